@@ -1,0 +1,180 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// unaryGeneric is Unary as plain loops, and its definition.
+func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
+	x = x[:len(dst)]
+	switch op {
+	case Neg:
+		for i, v := range x {
+			dst[i] = -v
+		}
+	case Abs:
+		for i, v := range x {
+			dst[i] = T(math.Abs(float64(v)))
+		}
+	case Sign:
+		for i, v := range x {
+			if v == v {
+				v = truth[T](v > 0) - truth[T](v < 0)
+			}
+			dst[i] = v
+		}
+	case Square:
+		for i, v := range x {
+			dst[i] = v * v
+		}
+	case Sqrt:
+		for i, v := range x {
+			dst[i] = T(math.Sqrt(float64(v)))
+		}
+	case Reciprocal:
+		for i, v := range x {
+			dst[i] = 1 / v
+		}
+	case Exp:
+		for i, v := range x {
+			dst[i] = T(math.Exp(float64(v)))
+		}
+	case Log:
+		for i, v := range x {
+			dst[i] = T(math.Log(float64(v)))
+		}
+	case Sin:
+		for i, v := range x {
+			dst[i] = T(math.Sin(float64(v)))
+		}
+	case Cos:
+		for i, v := range x {
+			dst[i] = T(math.Cos(float64(v)))
+		}
+	case Tanh:
+		for i, v := range x {
+			dst[i] = T(math.Tanh(float64(v)))
+		}
+	case Sigmoid:
+		for i, v := range x {
+			dst[i] = T(sigmoid(float64(v)))
+		}
+	case Softplus:
+		for i, v := range x {
+			dst[i] = T(softplus(float64(v)))
+		}
+	case ReLU:
+		for i, v := range x {
+			if v < 0 {
+				v = 0
+			}
+			dst[i] = v
+		}
+	case LeakyReLU:
+		for i, v := range x {
+			if !(v > 0) {
+				v *= a
+			}
+			dst[i] = v
+		}
+	case Scale:
+		for i, v := range x {
+			dst[i] = a * v
+		}
+	case Shift:
+		for i, v := range x {
+			dst[i] = v + a
+		}
+	case PowScalar:
+		for i, v := range x {
+			dst[i] = T(math.Pow(float64(v), float64(a)))
+		}
+	case Clamp:
+		for i, v := range x {
+			dst[i] = min(max(v, a), b)
+		}
+	default:
+		panic(fmt.Sprintf("kernel: unknown unary function %d", op))
+	}
+}
+
+// binaryGeneric is Binary as plain loops, and its definition.
+func binaryGeneric[T Float](op BinaryOp, dst, x, y []T, a T) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	switch op {
+	case Add:
+		for i := range dst {
+			dst[i] = x[i] + y[i]
+		}
+	case Sub:
+		for i := range dst {
+			dst[i] = x[i] - y[i]
+		}
+	case Mul:
+		for i := range dst {
+			dst[i] = x[i] * y[i]
+		}
+	case Div:
+		for i := range dst {
+			dst[i] = x[i] / y[i]
+		}
+	case Max:
+		for i := range dst {
+			dst[i] = max(x[i], y[i])
+		}
+	case Min:
+		for i := range dst {
+			dst[i] = min(x[i], y[i])
+		}
+	case Pow:
+		for i := range dst {
+			dst[i] = T(math.Pow(float64(x[i]), float64(y[i])))
+		}
+	case Greater:
+		for i := range dst {
+			dst[i] = truth[T](x[i] > y[i])
+		}
+	case GreaterEqual:
+		for i := range dst {
+			dst[i] = truth[T](x[i] >= y[i])
+		}
+	case Equal:
+		for i := range dst {
+			dst[i] = truth[T](x[i] == y[i])
+		}
+	case TanhGrad:
+		for i := range dst {
+			dst[i] = x[i] * (1 - T(y[i]*y[i]))
+		}
+	case SigmoidGrad:
+		for i := range dst {
+			dst[i] = x[i] * T(y[i]*(1-y[i]))
+		}
+	case SoftplusGrad:
+		for i := range dst {
+			dst[i] = x[i] * T(sigmoid(float64(y[i])))
+		}
+	case ReLUGrad:
+		for i := range dst {
+			dst[i] = x[i] * slope(y[i], 0)
+		}
+	case LeakyReLUGrad:
+		for i := range dst {
+			dst[i] = x[i] * slope(y[i], a)
+		}
+	default:
+		panic(fmt.Sprintf("kernel: unknown binary function %d", op))
+	}
+}
+
+// slope is the derivative of a (leaky) ReLU at y.
+func slope[T Float](y, a T) T {
+	switch {
+	case y > 0:
+		return 1
+	case y != y:
+		return y
+	}
+	return a
+}
