@@ -1,0 +1,92 @@
+package kernel
+
+// float is what the matrix kernels compute in.
+type float interface{ float32 | float64 }
+
+// Epilogue is work on the product while it is still in the cache, such as
+// adding a bias and applying an activation. Apply sees c with its leading
+// dimension and must touch only the rows i0 ≤ i < i1 and the columns
+// j0 ≤ j < j1, which are final. It is called from several goroutines at once,
+// on disjoint blocks that together cover the matrix exactly once.
+type Epilogue[T float] interface {
+	Apply(c []T, ldc, i0, i1, j0, j1 int)
+}
+
+// Sgemm computes C = alpha·op(A)·op(B) + beta·C for row-major matrices, where
+// op(X) is X, or its transpose if the flag tA or tB is set; op(A) is m×k, op(B)
+// is k×n and C is m×n, with leading dimensions lda, ldb and ldc.
+//
+// Every product counts: NaN and Inf in A or B reach C even where the other
+// factor is 0. As in BLAS, C is not read when beta is 0, and A and B are not
+// read when alpha is 0. The bits of the result do not depend on the number of
+// threads. It panics if a dimension is negative, a leading dimension is shorter
+// than a row or a slice is too short for its matrix; C must not overlap A or B.
+func Sgemm(tA, tB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
+}
+
+// Dgemm is [Sgemm] in float64.
+func Dgemm(tA, tB bool, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
+}
+
+// SgemmEpilogue is [Sgemm] followed by epi on each block of C as it is
+// finished; epi may be nil.
+func SgemmEpilogue(tA, tB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int, epi Epilogue[float32]) {
+	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
+}
+
+// DgemmEpilogue is [SgemmEpilogue] in float64.
+func DgemmEpilogue(tA, tB bool, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int, epi Epilogue[float64]) {
+	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
+}
+
+func gemm[T float](tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi Epilogue[T]) {
+	checkMatrix("A", tA, m, k, len(a), lda)
+	checkMatrix("B", tB, k, n, len(b), ldb)
+	checkMatrix("C", false, m, n, len(c), ldc)
+	if m == 0 || n == 0 {
+		return
+	}
+	for i := range m {
+		for j := range n {
+			var sum T
+			if alpha != 0 {
+				for p := range k {
+					x, y := i*lda+p, p*ldb+j
+					if tA {
+						x = p*lda + i
+					}
+					if tB {
+						y = j*ldb + p
+					}
+					sum += a[x] * b[y]
+				}
+				sum *= alpha
+			}
+			if beta != 0 {
+				sum += beta * c[i*ldc+j]
+			}
+			c[i*ldc+j] = sum
+		}
+	}
+	if epi != nil {
+		epi.Apply(c, ldc, 0, m, 0, n)
+	}
+}
+
+// checkMatrix panics unless a slice of n elements holds a rows×cols matrix (its
+// transpose if t) with leading dimension ld.
+func checkMatrix(name string, t bool, rows, cols, n, ld int) {
+	if t {
+		rows, cols = cols, rows
+	}
+	switch {
+	case rows < 0 || cols < 0:
+		panic("kernel: negative dimension of " + name)
+	case ld < max(cols, 1):
+		panic("kernel: leading dimension of " + name + " is shorter than a row")
+	case rows > 0 && cols > 0 && (n < cols || (n-cols)/ld < rows-1):
+		panic("kernel: slice is too short for " + name)
+	}
+}
