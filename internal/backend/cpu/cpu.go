@@ -1,0 +1,146 @@
+// Package cpu is the backend for ordinary processors. It cuts arrays of any
+// layout into contiguous pieces, shares the pieces among threads, and leaves
+// the arithmetic to the kernels. How the work is cut depends on shapes alone,
+// so results do not depend on the number of threads.
+package cpu
+
+import (
+	"sync/atomic"
+
+	"gonum.org/v1/gonum/blas"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/philox"
+)
+
+// Backend implements backend.Backend and its optional fusions on host memory.
+type Backend struct {
+	blas atomic.Pointer[BLAS]
+}
+
+// BLAS is a replacement for this package's own matrix product. Either field may
+// be nil.
+type BLAS struct {
+	F32 blas.Float32Level3
+	F64 blas.Float64Level3
+}
+
+var (
+	_ backend.Backend       = (*Backend)(nil)
+	_ backend.LinearBackend = (*Backend)(nil)
+	_ backend.AdamBackend   = (*Backend)(nil)
+)
+
+// New returns the backend.
+func New() *Backend {
+	b := &Backend{}
+	b.UseBLAS(BLAS{})
+	return b
+}
+
+// UseBLAS makes matrix products go through another implementation; nil fields
+// bring this package's own back.
+func (b *Backend) UseBLAS(impl BLAS) { b.blas.Store(&impl) }
+
+// Name returns "cpu".
+func (*Backend) Name() string { return "cpu" }
+
+// Alloc returns n zeros.
+func (*Backend) Alloc(dt backend.DType, n int) backend.Buffer { return backend.NewHost(dt, n) }
+
+// Upload copies src to dst.
+func (*Backend) Upload(dst backend.Buffer, src *backend.Host) {
+	d := dst.(*backend.Host)
+	copy(d.F32, src.F32)
+	copy(d.F64, src.F64)
+}
+
+// Download copies src to dst.
+func (*Backend) Download(dst *backend.Host, src backend.Buffer) {
+	s := src.(*backend.Host)
+	copy(dst.F32, s.F32)
+	copy(dst.F64, s.F64)
+}
+
+// Sync has nothing to wait for.
+func (*Backend) Sync() {}
+
+// is64 reports whether an operand holds float64.
+func is64(o backend.Operand) bool { return o.Buffer.DType() == backend.Float64 }
+
+// slice32 and slice64 return an operand's elements from its first one on.
+func slice32(o backend.Operand) []float32 { return o.Buffer.(*backend.Host).F32[o.Layout.Offset:] }
+func slice64(o backend.Operand) []float64 { return o.Buffer.(*backend.Host).F64[o.Layout.Offset:] }
+
+// Adam does one fused step over contiguous operands.
+func (*Backend) Adam(p, g, m, v backend.Operand, c backend.AdamParams) {
+	n := p.Layout.Len()
+	if is64(p) {
+		runAdam(slice64(p)[:n], slice64(g)[:n], slice64(m)[:n], slice64(v)[:n], c)
+	} else {
+		runAdam(slice32(p)[:n], slice32(g)[:n], slice32(m)[:n], slice32(v)[:n], c)
+	}
+}
+
+// adamGrain is the parameters in one piece of work: 28 bytes each, so that a
+// piece takes a few microseconds.
+const adamGrain = 16 << 10
+
+type adamJob[T kernel.Float] struct {
+	p, g, m, v []T
+	c          kernel.AdamParams
+}
+
+func (j *adamJob[T]) Run(lo, hi int) {
+	kernel.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
+}
+
+func runAdam[T kernel.Float](p, g, m, v []T, c backend.AdamParams) {
+	pool := poolOf[T]()
+	j := pool.adam.Get().(*adamJob[T])
+	*j = adamJob[T]{p, g, m, v, kernel.AdamParams(c)}
+	parallel.Run(len(p), adamGrain, j)
+	*j = adamJob[T]{}
+	pool.adam.Put(j)
+}
+
+// randomGrain is the numbers in one piece of work; whole Philox blocks in both
+// dtypes.
+const randomGrain = 4 << 10
+
+type randomJob struct {
+	dist         backend.Distribution
+	f32          []float32
+	f64          []float64
+	key, counter uint64
+}
+
+func (j *randomJob) Run(lo, hi int) {
+	switch {
+	case j.f64 != nil && j.dist == backend.Normal:
+		philox.Normal64(j.f64[lo:hi], j.key, j.counter+uint64(philox.Blocks64(lo)))
+	case j.f64 != nil:
+		philox.Uniform64(j.f64[lo:hi], j.key, j.counter+uint64(philox.Blocks64(lo)))
+	case j.dist == backend.Normal:
+		philox.Normal32(j.f32[lo:hi], j.key, j.counter+uint64(philox.Blocks32(lo)))
+	default:
+		philox.Uniform32(j.f32[lo:hi], j.key, j.counter+uint64(philox.Blocks32(lo)))
+	}
+}
+
+// Random fills dst, which is contiguous.
+func (*Backend) Random(d backend.Distribution, dst backend.Operand, key, counter uint64) {
+	n := dst.Layout.Len()
+	j := randomJobs.Get().(*randomJob)
+	*j = randomJob{dist: d, key: key, counter: counter}
+	if is64(dst) {
+		j.f64 = slice64(dst)[:n]
+	} else {
+		j.f32 = slice32(dst)[:n]
+	}
+	parallel.Run(n, randomGrain, j)
+	*j = randomJob{}
+	randomJobs.Put(j)
+}

@@ -1,0 +1,317 @@
+// Package ref is the reference backend: each operation is the plainest loop
+// over its definition, in float64, rounded once on storing. It is slow, and it
+// is the oracle that every other backend is held against.
+package ref
+
+import (
+	"math"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/philox"
+)
+
+// Backend implements backend.Backend on host memory.
+type Backend struct{}
+
+func init() {
+	backend.Register("ref", func() (backend.Backend, error) { return Backend{}, nil })
+}
+
+var _ backend.Backend = Backend{}
+
+// Name returns "ref".
+func (Backend) Name() string { return "ref" }
+
+// Alloc returns n zeros.
+func (Backend) Alloc(dt backend.DType, n int) backend.Buffer { return backend.NewHost(dt, n) }
+
+// Upload copies src to dst.
+func (Backend) Upload(dst backend.Buffer, src *backend.Host) {
+	for i := range src.Len() {
+		dst.(*backend.Host).Set(i, src.At(i))
+	}
+}
+
+// Download copies src to dst.
+func (Backend) Download(dst *backend.Host, src backend.Buffer) {
+	for i := range dst.Len() {
+		dst.Set(i, src.(*backend.Host).At(i))
+	}
+}
+
+// Sync has nothing to wait for.
+func (Backend) Sync() {}
+
+// array is an operand with the buffer offset of each element, in row-major
+// order of the index.
+type array struct {
+	*backend.Host
+	offsets []int
+}
+
+func open(o backend.Operand) array {
+	l := o.Layout
+	offsets := make([]int, l.Len())
+	var index [layout.MaxRank]int
+	for i := range offsets {
+		at := l.Offset
+		for k := range l.Rank {
+			at += index[k] * l.Strides[k]
+		}
+		offsets[i] = at
+		for k := l.Rank - 1; k >= 0; k-- {
+			if index[k]++; index[k] < l.Dims[k] {
+				break
+			}
+			index[k] = 0
+		}
+	}
+	return array{o.Buffer.(*backend.Host), offsets}
+}
+
+func (a array) at(i int) float64     { return a.Host.At(a.offsets[i]) }
+func (a array) set(i int, v float64) { a.Host.Set(a.offsets[i], v) }
+
+// Copy sets dst = src.
+func (Backend) Copy(dst, src backend.Operand) {
+	d, s := open(dst), open(src)
+	for i := range d.offsets {
+		d.set(i, s.at(i))
+	}
+}
+
+// Fill sets dst = v.
+func (Backend) Fill(dst backend.Operand, v float64) {
+	d := open(dst)
+	for i := range d.offsets {
+		d.set(i, v)
+	}
+}
+
+// Unary sets dst = op(x).
+func (Backend) Unary(op backend.UnaryOp, dst, x backend.Operand, a, b float64) {
+	d, s := open(dst), open(x)
+	for i := range d.offsets {
+		d.set(i, Unary(op, s.at(i), a, b))
+	}
+}
+
+// Unary is the definition of each unary function.
+func Unary(op backend.UnaryOp, x, a, b float64) float64 {
+	switch op {
+	case backend.Neg:
+		return -x
+	case backend.Abs:
+		return math.Abs(x)
+	case backend.Sign:
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return x
+	case backend.Square:
+		return x * x
+	case backend.Sqrt:
+		return math.Sqrt(x)
+	case backend.Reciprocal:
+		return 1 / x
+	case backend.Exp:
+		return math.Exp(x)
+	case backend.Log:
+		return math.Log(x)
+	case backend.Sin:
+		return math.Sin(x)
+	case backend.Cos:
+		return math.Cos(x)
+	case backend.Tanh:
+		return math.Tanh(x)
+	case backend.Sigmoid:
+		return 1 / (1 + math.Exp(-x))
+	case backend.Softplus:
+		return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
+	case backend.ReLU:
+		return max(x, 0)
+	case backend.LeakyReLU:
+		if x > 0 {
+			return x
+		}
+		return a * x
+	case backend.Scale:
+		return a * x
+	case backend.Shift:
+		return x + a
+	case backend.PowScalar:
+		return math.Pow(x, a)
+	case backend.Clamp:
+		return min(max(x, a), b)
+	}
+	panic("ref: unknown unary function")
+}
+
+// Binary sets dst = op(x, y).
+func (Backend) Binary(op backend.BinaryOp, dst, x, y backend.Operand, a float64) {
+	d, s, t := open(dst), open(x), open(y)
+	for i := range d.offsets {
+		d.set(i, Binary(op, s.at(i), t.at(i), a))
+	}
+}
+
+// Binary is the definition of each binary function.
+func Binary(op backend.BinaryOp, x, y, a float64) float64 {
+	switch op {
+	case backend.Add:
+		return x + y
+	case backend.Sub:
+		return x - y
+	case backend.Mul:
+		return x * y
+	case backend.Div:
+		return x / y
+	case backend.Max:
+		return max(x, y)
+	case backend.Min:
+		return min(x, y)
+	case backend.Pow:
+		return math.Pow(x, y)
+	case backend.Greater:
+		return truth(x > y)
+	case backend.GreaterEqual:
+		return truth(x >= y)
+	case backend.Equal:
+		return truth(x == y)
+	case backend.AddScaled:
+		return x + a*y
+	case backend.Lerp:
+		return x + a*(y-x)
+	case backend.TanhGrad:
+		return x * (1 - y*y)
+	case backend.SigmoidGrad:
+		return x * (y * (1 - y))
+	case backend.SoftplusGrad:
+		return x / (1 + math.Exp(-y))
+	case backend.ReLUGrad:
+		return x * step(y, 0)
+	case backend.LeakyReLUGrad:
+		return x * step(y, a)
+	}
+	panic("ref: unknown binary function")
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// step is the slope of a (leaky) ReLU at x: 1 above zero, a elsewhere.
+func step(x, a float64) float64 {
+	switch {
+	case x > 0:
+		return 1
+	case x != x:
+		return x
+	}
+	return a
+}
+
+// Where sets dst = x where cond ≠ 0, else y.
+func (Backend) Where(dst, cond, x, y backend.Operand) {
+	d, c, s, t := open(dst), open(cond), open(x), open(y)
+	for i := range d.offsets {
+		if c.at(i) != 0 {
+			d.set(i, s.at(i))
+		} else {
+			d.set(i, t.at(i))
+		}
+	}
+}
+
+// Reduce folds x along each axis where dst has dim 1.
+func (Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
+	start := 0.0
+	if op == backend.MaxReduce {
+		start = math.Inf(-1)
+	}
+	sums := make([]float64, dst.Layout.Len())
+	for i := range sums {
+		sums[i] = start
+	}
+	// The place of each element of x in dst, by giving dst stride 0 there.
+	place := dst.Layout.Packed()
+	for k := range place.Rank {
+		if place.Dims[k] == 1 {
+			place.Strides[k] = 0
+		}
+		place.Dims[k] = x.Layout.Dims[k]
+	}
+	s, to := open(x), open(backend.Operand{Buffer: x.Buffer, Layout: place})
+	for i, at := range to.offsets {
+		if op == backend.MaxReduce {
+			sums[at] = max(sums[at], s.at(i))
+		} else {
+			sums[at] += s.at(i)
+		}
+	}
+	d := open(dst)
+	for i, v := range sums {
+		d.set(i, v)
+	}
+}
+
+// MatMul sets dst = x·y over the last two axes.
+func (Backend) MatMul(dst, x, y backend.Operand) {
+	r := dst.Layout.Rank
+	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
+	d, s, t := open(dst), open(x), open(y)
+	for batch := range len(d.offsets) / max(m*n, 1) {
+		for i := range m {
+			for j := range n {
+				sum := 0.0
+				for p := range k {
+					sum += s.at((batch*m+i)*k+p) * t.at((batch*k+p)*n+j)
+				}
+				d.set((batch*m+i)*n+j, sum)
+			}
+		}
+	}
+}
+
+// Gather sets dst[…, i, …] = x[…, index[i], …].
+func (b Backend) Gather(dst, x backend.Operand, axis int, index []int) {
+	for i, from := range index {
+		b.Copy(row(dst, axis, i), row(x, axis, from))
+	}
+}
+
+// ScatterAdd adds x[…, i, …] to dst[…, index[i], …].
+func (b Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
+	for i, to := range index {
+		d := row(dst, axis, to)
+		b.Binary(backend.Add, d, d, row(x, axis, i), 0)
+	}
+}
+
+// row is the part of o at one index of an axis.
+func row(o backend.Operand, axis, i int) backend.Operand {
+	o.Layout = o.Layout.Slice(axis, i, i+1, 1)
+	return o
+}
+
+// Random fills dst from the generic Philox generator.
+func (Backend) Random(dist backend.Distribution, dst backend.Operand, key, counter uint64) {
+	h, lo, n := dst.Buffer.(*backend.Host), dst.Layout.Offset, dst.Layout.Len()
+	switch {
+	case h.DType() == backend.Float64 && dist == backend.Normal:
+		philox.Normal64(h.F64[lo:lo+n], key, counter)
+	case h.DType() == backend.Float64:
+		philox.Uniform64(h.F64[lo:lo+n], key, counter)
+	case dist == backend.Normal:
+		philox.Normal32(h.F32[lo:lo+n], key, counter)
+	default:
+		philox.Uniform32(h.F32[lo:lo+n], key, counter)
+	}
+}

@@ -1,0 +1,130 @@
+package tensor
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Misuse is implemented by every typed panic of this module: the programmer's
+// mistakes, as opposed to what the outside world does wrong. [Catch] turns it
+// into an error.
+type Misuse interface {
+	error
+	// Misuse returns the likely repair, in a few words.
+	Misuse() string
+}
+
+// ShapeError says that the shapes, an axis or an index given to an operation
+// do not fit.
+type ShapeError struct {
+	Op      string  // the operation, "Add"
+	Shapes  [][]int // the shape of every operand, in order
+	Problem string  // what does not fit
+	Fix     string  // the likely repair
+}
+
+func (e *ShapeError) Error() string {
+	var shapes []string
+	for _, s := range e.Shapes {
+		shapes = append(shapes, fmt.Sprint(s))
+	}
+	return describe(e.Op, strings.Join(shapes, " and "), e.Problem, e.Fix)
+}
+
+// Misuse returns the likely repair.
+func (e *ShapeError) Misuse() string { return e.Fix }
+
+// DTypeError says that operands have different element types, or a type that
+// the operation does not take. There is no promotion.
+type DTypeError struct {
+	Op     string
+	DTypes []DType // of every operand, in order
+	Shapes [][]int
+	Fix    string
+}
+
+func (e *DTypeError) Error() string {
+	var ops []string
+	for i, d := range e.DTypes {
+		ops = append(ops, fmt.Sprint(d, e.Shapes[i]))
+	}
+	return describe(e.Op, strings.Join(ops, " and "), "the dtypes do not fit", e.Fix)
+}
+
+// Misuse returns the likely repair.
+func (e *DTypeError) Misuse() string { return e.Fix }
+
+// DeviceError says that the operands of an operation lie on different devices.
+type DeviceError struct {
+	Op      string
+	Devices []string // of every operand, in order
+	Shapes  [][]int
+}
+
+func (e *DeviceError) Error() string {
+	var ops []string
+	for i, d := range e.Devices {
+		ops = append(ops, fmt.Sprint(d, e.Shapes[i]))
+	}
+	return describe(e.Op, strings.Join(ops, " and "), "the operands lie on different devices", e.Misuse())
+}
+
+// Misuse returns the likely repair.
+func (e *DeviceError) Misuse() string { return "move one with Tensor.To" }
+
+// LifetimeError says that a tensor was used after its [Scope] was closed, or
+// together with one of another scope.
+type LifetimeError struct {
+	Op      string
+	Shapes  [][]int
+	Problem string
+	Fix     string
+}
+
+func (e *LifetimeError) Error() string {
+	return describe(e.Op, fmt.Sprint(e.Shapes), e.Problem, e.Fix)
+}
+
+// Misuse returns the likely repair.
+func (e *LifetimeError) Misuse() string { return e.Fix }
+
+func describe(op, operands, problem, fix string) string {
+	var b strings.Builder
+	b.WriteString(op)
+	if operands != "" {
+		b.WriteString(" of " + operands)
+	}
+	b.WriteString(": " + problem)
+	if fix != "" {
+		b.WriteString("; " + fix)
+	}
+	return b.String()
+}
+
+// Catch runs f and returns the [Misuse] it panics with as an error. Any other
+// panic goes on.
+func Catch(f func()) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case Misuse:
+			err = p
+		default:
+			panic(p)
+		}
+	}()
+	f()
+	return nil
+}
+
+func shapesOf(ts ...*Tensor) [][]int {
+	out := make([][]int, len(ts))
+	for i, t := range ts {
+		out[i] = t.Shape()
+	}
+	return out
+}
+
+func shapePanic(op, problem, fix string, operands ...*Tensor) {
+	panic(&ShapeError{Op: op, Shapes: shapesOf(operands...), Problem: problem, Fix: fix})
+}

@@ -1,0 +1,71 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// Sum adds along the given axes, or along all of them where none is given;
+// negative axes count from the end. The axes are dropped from the shape. The
+// sum of no elements is 0. It panics with a [ShapeError] on an axis that does
+// not exist or is named twice.
+func Sum(x *Tensor, axes ...int) *Tensor { return reduce("Sum", backend.Sum, x, axes) }
+
+// MaxOver takes the largest element along the given axes, or along all of them
+// where none is given; NaN if any is, −Inf of no elements. The axes are dropped
+// from the shape. It panics as [Sum] does.
+func MaxOver(x *Tensor, axes ...int) *Tensor { return reduce("MaxOver", backend.MaxReduce, x, axes) }
+
+func reduce(name string, op backend.ReduceOp, x *Tensor, axes []int) *Tensor {
+	x.alive(name)
+	var gone [MaxRank]bool
+	for _, a := range axes {
+		k := x.axis(name, a)
+		if gone[k] {
+			shapePanic(name, fmt.Sprintf("axis %d is named twice in %v", a, slices.Clone(axes)), "name it once", x)
+		}
+		gone[k] = true
+	}
+	kept, full := layout.Layout{}, x.layout
+	for k := range x.layout.Rank {
+		if len(axes) == 0 || gone[k] {
+			full.Dims[k] = 1
+			continue
+		}
+		kept.Dims[kept.Rank] = x.layout.Dims[k]
+		kept.Rank++
+	}
+	out := empty(x.scope, x.store.device, x.DType(), full.Packed())
+	x.store.device.backend.Reduce(op, out.operand(), x.operand())
+	out.layout = kept.Packed()
+	return out
+}
+
+// SumTo adds up what broadcasting from shape to x's shape has repeated: the
+// inverse direction of [Tensor.BroadcastTo]. It panics with a [ShapeError]
+// where shape does not broadcast to x's shape.
+func SumTo(x *Tensor, shape ...int) *Tensor {
+	x.alive("SumTo")
+	want := checkShape("SumTo", shape)
+	if want.SameShape(&x.layout) {
+		return x
+	}
+	if _, ok := want.Broadcast(x.layout.Shape()); !ok {
+		shapePanic("SumTo", fmt.Sprintf("%v does not broadcast to it", slices.Clone(shape)), "give a shape that does", x)
+	}
+	lead := x.layout.Rank - want.Rank
+	full := layout.Layout{Rank: x.layout.Rank}
+	for k := range full.Rank {
+		full.Dims[k] = 1
+		if k >= lead {
+			full.Dims[k] = want.Dims[k-lead]
+		}
+	}
+	out := empty(x.scope, x.store.device, x.DType(), full.Packed())
+	x.store.device.backend.Reduce(backend.Sum, out.operand(), x.operand())
+	out.layout = want
+	return out
+}

@@ -1,0 +1,356 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// MaxRank is the largest rank of a tensor.
+const MaxRank = layout.MaxRank
+
+// DType is the type of a tensor's elements: [Float32] or [Float64].
+type DType = backend.DType
+
+// The element types. Mixing them in one operation panics; convert with
+// [Tensor.Cast].
+const (
+	Float32 = backend.Float32
+	Float64 = backend.Float64
+)
+
+// Tensor is an n-dimensional array of numbers of one dtype on one device. Its
+// shape and strides never change; its elements do only by the methods and
+// functions that say so. The zero value is not usable.
+type Tensor struct {
+	layout layout.Layout
+	store  *storage
+	scope  *Scope // nil: lives as long as anything points at it
+	epoch  uint64 // of the scope, when the tensor was made
+}
+
+// storage is what a tensor shares with its views.
+type storage struct {
+	buffer  backend.Buffer
+	device  *Device
+	version atomic.Uint32 // counts in-place writes
+}
+
+// owned is a tensor with its storage, so that both take one allocation.
+type owned struct {
+	tensor  Tensor
+	storage storage
+}
+
+func (d *Device) wrap(b backend.Buffer, l layout.Layout) *Tensor {
+	o := new(owned)
+	o.init(d, b, l)
+	return &o.tensor
+}
+
+func (o *owned) init(d *Device, b backend.Buffer, l layout.Layout) {
+	o.storage.buffer, o.storage.device = b, d
+	o.tensor.layout, o.tensor.store = l, &o.storage
+}
+
+// checkShape returns the row-major layout of a shape, or panics.
+func checkShape(op string, shape []int) layout.Layout {
+	// The message's copy of shape keeps shape itself off the heap.
+	bad := func(problem, fix string) {
+		panic(&ShapeError{Op: op, Shapes: [][]int{slices.Clone(shape)}, Problem: problem, Fix: fix})
+	}
+	if len(shape) > MaxRank {
+		bad(fmt.Sprintf("the rank is above %d", MaxRank), "merge some axes")
+	}
+	n := 1
+	for _, d := range shape {
+		if d < 0 {
+			bad("a dim is negative", "give dims of 0 or more")
+		}
+		if d > 0 && n > (1<<47)/d {
+			bad("the array is too large to address", "give smaller dims")
+		}
+		n *= max(d, 1)
+	}
+	return layout.Contiguous(shape...)
+}
+
+// New returns a tensor of zeros. It panics with a [ShapeError] on a negative
+// dim or a rank above [MaxRank].
+func New(dt DType, shape ...int) *Tensor { return cpuDevice.New(dt, shape...) }
+
+// Full returns a tensor whose elements are all v.
+func Full(dt DType, v float64, shape ...int) *Tensor {
+	t := New(dt, shape...)
+	t.fill(v)
+	return t
+}
+
+// Scalar returns a tensor of rank 0.
+func Scalar(dt DType, v float64) *Tensor { return Full(dt, v) }
+
+// FromFloat32 copies data into a new tensor of that shape; no shape at all
+// means [len(data)]. It panics with a [ShapeError] where the lengths differ.
+func FromFloat32(data []float32, shape ...int) *Tensor {
+	l := dataLayout("FromFloat32", len(data), shape)
+	return cpuDevice.wrap(backend.Host32(slices.Clone(data)), l)
+}
+
+// FromFloat64 copies data into a new tensor of that shape; no shape at all
+// means [len(data)]. It panics with a [ShapeError] where the lengths differ.
+func FromFloat64(data []float64, shape ...int) *Tensor {
+	l := dataLayout("FromFloat64", len(data), shape)
+	return cpuDevice.wrap(backend.Host64(slices.Clone(data)), l)
+}
+
+func dataLayout(op string, n int, shape []int) layout.Layout {
+	if len(shape) == 0 {
+		return layout.Contiguous(n)
+	}
+	l := checkShape(op, shape)
+	if l.Len() != n {
+		panic(&ShapeError{Op: op, Shapes: [][]int{slices.Clone(shape)},
+			Problem: fmt.Sprintf("the shape holds %d elements, the data %d", l.Len(), n),
+			Fix:     "give a shape whose dims multiply to the data's length"})
+	}
+	return l
+}
+
+// Arange returns 0, 1, …, n−1.
+func Arange(dt DType, n int) *Tensor {
+	t := New(dt, n)
+	h := t.store.buffer.(*backend.Host)
+	for i := range n {
+		h.Set(i, float64(i))
+	}
+	return t
+}
+
+// Shape returns a copy of the dims.
+func (t *Tensor) Shape() []int { return slices.Clone(t.layout.Shape()) }
+
+// Strides returns a copy of the distance, in elements, between neighbours
+// along each axis.
+func (t *Tensor) Strides() []int { return slices.Clone(t.layout.Strides[:t.layout.Rank]) }
+
+// Rank returns the number of axes.
+func (t *Tensor) Rank() int { return t.layout.Rank }
+
+// Dim returns the length of an axis; negative axes count from the end. It
+// panics with a [ShapeError] where there is no such axis.
+func (t *Tensor) Dim(axis int) int { return t.layout.Dims[t.axis("Dim", axis)] }
+
+// Len returns the number of elements.
+func (t *Tensor) Len() int { return t.layout.Len() }
+
+// DType returns the type of the elements.
+func (t *Tensor) DType() DType { return t.store.buffer.DType() }
+
+// Device returns where the tensor lives.
+func (t *Tensor) Device() *Device { return t.store.device }
+
+// IsContiguous reports whether the elements lie in row-major order without
+// gaps.
+func (t *Tensor) IsContiguous() bool { return t.layout.IsContiguous() }
+
+// SameShape reports whether u has the same rank and dims.
+func (t *Tensor) SameShape(u *Tensor) bool { return t.layout.SameShape(&u.layout) }
+
+// Version counts the in-place writes to the tensor's storage, through this
+// tensor or any of its views. Automatic differentiation uses it to notice that
+// a saved value has changed.
+func (t *Tensor) Version() uint32 { return t.store.version.Load() }
+
+// Item returns the only element. It panics with a [ShapeError] where there is
+// not exactly one.
+func (t *Tensor) Item() float64 {
+	if t.Len() != 1 {
+		shapePanic("Item", "the tensor does not have exactly one element", "index with At, or reduce first", t)
+	}
+	var index [MaxRank]int
+	return t.At(index[:t.layout.Rank]...)
+}
+
+// At returns one element. It panics with a [ShapeError] where the index does
+// not lie in the shape. It is meant for tests and printing; loops over many
+// elements want [Tensor.Float64s] or [Tensor.Float32s].
+func (t *Tensor) At(index ...int) float64 {
+	t.alive("At")
+	i := t.place("At", index)
+	if h, ok := t.store.buffer.(*backend.Host); ok {
+		return h.At(i)
+	}
+	one := t.layout
+	one.Rank, one.Dims, one.Strides, one.Offset = 0, [MaxRank]int{}, [MaxRank]int{}, i
+	v := &Tensor{layout: one, store: t.store, scope: t.scope, epoch: t.epoch}
+	return v.Float64s()[0]
+}
+
+// Set stores v, rounded to the dtype, as one element, in place. It panics with
+// a [ShapeError] where the index does not lie in the shape.
+func (t *Tensor) Set(v float64, index ...int) {
+	t.alive("Set")
+	l := layout.Layout{Offset: t.place("Set", index)}
+	t.store.device.backend.Fill(backend.Operand{Buffer: t.store.buffer, Layout: l}, v)
+	t.store.version.Add(1)
+}
+
+// place returns where an element lies in the buffer.
+func (t *Tensor) place(op string, index []int) int {
+	at := t.layout.Offset
+	ok := len(index) == t.layout.Rank
+	for k := 0; ok && k < len(index); k++ {
+		ok = index[k] >= 0 && index[k] < t.layout.Dims[k]
+		at += index[k] * t.layout.Strides[k]
+	}
+	if !ok {
+		shapePanic(op, fmt.Sprintf("there is no element %v", slices.Clone(index)), "give one index per axis, each from 0 to dim−1", t)
+	}
+	return at
+}
+
+// Float32s returns a copy of the elements in row-major order, rounded from
+// float64 where need be.
+func (t *Tensor) Float32s() []float32 {
+	out := make([]float32, t.Len())
+	t.download("Float32s", backend.Host32(out))
+	return out
+}
+
+// Float64s returns a copy of the elements in row-major order.
+func (t *Tensor) Float64s() []float64 {
+	out := make([]float64, t.Len())
+	t.download("Float64s", backend.Host64(out))
+	return out
+}
+
+func (t *Tensor) download(op string, dst *backend.Host) {
+	t.alive(op)
+	cpuBuf, ok := t.store.buffer.(*backend.Host)
+	src := t.layout
+	if !ok { // bring it home first, in its own dtype and without gaps
+		home := t.clone()
+		cpuBuf = backend.NewHost(t.DType(), t.Len())
+		home.store.device.backend.Download(cpuBuf, home.store.buffer)
+		src = home.layout
+	}
+	cpuDevice.backend.Copy(
+		backend.Operand{Buffer: dst, Layout: t.layout.Packed()},
+		backend.Operand{Buffer: cpuBuf, Layout: src})
+}
+
+// Clone returns a contiguous copy. It lives in t's scope, if t has one; see
+// [Tensor.Keep].
+func (t *Tensor) Clone() *Tensor {
+	t.alive("Clone")
+	return t.clone()
+}
+
+func (t *Tensor) clone() *Tensor {
+	out := empty(t.scope, t.store.device, t.DType(), t.layout.Packed())
+	t.store.device.backend.Copy(out.operand(), t.operand())
+	return out
+}
+
+// Contiguous returns t itself where it is contiguous, else a contiguous copy.
+func (t *Tensor) Contiguous() *Tensor {
+	if t.IsContiguous() {
+		return t
+	}
+	return t.Clone()
+}
+
+// Cast returns t itself where it has that dtype, else a converted copy.
+func (t *Tensor) Cast(dt DType) *Tensor {
+	if t.DType() == dt {
+		return t
+	}
+	t.alive("Cast")
+	out := empty(t.scope, t.store.device, dt, t.layout.Packed())
+	t.store.device.backend.Copy(out.operand(), t.operand())
+	return out
+}
+
+// To returns t itself where it lies on that device, else a copy there. The
+// copy lives in no scope.
+func (t *Tensor) To(d *Device) *Tensor {
+	if t.store.device == d {
+		return t
+	}
+	host := backend.NewHost(t.DType(), t.Len())
+	t.download("To", host)
+	out := empty(nil, d, t.DType(), t.layout.Packed())
+	d.backend.Upload(out.store.buffer, host)
+	return out
+}
+
+// CopyFrom overwrites t's elements with src's, which is broadcast to t's shape
+// and converted to its dtype. It panics with a [ShapeError] where the shapes do
+// not fit.
+func (t *Tensor) CopyFrom(src *Tensor) {
+	t.alive("CopyFrom")
+	src.alive("CopyFrom")
+	if src.store.device != t.store.device {
+		src = src.To(t.store.device)
+	}
+	l, ok := src.layout.Broadcast(t.layout.Shape())
+	if !ok {
+		shapePanic("CopyFrom", "the second does not broadcast to the first", "reshape it", t, src)
+	}
+	o := backend.Operand{Buffer: src.store.buffer, Layout: l}
+	if src.store == t.store && src.layout != t.layout {
+		o = src.clone().operand() // the two may overlap
+		o.Layout, _ = o.Layout.Broadcast(t.layout.Shape())
+	}
+	t.store.device.backend.Copy(t.operand(), o)
+	t.store.version.Add(1)
+}
+
+// SetFloat32 overwrites the elements with data, in row-major order. It panics
+// with a [ShapeError] where the lengths differ.
+func (t *Tensor) SetFloat32(data []float32) {
+	t.setHost("SetFloat32", backend.Host32(data))
+}
+
+// SetFloat64 overwrites the elements with data, in row-major order. It panics
+// with a [ShapeError] where the lengths differ.
+func (t *Tensor) SetFloat64(data []float64) {
+	t.setHost("SetFloat64", backend.Host64(data))
+}
+
+func (t *Tensor) setHost(op string, h *backend.Host) {
+	t.alive(op)
+	if h.Len() != t.Len() {
+		shapePanic(op, fmt.Sprintf("the data has %d elements, the tensor %d", h.Len(), t.Len()), "give one number per element", t)
+	}
+	src := cpuDevice.wrap(h, t.layout.Packed())
+	t.CopyFrom(src)
+}
+
+// Fill sets every element to v, in place.
+func (t *Tensor) Fill(v float64) {
+	t.alive("Fill")
+	t.fill(v)
+	t.store.version.Add(1)
+}
+
+func (t *Tensor) fill(v float64) { t.store.device.backend.Fill(t.operand(), v) }
+
+func (t *Tensor) operand() backend.Operand {
+	return backend.Operand{Buffer: t.store.buffer, Layout: t.layout}
+}
+
+// axis resolves a negative axis and checks it.
+func (t *Tensor) axis(op string, axis int) int {
+	a := axis
+	if a < 0 {
+		a += t.layout.Rank
+	}
+	if a < 0 || a >= t.layout.Rank {
+		shapePanic(op, fmt.Sprintf("there is no axis %d", axis), fmt.Sprintf("give one from %d to %d", -t.layout.Rank, t.layout.Rank-1), t)
+	}
+	return a
+}

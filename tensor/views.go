@@ -1,0 +1,142 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// view returns another layout over t's storage.
+func (t *Tensor) view(l layout.Layout) *Tensor {
+	if t.scope != nil {
+		o := t.scope.header()
+		o.tensor = Tensor{layout: l, store: t.store, scope: t.scope, epoch: t.epoch}
+		return &o.tensor
+	}
+	return &Tensor{layout: l, store: t.store}
+}
+
+// Reshape returns the same elements, in row-major order, under a new shape; one
+// dim may be −1 and is worked out. It is a view where the strides allow it,
+// else a copy. It panics with a [ShapeError] where the lengths differ.
+func (t *Tensor) Reshape(shape ...int) *Tensor {
+	t.alive("Reshape")
+	dims := t.inferDims(shape)
+	l, ok := t.layout.Reshape(dims.Shape())
+	if !ok {
+		c := t.clone()
+		c.layout = dims
+		return c
+	}
+	return t.view(l)
+}
+
+// inferDims fills in the one dim of −1.
+func (t *Tensor) inferDims(shape []int) layout.Layout {
+	bad := func() {
+		shapePanic("Reshape", fmt.Sprintf("%d elements do not fill the shape %v", t.Len(), slices.Clone(shape)),
+			"give dims that multiply to that number, at most one of them −1", t)
+	}
+	var dims [MaxRank]int
+	if len(shape) > MaxRank {
+		shapePanic("Reshape", fmt.Sprintf("the rank of %v is above %d", slices.Clone(shape), MaxRank), "merge some axes", t)
+	}
+	copy(dims[:], shape)
+	unknown, known := -1, 1
+	for k, d := range shape {
+		switch {
+		case d == -1 && unknown < 0:
+			unknown = k
+		case d < 0:
+			bad()
+		default:
+			known *= d
+		}
+	}
+	if unknown >= 0 {
+		if known == 0 || t.Len()%known != 0 {
+			bad()
+		}
+		dims[unknown] = t.Len() / known
+		known *= dims[unknown]
+	}
+	if known != t.Len() {
+		bad()
+	}
+	return layout.Contiguous(dims[:len(shape)]...)
+}
+
+// Permute returns a view whose axis k is t's axis axes[k]; negative axes count
+// from the end. It panics with a [ShapeError] unless axes names each axis once.
+func (t *Tensor) Permute(axes ...int) *Tensor {
+	t.alive("Permute")
+	bad := func() {
+		shapePanic("Permute", fmt.Sprintf("the axes %v are not a permutation", slices.Clone(axes)), "name each axis once", t)
+	}
+	if len(axes) != t.layout.Rank {
+		bad()
+	}
+	var order [MaxRank]int
+	var seen [MaxRank]bool
+	for k, a := range axes {
+		if a < 0 {
+			a += t.layout.Rank
+		}
+		if a < 0 || a >= t.layout.Rank || seen[a] {
+			bad()
+		}
+		order[k], seen[a] = a, true
+	}
+	return t.view(t.layout.Permute(order[:len(axes)]...))
+}
+
+// T returns a view with the last two axes swapped. It panics with a
+// [ShapeError] on a rank below 2.
+func (t *Tensor) T() *Tensor {
+	t.alive("T")
+	r := t.layout.Rank
+	if r < 2 {
+		shapePanic("T", "the rank is below 2", "reshape to [1, n] or [n, 1] first", t)
+	}
+	l := t.layout
+	l.Dims[r-1], l.Dims[r-2] = l.Dims[r-2], l.Dims[r-1]
+	l.Strides[r-1], l.Strides[r-2] = l.Strides[r-2], l.Strides[r-1]
+	return t.view(l)
+}
+
+// Slice returns a view of the indices start, start+step, … below stop of one
+// axis. It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim and
+// step ≥ 1.
+func (t *Tensor) Slice(axis, start, stop, step int) *Tensor {
+	t.alive("Slice")
+	a := t.axis("Slice", axis)
+	if start < 0 || start > stop || stop > t.layout.Dims[a] || step < 1 {
+		shapePanic("Slice", fmt.Sprintf("%d:%d:%d does not lie in axis %d", start, stop, step, axis),
+			"keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1", t)
+	}
+	return t.view(t.layout.Slice(a, start, stop, step))
+}
+
+// BroadcastTo returns a view that repeats t along new leading axes and along
+// axes of dim 1. Writing to it is writing to t many times. It panics with a
+// [ShapeError] where the shapes do not fit.
+func (t *Tensor) BroadcastTo(shape ...int) *Tensor {
+	t.alive("BroadcastTo")
+	want := checkShape("BroadcastTo", shape)
+	l, ok := t.layout.Broadcast(want.Shape())
+	if !ok {
+		shapePanic("BroadcastTo", fmt.Sprintf("it does not broadcast to %v", slices.Clone(shape)),
+			"only axes of dim 1 and missing leading axes are repeated", t)
+	}
+	return t.view(l)
+}
+
+// Unsqueeze returns a view with a new axis of dim 1 at the given place, 0 to
+// rank.
+func (t *Tensor) Unsqueeze(axis int) *Tensor {
+	if axis < 0 || axis > t.layout.Rank || t.layout.Rank == MaxRank {
+		shapePanic("Unsqueeze", fmt.Sprintf("there is no place %d for a new axis", axis), "give a place from 0 to rank", t)
+	}
+	return t.Reshape(slices.Insert(t.Shape(), axis, 1)...)
+}
