@@ -1,0 +1,39 @@
+package autograd
+
+import "github.com/gander-ml/gander/tensor"
+
+// Exp returns eˣ; gradient gy·eˣ.
+func Exp(x *Var) *Var { return Apply(exp{}, x) }
+
+type exp struct{}
+
+func (exp) Name() string                            { return "Exp" }
+func (exp) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Exp(in[0]) }
+func (exp) VJP(b *Back, gy *Var) []*Var             { return []*Var{Mul(gy, b.Out())} }
+
+// Log returns ln x; gradient gy/x.
+func Log(x *Var) *Var { return Apply(log{}, x) }
+
+type log struct{}
+
+func (log) Name() string                            { return "Log" }
+func (log) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Log(in[0]) }
+func (log) VJP(b *Back, gy *Var) []*Var             { return []*Var{Div(gy, b.In(0))} }
+
+// Sin returns sin x, x in radians; gradient gy·cos x.
+func Sin(x *Var) *Var { return Apply(sin{}, x) }
+
+type sin struct{}
+
+func (sin) Name() string                            { return "Sin" }
+func (sin) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Sin(in[0]) }
+func (sin) VJP(b *Back, gy *Var) []*Var             { return []*Var{Mul(gy, Cos(b.In(0)))} }
+
+// Cos returns cos x, x in radians; gradient −gy·sin x.
+func Cos(x *Var) *Var { return Apply(cos{}, x) }
+
+type cos struct{}
+
+func (cos) Name() string                            { return "Cos" }
+func (cos) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Cos(in[0]) }
+func (cos) VJP(b *Back, gy *Var) []*Var             { return []*Var{Neg(Mul(gy, Sin(b.In(0))))} }

@@ -1,0 +1,76 @@
+package autograd
+
+import "github.com/gander-ml/gander/tensor"
+
+// MatMul returns the matrix product over the last two axes, [.., m, k] by
+// [.., k, n]; leading axes are a batch and broadcast. Gradient gy·yᵀ and xᵀ·gy.
+// It panics with a [tensor.ShapeError] where the ranks are below 2 or the inner
+// dims differ.
+func MatMul(x, y *Var) *Var { return Apply(matMul{}, x, y) }
+
+type matMul struct{}
+
+func (matMul) Name() string                            { return "MatMul" }
+func (matMul) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.MatMul(in[0], in[1]) }
+func (matMul) VJP(b *Back, gy *Var) []*Var {
+	out := make([]*Var, 2)
+	if b.Needs(0) {
+		out[0] = MatMul(gy, Transpose(b.In(1)))
+	}
+	if b.Needs(1) {
+		out[1] = MatMul(Transpose(b.In(0)), gy)
+	}
+	return out
+}
+
+// Linear returns y = act(x·wᵀ + b) for x [n, in], w [out, in] and b [out] or
+// nil, in one pass. slope is LeakyReLU's and must be above zero there; other
+// activations ignore it. With gz the gradient before the activation, which
+// follows from y, the gradient is gz·w, gzᵀ·x and the column sums of gz. It
+// panics with a [tensor.ShapeError] where the shapes do not fit.
+func Linear(x, w, b *Var, act tensor.Activation, slope float64) *Var {
+	if b == nil {
+		return Apply(linear{act, slope}, x, w)
+	}
+	return Apply(linear{act, slope}, x, w, b)
+}
+
+type linear struct {
+	act   tensor.Activation
+	slope float64
+}
+
+func (linear) Name() string { return "Linear" }
+
+func (o linear) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	var bias *tensor.Tensor
+	if len(in) == 3 {
+		bias = in[2]
+	}
+	return tensor.Linear(in[0], in[1], bias, o.act, o.slope)
+}
+
+func (o linear) VJP(b *Back, gy *Var) []*Var {
+	gz := gy
+	switch o.act {
+	case tensor.ActTanh:
+		gz = tanhSlope(gy, b.Out())
+	case tensor.ActSigmoid:
+		gz = sigmoidSlope(gy, b.Out())
+	case tensor.ActReLU:
+		gz = reluSlope(gy, b.Out())
+	case tensor.ActLeakyReLU:
+		gz = leakySlope(gy, b.Out(), o.slope)
+	}
+	out := make([]*Var, len(b.needs))
+	if b.Needs(0) {
+		out[0] = MatMul(gz, b.In(1))
+	}
+	if b.Needs(1) {
+		out[1] = MatMul(Transpose(gz), b.In(0))
+	}
+	if len(out) == 3 && b.Needs(2) {
+		out[2] = Sum(gz, 0)
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package autograd
+
+import "github.com/gander-ml/gander/tensor"
+
+// Op is an operation with its derivative. An implementation is a small struct
+// that holds the operation's constants; its constructor is a function that
+// calls [Apply]:
+//
+//	type square struct{}
+//
+//	func Square(x *Var) *Var { return Apply(square{}, x) }
+//
+//	func (square) Name() string                            { return "Square" }
+//	func (square) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Square(in[0]) }
+//	func (square) VJP(b *Back, gy *Var) []*Var             { return []*Var{Scale(Mul(gy, b.In(0)), 2)} }
+//
+// Programs that import this package add operations on the same terms.
+type Op interface {
+	// Name is what messages call the operation.
+	Name() string
+	// Eval computes the value. It returns a new tensor or a view of an input
+	// and changes nothing.
+	Eval(in []*tensor.Tensor) *tensor.Tensor
+	// VJP returns, for each input, the product of the output's gradient gy
+	// with the derivative by that input (the vector-Jacobian product), or nil
+	// where it is zero or not [Back.Needs]. It is written in differentiable
+	// operations, so that second derivatives exist. A gradient may keep the
+	// shape that broadcasting gave the input; the engine sums it back.
+	VJP(b *Back, gy *Var) []*Var
+}
+
+// Apply runs an operation and, where an input is tracked, records it.
+func Apply(op Op, in ...*Var) *Var {
+	var room [4]*tensor.Tensor
+	values := room[:0]
+	tracked := false
+	for _, v := range in {
+		values = append(values, v.value)
+		tracked = tracked || v.node != nil
+	}
+	y := eval(op, values)
+	if !tracked {
+		return &Var{value: y}
+	}
+	// One allocation for the Var and its node.
+	r := new(struct {
+		v Var
+		n node
+	})
+	n := &r.n
+	n.op = op
+	n.in = append(n.inRoom[:0], in...)
+	n.versions = n.versionRoom[:0]
+	for _, v := range in {
+		n.versions = append(n.versions, v.value.Version())
+	}
+	n.outVersion = y.Version()
+	r.v = Var{value: y, node: n}
+	return &r.v
+}
+
+// Back is what a derivative rule sees of the operation being differentiated.
+type Back struct {
+	v     *Var
+	needs []bool
+	live  bool
+}
+
+// In returns input i: live where a graph of the gradient was asked for, so
+// that it can be differentiated again, else as a constant. It panics with an
+// [InPlaceError] where the tensor was overwritten since the operation ran.
+func (b *Back) In(i int) *Var {
+	n := b.v.node
+	x := n.in[i]
+	if x.value.Version() != n.versions[i] {
+		panic(&InPlaceError{Op: n.op.Name(), Input: i, Shape: x.Shape()})
+	}
+	if b.live {
+		return x
+	}
+	return x.Detach()
+}
+
+// Out returns the operation's result, under the same rules as In.
+func (b *Back) Out() *Var {
+	n := b.v.node
+	if b.v.value.Version() != n.outVersion {
+		panic(&InPlaceError{Op: n.op.Name(), Input: -1, Shape: b.v.Shape()})
+	}
+	if b.live {
+		return b.v
+	}
+	return b.v.Detach()
+}
+
+// Shape returns the shape of input i, which is always at hand.
+func (b *Back) Shape(i int) []int { return b.v.node.in[i].Shape() }
+
+// Needs reports whether the gradient by input i is wanted. A rule may return
+// nil for an input that is not, and save the work.
+func (b *Back) Needs(i int) bool { return b.needs[i] }

@@ -1,0 +1,140 @@
+package autograd
+
+import "github.com/gander-ml/gander/tensor"
+
+// Reshape returns x's elements, in row-major order, under a new shape; one dim
+// may be −1. The gradient takes the old shape. It panics with a
+// [tensor.ShapeError] where the lengths differ.
+func Reshape(x *Var, shape ...int) *Var { return Apply(reshape{shape}, x) }
+
+type reshape struct{ shape []int }
+
+func (reshape) Name() string                              { return "Reshape" }
+func (o reshape) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].Reshape(o.shape...) }
+func (reshape) VJP(b *Back, gy *Var) []*Var               { return []*Var{Reshape(gy, b.Shape(0)...)} }
+
+// Permute reorders the axes: axis k of the result is axis axes[k] of x. The
+// gradient is permuted back. It panics with a [tensor.ShapeError] unless axes
+// names each axis once.
+func Permute(x *Var, axes ...int) *Var { return Apply(permute{axes}, x) }
+
+type permute struct{ axes []int }
+
+func (permute) Name() string                              { return "Permute" }
+func (o permute) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].Permute(o.axes...) }
+func (o permute) VJP(_ *Back, gy *Var) []*Var {
+	back := make([]int, len(o.axes))
+	for k, a := range o.axes {
+		if a < 0 {
+			a += len(o.axes)
+		}
+		back[a] = k
+	}
+	return []*Var{Permute(gy, back...)}
+}
+
+// Transpose swaps the last two axes; so does its gradient. It panics with a
+// [tensor.ShapeError] on a rank below 2.
+func Transpose(x *Var) *Var { return Apply(transpose{}, x) }
+
+type transpose struct{}
+
+func (transpose) Name() string                            { return "Transpose" }
+func (transpose) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].T() }
+func (transpose) VJP(_ *Back, gy *Var) []*Var             { return []*Var{Transpose(gy)} }
+
+// Slice returns the indices start, start+step, … below stop of one axis. The
+// gradient is padded with zeros ([Pad]). It panics with a [tensor.ShapeError]
+// unless 0 ≤ start ≤ stop ≤ dim and step ≥ 1.
+func Slice(x *Var, axis, start, stop, step int) *Var {
+	return Apply(slice{axis, start, stop, step}, x)
+}
+
+type slice struct{ axis, start, stop, step int }
+
+func (slice) Name() string { return "Slice" }
+func (o slice) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return in[0].Slice(o.axis, o.start, o.stop, o.step)
+}
+func (o slice) VJP(b *Back, gy *Var) []*Var {
+	return []*Var{Pad(gy, o.axis, o.start, o.step, b.In(0).value.Dim(o.axis))}
+}
+
+// Pad puts zeros around x along one axis, and step−1 zeros between neighbours:
+// in the result, of dim n, x lies at start, start+step, …. The gradient is
+// sliced ([Slice]). It panics with a [tensor.ShapeError] where x does not fit.
+func Pad(x *Var, axis, start, step, n int) *Var { return Apply(pad{axis, start, step, n}, x) }
+
+type pad struct{ axis, start, step, n int }
+
+func (pad) Name() string { return "Pad" }
+func (o pad) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.Pad(in[0], o.axis, o.start, o.step, o.n)
+}
+func (o pad) VJP(b *Back, gy *Var) []*Var {
+	d := b.In(0).value.Dim(o.axis)
+	stop := min(o.n, o.start+d*o.step)
+	if d == 0 {
+		stop = o.start
+	}
+	return []*Var{Slice(gy, o.axis, o.start, stop, o.step)}
+}
+
+// Concat joins along an axis; the gradient is cut apart. It panics with a
+// [tensor.ShapeError] where there is nothing to join, or where other dims
+// differ.
+func Concat(axis int, xs ...*Var) *Var { return Apply(concat{axis}, xs...) }
+
+type concat struct{ axis int }
+
+func (concat) Name() string                              { return "Concat" }
+func (o concat) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Concat(o.axis, in...) }
+func (o concat) VJP(b *Back, gy *Var) []*Var {
+	out := make([]*Var, len(b.needs))
+	at := 0
+	for i := range out {
+		d := b.In(i).value.Dim(o.axis)
+		if b.Needs(i) {
+			out[i] = Slice(gy, o.axis, at, at+d, 1)
+		}
+		at += d
+	}
+	return out
+}
+
+// Gather picks along an axis: y[…, i, …] = x[…, index[i], …]. The gradient is
+// added up where it came from ([ScatterAdd]). index must not change afterwards.
+// It panics with a [tensor.ShapeError] where an index does not lie in the axis.
+func Gather(x *Var, axis int, index []int) *Var { return Apply(gather{axis, index}, x) }
+
+type gather struct {
+	axis  int
+	index []int
+}
+
+func (gather) Name() string { return "Gather" }
+func (o gather) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.Gather(in[0], o.axis, o.index)
+}
+func (o gather) VJP(b *Back, gy *Var) []*Var {
+	return []*Var{ScatterAdd(gy, o.axis, b.In(0).value.Dim(o.axis), o.index)}
+}
+
+// ScatterAdd adds x[…, i, …] at index[i] along an axis, into zeros of dim n:
+// the reverse of [Gather], which is its gradient. index must not change
+// afterwards. It panics with a [tensor.ShapeError] where index does not have
+// one entry, from 0 to n−1, per element of the axis.
+func ScatterAdd(x *Var, axis, n int, index []int) *Var {
+	return Apply(scatterAdd{axis, n, index}, x)
+}
+
+type scatterAdd struct {
+	axis, n int
+	index   []int
+}
+
+func (scatterAdd) Name() string { return "ScatterAdd" }
+func (o scatterAdd) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.ScatterAdd(in[0], o.axis, o.n, o.index)
+}
+func (o scatterAdd) VJP(_ *Back, gy *Var) []*Var { return []*Var{Gather(gy, o.axis, o.index)} }

@@ -1,0 +1,55 @@
+package autograd
+
+import "github.com/gander-ml/gander/tensor"
+
+// Var is a value in a computation: a tensor and, where it is tracked, the
+// operation and the inputs that made it. Vars are immutable, and any number of
+// goroutines may build computations on the same ones.
+type Var struct {
+	value *tensor.Tensor
+	node  *node // nil: not tracked
+}
+
+// node is how a tracked Var came to be.
+type node struct {
+	op         Op // nil: a leaf
+	in         []*Var
+	versions   []uint32 // of the inputs' storage, when the operation ran
+	outVersion uint32
+
+	// Room for the slices of most operations, to save their allocation.
+	inRoom      [3]*Var
+	versionRoom [3]uint32
+}
+
+// Const returns t as a constant: nothing is recorded on its account.
+func Const(t *tensor.Tensor) *Var { return &Var{value: t} }
+
+// Leaf returns t as a tracked value: what is computed from it is recorded, and
+// [Grad] can differentiate with respect to it.
+func Leaf(t *tensor.Tensor) *Var { return &Var{value: t, node: &node{}} }
+
+// Value returns the tensor. Writing to it in place changes what later
+// operations see; doing so between a recorded operation and its gradient is
+// noticed, and panics in [Grad] if the old value was needed.
+func (v *Var) Value() *tensor.Tensor { return v.value }
+
+// Tracked reports whether operations on v are recorded.
+func (v *Var) Tracked() bool { return v.node != nil }
+
+// Detach returns the same tensor as a constant: no gradient flows through it.
+func (v *Var) Detach() *Var {
+	if v.node == nil {
+		return v
+	}
+	return &Var{value: v.value}
+}
+
+// Shape returns a copy of the value's dims.
+func (v *Var) Shape() []int { return v.value.Shape() }
+
+// Item returns the value's only element, as [tensor.Tensor.Item] does.
+func (v *Var) Item() float64 { return v.value.Item() }
+
+// String prints the value.
+func (v *Var) String() string { return v.value.String() }
