@@ -1,0 +1,89 @@
+// Package atomicfile replaces a file as a whole: a reader, a crash or a full
+// disk finds either the old contents or the new ones, never a mixture.
+package atomicfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Write makes path a file of what write produces, with permissions 0644 less
+// the umask. The contents go through a buffer to a new file in path's folder,
+// which is flushed to the disk and then renamed to path; a symbolic link at
+// path is replaced, not followed. When write or any step fails, or write
+// panics, path is as it was and the new file is gone. Only the last step,
+// flushing the folder so that the new name survives a power cut, comes after
+// the rename.
+func Write(path string, write func(io.Writer) error) error {
+	if err := replace(path, write); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+func replace(path string, write func(io.Writer) error) error {
+	folder := filepath.Dir(path)
+	f, err := create(folder)
+	if err != nil {
+		return err
+	}
+	renamed := false
+	defer func() { // also when write panics
+		if !renamed {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	buffer := bufio.NewWriterSize(f, 1<<16)
+	if err := write(buffer); err != nil {
+		return err
+	}
+	if err := buffer.Flush(); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	renamed = true
+	return syncFolder(folder)
+}
+
+// create opens a file of a new name. os.CreateTemp would give it permissions
+// that shut other users out for ever.
+func create(folder string) (*os.File, error) {
+	for try := 0; ; try++ {
+		name := filepath.Join(folder, fmt.Sprintf(".%016x.tmp", rand.Uint64()))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil || !errors.Is(err, fs.ErrExist) || try == 100 {
+			return f, err
+		}
+	}
+}
+
+// syncFolder flushes the list of names to the disk. Some systems cannot open a
+// folder or flush it, and need not.
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	err = f.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
