@@ -38,7 +38,7 @@ func Apply(op Op, in ...*Var) *Var {
 		values = append(values, v.value)
 		tracked = tracked || v.node != nil
 	}
-	y := eval(op, values)
+	y := op.Eval(values)
 	if !tracked {
 		return &Var{value: y}
 	}

@@ -1,0 +1,89 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Linear computes x·Wᵀ + b over the last axis: […, in] to […, out]. Its
+// parameters are "weight" [out, in] and "bias" [out], as in PyTorch, and start
+// with PyTorch's default, uniform on ±1/√in. It panics with a
+// [tensor.ShapeError] where in or out is below 1, or an input does not have in
+// features.
+func Linear(in, out int, opts ...LinearOption) Module {
+	if in < 1 || out < 1 {
+		panic(&tensor.ShapeError{Op: "Linear", Shapes: [][]int{{out, in}},
+			Problem: "a layer needs at least one input and one output", Fix: "give in ≥ 1 and out ≥ 1"})
+	}
+	c := linearConfig{weight: TorchDefault(), bias: TorchDefault()}
+	for _, o := range opts {
+		o(&c)
+	}
+	l := &linear{in: in, out: out, weight: NewParam("weight", c.weight, in, out, out, in)}
+	if c.bias != nil {
+		l.bias = NewParam("bias", c.bias, in, out, out)
+	}
+	return l
+}
+
+// LinearOption changes a default of [Linear].
+type LinearOption func(*linearConfig)
+
+type linearConfig struct{ weight, bias Initializer }
+
+// WeightInit chooses the weight's first value.
+func WeightInit(i Initializer) LinearOption { return func(c *linearConfig) { c.weight = i } }
+
+// BiasInit chooses the bias's first value.
+func BiasInit(i Initializer) LinearOption { return func(c *linearConfig) { c.bias = i } }
+
+// NoBias leaves the bias out.
+func NoBias() LinearOption { return func(c *linearConfig) { c.bias = nil } }
+
+type linear struct {
+	in, out      int
+	weight, bias *Param // bias may be nil
+}
+
+func (l *linear) Params() []*Param {
+	if l.bias == nil {
+		return []*Param{l.weight}
+	}
+	return []*Param{l.weight, l.bias}
+}
+
+func (l *linear) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return l.forward(ctx, x, tensor.Identity, 0)
+}
+
+// forward also applies the activation that follows, in the same pass.
+func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope float64) *autograd.Var {
+	v := x.Value()
+	r := v.Rank()
+	if r < 1 || v.Dim(-1) != l.in {
+		panic(&tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{v.Shape()},
+			Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten pictures first, or change the layer's in"})
+	}
+	var bias *autograd.Var
+	if l.bias != nil {
+		bias = ctx.Var(l.bias)
+	}
+	if r == 2 {
+		return autograd.Linear(x, ctx.Var(l.weight), bias, act, slope)
+	}
+	shape := v.Shape()
+	shape[r-1] = l.out
+	flat := autograd.Reshape(x, v.Len()/l.in, l.in)
+	return autograd.Reshape(autograd.Linear(flat, ctx.Var(l.weight), bias, act, slope), shape...)
+}
+
+func (l *linear) OutShape(in []int) ([]int, error) {
+	if len(in) == 0 || in[len(in)-1] != l.in {
+		return nil, fmt.Errorf("nn: Linear(%d, %d) does not take %v: its last axis must hold %d features", l.in, l.out, in, l.in)
+	}
+	out := append([]int(nil), in...)
+	out[len(out)-1] = l.out
+	return out, nil
+}

@@ -1,0 +1,146 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Reduction says what a loss makes of its terms.
+type Reduction uint8
+
+// The reductions; losses take the mean where none is given.
+const (
+	ReduceMean Reduction = iota
+	ReduceSum
+	ReduceNone // the terms themselves
+)
+
+func reduced(terms *autograd.Var, r []Reduction) *autograd.Var {
+	switch {
+	case len(r) == 0 || r[0] == ReduceMean:
+		return autograd.Mean(terms)
+	case r[0] == ReduceSum:
+		return autograd.Sum(terms)
+	}
+	return terms
+}
+
+func sameShape(op string, x, target *autograd.Var) {
+	if !x.Value().SameShape(target.Value()) {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{x.Shape(), target.Shape()},
+			Problem: "prediction and target differ in shape", Fix: "give one target per prediction; reshape [n] to [n, 1]"})
+	}
+}
+
+// BCELoss is the binary cross-entropy of probabilities p in [0, 1] with targets
+// t of the same shape: −(t·ln p + (1−t)·ln(1−p)), each logarithm held at −100
+// or above, as in PyTorch. Its gradient by p is (p−t)/max(p·(1−p), 10⁻¹²), so it
+// is finite everywhere. Where probabilities come out of a sigmoid,
+// [BCEWithLogitsLoss] is the more accurate choice. It panics with a
+// [tensor.ShapeError] where the shapes differ.
+func BCELoss(p, t *autograd.Var, r ...Reduction) *autograd.Var {
+	sameShape("BCELoss", p, t)
+	return reduced(autograd.Apply(bce{}, p, t), r)
+}
+
+type bce struct{}
+
+func (bce) Name() string { return "BCELoss" }
+
+func (bce) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	p, t := in[0], in[1]
+	yes, no := clampedLogs(p)
+	return tensor.Neg(tensor.Add(tensor.Mul(t, yes), tensor.Mul(complement(t), no)))
+}
+
+func (bce) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	p := b.In(0)
+	out := make([]*autograd.Var, 2)
+	if b.Needs(0) {
+		variance := autograd.Mul(p, autograd.Shift(autograd.Neg(p), 1))
+		slope := autograd.Div(autograd.Sub(p, b.In(1)), autograd.Clamp(variance, 1e-12, math.Inf(1)))
+		out[0] = autograd.Mul(gy, slope)
+	}
+	if b.Needs(1) {
+		out[1] = autograd.Mul(gy, autograd.Apply(bceTargetSlope{}, p))
+	}
+	return out
+}
+
+// bceTargetSlope is max(ln(1−p), −100) − max(ln p, −100), the derivative of the
+// cross-entropy by its target.
+type bceTargetSlope struct{}
+
+func (bceTargetSlope) Name() string { return "BCELossTargetSlope" }
+
+func (bceTargetSlope) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	yes, no := clampedLogs(in[0])
+	return tensor.Sub(no, yes)
+}
+
+func (bceTargetSlope) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	p := b.In(0)
+	variance := autograd.Mul(p, autograd.Shift(autograd.Neg(p), 1))
+	return []*autograd.Var{autograd.Neg(autograd.Div(gy, autograd.Clamp(variance, 1e-12, math.Inf(1))))}
+}
+
+func clampedLogs(p *tensor.Tensor) (yes, no *tensor.Tensor) {
+	yes = tensor.Clamp(tensor.Log(p), -100, math.Inf(1))
+	no = tensor.Clamp(tensor.Log(complement(p)), -100, math.Inf(1))
+	return yes, no
+}
+
+func complement(t *tensor.Tensor) *tensor.Tensor { return tensor.Shift(tensor.Neg(t), 1) }
+
+// BCEWithLogitsLoss is the binary cross-entropy of sigmoid x with targets t of
+// the same shape, accurate for logits of any size:
+// t·softplus(−x) + (1−t)·softplus(x). Its gradient by x is sigmoid(x) − t. It
+// panics with a [tensor.ShapeError] where the shapes differ.
+func BCEWithLogitsLoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
+	sameShape("BCEWithLogitsLoss", x, t)
+	yes := autograd.Mul(t, autograd.Softplus(autograd.Neg(x)))
+	no := autograd.Mul(autograd.Shift(autograd.Neg(t), 1), autograd.Softplus(x))
+	return reduced(autograd.Add(yes, no), r)
+}
+
+// MSELoss is (x−t)². It panics with a [tensor.ShapeError] where the shapes
+// differ.
+func MSELoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
+	sameShape("MSELoss", x, t)
+	return reduced(autograd.Square(autograd.Sub(x, t)), r)
+}
+
+// L1Loss is |x−t|, with slope 0 where they are equal. It panics with a
+// [tensor.ShapeError] where the shapes differ.
+func L1Loss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
+	sameShape("L1Loss", x, t)
+	return reduced(autograd.Abs(autograd.Sub(x, t)), r)
+}
+
+// CrossEntropyLoss is −ln softmax(x) at the true class, for logits x [n, c] and
+// one class from 0 to c−1 per row; its terms have shape [n]. It panics with a
+// [tensor.ShapeError] where they do not fit.
+func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.Var {
+	v := x.Value()
+	if v.Rank() != 2 || v.Dim(0) != len(classes) {
+		panic(&tensor.ShapeError{Op: "CrossEntropyLoss", Shapes: [][]int{v.Shape(), {len(classes)}},
+			Problem: "logits and classes do not fit", Fix: "give logits [n, c] and n classes"})
+	}
+	hot := tensor.OneHot(v.DType(), v.Dim(1), classes).To(v.Device())
+	return SoftCrossEntropyLoss(x, autograd.Const(hot), r...)
+}
+
+// SoftCrossEntropyLoss is −Σ pᵢ·ln softmax(x)ᵢ, for logits x [n, c] and
+// probabilities p [n, c]; its terms have shape [n]. It panics with a
+// [tensor.ShapeError] where the shapes differ.
+func SoftCrossEntropyLoss(x, p *autograd.Var, r ...Reduction) *autograd.Var {
+	sameShape("SoftCrossEntropyLoss", x, p)
+	if x.Value().Rank() != 2 {
+		panic(&tensor.ShapeError{Op: "SoftCrossEntropyLoss", Shapes: [][]int{x.Shape()},
+			Problem: fmt.Sprintf("the rank is %d", x.Value().Rank()), Fix: "give logits [n, c]"})
+	}
+	return reduced(autograd.Neg(autograd.Sum(autograd.Mul(p, autograd.LogSoftmax(x, 1)), 1)), r)
+}

@@ -1,0 +1,116 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Param is a trained tensor of a module. It is made with a shape and a recipe
+// for its first value; the value itself comes from [Init] or from a file, which
+// also settle the dtype.
+type Param struct {
+	name   string
+	shape  []int
+	init   Initializer
+	fan    fan
+	frozen bool
+
+	leaf, constant *autograd.Var // the value, tracked and not; nil before Init
+}
+
+// NewParam describes a parameter. The name is its own, without the module's
+// path: "weight". fanIn and fanOut are the numbers of inputs and outputs that
+// one unit is connected to, by which initialisers scale. It panics with a
+// [tensor.ShapeError] on a negative dim or a rank above [tensor.MaxRank].
+func NewParam(name string, init Initializer, fanIn, fanOut int, shape ...int) *Param {
+	if len(shape) > tensor.MaxRank || slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
+		panic(&tensor.ShapeError{Op: "NewParam", Shapes: [][]int{slices.Clone(shape)},
+			Problem: "this is no shape", Fix: fmt.Sprintf("give at most %d dims of 0 or more", tensor.MaxRank)})
+	}
+	return &Param{name: name, shape: shape, init: init, fan: fan{fanIn, fanOut}}
+}
+
+// Value returns the tensor itself, not a copy, or nil before it has one.
+// Writing to it is writing to the network.
+func (p *Param) Value() *tensor.Tensor {
+	if p.leaf == nil {
+		return nil
+	}
+	return p.leaf.Value()
+}
+
+// Leaf returns the value as a tracked variable, by which gradients are taken.
+// It is nil before there is a value.
+func (p *Param) Leaf() *autograd.Var { return p.leaf }
+
+// Shape returns a copy of the dims.
+func (p *Param) Shape() []int { return append([]int(nil), p.shape...) }
+
+// Frozen reports whether [Freeze] has set the parameter aside.
+func (p *Param) Frozen() bool { return p.frozen }
+
+func (p *Param) len() int {
+	n := 1
+	for _, d := range p.shape {
+		n *= d
+	}
+	return n
+}
+
+// Init gives every parameter of a network its first value, from its
+// initialiser and the seed, and settles their dtype. Earlier values are
+// replaced. All values lie in one block of memory, in order.
+func Init(m Module, seed uint64, dt tensor.DType) {
+	params := Params(m)
+	allocate(params, dt)
+	random := tensor.NewStream(seed, "init")
+	for _, p := range params {
+		p.Param.init.fill(p.Param.Value(), p.Param.fan, random)
+	}
+}
+
+// Ready reports whether every parameter has a value.
+func Ready(m Module) bool {
+	for _, p := range Params(m) {
+		if p.Param.leaf == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// allocate gives the parameters zeros, as neighbours in one block.
+func allocate(params []NamedParam, dt tensor.DType) {
+	total := 0
+	for _, p := range params {
+		total += p.Param.len()
+	}
+	block := tensor.New(dt, total)
+	at := 0
+	for _, p := range params {
+		n := p.Param.len()
+		v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...)
+		p.Param.leaf, p.Param.constant = autograd.Leaf(v), autograd.Const(v)
+		at += n
+	}
+}
+
+// Weights are values for a network's parameters, apart from the network's own.
+type Weights struct {
+	vars map[*Param]*autograd.Var
+}
+
+// Snapshot copies a network's weights. A pass with [Ctx.Weights] set to the
+// copy does not see what training does to the network afterwards. It panics
+// with a [StateError] where the network has no weights yet.
+func Snapshot(m Module) *Weights {
+	params := Params(m)
+	w := &Weights{vars: make(map[*Param]*autograd.Var, len(params))}
+	for _, p := range params {
+		w.vars[p.Param] = autograd.Const((*Ctx)(nil).Var(p.Param).Value().Clone())
+	}
+	return w
+}

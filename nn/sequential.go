@@ -1,0 +1,56 @@
+package nn
+
+import (
+	"strconv"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Sequential feeds each module's output to the next. Its parts are named by
+// their place, as in PyTorch: "0.weight" is the first one's.
+//
+// A linear layer and the activation after it run as one operation.
+func Sequential(modules ...Module) Module { return sequential(modules) }
+
+type sequential []Module
+
+func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	for i := 0; i < len(s); i++ {
+		l, ok := s[i].(*linear)
+		if !ok {
+			x = s[i].Forward(ctx, x)
+			continue
+		}
+		act, slope := tensor.Identity, 0.0
+		if i+1 < len(s) {
+			if a, ok := s[i+1].(activation); ok {
+				if f, ok := a.fused(); ok {
+					act, slope = f, a.slope
+					i++
+				}
+			}
+		}
+		x = l.forward(ctx, x, act, slope)
+	}
+	return x
+}
+
+func (s sequential) Children() []Child {
+	out := make([]Child, len(s))
+	for i, m := range s {
+		out[i] = Child{strconv.Itoa(i), m}
+	}
+	return out
+}
+
+func (s sequential) OutShape(in []int) ([]int, error) {
+	for _, m := range s {
+		out, err := OutShape(m, in)
+		if err != nil {
+			return nil, err
+		}
+		in = out
+	}
+	return in, nil
+}

@@ -1,0 +1,93 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Shaper is a module that knows its output's shape without running.
+type Shaper interface {
+	// OutShape returns the output's shape for an input's, or an error where the
+	// module does not take that input.
+	OutShape(in []int) ([]int, error)
+}
+
+// ErrUnknownShape says that a module is no [Shaper].
+var ErrUnknownShape = errors.New("the module does not tell its output's shape")
+
+// OutShape returns the shape that a module makes of an input's shape. The error
+// wraps [ErrUnknownShape] where a part is no [Shaper].
+func OutShape(m Module, in []int) ([]int, error) {
+	s, ok := m.(Shaper)
+	if !ok {
+		return nil, fmt.Errorf("nn: %T: %w", m, ErrUnknownShape)
+	}
+	return s.OutShape(slices.Clone(in))
+}
+
+// Count returns the number of numbers in all parameters.
+func Count(m Module) int {
+	n := 0
+	for _, p := range Params(m) {
+		n += p.Param.len()
+	}
+	return n
+}
+
+// Summary returns a table of a network's layers, with their output shapes for a
+// batch of one input of the given shape (without the batch axis) and their
+// numbers of parameters:
+//
+//	layer       output      parameters
+//	0 Linear    [n 256]         33,024
+//	1 Tanh      [n 256]              0
+//	total                       33,024
+func Summary(m Module, input ...int) string {
+	type row struct{ layer, output, count string }
+	rows := []row{{"layer", "output", "parameters"}}
+	shape := append([]int{1}, input...)
+	var visit func(name string, m Module)
+	visit = func(name string, m Module) {
+		if s, ok := m.(sequential); ok {
+			for _, c := range s.Children() {
+				visit(strings.TrimPrefix(name+"."+c.Name, "."), c.Module)
+			}
+			return
+		}
+		output := "?"
+		if shape != nil {
+			out, err := OutShape(m, shape)
+			if shape = out; err == nil {
+				output = "[n" + strings.TrimPrefix(strings.TrimSuffix(fmt.Sprint(out), "]"), "[1") + "]"
+			}
+		}
+		kind := fmt.Sprintf("%T", m)
+		if d, ok := m.(Describer); ok {
+			kind, _ = d.Describe()
+		}
+		rows = append(rows, row{strings.TrimPrefix(name+" "+kind, " "), output, thousands(Count(m))})
+	}
+	visit("", m)
+	rows = append(rows, row{"total", "", thousands(Count(m))})
+
+	var a, b, c int
+	for _, r := range rows {
+		a, b, c = max(a, len(r.layer)), max(b, len(r.output)), max(c, len(r.count))
+	}
+	var out strings.Builder
+	for _, r := range rows {
+		fmt.Fprintf(&out, "%-*s  %-*s  %*s\n", a, r.layer, b, r.output, c, r.count)
+	}
+	return out.String()
+}
+
+// thousands writes n with commas.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
