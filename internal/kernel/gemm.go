@@ -1,14 +1,11 @@
 package kernel
 
-// float is what the matrix kernels compute in.
-type float interface{ float32 | float64 }
-
 // Epilogue is work on the product while it is still in the cache, such as
 // adding a bias and applying an activation. Apply sees c with its leading
 // dimension and must touch only the rows i0 ≤ i < i1 and the columns
 // j0 ≤ j < j1, which are final. It is called from several goroutines at once,
 // on disjoint blocks that together cover the matrix exactly once.
-type Epilogue[T float] interface {
+type Epilogue[T Float] interface {
 	Apply(c []T, ldc, i0, i1, j0, j1 int)
 }
 
@@ -41,37 +38,35 @@ func DgemmEpilogue(tA, tB bool, m, n, k int, alpha float64, a []float64, lda int
 	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
 }
 
-func gemm[T float](tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi Epilogue[T]) {
+func gemm[T Float](tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi Epilogue[T]) {
 	checkMatrix("A", tA, m, k, len(a), lda)
 	checkMatrix("B", tB, k, n, len(b), ldb)
 	checkMatrix("C", false, m, n, len(c), ldc)
 	if m == 0 || n == 0 {
 		return
 	}
-	for i := range m {
-		for j := range n {
-			var sum T
-			if alpha != 0 {
-				for p := range k {
-					x, y := i*lda+p, p*ldb+j
-					if tA {
-						x = p*lda + i
-					}
-					if tB {
-						y = j*ldb + p
-					}
-					sum += a[x] * b[y]
-				}
-				sum *= alpha
-			}
-			if beta != 0 {
-				sum += beta * c[i*ldc+j]
-			}
-			c[i*ldc+j] = sum
-		}
+	p := takeProduct[T]()
+	defer p.release()
+	p.c, p.ldc, p.alpha, p.beta, p.epilogue = c, ldc, alpha, beta, epi
+	left, right := operand[T]{a, 1, lda}, operand[T]{b, ldb, 1}
+	if tA {
+		left.step, left.next = left.next, left.step
 	}
-	if epi != nil {
-		epi.Apply(c, ldc, 0, m, 0, n)
+	if tB {
+		right.step, right.next = right.next, right.step
+	}
+	switch {
+	case k == 0 || alpha == 0:
+		p.scale(0, m, 0, n)
+		p.finish(0, m, 0, n)
+	case n == 1 && left.step == 1:
+		p.matVec(left, right, m, k)
+	case m == 1 && right.step == 1:
+		p.swapped = true
+		p.matVec(right, left, n, k)
+	default:
+		p.orient(left, right, m, n, k)
+		p.run()
 	}
 }
 

@@ -1,0 +1,168 @@
+package kernel
+
+import "unsafe"
+
+// workspace is what one task needs besides the product.
+type workspace[T Float] struct {
+	tile  tile
+	alpha T
+	panel []T // of the right factor
+	out   []T // tiles that cannot be written to C directly
+}
+
+func takeWorkspace[T Float]() *workspace[T] {
+	if w, ok := workspaces[sizeof[T]()/8].Get().(*workspace[T]); ok {
+		return w
+	}
+	return new(workspace[T])
+}
+
+func (w *workspace[T]) release() {
+	w.tile = tile{}
+	workspaces[sizeof[T]()/8].Put(w)
+}
+
+// rectangle adds the slab's summands to the panels [i0,i1) of rows and the
+// columns [j0,j1) of C.
+func (p *product[T]) rectangle(i0, i1, j0, j1 int) {
+	w := takeWorkspace[T]()
+	defer w.release()
+	w.alpha = p.alpha
+	w.tile.alpha = unsafe.Pointer(&w.alpha)
+
+	if p.k0 == 0 && p.beta != 0 && p.beta != 1 {
+		p.scale(p.row(i0), p.row(i1), j0, j1)
+	}
+	if p.swapped {
+		p.across(w, i0, i1, j0, j1)
+	} else {
+		p.along(w, i0, i1, j0, j1)
+	}
+}
+
+// along computes tiles of C where they belong. A part of the left factor that
+// fits in L2 meets all columns before the next one.
+func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
+	blockSize := ceilDiv(p.k1-p.k0, p.blocks) * p.shape.rows * sizeof[T]()
+	parts := ceilDiv(i1-i0, max(1, partBytes/blockSize))
+	for b := range p.blocks {
+		add := p.beta != 0 || p.k0 > 0 || b > 0
+		for i := range parts {
+			lo, hi := i0+part(i1-i0, parts, i), i0+part(i1-i0, parts, i+1)
+			for j := j0; j < j1; j += p.shape.cols {
+				p.column(w, b, lo, hi, j, min(j+p.shape.cols, j1), add)
+			}
+			if p.k1 == p.k && b == p.blocks-1 {
+				p.finish(p.row(lo), p.row(hi), j0, j1)
+			}
+		}
+	}
+}
+
+// column computes the tiles of the panels [i0,i1) of rows in the columns
+// [j0,j1), at most as many as a tile has, for one block of steps.
+func (p *product[T]) column(w *workspace[T], b, i0, i1, j0, j1 int, add bool) {
+	t, size := &w.tile, sizeof[T]()
+	p.setRight(w, b, j0, j1)
+	direct := t.n == j1-j0
+	if !direct {
+		w.out = resize(w.out, p.shape.rows*p.shape.cols)
+	}
+	for i := i0; i < i1; i++ {
+		p.setLeft(t, b, i)
+		c := p.c[p.row(i)*p.ldc+j0:]
+		if direct {
+			t.setTarget(unsafe.Pointer(&c[0]), p.ldc*size, add)
+			multiply[T](t)
+			continue
+		}
+		t.setTarget(unsafe.Pointer(&w.out[0]), t.n*size, false)
+		multiply[T](t)
+		for r := range t.m {
+			addRow(c[r*p.ldc:][:j1-j0], w.out[r*t.n:], add)
+		}
+	}
+}
+
+// across computes tiles of Cᵀ in the workspace and turns them into C.
+func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
+	t, width := &w.tile, p.shape.cols
+	add := p.beta != 0 || p.k0 > 0
+	parts := ceilDiv(i1-i0, max(1, fewRows/p.shape.rows))
+	for i := range parts {
+		lo, hi := i0+part(i1-i0, parts, i), i0+part(i1-i0, parts, i+1)
+		r0, r1 := p.row(lo), p.row(hi)
+		w.out = resize(w.out, (r1-r0)*width)
+		for j := j0; j < j1; j += width {
+			n := min(width, j1-j)
+			for b := range p.blocks {
+				p.setRight(w, b, j, j+n)
+				for i := lo; i < hi; i++ {
+					p.setLeft(t, b, i)
+					t.setTarget(unsafe.Pointer(&w.out[(p.row(i)-r0)*width]), width*sizeof[T](), b > 0)
+					multiply[T](t)
+				}
+			}
+			transpose(p.c[j*p.ldc+r0:], p.ldc, w.out, width, r1-r0, n, add)
+		}
+		if p.k1 == p.k {
+			p.finish(r0, r1, j0, j1)
+		}
+	}
+}
+
+func (t *tile) setTarget(c unsafe.Pointer, cs int, add bool) {
+	t.c, t.cs, t.add = c, cs, 0
+	if add {
+		t.add = 1
+	}
+}
+
+// setLeft points the tile at panel i of rows and block b of steps.
+func (p *product[T]) setLeft(t *tile, b, i int) {
+	size, r, k := sizeof[T](), p.row(i), p.step(b)
+	t.m = p.row(i+1) - r
+	switch {
+	case !p.packLeft:
+		t.a = unsafe.Pointer(&p.left.data[r*p.left.next+k*p.left.step])
+		t.rs, t.ks = p.left.next*size, p.left.step*size
+	case p.left.step == 1:
+		t.a = unsafe.Pointer(&p.leftPanel(b, i)[0])
+		t.rs, t.ks = p.stride*size, size
+	default:
+		t.a = unsafe.Pointer(&p.leftPanel(b, i)[0])
+		t.rs, t.ks = size, t.m*size
+	}
+}
+
+// setRight points the tile at the columns [j0,j1) and block b of steps. A
+// kernel without masks is given whole panels, filled up with zeros.
+func (p *product[T]) setRight(w *workspace[T], b, j0, j1 int) {
+	t, size, width := &w.tile, sizeof[T](), p.shape.cols
+	k0, k1 := p.step(b), p.step(b+1)
+	t.k, t.n = k1-k0, width
+	if p.shape.masked {
+		t.n = j1 - j0
+	}
+	switch {
+	case p.packRight == together:
+		t.b, t.bs = unsafe.Pointer(&p.rightPanel(b, j0)[0]), width*size
+	case p.packRight == inPlace && t.n == j1-j0:
+		t.b, t.bs = unsafe.Pointer(&p.right.data[k0*p.right.step+j0*p.right.next]), p.right.step*size
+	default:
+		w.panel = resize(w.panel, t.k*width)
+		p.packPanel(w.panel, k0, k1, j0, j1)
+		t.b, t.bs = unsafe.Pointer(&w.panel[0]), width*size
+	}
+}
+
+// addRow stores src in dst, or adds it.
+func addRow[T Float](dst, src []T, add bool) {
+	for j := range dst {
+		if add {
+			dst[j] += src[j]
+		} else {
+			dst[j] = src[j]
+		}
+	}
+}
