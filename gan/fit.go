@@ -1,0 +1,243 @@
+package gan
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Source yields real samples in batches. A datasets.Loader is one.
+type Source interface {
+	// Batches returns the number of batches in an epoch.
+	Batches() int
+	// Epoch yields the batches [n, …] of an epoch, counted from 0, starting
+	// with batch from. Their order depends on the epoch only. A batch may be
+	// overwritten once the loop body has returned.
+	Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error]
+}
+
+// Hook is told how training goes. Any of its functions may be nil; hooks are
+// called in order, on the trainer's goroutine, between updates. An error from
+// one ends the training as a cancelled context does, and is returned by
+// [Trainer.Fit].
+type Hook struct {
+	Start func(Run) error       // before the first step
+	Step  func(*StepInfo) error // after each step
+	Epoch func(EpochInfo) error // after each epoch, and after a part of one where training ends early
+	End   func(*Report) error   // after the last step, however it came about
+}
+
+// Run is what is known before the first step.
+type Run struct {
+	Trainer *Trainer
+	Epochs  int // that will have been done at the end
+	Batches int // in an epoch
+	Done    int // epochs done already, where the run goes on from a checkpoint
+}
+
+// StepInfo tells about one step. It and what it returns are valid until the
+// hook returns.
+type StepInfo struct {
+	Epoch, Batch int // counted from 1
+	Step         int // of the whole run, counted from 1
+	Losses       Losses
+
+	result stepResult
+}
+
+// Terms returns the discriminator's loss terms, one per sample.
+func (s *StepInfo) Terms() (real, fake *tensor.Tensor) {
+	value := func(v *autograd.Var) *tensor.Tensor {
+		if v == nil {
+			return nil
+		}
+		return v.Value()
+	}
+	return value(s.result.terms.Real), value(s.result.terms.Fake)
+}
+
+// GeneratorTerms returns the generator's loss terms, one per sample.
+func (s *StepInfo) GeneratorTerms() *tensor.Tensor { return s.result.gTerms.Value() }
+
+// GradNorms returns the Euclidean norms of the two networks' gradients.
+func (s *StepInfo) GradNorms() (generator, discriminator float64) {
+	norm := func(vs []*autograd.Var) float64 {
+		sum := 0.0
+		for _, v := range vs {
+			sum += tensor.Sum(tensor.Square(v.Value())).Item()
+		}
+		return math.Sqrt(sum)
+	}
+	return norm(s.result.gGrads), norm(s.result.dGrads)
+}
+
+// EpochInfo tells about one epoch.
+type EpochInfo struct {
+	Epoch   int           // counted from 1
+	Steps   int           // of the whole run so far
+	Losses  Losses        // means over the epoch's steps
+	Time    time.Duration // since the epoch began, or was resumed
+	Partial bool          // training ended before the epoch did
+}
+
+// Report is the outcome of a run.
+type Report struct {
+	Epochs []EpochInfo
+	Steps  int
+	Time   time.Duration
+}
+
+// Option changes how [Trainer.Fit] runs.
+type Option func(*options)
+
+type options struct {
+	epochs, steps int
+	hooks         []Hook
+}
+
+// Epochs sets the number of passes over the data, 1 unless set, counted from
+// the beginning of training and not from where it is resumed.
+func Epochs(n int) Option { return func(o *options) { o.epochs, o.steps = n, 0 } }
+
+// Steps sets the number of steps instead of epochs.
+func Steps(n int) Option { return func(o *options) { o.steps = n } }
+
+// On adds hooks.
+func On(hooks ...Hook) Option { return func(o *options) { o.hooks = append(o.hooks, hooks...) } }
+
+// position is where in the data training stands.
+type position struct {
+	epoch, batch int // done
+	sums         Losses
+}
+
+// Fit trains on the source until the epochs or steps are done, the context is
+// cancelled, a hook returns an error, or a loss is not finite. However it ends,
+// the step at hand is finished, and the hooks' Epoch and End are called, so
+// that what they save is whole. The report is never nil. The error is the cause
+// of an early end: it wraps context.Canceled, the hook's or the source's error,
+// or is a [NonFiniteError].
+func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report, error) {
+	o := options{epochs: 1}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	report := &Report{Steps: t.steps}
+	batches := src.Batches()
+	if batches < 1 {
+		return report, fmt.Errorf("gan: the source has no batches")
+	}
+	if o.steps > 0 {
+		o.epochs = (o.steps + batches - 1) / batches
+	}
+	start := time.Now()
+	err := call(o.hooks, func(h Hook) error {
+		if h.Start == nil {
+			return nil
+		}
+		return h.Start(Run{Trainer: t, Epochs: o.epochs, Batches: batches, Done: t.position.epoch})
+	})
+	if err != nil {
+		return report, err
+	}
+	for err == nil && t.position.epoch < o.epochs && (o.steps == 0 || t.steps < o.steps) {
+		err = t.fitEpoch(ctx, src, &o, report)
+	}
+	report.Time = time.Since(start)
+	if endErr := call(o.hooks, func(h Hook) error {
+		if h.End == nil {
+			return nil
+		}
+		return h.End(report)
+	}); err == nil {
+		err = endErr
+	}
+	return report, err
+}
+
+// fitEpoch trains to the end of the epoch at hand.
+func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *Report) (err error) {
+	start := time.Now()
+	epoch, batches := t.position.epoch, src.Batches()
+	ended := false // before the epoch's last batch
+	for batch, srcErr := range src.Epoch(ctx, epoch, t.position.batch) {
+		if err = srcErr; err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = t.fitBatch(batch, o)
+		}
+		if ended = err != nil || o.steps > 0 && t.steps >= o.steps; ended {
+			break
+		}
+	}
+	if err == nil {
+		err = ctx.Err() // a source may simply stop when it is cancelled
+	}
+	report.Steps = t.steps
+	done := t.position.batch
+	if done == 0 {
+		if err == nil {
+			err = fmt.Errorf("gan: the source yielded no batch in epoch %d", epoch+1)
+		}
+		return err
+	}
+	n, s := float64(done), t.position.sums
+	info := EpochInfo{
+		Epoch: epoch + 1, Steps: t.steps, Time: time.Since(start), Partial: done < batches,
+		Losses: Losses{s.Real / n, s.Fake / n, s.Generator / n},
+	}
+	if !info.Partial {
+		t.position = position{epoch: epoch + 1}
+	}
+	report.Epochs = append(report.Epochs, info)
+	if hookErr := call(o.hooks, func(h Hook) error {
+		if h.Epoch == nil {
+			return nil
+		}
+		return h.Epoch(info)
+	}); err == nil {
+		err = hookErr
+	}
+	if err == nil && info.Partial && !ended {
+		err = fmt.Errorf("gan: the source yielded %d of %d batches in epoch %d", done, batches, epoch+1)
+	}
+	return err
+}
+
+// fitBatch does one step and tells the hooks.
+func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
+	defer t.scope.Close()
+	r, err := t.drawAndStep(batch)
+	if err != nil {
+		return err
+	}
+	p := &t.position
+	p.batch++
+	p.sums.Real += r.losses.Real
+	p.sums.Fake += r.losses.Fake
+	p.sums.Generator += r.losses.Generator
+	info := &StepInfo{Epoch: p.epoch + 1, Batch: p.batch, Step: t.steps, Losses: r.losses, result: r}
+	return call(o.hooks, func(h Hook) error {
+		if h.Step == nil {
+			return nil
+		}
+		return h.Step(info)
+	})
+}
+
+// call calls every hook, even after one has failed, and returns the first
+// error.
+func call(hooks []Hook, f func(Hook) error) (err error) {
+	for _, h := range hooks {
+		if e := f(h); err == nil {
+			err = e
+		}
+	}
+	return err
+}

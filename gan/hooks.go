@@ -1,0 +1,122 @@
+package gan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/nn"
+)
+
+// SaveNetworks returns a hook that writes generator.safetensors and
+// discriminator.safetensors into a folder after each epoch, in place of the
+// epoch before. The folder is made where need be.
+func SaveNetworks(dir string) Hook {
+	var t *Trainer
+	return Hook{
+		Start: func(r Run) error {
+			t = r.Trainer
+			return writable(dir)
+		},
+		Epoch: func(EpochInfo) error {
+			if err := t.Generator().Save(filepath.Join(dir, "generator.safetensors")); err != nil {
+				return err
+			}
+			return nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.d, nil)
+		},
+	}
+}
+
+// SaveSamples returns a hook that writes n samples of one seed after each
+// epoch, as epoch-0001.png and so on, into a folder, which is made where need
+// be. The same latent vectors every time show how their pictures change.
+func SaveSamples(dir string, n int, seed uint64, g Grid) Hook {
+	var t *Trainer
+	return Hook{
+		Start: func(r Run) error {
+			t = r.Trainer
+			return writable(dir)
+		},
+		Epoch: func(e EpochInfo) error {
+			return g.WritePNG(filepath.Join(dir, fmt.Sprintf("epoch-%04d.png", e.Epoch)), t.Sample(n, seed))
+		},
+	}
+}
+
+// writable makes a folder and sees whether files can be written there, so that
+// training does not start in vain.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("gan: %w", err)
+	}
+	f, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return fmt.Errorf("gan: the folder cannot be written to: %w", err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// logLine is one line of the log.
+type logLine struct {
+	Epoch         int     `json:"epoch"`
+	Steps         int     `json:"steps"`
+	Discriminator float64 `json:"discriminator_loss"`
+	Real          float64 `json:"discriminator_loss_real"`
+	Fake          float64 `json:"discriminator_loss_fake"`
+	Generator     float64 `json:"generator_loss"`
+	Seconds       float64 `json:"seconds"`
+	Partial       bool    `json:"partial,omitempty"`
+}
+
+// Log returns a hook that keeps a log of the epochs' mean losses, one JSON
+// object per line:
+//
+//	{"epoch":1,"steps":157,"discriminator_loss":0.51,…,"seconds":1.2}
+//
+// The file is replaced after each epoch, so it is whole at any time. A resumed
+// run goes on with the lines of the epochs before.
+func Log(path string) Hook {
+	var lines [][]byte
+	return Hook{
+		Start: func(r Run) error {
+			if err := writable(filepath.Dir(path)); err != nil {
+				return err
+			}
+			if r.Done == 0 {
+				return nil
+			}
+			old, err := os.ReadFile(path)
+			if err != nil {
+				return nil // nothing to go on with
+			}
+			for line := range bytes.Lines(old) {
+				var l logLine
+				if json.Unmarshal(line, &l) == nil && l.Epoch <= r.Done && !l.Partial {
+					lines = append(lines, bytes.TrimSpace(line))
+				}
+			}
+			return nil
+		},
+		Epoch: func(e EpochInfo) error {
+			l := e.Losses
+			line, err := json.Marshal(logLine{e.Epoch, e.Steps, l.Discriminator(), l.Real, l.Fake, l.Generator, e.Time.Seconds(), e.Partial})
+			if err != nil {
+				return fmt.Errorf("gan: %w", err)
+			}
+			lines = append(lines, line)
+			return atomicfile.Write(path, func(w io.Writer) error {
+				for _, line := range lines {
+					if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}

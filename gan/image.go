@@ -1,0 +1,92 @@
+package gan
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math"
+
+	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Grid says how samples are laid out in a picture.
+type Grid struct {
+	Height, Width int // of one sample in pixels; 0 where the samples have the shape [n, c, h, w] themselves
+	Columns       int // 0: as near to a square as can be
+	Scale         int // side of the block that shows one pixel; 0 means 1
+	Gap           int // pixels between samples, and around them
+}
+
+// Image draws samples of values in [−1, 1], −1 black and 1 white, as [n, h·w]
+// with the grid's height and width, or [n, 1, h, w] in grey, or [n, 3, h, w] in
+// colour. Values outside are drawn as the nearest end. A shape that is none of
+// these, and a NaN, are errors.
+func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
+	n, c, h, w, err := g.dims(samples)
+	if err != nil {
+		return nil, err
+	}
+	cols := g.Columns
+	if cols < 1 {
+		cols = max(1, int(math.Ceil(math.Sqrt(float64(n)))))
+	}
+	rows := (n + cols - 1) / cols
+	scale, gap := max(g.Scale, 1), max(g.Gap, 0)
+	cellH, cellW := h*scale+gap, w*scale+gap
+	values := samples.Float32s()
+	bounds := image.Rect(0, 0, cols*cellW+gap, rows*cellH+gap)
+
+	var img image.Image
+	var set func(x, y int, v [3]uint8)
+	if c == 1 {
+		grey := image.NewGray(bounds)
+		img, set = grey, func(x, y int, v [3]uint8) { grey.SetGray(x, y, color.Gray{Y: v[0]}) }
+	} else {
+		rgb := image.NewNRGBA(bounds)
+		img, set = rgb, func(x, y int, v [3]uint8) { rgb.SetNRGBA(x, y, color.NRGBA{v[0], v[1], v[2], 255}) }
+		for i := 3; i < len(rgb.Pix); i += 4 {
+			rgb.Pix[i] = 255
+		}
+	}
+	for i := range n {
+		top, left := gap+i/cols*cellH, gap+i%cols*cellW
+		for y := range h * scale {
+			for x := range w * scale {
+				var px [3]uint8
+				for k := range c {
+					v := values[((i*c+k)*h+y/scale)*w+x/scale]
+					if v != v {
+						return nil, fmt.Errorf("gan: sample %d has a NaN at row %d, column %d", i, y/scale, x/scale)
+					}
+					px[k] = uint8(math.Round(float64(min(max(v, -1), 1)+1) * 127.5))
+				}
+				set(left+x, top+y, px)
+			}
+		}
+	}
+	return img, nil
+}
+
+// dims reads count, channels, height and width of samples.
+func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
+	s := t.Shape()
+	switch {
+	case len(s) == 2 && g.Height > 0 && g.Width > 0 && s[1] == g.Height*g.Width:
+		return s[0], 1, g.Height, g.Width, nil
+	case len(s) == 4 && (s[1] == 1 || s[1] == 3):
+		return s[0], s[1], s[2], s[3], nil
+	}
+	return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v are no pictures of %d×%d; give [n, h·w] or [n, 1 or 3, h, w]", s, g.Height, g.Width)
+}
+
+// WritePNG writes [Grid.Image] to a file, whole or not at all.
+func (g Grid) WritePNG(path string, samples *tensor.Tensor) error {
+	img, err := g.Image(samples)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error { return png.Encode(w, img) })
+}
