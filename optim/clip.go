@@ -1,0 +1,51 @@
+package optim
+
+import (
+	"math"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Norm returns the Euclidean norm of all elements of all tensors together; NaN
+// or infinite if an element is.
+func Norm(ts []*tensor.Tensor) float64 {
+	sum := 0.0
+	for _, t := range ts {
+		sum += tensor.Sum(tensor.Square(t)).Item()
+	}
+	return math.Sqrt(sum)
+}
+
+// ClipNorm shortens the gradients, taken as one vector, to a norm of max where
+// they are longer (Pascanu, Mikolov and Bengio, "On the difficulty of training
+// recurrent neural networks", 2013): all are multiplied by
+// min(1, max/(norm + 1e-6)), as PyTorch does. It replaces the elements of grads
+// and returns the norm before.
+//
+// A norm of NaN makes all gradients NaN. ClipNorm panics with a [MethodError]
+// unless max is above 0.
+func ClipNorm(grads []*tensor.Tensor, max float64) (norm float64) {
+	if err := checkAboveZero("max", max); err != nil {
+		panic(&MethodError{"ClipNorm", err})
+	}
+	norm = Norm(grads)
+	// A factor of NaN is not at least 1 and so is applied.
+	if factor := max / (norm + 1e-6); !(factor >= 1) {
+		for i, g := range grads {
+			grads[i] = tensor.Scale(g, factor)
+		}
+	}
+	return norm
+}
+
+// ClipValue holds each element of the gradients within [−limit, limit]; NaN
+// stays NaN. It replaces the elements of grads. It panics with a [MethodError]
+// unless limit is above 0.
+func ClipValue(grads []*tensor.Tensor, limit float64) {
+	if err := checkAboveZero("limit", limit); err != nil {
+		panic(&MethodError{"ClipValue", err})
+	}
+	for i, g := range grads {
+		grads[i] = tensor.Clamp(g, -limit, limit)
+	}
+}

@@ -1,0 +1,115 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// EMA is an exponential moving average of parameters: with decay d, each
+// [EMA.Update] does
+//
+//	average ← d·average + (1−d)·parameter
+//
+// starting from the parameters themselves. Averages of weights sample better
+// than the weights of any one step (Yazıcı et al., "The unusual effectiveness
+// of averaging in GAN training", 2019). An EMA serves one goroutine at a time.
+type EMA struct {
+	memory   memory
+	params   []*tensor.Tensor
+	constant float64 // 1 − decay, unless halfLife is set
+	halfLife float64 // in updates; 0 for a constant decay
+}
+
+// NewEMA starts an average with a constant decay, from 0 to below 1. It panics
+// as [New] does.
+func NewEMA(params []*tensor.Tensor, decay float64) *EMA {
+	if err := checkFraction("decay", decay); err != nil {
+		panic(&MethodError{"EMA", err})
+	}
+	e := newEMA("NewEMA", params)
+	e.constant = 1 - decay
+	return e
+}
+
+// NewEMAHalfLife starts an average in which a value's weight halves every
+// halfLife updates: decay = 2^(−1/halfLife). While the run is young the
+// half-life is a tenth of it: update t uses min(halfLife, max(1, t/10)), so that
+// the first, poor values are soon forgotten. It panics as [New] does, and
+// unless halfLife is above 0.
+func NewEMAHalfLife(params []*tensor.Tensor, halfLife float64) *EMA {
+	if err := checkAboveZero("halfLife", halfLife); err != nil {
+		panic(&MethodError{"EMA", err})
+	}
+	e := newEMA("NewEMAHalfLife", params)
+	e.halfLife = halfLife
+	return e
+}
+
+func newEMA(op string, params []*tensor.Tensor) *EMA {
+	e := &EMA{memory: newMemory(op, "EMA", params, []string{"average"}, nil), params: slices.Clone(params)}
+	for i, a := range e.averages() {
+		a.CopyFrom(params[i])
+	}
+	return e
+}
+
+func (e *EMA) averages() []*tensor.Tensor { return e.memory.slots[0] }
+
+// Update takes the parameters' present values into the average.
+func (e *EMA) Update() {
+	e.memory.steps++
+	w := e.weight()
+	for i, a := range e.averages() {
+		tensor.LerpInto(a, a, e.params[i], w)
+	}
+}
+
+// weight is that of the newest value in the present update.
+func (e *EMA) weight() float64 {
+	if e.halfLife == 0 {
+		return e.constant
+	}
+	h := min(e.halfLife, max(1, float64(e.memory.steps)/10))
+	return -math.Expm1(-math.Ln2 / h)
+}
+
+// Steps returns the number of updates done.
+func (e *EMA) Steps() int { return e.memory.steps }
+
+// Values returns the averages, in the order of the parameters. They are the
+// EMA's own: the next Update changes them, and nobody else may.
+func (e *EMA) Values() []*tensor.Tensor { return slices.Clone(e.averages()) }
+
+// CopyTo overwrites tensors of the parameters' shapes, in their order, with the
+// averages. It panics with a [tensor.ShapeError], before it changes anything,
+// where they do not fit.
+func (e *EMA) CopyTo(dst []*tensor.Tensor) {
+	const op = "EMA.CopyTo"
+	if len(dst) != len(e.params) {
+		panic(&tensor.ShapeError{Op: op,
+			Problem: fmt.Sprintf("there are %d tensors for %d averages", len(dst), len(e.params)),
+			Fix:     "give one per parameter, in the same order"})
+	}
+	for i, a := range e.averages() {
+		if !dst[i].SameShape(a) {
+			panic(&tensor.ShapeError{Op: op, Shapes: [][]int{a.Shape(), dst[i].Shape()},
+				Problem: fmt.Sprintf("average %d and its destination differ in shape", i),
+				Fix:     "give the tensors in the order of the parameters"})
+		}
+		tensor.Check(op, dst[i])
+	}
+	for i, a := range e.averages() {
+		dst[i].CopyFrom(a)
+	}
+}
+
+// State returns copies of the averages, "average.0", "average.1"…, and the
+// number of updates, "step", as a Float64 tensor of rank 0.
+func (e *EMA) State() map[string]*tensor.Tensor { return e.memory.state() }
+
+// Restore copies what State has returned. Where it does not fit the parameters,
+// Restore changes nothing and returns an error that names the first misfit.
+func (e *EMA) Restore(state map[string]*tensor.Tensor) error { return e.memory.restore(state) }

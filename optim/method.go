@@ -1,0 +1,101 @@
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Method is an update rule. Its value holds hyper-parameters only, so one value
+// may serve any number of optimizers at once.
+type Method interface {
+	// Name is what errors call the method: "Adam".
+	Name() string
+	// Validate returns what is wrong with the hyper-parameters, or nil.
+	Validate() error
+	// State names what is kept from step to step: slots are tensors, one for
+	// each parameter, of its shape; scalars are numbers. All start at zero.
+	State() (slots, scalars []string)
+	// Rate returns the learning rate of a step; 0 is the first.
+	Rate(step int) float64
+	// Apply does one step in place.
+	Apply(u *Update)
+}
+
+// Update is one step to be done by [Method.Apply]. The lists belong to the
+// optimizer; a method changes elements of Params, Slots and Scalars, not the
+// gradients, and keeps none of it.
+type Update struct {
+	Step    int                // steps done before this one
+	Rate    float64            // what Method.Rate returned for this step
+	Params  []*tensor.Tensor   // to be changed in place
+	Grads   []*tensor.Tensor   // of Params, of the same shapes
+	Slots   [][]*tensor.Tensor // by slot, then by parameter
+	Scalars []float64
+	// Scratch holds temporaries until the step is done. Results live in it when
+	// they are computed from tensors that it has adopted; gradients must be,
+	// since they may live in a scope of their own.
+	Scratch *tensor.Scope
+}
+
+// decayed returns the gradient of parameter i plus λ times the parameter, as a
+// tensor of Scratch.
+func (u *Update) decayed(i int, lambda float64) *tensor.Tensor {
+	g := u.Scratch.Adopt(u.Grads[i])
+	if lambda == 0 {
+		return g
+	}
+	return tensor.Add(g, tensor.Scale(u.Scratch.Adopt(u.Params[i]), lambda))
+}
+
+// MethodError is the panic for hyper-parameters out of their range. It is a
+// [tensor.Misuse], so [tensor.Catch] returns it as an error.
+type MethodError struct {
+	Method string // "Adam"
+	Err    error  // what is wrong, with the repair
+}
+
+func (e *MethodError) Error() string { return "optim: " + e.Method + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *MethodError) Unwrap() error { return e.Err }
+
+// Misuse returns the likely repair.
+func (e *MethodError) Misuse() string { return "correct the hyper-parameters" }
+
+// Each check of a hyper-parameter is written so that NaN fails it.
+
+func checkAboveZero(name string, v float64) error {
+	if v > 0 && !math.IsInf(v, 1) {
+		return nil
+	}
+	return fmt.Errorf("%s is %v; give a number above 0", name, v)
+}
+
+func checkNotNegative(name string, v float64) error {
+	if v >= 0 && !math.IsInf(v, 1) {
+		return nil
+	}
+	return fmt.Errorf("%s is %v; give 0 or a number above", name, v)
+}
+
+func checkFraction(name string, v float64) error {
+	if v >= 0 && v < 1 {
+		return nil
+	}
+	return fmt.Errorf("%s is %v; give a number from 0 to below 1", name, v)
+}
+
+// firstOf returns the first error of a list.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNesterov = errors.New("Nesterov needs momentum; set Momentum, 0.9 for example")
