@@ -231,7 +231,7 @@ func TestNewRefuses(t *testing.T) {
 		{ok, nil, "optim.New: there are no parameters; give at least one"},
 		{ok, []*tensor.Tensor{p, nil}, "optim.New: parameter 1 is nil; leave it out"},
 		{ok, []*tensor.Tensor{p, p}, "optim.New of [2]: parameters 0 and 1 are the same tensor; give each once"},
-		{ok, []*tensor.Tensor{scoped}, "optim.New of [[2]]: parameter 0 lives in a scope; Keep it first"},
+		{ok, []*tensor.Tensor{scoped}, "optim.New of [2]: parameter 0 lives in a scope; Keep it first"},
 		{ok, []*tensor.Tensor{p, tensor.New(tensor.Float64, 3)},
 			"optim.New of float32 [2] and float64 [3]: the dtypes do not fit; convert one with Cast"},
 		{ok, []*tensor.Tensor{p, p.To(ref)},
@@ -270,7 +270,7 @@ func TestStepRefusesBeforeItChangesAnything(t *testing.T) {
 		{with(1, tensor.New(tensor.Float32, 1, 5)),
 			"Optimizer.Step of [5] and [1 5]: parameter 1 and its gradient differ in shape; give the gradients in the order of the parameters"},
 		{with(2, tensor.New(tensor.Float64)), "Optimizer.Step of float32 [] and float64 []: the dtypes do not fit; convert one with Cast"},
-		{closed(), "Optimizer.Step of [[]]: the tensor's scope was closed; call Keep before Close, or use it earlier"},
+		{closed(), "Optimizer.Step of []: the tensor's scope was closed; call Keep before Close, or use it earlier"},
 	} {
 		params := start(tensor.Float32)
 		o := optim.New(optim.Adam{LR: 1e-2}, params)
@@ -389,6 +389,19 @@ func TestStepsInPlace(t *testing.T) {
 		require.Greater(t, params[0].Version(), version, name)
 		require.Equal(t, values(gradient(0, tensor.Float32)), values(grads), "%s changed a gradient", name)
 	}
+}
+
+// The caller's lists remain the caller's.
+func TestListsAreCopied(t *testing.T) {
+	params := start(tensor.Float64)
+	o, e := optim.New(optim.SGD{LR: 1}, params), optim.NewEMA(params, 0)
+	kept := params[0]
+	clear(params)
+	clear(e.Values())
+	o.Step(gradient(0, tensor.Float64))
+	e.Update()
+	require.NotEqual(t, start(tensor.Float64)[0].Float64s(), kept.Float64s())
+	require.Equal(t, kept.Float64s(), e.Values()[0].Float64s())
 }
 
 // Parameters and gradients may be views with gaps or in another order.
