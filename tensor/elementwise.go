@@ -77,11 +77,21 @@ func binary(name string, op backend.BinaryOp, x, y *Tensor, a float64) *Tensor {
 // binaryInto writes to dst, which may be x or y itself.
 func binaryInto(name string, op backend.BinaryOp, dst, x, y *Tensor, a float64) {
 	together(name, dst, x, y)
+	dst.writable(name)
 	if !dst.SameShape(x) || !dst.SameShape(y) {
 		shapePanic(name, "the shapes differ", "in-place operations do not broadcast", dst, x, y)
 	}
-	dst.store.device.backend.Binary(op, dst.operand(), x.operand(), y.operand(), a)
+	dst.store.device.backend.Binary(op, dst.operand(), x.source(dst), y.source(dst), a)
 	dst.store.version.Add(1)
+}
+
+// source returns t's operand for an operation that writes to dst at the same
+// time: a copy, where writing one element could change another of t.
+func (t *Tensor) source(dst *Tensor) backend.Operand {
+	if t.store == dst.store && t.layout != dst.layout {
+		return t.clone().operand()
+	}
+	return t.operand()
 }
 
 // Neg returns −x.
@@ -196,13 +206,13 @@ func LeakyReLUGrad(g, y *Tensor, slope float64) *Tensor {
 }
 
 // AddScaledInto sets dst = x + a·y in place, without broadcasting. dst may be x
-// or y.
+// or y, or share memory with them in any other way.
 func AddScaledInto(dst, x *Tensor, a float64, y *Tensor) {
 	binaryInto("AddScaledInto", backend.AddScaled, dst, x, y, a)
 }
 
 // LerpInto sets dst = x + a·(y−x) in place, without broadcasting. dst may be x
-// or y.
+// or y, or share memory with them in any other way.
 func LerpInto(dst, x, y *Tensor, a float64) {
 	binaryInto("LerpInto", backend.Lerp, dst, x, y, a)
 }

@@ -24,11 +24,7 @@ type ShapeError struct {
 }
 
 func (e *ShapeError) Error() string {
-	var shapes []string
-	for _, s := range e.Shapes {
-		shapes = append(shapes, fmt.Sprint(s))
-	}
-	return describe(e.Op, strings.Join(shapes, " and "), e.Problem, e.Fix)
+	return describe(e.Op, listed(e.Shapes), e.Problem, e.Fix)
 }
 
 // Misuse returns the likely repair.
@@ -82,11 +78,19 @@ type LifetimeError struct {
 }
 
 func (e *LifetimeError) Error() string {
-	return describe(e.Op, fmt.Sprint(e.Shapes), e.Problem, e.Fix)
+	return describe(e.Op, listed(e.Shapes), e.Problem, e.Fix)
 }
 
 // Misuse returns the likely repair.
 func (e *LifetimeError) Misuse() string { return e.Fix }
+
+func listed(shapes [][]int) string {
+	var out []string
+	for _, s := range shapes {
+		out = append(out, fmt.Sprint(s))
+	}
+	return strings.Join(out, " and ")
+}
 
 func describe(op, operands, problem, fix string) string {
 	var b strings.Builder

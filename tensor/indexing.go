@@ -12,9 +12,7 @@ func Gather(x *Tensor, axis int, index []int) *Tensor {
 	x.alive("Gather")
 	a := x.axis("Gather", axis)
 	checkIndex("Gather", x, a, x.layout.Dims[a], index)
-	l := x.layout
-	l.Dims[a] = len(index)
-	out := empty(x.scope, x.store.device, x.DType(), l.Packed())
+	out := empty(x.scope, x.store.device, x.DType(), x.resized("Gather", a, len(index)))
 	x.store.device.backend.Gather(out.operand(), x.operand(), a, index)
 	return out
 }
@@ -29,12 +27,17 @@ func ScatterAdd(x *Tensor, axis, n int, index []int) *Tensor {
 		shapePanic("ScatterAdd", fmt.Sprintf("%d indices for an axis of %d", len(index), x.layout.Dims[a]), "give one index per element", x)
 	}
 	checkIndex("ScatterAdd", x, a, n, index)
-	l := x.layout
-	l.Dims[a] = n
-	out := empty(x.scope, x.store.device, x.DType(), l.Packed())
+	out := empty(x.scope, x.store.device, x.DType(), x.resized("ScatterAdd", a, n))
 	out.fill(0)
 	x.store.device.backend.ScatterAdd(out.operand(), x.operand(), a, index)
 	return out
+}
+
+// resized returns the row-major layout of t's shape with dim n along an axis.
+func (t *Tensor) resized(op string, axis, n int) layout.Layout {
+	l := t.layout
+	l.Dims[axis] = n
+	return checkShape(op, l.Shape())
 }
 
 func checkIndex(op string, x *Tensor, axis, n int, index []int) {
@@ -52,13 +55,13 @@ func Pad(x *Tensor, axis, start, step, n int) *Tensor {
 	x.alive("Pad")
 	a := x.axis("Pad", axis)
 	d := x.layout.Dims[a]
-	if start < 0 || step < 1 || n < 0 || (d > 0 && start+(d-1)*step >= n) {
+	// start+(d−1)·step < n, in a form that cannot overflow.
+	fits := d == 0 || start < n && d-1 <= (n-1-start)/max(step, 1)
+	if start < 0 || step < 1 || n < 0 || !fits {
 		shapePanic("Pad", fmt.Sprintf("start %d, step %d and dim %d leave no room along axis %d", start, step, n, axis),
 			"keep start ≥ 0, step ≥ 1 and start+(dim−1)·step below the new dim", x)
 	}
-	l := x.layout
-	l.Dims[a] = n
-	out := empty(x.scope, x.store.device, x.DType(), l.Packed())
+	out := empty(x.scope, x.store.device, x.DType(), x.resized("Pad", a, n))
 	out.fill(0)
 	if d > 0 {
 		hole := out.operand()

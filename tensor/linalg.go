@@ -108,6 +108,9 @@ type AdamParams = backend.AdamParams
 // contiguous. AdamW (Loshchilov and Hutter, 2019) is c.Decoupled.
 func AdamInto(p, g, m, v *Tensor, c AdamParams) {
 	together("AdamInto", p, g, m, v)
+	for _, t := range [...]*Tensor{p, m, v} {
+		t.writable("AdamInto")
+	}
 	if !p.SameShape(g) || !p.SameShape(m) || !p.SameShape(v) {
 		shapePanic("AdamInto", "the shapes differ", "give gradient and moments the parameter's shape", p, g, m, v)
 	}

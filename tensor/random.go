@@ -60,7 +60,7 @@ func (s *Stream) NormalInto(dst *Tensor) { s.fill("Stream.NormalInto", backend.N
 func (s *Stream) UniformInto(dst *Tensor) { s.fill("Stream.UniformInto", backend.Uniform, dst) }
 
 func (s *Stream) fill(op string, d backend.Distribution, dst *Tensor) {
-	dst.alive(op)
+	dst.writable(op)
 	n := dst.Len()
 	t := dst
 	if !dst.IsContiguous() {

@@ -69,7 +69,8 @@ func (s *Scope) Close() {
 	s.used = s.used[:0]
 }
 
-// Adopt returns a view of t, without a copy, whose results live in the scope.
+// Adopt returns a view of t, without a copy, whose results live in the scope. t
+// may live in another scope; the view dies with whichever is closed first.
 func (s *Scope) Adopt(t *Tensor) *Tensor {
 	t.alive("Scope.Adopt")
 	o := s.header()
@@ -86,10 +87,10 @@ func (s *Scope) Empty(d *Device, dt DType, shape ...int) *Tensor {
 // Keep returns a copy of t that lives in no scope. A tensor that lives in none
 // is returned as it is.
 func (t *Tensor) Keep() *Tensor {
+	t.alive("Keep")
 	if t.scope == nil {
 		return t
 	}
-	t.alive("Keep")
 	out := empty(nil, t.store.device, t.DType(), t.layout.Packed())
 	t.store.device.backend.Copy(out.operand(), t.operand())
 	return out
@@ -115,6 +116,7 @@ func empty(s *Scope, d *Device, dt DType, l layout.Layout) *Tensor {
 	o := s.header()
 	o.init(d, b, l)
 	o.tensor.scope, o.tensor.epoch = s, s.epoch
+	o.storage.lender, o.storage.epoch = s, s.epoch
 	return &o.tensor
 }
 
@@ -139,9 +141,11 @@ func roundUp(n int) int {
 	return (n + step - 1) &^ (step - 1)
 }
 
-// alive panics where t's scope was closed since t was made.
+// alive panics where t's scope was closed since t was made, or the scope that t
+// was adopted from.
 func (t *Tensor) alive(op string) {
-	if t.scope != nil && t.epoch != t.scope.epoch {
+	s := t.store
+	if t.scope != nil && t.epoch != t.scope.epoch || s.lender != nil && s.epoch != s.lender.epoch {
 		panic(&LifetimeError{Op: op, Shapes: shapesOf(t),
 			Problem: "the tensor's scope was closed",
 			Fix:     "call Keep before Close, or use it earlier"})

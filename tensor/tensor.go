@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -36,6 +37,8 @@ type Tensor struct {
 type storage struct {
 	buffer  backend.Buffer
 	device  *Device
+	lender  *Scope        // whose memory the buffer is; nil: the garbage collector's
+	epoch   uint64        // of the lender, when the buffer was lent
 	version atomic.Uint32 // counts in-place writes
 }
 
@@ -56,6 +59,9 @@ func (o *owned) init(d *Device, b backend.Buffer, l layout.Layout) {
 	o.tensor.layout, o.tensor.store = l, &o.storage
 }
 
+// maxLen is the largest number of elements that anything could address.
+const maxLen = min(1<<47, math.MaxInt/8)
+
 // checkShape returns the row-major layout of a shape, or panics.
 func checkShape(op string, shape []int) layout.Layout {
 	// The message's copy of shape keeps shape itself off the heap.
@@ -70,7 +76,7 @@ func checkShape(op string, shape []int) layout.Layout {
 		if d < 0 {
 			bad("a dim is negative", "give dims of 0 or more")
 		}
-		if d > 0 && n > (1<<47)/d {
+		if d > 0 && n > maxLen/d {
 			bad("the array is too large to address", "give smaller dims")
 		}
 		n *= max(d, 1)
@@ -167,6 +173,7 @@ func (t *Tensor) Version() uint32 { return t.store.version.Load() }
 // Item returns the only element. It panics with a [ShapeError] where there is
 // not exactly one.
 func (t *Tensor) Item() float64 {
+	t.alive("Item")
 	if t.Len() != 1 {
 		shapePanic("Item", "the tensor does not have exactly one element", "index with At, or reduce first", t)
 	}
@@ -192,7 +199,7 @@ func (t *Tensor) At(index ...int) float64 {
 // Set stores v, rounded to the dtype, as one element, in place. It panics with
 // a [ShapeError] where the index does not lie in the shape.
 func (t *Tensor) Set(v float64, index ...int) {
-	t.alive("Set")
+	t.writable("Set")
 	l := layout.Layout{Offset: t.place("Set", index)}
 	t.store.device.backend.Fill(backend.Operand{Buffer: t.store.buffer, Layout: l}, v)
 	t.store.version.Add(1)
@@ -257,18 +264,19 @@ func (t *Tensor) clone() *Tensor {
 
 // Contiguous returns t itself where it is contiguous, else a contiguous copy.
 func (t *Tensor) Contiguous() *Tensor {
+	t.alive("Contiguous")
 	if t.IsContiguous() {
 		return t
 	}
-	return t.Clone()
+	return t.clone()
 }
 
 // Cast returns t itself where it has that dtype, else a converted copy.
 func (t *Tensor) Cast(dt DType) *Tensor {
+	t.alive("Cast")
 	if t.DType() == dt {
 		return t
 	}
-	t.alive("Cast")
 	out := empty(t.scope, t.store.device, dt, t.layout.Packed())
 	t.store.device.backend.Copy(out.operand(), t.operand())
 	return out
@@ -277,6 +285,7 @@ func (t *Tensor) Cast(dt DType) *Tensor {
 // To returns t itself where it lies on that device, else a copy there. The
 // copy lives in no scope.
 func (t *Tensor) To(d *Device) *Tensor {
+	t.alive("To")
 	if t.store.device == d {
 		return t
 	}
@@ -291,20 +300,16 @@ func (t *Tensor) To(d *Device) *Tensor {
 // and converted to its dtype. It panics with a [ShapeError] where the shapes do
 // not fit.
 func (t *Tensor) CopyFrom(src *Tensor) {
-	t.alive("CopyFrom")
+	t.writable("CopyFrom")
 	src.alive("CopyFrom")
 	if src.store.device != t.store.device {
 		src = src.To(t.store.device)
 	}
-	l, ok := src.layout.Broadcast(t.layout.Shape())
-	if !ok {
+	if _, ok := src.layout.Broadcast(t.layout.Shape()); !ok {
 		shapePanic("CopyFrom", "the second does not broadcast to the first", "reshape it", t, src)
 	}
-	o := backend.Operand{Buffer: src.store.buffer, Layout: l}
-	if src.store == t.store && src.layout != t.layout {
-		o = src.clone().operand() // the two may overlap
-		o.Layout, _ = o.Layout.Broadcast(t.layout.Shape())
-	}
+	o := src.source(t)
+	o.Layout, _ = o.Layout.Broadcast(t.layout.Shape())
 	t.store.device.backend.Copy(t.operand(), o)
 	t.store.version.Add(1)
 }
@@ -322,7 +327,7 @@ func (t *Tensor) SetFloat64(data []float64) {
 }
 
 func (t *Tensor) setHost(op string, h *backend.Host) {
-	t.alive(op)
+	t.writable(op)
 	if h.Len() != t.Len() {
 		shapePanic(op, fmt.Sprintf("the data has %d elements, the tensor %d", h.Len(), t.Len()), "give one number per element", t)
 	}
@@ -332,12 +337,21 @@ func (t *Tensor) setHost(op string, h *backend.Host) {
 
 // Fill sets every element to v, in place.
 func (t *Tensor) Fill(v float64) {
-	t.alive("Fill")
+	t.writable("Fill")
 	t.fill(v)
 	t.store.version.Add(1)
 }
 
 func (t *Tensor) fill(v float64) { t.store.device.backend.Fill(t.operand(), v) }
+
+// writable panics where t's scope was closed, or where t repeats elements, so
+// that one write would change several of them, in no particular order.
+func (t *Tensor) writable(op string) {
+	t.alive(op)
+	if t.layout.Overlaps() {
+		shapePanic(op, "the tensor to be changed repeats its elements", "change a Clone, or what it was broadcast from", t)
+	}
+}
 
 func (t *Tensor) operand() backend.Operand {
 	return backend.Operand{Buffer: t.store.buffer, Layout: t.layout}

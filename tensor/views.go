@@ -64,7 +64,7 @@ func (t *Tensor) inferDims(shape []int) layout.Layout {
 	if known != t.Len() {
 		bad()
 	}
-	return layout.Contiguous(dims[:len(shape)]...)
+	return checkShape("Reshape", dims[:len(shape)]) // the product may have overflowed
 }
 
 // Permute returns a view whose axis k is t's axis axes[k]; negative axes count
@@ -119,8 +119,8 @@ func (t *Tensor) Slice(axis, start, stop, step int) *Tensor {
 }
 
 // BroadcastTo returns a view that repeats t along new leading axes and along
-// axes of dim 1. Writing to it is writing to t many times. It panics with a
-// [ShapeError] where the shapes do not fit.
+// axes of dim 1. The view cannot be written to. It panics with a [ShapeError]
+// where the shapes do not fit.
 func (t *Tensor) BroadcastTo(shape ...int) *Tensor {
 	t.alive("BroadcastTo")
 	want := checkShape("BroadcastTo", shape)
@@ -135,8 +135,16 @@ func (t *Tensor) BroadcastTo(shape ...int) *Tensor {
 // Unsqueeze returns a view with a new axis of dim 1 at the given place, 0 to
 // rank.
 func (t *Tensor) Unsqueeze(axis int) *Tensor {
-	if axis < 0 || axis > t.layout.Rank || t.layout.Rank == MaxRank {
-		shapePanic("Unsqueeze", fmt.Sprintf("there is no place %d for a new axis", axis), "give a place from 0 to rank", t)
+	t.alive("Unsqueeze")
+	r := t.layout.Rank
+	if axis < 0 || axis > r || r == MaxRank {
+		shapePanic("Unsqueeze", fmt.Sprintf("there is no place %d for a new axis", axis),
+			fmt.Sprintf("give a place from 0 to rank, and keep the rank below %d", MaxRank), t)
 	}
-	return t.Reshape(slices.Insert(t.Shape(), axis, 1)...)
+	l := t.layout
+	copy(l.Dims[axis+1:], t.layout.Dims[axis:r])
+	copy(l.Strides[axis+1:], t.layout.Strides[axis:r])
+	l.Dims[axis], l.Strides[axis] = 1, 1
+	l.Rank++
+	return t.view(l)
 }

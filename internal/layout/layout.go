@@ -58,6 +58,17 @@ func (l *Layout) Len() int {
 	return n
 }
 
+// Overlaps reports whether an element is repeated: an axis of stride 0 repeats
+// what lies inside it. No other overlap comes out of this package.
+func (l *Layout) Overlaps() bool {
+	for k := range l.Rank {
+		if l.Strides[k] == 0 && l.Dims[k] > 1 {
+			return true
+		}
+	}
+	return false
+}
+
 // SameShape reports whether both have equal rank and dims.
 func (l *Layout) SameShape(m *Layout) bool { return l.Rank == m.Rank && l.Dims == m.Dims }
 
@@ -92,12 +103,15 @@ func (l Layout) Permute(axes ...int) Layout {
 
 // Slice keeps indices start, start+step, … below stop of one axis; step > 0.
 func (l Layout) Slice(axis, start, stop, step int) Layout {
-	n := max(0, (stop-start+step-1)/step)
-	if n > 0 {
+	n := 0
+	if start < stop {
+		n = (stop-start-1)/step + 1 // which no step can make overflow
 		l.Offset += start * l.Strides[axis]
 	}
 	l.Dims[axis] = n
-	l.Strides[axis] *= step
+	if n > 1 {
+		l.Strides[axis] *= step
+	}
 	return l
 }
 

@@ -27,6 +27,10 @@ type BLAS struct {
 	F64 blas.Float64Level3
 }
 
+func init() {
+	backend.Register("cpu", func() (backend.Backend, error) { return New(), nil })
+}
+
 var (
 	_ backend.Backend       = (*Backend)(nil)
 	_ backend.LinearBackend = (*Backend)(nil)

@@ -18,7 +18,8 @@ const (
 type family uint8
 
 const (
-	famCopy family = iota
+	famFill family = iota
+	famCopy
 	famUnary
 	famBinary
 	famAddScaled
@@ -137,6 +138,11 @@ func (l *loop[T]) gathered(at [4]int, n int) {
 // compute runs the kernel on contiguous pieces, the destination first.
 func (l *loop[T]) compute(p *[4][]T) {
 	switch l.family {
+	case famFill:
+		v := T(l.a)
+		for i := range p[0] {
+			p[0][i] = v
+		}
 	case famCopy:
 		copy(p[0], p[1])
 	case famUnary:
@@ -251,13 +257,13 @@ func convert[D, S kernel.Float](dst, src backend.Operand) {
 	}
 }
 
-// Fill sets every element to v: a copy of one number with all strides 0.
-func (b *Backend) Fill(dst backend.Operand, v float64) {
-	one := backend.NewHost(dst.Buffer.DType(), 1)
-	one.Set(0, v)
-	src := backend.Operand{Buffer: one, Layout: dst.Layout}
-	src.Layout.Offset, src.Layout.Strides = 0, [layout.MaxRank]int{}
-	b.Copy(dst, src)
+// Fill sets every element to v.
+func (*Backend) Fill(dst backend.Operand, v float64) {
+	if is64(dst) {
+		do(loop[float64]{family: famFill, a: v}, grainCheap, dst)
+	} else {
+		do(loop[float32]{family: famFill, a: v}, grainCheap, dst)
+	}
 }
 
 // Unary sets dst = op(x).

@@ -110,6 +110,8 @@ func Unary(op backend.UnaryOp, x, a, b float64) float64 {
 			return 1
 		case x < 0:
 			return -1
+		case x == 0:
+			return 0
 		}
 		return x
 	case backend.Square:
@@ -133,7 +135,10 @@ func Unary(op backend.UnaryOp, x, a, b float64) float64 {
 	case backend.Softplus:
 		return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
 	case backend.ReLU:
-		return max(x, 0)
+		if x < 0 {
+			return 0
+		}
+		return x
 	case backend.LeakyReLU:
 		if x > 0 {
 			return x
@@ -191,7 +196,7 @@ func Binary(op backend.BinaryOp, x, y, a float64) float64 {
 	case backend.SigmoidGrad:
 		return x * (y * (1 - y))
 	case backend.SoftplusGrad:
-		return x / (1 + math.Exp(-y))
+		return x * (1 / (1 + math.Exp(-y)))
 	case backend.ReLUGrad:
 		return x * step(y, 0)
 	case backend.LeakyReLUGrad:
