@@ -112,6 +112,7 @@ func (e *engine) plan(y *Var, xs []*Var) {
 		}
 	}
 	if y.node == nil {
+		clear(e.index) // y depends on none of xs
 		return
 	}
 	e.stack = append(e.stack, visit{v: y})
