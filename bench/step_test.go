@@ -1,0 +1,93 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// classic returns the classic GAN's trainer and real digits in batches of 64.
+func classic(b *testing.B) (*gan.Trainer, *datasets.Loader) {
+	b.Helper()
+	g := nn.Sequential(
+		nn.Linear(128, 256), nn.Tanh(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784), nn.Tanh())
+	d := nn.Sequential(
+		nn.Linear(784, 512), nn.Tanh(), nn.Linear(512, 256), nn.Tanh(), nn.Linear(256, 128), nn.Tanh(),
+		nn.Linear(128, 1), nn.Sigmoid())
+	t, err := gan.New(g, d, gan.Config{
+		Latent: 128, Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-4}, Seed: 1,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	images, err := digits.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return t, datasets.NewLoader(images, 64, datasets.DropLast())
+}
+
+// BenchmarkClassicStep is the trainer's own step on real digits.
+func BenchmarkClassicStep(b *testing.B) {
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			tensor.SetThreads(threads)
+			defer tensor.SetThreads(0)
+			t, loader := classic(b)
+			var batches []*tensor.Tensor
+			for x, err := range loader.Epoch(context.Background(), 0, 0) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				batches = append(batches, x.Clone())
+			}
+			step := func(i int) {
+				if _, err := t.Step(batches[i%len(batches)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for i := range 20 {
+				step(i)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				step(i)
+			}
+			perStep := b.Elapsed().Seconds() / float64(b.N)
+			b.ReportMetric(perStep*1e3, "ms/step")
+			b.ReportMetric(1/perStep, "steps/s")
+		})
+	}
+}
+
+// BenchmarkEpoch is a whole epoch of 156 steps by Fit, the loader included.
+func BenchmarkEpoch(b *testing.B) {
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			tensor.SetThreads(threads)
+			defer tensor.SetThreads(0)
+			t, loader := classic(b)
+			epochs := 1
+			fit := func() {
+				if _, err := t.Fit(context.Background(), loader, gan.Epochs(epochs)); err != nil {
+					b.Fatal(err)
+				}
+				epochs++
+			}
+			fit()
+			b.ReportAllocs()
+			for b.Loop() {
+				fit()
+			}
+			steps := float64(b.N * loader.Batches())
+			b.ReportMetric(b.Elapsed().Seconds()/steps*1e3, "ms/step")
+		})
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/internal/cpu"
+)
+
+// TestReferences replays the small recordings under every implementation of the
+// kernels. images.gz holds their pictures in order of use.
+func TestReferences(t *testing.T) {
+	images, err := datasets.OpenIDX("testdata/images.gz")
+	require.NoError(t, err)
+	image := func(place int, _ int64) ([]uint8, error) {
+		return images.Data[place*imageSide*imageSide:][:imageSide*imageSide], nil
+	}
+	for _, implementation := range cpu.Implementations() {
+		for file, tol := range map[string]float64{
+			"testdata/seed_gan_small.f64.safetensors": 1e-9,
+			"testdata/seed_gan_small.f32.safetensors": 1e-5,
+		} {
+			t.Run(implementation+"/"+file, func(t *testing.T) {
+				defer cpu.Use(implementation)()
+				r, err := open(file)
+				require.NoError(t, err)
+				res, err := r.replay(image)
+				require.NoError(t, err)
+				require.Equal(t, 100, res.steps)
+				for k, d := range res.losses {
+					require.LessOrEqual(t, d, tol, lossNames[k])
+				}
+				require.LessOrEqual(t, res.weights, 10*tol)
+			})
+		}
+	}
+}
+
+// TestDeviationIsSeen makes sure that the comparison can fail: one wrong
+// picture must show.
+func TestDeviationIsSeen(t *testing.T) {
+	images, err := datasets.OpenIDX("testdata/images.gz")
+	require.NoError(t, err)
+	r, err := open("testdata/seed_gan_small.f64.safetensors")
+	require.NoError(t, err)
+	res, err := r.replay(func(place int, _ int64) ([]uint8, error) {
+		if place == 70 {
+			place = 71
+		}
+		return images.Data[place*imageSide*imageSide:][:imageSide*imageSide], nil
+	})
+	require.NoError(t, err)
+	require.Greater(t, res.losses[0], 1e-6)
+}
+
+func TestDamagedFile(t *testing.T) {
+	_, err := open("testdata/images.gz")
+	require.Error(t, err)
+	_, err = open("testdata/none.safetensors")
+	require.ErrorContains(t, err, "none.safetensors")
+}

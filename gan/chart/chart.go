@@ -1,0 +1,94 @@
+// Package chart draws training curves with gonum/plot. It is apart from package
+// gan so that programs without charts do not link a plotting library.
+package chart
+
+import (
+	"fmt"
+	"image/color"
+	"io"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/atomicfile"
+)
+
+// Curve is a line in a chart.
+type Curve struct {
+	Name  string
+	Color color.Color // nil: one of a fixed sequence
+	X, Y  []float64   // of equal length
+}
+
+// Colors that most colour-blind people can tell apart (Okabe and Ito, 2008).
+var palette = []color.Color{
+	color.NRGBA{0x00, 0x72, 0xb2, 0xff}, color.NRGBA{0xd5, 0x5e, 0x00, 0xff},
+	color.NRGBA{0x00, 0x9e, 0x73, 0xff}, color.NRGBA{0xcc, 0x79, 0xa7, 0xff},
+	color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, color.NRGBA{0x56, 0xb4, 0xe9, 0xff},
+}
+
+// WritePNG draws curves over common axes into a file, whole or not at all.
+func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, xLabel, yLabel
+	p.Title.Padding = vg.Points(6)
+	p.Legend.Top = true
+	p.Legend.Padding = vg.Points(2)
+	p.Add(plotter.NewGrid())
+	for i, c := range curves {
+		if len(c.X) != len(c.Y) {
+			return fmt.Errorf("chart: curve %q has %d abscissae and %d ordinates", c.Name, len(c.X), len(c.Y))
+		}
+		points := make(plotter.XYs, len(c.X))
+		for k := range points {
+			points[k].X, points[k].Y = c.X[k], c.Y[k]
+		}
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return fmt.Errorf("chart: curve %q: %w", c.Name, err)
+		}
+		line.Width = vg.Points(1.5)
+		if line.Color = c.Color; c.Color == nil {
+			line.Color = palette[i%len(palette)]
+		}
+		p.Add(line)
+		p.Legend.Add(c.Name, line)
+	}
+	picture, err := p.WriterTo(7*vg.Inch, 4*vg.Inch, "png")
+	if err != nil {
+		return fmt.Errorf("chart: %w", err)
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := picture.WriteTo(w)
+		return err
+	})
+}
+
+// Losses returns a hook that draws the epochs' mean losses into a PNG file when
+// training ends, and every tenth epoch before.
+func Losses(path string) gan.Hook {
+	var d, g Curve
+	draw := func() error {
+		if len(d.X) == 0 {
+			return nil
+		}
+		return WritePNG(path, "Mean losses", "epoch", "loss", d, g)
+	}
+	return gan.Hook{
+		Start: func(gan.Run) error {
+			d, g = Curve{Name: "discriminator"}, Curve{Name: "generator"}
+			return nil
+		},
+		Epoch: func(e gan.EpochInfo) error {
+			d.X, d.Y = append(d.X, float64(e.Epoch)), append(d.Y, e.Losses.Discriminator())
+			g.X, g.Y = append(g.X, float64(e.Epoch)), append(g.Y, e.Losses.Generator)
+			if e.Epoch%10 != 0 {
+				return nil
+			}
+			return draw()
+		},
+		End: func(*gan.Report) error { return draw() },
+	}
+}

@@ -1,0 +1,175 @@
+package gan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/nn/safetensors"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// checkpointKey is where a checkpoint's metadata holds what is no tensor.
+const checkpointKey = "gander.checkpoint"
+
+// progressState is what is no tensor.
+type progressState struct {
+	Steps         int    `json:"steps"`
+	Epoch         int    `json:"epoch"` // done
+	Batch         int    `json:"batch"` // done in the epoch at hand
+	LatentKey     uint64 `json:"latent_key"`
+	LatentCounter uint64 `json:"latent_counter"`
+	Latent        int    `json:"latent"`
+	Objective     string `json:"objective"`
+}
+
+// ErrCheckpoint is wrapped by the error of [Trainer.Resume] where a file holds
+// no checkpoint of this training.
+var ErrCheckpoint = errors.New("this checkpoint does not fit")
+
+// Checkpoint writes everything that training depends on to a safetensors file,
+// whole or not at all: both networks, both optimizers' states, the position in
+// the latent vectors and in the data. [Trainer.Resume] goes on from it as if
+// there had been no interruption, byte for byte. Call it between steps.
+func (t *Trainer) Checkpoint(path string) error {
+	tensors := map[string]*tensor.Tensor{}
+	for prefix, state := range t.parts() {
+		for name, value := range state {
+			tensors[prefix+name] = value
+		}
+	}
+	s := t.position.sums
+	tensors["epoch.losses"] = tensor.FromFloat64([]float64{s.Real, s.Fake, s.Generator})
+	key, counter := t.latent.State()
+	meta, err := json.Marshal(progressState{
+		Steps: t.steps, Epoch: t.position.epoch, Batch: t.position.batch,
+		LatentKey: key, LatentCounter: counter, Latent: t.latentSize, Objective: t.objective.Name(),
+	})
+	if err != nil {
+		return fmt.Errorf("gan: %w", err)
+	}
+	return safetensors.Write(path, tensors, map[string]string{checkpointKey: string(meta)})
+}
+
+// parts returns the tensors of a checkpoint by the prefix of their names.
+func (t *Trainer) parts() map[string]map[string]*tensor.Tensor {
+	return map[string]map[string]*tensor.Tensor{
+		"generator.":               nn.State(t.g),
+		"discriminator.":           nn.State(t.d),
+		"optimizer.generator.":     t.gOptimizer.State(),
+		"optimizer.discriminator.": t.dOptimizer.State(),
+	}
+}
+
+// Resume takes up training where [Trainer.Checkpoint] left it. The trainer must
+// have been made from the same networks and the same configuration. A file that
+// is damaged or does not fit is refused, with an error that wraps
+// [ErrCheckpoint] in the latter case, and the trainer stays as it was.
+func (t *Trainer) Resume(path string) error {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return fmt.Errorf("gan: resuming: %w", err)
+	}
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("gan: resuming from %s: %w: %s", path, ErrCheckpoint, fmt.Sprintf(format, args...))
+	}
+	var p progressState
+	meta, ok := f.Metadata()[checkpointKey]
+	if !ok {
+		return bad("its metadata does not hold %q", checkpointKey)
+	}
+	if err := json.Unmarshal([]byte(meta), &p); err != nil {
+		return bad("%v", err)
+	}
+	switch {
+	case p.Objective != t.objective.Name():
+		return bad("it was made with the objective %q, this is %q", p.Objective, t.objective.Name())
+	case p.Latent != t.latentSize:
+		return bad("its generator has %d inputs, this one %d", p.Latent, t.latentSize)
+	case p.Steps < 0 || p.Epoch < 0 || p.Batch < 0:
+		return bad("it counts %d steps, %d epochs and %d batches", p.Steps, p.Epoch, p.Batch)
+	}
+	states := map[string]map[string]*tensor.Tensor{}
+	for prefix := range t.parts() {
+		states[prefix] = map[string]*tensor.Tensor{}
+	}
+	var sums []float64
+	for _, name := range f.Names() {
+		value, err := f.Tensor(name)
+		if err != nil {
+			return fmt.Errorf("gan: resuming: %w", err)
+		}
+		if name == "epoch.losses" && value.Len() == 3 {
+			sums = value.Float64s()
+			continue
+		}
+		found := false
+		for prefix, state := range states {
+			if rest, ok := strings.CutPrefix(name, prefix); ok {
+				state[rest], found = value, true
+			}
+		}
+		if !found {
+			return bad("there is no place for its tensor %q", name)
+		}
+	}
+	if sums == nil {
+		return bad("the losses of its epoch are missing")
+	}
+
+	// Everything is read. What can still go wrong is undone.
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := map[string]map[string]*tensor.Tensor{}
+	for prefix, state := range t.parts() {
+		before[prefix] = map[string]*tensor.Tensor{}
+		for name, value := range state {
+			before[prefix][name] = value.Clone()
+		}
+	}
+	if err := t.restore(states); err != nil {
+		if undo := t.restore(before); undo != nil {
+			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", path, err, undo)
+		}
+		return bad("%v", err)
+	}
+	t.steps = p.Steps
+	t.position = position{p.Epoch, p.Batch, Losses{sums[0], sums[1], sums[2]}}
+	t.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
+	t.snapshot = nil
+	return nil
+}
+
+// restore copies the parts of a checkpoint into place.
+func (t *Trainer) restore(states map[string]map[string]*tensor.Tensor) error {
+	for _, part := range []struct {
+		name string
+		load func(map[string]*tensor.Tensor) error
+	}{
+		{"generator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(t.g, s) }},
+		{"discriminator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(t.d, s) }},
+		{"optimizer.generator.", t.gOptimizer.Restore},
+		{"optimizer.discriminator.", t.dOptimizer.Restore},
+	} {
+		if err := part.load(states[part.name]); err != nil {
+			return fmt.Errorf("%s: %w", strings.TrimSuffix(part.name, "."), err)
+		}
+	}
+	return nil
+}
+
+// SaveCheckpoint returns a hook that writes a checkpoint when training ends,
+// however it ends.
+func SaveCheckpoint(path string) Hook {
+	var t *Trainer
+	return Hook{
+		Start: func(r Run) error {
+			t = r.Trainer
+			return writable(filepath.Dir(path))
+		},
+		End: func(*Report) error { return t.Checkpoint(path) },
+	}
+}

@@ -1,0 +1,103 @@
+// Package progress shows how training goes: on a terminal as a bar that moves
+// with every step, elsewhere (a file, a pipe) as one plain line per epoch.
+//
+//	report, err := trainer.Fit(ctx, source, gan.Epochs(100), gan.On(progress.Bar(os.Stderr)))
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/gander-ml/gander/gan"
+)
+
+// Bar returns a hook that reports to w. The bar appears where w is a terminal.
+func Bar(w io.Writer) gan.Hook {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return bar(w)
+	}
+	return Lines(w)
+}
+
+// Lines returns a hook that writes one line per epoch, and in an epoch that
+// takes long one every ten seconds, so that a log shows life.
+func Lines(w io.Writer) gan.Hook {
+	var run gan.Run
+	var last time.Time
+	return gan.Hook{
+		Start: func(r gan.Run) error {
+			run, last = r, time.Now()
+			return nil
+		},
+		Step: func(s *gan.StepInfo) error {
+			if time.Since(last) < 10*time.Second {
+				return nil
+			}
+			last = time.Now()
+			_, err := fmt.Fprintf(w, "epoch %d/%d  batch %d/%d  %s\n", s.Epoch, run.Epochs, s.Batch, run.Batches, losses(s.Losses))
+			return err
+		},
+		Epoch: func(e gan.EpochInfo) error {
+			last = time.Now()
+			_, err := fmt.Fprintln(w, summary(e, run))
+			return err
+		},
+	}
+}
+
+// bar draws one bar per epoch and leaves its summary behind.
+func bar(w io.Writer) gan.Hook {
+	var run gan.Run
+	var b *progressbar.ProgressBar
+	var drawn time.Time
+	return gan.Hook{
+		Start: func(r gan.Run) error {
+			run = r
+			return nil
+		},
+		Step: func(s *gan.StepInfo) error {
+			if b == nil {
+				b = progressbar.NewOptions(run.Batches,
+					progressbar.OptionSetWriter(w),
+					progressbar.OptionSetWidth(24),
+					progressbar.OptionThrottle(100*time.Millisecond),
+					progressbar.OptionShowCount(),
+					progressbar.OptionClearOnFinish())
+			}
+			// Formatting costs more than a short step's bookkeeping should.
+			if now := time.Now(); now.Sub(drawn) > 100*time.Millisecond {
+				drawn = now
+				b.Describe(fmt.Sprintf("epoch %d/%d  %s", s.Epoch, run.Epochs, losses(s.Losses)))
+			}
+			return b.Set(s.Batch)
+		},
+		Epoch: func(e gan.EpochInfo) error {
+			if b != nil {
+				if err := b.Clear(); err != nil {
+					return err
+				}
+				b = nil
+			}
+			_, err := fmt.Fprintln(w, summary(e, run))
+			return err
+		},
+	}
+}
+
+func losses(l gan.Losses) string {
+	return fmt.Sprintf("D %.4f  G %.4f", l.Discriminator(), l.Generator)
+}
+
+// summary is an epoch's line: "epoch   3/100  D 0.5127  G 2.1034  1.12 s".
+func summary(e gan.EpochInfo, r gan.Run) string {
+	end := ""
+	if e.Partial {
+		end = "  (stopped early)"
+	}
+	return fmt.Sprintf("epoch %*d/%d  %s  %.2f s%s", len(fmt.Sprint(r.Epochs)), e.Epoch, r.Epochs, losses(e.Losses), e.Time.Seconds(), end)
+}
