@@ -1,8 +1,6 @@
 package nn
 
 import (
-	"fmt"
-
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -59,48 +57,3 @@ func (a activation) fused() (act tensor.Activation, ok bool) {
 }
 
 func (activation) OutShape(in []int) ([]int, error) { return in, nil }
-
-// Flatten keeps the first axis and merges all others: [n, …] to [n, features].
-// It panics with a [tensor.ShapeError] on a rank of 0.
-func Flatten() Module { return flatten{} }
-
-type flatten struct{}
-
-func (flatten) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	n := x.Value().Dim(0)
-	return autograd.Reshape(x, n, x.Value().Len()/max(n, 1))
-}
-
-func (flatten) OutShape(in []int) ([]int, error) {
-	if len(in) == 0 {
-		return nil, fmt.Errorf("nn: Flatten needs a batch axis")
-	}
-	n := 1
-	for _, d := range in[1:] {
-		n *= d
-	}
-	return []int{in[0], n}, nil
-}
-
-// Reshape keeps the first axis and gives the others a new shape: [n, features]
-// to [n, shape…]. One dim may be −1. It panics with a [tensor.ShapeError] where
-// the lengths differ.
-func Reshape(shape ...int) Module { return reshape{shape} }
-
-type reshape struct{ shape []int }
-
-func (r reshape) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	return autograd.Reshape(x, append([]int{x.Value().Dim(0)}, r.shape...)...)
-}
-
-func (r reshape) OutShape(in []int) (out []int, err error) {
-	if len(in) == 0 {
-		return nil, fmt.Errorf("nn: Reshape needs a batch axis")
-	}
-	err = tensor.Catch(func() {
-		one := append([]int{1}, in[1:]...)
-		out = tensor.New(tensor.Float32, one...).Reshape(append([]int{1}, r.shape...)...).Shape()
-		out[0] = in[0]
-	})
-	return out, err
-}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/gander-ml/gander/tensor"
 )
 
 // Describer is a module that can say how to build it again, without its
@@ -13,8 +15,33 @@ import (
 type Describer interface {
 	// Describe returns the name under which the module is known to [Register]
 	// and its constants, as a value that encoding/json makes an object of, or
-	// nil where there are none.
+	// nil where there are none. Modules among the constants are [Part]s.
 	Describe() (kind string, constants any)
+}
+
+// Part is a module among the constants of another, as [Describer] gives them
+// and [Register] gets them: encoding/json writes and reads its architecture.
+//
+//	struct {
+//		Body nn.Part `json:"body"`
+//	}
+type Part struct{ Module Module }
+
+// MarshalJSON describes the module, or null where there is none.
+func (p Part) MarshalJSON() ([]byte, error) {
+	if p.Module == nil {
+		return []byte("null"), nil
+	}
+	return encode(p.Module)
+}
+
+// UnmarshalJSON builds the module that was described, or none for null.
+func (p *Part) UnmarshalJSON(description []byte) (err error) {
+	p.Module = nil
+	if string(description) != "null" {
+		p.Module, err = decode(description)
+	}
+	return err
 }
 
 // ErrUnknownModule says that a description names a module which this program
@@ -26,28 +53,64 @@ var (
 	builders   = map[string]func([]byte) (Module, error){}
 )
 
-// Register makes a kind of module known to [Decode]. build gets the JSON object
-// of the constants and returns the module without weights; it must check what
-// it gets. Register panics where the kind is taken. Call it from an init
-// function.
-func Register(kind string, build func(constants []byte) (Module, error)) {
+// Register makes a kind of module known to [Decode]. build gets the constants,
+// decoded from JSON into a T, and returns the module without weights, or an
+// error where they make no sense. A [tensor.Misuse] that it panics with counts
+// as one, so a constructor's own checks are enough. Register panics with a
+// [StateError] where the kind is taken. Call it from an init function.
+func Register[T any](kind string, build func(constants T) (Module, error)) {
 	buildersMu.Lock()
 	defer buildersMu.Unlock()
 	if _, taken := builders[kind]; taken {
 		panic(&StateError{Problem: "module " + kind + " is registered twice", Fix: "choose another name"})
 	}
-	builders[kind] = build
+	builders[kind] = func(description []byte) (Module, error) {
+		var constants T
+		if err := json.Unmarshal(description, &constants); err != nil {
+			return nil, err
+		}
+		return build(constants)
+	}
 }
+
+// A description larger or deeper than this is damage, not a network: it would
+// take a long time to read, because each level of it is read again for the
+// modules within.
+const (
+	maxDescription = 1 << 20
+	maxNesting     = 200 // of brackets; a Sequential has two
+)
 
 // Encode describes a module's architecture as JSON:
 //
 //	{"type":"Sequential","layers":[{"type":"Linear","in":128,"out":256,"bias":true},{"type":"Tanh"}]}
 //
-// The error wraps [ErrUnknownModule] where a part is no [Describer].
+// The error wraps [ErrUnknownModule] where a part is no [Describer]. It is also
+// an error where parts share a parameter, which a description does not tell,
+// and where the description is longer than 1 MiB or nested more than a hundred
+// deep.
 func Encode(m Module) ([]byte, error) {
+	seen := map[*Param]bool{}
+	for _, p := range everyParam(m, "", nil) {
+		if seen[p.Param] {
+			return nil, fmt.Errorf("nn: describing an architecture: several parts share %s", p.Name)
+		}
+		seen[p.Param] = true
+	}
+	description, err := encode(m)
+	if err == nil {
+		err = checkSize(description)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("nn: describing an architecture: %w", err)
+	}
+	return description, nil
+}
+
+func encode(m Module) ([]byte, error) {
 	d, ok := m.(Describer)
 	if !ok {
-		return nil, fmt.Errorf("nn: %w: %T does not describe itself", ErrUnknownModule, m)
+		return nil, fmt.Errorf("%w: %T does not describe itself", ErrUnknownModule, m)
 	}
 	kind, constants := d.Describe()
 	head, err := json.Marshal(struct {
@@ -57,13 +120,15 @@ func Encode(m Module) ([]byte, error) {
 		return head, err
 	}
 	body, err := json.Marshal(constants)
-	if err != nil {
-		return nil, fmt.Errorf("nn: describing %s: %w", kind, err)
-	}
-	if len(body) < 2 || body[0] != '{' {
-		return nil, fmt.Errorf("nn: describing %s: its constants are no JSON object", kind)
-	}
-	if len(body) == 2 {
+	var inner *json.MarshalerError
+	switch {
+	case errors.As(err, &inner): // a Part's; what json says around it is noise
+		return nil, inner.Unwrap()
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	case body[0] != '{':
+		return nil, fmt.Errorf("%s: its constants are no JSON object", kind)
+	case len(body) == len("{}"):
 		return head, nil
 	}
 	return slices.Concat(head[:len(head)-1], []byte(","), body[1:]), nil
@@ -72,30 +137,62 @@ func Encode(m Module) ([]byte, error) {
 // Decode builds the module that [Encode] described, without weights. A damaged
 // description is an error; one that names a kind this program does not have
 // wraps [ErrUnknownModule].
-func Decode(description []byte) (m Module, err error) {
+func Decode(description []byte) (Module, error) {
+	err := checkSize(description)
+	if err == nil {
+		var m Module
+		if m, err = decode(description); err == nil {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("nn: reading an architecture: %w", err)
+}
+
+func decode(description []byte) (m Module, err error) {
 	var head struct {
 		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(description, &head); err != nil {
-		return nil, fmt.Errorf("nn: reading an architecture: %w", err)
+		return nil, err
 	}
 	buildersMu.RLock()
 	build, ok := builders[head.Type]
 	buildersMu.RUnlock()
 	if !ok {
-		return nil, fmt.Errorf("nn: reading an architecture: %w %q", ErrUnknownModule, head.Type)
+		return nil, fmt.Errorf("%w %q; import the package that registers it", ErrUnknownModule, head.Type)
 	}
-	m, err = build(description)
+	if misuse := tensor.Catch(func() { m, err = build(description) }); misuse != nil {
+		err = misuse
+	}
 	if err != nil {
-		return nil, fmt.Errorf("nn: reading an architecture: %s: %w", head.Type, err)
+		return nil, fmt.Errorf("%s: %w", head.Type, err)
 	}
 	return m, nil
 }
 
-// decode is json.Unmarshal into a value of type T.
-func decode[T any](constants []byte) (c T, err error) {
-	err = json.Unmarshal(constants, &c)
-	return c, err
+func checkSize(description []byte) error {
+	if len(description) > maxDescription {
+		return fmt.Errorf("%d bytes are too many for an architecture", len(description))
+	}
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(description); i++ {
+		switch c := description[i]; {
+		case quoted && c == '\\':
+			i++ // whatever follows is part of the string
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	if deepest > maxNesting {
+		return fmt.Errorf("modules are nested too deep")
+	}
+	return nil
 }
 
 type linearSpec struct {
@@ -113,7 +210,7 @@ type reshapeSpec struct {
 }
 
 type sequentialSpec struct {
-	Layers []json.RawMessage `json:"layers"`
+	Layers []Part `json:"layers"`
 }
 
 // maxFeatures bounds what a file may ask for: a layer larger than this is
@@ -123,22 +220,12 @@ const maxFeatures = 1 << 24
 func init() {
 	for _, m := range []Module{Tanh(), ReLU(), Sigmoid(), Softplus(), Flatten()} {
 		kind, _ := m.(Describer).Describe()
-		Register(kind, func([]byte) (Module, error) { return m, nil })
+		Register(kind, func(struct{}) (Module, error) { return m, nil })
 	}
-	Register("LeakyReLU", func(b []byte) (Module, error) {
-		c, err := decode[leakySpec](b)
-		return LeakyReLU(c.Slope), err
-	})
-	Register("Reshape", func(b []byte) (Module, error) {
-		c, err := decode[reshapeSpec](b)
-		return Reshape(c.Shape...), err
-	})
-	Register("Linear", func(b []byte) (Module, error) {
-		c, err := decode[linearSpec](b)
-		if err != nil {
-			return nil, err
-		}
-		if c.In < 1 || c.Out < 1 || c.In > maxFeatures || c.Out > maxFeatures {
+	Register("LeakyReLU", func(c leakySpec) (Module, error) { return LeakyReLU(c.Slope), nil })
+	Register("Reshape", func(c reshapeSpec) (Module, error) { return Reshape(c.Shape...), nil })
+	Register("Linear", func(c linearSpec) (Module, error) {
+		if c.In > maxFeatures || c.Out > maxFeatures {
 			return nil, fmt.Errorf("a layer of %d inputs and %d outputs is not possible", c.In, c.Out)
 		}
 		if !c.Bias {
@@ -146,18 +233,12 @@ func init() {
 		}
 		return Linear(c.In, c.Out), nil
 	})
-	Register("Sequential", func(b []byte) (Module, error) {
-		c, err := decode[sequentialSpec](b)
-		if err != nil {
-			return nil, err
+	Register("Sequential", func(c sequentialSpec) (Module, error) {
+		layers := make([]Module, len(c.Layers))
+		for i, l := range c.Layers {
+			layers[i] = l.Module
 		}
-		s := make(sequential, len(c.Layers))
-		for i, layer := range c.Layers {
-			if s[i], err = Decode(layer); err != nil {
-				return nil, fmt.Errorf("layer %d: %w", i, err)
-			}
-		}
-		return s, nil
+		return Sequential(layers...), nil
 	})
 }
 
@@ -180,18 +261,9 @@ func (r reshape) Describe() (string, any) { return "Reshape", reshapeSpec{r.shap
 
 // Describe implements [Describer].
 func (s sequential) Describe() (string, any) {
-	var c sequentialSpec
-	for _, m := range s {
-		layer, err := Encode(m)
-		if err != nil {
-			return "Sequential", failed{err}
-		}
-		c.Layers = append(c.Layers, layer)
+	c := sequentialSpec{Layers: make([]Part, len(s))}
+	for i, m := range s {
+		c.Layers[i].Module = m
 	}
 	return "Sequential", c
 }
-
-// failed carries an error out of Describe, to where the description is encoded.
-type failed struct{ err error }
-
-func (f failed) MarshalJSON() ([]byte, error) { return nil, f.err }

@@ -1,77 +1,69 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Initializer chooses a parameter's first value.
-type Initializer interface {
-	fill(t *tensor.Tensor, f fan, random *tensor.Stream)
-}
-
-// fan counts the connections of one unit.
-type fan struct{ in, out int }
-
-// initFunc is an Initializer.
-type initFunc func(t *tensor.Tensor, f fan, random *tensor.Stream)
-
-func (i initFunc) fill(t *tensor.Tensor, f fan, random *tensor.Stream) { i(t, f, random) }
+// Initializer writes a parameter's first value to t. fanIn and fanOut are the
+// numbers of inputs and outputs that one unit is connected to, and random is
+// the network's stream. The recipes of this package are the usual ones; any
+// other function will do.
+type Initializer func(t *tensor.Tensor, fanIn, fanOut int, random *tensor.Stream)
 
 // Uniform draws from the interval [−bound, bound).
 func Uniform(bound float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, _ fan, random *tensor.Stream) { uniform(t, bound, random) })
+	return func(t *tensor.Tensor, _, _ int, random *tensor.Stream) { uniform(t, bound, random) }
 }
 
 // Normal draws with mean 0 and the given standard deviation.
 func Normal(std float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, _ fan, random *tensor.Stream) { normal(t, std, random) })
+	return func(t *tensor.Tensor, _, _ int, random *tensor.Stream) { normal(t, std, random) }
 }
 
 // Constant sets every element to v.
 func Constant(v float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, _ fan, _ *tensor.Stream) { t.Fill(v) })
+	return func(t *tensor.Tensor, _, _ int, _ *tensor.Stream) { t.Fill(v) }
 }
 
 // TorchDefault is what PyTorch gives weights and biases of linear layers and
 // convolutions: uniform on ±1/√fan-in.
 func TorchDefault() Initializer {
-	return initFunc(func(t *tensor.Tensor, f fan, random *tensor.Stream) {
-		uniform(t, 1/math.Sqrt(float64(max(f.in, 1))), random)
-	})
+	return func(t *tensor.Tensor, fanIn, _ int, random *tensor.Stream) {
+		uniform(t, 1/math.Sqrt(float64(max(fanIn, 1))), random)
+	}
 }
 
 // XavierUniform is uniform on ±gain·√(6/(fan-in + fan-out)) (Glorot and Bengio,
 // "Understanding the difficulty of training deep feedforward neural networks",
 // 2010).
 func XavierUniform(gain float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, f fan, random *tensor.Stream) {
-		uniform(t, gain*math.Sqrt(6/float64(max(f.in+f.out, 1))), random)
-	})
+	return func(t *tensor.Tensor, fanIn, fanOut int, random *tensor.Stream) {
+		uniform(t, gain*math.Sqrt(6/float64(max(fanIn+fanOut, 1))), random)
+	}
 }
 
 // XavierNormal is normal of standard deviation gain·√(2/(fan-in + fan-out)).
 func XavierNormal(gain float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, f fan, random *tensor.Stream) {
-		normal(t, gain*math.Sqrt(2/float64(max(f.in+f.out, 1))), random)
-	})
+	return func(t *tensor.Tensor, fanIn, fanOut int, random *tensor.Stream) {
+		normal(t, gain*math.Sqrt(2/float64(max(fanIn+fanOut, 1))), random)
+	}
 }
 
 // HeUniform is uniform on ±gain·√(3/fan-in); a gain of √(2/(1+slope²)) suits
 // LeakyReLU (He et al., "Delving deep into rectifiers", 2015).
 func HeUniform(gain float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, f fan, random *tensor.Stream) {
-		uniform(t, gain*math.Sqrt(3/float64(max(f.in, 1))), random)
-	})
+	return func(t *tensor.Tensor, fanIn, _ int, random *tensor.Stream) {
+		uniform(t, gain*math.Sqrt(3/float64(max(fanIn, 1))), random)
+	}
 }
 
 // HeNormal is normal of standard deviation gain/√fan-in.
 func HeNormal(gain float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, f fan, random *tensor.Stream) {
-		normal(t, gain/math.Sqrt(float64(max(f.in, 1))), random)
-	})
+	return func(t *tensor.Tensor, fanIn, _ int, random *tensor.Stream) {
+		normal(t, gain/math.Sqrt(float64(max(fanIn, 1))), random)
+	}
 }
 
 // Orthogonal makes the rows of the weight, taken as a matrix [out, rest],
@@ -80,7 +72,7 @@ func HeNormal(gain float64) Initializer {
 // linear neural networks", 2014). It is uniform among such matrices. It panics
 // with a [tensor.ShapeError] on a rank below 2.
 func Orthogonal(gain float64) Initializer {
-	return initFunc(func(t *tensor.Tensor, _ fan, random *tensor.Stream) {
+	return func(t *tensor.Tensor, _, _ int, random *tensor.Stream) {
 		if t.Rank() < 2 {
 			panic(&tensor.ShapeError{Op: "Orthogonal", Shapes: [][]int{t.Shape()},
 				Problem: "the rank is below 2", Fix: "use another initialiser for biases"})
@@ -94,7 +86,7 @@ func Orthogonal(gain float64) Initializer {
 			q = q.T()
 		}
 		t.CopyFrom(tensor.Scale(q.Reshape(t.Shape()...), gain))
-	})
+	}
 }
 
 // orthonormalise replaces n rows of length d ≥ n by an orthonormal basis of
@@ -130,8 +122,5 @@ func uniform(t *tensor.Tensor, bound float64, random *tensor.Stream) {
 }
 
 func normal(t *tensor.Tensor, std float64, random *tensor.Stream) {
-	if std < 0 {
-		panic(&tensor.ShapeError{Op: "Normal", Problem: fmt.Sprintf("the standard deviation %g is negative", std), Fix: "give one of 0 or more"})
-	}
 	t.CopyFrom(tensor.Scale(random.Normal(t.DType(), t.Shape()...), std))
 }

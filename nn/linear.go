@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -17,12 +18,12 @@ func Linear(in, out int, opts ...LinearOption) Module {
 		panic(&tensor.ShapeError{Op: "Linear", Shapes: [][]int{{out, in}},
 			Problem: "a layer needs at least one input and one output", Fix: "give in ≥ 1 and out ≥ 1"})
 	}
-	c := linearConfig{weight: TorchDefault(), bias: TorchDefault()}
+	c := linearConfig{weight: TorchDefault(), bias: TorchDefault(), hasBias: true}
 	for _, o := range opts {
 		o(&c)
 	}
 	l := &linear{in: in, out: out, weight: NewParam("weight", c.weight, in, out, out, in)}
-	if c.bias != nil {
+	if c.hasBias {
 		l.bias = NewParam("bias", c.bias, in, out, out)
 	}
 	return l
@@ -31,7 +32,10 @@ func Linear(in, out int, opts ...LinearOption) Module {
 // LinearOption changes a default of [Linear].
 type LinearOption func(*linearConfig)
 
-type linearConfig struct{ weight, bias Initializer }
+type linearConfig struct {
+	weight, bias Initializer
+	hasBias      bool
+}
 
 // WeightInit chooses the weight's first value.
 func WeightInit(i Initializer) LinearOption { return func(c *linearConfig) { c.weight = i } }
@@ -40,7 +44,7 @@ func WeightInit(i Initializer) LinearOption { return func(c *linearConfig) { c.w
 func BiasInit(i Initializer) LinearOption { return func(c *linearConfig) { c.bias = i } }
 
 // NoBias leaves the bias out.
-func NoBias() LinearOption { return func(c *linearConfig) { c.bias = nil } }
+func NoBias() LinearOption { return func(c *linearConfig) { c.hasBias = false } }
 
 type linear struct {
 	in, out      int
@@ -63,8 +67,7 @@ func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope
 	v := x.Value()
 	r := v.Rank()
 	if r < 1 || v.Dim(-1) != l.in {
-		panic(&tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{v.Shape()},
-			Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten pictures first, or change the layer's in"})
+		panic(l.misfit(v.Shape()))
 	}
 	var bias *autograd.Var
 	if l.bias != nil {
@@ -81,9 +84,14 @@ func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope
 
 func (l *linear) OutShape(in []int) ([]int, error) {
 	if len(in) == 0 || in[len(in)-1] != l.in {
-		return nil, fmt.Errorf("nn: Linear(%d, %d) does not take %v: its last axis must hold %d features", l.in, l.out, in, l.in)
+		return nil, l.misfit(in)
 	}
-	out := append([]int(nil), in...)
+	out := slices.Clone(in)
 	out[len(out)-1] = l.out
 	return out, nil
+}
+
+func (l *linear) misfit(in []int) error {
+	return &tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{in},
+		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten pictures first, or change the layer's in"}
 }

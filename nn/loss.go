@@ -38,7 +38,7 @@ func sameShape(op string, x, target *autograd.Var) {
 // BCELoss is the binary cross-entropy of probabilities p in [0, 1] with targets
 // t of the same shape: −(t·ln p + (1−t)·ln(1−p)), each logarithm held at −100
 // or above, as in PyTorch. Its gradient by p is (p−t)/max(p·(1−p), 10⁻¹²), so it
-// is finite everywhere. Where probabilities come out of a sigmoid,
+// is finite everywhere; outside [0, 1] the loss is NaN. Where probabilities come out of a sigmoid,
 // [BCEWithLogitsLoss] is the more accurate choice. It panics with a
 // [tensor.ShapeError] where the shapes differ.
 func BCELoss(p, t *autograd.Var, r ...Reduction) *autograd.Var {
@@ -129,8 +129,19 @@ func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.
 		panic(&tensor.ShapeError{Op: "CrossEntropyLoss", Shapes: [][]int{v.Shape(), {len(classes)}},
 			Problem: "logits and classes do not fit", Fix: "give logits [n, c] and n classes"})
 	}
-	hot := tensor.OneHot(v.DType(), v.Dim(1), classes).To(v.Device())
-	return SoftCrossEntropyLoss(x, autograd.Const(hot), r...)
+	n, c := v.Dim(0), v.Dim(1)
+	at := make([]int, n)
+	for i, k := range classes {
+		if k < 0 || k >= c {
+			panic(&tensor.ShapeError{Op: "CrossEntropyLoss", Shapes: [][]int{v.Shape()},
+				Problem: fmt.Sprintf("row %d has class %d of %d", i, k, c), Fix: "give classes from 0 to c−1"})
+		}
+		at[i] = i*c + k
+	}
+	// Picking the true class, and not multiplying by a one-hot target, allows
+	// others to have a logit of −Inf.
+	logs := autograd.Reshape(autograd.LogSoftmax(x, 1), n*c)
+	return reduced(autograd.Neg(autograd.Gather(logs, 0, at)), r)
 }
 
 // SoftCrossEntropyLoss is −Σ pᵢ·ln softmax(x)ᵢ, for logits x [n, c] and

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -49,13 +50,13 @@ type Ctx struct {
 	Track bool
 	// Rand feeds layers that draw random numbers.
 	Rand *tensor.Stream
-	// Weights replaces the parameters' values; see [Snapshot].
+	// Weights replaces the parameters' values by constants; see [Snapshot].
 	Weights *Weights
 }
 
 // Var returns a parameter as a value of this pass: tracked where the pass asks
 // for it and the parameter is not frozen. It panics with a [StateError] where
-// the parameter has no value yet.
+// the parameter has no value yet, or the pass has another network's weights.
 func (c *Ctx) Var(p *Param) *autograd.Var {
 	switch {
 	case c != nil && c.Weights != nil:
@@ -79,38 +80,41 @@ type NamedParam struct {
 }
 
 // Params returns the parameters of a module and its parts, in order. One that
-// several parts share is listed once, under its first name.
+// several parts share is listed once, under its first name. It panics with a
+// [StateError] where two parameters have the same name.
 func Params(m Module) []NamedParam {
-	var out []NamedParam
-	seen := map[*Param]bool{}
-	walk(m, "", func(path string, m Module) {
-		o, ok := m.(Owner)
-		if !ok {
-			return
+	seen, taken := map[*Param]bool{}, map[string]bool{}
+	return slices.DeleteFunc(everyParam(m, "", nil), func(p NamedParam) bool {
+		if seen[p.Param] {
+			return true
 		}
-		for _, p := range o.Params() {
-			if !seen[p] {
-				seen[p] = true
-				out = append(out, NamedParam{path + p.name, p})
-			}
+		if taken[p.Name] {
+			panic(&StateError{Problem: "two parameters are called " + p.Name, Fix: "give parts and parameters of one module different names"})
 		}
+		seen[p.Param], taken[p.Name] = true, true
+		return false
 	})
+}
+
+// everyParam appends the parameters of m and its parts to out, parents first,
+// and those that are shared under each of their names.
+func everyParam(m Module, path string, out []NamedParam) []NamedParam {
+	if o, ok := m.(Owner); ok {
+		for _, p := range o.Params() {
+			out = append(out, NamedParam{path + p.name, p})
+		}
+	}
+	if p, ok := m.(Parent); ok {
+		for _, c := range p.Children() {
+			out = everyParam(c.Module, path+c.Name+".", out)
+		}
+	}
 	return out
 }
 
-// walk visits m and its parts, parents first, with the prefix of their
-// parameters' names.
-func walk(m Module, path string, visit func(path string, m Module)) {
-	visit(path, m)
-	if p, ok := m.(Parent); ok {
-		for _, c := range p.Children() {
-			walk(c.Module, path+c.Name+".", visit)
-		}
-	}
-}
-
 // Freeze stops, or with false allows again, the tracking of all of a module's
-// parameters: passes treat them as constants, and training leaves them alone.
+// parameters: passes treat them as constants, their gradients are zero, and
+// training leaves them alone. It must not run at the same time as a pass.
 func Freeze(m Module, frozen bool) {
 	for _, p := range Params(m) {
 		p.Param.frozen = frozen

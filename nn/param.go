@@ -15,7 +15,8 @@ type Param struct {
 	name   string
 	shape  []int
 	init   Initializer
-	fan    fan
+	fanIn  int
+	fanOut int
 	frozen bool
 
 	leaf, constant *autograd.Var // the value, tracked and not; nil before Init
@@ -24,13 +25,17 @@ type Param struct {
 // NewParam describes a parameter. The name is its own, without the module's
 // path: "weight". fanIn and fanOut are the numbers of inputs and outputs that
 // one unit is connected to, by which initialisers scale. It panics with a
-// [tensor.ShapeError] on a negative dim or a rank above [tensor.MaxRank].
+// [tensor.ShapeError] on a negative dim or a rank above [tensor.MaxRank], and
+// with a [StateError] where there is no initialiser.
 func NewParam(name string, init Initializer, fanIn, fanOut int, shape ...int) *Param {
 	if len(shape) > tensor.MaxRank || slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
 		panic(&tensor.ShapeError{Op: "NewParam", Shapes: [][]int{slices.Clone(shape)},
 			Problem: "this is no shape", Fix: fmt.Sprintf("give at most %d dims of 0 or more", tensor.MaxRank)})
 	}
-	return &Param{name: name, shape: shape, init: init, fan: fan{fanIn, fanOut}}
+	if init == nil {
+		panic(&StateError{Problem: fmt.Sprintf("parameter %s%v has no initialiser", name, slices.Clone(shape)), Fix: "give one, such as Constant(0)"})
+	}
+	return &Param{name: name, shape: slices.Clone(shape), init: init, fanIn: fanIn, fanOut: fanOut}
 }
 
 // Value returns the tensor itself, not a copy, or nil before it has one.
@@ -47,18 +52,12 @@ func (p *Param) Value() *tensor.Tensor {
 func (p *Param) Leaf() *autograd.Var { return p.leaf }
 
 // Shape returns a copy of the dims.
-func (p *Param) Shape() []int { return append([]int(nil), p.shape...) }
+func (p *Param) Shape() []int { return slices.Clone(p.shape) }
 
 // Frozen reports whether [Freeze] has set the parameter aside.
 func (p *Param) Frozen() bool { return p.frozen }
 
-func (p *Param) len() int {
-	n := 1
-	for _, d := range p.shape {
-		n *= d
-	}
-	return n
-}
+func (p *Param) len() int { return product(p.shape) }
 
 // Init gives every parameter of a network its first value, from its
 // initialiser and the seed, and settles their dtype. Earlier values are
@@ -68,7 +67,7 @@ func Init(m Module, seed uint64, dt tensor.DType) {
 	allocate(params, dt)
 	random := tensor.NewStream(seed, "init")
 	for _, p := range params {
-		p.Param.init.fill(p.Param.Value(), p.Param.fan, random)
+		p.Param.init(p.Param.Value(), p.Param.fanIn, p.Param.fanOut, random)
 	}
 }
 

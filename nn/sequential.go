@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/gander-ml/gander/autograd"
@@ -10,8 +12,14 @@ import (
 // Sequential feeds each module's output to the next. Its parts are named by
 // their place, as in PyTorch: "0.weight" is the first one's.
 //
-// A linear layer and the activation after it run as one operation.
-func Sequential(modules ...Module) Module { return sequential(modules) }
+// A linear layer and the activation after it run as one operation. Sequential
+// panics with a [StateError] where a module is nil.
+func Sequential(modules ...Module) Module {
+	if i := slices.Index(modules, nil); i >= 0 {
+		panic(&StateError{Problem: fmt.Sprintf("module %d of a Sequential is nil", i), Fix: "leave it out"})
+	}
+	return sequential(slices.Clone(modules))
+}
 
 type sequential []Module
 

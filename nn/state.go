@@ -28,10 +28,16 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 	params := Params(m)
 	rest := maps.Clone(state)
 	var problems []string
-	var dtype tensor.DType
-	for i, p := range params {
-		t, ok := rest[p.Name]
-		if !ok {
+	dtype, settled := tensor.Float32, false
+	for _, p := range params {
+		if v := p.Param.Value(); v != nil {
+			dtype, settled = v.DType(), true
+			break
+		}
+	}
+	for _, p := range params {
+		t := rest[p.Name]
+		if t == nil {
 			problems = append(problems, fmt.Sprintf("%s%v is missing", p.Name, p.Param.shape))
 			continue
 		}
@@ -39,13 +45,12 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 		if !slices.Equal(t.Shape(), p.Param.shape) {
 			problems = append(problems, fmt.Sprintf("%s has shape %v, the network %v", p.Name, t.Shape(), p.Param.shape))
 		}
-		switch v := p.Param.Value(); {
-		case v != nil && v.DType() != t.DType():
-			problems = append(problems, fmt.Sprintf("%s is %v, the network %v", p.Name, t.DType(), v.DType()))
-		case v == nil && i > 0 && t.DType() != dtype:
-			problems = append(problems, fmt.Sprintf("%s is %v, others %v", p.Name, t.DType(), dtype))
+		if !settled {
+			dtype, settled = t.DType(), true
 		}
-		dtype = t.DType()
+		if t.DType() != dtype {
+			problems = append(problems, fmt.Sprintf("%s is %v, the network %v", p.Name, t.DType(), dtype))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rest)) {
 		problems = append(problems, fmt.Sprintf("%s%v is not part of the network", name, rest[name].Shape()))
@@ -71,7 +76,7 @@ const ArchitectureKey = "gander.architecture"
 
 // Save writes a network to a safetensors file: the weights under their names,
 // and in the metadata the architecture and whatever else is given. The file is
-// written whole or not at all. A network that cannot describe itself is saved
+// written whole or not at all. A network that [Encode] cannot describe is saved
 // without its architecture; [LoadInto] can read it.
 func Save(path string, m Module, metadata map[string]string) error {
 	if !Ready(m) {
@@ -99,6 +104,7 @@ func save(path string, m Module, state map[string]*tensor.Tensor, metadata map[s
 	if meta == nil {
 		meta = map[string]string{}
 	}
+	delete(meta, ArchitectureKey) // it may come from another network's file
 	if architecture, err := Encode(m); err == nil {
 		meta[ArchitectureKey] = string(architecture)
 	}

@@ -18,7 +18,8 @@ type Shaper interface {
 var ErrUnknownShape = errors.New("the module does not tell its output's shape")
 
 // OutShape returns the shape that a module makes of an input's shape. The error
-// wraps [ErrUnknownShape] where a part is no [Shaper].
+// wraps [ErrUnknownShape] where a part is no [Shaper]; where a part does not
+// take its input, it is what Forward would panic with.
 func OutShape(m Module, in []int) ([]int, error) {
 	s, ok := m.(Shaper)
 	if !ok {
@@ -27,7 +28,7 @@ func OutShape(m Module, in []int) ([]int, error) {
 	return s.OutShape(slices.Clone(in))
 }
 
-// Count returns the number of numbers in all parameters.
+// Count returns how many numbers all parameters hold.
 func Count(m Module) int {
 	n := 0
 	for _, p := range Params(m) {
@@ -44,6 +45,9 @@ func Count(m Module) int {
 //	0 Linear    [n 256]         33,024
 //	1 Tanh      [n 256]              0
 //	total                       33,024
+//
+// A shape that cannot be told is "?", and so is one whose layer does not take
+// its input; [OutShape] says why.
 func Summary(m Module, input ...int) string {
 	type row struct{ layer, output, count string }
 	rows := []row{{"layer", "output", "parameters"}}
@@ -60,7 +64,10 @@ func Summary(m Module, input ...int) string {
 		if shape != nil {
 			out, err := OutShape(m, shape)
 			if shape = out; err == nil {
-				output = "[n" + strings.TrimPrefix(strings.TrimSuffix(fmt.Sprint(out), "]"), "[1") + "]"
+				output = fmt.Sprint(out)
+				if len(out) > 0 && out[0] == 1 {
+					output = "[n" + output[2:]
+				}
 			}
 		}
 		kind := fmt.Sprintf("%T", m)

@@ -1,0 +1,88 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Flatten keeps the first axis and merges all others: [n, …] to [n, features].
+// It panics with a [tensor.ShapeError] on a rank of 0.
+func Flatten() Module { return flatten{} }
+
+type flatten struct{}
+
+func (f flatten) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return reshaped(f, x) }
+
+func (flatten) OutShape(in []int) ([]int, error) {
+	if len(in) == 0 {
+		return nil, noBatch("Flatten", in)
+	}
+	return []int{in[0], product(in[1:])}, nil
+}
+
+// Reshape keeps the first axis and gives the others a new shape: [n, features]
+// to [n, shape…]. One dim may be −1 and is worked out. It panics with a
+// [tensor.ShapeError] on a shape that no tensor has, and where an input does
+// not fill it.
+func Reshape(shape ...int) Module {
+	unknown := 0
+	for _, d := range shape {
+		if d == -1 {
+			unknown++
+		}
+	}
+	if unknown > 1 || len(shape) >= tensor.MaxRank || slices.ContainsFunc(shape, func(d int) bool { return d < -1 }) {
+		panic(&tensor.ShapeError{Op: "Reshape", Shapes: [][]int{slices.Clone(shape)}, Problem: "this is no shape",
+			Fix: fmt.Sprintf("give at most %d dims of 0 or more, one of which may be −1", tensor.MaxRank-1)})
+	}
+	return reshape{slices.Clone(shape)}
+}
+
+type reshape struct{ shape []int }
+
+func (r reshape) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return reshaped(r, x) }
+
+func (r reshape) OutShape(in []int) ([]int, error) {
+	if len(in) == 0 {
+		return nil, noBatch("Reshape", in)
+	}
+	out := append([]int{in[0]}, r.shape...)
+	have, want := product(in[1:]), product(r.shape)
+	if k := slices.Index(r.shape, -1); k >= 0 {
+		if known := -want; known != 0 && have%known == 0 {
+			out[k+1] = have / known
+			want = have
+		}
+	}
+	if have != want {
+		return nil, &tensor.ShapeError{Op: fmt.Sprintf("Reshape%v", r.shape), Shapes: [][]int{slices.Clone(in)},
+			Problem: fmt.Sprintf("%d features do not fill the shape", have), Fix: "give dims that multiply to that number"}
+	}
+	return out, nil
+}
+
+// reshaped applies a module that changes nothing but the shape. It does not ask
+// tensor to work out dims, which an empty batch would leave open.
+func reshaped(m Shaper, x *autograd.Var) *autograd.Var {
+	shape, err := m.OutShape(x.Shape())
+	if err != nil {
+		panic(err)
+	}
+	return autograd.Reshape(x, shape...)
+}
+
+func noBatch(op string, in []int) error {
+	return &tensor.ShapeError{Op: op, Shapes: [][]int{slices.Clone(in)},
+		Problem: "there is no batch axis", Fix: "give [n, …]; reshape one sample to [1, …]"}
+}
+
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
