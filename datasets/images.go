@@ -1,0 +1,136 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Images is a set of grey images of one size, each with a label: a [Dataset]
+// whose samples are [1, height, width], scaled to [−1, 1]. It never changes, so
+// any number of goroutines may read it.
+type Images struct {
+	height, width int
+	pixels        []uint8 // [n, height, width]
+	labels        []uint8 // [n]
+}
+
+// NewImages joins an IDX array of images, [n, height, width], with one of
+// labels, [n], both of uint8. It keeps their data, which must not change
+// afterwards. It returns an error where the types, ranks or counts do not fit.
+func NewImages(images, labels *IDX) (*Images, error) {
+	m, err := newImages(images, labels)
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %w", err)
+	}
+	return m, nil
+}
+
+func newImages(images, labels *IDX) (*Images, error) {
+	switch {
+	case images.Type != IDXUint8:
+		return nil, fmt.Errorf("images of %v, want uint8", images.Type)
+	case labels.Type != IDXUint8:
+		return nil, fmt.Errorf("labels of %v, want uint8", labels.Type)
+	case len(images.Dims) != 3:
+		return nil, fmt.Errorf("images of shape %v, want [n, height, width]", images.Dims)
+	case len(labels.Dims) != 1:
+		return nil, fmt.Errorf("labels of shape %v, want [n]", labels.Dims)
+	}
+	n, h, w := images.Dims[0], images.Dims[1], images.Dims[2]
+	if n != labels.Dims[0] {
+		return nil, fmt.Errorf("%d images, but %d labels", n, labels.Dims[0])
+	}
+	if len(images.Data) != n*h*w || len(labels.Data) != n {
+		return nil, errors.New("the data is not as long as the dims say")
+	}
+	return &Images{h, w, images.Data, labels.Data}, nil
+}
+
+// Len returns the number of images.
+func (m *Images) Len() int { return len(m.labels) }
+
+// Shape returns the shape of one image, [1, height, width].
+func (m *Images) Shape() []int { return []int{1, m.height, m.width} }
+
+// Label returns image i's label, for MNIST the digit it shows. It panics with a
+// [tensor.ShapeError] unless 0 ≤ i < Len.
+func (m *Images) Label(i int) int {
+	m.check("Images.Label", i)
+	return int(m.labels[i])
+}
+
+// Pixels returns a copy of image i as it was stored, from 0 to 255 and row by
+// row. It panics with a [tensor.ShapeError] unless 0 ≤ i < Len.
+func (m *Images) Pixels(i int) []uint8 {
+	m.check("Images.Pixels", i)
+	return append([]uint8(nil), m.image(i)...)
+}
+
+// Subset returns the images lo, lo+1, …, hi−1, without a copy. It panics with a
+// [tensor.ShapeError] unless 0 ≤ lo ≤ hi ≤ Len.
+func (m *Images) Subset(lo, hi int) *Images {
+	if lo < 0 || hi < lo || hi > m.Len() {
+		misuse("Images.Subset", fmt.Sprintf("there is no range [%d, %d) of %d images", lo, hi, m.Len()),
+			"give 0 ≤ lo ≤ hi ≤ Len")
+	}
+	size := m.height * m.width
+	return &Images{m.height, m.width, m.pixels[lo*size : hi*size], m.labels[lo:hi]}
+}
+
+// Fill writes image i to dst, each pixel x as (x/255 − 0.5)/0.5, rounded at each
+// step to float32: the same bits as torchvision's ToTensor and Normalize(0.5,
+// 0.5). It panics with a [tensor.ShapeError] unless 0 ≤ i < Len and dst has one
+// element per pixel. The error is always nil.
+func (m *Images) Fill(i int, dst []float32) error {
+	m.check("Images.Fill", i)
+	fill(dst, m.image(i), &scaled32)
+	return nil
+}
+
+// Fill64 is [Images.Fill] with each step rounded to float64.
+func (m *Images) Fill64(i int, dst []float64) error {
+	m.check("Images.Fill64", i)
+	fill(dst, m.image(i), &scaled64)
+	return nil
+}
+
+func (m *Images) image(i int) []uint8 {
+	size := m.height * m.width
+	return m.pixels[i*size : (i+1)*size]
+}
+
+func (m *Images) check(op string, i int) {
+	if i < 0 || i >= m.Len() {
+		misuse(op, fmt.Sprintf("there is no image %d of %d", i, m.Len()), "give 0 ≤ i < Len")
+	}
+}
+
+// scaled32 and scaled64 are a pixel's value on [−1, 1].
+var (
+	scaled32 = scaleTable[float32]()
+	scaled64 = scaleTable[float64]()
+)
+
+func scaleTable[T float32 | float64]() (table [256]T) {
+	for x := range table {
+		table[x] = (T(x)/255 - 0.5) / 0.5
+	}
+	return table
+}
+
+func fill[T float32 | float64](dst []T, pixels []uint8, table *[256]T) {
+	if len(dst) != len(pixels) {
+		misuse("Images.Fill", fmt.Sprintf("dst has %d elements, the image %d", len(dst), len(pixels)),
+			"give one element per pixel")
+	}
+	for k, x := range pixels {
+		dst[k] = table[x]
+	}
+}
+
+// misuse panics with the typed error of the programmer's mistakes.
+func misuse(op, problem, fix string) {
+	panic(&tensor.ShapeError{Op: op, Problem: problem, Fix: fix})
+}
