@@ -1,0 +1,133 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// A lane is one worker's memory and its line to the consumer. Worker w of W
+// fills batches w, w+W, w+2W, … of what is left of the epoch, and the consumer
+// takes from the lanes in turn, so that the order needs no sorting and does not
+// depend on who is faster. Two slots go round between the two: while one is in
+// the consumer's hands, the other is being filled.
+type lane struct {
+	slots [2]slot
+	free  chan *slot // to the worker
+	ready chan *slot // to the consumer
+
+	// Samples are put together here, in one of the two types, and copied to the
+	// tensor as a whole: datasets see plain slices.
+	staging32 []float32
+	staging64 []float64
+}
+
+// A slot is the memory of one batch, and what became of it.
+type slot struct {
+	whole    *tensor.Tensor // as many samples as a batch may have
+	labels   []int
+	batch    Batch
+	err      error
+	panicked any
+}
+
+func (l *Loader) newLane() *lane {
+	rows := min(l.batch, l.n)
+	a := new(lane)
+	for i := range a.slots {
+		a.slots[i].whole = tensor.New(l.dtype, append([]int{rows}, l.shape...)...)
+		if l.labeler != nil {
+			a.slots[i].labels = make([]int, rows)
+		}
+	}
+	if l.fill64 != nil {
+		a.staging64 = make([]float64, rows*l.size)
+	} else {
+		a.staging32 = make([]float32, rows*l.size)
+	}
+	return a
+}
+
+// reset prepares for another epoch, however the last one ended.
+func (a *lane) reset() {
+	a.free = make(chan *slot, len(a.slots))
+	a.ready = make(chan *slot, len(a.slots))
+	for i := range a.slots {
+		a.free <- &a.slots[i]
+	}
+}
+
+// next returns the lane's next batch, or the error that ends the epoch.
+func (a *lane) next(ctx context.Context) (*slot, error) {
+	if ctx.Err() != nil { // even where a batch is ready
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case s := <-a.ready:
+		if s.panicked != nil {
+			panic(s.panicked)
+		}
+		return s, s.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// work is a worker's life: it fills batch first and every len(lanes)-th after
+// it, until the epoch ends, something fails or the consumer leaves.
+func (l *Loader) work(ctx context.Context, a *lane, order []int, first, step int) {
+	for k := first; k < l.Batches(); k += step {
+		select {
+		case s := <-a.free:
+			samples := order[k*l.batch:]
+			ok := l.fill(ctx, a, s, samples[:min(l.batch, len(samples))])
+			a.ready <- s // never blocks: it has room for every slot
+			if !ok {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fill makes s the batch of these samples and reports whether that went well.
+func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok bool) {
+	s.err, s.panicked = nil, nil
+	defer func() {
+		if s.panicked = recover(); s.panicked != nil {
+			ok = false
+		}
+	}()
+	for j, i := range samples {
+		if ctx.Err() != nil {
+			s.err = context.Cause(ctx)
+			return false
+		}
+		lo, hi := j*l.size, (j+1)*l.size
+		var err error
+		if l.fill64 != nil {
+			err = l.fill64.Fill64(i, a.staging64[lo:hi])
+		} else {
+			err = l.data.Fill(i, a.staging32[lo:hi])
+		}
+		if err != nil {
+			s.err = fmt.Errorf("datasets: sample %d: %w", i, err)
+			return false
+		}
+		if l.labeler != nil {
+			s.labels[j] = l.labeler.Label(i)
+		}
+	}
+	s.batch.X = s.whole.Slice(0, 0, len(samples), 1)
+	if l.fill64 != nil {
+		s.batch.X.SetFloat64(a.staging64[:len(samples)*l.size])
+	} else {
+		s.batch.X.SetFloat32(a.staging32[:len(samples)*l.size])
+	}
+	if l.labeler != nil {
+		s.batch.Labels = s.labels[:len(samples)]
+	}
+	return true
+}

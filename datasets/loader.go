@@ -1,0 +1,206 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Loader yields a dataset as batches, epoch by epoch, filled ahead of their use
+// by worker goroutines. What it yields, and in which order, depends on the
+// dataset, the batch size, the seed and the epoch alone. It may be used by many
+// goroutines at once; each epoch under way has its own order and memory.
+type Loader struct {
+	data     Dataset
+	batch    int
+	seed     uint64
+	inOrder  bool
+	dropLast bool
+	keep     bool // the samples' shape
+	workers  int
+	dtype    tensor.DType
+	fill64   Filler64 // nil: use Fill
+	labeler  Labeler  // nil: there are no labels
+
+	n, size int   // samples, and elements of one
+	shape   []int // of one sample, as yielded
+
+	mu   sync.Mutex
+	idle [][]*lane // memory of epochs that are over
+}
+
+// LoaderOption changes a default of [NewLoader].
+type LoaderOption func(*Loader)
+
+// Seed chooses the shuffled orders; the default is 0.
+func Seed(seed uint64) LoaderOption { return func(l *Loader) { l.seed = seed } }
+
+// InOrder yields every epoch in the dataset's own order.
+func InOrder() LoaderOption { return func(l *Loader) { l.inOrder = true } }
+
+// DropLast leaves out the last batch of an epoch where it would be smaller than
+// the others. In a shuffled epoch, other samples are left out each time.
+func DropLast() LoaderOption { return func(l *Loader) { l.dropLast = true } }
+
+// KeepShape yields [n, …sample shape], say [64, 1, 28, 28] for convolutions, in
+// place of [n, elements], [64, 784].
+func KeepShape() LoaderOption { return func(l *Loader) { l.keep = true } }
+
+// DType chooses the elements' type; the default is [tensor.Float32].
+func DType(dt tensor.DType) LoaderOption { return func(l *Loader) { l.dtype = dt } }
+
+// Workers chooses how many goroutines fill batches ahead; the default is 1,
+// which is plenty for data in memory. More help where Fill is slow. Each holds
+// two batches. The number never changes what is yielded. NewLoader panics with
+// a [tensor.ShapeError] where n is below 1.
+func Workers(n int) LoaderOption { return func(l *Loader) { l.workers = n } }
+
+// NewLoader returns a loader of a dataset, in batches of the given size. Unless
+// options say otherwise, each epoch is shuffled anew (from seed 0), batches are
+// [batch, elements of a sample] in Float32, the last of an epoch has whatever
+// is left, and one worker fills ahead. It panics with a [tensor.ShapeError]
+// where batch is below 1, or where the samples' shape with one more axis is no
+// tensor's.
+func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
+	l := &Loader{data: data, batch: batch, workers: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
+	for _, option := range options {
+		option(l)
+	}
+	if batch < 1 {
+		misuse("NewLoader", fmt.Sprintf("a batch of %d samples", batch), "give 1 or more")
+	}
+	if l.workers < 1 {
+		misuse("NewLoader", fmt.Sprintf("%d workers", l.workers), "give 1 or more")
+	}
+	sample := data.Shape()
+	tensor.New(l.dtype, append([]int{0}, sample...)...) // panics where a batch will not do
+	for _, d := range sample {
+		l.size *= d
+	}
+	if l.keep {
+		l.shape = sample
+	} else {
+		l.shape = []int{l.size}
+	}
+	l.labeler, _ = data.(Labeler)
+	if l.dtype == tensor.Float64 {
+		l.fill64, _ = data.(Filler64)
+	}
+	return l
+}
+
+// Batches returns the number of batches in an epoch.
+func (l *Loader) Batches() int {
+	batches := l.n / l.batch
+	if l.n%l.batch > 0 && !l.dropLast {
+		batches++
+	}
+	return batches
+}
+
+// Batch is one batch with its labels.
+type Batch struct {
+	X      *tensor.Tensor
+	Labels []int // one per sample of X; nil where the dataset has none
+}
+
+// Epoch yields the batches of an epoch, counted from 0, from batch from on: what
+// a training that stopped before that batch goes on with. Each comes once, in an
+// order that depends on the seed and the epoch only. A yielded tensor is
+// overwritten after the loop body returns.
+//
+// An error, the dataset's or ctx's, is yielded once, with a nil tensor, and ends
+// the epoch. Leaving the loop early is fine; in any case every worker has ended
+// before the loop has. A panic in the dataset is raised again here. Epoch panics
+// with a [tensor.ShapeError] where epoch or from is negative.
+func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
+	batches := l.epoch(ctx, "Loader.Epoch", epoch, from)
+	return func(yield func(*tensor.Tensor, error) bool) {
+		batches(func(b Batch, err error) bool { return yield(b.X, err) })
+	}
+}
+
+// EpochLabeled is [Loader.Epoch] with labels. The labels, too, are overwritten
+// after the loop body returns. It panics with a [tensor.ShapeError] where the
+// dataset is no [Labeler].
+func (l *Loader) EpochLabeled(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
+	if l.labeler == nil {
+		misuse("Loader.EpochLabeled", fmt.Sprintf("%T has no labels", l.data), "give it a method Label(i int) int")
+	}
+	return l.epoch(ctx, "Loader.EpochLabeled", epoch, from)
+}
+
+func (l *Loader) epoch(ctx context.Context, op string, epoch, from int) iter.Seq2[Batch, error] {
+	if epoch < 0 || from < 0 {
+		misuse(op, fmt.Sprintf("there is no batch %d of epoch %d", from, epoch), "count both from 0")
+	}
+	return func(yield func(Batch, error) bool) {
+		if from >= l.Batches() {
+			return
+		}
+		lanes := l.take()
+		defer l.giveBack(lanes)
+		workersCtx, stop := context.WithCancel(ctx)
+		var workers sync.WaitGroup
+		defer workers.Wait()
+		defer stop()
+
+		order := l.order(epoch)
+		for w, lane := range lanes {
+			lane.reset()
+			workers.Go(func() { l.work(workersCtx, lane, order, from+w, len(lanes)) })
+		}
+		for k := from; k < l.Batches(); k++ {
+			lane := lanes[(k-from)%len(lanes)]
+			s, err := lane.next(ctx)
+			if err != nil {
+				yield(Batch{}, err)
+				return
+			}
+			if !yield(s.batch, nil) {
+				return
+			}
+			lane.free <- s
+		}
+	}
+}
+
+// order returns the samples of an epoch, in order. Every epoch has 2³² blocks
+// of random numbers to itself, more than any shuffle takes.
+func (l *Loader) order(epoch int) []int {
+	if !l.inOrder {
+		key, _ := tensor.NewStream(l.seed, "shuffle").State()
+		return tensor.StreamAt(key, uint64(epoch)<<32).Perm(l.n)
+	}
+	order := make([]int, l.n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
+
+// take returns the memory of one epoch: a lane per worker.
+func (l *Loader) take() []*lane {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last := len(l.idle) - 1; last >= 0 {
+		lanes := l.idle[last]
+		l.idle = slices.Delete(l.idle, last, last+1)
+		return lanes
+	}
+	lanes := make([]*lane, min(l.workers, l.Batches()))
+	for w := range lanes {
+		lanes[w] = l.newLane()
+	}
+	return lanes
+}
+
+func (l *Loader) giveBack(lanes []*lane) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = append(l.idle, lanes)
+}
