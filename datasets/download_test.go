@@ -1,0 +1,278 @@
+package datasets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A mirror is a server that remembers what was asked of it.
+type mirror struct {
+	*httptest.Server
+	mu     sync.Mutex
+	ranges []string // the Range header of every request, in order
+}
+
+func newMirror(t *testing.T, serve http.HandlerFunc) *mirror {
+	m := new(mirror)
+	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.mu.Lock()
+		m.ranges = append(m.ranges, r.Header.Get("Range"))
+		m.mu.Unlock()
+		serve(w, r)
+	}))
+	t.Cleanup(m.Close)
+	return m
+}
+
+func (m *mirror) requests() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ranges
+}
+
+// good serves data, ranges included.
+func good(data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	}
+}
+
+// whole serves data and knows nothing of ranges.
+func whole(data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { w.Write(data) }
+}
+
+// testFile returns a file of 10,000 bytes and what a mirror has of it.
+func testFile(t *testing.T) (file contentFile, packed []byte) {
+	content := make([]byte, 10_000)
+	for i := range content {
+		content[i] = byte(i * i >> 3)
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	sum := sha256.Sum256(content)
+	return contentFile{"some-idx", hex.EncodeToString(sum[:]), int64(len(content))}, b.Bytes()
+}
+
+// listing returns the names in a folder.
+func listing(t *testing.T, dir string) (names []string) {
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestDownload(t *testing.T) {
+	file, packed := testFile(t)
+	half := len(packed) / 2
+	rest := fmt.Sprintf("bytes=%d-", half)
+	wrong := bytes.Repeat([]byte("x"), len(packed))
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", code) }
+	}
+	for _, c := range []struct {
+		name   string
+		part   []byte // there before
+		serve  []http.HandlerFunc
+		asked  [][]string // the ranges that each mirror is asked for
+		errors []string   // empty: it works
+		left   []string   // in the folder, after an error
+	}{
+		{name: "fresh", serve: []http.HandlerFunc{good(packed)}, asked: [][]string{{""}}},
+		{name: "goes on from a part", part: packed[:half], serve: []http.HandlerFunc{good(packed)}, asked: [][]string{{rest}}},
+		{name: "the part is complete", part: packed, serve: []http.HandlerFunc{good(packed)},
+			asked: [][]string{{fmt.Sprintf("bytes=%d-", len(packed))}}},
+		{name: "no ranges", part: packed[:half], serve: []http.HandlerFunc{whole(packed)}, asked: [][]string{{rest}}},
+		{name: "a wrong part", part: wrong[:half], serve: []http.HandlerFunc{good(packed)}, asked: [][]string{{rest, ""}}},
+		{name: "a part too long", part: append(wrong, 'x'), serve: []http.HandlerFunc{good(packed)},
+			asked: [][]string{{fmt.Sprintf("bytes=%d-", len(packed)+1), ""}}},
+		{name: "a part too long, no ranges", part: append(wrong, 'x'), serve: []http.HandlerFunc{whole(packed)},
+			asked: [][]string{{fmt.Sprintf("bytes=%d-", len(packed)+1)}}},
+		{name: "another range", part: packed[:half], serve: []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				r.Header.Set("Range", "bytes=3-")
+			}
+			good(packed)(w, r)
+		}}, asked: [][]string{{rest, ""}}},
+		{name: "uncompressed", serve: []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+			z, _ := gzip.NewReader(bytes.NewReader(packed))
+			io.Copy(w, z)
+		}}, asked: [][]string{{""}}},
+		{name: "the second mirror", serve: []http.HandlerFunc{status(404), good(packed)}, asked: [][]string{{""}, {""}}},
+		{name: "the first mirror has another file", serve: []http.HandlerFunc{whole(wrong), good(packed)}, asked: [][]string{{""}, {""}}},
+		{name: "the second mirror goes on where the first broke off", serve: []http.HandlerFunc{
+			func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", fmt.Sprint(len(packed)))
+				w.Write(packed[:half])
+			}, good(packed)}, asked: [][]string{{""}, {rest}}},
+
+		{name: "no mirror has it", serve: []http.HandlerFunc{status(404), status(503)}, asked: [][]string{{""}, {""}},
+			errors: []string{"HTTP status 404", "HTTP status 503"}, left: []string{"some-idx.gz.part"}},
+		{name: "wrong everywhere", serve: []http.HandlerFunc{whole(wrong), good(packed[:half])}, asked: [][]string{{""}, {""}},
+			errors: []string{"the content's SHA-256 is not that of some-idx", "unexpected EOF"}},
+		{name: "endless", serve: []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+			for err := error(nil); err == nil; {
+				_, err = w.Write(wrong)
+			}
+		}}, asked: [][]string{{""}}, errors: []string{"more than 11034 bytes"}},
+		{name: "ranges that were not asked for", part: wrong[:half], serve: []http.HandlerFunc{status(416), status(206)},
+			asked: [][]string{{rest, ""}, {""}}, errors: []string{"HTTP status 416", "HTTP status 206"}, left: []string{"some-idx.gz.part"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "new", "folder")
+			options := DownloadOptions{Dir: dir}
+			var mirrors []*mirror
+			for _, serve := range c.serve {
+				m := newMirror(t, serve)
+				mirrors = append(mirrors, m)
+				options.Mirrors = append(options.Mirrors, m.URL+"/mnist/")
+			}
+			if c.part != nil {
+				require.NoError(t, os.MkdirAll(dir, 0o755))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "some-idx.gz.part"), c.part, 0o600))
+			}
+			err := options.provide(t.Context(), file)
+			for i, m := range mirrors {
+				assert.Equal(t, c.asked[i], m.requests(), "mirror %d", i)
+			}
+			if c.errors != nil {
+				for i, text := range c.errors {
+					assert.ErrorContains(t, err, mirrors[i].URL+"/mnist/some-idx.gz: ")
+					assert.ErrorContains(t, err, text)
+				}
+				assert.ErrorContains(t, err, "put the four files into a folder")
+				assert.Equal(t, c.left, listing(t, dir))
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, []string{"some-idx.gz"}, listing(t, dir))
+			require.NoError(t, file.verifyFile(filepath.Join(dir, "some-idx.gz")))
+
+			require.NoError(t, options.provide(t.Context(), file))
+			for i, m := range mirrors {
+				assert.Len(t, m.requests(), len(c.asked[i]), "what is there is not fetched again")
+			}
+		})
+	}
+}
+
+func TestDownloadRepairsTheCache(t *testing.T) {
+	file, packed := testFile(t)
+	m := newMirror(t, good(packed))
+	dir := t.TempDir()
+	damaged := bytes.Clone(packed)
+	damaged[20] ^= 1
+	for _, name := range []string{"some-idx.gz", "some-idx"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), damaged, 0o600))
+	}
+	require.NoError(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file))
+	path, err := file.find(dir) // what MNIST will read
+	require.NoError(t, err)
+	assert.NoError(t, file.verifyFile(path))
+}
+
+func TestDownloadStalls(t *testing.T) {
+	file, packed := testFile(t)
+	half := len(packed) / 2
+	for _, sent := range []int{0, half} {
+		m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
+			if sent > 0 {
+				w.Write(packed[:sent])
+				w.(http.Flusher).Flush()
+			}
+			<-r.Context().Done()
+		})
+		dir := t.TempDir()
+		options := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}, Timeout: 100 * time.Millisecond}
+		err := options.provide(t.Context(), file)
+		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		assert.ErrorContains(t, err, "nothing arrived for 100ms")
+		part, err := os.ReadFile(filepath.Join(dir, "some-idx.gz.part"))
+		require.NoError(t, err)
+		assert.Equal(t, packed[:sent], part)
+	}
+}
+
+// A download may take longer than the timeout as long as something arrives.
+func TestDownloadSlowly(t *testing.T) {
+	file, packed := testFile(t)
+	const pieces = 10
+	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
+		for i := range pieces {
+			w.Write(packed[i*len(packed)/pieces : (i+1)*len(packed)/pieces])
+			w.(http.Flusher).Flush()
+			time.Sleep(60 * time.Millisecond)
+		}
+	})
+	options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{m.URL}, Timeout: 500 * time.Millisecond}
+	require.NoError(t, options.provide(t.Context(), file))
+}
+
+func TestDownloadMNIST(t *testing.T) {
+	m := newMirror(t, http.NotFound)
+	second := newMirror(t, http.NotFound)
+	second.Close() // nobody listens there any more
+	dir := t.TempDir()
+	options := DownloadOptions{Dir: dir, Mirrors: []string{m.URL, second.URL}, Client: m.Client()}
+	_, err := DownloadMNIST(t.Context(), options)
+	assert.ErrorContains(t, err, "datasets: MNIST: no mirror delivered train-images-idx3-ubyte.gz")
+	assert.ErrorContains(t, err, m.URL+"/train-images-idx3-ubyte.gz: HTTP status 404")
+	assert.ErrorContains(t, err, second.URL+"/train-images-idx3-ubyte.gz: dial tcp")
+
+	enough := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(enough)
+	asked := len(m.requests())
+	_, err = DownloadMNIST(ctx, options)
+	assert.ErrorIs(t, err, enough)
+	assert.NotContains(t, err.Error(), "no mirror")
+	assert.Len(t, m.requests(), asked)
+
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err = DownloadMNIST(t.Context(), DownloadOptions{Dir: filepath.Join(file, "folder"), Mirrors: options.Mirrors})
+	var path *fs.PathError
+	assert.ErrorAs(t, err, &path)
+
+	for _, variable := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData", "home"} {
+		t.Setenv(variable, "")
+	}
+	_, err = DownloadMNIST(t.Context(), DownloadOptions{Mirrors: options.Mirrors})
+	assert.ErrorContains(t, err, "no cache folder")
+}
+
+// The embedded digits are half of MNIST: enough to see that the table of files
+// is right about it.
+func TestDownloadOfRealFiles(t *testing.T) {
+	m := newMirror(t, http.FileServer(http.Dir("digits")).ServeHTTP)
+	options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{m.URL}}
+	for _, file := range mnistFiles[Test] {
+		require.NoError(t, options.provide(t.Context(), file))
+	}
+	assert.Len(t, m.requests(), 2)
+	set, err := MNIST(options.Dir, Test)
+	require.NoError(t, err)
+	assert.Equal(t, 10_000, set.Len())
+}
