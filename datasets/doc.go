@@ -1,0 +1,41 @@
+// Package datasets turns files of images into the batches that training reads.
+//
+// A [Dataset] is three methods: how many samples, their shape, and Fill, which
+// writes sample i to a slice. [Images] is the dataset of the MNIST family, read
+// from IDX files. A [Loader] makes batches of any dataset:
+//
+//	set, err := digits.Load()               // 10,000 embedded digits
+//	loader := datasets.NewLoader(set, 64)   // [64, 784] in Float32, shuffled
+//	for x, err := range loader.Epoch(ctx, 0, 0) {
+//		…
+//	}
+//
+// The full MNIST comes from a folder, or from the network once and from a folder
+// ever after:
+//
+//	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
+//	train, err := datasets.MNIST(dir, datasets.Train)
+//
+// # Values
+//
+// A pixel of 0 to 255 becomes a number from −1 to 1, which is what a generator
+// that ends in a hyperbolic tangent can make: (x/255 − 0.5)/0.5, rounded at each
+// step, so that a Float32 batch has the very bits that torchvision's ToTensor
+// and Normalize(0.5, 0.5) give.
+//
+// # Order
+//
+// An epoch's order is drawn from the seed and the epoch's number, never from the
+// orders before it, the time or the workers. So epoch 7 can be had without the
+// first six, and a training that stopped at batch 130 of it goes on exactly
+// there: loader.Epoch(ctx, 7, 130). Other random choices never shift the order,
+// as "shuffle" is a stream of its own ([tensor.NewStream]).
+//
+// # Speed
+//
+// A worker goroutine fills the next batch while the current one is being used,
+// into one of two tensors that take turns: an epoch allocates nothing that grows
+// with the batch. For data in memory that costs about a hundredth of a training
+// step, on another core. A yielded tensor is therefore valid only until the
+// loop's body returns; Clone it to keep it.
+package datasets

@@ -1,0 +1,78 @@
+package datasets_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"math"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/datasets/digits"
+)
+
+func ExampleLoader_Epoch() {
+	set, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	loader := datasets.NewLoader(set.Subset(0, 200), 64, datasets.Seed(1), datasets.KeepShape())
+	for epoch := range 2 {
+		for x, err := range loader.Epoch(context.Background(), epoch, 0) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println("epoch", epoch, x.Shape())
+		}
+	}
+	// Output:
+	// epoch 0 [64 1 28 28]
+	// epoch 0 [64 1 28 28]
+	// epoch 0 [64 1 28 28]
+	// epoch 0 [8 1 28 28]
+	// epoch 1 [64 1 28 28]
+	// epoch 1 [64 1 28 28]
+	// epoch 1 [64 1 28 28]
+	// epoch 1 [8 1 28 28]
+}
+
+func ExampleLoader_EpochLabeled() {
+	set, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	loader := datasets.NewLoader(set, 8, datasets.InOrder())
+	for batch, err := range loader.EpochLabeled(context.Background(), 0, 0) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(batch.X.Shape(), batch.Labels)
+		break
+	}
+	// Output:
+	// [8 784] [7 2 1 0 4 1 4 9]
+}
+
+// A dataset is anything with these three methods. This one is points on the
+// unit circle.
+type circle int
+
+func (c circle) Len() int     { return int(c) }
+func (c circle) Shape() []int { return []int{2} }
+func (c circle) Fill(i int, dst []float32) error {
+	sin, cos := math.Sincos(2 * math.Pi * (float64(i) + 0.5) / float64(c))
+	dst[0], dst[1] = float32(cos), float32(sin)
+	return nil
+}
+
+func ExampleDataset() {
+	loader := datasets.NewLoader(circle(4), 3, datasets.InOrder())
+	for x, err := range loader.Epoch(context.Background(), 0, 0) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%v %.2f\n", x.Shape(), x.Float32s())
+	}
+	// Output:
+	// [3 2] [0.71 0.71 -0.71 0.71 -0.71 -0.71]
+	// [1 2] [0.71 -0.71]
+}
