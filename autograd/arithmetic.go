@@ -21,7 +21,8 @@ type sub struct{}
 func (sub) Name() string                            { return "Sub" }
 func (sub) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Sub(in[0], in[1]) }
 func (sub) VJP(b *Back, gy *Var) []*Var {
-	out := []*Var{gy, nil}
+	out := b.Grads()
+	out[0] = gy
 	if b.Needs(1) {
 		out[1] = Neg(gy)
 	}
@@ -37,7 +38,7 @@ type mul struct{}
 func (mul) Name() string                            { return "Mul" }
 func (mul) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Mul(in[0], in[1]) }
 func (mul) VJP(b *Back, gy *Var) []*Var {
-	out := make([]*Var, 2)
+	out := b.Grads()
 	if b.Needs(0) {
 		out[0] = Mul(gy, b.In(1))
 	}
@@ -56,7 +57,7 @@ type div struct{}
 func (div) Name() string                            { return "Div" }
 func (div) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Div(in[0], in[1]) }
 func (div) VJP(b *Back, gy *Var) []*Var {
-	out := make([]*Var, 2)
+	out := b.Grads()
 	g := Div(gy, b.In(1))
 	out[0] = g
 	if b.Needs(1) {

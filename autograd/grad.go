@@ -19,11 +19,13 @@ type Opts struct {
 
 // Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. An x that
 // y does not depend on has a gradient of zeros. Nothing is accumulated
-// anywhere, and the graph can be used again.
+// anywhere, and the graph can be used again. The results may share memory with
+// each other and with the graph, so do not write to them in place.
 //
 // It panics with a [GradError] where y is not a single element and no seed is
-// given, where the seed does not have y's shape, or where an x is not tracked;
-// and with an [InPlaceError] where a value that is needed was overwritten.
+// given, where the seed does not have y's shape and dtype, or where an x is not
+// tracked; and with an [InPlaceError] where a value that is needed was
+// overwritten.
 func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	seed := o.Seed
 	switch {
@@ -31,10 +33,16 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 		panic(&GradError{"Grad", fmt.Sprintf("the result has shape %v, not a single element", y.Shape()),
 			"reduce it with Sum or Mean, or give Opts.Seed"})
 	case seed == nil:
-		seed = Const(ones(y.value))
+		seed = filled(y.value, 1)
 	case !seed.value.SameShape(y.value):
 		panic(&GradError{"Grad", fmt.Sprintf("the seed has shape %v, the result %v", seed.Shape(), y.Shape()),
 			"give a seed of the result's shape"})
+	case seed.value.DType() != y.value.DType():
+		panic(&GradError{"Grad", fmt.Sprintf("the seed is %v, the result %v", seed.value.DType(), y.value.DType()),
+			"convert the seed with Cast"})
+	}
+	if !o.CreateGraph {
+		seed = seed.Detach()
 	}
 	for i, x := range xs {
 		if !x.Tracked() {
@@ -47,29 +55,27 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	e.run(seed, o.CreateGraph)
 	out := make([]*Var, len(xs))
 	for i, x := range xs {
-		if at, ok := e.index[x]; ok {
+		if at := e.index[x]; at != unplanned {
 			out[i] = e.steps[at].grad
 		}
 		if out[i] == nil {
-			out[i] = Const(tensor.Scale(x.value, 0))
-			out[i].value.Fill(0)
+			out[i] = filled(x.value, 0)
 		}
 	}
-	e.reset()
-	engines.Put(e)
+	e.release()
 	return out
 }
 
-// ones returns a tensor of t's shape filled with 1, in t's scope.
-func ones(t *tensor.Tensor) *tensor.Tensor {
+// filled returns a constant like t, in t's scope, whose elements are all a.
+func filled(t *tensor.Tensor, a float64) *Var {
 	var u *tensor.Tensor
 	if s := t.Scope(); s != nil {
 		u = s.Empty(t.Device(), t.DType(), t.Shape()...)
 	} else {
 		u = t.Device().New(t.DType(), t.Shape()...)
 	}
-	u.Fill(1)
-	return u
+	u.Fill(a)
+	return Const(u)
 }
 
 // step is one Var of the plan.
@@ -82,10 +88,10 @@ type step struct {
 
 // engine is the working memory of one call.
 type engine struct {
-	index map[*Var]int // place in steps
+	index map[*Var]int // place in steps, or unplanned
 	steps []step       // inputs before what is computed from them
 	stack []visit
-	needs []bool
+	back  Back
 }
 
 // visit is a Var on the way to its first input not yet planned.
@@ -94,59 +100,61 @@ type visit struct {
 	next int
 }
 
+// unplanned is the place of a target that the walk has not met.
+const unplanned = -1
+
 var engines = sync.Pool{New: func() any { return &engine{index: map[*Var]int{}} }}
 
-func (e *engine) reset() {
+// release keeps the engine for the next call, unless an unusually long graph
+// has made it large: clearing its index would slow every later call.
+func (e *engine) release() {
+	const usual = 1 << 14
+	if len(e.steps) > usual {
+		return
+	}
 	clear(e.index)
 	clear(e.steps)
 	clear(e.stack[:cap(e.stack)])
+	clear(e.back.grads[:cap(e.back.grads)])
+	e.back.v = nil
 	e.steps, e.stack = e.steps[:0], e.stack[:0]
+	engines.Put(e)
 }
 
 // plan puts what y was computed from in order, without recursion, and marks
 // what lies between y and xs.
 func (e *engine) plan(y *Var, xs []*Var) {
 	for _, x := range xs {
-		if _, seen := e.index[x]; !seen {
-			e.index[x] = -1 // a target, not planned yet
-		}
+		e.index[x] = unplanned
 	}
-	if y.node == nil {
-		clear(e.index) // y depends on none of xs
-		return
+	if y.node != nil {
+		e.stack = append(e.stack, visit{v: y})
 	}
-	e.stack = append(e.stack, visit{v: y})
 	for len(e.stack) > 0 {
 		top := &e.stack[len(e.stack)-1]
 		if top.next < len(top.v.node.in) {
-			u := top.v.node.in[top.next]
+			u := top.v.node.in[top.next].v
 			top.next++
-			if at, seen := e.index[u]; u.node != nil && (!seen || at < 0) {
+			if at, seen := e.index[u]; u.node != nil && (!seen || at == unplanned) {
 				e.stack = append(e.stack, visit{v: u})
 			}
 			continue
 		}
 		v := top.v
 		e.stack = e.stack[:len(e.stack)-1]
-		at, seen := e.index[v]
-		if seen && at >= 0 {
-			continue // reached twice before it was planned
-		}
-		s := step{v: v, needed: seen, target: seen}
-		for _, u := range v.node.in {
-			if k, ok := e.index[u]; ok && k >= 0 {
-				s.needed = s.needed || e.steps[k].needed
-			}
+		_, target := e.index[v]
+		s := step{v: v, needed: target, target: target}
+		for _, in := range v.node.in {
+			s.needed = s.needed || e.needed(in.v)
 		}
 		e.index[v] = len(e.steps)
 		e.steps = append(e.steps, s)
 	}
-	for _, x := range xs {
-		if e.index[x] < 0 {
-			delete(e.index, x) // y does not depend on it
-		}
-	}
 }
+
+// needed reports whether some x is reached through u, an input of a planned
+// Var.
+func (e *engine) needed(u *Var) bool { return u.node != nil && e.steps[e.index[u]].needed }
 
 // run walks the plan backwards. A gradient is dropped as soon as it has been
 // passed on, unless it was asked for.
@@ -155,7 +163,8 @@ func (e *engine) run(seed *Var, live bool) {
 		return
 	}
 	e.steps[len(e.steps)-1].grad = seed
-	back := Back{live: live}
+	back := &e.back
+	back.live = live
 	for i := len(e.steps) - 1; i >= 0; i-- {
 		s := &e.steps[i]
 		gy := s.grad
@@ -166,28 +175,26 @@ func (e *engine) run(seed *Var, live bool) {
 			s.grad = nil
 		}
 		n := s.v.node
-		e.needs = e.needs[:0]
+		back.v, back.needs, back.grads = s.v, back.needs[:0], back.grads[:0]
 		any := false
-		for _, u := range n.in {
-			k, ok := e.index[u]
-			need := ok && e.steps[k].needed
+		for _, in := range n.in {
+			need := e.needed(in.v)
 			any = any || need
-			e.needs = append(e.needs, need)
+			back.needs, back.grads = append(back.needs, need), append(back.grads, nil)
 		}
 		if !any {
 			continue
 		}
-		back.v, back.needs = s.v, e.needs
-		gs := n.op.VJP(&back, gy)
+		gs := n.op.VJP(back, gy)
 		if len(gs) != len(n.in) {
 			panic(&GradError{n.op.Name(), fmt.Sprintf("its rule returned %d gradients for %d inputs", len(gs), len(n.in)),
 				"return one per input, nil where it is zero"})
 		}
 		for j, g := range gs {
-			if g == nil || !e.needs[j] {
+			if g == nil || !back.needs[j] {
 				continue
 			}
-			u := n.in[j]
+			u := n.in[j].v
 			to := &e.steps[e.index[u]]
 			g = fit(n.op, j, g, u)
 			if to.grad == nil {
@@ -199,16 +206,29 @@ func (e *engine) run(seed *Var, live bool) {
 	}
 }
 
-// fit gives the gradient g its input's shape, summing over what broadcasting
-// has repeated.
+// fit gives the gradient g of input i, which is x, x's shape, summing over what
+// broadcasting has repeated.
 func fit(op Op, i int, g, x *Var) *Var {
-	if g.value.SameShape(x.value) {
+	switch {
+	case g.value.DType() != x.value.DType():
+		panic(&GradError{op.Name(), fmt.Sprintf("its rule returned a %v gradient for input %d, which is %v", g.value.DType(), i, x.value.DType()),
+			"return the input's dtype"})
+	case g.value.SameShape(x.value):
 		return g
-	}
-	var out *Var
-	if err := tensor.Catch(func() { out = SumTo(g, x.Shape()...) }); err != nil {
+	case !broadcasts(x.value, g.value):
 		panic(&GradError{op.Name(), fmt.Sprintf("its rule returned a gradient of shape %v for input %d of shape %v", g.Shape(), i, x.Shape()),
 			"return the input's shape, or the shape it was broadcast to"})
 	}
-	return out
+	return SumTo(g, x.Shape()...)
+}
+
+// broadcasts reports whether x can be broadcast to y's shape.
+func broadcasts(x, y *tensor.Tensor) bool {
+	lead := y.Rank() - x.Rank()
+	for k := range x.Rank() {
+		if lead < 0 || x.Dim(k) != 1 && x.Dim(k) != y.Dim(lead+k) {
+			return false
+		}
+	}
+	return lead >= 0
 }

@@ -13,7 +13,7 @@ type matMul struct{}
 func (matMul) Name() string                            { return "MatMul" }
 func (matMul) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.MatMul(in[0], in[1]) }
 func (matMul) VJP(b *Back, gy *Var) []*Var {
-	out := make([]*Var, 2)
+	out := b.Grads()
 	if b.Needs(0) {
 		out[0] = MatMul(gy, Transpose(b.In(1)))
 	}
@@ -24,11 +24,14 @@ func (matMul) VJP(b *Back, gy *Var) []*Var {
 }
 
 // Linear returns y = act(x·wᵀ + b) for x [n, in], w [out, in] and b [out] or
-// nil, in one pass. slope is LeakyReLU's and must be above zero there; other
-// activations ignore it. With gz the gradient before the activation, which
-// follows from y, the gradient is gz·w, gzᵀ·x and the column sums of gz. It
-// panics with a [tensor.ShapeError] where the shapes do not fit.
+// nil, in one pass. slope is LeakyReLU's, and other activations ignore it; one
+// that is not above zero takes a second pass. With gz the gradient before the
+// activation, which follows from y, the gradient is gz·w, gzᵀ·x and the column
+// sums of gz. It panics with a [tensor.ShapeError] where the shapes do not fit.
 func Linear(x, w, b *Var, act tensor.Activation, slope float64) *Var {
+	if act == tensor.ActLeakyReLU && !(slope > 0) {
+		return LeakyReLU(Linear(x, w, b, tensor.Identity, 0), slope) // y does not tell the sign
+	}
 	if b == nil {
 		return Apply(linear{act, slope}, x, w)
 	}
@@ -62,7 +65,7 @@ func (o linear) VJP(b *Back, gy *Var) []*Var {
 	case tensor.ActLeakyReLU:
 		gz = leakySlope(gy, b.Out(), o.slope)
 	}
-	out := make([]*Var, len(b.needs))
+	out := b.Grads()
 	if b.Needs(0) {
 		out[0] = MatMul(gz, b.In(1))
 	}

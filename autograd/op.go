@@ -1,6 +1,10 @@
 package autograd
 
-import "github.com/gander-ml/gander/tensor"
+import (
+	"sync"
+
+	"github.com/gander-ml/gander/tensor"
+)
 
 // Op is an operation with its derivative. An implementation is a small struct
 // that holds the operation's constants; its constructor is a function that
@@ -18,8 +22,8 @@ import "github.com/gander-ml/gander/tensor"
 type Op interface {
 	// Name is what messages call the operation.
 	Name() string
-	// Eval computes the value. It returns a new tensor or a view of an input
-	// and changes nothing.
+	// Eval computes the value. It returns a new tensor or a view of an input,
+	// changes nothing, and does not keep the slice.
 	Eval(in []*tensor.Tensor) *tensor.Tensor
 	// VJP returns, for each input, the product of the output's gradient gy
 	// with the derivative by that input (the vector-Jacobian product), or nil
@@ -31,38 +35,38 @@ type Op interface {
 
 // Apply runs an operation and, where an input is tracked, records it.
 func Apply(op Op, in ...*Var) *Var {
-	var room [4]*tensor.Tensor
-	values := room[:0]
+	args := argumentLists.Get().(*[]*tensor.Tensor)
+	values := (*args)[:0]
 	tracked := false
 	for _, v := range in {
 		values = append(values, v.value)
 		tracked = tracked || v.node != nil
 	}
-	y := op.Eval(values)
+	value := op.Eval(values)
+	clear(values)
+	*args = values
+	argumentLists.Put(args)
 	if !tracked {
-		return &Var{value: y}
+		return &Var{value: value}
 	}
-	// One allocation for the Var and its node.
-	r := new(struct {
-		v Var
-		n node
-	})
-	n := &r.n
-	n.op = op
-	n.in = append(n.inRoom[:0], in...)
-	n.versions = n.versionRoom[:0]
+	y := track(value, op)
+	n := y.node
+	n.in = n.room[:0]
 	for _, v := range in {
-		n.versions = append(n.versions, v.value.Version())
+		n.in = append(n.in, input{v, v.value.Version()})
 	}
-	n.outVersion = y.Version()
-	r.v = Var{value: y, node: n}
-	return &r.v
+	return y
 }
 
+// argumentLists are the slices that Eval is called with, between calls.
+var argumentLists = sync.Pool{New: func() any { return new([]*tensor.Tensor) }}
+
 // Back is what a derivative rule sees of the operation being differentiated.
+// It serves during the call of the rule only.
 type Back struct {
 	v     *Var
 	needs []bool
+	grads []*Var
 	live  bool
 }
 
@@ -71,14 +75,14 @@ type Back struct {
 // [InPlaceError] where the tensor was overwritten since the operation ran.
 func (b *Back) In(i int) *Var {
 	n := b.v.node
-	x := n.in[i]
-	if x.value.Version() != n.versions[i] {
+	x := n.in[i].v
+	if x.value.Version() != n.in[i].version {
 		panic(&InPlaceError{Op: n.op.Name(), Input: i, Shape: x.Shape()})
 	}
-	if b.live {
+	if b.live || x.node == nil {
 		return x
 	}
-	return x.Detach()
+	return &x.node.constant
 }
 
 // Out returns the operation's result, under the same rules as In.
@@ -90,12 +94,24 @@ func (b *Back) Out() *Var {
 	if b.live {
 		return b.v
 	}
-	return b.v.Detach()
+	return &n.constant
 }
 
-// Shape returns the shape of input i, which is always at hand.
-func (b *Back) Shape(i int) []int { return b.v.node.in[i].Shape() }
+// Shape returns the shape of input i, which is at hand even where its elements
+// were overwritten.
+func (b *Back) Shape(i int) []int { return b.v.node.in[i].v.Shape() }
+
+// Dim returns the length of an axis of input i; negative axes count from the
+// end. Like the shape, it is always at hand.
+func (b *Back) Dim(i, axis int) int { return b.v.node.in[i].v.value.Dim(axis) }
 
 // Needs reports whether the gradient by input i is wanted. A rule may return
 // nil for an input that is not, and save the work.
 func (b *Back) Needs(i int) bool { return b.needs[i] }
+
+// Grads returns one nil per input, for the rule to fill in and return. It saves
+// a rule with several inputs an allocation.
+func (b *Back) Grads() []*Var {
+	clear(b.grads)
+	return b.grads
+}

@@ -42,7 +42,7 @@ func (o pow) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.PowScalar(
 func (o pow) VJP(b *Back, gy *Var) []*Var {
 	switch o.p { // where the rule would multiply 0 by an infinite xᵖ⁻¹ at x = 0
 	case 0:
-		return []*Var{nil}
+		return []*Var{Scale(gy, 0)}
 	case 1:
 		return []*Var{gy}
 	}

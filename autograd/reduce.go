@@ -1,11 +1,15 @@
 package autograd
 
-import "github.com/gander-ml/gander/tensor"
+import (
+	"slices"
+
+	"github.com/gander-ml/gander/tensor"
+)
 
 // Sum adds along the given axes, all of them where none is given, and drops
 // those axes; negative axes count from the end. The gradient is repeated along
 // them. It panics with a [tensor.ShapeError] on an axis that does not exist.
-func Sum(x *Var, axes ...int) *Var { return Apply(sum{axes}, x) }
+func Sum(x *Var, axes ...int) *Var { return Apply(sum{slices.Clone(axes)}, x) }
 
 type sum struct{ axes []int }
 
@@ -45,7 +49,7 @@ func Mean(x *Var, axes ...int) *Var {
 // BroadcastTo repeats x along new leading axes and along axes of dim 1. The
 // gradient is summed over the repetitions. It panics with a
 // [tensor.ShapeError] where the shapes do not fit.
-func BroadcastTo(x *Var, shape ...int) *Var { return Apply(broadcastTo{shape}, x) }
+func BroadcastTo(x *Var, shape ...int) *Var { return Apply(broadcastTo{slices.Clone(shape)}, x) }
 
 type broadcastTo struct{ shape []int }
 
@@ -57,7 +61,7 @@ func (broadcastTo) VJP(_ *Back, gy *Var) []*Var { return []*Var{gy} } // the eng
 
 // SumTo sums x to a shape that broadcasts to its own: the reverse of
 // [BroadcastTo]. It panics with a [tensor.ShapeError] where it does not.
-func SumTo(x *Var, shape ...int) *Var { return Apply(sumTo{shape}, x) }
+func SumTo(x *Var, shape ...int) *Var { return Apply(sumTo{slices.Clone(shape)}, x) }
 
 type sumTo struct{ shape []int }
 

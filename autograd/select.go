@@ -1,6 +1,10 @@
 package autograd
 
-import "github.com/gander-ml/gander/tensor"
+import (
+	"slices"
+
+	"github.com/gander-ml/gander/tensor"
+)
 
 // Abs returns |x|; gradient gy·sign x, so 0 at the kink.
 func Abs(x *Var) *Var { return Apply(abs{}, x) }
@@ -57,7 +61,14 @@ func (o extreme) VJP(b *Back, gy *Var) []*Var {
 	if !o.max {
 		x, y = y, x // x is taken where y is the larger
 	}
-	return []*Var{Mul(gy, Const(share(x, y))), Mul(gy, Const(share(y, x)))}
+	out := b.Grads()
+	if b.Needs(0) {
+		out[0] = Mul(gy, Const(share(x, y)))
+	}
+	if b.Needs(1) {
+		out[1] = Mul(gy, Const(share(y, x)))
+	}
+	return out
 }
 
 // share is x's part of the gradient of max(x, y): 1, ½ in a tie, or 0.
@@ -76,9 +87,8 @@ func (where) Name() string                            { return "Where" }
 func (where) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Where(in[0], in[1], in[2]) }
 func (where) VJP(b *Back, gy *Var) []*Var {
 	cond := b.In(0).value
-	zero := Const(tensor.Scale(gy.value, 0))
-	zero.value.Fill(0)
-	out := make([]*Var, 3)
+	zero := filled(gy.value, 0)
+	out := b.Grads()
 	if b.Needs(1) {
 		out[1] = Where(cond, gy, zero)
 	}
@@ -92,7 +102,7 @@ func (where) VJP(b *Back, gy *Var) []*Var {
 // none is given, and drops those axes. The gradient goes to the largest, in
 // equal parts where several are. It panics with a [tensor.ShapeError] on an
 // axis that does not exist.
-func MaxOver(x *Var, axes ...int) *Var { return Apply(maxOver{axes}, x) }
+func MaxOver(x *Var, axes ...int) *Var { return Apply(maxOver{slices.Clone(axes)}, x) }
 
 type maxOver struct{ axes []int }
 

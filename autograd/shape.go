@@ -1,11 +1,15 @@
 package autograd
 
-import "github.com/gander-ml/gander/tensor"
+import (
+	"slices"
+
+	"github.com/gander-ml/gander/tensor"
+)
 
 // Reshape returns x's elements, in row-major order, under a new shape; one dim
 // may be −1. The gradient takes the old shape. It panics with a
 // [tensor.ShapeError] where the lengths differ.
-func Reshape(x *Var, shape ...int) *Var { return Apply(reshape{shape}, x) }
+func Reshape(x *Var, shape ...int) *Var { return Apply(reshape{slices.Clone(shape)}, x) }
 
 type reshape struct{ shape []int }
 
@@ -16,7 +20,7 @@ func (reshape) VJP(b *Back, gy *Var) []*Var               { return []*Var{Reshap
 // Permute reorders the axes: axis k of the result is axis axes[k] of x. The
 // gradient is permuted back. It panics with a [tensor.ShapeError] unless axes
 // names each axis once.
-func Permute(x *Var, axes ...int) *Var { return Apply(permute{axes}, x) }
+func Permute(x *Var, axes ...int) *Var { return Apply(permute{slices.Clone(axes)}, x) }
 
 type permute struct{ axes []int }
 
@@ -57,7 +61,7 @@ func (o slice) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return in[0].Slice(o.axis, o.start, o.stop, o.step)
 }
 func (o slice) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Pad(gy, o.axis, o.start, o.step, b.In(0).value.Dim(o.axis))}
+	return []*Var{Pad(gy, o.axis, o.start, o.step, b.Dim(0, o.axis))}
 }
 
 // Pad puts zeros around x along one axis, and step−1 zeros between neighbours:
@@ -72,12 +76,11 @@ func (o pad) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return tensor.Pad(in[0], o.axis, o.start, o.step, o.n)
 }
 func (o pad) VJP(b *Back, gy *Var) []*Var {
-	d := b.In(0).value.Dim(o.axis)
-	stop := min(o.n, o.start+d*o.step)
-	if d == 0 {
-		stop = o.start
+	d := b.Dim(0, o.axis)
+	if d == 0 { // start may lie anywhere
+		return []*Var{Slice(gy, o.axis, 0, 0, 1)}
 	}
-	return []*Var{Slice(gy, o.axis, o.start, stop, o.step)}
+	return []*Var{Slice(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step)}
 }
 
 // Concat joins along an axis; the gradient is cut apart. It panics with a
@@ -90,10 +93,10 @@ type concat struct{ axis int }
 func (concat) Name() string                              { return "Concat" }
 func (o concat) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Concat(o.axis, in...) }
 func (o concat) VJP(b *Back, gy *Var) []*Var {
-	out := make([]*Var, len(b.needs))
+	out := b.Grads()
 	at := 0
 	for i := range out {
-		d := b.In(i).value.Dim(o.axis)
+		d := b.Dim(i, o.axis)
 		if b.Needs(i) {
 			out[i] = Slice(gy, o.axis, at, at+d, 1)
 		}
@@ -117,7 +120,7 @@ func (o gather) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return tensor.Gather(in[0], o.axis, o.index)
 }
 func (o gather) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{ScatterAdd(gy, o.axis, b.In(0).value.Dim(o.axis), o.index)}
+	return []*Var{ScatterAdd(gy, o.axis, b.Dim(0, o.axis), o.index)}
 }
 
 // ScatterAdd adds x[…, i, …] at index[i] along an axis, into zeros of dim n:

@@ -20,7 +20,7 @@ type sigmoidGrad struct{}
 func (sigmoidGrad) Name() string                            { return "SigmoidGrad" }
 func (sigmoidGrad) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.SigmoidGrad(in[0], in[1]) }
 func (sigmoidGrad) VJP(b *Back, gg *Var) []*Var {
-	out := make([]*Var, 2)
+	out := b.Grads()
 	if b.Needs(0) {
 		out[0] = sigmoidSlope(gg, b.In(1))
 	}
@@ -50,7 +50,7 @@ func (softplusGrad) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return tensor.SoftplusGrad(in[0], in[1])
 }
 func (softplusGrad) VJP(b *Back, gg *Var) []*Var {
-	out := make([]*Var, 2)
+	out := b.Grads()
 	if b.Needs(0) {
 		out[0] = softplusSlope(gg, b.In(1))
 	}

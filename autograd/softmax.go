@@ -1,28 +1,48 @@
 package autograd
 
-// LogSumExp returns ln Σ eˣ along one axis, which it drops, without overflow.
-// It panics with a [tensor.ShapeError] where there is no such axis.
+import (
+	"fmt"
+	"math"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// LogSumExp returns ln Σ eˣ along one axis, which it drops, without overflow;
+// −Inf of no elements. It panics with a [tensor.ShapeError] where there is no
+// such axis.
 func LogSumExp(x *Var, axis int) *Var {
-	keep := keepDims(x.Shape(), []int{axisOf(x, axis)})
-	top := Reshape(MaxOver(x.Detach(), axis), keep...) // shifts both sides alike
-	s := Log(Sum(Exp(Sub(x, top)), axis))
-	return Add(s, Reshape(top, s.Shape()...))
+	checkAxis("LogSumExp", x, axis)
+	top := finite(MaxOver(x.Detach(), axis)) // shifts both sides alike
+	s := Log(Sum(Exp(Sub(x, Reshape(top, keepDims(x.Shape(), []int{axis})...))), axis))
+	return Add(s, top)
 }
 
 // LogSoftmax returns x − ln Σ eˣ along one axis. It panics as [LogSumExp] does.
 func LogSoftmax(x *Var, axis int) *Var {
-	keep := keepDims(x.Shape(), []int{axisOf(x, axis)})
-	return Sub(x, Reshape(LogSumExp(x, axis), keep...))
+	checkAxis("LogSoftmax", x, axis)
+	return Sub(x, Reshape(LogSumExp(x, axis), keepDims(x.Shape(), []int{axis})...))
 }
 
 // Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does.
-func Softmax(x *Var, axis int) *Var { return Exp(LogSoftmax(x, axis)) }
+func Softmax(x *Var, axis int) *Var {
+	checkAxis("Softmax", x, axis)
+	return Exp(LogSoftmax(x, axis))
+}
 
-// axisOf resolves a negative axis; Dim panics where there is none.
-func axisOf(x *Var, axis int) int {
-	x.value.Dim(axis)
-	if axis < 0 {
-		axis += x.value.Rank()
+// finite replaces ±Inf by the largest numbers of x's type, because the
+// difference of two infinities is not a number.
+func finite(x *Var) *Var {
+	limit := math.MaxFloat64
+	if x.value.DType() == tensor.Float32 {
+		limit = math.MaxFloat32
 	}
-	return axis
+	return Clamp(x, -limit, limit)
+}
+
+// checkAxis panics where x has no such axis.
+func checkAxis(op string, x *Var, axis int) {
+	if r := x.value.Rank(); axis < -r || axis >= r {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{x.Shape()},
+			Problem: fmt.Sprintf("there is no axis %d", axis), Fix: fmt.Sprintf("give one from %d to %d", -r, r-1)})
+	}
 }

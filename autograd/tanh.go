@@ -20,7 +20,7 @@ type tanhGrad struct{}
 func (tanhGrad) Name() string                            { return "TanhGrad" }
 func (tanhGrad) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.TanhGrad(in[0], in[1]) }
 func (tanhGrad) VJP(b *Back, gg *Var) []*Var {
-	out := make([]*Var, 2)
+	out := b.Grads()
 	if b.Needs(0) {
 		out[0] = tanhSlope(gg, b.In(1))
 	}

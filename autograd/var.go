@@ -13,13 +13,29 @@ type Var struct {
 // node is how a tracked Var came to be.
 type node struct {
 	op         Op // nil: a leaf
-	in         []*Var
-	versions   []uint32 // of the inputs' storage, when the operation ran
-	outVersion uint32
+	in         []input
+	outVersion uint32   // of the result's storage, when the operation had run
+	constant   Var      // the same value untracked, for rules to use
+	room       [3]input // what in points at for most operations
+}
 
-	// Room for the slices of most operations, to save their allocation.
-	inRoom      [3]*Var
-	versionRoom [3]uint32
+// input is an operand of a recorded operation.
+type input struct {
+	v       *Var
+	version uint32 // of the storage, when the operation ran
+}
+
+// track returns t as a tracked Var, in one allocation with its node.
+func track(t *tensor.Tensor, op Op) *Var {
+	r := new(struct {
+		v Var
+		n node
+	})
+	r.v = Var{value: t, node: &r.n}
+	r.n.op = op
+	r.n.outVersion = t.Version()
+	r.n.constant.value = t
+	return &r.v
 }
 
 // Const returns t as a constant: nothing is recorded on its account.
@@ -27,7 +43,7 @@ func Const(t *tensor.Tensor) *Var { return &Var{value: t} }
 
 // Leaf returns t as a tracked value: what is computed from it is recorded, and
 // [Grad] can differentiate with respect to it.
-func Leaf(t *tensor.Tensor) *Var { return &Var{value: t, node: &node{}} }
+func Leaf(t *tensor.Tensor) *Var { return track(t, nil) }
 
 // Value returns the tensor. Writing to it in place changes what later
 // operations see; doing so between a recorded operation and its gradient is

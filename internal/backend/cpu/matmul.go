@@ -160,7 +160,7 @@ func linear[T kernel.Float](dst, x, w, bias backend.Operand, act backend.Activat
 	} else {
 		tx, ldx, _ := matrixOf(&x.Layout)
 		tw, ldw, _ := matrixOf(&w.Layout)
-		gemm(tx, !tw, m, n, k, 1, elements[T](x)[x.Layout.Offset:], ldx, elements[T](w)[w.Layout.Offset:], ldw, 0, c, n, e)
+		gemm(tx, !tw, m, n, k, 1, elements[T](x)[x.Layout.Offset:], ldx, elements[T](w)[w.Layout.Offset:], ldw, 0, c, max(n, 1), e)
 	}
 	*e = biasAct[T]{}
 	pool.epilogue.Put(e)

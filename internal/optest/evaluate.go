@@ -1,0 +1,117 @@
+package optest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// result is what a function and its derivatives give at one point.
+type result struct {
+	y     *tensor.Tensor
+	first []*tensor.Tensor // the gradient of Σ c·y for fixed numbers c
+	next  []*tensor.Tensor // the gradient of Σ first·d for fixed numbers d
+}
+
+// evaluate computes a result, all on the inputs' device and in their dtype.
+func evaluate(f func([]*autograd.Var) *autograd.Var, xs []*tensor.Tensor) result {
+	leaves := apply(autograd.Leaf, xs)
+	y := f(leaves)
+	var s sequence
+	first := autograd.Grad(autograd.Sum(autograd.Mul(y, s.like(y))), leaves, autograd.Opts{CreateGraph: true})
+	total := autograd.Const(tensor.Full(y.Value().DType(), 0).To(y.Value().Device()))
+	for _, g := range first {
+		total = autograd.Add(total, autograd.Sum(autograd.Mul(g, s.like(g))))
+	}
+	next := autograd.Grad(total, leaves, autograd.Opts{})
+	return result{y.Value(), values(first), values(next)}
+}
+
+// like returns fixed numbers of v's shape, dtype and device.
+func (s *sequence) like(v *autograd.Var) *autograd.Var {
+	t := v.Value()
+	return autograd.Const(s.draw(t.Shape(), Domain{Lo: -1, Hi: 1}).Tensor(t.DType()).To(t.Device()))
+}
+
+func apply(f func(*tensor.Tensor) *autograd.Var, xs []*tensor.Tensor) []*autograd.Var {
+	out := make([]*autograd.Var, len(xs))
+	for i, x := range xs {
+		out[i] = f(x)
+	}
+	return out
+}
+
+func values(vs []*autograd.Var) []*tensor.Tensor {
+	out := make([]*tensor.Tensor, len(vs))
+	for i, v := range vs {
+		out[i] = v.Value()
+	}
+	return out
+}
+
+func tensors(dt tensor.DType, xs []Array) []*tensor.Tensor {
+	out := make([]*tensor.Tensor, len(xs))
+	for i, x := range xs {
+		out[i] = x.Tensor(dt)
+	}
+	return out
+}
+
+// all lists a result's tensors under the names that messages use.
+func (r result) all() (names []string, ts []*tensor.Tensor) {
+	names, ts = append(names, "value"), append(ts, r.y)
+	for i, g := range r.first {
+		names, ts = append(names, fmt.Sprintf("gradient by input %d", i)), append(ts, g)
+	}
+	for i, g := range r.next {
+		names, ts = append(names, fmt.Sprintf("second derivative by input %d", i)), append(ts, g)
+	}
+	return names, ts
+}
+
+// near compares two results.
+func (r result) near(want result, tol float64) error {
+	names, got := r.all()
+	_, wanted := want.all()
+	for i, g := range got {
+		if err := near(arrayOf(g), arrayOf(wanted[i]), tol); err != nil {
+			return fmt.Errorf("%s: %w", names[i], err)
+		}
+	}
+	return nil
+}
+
+// keep returns the result outside its scope.
+func (r result) keep() result {
+	keep := func(ts []*tensor.Tensor) (out []*tensor.Tensor) {
+		for _, t := range ts {
+			out = append(out, t.Keep())
+		}
+		return out
+	}
+	return result{r.y.Keep(), keep(r.first), keep(r.next)}
+}
+
+// identical compares two results bit for bit.
+func (r result) identical(want result) error {
+	names, got := r.all()
+	_, wanted := want.all()
+	for i, g := range got {
+		if err := identical(g, wanted[i]); err != nil {
+			return fmt.Errorf("%s: %w", names[i], err)
+		}
+	}
+	return nil
+}
+
+func identical(got, want *tensor.Tensor) error {
+	g, w := arrayOf(got), arrayOf(want)
+	same := slices.EqualFunc(g.Data, w.Data, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+	if !slices.Equal(g.Shape, w.Shape) || !same {
+		return fmt.Errorf("%v, want the same bits as %v", g, w)
+	}
+	return nil
+}
