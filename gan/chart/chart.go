@@ -17,9 +17,9 @@ import (
 
 // Curve is a line in a chart.
 type Curve struct {
-	Name  string
-	Color color.Color // nil: one of a fixed sequence
-	X, Y  []float64   // of equal length
+	Name   string
+	X, Y   []float64 // of equal length
+	Dashed bool      // drawn on top, so that a curve below it shows
 }
 
 // Colors that most colour-blind people can tell apart (Okabe and Ito, 2008).
@@ -36,6 +36,7 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 	p.Title.Padding = vg.Points(6)
 	p.Legend.Top = true
 	p.Legend.Padding = vg.Points(2)
+	p.Legend.XOffs = -vg.Points(8)
 	p.Add(plotter.NewGrid())
 	for i, c := range curves {
 		if len(c.X) != len(c.Y) {
@@ -49,13 +50,16 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 		if err != nil {
 			return fmt.Errorf("chart: curve %q: %w", c.Name, err)
 		}
-		line.Width = vg.Points(1.5)
-		if line.Color = c.Color; c.Color == nil {
-			line.Color = palette[i%len(palette)]
+		line.Width, line.Color = vg.Points(1.5), palette[i%len(palette)]
+		if c.Dashed {
+			line.Dashes = []vg.Length{vg.Points(5), vg.Points(5)}
 		}
 		p.Add(line)
 		p.Legend.Add(c.Name, line)
 	}
+	// Room for the legend above the curves, and for the last label.
+	p.Y.Max += 0.25 * (p.Y.Max - p.Y.Min)
+	p.X.Max += 0.02 * (p.X.Max - p.X.Min)
 	picture, err := p.WriterTo(7*vg.Inch, 4*vg.Inch, "png")
 	if err != nil {
 		return fmt.Errorf("chart: %w", err)
