@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -193,41 +194,94 @@ func TestDownloadRepairsTheCache(t *testing.T) {
 	assert.NoError(t, file.verifyFile(path))
 }
 
-func TestDownloadStalls(t *testing.T) {
+// A trip answers a request without a network, so that time can be made up.
+type trip func(r *http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// trickle is a body that sleeps before each of ten pieces.
+type trickle struct {
+	ctx   context.Context
+	data  []byte
+	piece int
+	sleep time.Duration
+}
+
+func (b *trickle) Close() error { return nil }
+
+func (b *trickle) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(b.sleep):
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+	if len(b.data) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.data[:min(b.piece, len(b.data))])
+	b.data = b.data[n:]
+	return n, nil
+}
+
+// The timeout is for silence, before the answer or within it; a download that
+// goes on may take longer.
+func TestDownloadTimeout(t *testing.T) {
 	file, packed := testFile(t)
-	half := len(packed) / 2
-	for _, sent := range []int{0, half} {
-		m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
-			if sent > 0 {
-				w.Write(packed[:sent])
-				w.(http.Flusher).Flush()
-			}
-			<-r.Context().Done()
+	answer := func(data []byte, then time.Duration) trip {
+		return func(r *http.Request) (*http.Response, error) {
+			body := &trickle{ctx: r.Context(), data: data, piece: (len(data) + 9) / 10, sleep: then}
+			return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+		}
+	}
+	silence := trip(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+	for _, c := range []struct {
+		name    string
+		serve   trip
+		timeout time.Duration // 0: 15 s
+		after   time.Duration
+		fails   string
+	}{
+		{"slow", answer(packed, 14*time.Second), 0, 11 * 14 * time.Second, ""},
+		{"silent", silence, 0, 15 * time.Second, "nothing arrived for 15s"},
+		{"silent for an hour", silence, time.Hour, time.Hour, "nothing arrived for 1h0m0s"},
+		{"too slow", answer(packed, 16*time.Second), 0, 15 * time.Second, "nothing arrived for 15s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{"http://mirror"}, Client: &http.Client{Transport: c.serve}, Timeout: c.timeout}
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				err := options.provide(t.Context(), file)
+				assert.Equal(t, c.after, time.Since(start))
+				if c.fails == "" {
+					require.NoError(t, err)
+					return
+				}
+				assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				assert.ErrorContains(t, err, c.fails)
+			})
 		})
-		dir := t.TempDir()
-		options := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}, Timeout: 100 * time.Millisecond}
-		err := options.provide(t.Context(), file)
-		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		assert.ErrorContains(t, err, "nothing arrived for 100ms")
-		part, err := os.ReadFile(filepath.Join(dir, "some-idx.gz.part"))
-		require.NoError(t, err)
-		assert.Equal(t, packed[:sent], part)
 	}
 }
 
-// A download may take longer than the timeout as long as something arrives.
-func TestDownloadSlowly(t *testing.T) {
+// A mirror that falls silent half way leaves its half for the next call.
+func TestDownloadKeepsWhatArrived(t *testing.T) {
 	file, packed := testFile(t)
-	const pieces = 10
-	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
-		for i := range pieces {
-			w.Write(packed[i*len(packed)/pieces : (i+1)*len(packed)/pieces])
-			w.(http.Flusher).Flush()
-			time.Sleep(60 * time.Millisecond)
-		}
+	half := len(packed) / 2
+	options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{"http://mirror"}}
+	options.Client = &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+		body := &trickle{ctx: r.Context(), data: packed[:half], piece: half}
+		silent := &trickle{ctx: r.Context(), sleep: time.Hour}
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(io.MultiReader(body, silent))}, nil
+	})}
+	synctest.Test(t, func(t *testing.T) {
+		assert.ErrorIs(t, options.provide(t.Context(), file), os.ErrDeadlineExceeded)
 	})
-	options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{m.URL}, Timeout: 500 * time.Millisecond}
-	require.NoError(t, options.provide(t.Context(), file))
+	part, err := os.ReadFile(filepath.Join(options.Dir, "some-idx.gz.part"))
+	require.NoError(t, err)
+	assert.Equal(t, packed[:half], part)
 }
 
 func TestDownloadMNIST(t *testing.T) {
