@@ -2,7 +2,11 @@
 
 package kernel
 
-import "github.com/gander-ml/gander/internal/cpu"
+import (
+	"math"
+
+	"github.com/gander-ml/gander/internal/cpu"
+)
 
 //go:generate go run gemm_gen.go
 
@@ -17,6 +21,21 @@ func tileAVX2F32(t *tile)
 
 //go:noescape
 func tileAVX2F64(t *tile)
+
+//go:noescape
+func copyRowsAVX2(r *rows)
+
+//go:noescape
+func transposeAVX2F32(r *rows)
+
+//go:noescape
+func transposeAVX2F64(r *rows)
+
+//go:noescape
+func dotsAVX2F32(d *dots)
+
+//go:noescape
+func dotsAVX2F64(d *dots)
 
 // shapeAsm returns the tile of the assembly kernel for elements of the given
 // size, the zero shape if there is none.
@@ -45,4 +64,39 @@ func multiplyAsm(t *tile, size int) bool {
 		return false
 	}
 	return true
+}
+
+// copyRowsAsm copies rows of 32 bytes or more and reports whether it can.
+func copyRowsAsm(r *rows) bool {
+	if cpu.AVX2 {
+		copyRowsAVX2(r)
+	}
+	return cpu.AVX2
+}
+
+// transposeSide is the side of the square blocks that transposeAsm turns.
+func transposeSide(size int) int {
+	if cpu.AVX2 {
+		return 32 / size
+	}
+	return math.MaxInt
+}
+
+func transposeAsm(r *rows, size int) {
+	if size == 4 {
+		transposeAVX2F32(r)
+	} else {
+		transposeAVX2F64(r)
+	}
+}
+
+// canDot reports whether dotsAsm works.
+func canDot() bool { return cpu.AVX2 }
+
+func dotsAsm(d *dots, size int) {
+	if size == 4 {
+		dotsAVX2F32(d)
+	} else {
+		dotsAVX2F64(d)
+	}
 }

@@ -2,6 +2,18 @@
 
 package kernel
 
+import "math"
+
 func shapeAsm(int) shape { return shape{} }
 
 func multiplyAsm(*tile, int) bool { return false }
+
+func copyRowsAsm(*rows) bool { return false }
+
+func transposeSide(int) int { return math.MaxInt }
+
+func transposeAsm(*rows, int) {}
+
+func canDot() bool { return false }
+
+func dotsAsm(*dots, int) {}

@@ -80,25 +80,65 @@ func (p *product[T]) packPanel(dst []T, k0, k1, j0, j1 int) {
 	transpose(dst, width, src, p.right.next, j1-j0, k1-k0, false)
 }
 
+// rows describes blocks of rows in memory to the assembly. All distances are in
+// bytes.
+type rows struct {
+	dst    unsafe.Pointer
+	ldd    int
+	src    unsafe.Pointer
+	lds    int
+	n      int // rows to copy, or blocks to transpose
+	length int // of a row to copy
+	add    int // whether a transposed block is added to dst
+}
+
 // copyRows copies a rows×cols block to dst, whose rows are width ≥ cols long
 // and are filled up with zeros.
-func copyRows[T Float](dst []T, width int, src []T, ld, rows, cols int) {
-	for i := range rows {
+func copyRows[T Float](dst []T, width int, src []T, ld, n, cols int) {
+	if size := sizeof[T](); cols == width && cols*size >= 32 && cols*size <= 256 && n > 0 {
+		_, _ = dst[n*width-1], src[(n-1)*ld+cols-1]
+		r := rows{dst: unsafe.Pointer(&dst[0]), ldd: width * size, src: unsafe.Pointer(&src[0]), lds: ld * size, n: n, length: cols * size}
+		if copyRowsAsm(&r) {
+			return
+		}
+	}
+	for i := range n {
 		d := dst[i*width:][:width]
 		copy(d[:cols], src[i*ld:])
 		clear(d[cols:])
 	}
 }
 
-// transpose sets dst[j,i] = src[i,j], or adds to it, for a rows×cols block of
-// src; ldd and lds are the leading dimensions.
-func transpose[T Float](dst []T, ldd int, src []T, lds, rows, cols int, add bool) {
-	for i := range rows {
-		for j, v := range src[i*lds:][:cols] {
-			if x := &dst[j*ldd+i]; add {
-				*x += v
+// transpose sets dst[j,i] = src[i,j], or adds to it, for an m×n block of src;
+// ldd and lds are the leading dimensions. The assembly turns the square blocks,
+// the loop what is left at the edges.
+func transpose[T Float](dst []T, ldd int, src []T, lds, m, n int, add bool) {
+	size := sizeof[T]()
+	side := transposeSide(size)
+	whole, i := n/side*side, 0
+	if whole > 0 && m >= side {
+		_, _ = dst[(whole-1)*ldd+m-1], src[(m-1)*lds+whole-1]
+		r := rows{ldd: ldd * size, lds: lds * size, n: whole / side}
+		if add {
+			r.add = 1
+		}
+		for ; i+side <= m; i += side {
+			r.dst, r.src = unsafe.Pointer(&dst[i]), unsafe.Pointer(&src[i*lds])
+			transposeAsm(&r, size)
+		}
+		transposeEdge(dst, ldd, src, lds, 0, i, whole, n, add)
+	}
+	transposeEdge(dst, ldd, src, lds, i, m, 0, n, add)
+}
+
+// transposeEdge transposes the rows [i0,i1) and columns [j0,j1) of src.
+func transposeEdge[T Float](dst []T, ldd int, src []T, lds, i0, i1, j0, j1 int, add bool) {
+	for j := j0; j < j1; j++ {
+		for i := i0; i < i1; i++ {
+			if add {
+				dst[j*ldd+i] += src[i*lds+j]
 			} else {
-				*x = v
+				dst[j*ldd+i] = src[i*lds+j]
 			}
 		}
 	}

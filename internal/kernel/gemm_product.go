@@ -40,6 +40,7 @@ type product[T Float] struct {
 	// summand per block.
 	m0, m1, k0, k1 int
 	panels, blocks int
+	height, higher int // of a panel; the first higher panels have a row more
 	stride         int // of rows in a packed panel of the left factor
 	packedLeft     []T // the slab, block by block, panel by panel
 	packedRight    []T // the slab's steps, block by block, panel by panel
@@ -50,7 +51,7 @@ type packing int
 
 const (
 	inPlace  packing = iota
-	perTask          // each task copies a panel just before it needs it
+	perTask          // each task copies its panels when it first needs them
 	together         // all panels are copied before the tasks start
 )
 
@@ -65,6 +66,7 @@ const (
 	fewSteps   = 128       // for which it does not pay either
 	largeBytes = 256 << 10 // of a left factor that is worth packing
 	taskFlops  = 150_000   // worth a task
+	taskCols   = 1024      // at most, for tasks that pack the right factor
 )
 
 // orient decides how to compute left·right. What it decides affects speed only:
@@ -101,6 +103,7 @@ func (p *product[T]) orient(left, right operand[T], m, n, k int) {
 		p.packRight = together
 	default:
 		p.packRight = perTask
+		p.tasks = max(p.tasks, ceilDiv(n, taskCols))
 	}
 }
 
@@ -126,6 +129,7 @@ func (p *product[T]) run() {
 			if p.tasksAreRows { // the same number of panels for all tasks
 				p.panels = min(ceilDiv(p.panels, p.tasks)*p.tasks, p.m1-p.m0)
 			}
+			p.height, p.higher = (p.m1-p.m0)/p.panels, (p.m1-p.m0)%p.panels
 			if p.packLeft {
 				p.packLefts()
 			}
@@ -159,7 +163,7 @@ func ceilDiv(x, y int) int { return (x + y - 1) / y }
 
 // row is the first row of panel i of the slab; that of the panel after the last
 // is where the slab ends.
-func (p *product[T]) row(i int) int { return p.m0 + part(p.m1-p.m0, p.panels, i) }
+func (p *product[T]) row(i int) int { return p.m0 + i*p.height + min(i, p.higher) }
 
 // step is the first step of block b of the slab.
 func (p *product[T]) step(b int) int { return p.k0 + part(p.k1-p.k0, p.blocks, b) }

@@ -4,10 +4,10 @@ import "unsafe"
 
 // workspace is what one task needs besides the product.
 type workspace[T Float] struct {
-	tile  tile
-	alpha T
-	panel []T // of the right factor
-	out   []T // tiles that cannot be written to C directly
+	tile   tile
+	alpha  T
+	panels []T // of the right factor
+	out    []T // tiles that cannot be written to C directly
 }
 
 func takeWorkspace[T Float]() *workspace[T] {
@@ -43,14 +43,21 @@ func (p *product[T]) rectangle(i0, i1, j0, j1 int) {
 // along computes tiles of C where they belong. A part of the left factor that
 // fits in L2 meets all columns before the next one.
 func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
-	blockSize := ceilDiv(p.k1-p.k0, p.blocks) * p.shape.rows * sizeof[T]()
-	parts := ceilDiv(i1-i0, max(1, partBytes/blockSize))
+	width, longest := p.shape.cols, ceilDiv(p.k1-p.k0, p.blocks)
+	parts := ceilDiv(i1-i0, max(1, partBytes/(longest*p.shape.rows*sizeof[T]())))
+	keep := 0 // packed panels of the right factor, for the next part
+	if parts > 1 {
+		keep = 1
+	}
+	w.prepare(p, 1+keep*(j1-j0-1)/width)
 	for b := range p.blocks {
 		add := p.beta != 0 || p.k0 > 0 || b > 0
 		for i := range parts {
 			lo, hi := i0+part(i1-i0, parts, i), i0+part(i1-i0, parts, i+1)
-			for j := j0; j < j1; j += p.shape.cols {
-				p.column(w, b, lo, hi, j, min(j+p.shape.cols, j1), add)
+			for j := j0; j < j1; j += width {
+				end := min(j+width, j1)
+				p.setRight(w, b, j, end, keep*(j-j0)/width, i == 0)
+				p.column(w, b, lo, hi, j, end, add)
 			}
 			if p.k1 == p.k && b == p.blocks-1 {
 				p.finish(p.row(lo), p.row(hi), j0, j1)
@@ -60,10 +67,9 @@ func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
 }
 
 // column computes the tiles of the panels [i0,i1) of rows in the columns
-// [j0,j1), at most as many as a tile has, for one block of steps.
+// [j0,j1), to which the tile's right factor is set, for one block of steps.
 func (p *product[T]) column(w *workspace[T], b, i0, i1, j0, j1 int, add bool) {
 	t, size := &w.tile, sizeof[T]()
-	p.setRight(w, b, j0, j1)
 	direct := t.n == j1-j0
 	if !direct {
 		w.out = resize(w.out, p.shape.rows*p.shape.cols)
@@ -89,6 +95,7 @@ func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
 	t, width := &w.tile, p.shape.cols
 	add := p.beta != 0 || p.k0 > 0
 	parts := ceilDiv(i1-i0, max(1, fewRows/p.shape.rows))
+	w.prepare(p, 1)
 	for i := range parts {
 		lo, hi := i0+part(i1-i0, parts, i), i0+part(i1-i0, parts, i+1)
 		r0, r1 := p.row(lo), p.row(hi)
@@ -96,7 +103,7 @@ func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
 		for j := j0; j < j1; j += width {
 			n := min(width, j1-j)
 			for b := range p.blocks {
-				p.setRight(w, b, j, j+n)
+				p.setRight(w, b, j, j+n, 0, true)
 				for i := lo; i < hi; i++ {
 					p.setLeft(t, b, i)
 					t.setTarget(unsafe.Pointer(&w.out[(p.row(i)-r0)*width]), width*sizeof[T](), b > 0)
@@ -135,9 +142,18 @@ func (p *product[T]) setLeft(t *tile, b, i int) {
 	}
 }
 
-// setRight points the tile at the columns [j0,j1) and block b of steps. A
+// prepare makes room for n packed panels of the right factor, if tiles may need
+// them.
+func (w *workspace[T]) prepare(p *product[T], n int) {
+	if p.packRight == perTask || !p.shape.masked {
+		w.panels = resize(w.panels, n*ceilDiv(p.k1-p.k0, p.blocks)*p.shape.cols)
+	}
+}
+
+// setRight points the tile at the columns [j0,j1) and block b of steps, which
+// it packs, where necessary and new, as panel number i of the workspace. A
 // kernel without masks is given whole panels, filled up with zeros.
-func (p *product[T]) setRight(w *workspace[T], b, j0, j1 int) {
+func (p *product[T]) setRight(w *workspace[T], b, j0, j1, i int, isNew bool) {
 	t, size, width := &w.tile, sizeof[T](), p.shape.cols
 	k0, k1 := p.step(b), p.step(b+1)
 	t.k, t.n = k1-k0, width
@@ -150,9 +166,11 @@ func (p *product[T]) setRight(w *workspace[T], b, j0, j1 int) {
 	case p.packRight == inPlace && t.n == j1-j0:
 		t.b, t.bs = unsafe.Pointer(&p.right.data[k0*p.right.step+j0*p.right.next]), p.right.step*size
 	default:
-		w.panel = resize(w.panel, t.k*width)
-		p.packPanel(w.panel, k0, k1, j0, j1)
-		t.b, t.bs = unsafe.Pointer(&w.panel[0]), width*size
+		panel := w.panels[i*t.k*width:][:t.k*width]
+		if isNew {
+			p.packPanel(panel, k0, k1, j0, j1)
+		}
+		t.b, t.bs = unsafe.Pointer(&panel[0]), width*size
 	}
 }
 

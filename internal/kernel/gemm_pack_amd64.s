@@ -1,0 +1,298 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+
+// func copyRowsAVX2(r *rows)
+//
+// Copies rows of 32 bytes or more. The last 32 bytes of a row overlap those
+// before unless the length is a multiple of 32.
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ rows_dst(AX), DI
+	MOVQ rows_ldd(AX), R8
+	MOVQ rows_src(AX), SI
+	MOVQ rows_lds(AX), R9
+	MOVQ rows_n(AX), CX
+	MOVQ rows_length(AX), R10
+	SUBQ $32, R10             // where the last 32 bytes start
+
+	PCALIGN $32
+row:
+	XORQ DX, DX
+	CMPQ R10, $0
+	JEQ  last
+
+	PCALIGN $32
+chunk:
+	VMOVUPS (SI)(DX*1), Y0
+	VMOVUPS Y0, (DI)(DX*1)
+	ADDQ    $32, DX
+	CMPQ    DX, R10
+	JLT     chunk
+
+last:
+	VMOVUPS (SI)(R10*1), Y0
+	VMOVUPS Y0, (DI)(R10*1)
+	ADDQ    R9, SI
+	ADDQ    R8, DI
+	DECQ    CX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func transposeAVX2F32(r *rows)
+//
+// Turns n blocks of 8×8 numbers, side by side in src, one below the other in
+// dst. Half rows are loaded so that rows i and i+4 share a register; two rounds
+// of interleaving within the halves then finish the job.
+TEXT ·transposeAVX2F32(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ rows_dst(AX), DI
+	MOVQ rows_ldd(AX), R8
+	MOVQ rows_src(AX), SI
+	MOVQ rows_lds(AX), R9
+	MOVQ rows_n(AX), CX
+	MOVQ rows_add(AX), R11
+	LEAQ (R8)(R8*2), R10      // 3 rows of dst
+	LEAQ (R9)(R9*2), R12      // 3 rows of src
+	LEAQ (SI)(R9*4), BX       // row 4 of src
+
+	PCALIGN $32
+block:
+	VMOVUPS     (SI), X0
+	VINSERTF128 $1, (BX), Y0, Y0
+	VMOVUPS     (SI)(R9*1), X1
+	VINSERTF128 $1, (BX)(R9*1), Y1, Y1
+	VMOVUPS     (SI)(R9*2), X2
+	VINSERTF128 $1, (BX)(R9*2), Y2, Y2
+	VMOVUPS     (SI)(R12*1), X3
+	VINSERTF128 $1, (BX)(R12*1), Y3, Y3
+	VMOVUPS     16(SI), X4
+	VINSERTF128 $1, 16(BX), Y4, Y4
+	VMOVUPS     16(SI)(R9*1), X5
+	VINSERTF128 $1, 16(BX)(R9*1), Y5, Y5
+	VMOVUPS     16(SI)(R9*2), X6
+	VINSERTF128 $1, 16(BX)(R9*2), Y6, Y6
+	VMOVUPS     16(SI)(R12*1), X7
+	VINSERTF128 $1, 16(BX)(R12*1), Y7, Y7
+
+	// Pairs of rows, then of pairs.
+	VUNPCKLPS Y1, Y0, Y8
+	VUNPCKHPS Y1, Y0, Y9
+	VUNPCKLPS Y3, Y2, Y10
+	VUNPCKHPS Y3, Y2, Y11
+	VUNPCKLPS Y5, Y4, Y12
+	VUNPCKHPS Y5, Y4, Y13
+	VUNPCKLPS Y7, Y6, Y14
+	VUNPCKHPS Y7, Y6, Y15
+	VUNPCKLPD Y10, Y8, Y0
+	VUNPCKHPD Y10, Y8, Y1
+	VUNPCKLPD Y11, Y9, Y2
+	VUNPCKHPD Y11, Y9, Y3
+	VUNPCKLPD Y14, Y12, Y4
+	VUNPCKHPD Y14, Y12, Y5
+	VUNPCKLPD Y15, Y13, Y6
+	VUNPCKHPD Y15, Y13, Y7
+
+	LEAQ  (DI)(R8*4), DX      // row 4 of dst
+	TESTQ R11, R11
+	JEQ   store
+	VADDPS (DI), Y0, Y0
+	VADDPS (DI)(R8*1), Y1, Y1
+	VADDPS (DI)(R8*2), Y2, Y2
+	VADDPS (DI)(R10*1), Y3, Y3
+	VADDPS (DX), Y4, Y4
+	VADDPS (DX)(R8*1), Y5, Y5
+	VADDPS (DX)(R8*2), Y6, Y6
+	VADDPS (DX)(R10*1), Y7, Y7
+
+store:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, (DI)(R8*1)
+	VMOVUPS Y2, (DI)(R8*2)
+	VMOVUPS Y3, (DI)(R10*1)
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, (DX)(R8*1)
+	VMOVUPS Y6, (DX)(R8*2)
+	VMOVUPS Y7, (DX)(R10*1)
+	ADDQ    $32, SI
+	ADDQ    $32, BX
+	LEAQ    (DI)(R8*8), DI
+	DECQ    CX
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func transposeAVX2F64(r *rows)
+//
+// The same with blocks of 4×4 numbers; rows i and i+2 share a register, and one
+// round of interleaving is enough.
+TEXT ·transposeAVX2F64(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ rows_dst(AX), DI
+	MOVQ rows_ldd(AX), R8
+	MOVQ rows_src(AX), SI
+	MOVQ rows_lds(AX), R9
+	MOVQ rows_n(AX), CX
+	MOVQ rows_add(AX), R11
+	LEAQ (R8)(R8*2), R10      // 3 rows of dst
+	LEAQ (R9)(R9*2), R12      // 3 rows of src
+
+	PCALIGN $32
+block:
+	VMOVUPD     (SI), X0
+	VINSERTF128 $1, (SI)(R9*2), Y0, Y0
+	VMOVUPD     (SI)(R9*1), X1
+	VINSERTF128 $1, (SI)(R12*1), Y1, Y1
+	VMOVUPD     16(SI), X2
+	VINSERTF128 $1, 16(SI)(R9*2), Y2, Y2
+	VMOVUPD     16(SI)(R9*1), X3
+	VINSERTF128 $1, 16(SI)(R12*1), Y3, Y3
+	VUNPCKLPD   Y1, Y0, Y4
+	VUNPCKHPD   Y1, Y0, Y5
+	VUNPCKLPD   Y3, Y2, Y6
+	VUNPCKHPD   Y3, Y2, Y7
+
+	TESTQ  R11, R11
+	JEQ    store
+	VADDPD (DI), Y4, Y4
+	VADDPD (DI)(R8*1), Y5, Y5
+	VADDPD (DI)(R8*2), Y6, Y6
+	VADDPD (DI)(R10*1), Y7, Y7
+
+store:
+	VMOVUPD Y4, (DI)
+	VMOVUPD Y5, (DI)(R8*1)
+	VMOVUPD Y6, (DI)(R8*2)
+	VMOVUPD Y7, (DI)(R10*1)
+	ADDQ    $32, SI
+	LEAQ    (DI)(R8*4), DI
+	DECQ    CX
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func dotsAVX2F32(d *dots)
+//
+// Four rows at once, two partial sums of eight lanes each.
+TEXT ·dotsAVX2F32(SB), NOSPLIT, $0-8
+	MOVQ   d+0(FP), AX
+	MOVQ   dots_a(AX), SI
+	MOVQ   dots_rs(AX), R8
+	MOVQ   dots_x(AX), BX
+	MOVQ   dots_k(AX), CX
+	LEAQ   (R8)(R8*2), R9     // 3 rows of a
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ   $16, CX
+	JLT    eight
+
+	PCALIGN $32
+sixteen:
+	VMOVUPS     (BX), Y8
+	VMOVUPS     32(BX), Y9
+	VFMADD231PS (SI), Y8, Y0
+	VFMADD231PS 32(SI), Y9, Y4
+	VFMADD231PS (SI)(R8*1), Y8, Y1
+	VFMADD231PS 32(SI)(R8*1), Y9, Y5
+	VFMADD231PS (SI)(R8*2), Y8, Y2
+	VFMADD231PS 32(SI)(R8*2), Y9, Y6
+	VFMADD231PS (SI)(R9*1), Y8, Y3
+	VFMADD231PS 32(SI)(R9*1), Y9, Y7
+	ADDQ        $64, BX
+	ADDQ        $64, SI
+	SUBQ        $16, CX
+	JGE         sixteen
+
+eight:
+	ADDQ        $8, CX        // eight more?
+	JLT         sum
+	VMOVUPS     (BX), Y8
+	VFMADD231PS (SI), Y8, Y0
+	VFMADD231PS (SI)(R8*1), Y8, Y1
+	VFMADD231PS (SI)(R8*2), Y8, Y2
+	VFMADD231PS (SI)(R9*1), Y8, Y3
+
+sum:
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y3, Y2, Y2
+	VHADDPS      Y2, Y0, Y0   // the low halves' sums, the high halves' sums
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X1, X0, X0
+	MOVQ         dots_sum(AX), DI
+	VMOVUPS      X0, (DI)
+	VZEROUPPER
+	RET
+
+// func dotsAVX2F64(d *dots)
+TEXT ·dotsAVX2F64(SB), NOSPLIT, $0-8
+	MOVQ   d+0(FP), AX
+	MOVQ   dots_a(AX), SI
+	MOVQ   dots_rs(AX), R8
+	MOVQ   dots_x(AX), BX
+	MOVQ   dots_k(AX), CX
+	LEAQ   (R8)(R8*2), R9     // 3 rows of a
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	SUBQ   $8, CX
+	JLT    four
+
+	PCALIGN $32
+eight:
+	VMOVUPD     (BX), Y8
+	VMOVUPD     32(BX), Y9
+	VFMADD231PD (SI), Y8, Y0
+	VFMADD231PD 32(SI), Y9, Y4
+	VFMADD231PD (SI)(R8*1), Y8, Y1
+	VFMADD231PD 32(SI)(R8*1), Y9, Y5
+	VFMADD231PD (SI)(R8*2), Y8, Y2
+	VFMADD231PD 32(SI)(R8*2), Y9, Y6
+	VFMADD231PD (SI)(R9*1), Y8, Y3
+	VFMADD231PD 32(SI)(R9*1), Y9, Y7
+	ADDQ        $64, BX
+	ADDQ        $64, SI
+	SUBQ        $8, CX
+	JGE         eight
+
+four:
+	ADDQ        $4, CX        // four more?
+	JLT         sum
+	VMOVUPD     (BX), Y8
+	VFMADD231PD (SI), Y8, Y0
+	VFMADD231PD (SI)(R8*1), Y8, Y1
+	VFMADD231PD (SI)(R8*2), Y8, Y2
+	VFMADD231PD (SI)(R9*1), Y8, Y3
+
+sum:
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VHADDPD      Y1, Y0, Y0   // rows 0 and 1, low and high halves
+	VHADDPD      Y3, Y2, Y2
+	VEXTRACTF128 $1, Y0, X1
+	VEXTRACTF128 $1, Y2, X3
+	VADDPD       X1, X0, X0
+	VADDPD       X3, X2, X2
+	MOVQ         dots_sum(AX), DI
+	VMOVUPD      X0, (DI)
+	VMOVUPD      X2, 16(DI)
+	VZEROUPPER
+	RET
