@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"unsafe"
+
+	"github.com/gander-ml/gander/internal/cpu"
+)
 
 // Float is the closed set of element types.
 type Float interface{ float32 | float64 }
@@ -44,8 +48,8 @@ const (
 	Sub                           // x−y
 	Mul                           // x·y
 	Div                           // x/y
-	Max                           // the larger; NaN if either is; +0 over −0
-	Min                           // the smaller; NaN if either is; −0 over +0
+	Max                           // the larger, y where equal; NaN if either is
+	Min                           // the smaller, y where equal; NaN if either is
 	Pow                           // xʸ
 	Greater                       // 1 where x > y, else 0
 	GreaterEqual                  // 1 where x ≥ y, else 0
@@ -58,59 +62,130 @@ const (
 	NumBinary
 )
 
+// chunk bounds one call of assembly, which cannot be preempted, to some 20 µs.
+const chunk = 16384
+
+// vecArgs are the operands of a routine. x and y advance by their steps from
+// one vector to the next where the routine broadcasts, else by a vector.
+type vecArgs struct {
+	dst, x, y, z unsafe.Pointer
+	n            int        // elements
+	xstep, ystep int        // bytes
+	rows, ld     int        // of a matrix; ld in bytes
+	k            [8]float32 // constants
+}
+
+// vectors tells whether assembly for elements T may run.
+func vectors[T Float]() bool {
+	var v T
+	return hasVectors && unsafe.Sizeof(v) == 4 && cpu.AVX2
+}
+
+// pointer is where x lies; x may be empty.
+func pointer[T Float](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
+
 // Unary sets dst[i] = op(x[i]) for each i of dst. x is at least as long as dst,
 // and is the same memory or apart.
 func Unary[T Float](op UnaryOp, dst, x []T, a, b float64) {
-	unaryGeneric(op, dst, x[:len(dst)], T(a), T(b))
+	x = x[:len(dst)]
+	if !vectors[T]() {
+		unaryGeneric(op, dst, x, T(a), T(b))
+		return
+	}
+	for len(dst) > 0 {
+		n := min(len(dst), chunk)
+		args := vecArgs{dst: pointer(dst), x: pointer(x), n: n, k: [8]float32{float32(a), float32(b)}}
+		if !callUnary(op, &args) {
+			unaryGeneric(op, dst[:n], x[:n], T(a), T(b))
+		}
+		dst, x = dst[n:], x[n:]
+	}
 }
 
 // Binary sets dst[i] = op(x[i], y[i]) for each i of dst. An operand of length 1
 // is broadcast; otherwise it is at least as long as dst, and is the same memory
 // or apart.
 func Binary[T Float](op BinaryOp, dst, x, y []T, a float64) {
+	// One loop per function is enough: a broadcast operand is spread over a
+	// piece of the stack. Assembly takes it as one vector that it does not
+	// advance over; the plain loops have their work cut to its length.
+	var bufX, bufY [64]T
 	n := len(dst)
 	spreadX, spreadY := len(x) == 1 && n > 1, len(y) == 1 && n > 1
-	if !spreadX && !spreadY {
-		binaryGeneric(op, dst, x[:n], y[:n], T(a))
+	if !spreadX {
+		x = x[:n]
+	} else {
+		x = fill(bufX[:], x[0])
+	}
+	if !spreadY {
+		y = y[:n]
+	} else {
+		y = fill(bufY[:], y[0])
+	}
+	if vectors[T]() && binary32(op, dst, x, y, spreadX, spreadY, a) {
 		return
 	}
-	// One loop per function is enough: broadcast operands are spread over a
-	// piece of the stack, and the work cut to its size.
-	var bufX, bufY [128]T
-	if spreadX {
-		fill(bufX[:min(n, len(bufX))], x[0])
+	piece := n
+	if spreadX || spreadY {
+		piece = len(bufX)
 	}
-	if spreadY {
-		fill(bufY[:min(n, len(bufY))], y[0])
-	}
-	for i := 0; i < n; i += len(bufX) {
-		m := min(n-i, len(bufX))
-		px, py := bufX[:m], bufY[:m]
+	for i := 0; i < n; i += piece {
+		px, py := x, y
 		if !spreadX {
-			px = x[i : i+m]
+			px = x[i:]
 		}
 		if !spreadY {
-			py = y[i : i+m]
+			py = y[i:]
 		}
-		binaryGeneric(op, dst[i:i+m], px, py, T(a))
+		binaryGeneric(op, dst[i:min(i+piece, n)], px, py, T(a))
 	}
 }
 
-func fill[T Float](dst []T, v T) {
+// binary32 runs the assembly, and reports whether there is any.
+func binary32[T Float](op BinaryOp, dst, x, y []T, spreadX, spreadY bool, a float64) bool {
+	step := 32
+	if cpu.AVX512 {
+		step = 64
+	}
+	args := vecArgs{xstep: step, ystep: step, k: [8]float32{float32(a)}}
+	if spreadX {
+		args.xstep = 0
+	}
+	if spreadY {
+		args.ystep = 0
+	}
+	for i := 0; i < len(dst); i += chunk {
+		args.dst, args.x, args.y = pointer(dst[i:]), pointer(x), pointer(y)
+		if !spreadX {
+			args.x = pointer(x[i:])
+		}
+		if !spreadY {
+			args.y = pointer(y[i:])
+		}
+		args.n = min(chunk, len(dst)-i)
+		if !callBinary(op, &args) {
+			return false
+		}
+	}
+	return true
+}
+
+func fill[T Float](dst []T, v T) []T {
 	for i := range dst {
 		dst[i] = v
 	}
+	return dst
 }
 
 // Where sets dst[i] = x[i] where cond[i] ≠ 0 (NaN counts as ≠ 0), else y[i].
 func Where[T Float](dst, cond, x, y []T) {
 	n := len(dst)
 	cond, x, y = cond[:n], x[:n], y[:n]
-	for i := range dst {
-		if cond[i] != 0 {
-			dst[i] = x[i]
-		} else {
-			dst[i] = y[i]
+	for i := 0; i < n; i += chunk {
+		end := min(i+chunk, n)
+		args := vecArgs{dst: pointer(dst[i:]), x: pointer(cond[i:]), y: pointer(x[i:]), z: pointer(y[i:]), n: end - i}
+		if !vectors[T]() || !callWhere(&args) {
+			whereGeneric(dst[i:end], cond[i:end], x[i:end], y[i:end])
 		}
 	}
 }
@@ -118,9 +193,12 @@ func Where[T Float](dst, cond, x, y []T) {
 // Axpy sets dst[i] += a·x[i], the product rounded before the sum.
 func Axpy[T Float](dst []T, a float64, x []T) {
 	x = x[:len(dst)]
-	s := T(a)
-	for i := range dst {
-		dst[i] += T(s * x[i])
+	for i := 0; i < len(dst); i += chunk {
+		end := min(i+chunk, len(dst))
+		args := vecArgs{dst: pointer(dst[i:]), x: pointer(x[i:]), n: end - i, k: [8]float32{float32(a)}}
+		if !vectors[T]() || !callAxpy(&args) {
+			axpyGeneric(dst[i:end], T(a), x[i:end])
+		}
 	}
 }
 
@@ -128,8 +206,12 @@ func Axpy[T Float](dst []T, a float64, x []T) {
 func MulAdd[T Float](dst, x, y, z []T) {
 	n := len(dst)
 	x, y, z = x[:n], y[:n], z[:n]
-	for i := range dst {
-		dst[i] = T(x[i]*y[i]) + z[i]
+	for i := 0; i < n; i += chunk {
+		end := min(i+chunk, n)
+		args := vecArgs{dst: pointer(dst[i:]), x: pointer(x[i:]), y: pointer(y[i:]), z: pointer(z[i:]), n: end - i}
+		if !vectors[T]() || !callMulAdd(&args) {
+			mulAddGeneric(dst[i:end], x[i:end], y[i:end], z[i:end])
+		}
 	}
 }
 
@@ -137,9 +219,12 @@ func MulAdd[T Float](dst, x, y, z []T) {
 // moving average with decay 1−w.
 func Lerp[T Float](dst, x []T, w float64) {
 	x = x[:len(dst)]
-	s := T(w)
-	for i := range dst {
-		dst[i] += T(s * (x[i] - dst[i]))
+	for i := 0; i < len(dst); i += chunk {
+		end := min(i+chunk, len(dst))
+		args := vecArgs{dst: pointer(dst[i:]), x: pointer(x[i:]), n: end - i, k: [8]float32{float32(w)}}
+		if !vectors[T]() || !callLerp(&args) {
+			lerpGeneric(dst[i:end], x[i:end], T(w))
+		}
 	}
 }
 
@@ -147,6 +232,16 @@ func Lerp[T Float](dst, x []T, w float64) {
 // rows start ldc elements apart. A nil bias adds nothing. act is one of Tanh,
 // Sigmoid, Softplus, ReLU, LeakyReLU (slope a), or NumUnary for none.
 func BiasAct[T Float](act UnaryOp, c []T, ldc, rows, cols int, bias []T, a float64) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	_ = c[(rows-1)*ldc+cols-1]
+	if bias != nil {
+		bias = bias[:cols]
+		if vectors[T]() && biasAct32(act, c, ldc, rows, bias, a) {
+			return
+		}
+	}
 	for i := range rows {
 		row := c[i*ldc:][:cols]
 		if bias != nil {
@@ -158,23 +253,15 @@ func BiasAct[T Float](act UnaryOp, c []T, ldc, rows, cols int, bias []T, a float
 	}
 }
 
-func truth[T Float](b bool) T {
-	if b {
-		return 1
+// biasAct32 runs the assembly, some chunk of elements at a time, and reports
+// whether there is any.
+func biasAct32[T Float](act UnaryOp, c []T, ldc, rows int, bias []T, a float64) bool {
+	band := max(chunk/len(bias), 1)
+	for i := 0; i < rows; i += band {
+		args := vecArgs{dst: pointer(c[i*ldc:]), y: pointer(bias), n: len(bias), rows: min(band, rows-i), ld: 4 * ldc, k: [8]float32{float32(a)}}
+		if !callBiasAct(act, &args) {
+			return false
+		}
 	}
-	return 0
-}
-
-// sigmoid is 1/(1+e⁻ˣ), by whichever form keeps the small tail accurate.
-func sigmoid(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + math.Exp(-x))
-	}
-	e := math.Exp(x)
-	return e / (1 + e)
-}
-
-// softplus is ln(1+eˣ).
-func softplus(x float64) float64 {
-	return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
+	return true
 }

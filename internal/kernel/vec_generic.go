@@ -19,8 +19,11 @@ func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
 		}
 	case Sign:
 		for i, v := range x {
-			if v == v {
-				v = truth[T](v > 0) - truth[T](v < 0)
+			switch {
+			case v > 0:
+				v = 1
+			case v < 0:
+				v = -1
 			}
 			dst[i] = v
 		}
@@ -92,7 +95,10 @@ func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
 		}
 	case Clamp:
 		for i, v := range x {
-			dst[i] = min(max(v, a), b)
+			dst[i] = smaller(v, b)
+			if v < a {
+				dst[i] = a
+			}
 		}
 	default:
 		panic(fmt.Sprintf("kernel: unknown unary function %d", op))
@@ -121,11 +127,11 @@ func binaryGeneric[T Float](op BinaryOp, dst, x, y []T, a T) {
 		}
 	case Max:
 		for i := range dst {
-			dst[i] = max(x[i], y[i])
+			dst[i] = larger(x[i], y[i])
 		}
 	case Min:
 		for i := range dst {
-			dst[i] = min(x[i], y[i])
+			dst[i] = smaller(x[i], y[i])
 		}
 	case Pow:
 		for i := range dst {
@@ -168,6 +174,50 @@ func binaryGeneric[T Float](op BinaryOp, dst, x, y []T, a T) {
 	}
 }
 
+// larger and smaller are what the assembly computes, which takes y when x and y
+// are zeros of two signs.
+func larger[T Float](x, y T) T {
+	if x > y || x != x {
+		return x
+	}
+	return y
+}
+
+func smaller[T Float](x, y T) T {
+	if x < y || x != x {
+		return x
+	}
+	return y
+}
+
+func whereGeneric[T Float](dst, cond, x, y []T) {
+	for i, c := range cond {
+		if c != 0 {
+			dst[i] = x[i]
+		} else {
+			dst[i] = y[i]
+		}
+	}
+}
+
+func axpyGeneric[T Float](dst []T, a T, x []T) {
+	for i, v := range x {
+		dst[i] += T(a * v)
+	}
+}
+
+func mulAddGeneric[T Float](dst, x, y, z []T) {
+	for i, v := range x {
+		dst[i] = T(v*y[i]) + z[i]
+	}
+}
+
+func lerpGeneric[T Float](dst, x []T, w T) {
+	for i, v := range x {
+		dst[i] += T(w * (v - dst[i]))
+	}
+}
+
 // slope is the derivative of a (leaky) ReLU at y.
 func slope[T Float](y, a T) T {
 	switch {
@@ -177,4 +227,25 @@ func slope[T Float](y, a T) T {
 		return y
 	}
 	return a
+}
+
+func truth[T Float](b bool) T {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// sigmoid is 1/(1+e⁻ˣ), by whichever form keeps the small tail accurate.
+func sigmoid(x float64) float64 {
+	if x >= 0 {
+		return 1 / (1 + math.Exp(-x))
+	}
+	e := math.Exp(x)
+	return e / (1 + e)
+}
+
+// softplus is ln(1+eˣ).
+func softplus(x float64) float64 {
+	return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
 }

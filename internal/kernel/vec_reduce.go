@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // ReduceOp names a fold of many numbers into one.
 type ReduceOp uint8
@@ -39,9 +42,9 @@ func (op ReduceOp) Identity() float64 {
 func (op ReduceOp) Combine(a, b float64) float64 {
 	switch op {
 	case MaxReduce:
-		return max(a, b)
+		return larger(a, b)
 	case MinReduce:
-		return min(a, b)
+		return smaller(a, b)
 	}
 	return a + b
 }
@@ -73,12 +76,9 @@ func ReduceRows[T Float](op ReduceOp, dst, x []T, rows, cols, ld int) {
 func ReduceCols[T Float](op ReduceOp, dst, x []T, rows, cols, ld int) {
 	for j := 0; j < cols; j += lanes {
 		n := min(lanes, cols-j)
-		var acc [lanes]float64
-		for k := range acc {
-			acc[k] = op.Identity()
-		}
-		for i := range rows {
-			foldInto(op, &acc, x[i*ld+j:][:n])
+		acc := op.start()
+		if rows > 0 {
+			foldRows(op, &acc, x[j:], rows, n, ld)
 		}
 		for k := range n {
 			dst[j+k] = T(acc[k])
@@ -86,23 +86,92 @@ func ReduceCols[T Float](op ReduceOp, dst, x []T, rows, cols, ld int) {
 	}
 }
 
+// start is the lanes' first value.
+func (op ReduceOp) start() (acc [lanes]float64) {
+	if v := op.Identity(); v != 0 {
+		for k := range acc {
+			acc[k] = v
+		}
+	}
+	return acc
+}
+
 // reduceBlock folds one block.
 func reduceBlock[T Float](op ReduceOp, x []T) float64 {
-	var acc [lanes]float64
-	for k := range acc {
-		acc[k] = op.Identity()
+	rows := x[:len(x)/lanes*lanes]
+	last := x[len(rows):]
+	if vectors[T]() {
+		// The last row is filled up with what changes nothing.
+		var row [lanes]T
+		args := foldArgs{x: pointer(rows), rows: len(rows) / lanes}
+		if len(last) > 0 {
+			fill(row[copy(row[:], last):], T(op.Identity()))
+			args.last = pointer(row[:])
+		}
+		if callBlock(op, &args) {
+			return args.result
+		}
 	}
-	for len(x) > lanes {
-		foldInto(op, &acc, x[:lanes])
-		x = x[lanes:]
+	acc := op.start()
+	for ; len(rows) > 0; rows = rows[lanes:] {
+		foldInto(op, &acc, rows[:lanes])
 	}
-	foldInto(op, &acc, x)
+	foldInto(op, &acc, last)
+	return op.across(&acc)
+}
+
+// across folds the lanes.
+func (op ReduceOp) across(acc *[lanes]float64) float64 {
 	for half := lanes / 2; half > 0; half /= 2 {
-		for k := range half {
-			acc[k] = op.Combine(acc[k], acc[k+half])
+		low, high := acc[:half], acc[half:2*half]
+		switch op {
+		case MaxReduce:
+			for k, v := range high {
+				low[k] = larger(low[k], v)
+			}
+		case MinReduce:
+			for k, v := range high {
+				low[k] = smaller(low[k], v)
+			}
+		default:
+			for k, v := range high {
+				low[k] += v
+			}
 		}
 	}
 	return acc[0]
+}
+
+// foldArgs are the operands of a reduction's routine.
+type foldArgs struct {
+	acc    *[lanes]float64 // of a fold
+	x      unsafe.Pointer
+	rows   int
+	cols   int            // of a fold, at most 32
+	ld     int            // of a fold, in bytes
+	last   unsafe.Pointer // of a block: one more row, or nil
+	result float64        // of a block
+}
+
+// foldRows folds x[i·ld+k] into acc[k] for each row i in turn. There are some
+// rows, and at most 32 columns.
+func foldRows[T Float](op ReduceOp, acc *[lanes]float64, x []T, rows, cols, ld int) {
+	_ = x[(rows-1)*ld+cols-1]
+	if vectors[T]() {
+		for rows > 0 {
+			n := min(rows, chunk/lanes)
+			args := foldArgs{acc: acc, x: pointer(x), rows: n, cols: cols, ld: 4 * ld}
+			if !callFold(op, &args) {
+				break
+			}
+			if rows -= n; rows > 0 {
+				x = x[n*ld:]
+			}
+		}
+	}
+	for i := range rows {
+		foldInto(op, acc, x[i*ld:][:cols])
+	}
 }
 
 // foldInto folds x[k] into acc[k]; x has at most 32 elements. The square of a
@@ -119,11 +188,11 @@ func foldInto[T Float](op ReduceOp, acc *[lanes]float64, x []T) {
 		}
 	case MaxReduce:
 		for k, v := range x {
-			acc[k] = max(acc[k], float64(v))
+			acc[k] = larger(acc[k], float64(v))
 		}
 	case MinReduce:
 		for k, v := range x {
-			acc[k] = min(acc[k], float64(v))
+			acc[k] = smaller(acc[k], float64(v))
 		}
 	}
 }

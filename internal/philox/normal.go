@@ -1,12 +1,17 @@
 package philox
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Normal32 fills dst with normal variates of mean 0 and variance 1 by the
 // method of Box and Muller: words 2i and 2i+1 of Uint32s give the radius
 // √(−2 ln u) and the angle of elements 2i (its cosine) and 2i+1 (its sine).
 // All 32 bits of each word count, so the tails reach 6.7 standard deviations.
 func Normal32(dst []float32, key, counter uint64) {
+	done := fillBlocks(normals, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), key, counter)
+	dst, counter = dst[done:], counter+Blocks32(done)
 	for len(dst) > 0 {
 		b := at(key, counter)
 		var f [4]float32
@@ -65,8 +70,8 @@ const (
 	turn     = 2 * math.Pi * 0x1p-34
 )
 
-// log32 is ln u within 2 ulp for a normal, positive u. Written so that nothing can be
-// fused: the conversions round.
+// log32 is ln u for a normal, positive u. The conversions round, so that nothing
+// can be fused.
 func log32(u float32) float32 {
 	b := math.Float32bits(u)
 	e := int32(b-sqrtHalf) >> 23 // u = 2ᵉ·(1+t)
@@ -89,7 +94,7 @@ func log32(u float32) float32 {
 // sincos32 is the sine and cosine of 2π·w/2³². The two top bits of w, rounded,
 // name the quadrant; the rest is an angle in [−π/4, π/4).
 func sincos32(w uint32) (sin, cos float32) {
-	x := float32(int32(w<<2)) * float32(turn)
+	x := float32(float32(int32(w<<2)) * turn)
 	z := float32(x * x)
 	s := float32(z*sin2) + sin1
 	s = float32(z*s) + sin0

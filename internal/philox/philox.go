@@ -13,7 +13,10 @@
 // float64 normals go through package math and agree to its last bit or so.
 package philox
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // Round multipliers and key increments, from the paper.
 const (
@@ -71,6 +74,8 @@ func at(key, counter uint64) [4]uint32 {
 // Uint32s fills dst with the stream's words: dst[4i:4i+4] is the block at
 // counter+i.
 func Uint32s(dst []uint32, key, counter uint64) {
+	done := fillBlocks(words, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), key, counter)
+	dst, counter = dst[done:], counter+Blocks32(done)
 	for len(dst) > 0 {
 		b := at(key, counter)
 		dst = dst[copy(dst, b[:]):]
@@ -81,6 +86,8 @@ func Uint32s(dst []uint32, key, counter uint64) {
 // Uniform32 fills dst with multiples of 2⁻²⁴ in [0, 1): element i is the top 24
 // bits of word i of Uint32s.
 func Uniform32(dst []float32, key, counter uint64) {
+	done := fillBlocks(uniforms, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), key, counter)
+	dst, counter = dst[done:], counter+Blocks32(done)
 	for len(dst) > 0 {
 		b := at(key, counter)
 		f := [4]float32{unit(b[0]), unit(b[1]), unit(b[2]), unit(b[3])}

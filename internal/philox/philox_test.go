@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/cpu"
 )
 
 // The known answers that the authors publish with Random123.
@@ -48,5 +50,51 @@ func TestKeysDiffer(t *testing.T) {
 			require.Empty(t, seen[k], "seed %d %q", seed, purpose)
 			seen[k] = purpose + "!"
 		}
+	}
+}
+
+// Every implementation gives the same bits, whatever the length, at any
+// counter.
+func TestImplementationsAgree(t *testing.T) {
+	const n = 2*16384 + 67 // more than one call of assembly
+	for _, counter := range []uint64{0, 1<<32 - 5, 1<<64 - 5} {
+		const key = 0x0123456789abcdef
+		wantW, wantU, wantN := make([]uint32, n), make([]float32, n), make([]float32, n)
+		undo := cpu.Use("generic")
+		Uint32s(wantW, key, counter)
+		Uniform32(wantU, key, counter)
+		Normal32(wantN, key, counter)
+		undo()
+		for _, name := range cpu.Implementations() {
+			undo := cpu.Use(name)
+			gotW, gotU, gotN := make([]uint32, n+1), make([]float32, n+1), make([]float32, n+1)
+			for _, m := range []int{0, 1, 15, 16, 17, 31, 32, 33, 64, 127, 16384, 16385, n} {
+				gotW[m], gotU[m], gotN[m] = 42, 42, 42
+				Uint32s(gotW[:m], key, counter)
+				Uniform32(gotU[:m], key, counter)
+				Normal32(gotN[:m], key, counter)
+				require.Equal(t, wantW[:m], gotW[:m], "%s words", name)
+				require.Equal(t, wantU[:m], gotU[:m], "%s uniform", name)
+				require.Equal(t, wantN[:m], gotN[:m], "%s normal", name)
+				require.EqualValues(t, 42, gotW[m])
+				require.EqualValues(t, 42, gotU[m])
+				require.EqualValues(t, 42, gotN[m])
+			}
+			undo()
+		}
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	w, f := make([]uint32, 100), make([]float32, 100)
+	d := make([]float64, 100)
+	for name, fill := range map[string]func(){
+		"words":     func() { Uint32s(w, 1, 0) },
+		"uniform":   func() { Uniform32(f, 1, 0) },
+		"normal":    func() { Normal32(f, 1, 0) },
+		"uniform64": func() { Uniform64(d, 1, 0) },
+		"normal64":  func() { Normal64(d, 1, 0) },
+	} {
+		assert.Zero(t, testing.AllocsPerRun(10, fill), name)
 	}
 }

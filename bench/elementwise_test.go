@@ -1,0 +1,142 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/philox"
+)
+
+// elementwiseSizes are one row of a layer, a 64×512 activation and 4 MB.
+var elementwiseSizes = []int{512, 1 << 15, 1 << 20}
+
+func numbers(n int) []float32 {
+	r := rand.New(rand.NewPCG(1, 1))
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+// reportElements adds elements per nanosecond and bytes per second.
+func reportElements(b *testing.B, n, bytesPerElement int) {
+	ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+	b.ReportMetric(float64(n)/ns, "elements/ns")
+	b.SetBytes(int64(n * bytesPerElement))
+}
+
+// BenchmarkElementwise runs each kernel on one thread beside the loop that one
+// would write with package math.
+func BenchmarkElementwise(b *testing.B) {
+	loops := map[string]func(x float64) float64{
+		"tanh": math.Tanh, "exp": math.Exp, "log": math.Log,
+		"sigmoid":  func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+		"softplus": func(x float64) float64 { return math.Log1p(math.Exp(x)) },
+		"sqrt":     math.Sqrt,
+	}
+	ops := []struct {
+		name  string
+		bytes int
+		run   func(dst, x, y []float32)
+	}{
+		{"tanh", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Tanh, dst, x, 0, 0) }},
+		{"exp", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Exp, dst, x, 0, 0) }},
+		{"log", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Log, dst, x, 0, 0) }},
+		{"sigmoid", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Sigmoid, dst, x, 0, 0) }},
+		{"softplus", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Softplus, dst, x, 0, 0) }},
+		{"sqrt", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Sqrt, dst, x, 0, 0) }},
+		{"sin", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Sin, dst, x, 0, 0) }},
+		{"leakyrelu", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.LeakyReLU, dst, x, 0.2, 0) }},
+		{"add", 12, func(dst, x, y []float32) { kernel.Binary(kernel.Add, dst, x, y, 0) }},
+		{"mulscalar", 8, func(dst, x, y []float32) { kernel.Binary(kernel.Mul, dst, x, y[:1], 0) }},
+		{"tanhgrad", 12, func(dst, x, y []float32) { kernel.Binary(kernel.TanhGrad, dst, x, y, 0) }},
+		{"leakyrelugrad", 12, func(dst, x, y []float32) { kernel.Binary(kernel.LeakyReLUGrad, dst, x, y, 0.2) }},
+		{"lerp", 12, func(dst, x, _ []float32) { kernel.Lerp(dst, x, 0.001) }},
+		{"bias+tanh", 8, func(dst, _, y []float32) { kernel.BiasAct(kernel.Tanh, dst, 512, len(dst)/512, 512, y, 0) }},
+		{"bias+relu", 8, func(dst, _, y []float32) { kernel.BiasAct(kernel.ReLU, dst, 512, len(dst)/512, 512, y, 0) }},
+		{"sum", 4, func(_, x, _ []float32) { kernel.Reduce(kernel.Sum, x) }},
+		{"max", 4, func(_, x, _ []float32) { kernel.Reduce(kernel.MaxReduce, x) }},
+		{"colsum", 4, func(dst, x, _ []float32) { kernel.ReduceCols(kernel.Sum, dst, x, len(x)/512, 512, 512) }},
+		{"rowsum", 4, func(dst, x, _ []float32) { kernel.ReduceRows(kernel.Sum, dst, x, len(x)/512, 512, 512) }},
+	}
+	for _, n := range elementwiseSizes {
+		dst, x, y := numbers(n), numbers(n), numbers(n)
+		for _, op := range ops {
+			b.Run(fmt.Sprintf("impl=gander/op=%s/n=%d", op.name, n), func(b *testing.B) {
+				for b.Loop() {
+					op.run(dst, x, y)
+				}
+				reportElements(b, n, op.bytes)
+			})
+			if f, ok := loops[op.name]; ok {
+				b.Run(fmt.Sprintf("impl=loop/op=%s/n=%d", op.name, n), func(b *testing.B) {
+					for b.Loop() {
+						for i, v := range x {
+							dst[i] = float32(f(float64(v)))
+						}
+					}
+					reportElements(b, n, op.bytes)
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkAdam steps the parameters of the classic MNIST GAN on one thread.
+func BenchmarkAdam(b *testing.B) {
+	const n, beta1, beta2, lr, eps = 1_130_000, 0.9, 0.999, 1e-4, 1e-8
+	p, g, m, v := numbers(n), numbers(n), numbers(n), make([]float32, n)
+	b.Run("impl=gander", func(b *testing.B) {
+		for b.Loop() {
+			kernel.Adam(p, g, m, v, kernel.AdamParams{LR: lr, Beta1: beta1, Beta2: beta2, Eps: eps, Correction1: 0.5, Correction2: 0.5})
+		}
+		reportElements(b, n, 28)
+	})
+	b.Run("impl=loop", func(b *testing.B) {
+		for b.Loop() {
+			for i := range p {
+				m[i] = beta1*m[i] + (1-beta1)*g[i]
+				v[i] = beta2*v[i] + (1-beta2)*g[i]*g[i]
+				p[i] -= lr / 0.5 * m[i] / (float32(math.Sqrt(float64(v[i]/0.5))) + eps)
+			}
+		}
+		reportElements(b, n, 28)
+	})
+	b.Run("impl=gander/op=momentum", func(b *testing.B) {
+		for b.Loop() {
+			kernel.SGD(p, g, m, kernel.SGDParams{LR: lr, Momentum: 0.9})
+		}
+		reportElements(b, n, 20)
+	})
+}
+
+// BenchmarkNormal draws a batch of latent vectors.
+func BenchmarkNormal(b *testing.B) {
+	const n = 64 * 128
+	dst, bits := make([]float32, n), make([]uint32, n)
+	for name, f := range map[string]func(){
+		"normal":  func() { philox.Normal32(dst, 1, 0) },
+		"uniform": func() { philox.Uniform32(dst, 1, 0) },
+		"bits":    func() { philox.Uint32s(bits, 1, 0) },
+	} {
+		b.Run("impl=gander/op="+name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+			reportElements(b, n, 4)
+		})
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	b.Run("impl=loop/op=normal", func(b *testing.B) {
+		for b.Loop() {
+			for i := range dst {
+				dst[i] = float32(r.NormFloat64())
+			}
+		}
+		reportElements(b, n, 4)
+	})
+}

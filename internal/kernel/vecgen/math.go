@@ -1,0 +1,141 @@
+package vecgen
+
+import "math"
+
+// The elementary functions. The polynomials are minimax fits (Remez) of the
+// expressions named, in the relative error of the function's value.
+
+// Constants of the reduction x = k·ln 2 + r. Adding shift to a small number
+// leaves its nearest integer, plus 127, in the low bits of the sum.
+const (
+	log2e = math.Log2E
+	ln2Hi = 0.693147182464599609375 // float32(ln 2)
+	ln2Lo = -1.904654299957768e-9   // ln 2 − ln2Hi
+	shift = 0x1.8p23 + 127
+)
+
+const (
+	signBit  = 0x80000000
+	absMask  = 0x7FFFFFFF
+	oneBits  = 0x3F800000
+	sqrtHalf = 0x3F3504F3
+)
+
+// horner is the polynomial c[0] + c[1]·x + … .
+func (b *Body) horner(x Value, c ...float64) Value {
+	p := b.Const(c[len(c)-1])
+	for i := len(c) - 2; i >= 0; i-- {
+		p = b.FMA(p, x, b.Const(c[i]))
+	}
+	return p
+}
+
+// reduce splits x = k·ln 2 + r with |r| ≤ ln 2 / 2. The integer k+127 stands in
+// the low bits of t.
+func (b *Body) reduce(x Value) (r, k, t Value) {
+	b.Note("t = x·log2 e, rounded to an integer k")
+	t = b.FMA(x, b.Const(log2e), b.Const(shift))
+	k = b.Sub(t, b.Const(shift))
+	b.Note("r = x − k·ln 2")
+	r = b.FNMA(k, b.Const(ln2Hi), x)
+	r = b.FNMA(k, b.Const(ln2Lo), r)
+	return r, k, t
+}
+
+// Exp is eˣ: 2ᵏ·eʳ.
+func (b *Body) Exp(x Value) Value {
+	b.Note("beyond these bounds the result is +Inf or 0; NaN stays")
+	x = b.Min(b.Const(89), x)
+	x = b.Max(b.Const(-104), x)
+	return b.exp(x)
+}
+
+// exp is Exp for −104 ≤ x ≤ 89.
+func (b *Body) exp(x Value) Value {
+	r, k, t := b.reduce(x)
+	p := b.expPoly(r)
+	if b.isa.AVX512 {
+		b.Note("eˣ = 2ᵏ·eʳ")
+		return b.compute("VSCALEFPS", p, k)
+	}
+	b.Note("eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number")
+	n := b.SubInt(t, b.Const(shift))
+	h := b.Sar(n, 1)
+	one := b.Bits(oneBits)
+	p = b.Mul(p, b.AddInt(b.Shl(h, 23), one))
+	return b.Mul(p, b.AddInt(b.Shl(b.SubInt(n, h), 23), one))
+}
+
+// expPoly is eʳ for |r| ≤ ln 2 / 2.
+func (b *Body) expPoly(r Value) Value {
+	b.Note("eʳ = 1 + r + r²·Q(r)")
+	return b.horner(r, 1, 1, 0.4999999403953552, 0.1666652113199234, 0.04166838154196739, 0.008368730545043945, 0.0013815287966281176)
+}
+
+// negAbs is −|x|.
+func (b *Body) negAbs(x Value) Value { return b.Or(x, b.Bits(signBit)) }
+
+// Tanh is x + x³·P(x²) for |x| < 0.5498, where tanh is just above ½, and
+// beyond it 1 − 2/(e^(2|x|)+1) with the sign of x.
+func (b *Body) Tanh(x Value) Value {
+	b.Note("small: x + x³·P(x²)")
+	z := b.Mul(x, x)
+	p := b.horner(z, -0.3333294689655304, 0.1332074999809265, -0.05267347767949104, 0.016440844163298607)
+	small := b.FMA(b.Mul(x, z), p, x)
+	b.Note("y = 2|x|, at most 20, where tanh is 1")
+	y := b.And(b.Add(x, x), b.Bits(absMask))
+	isSmall := b.Less(y, b.Const(2*0.5498))
+	y = b.Min(b.Const(20), y)
+	r, _, t := b.reduce(y)
+	b.Note("1 − 2/(2ᵏ·eʳ + 1)")
+	e := b.Add(b.Mul(b.Shl(t, 23), b.expPoly(r)), b.Const(1))
+	large := b.Sub(b.Const(1), b.Div(b.Const(2), e))
+	b.Note("with the sign of x, which a small −0 has lost too")
+	return b.Or(b.Select(isSmall, small, large), b.And(x, b.Bits(signBit)))
+}
+
+// Sigmoid is 1/(1+e) where x ≥ 0, else e/(1+e), with e = e^−|x|.
+func (b *Body) Sigmoid(x Value) Value {
+	e := b.exp(b.Max(b.Const(-104), b.negAbs(x)))
+	b.Note("the numerator is e below zero, else 1")
+	one := b.Const(1)
+	num := b.Select(b.Less(x, b.Bits(0)), e, one)
+	return b.Div(num, b.Add(e, one))
+}
+
+// Softplus is max(x, 0) + ln(1+e) with e = e^−|x|, and ln(1+e) = 2·atanh(w)
+// with w = e/(2+e).
+func (b *Body) Softplus(x Value) Value {
+	e := b.exp(b.Max(b.Const(-104), b.negAbs(x)))
+	b.Note("w = e/(2+e); ln(1+e) = 2w + w³·A(w²)")
+	w := b.Div(e, b.Add(e, b.Const(2)))
+	z := b.Mul(w, w)
+	a := b.horner(z, 0.666664183139801, 0.4002152681350708, 0.28001806139945984, 0.2801198661327362)
+	l := b.FMA(b.Mul(w, z), a, b.Add(w, w))
+	b.Note("… + max(x, 0); NaN stays")
+	return b.Add(l, b.Max(b.Bits(0), x))
+}
+
+// Log is k·ln 2 + ln(1+t) with x = 2ᵏ·(1+t) and 1+t in [√½, √2).
+func (b *Body) Log(x Value) Value {
+	b.Note("subnormals are scaled by 2²³")
+	small := b.Less(x, b.Bits(0x00800000))
+	y := b.Select(small, b.Mul(x, b.Const(0x1p23)), x)
+	bias := b.Select(small, b.Const(23), b.Bits(0))
+	b.Note("y = 2ᵏ·(1+t)")
+	n := b.Sar(b.SubInt(y, b.Bits(sqrtHalf)), 23)
+	t := b.Sub(b.SubInt(y, b.Shl(n, 23)), b.Const(1))
+	k := b.Sub(b.FromInt(n), bias)
+	b.Note("ln(1+t) = t − t²/2 + t³·P(t)")
+	p := b.horner(t, 0.3333333134651184, -0.2500081956386566, 0.20001226663589478, -0.16623356938362122,
+		0.14201758801937103, -0.13160182535648346, 0.12761574983596802, -0.07634493708610535)
+	z := b.Mul(t, t)
+	p = b.FMA(k, b.Const(ln2Lo), b.Mul(b.Mul(t, z), p))
+	p = b.FNMA(b.Const(0.5), z, p)
+	p = b.FMA(k, b.Const(ln2Hi), b.Add(t, p))
+	b.Note("NaN and +Inf stay; ln 0 = −Inf; NaN below 0")
+	inf := b.Bits(0x7F800000)
+	p = b.Select(b.Less(x, inf), p, x)
+	p = b.Select(b.Equal(x, b.Bits(0)), b.Bits(0xFF800000), p)
+	return b.Select(b.Less(x, b.Bits(0)), b.Bits(0x7FC00000), p)
+}
