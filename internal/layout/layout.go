@@ -61,12 +61,14 @@ func (l *Layout) Len() int {
 // Overlaps reports whether an element is repeated: an axis of stride 0 repeats
 // what lies inside it. No other overlap comes out of this package.
 func (l *Layout) Overlaps() bool {
+	overlaps := false
 	for k := range l.Rank {
-		if l.Strides[k] == 0 && l.Dims[k] > 1 {
-			return true
+		if l.Dims[k] == 0 {
+			return false
 		}
+		overlaps = overlaps || l.Strides[k] == 0 && l.Dims[k] > 1
 	}
-	return false
+	return overlaps
 }
 
 // SameShape reports whether both have equal rank and dims.
@@ -76,20 +78,18 @@ func (l *Layout) SameShape(m *Layout) bool { return l.Rank == m.Rank && l.Dims =
 // gaps. The stride of an axis of dim 1 does not matter, nor does anything when
 // there are no elements.
 func (l *Layout) IsContiguous() bool {
-	step := 1
+	step, even := 1, true
 	for k := l.Rank - 1; k >= 0; k-- {
-		switch d := l.Dims[k]; {
-		case d == 0:
+		switch d := l.Dims[k]; d {
+		case 0:
 			return true
-		case d == 1:
-			continue
-		case l.Strides[k] != step:
-			return false
+		case 1:
 		default:
+			even = even && l.Strides[k] == step
 			step *= d
 		}
 	}
-	return true
+	return even
 }
 
 // Permute reorders the axes: axis k of the result is axis axes[k] of l.
