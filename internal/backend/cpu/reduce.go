@@ -64,31 +64,37 @@ func (b *Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
 	}
 }
 
-// reduce folds x, which is [rows, cols], or [cols, rows] where columns is set,
-// into dst [rows].
-func reduce[T kernel.Float](op kernel.ReduceOp, dst, x []T, rows, cols int, columns bool) {
-	switch {
-	case rows == 0:
-	case columns:
-		// Whole cache lines of columns to a piece, about grainCheap elements.
-		grain := max(32, grainCheap/max(cols, 1)&^31)
-		if rows <= grain {
-			kernel.ReduceCols(op, dst, x, cols, rows, rows)
-			return
-		}
-		parallel.For(rows, grain, func(lo, hi int) {
-			kernel.ReduceCols(op, dst[lo:hi], x[min(lo, len(x)):], cols, hi-lo, rows)
-		})
-	case rows == 1:
-		dst[0] = T(kernel.Reduce(op, x))
-	default:
-		grain := max(1, grainCheap/max(cols, 1))
-		if rows <= grain {
-			kernel.ReduceRows(op, dst, x, rows, cols, cols)
-			return
-		}
-		parallel.For(rows, grain, func(lo, hi int) {
-			kernel.ReduceRows(op, dst[lo:hi], x[lo*cols:], hi-lo, cols, cols)
-		})
+// reduceJob folds x, which is [rows, cols], or [cols, rows] where columns is
+// set, into dst [rows].
+type reduceJob[T kernel.Float] struct {
+	op         kernel.ReduceOp
+	dst, x     []T
+	rows, cols int
+	columns    bool
+}
+
+// Run computes rows lo to hi of the result.
+func (j *reduceJob[T]) Run(lo, hi int) {
+	if j.columns {
+		kernel.ReduceCols(j.op, j.dst[lo:hi], j.x[min(lo, len(j.x)):], j.cols, hi-lo, j.rows)
+	} else {
+		kernel.ReduceRows(j.op, j.dst[lo:hi], j.x[lo*j.cols:], hi-lo, j.cols, j.cols)
 	}
+}
+
+func reduce[T kernel.Float](op kernel.ReduceOp, dst, x []T, rows, cols int, columns bool) {
+	if rows == 1 {
+		dst[0] = T(kernel.Reduce(op, x))
+		return
+	}
+	grain := max(1, grainCheap/max(cols, 1))
+	if columns {
+		grain = max(32, grain&^31) // whole cache lines
+	}
+	pool := poolOf[T]()
+	j := pool.reduce.Get().(*reduceJob[T])
+	*j = reduceJob[T]{op, dst, x, rows, cols, columns}
+	parallel.Run(rows, grain, j)
+	*j = reduceJob[T]{}
+	pool.reduce.Put(j)
 }
