@@ -69,17 +69,18 @@ func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope
 	if r < 1 || v.Dim(-1) != l.in {
 		panic(l.misfit(v.Shape()))
 	}
+	weight := ctx.Var(l.weight)
 	var bias *autograd.Var
 	if l.bias != nil {
 		bias = ctx.Var(l.bias)
 	}
 	if r == 2 {
-		return autograd.Linear(x, ctx.Var(l.weight), bias, act, slope)
+		return autograd.Linear(x, weight, bias, act, slope)
 	}
 	shape := v.Shape()
 	shape[r-1] = l.out
 	flat := autograd.Reshape(x, v.Len()/l.in, l.in)
-	return autograd.Reshape(autograd.Linear(flat, ctx.Var(l.weight), bias, act, slope), shape...)
+	return autograd.Reshape(autograd.Linear(flat, weight, bias, act, slope), shape...)
 }
 
 func (l *linear) OutShape(in []int) ([]int, error) {

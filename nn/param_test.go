@@ -1,0 +1,240 @@
+package nn_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// leafModule scales by one parameter.
+type leafModule struct{ p *nn.Param }
+
+func (m leafModule) Params() []*nn.Param { return []*nn.Param{m.p} }
+func (m leafModule) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return autograd.Mul(x, ctx.Var(m.p))
+}
+
+// tied has two parts of one name each, or of the same.
+type tied struct{ children []nn.Child }
+
+func (m tied) Children() []nn.Child { return m.children }
+func (m tied) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	for _, c := range m.children {
+		x = c.Module.Forward(ctx, x)
+	}
+	return x
+}
+
+func requireMisuse[E error](t *testing.T, want string, f func()) {
+	t.Helper()
+	var typed E
+	err := tensor.Catch(f)
+	require.ErrorAs(t, err, &typed)
+	require.EqualError(t, err, want)
+	var misuse tensor.Misuse
+	require.ErrorAs(t, err, &misuse)
+	require.NotEmpty(t, misuse.Misuse())
+}
+
+func TestTrack(t *testing.T) {
+	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+	nn.Init(m, 1, tensor.Float64)
+	x := autograd.Const(tensor.Full(tensor.Float64, 0.5, 4, 3))
+	for _, ctx := range []*nn.Ctx{nil, {}, {Train: true}, {Track: true, Weights: nn.Snapshot(m)}} {
+		require.False(t, m.Forward(ctx, x).Tracked(), "%+v", ctx)
+	}
+	require.True(t, m.Forward(&nn.Ctx{Track: true}, x).Tracked())
+	leaf := autograd.Leaf(x.Value())
+	for _, ctx := range []*nn.Ctx{nil, {Weights: nn.Snapshot(m)}} { // gradients by the input need no tracking of parameters
+		y := m.Forward(ctx, leaf)
+		require.NotZero(t, autograd.Grad(autograd.Sum(y), []*autograd.Var{leaf}, autograd.Opts{})[0].Value().Float64s()[0])
+		for _, p := range nn.Params(m) {
+			g := autograd.Grad(autograd.Sum(y), []*autograd.Var{p.Param.Leaf()}, autograd.Opts{})[0]
+			require.Equal(t, make([]float64, g.Value().Len()), g.Value().Float64s())
+		}
+	}
+}
+
+func TestFreeze(t *testing.T) {
+	body, head := nn.Linear(3, 2), nn.Linear(2, 1)
+	m := nn.Sequential(body, nn.Tanh(), head)
+	nn.Init(m, 1, tensor.Float64)
+	x := autograd.Const(tensor.Full(tensor.Float64, 0.5, 4, 3))
+	grads := func() (zero []bool) {
+		y := autograd.Sum(m.Forward(&nn.Ctx{Track: true}, x))
+		for _, p := range nn.Params(m) {
+			g := autograd.Grad(y, []*autograd.Var{p.Param.Leaf()}, autograd.Opts{})[0]
+			zero = append(zero, tensor.Sum(tensor.Abs(g.Value())).Item() == 0)
+		}
+		return zero
+	}
+	require.Equal(t, []bool{false, false, false, false}, grads())
+	nn.Freeze(body, true)
+	for i, p := range nn.Params(m) {
+		require.Equal(t, i < 2, p.Param.Frozen())
+	}
+	require.Equal(t, []bool{true, true, false, false}, grads())
+	nn.Freeze(m, true)
+	require.False(t, m.Forward(&nn.Ctx{Track: true}, x).Tracked())
+	require.Equal(t, []bool{true, true, true, true}, grads())
+	nn.Freeze(m, false)
+	require.Equal(t, []bool{false, false, false, false}, grads())
+}
+
+func TestSnapshot(t *testing.T) {
+	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+	nn.Init(m, 1, tensor.Float32)
+	x := autograd.Const(tensor.Full(tensor.Float32, 0.5, 4, 3))
+	before := m.Forward(nil, x).Value().Float64s()
+	w := nn.Snapshot(m)
+	for _, p := range nn.Params(m) {
+		p.Param.Value().Fill(0)
+	}
+	require.Equal(t, make([]float64, 4), m.Forward(nil, x).Value().Float64s())
+	require.Equal(t, before, m.Forward(&nn.Ctx{Weights: w}, x).Value().Float64s())
+	nn.Init(m, 2, tensor.Float64)
+	require.Equal(t, before, m.Forward(&nn.Ctx{Weights: w}, x).Value().Float64s())
+
+	other := nn.Linear(3, 2)
+	nn.Init(other, 1, tensor.Float32)
+	requireMisuse[*nn.StateError](t, "nn: the weights of this pass are another network's; take the Snapshot of this one",
+		func() { other.Forward(&nn.Ctx{Weights: w}, x) })
+}
+
+// TestServeWhileTraining: passes on a snapshot are not disturbed by updates in
+// place. Run it under the race detector.
+func TestServeWhileTraining(t *testing.T) {
+	m := nn.Sequential(nn.Linear(20, 64), nn.Tanh(), nn.Linear(64, 30), nn.Sigmoid())
+	nn.Init(m, 1, tensor.Float32)
+	x := autograd.Const(tensor.NewStream(1, "input").Normal(tensor.Float32, 16, 20))
+	want := m.Forward(nil, x).Value().Float64s()
+	ctx := &nn.Ctx{Weights: nn.Snapshot(m)}
+	var serving sync.WaitGroup
+	for range 10 {
+		serving.Go(func() {
+			for range 20 {
+				leaf := autograd.Leaf(x.Value())
+				y := m.Forward(ctx, leaf)
+				assert.Equal(t, want, y.Value().Float64s())
+				autograd.Grad(autograd.Sum(y), []*autograd.Var{leaf}, autograd.Opts{})
+			}
+		})
+	}
+	for range 50 {
+		params := nn.Params(m)
+		var leaves []*autograd.Var
+		for _, p := range params {
+			leaves = append(leaves, p.Param.Leaf())
+		}
+		y := autograd.Mean(m.Forward(&nn.Ctx{Train: true, Track: true}, x))
+		for i, g := range autograd.Grad(y, leaves, autograd.Opts{}) {
+			v := params[i].Param.Value()
+			tensor.AddScaledInto(v, v, -0.1, g.Value())
+		}
+	}
+	serving.Wait()
+	require.NotEqual(t, want, m.Forward(nil, x).Value().Float64s())
+}
+
+func TestNotInitialised(t *testing.T) {
+	m := nn.Sequential(nn.Linear(3, 2))
+	x := autograd.Const(tensor.New(tensor.Float32, 1, 3))
+	const want = "nn: parameter weight[2 3] has no value yet; call nn.Init on the network, or load its weights"
+	require.False(t, nn.Ready(m))
+	requireMisuse[*nn.StateError](t, want, func() { m.Forward(nil, x) })
+	requireMisuse[*nn.StateError](t, want, func() { nn.Snapshot(m) })
+	requireMisuse[*nn.StateError](t, want, func() { nn.State(m) })
+	p := nn.Params(m)[0].Param
+	require.Nil(t, p.Value())
+	require.Nil(t, p.Leaf())
+	require.Equal(t, []int{2, 3}, p.Shape())
+	nn.Init(m, 1, tensor.Float32)
+	require.True(t, nn.Ready(m))
+	require.True(t, nn.Ready(nn.Tanh()))
+}
+
+func TestParams(t *testing.T) {
+	shared := nn.Linear(2, 2)
+	m := nn.Sequential(nn.Tanh(), shared, nn.Sequential(nn.ReLU(), nn.Linear(2, 3, nn.NoBias()), shared))
+	var names []string
+	for _, p := range nn.Params(m) {
+		names = append(names, p.Name)
+	}
+	require.Equal(t, []string{"1.weight", "1.bias", "2.1.weight"}, names)
+	require.Equal(t, 12, nn.Count(m))
+	require.Equal(t, 0, nn.Count(nn.Tanh()))
+
+	one := func() *nn.Param { return nn.NewParam("w", nn.Constant(1), 1, 1) }
+	a, b := leafModule{one()}, leafModule{one()}
+	require.Len(t, nn.Params(tied{[]nn.Child{{"a", a}, {"b", b}}}), 2)
+	require.Len(t, nn.Params(tied{[]nn.Child{{"a", a}, {"a", a}}}), 1)
+	requireMisuse[*nn.StateError](t, "nn: two parameters are called a.w; give parts and parameters of one module different names",
+		func() { nn.Params(tied{[]nn.Child{{"a", a}, {"a", b}}}) })
+}
+
+// TestOneBlock: the values of a network's parameters share their memory.
+func TestOneBlock(t *testing.T) {
+	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+	loaded := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+	nn.Init(m, 1, tensor.Float32)
+	require.NoError(t, nn.LoadState(loaded, nn.State(m)))
+	for _, net := range []nn.Module{m, loaded} {
+		params := nn.Params(net)
+		version := params[0].Param.Value().Version()
+		params[3].Param.Value().Fill(1)
+		require.Equal(t, version+1, params[0].Param.Value().Version())
+		for _, p := range params {
+			require.True(t, p.Param.Value().IsContiguous())
+			require.Same(t, p.Param.Value(), p.Param.Leaf().Value())
+		}
+	}
+	// Writing to one does not reach its neighbours.
+	params := nn.Params(m)
+	for i, p := range params {
+		p.Param.Value().Fill(float64(i))
+	}
+	for i, p := range params {
+		for _, v := range p.Param.Value().Float64s() {
+			require.Equal(t, float64(i), v)
+		}
+	}
+}
+
+func TestConstructorsRefuse(t *testing.T) {
+	requireMisuse[*tensor.ShapeError](t, "Linear of [2 0]: a layer needs at least one input and one output; give in ≥ 1 and out ≥ 1",
+		func() { nn.Linear(0, 2) })
+	requireMisuse[*tensor.ShapeError](t, "Linear of [-1 3]: a layer needs at least one input and one output; give in ≥ 1 and out ≥ 1",
+		func() { nn.Linear(3, -1) })
+	requireMisuse[*tensor.ShapeError](t, "NewParam of [2 -1]: this is no shape; give at most 6 dims of 0 or more",
+		func() { nn.NewParam("w", nn.Constant(0), 1, 1, 2, -1) })
+	requireMisuse[*tensor.ShapeError](t, "NewParam of [1 1 1 1 1 1 1]: this is no shape; give at most 6 dims of 0 or more",
+		func() { nn.NewParam("w", nn.Constant(0), 1, 1, 1, 1, 1, 1, 1, 1, 1) })
+	requireMisuse[*nn.StateError](t, "nn: parameter w[2] has no initialiser; give one, such as Constant(0)",
+		func() { nn.NewParam("w", nil, 1, 1, 2) })
+	requireMisuse[*nn.StateError](t, "nn: module 1 of a Sequential is nil; leave it out",
+		func() { nn.Sequential(nn.Tanh(), nil) })
+	for _, shape := range [][]int{{-1, -1}, {-2}, {1, 1, 1, 1, 1, 1}} {
+		var e *tensor.ShapeError
+		require.ErrorAs(t, tensor.Catch(func() { nn.Reshape(shape...) }), &e)
+	}
+}
+
+// TestArgumentsAreCopied: what the caller does to its slices later is its own
+// affair.
+func TestArgumentsAreCopied(t *testing.T) {
+	modules, shape := []nn.Module{nn.Tanh(), nn.ReLU()}, []int{3, 2}
+	m, r := nn.Sequential(modules...), nn.Reshape(shape...)
+	p := nn.NewParam("w", nn.Constant(0), 1, 1, shape...)
+	modules[0], shape[0] = nil, 99
+	m.Forward(nil, autograd.Const(tensor.New(tensor.Float32, 2, 6)))
+	require.Equal(t, []int{2, 3, 2}, r.Forward(nil, autograd.Const(tensor.New(tensor.Float32, 2, 6))).Shape())
+	require.Equal(t, []int{3, 2}, p.Shape())
+	p.Shape()[0] = 99
+	require.Equal(t, []int{3, 2}, p.Shape())
+}
