@@ -1,0 +1,87 @@
+package archtest
+
+// A room is a folder with Go code, and whom it may know.
+type room struct {
+	// folder from the module's root; "examples/*" is any folder just below
+	// examples.
+	folder string
+	// imports are folders of this module; "gan/..." is gan and all below.
+	imports []string
+	// outside are prefixes of other modules' import paths.
+	outside []string
+	// tests are folders that the tests may import besides imports.
+	tests []string
+}
+
+const (
+	cpuid    = "github.com/klauspost/cpuid/v2"
+	gonum    = "gonum.org/v1/gonum/"
+	blas     = "gonum.org/v1/gonum/blas"
+	plot     = "gonum.org/v1/plot"
+	bar      = "github.com/schollz/progressbar/v3"
+	terminal = "golang.org/x/term"
+)
+
+// testFriends may be imported by any test: oracles, tables, golden values, and
+// the switches between implementations.
+var testFriends = []string{
+	"internal/backend/backendtest", "internal/backend/ref", "internal/cpu", "internal/optest", "nn/safetensors",
+}
+
+// testModules may be imported by any test.
+var testModules = []string{"github.com/stretchr/testify/"}
+
+// house is every folder with Go code, the lowest first: arrows point upwards
+// only. A new folder needs a line here. A new arrow needs a reason, because
+// each one is something that can no longer be changed, tested or left out by
+// itself.
+var house = []room{
+	// The ground: no numbers, or nothing but numbers.
+	{folder: "internal/archtest"},
+	{folder: "internal/atomicfile"},
+	{folder: "internal/cpu", outside: []string{cpuid}},
+	{folder: "internal/layout"},
+	{folder: "internal/parallel"},
+	{folder: "internal/philox", imports: []string{"internal/cpu"}},
+	{folder: "internal/kernel", imports: []string{"internal/cpu", "internal/parallel"}, tests: []string{"internal/kernel/vecgen"}},
+	{folder: "internal/kernel/vecgen"},
+
+	// Devices.
+	{folder: "internal/backend", imports: []string{"internal/layout"}},
+	{folder: "internal/backend/ref", imports: []string{"internal/backend", "internal/layout", "internal/philox"}},
+	{folder: "internal/backend/cpu", outside: []string{blas},
+		imports: []string{"internal/backend", "internal/cpu", "internal/kernel", "internal/layout", "internal/parallel", "internal/philox"}},
+	{folder: "internal/backend/cuda", outside: []string{"C"},
+		imports: []string{"internal/backend", "internal/layout", "internal/philox"}},
+	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/parallel", "internal/philox"}},
+
+	// Tensors and derivatives. Nobody above them knows a device.
+	{folder: "tensor", outside: []string{blas},
+		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/parallel", "internal/philox"}},
+	{folder: "tensor/simdblas", imports: []string{"internal/kernel"}, outside: []string{gonum}},
+	{folder: "autograd", imports: []string{"tensor"}},
+	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
+
+	// Networks and optimizers, which do not know each other.
+	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "nn/safetensors", "tensor"}},
+	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "tensor"}},
+	{folder: "optim", imports: []string{"autograd", "tensor"}},
+
+	// Data.
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
+
+	// Adversarial training. The core knows no data set, plot or terminal;
+	// those are in folders of their own that a program may leave out.
+	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "nn", "nn/safetensors", "optim", "tensor"},
+		tests: []string{"datasets/...", "gan/..."}},
+	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}},
+	{folder: "gan/metrics", imports: []string{"autograd", "gan", "internal/atomicfile", "nn/...", "optim", "tensor"}, outside: []string{gonum},
+		tests: []string{"datasets/..."}},
+	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
+
+	// Programs, which may use anything.
+	{folder: "bench", imports: []string{"..."}, outside: []string{gonum}},
+	{folder: "bench/*", imports: []string{"..."}, outside: []string{gonum}},
+	{folder: "examples/*", imports: []string{"..."}, outside: []string{gonum, plot, bar}},
+}
