@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Compares Gander with its peers on this machine and writes the table.
+#
+# Run:    bench/peers/run.sh [-data MNIST_DIR] [-rounds 5] [-out bench/peers/RESULTS.md] [-only REGEXP]
+# Needs:  Go; Python 3 with torch (else it makes a venv in bench/peers/.venv); a C compiler and OpenBLAS's
+#         headers (Debian: libopenblas-dev); MNIST's four .gz files (-data or $MNIST_DIR).
+#         A peer whose needs are missing is left out, with a message.
+#
+# Every program runs once per round and the rounds are interleaved, so that a change in the machine's speed
+# meets them all. -only keeps some of gander, openblas, torch and gomlx, e.g. -only 'gander|torch'.
+# PYTHON names the interpreter to use. The raw lines stay in bench/peers/.build/results.txt, which benchstat reads.
+set -u -o pipefail
+cd "$(dirname "$0")/../.."
+peers=bench/peers build=$PWD/bench/peers/.build
+data=${MNIST_DIR:-} rounds=5 out=$peers/RESULTS.md only=.
+while [ $# -gt 0 ]; do
+    case $1 in
+    -data) data=$2 ;;
+    -rounds) rounds=$2 ;;
+    -out) out=$2 ;;
+    -only) only=$2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    esac
+    shift 2 || exit 2
+done
+mkdir -p "$build"
+[ -n "$data" ] && data=$(realpath "$data") && export MNIST_DIR=$data
+log=$build/results.txt
+
+say() { printf '%s\n' "$*" >&2; }
+skip() { say "left out: $1 ($2)"; }
+
+# Programs to run in each round: their names, and their command lines.
+names=() lines=()
+add() { names+=("$1"); shift; lines+=("$*"); }
+wanted() { [[ $1 =~ $only ]]; }
+quote() { printf '%q' "$1"; }
+
+cores=$(nproc)
+threads=1
+[ "$cores" -gt 1 ] && threads="1 $cores"
+python=${PYTHON:-python3}
+malloc="env MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=67108864"
+
+if wanted gander; then
+    if go test -c -o "$build/gander.test" ./bench 2>"$build/gander.err" && [ -x "$build/gander.test" ]; then
+        benchmarks=$(cd bench && "$build/gander.test" -test.list .)
+        for pair in ClassicStep:60x GEMM:0.2s Epoch:1x; do
+            name=${pair%:*}
+            if grep -q "^Benchmark$name\$" <<<"$benchmarks"; then
+                add "gander $name" cd bench '&&' "$(quote "$build/gander.test")" -test.run '^$' \
+                    -test.bench "'^Benchmark$name\$'" -test.benchtime "${pair#*:}"
+            else
+                skip "gander $name" "./bench has no Benchmark$name"
+            fi
+        done
+    else
+        skip gander "./bench has no tests or does not build: $build/gander.err"
+    fi
+fi
+
+openblas=
+if wanted openblas; then
+    if cc -O2 -o "$build/gemm" $peers/gemm.c -lopenblas 2>"$build/gemm.err"; then
+        # A core type forced on OpenBLAS from outside would not be its best.
+        gemm="env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(quote "$build/gemm")"
+        openblas=$(eval "$gemm")
+        for t in $threads; do
+            add "openblas threads=$t" "$gemm" "$t"
+        done
+    else
+        skip openblas "no compiler or no libopenblas-dev: $build/gemm.err"
+    fi
+fi
+
+torch=
+if wanted torch; then
+    imports="import numpy, torch, torchvision, tqdm; print(torch.__version__)"
+    if ! torch=$($python -c "$imports" 2>/dev/null); then
+        say "$python cannot import torch: making $peers/.venv"
+        python=$PWD/$peers/.venv/bin/python
+        [ -x "$python" ] || python3 -m venv $peers/.venv
+        torch=$($python -c "$imports" 2>/dev/null) ||
+            { $python -m pip install -q -r $peers/requirements.txt && torch=$($python -c "$imports"); }
+    fi
+    if [ -z "$torch" ]; then
+        skip torch "pip install -r $peers/requirements.txt failed"
+    elif [ ! -f "$data/train-images-idx3-ubyte.gz" ]; then
+        skip torch "no train-images-idx3-ubyte.gz: give -data or MNIST_DIR"
+    else
+        step="$(quote "$python") $peers/step.py $(quote "$data")"
+        for t in $threads; do
+            add "torch classic threads=$t" "$step classic $t"
+            for variant in foreach fused compile; do
+                if [ $variant = compile ] && ! command -v c++ >/dev/null; then
+                    skip "torch compile" "no C++ compiler"
+                else
+                    add "torch $variant threads=$t" "$malloc $step $variant $t"
+                fi
+            done
+        done
+        add "torch epoch" "$(quote "$python") $peers/classic_gan.py $(quote "$data")"
+    fi
+fi
+
+if wanted gomlx; then
+    if (cd $peers/gomlx && go build -o "$build/gomlx" .) 2>"$build/gomlx.err"; then
+        for t in $threads; do
+            add "gomlx threads=$t" "env GOMAXPROCS=$t $(quote "$build/gomlx")"
+            add "gomlx manual threads=$t" "env GOMAXPROCS=$t $(quote "$build/gomlx") -manual -steps 10"
+        done
+    else
+        skip gomlx "does not build: $build/gomlx.err"
+    fi
+fi
+
+{
+    echo "command: bench/peers/run.sh -rounds $rounds -only '$only', MNIST_DIR set"
+    echo "date: $(date -u +%Y-%m-%d)"
+    echo "commit: $(git describe --always --dirty 2>/dev/null || echo unknown)"
+    echo "cpu: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $cores cores"
+    echo "load: $(cut -d' ' -f1 /proc/loadavg) when it began"
+    echo "go: $(go env GOVERSION)"
+    [ -n "$torch" ] && echo "torch: $torch"
+    [ -n "$openblas" ] && echo "openblas: $openblas"
+    wanted gomlx && [ -x "$build/gomlx" ] && echo "gomlx: $(sed -n 's/.*gomlx\/gomlx //p' $peers/gomlx/go.mod)"
+} >"$log"
+
+failed=" "
+for ((round = 1; round <= rounds; round++)); do
+    for i in "${!names[@]}"; do
+        [[ $failed == *" $i "* ]] && continue
+        say "round $round/$rounds: ${names[i]}"
+        if ! timeout 600 bash -c "${lines[i]}" 2>"$build/stderr" | grep '^Benchmark' >>"$log"; then
+            skip "${names[i]}" "failed: $(tail -1 "$build/stderr")"
+            failed+="$i "
+        fi
+    done
+done
+python3 $peers/table.py "$log" >"$out" && say "wrote $out"
