@@ -27,6 +27,7 @@ func State(m Module) map[string]*tensor.Tensor {
 func LoadState(m Module, state map[string]*tensor.Tensor) error {
 	params := Params(m)
 	rest := maps.Clone(state)
+	maps.DeleteFunc(rest, func(_ string, t *tensor.Tensor) bool { return t == nil })
 	var problems []string
 	dtype, settled := tensor.Float32, false
 	for _, p := range params {
@@ -36,8 +37,8 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 		}
 	}
 	for _, p := range params {
-		t := rest[p.Name]
-		if t == nil {
+		t, ok := rest[p.Name]
+		if !ok {
 			problems = append(problems, fmt.Sprintf("%s%v is missing", p.Name, p.Param.shape))
 			continue
 		}
