@@ -9,6 +9,7 @@
 TEXT ·tileAVX2F32(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
+again:
 	// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_rs(AX), R8
@@ -60,16 +61,14 @@ k1x2:
 	VMOVUPS         Y0, 0(R13)
 	VMULPS          Y14, Y1, Y1
 	VMOVUPS         Y1, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add1x2:
 	VFMADD213PS     0(R13), Y14, Y0
 	VMOVUPS         Y0, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y1
 	VMOVUPS         Y1, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m2x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -113,8 +112,7 @@ k2x2:
 	VMOVUPS         Y2, 0(R13)
 	VMULPS          Y14, Y3, Y3
 	VMOVUPS         Y3, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add2x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -126,8 +124,7 @@ add2x2:
 	VMOVUPS         Y2, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y3
 	VMOVUPS         Y3, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m3x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -184,8 +181,7 @@ k3x2:
 	VMOVUPS         Y4, 0(R13)
 	VMULPS          Y14, Y5, Y5
 	VMOVUPS         Y5, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add3x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -202,8 +198,7 @@ add3x2:
 	VMOVUPS         Y4, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y5
 	VMOVUPS         Y5, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m4x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -273,8 +268,7 @@ k4x2:
 	VMOVUPS         Y6, 0(R13)
 	VMULPS          Y14, Y7, Y7
 	VMOVUPS         Y7, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add4x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -296,8 +290,7 @@ add4x2:
 	VMOVUPS         Y6, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y7
 	VMOVUPS         Y7, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m5x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -380,8 +373,7 @@ k5x2:
 	VMOVUPS         Y8, 0(R13)
 	VMULPS          Y14, Y9, Y9
 	VMOVUPS         Y9, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add5x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -408,8 +400,7 @@ add5x2:
 	VMOVUPS         Y8, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y9
 	VMOVUPS         Y9, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m6x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -505,8 +496,7 @@ k6x2:
 	VMOVUPS         Y10, 0(R13)
 	VMULPS          Y14, Y11, Y11
 	VMOVUPS         Y11, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add6x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -538,6 +528,18 @@ add6x2:
 	VMOVUPS         Y10, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y11
 	VMOVUPS         Y11, 32(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
 	VZEROUPPER
 	RET
 
@@ -545,6 +547,7 @@ add6x2:
 TEXT ·tileAVX2F64(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
+again:
 	// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_rs(AX), R8
@@ -596,16 +599,14 @@ k1x2:
 	VMOVUPD         Y0, 0(R13)
 	VMULPD          Y14, Y1, Y1
 	VMOVUPD         Y1, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add1x2:
 	VFMADD213PD     0(R13), Y14, Y0
 	VMOVUPD         Y0, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y1
 	VMOVUPD         Y1, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m2x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -649,8 +650,7 @@ k2x2:
 	VMOVUPD         Y2, 0(R13)
 	VMULPD          Y14, Y3, Y3
 	VMOVUPD         Y3, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add2x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -662,8 +662,7 @@ add2x2:
 	VMOVUPD         Y2, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y3
 	VMOVUPD         Y3, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m3x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -720,8 +719,7 @@ k3x2:
 	VMOVUPD         Y4, 0(R13)
 	VMULPD          Y14, Y5, Y5
 	VMOVUPD         Y5, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add3x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -738,8 +736,7 @@ add3x2:
 	VMOVUPD         Y4, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y5
 	VMOVUPD         Y5, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m4x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -809,8 +806,7 @@ k4x2:
 	VMOVUPD         Y6, 0(R13)
 	VMULPD          Y14, Y7, Y7
 	VMOVUPD         Y7, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add4x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -832,8 +828,7 @@ add4x2:
 	VMOVUPD         Y6, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y7
 	VMOVUPD         Y7, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m5x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -916,8 +911,7 @@ k5x2:
 	VMOVUPD         Y8, 0(R13)
 	VMULPD          Y14, Y9, Y9
 	VMOVUPD         Y9, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add5x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -944,8 +938,7 @@ add5x2:
 	VMOVUPD         Y8, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y9
 	VMOVUPD         Y9, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m6x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -1041,8 +1034,7 @@ k6x2:
 	VMOVUPD         Y10, 0(R13)
 	VMULPD          Y14, Y11, Y11
 	VMOVUPD         Y11, 32(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add6x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -1074,5 +1066,17 @@ add6x2:
 	VMOVUPD         Y10, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y11
 	VMOVUPD         Y11, 32(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
 	VZEROUPPER
 	RET

@@ -9,6 +9,7 @@
 TEXT ·tileAVX512F32(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
+again:
 	// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_rs(AX), R8
@@ -90,16 +91,14 @@ k1x2:
 	VMOVUPS         Z0, K1, 0(R13)
 	VMULPS          Z30, Z1, Z1
 	VMOVUPS         Z1, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add1x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
 	VMOVUPS         Z0, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z1
 	VMOVUPS         Z1, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m2x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -141,8 +140,7 @@ k2x2:
 	VMOVUPS         Z2, K1, 0(R13)
 	VMULPS          Z30, Z3, Z3
 	VMOVUPS         Z3, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add2x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -154,8 +152,7 @@ add2x2:
 	VMOVUPS         Z2, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z3
 	VMOVUPS         Z3, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m3x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -209,8 +206,7 @@ k3x2:
 	VMOVUPS         Z4, K1, 0(R13)
 	VMULPS          Z30, Z5, Z5
 	VMOVUPS         Z5, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add3x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -227,8 +223,7 @@ add3x2:
 	VMOVUPS         Z4, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z5
 	VMOVUPS         Z5, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m4x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -294,8 +289,7 @@ k4x2:
 	VMOVUPS         Z6, K1, 0(R13)
 	VMULPS          Z30, Z7, Z7
 	VMOVUPS         Z7, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add4x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -317,8 +311,7 @@ add4x2:
 	VMOVUPS         Z6, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z7
 	VMOVUPS         Z7, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m5x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -396,8 +389,7 @@ k5x2:
 	VMOVUPS         Z8, K1, 0(R13)
 	VMULPS          Z30, Z9, Z9
 	VMOVUPS         Z9, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add5x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -424,8 +416,7 @@ add5x2:
 	VMOVUPS         Z8, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z9
 	VMOVUPS         Z9, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m6x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -515,8 +506,7 @@ k6x2:
 	VMOVUPS         Z10, K1, 0(R13)
 	VMULPS          Z30, Z11, Z11
 	VMOVUPS         Z11, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add6x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -548,8 +538,7 @@ add6x2:
 	VMOVUPS         Z10, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z11
 	VMOVUPS         Z11, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m7x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -651,8 +640,7 @@ k7x2:
 	VMOVUPS         Z12, K1, 0(R13)
 	VMULPS          Z30, Z13, Z13
 	VMOVUPS         Z13, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add7x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -689,8 +677,7 @@ add7x2:
 	VMOVUPS         Z12, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z13
 	VMOVUPS         Z13, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m8x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -804,8 +791,7 @@ k8x2:
 	VMOVUPS         Z14, K1, 0(R13)
 	VMULPS          Z30, Z15, Z15
 	VMOVUPS         Z15, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add8x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -847,8 +833,7 @@ add8x2:
 	VMOVUPS         Z14, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z15
 	VMOVUPS         Z15, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m9x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -974,8 +959,7 @@ k9x2:
 	VMOVUPS         Z16, K1, 0(R13)
 	VMULPS          Z30, Z17, Z17
 	VMOVUPS         Z17, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add9x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1022,8 +1006,7 @@ add9x2:
 	VMOVUPS         Z16, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z17
 	VMOVUPS         Z17, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m10x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -1162,8 +1145,7 @@ k10x2:
 	VMOVUPS         Z18, K1, 0(R13)
 	VMULPS          Z30, Z19, Z19
 	VMOVUPS         Z19, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add10x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1215,8 +1197,7 @@ add10x2:
 	VMOVUPS         Z18, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z19
 	VMOVUPS         Z19, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m11x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -1367,8 +1348,7 @@ k11x2:
 	VMOVUPS         Z20, K1, 0(R13)
 	VMULPS          Z30, Z21, Z21
 	VMOVUPS         Z21, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add11x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1425,8 +1405,7 @@ add11x2:
 	VMOVUPS         Z20, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z21
 	VMOVUPS         Z21, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m12x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -1589,8 +1568,7 @@ k12x2:
 	VMOVUPS         Z22, K1, 0(R13)
 	VMULPS          Z30, Z23, Z23
 	VMOVUPS         Z23, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add12x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1652,8 +1630,7 @@ add12x2:
 	VMOVUPS         Z22, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z23
 	VMOVUPS         Z23, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m13x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -1828,8 +1805,7 @@ k13x2:
 	VMOVUPS         Z24, K1, 0(R13)
 	VMULPS          Z30, Z25, Z25
 	VMOVUPS         Z25, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add13x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1896,8 +1872,7 @@ add13x2:
 	VMOVUPS         Z24, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z25
 	VMOVUPS         Z25, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m14x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2084,8 +2059,7 @@ k14x2:
 	VMOVUPS         Z26, K1, 0(R13)
 	VMULPS          Z30, Z27, Z27
 	VMOVUPS         Z27, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add14x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2157,8 +2131,7 @@ add14x2:
 	VMOVUPS         Z26, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z27
 	VMOVUPS         Z27, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 narrow:
 	MOVQ            tile_m(AX), CX
@@ -2211,14 +2184,12 @@ k1x1:
 	JNE             add1x1
 	VMULPS          Z30, Z0, Z0
 	VMOVUPS         Z0, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add1x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
 	VMOVUPS         Z0, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m2x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2249,8 +2220,7 @@ k2x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z1, Z1
 	VMOVUPS         Z1, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add2x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2258,8 +2228,7 @@ add2x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z1
 	VMOVUPS         Z1, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m3x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2297,8 +2266,7 @@ k3x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z2, Z2
 	VMOVUPS         Z2, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add3x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2309,8 +2277,7 @@ add3x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z2
 	VMOVUPS         Z2, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m4x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2355,8 +2322,7 @@ k4x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z3, Z3
 	VMOVUPS         Z3, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add4x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2370,8 +2336,7 @@ add4x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z3
 	VMOVUPS         Z3, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m5x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2423,8 +2388,7 @@ k5x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z4, Z4
 	VMOVUPS         Z4, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add5x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2441,8 +2405,7 @@ add5x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z4
 	VMOVUPS         Z4, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m6x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2501,8 +2464,7 @@ k6x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z5, Z5
 	VMOVUPS         Z5, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add6x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2522,8 +2484,7 @@ add6x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z5
 	VMOVUPS         Z5, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m7x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2589,8 +2550,7 @@ k7x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z6, Z6
 	VMOVUPS         Z6, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add7x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2613,8 +2573,7 @@ add7x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z6
 	VMOVUPS         Z6, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m8x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2687,8 +2646,7 @@ k8x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z7, Z7
 	VMOVUPS         Z7, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add8x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2714,8 +2672,7 @@ add8x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z7
 	VMOVUPS         Z7, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m9x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2795,8 +2752,7 @@ k9x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z8, Z8
 	VMOVUPS         Z8, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add9x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2825,8 +2781,7 @@ add9x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z8
 	VMOVUPS         Z8, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m10x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -2914,8 +2869,7 @@ k10x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z9, Z9
 	VMOVUPS         Z9, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add10x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2947,8 +2901,7 @@ add10x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z9
 	VMOVUPS         Z9, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m11x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3043,8 +2996,7 @@ k11x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z10, Z10
 	VMOVUPS         Z10, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add11x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3079,8 +3031,7 @@ add11x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z10
 	VMOVUPS         Z10, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m12x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3182,8 +3133,7 @@ k12x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z11, Z11
 	VMOVUPS         Z11, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add12x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3221,8 +3171,7 @@ add12x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z11
 	VMOVUPS         Z11, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m13x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3331,8 +3280,7 @@ k13x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z12, Z12
 	VMOVUPS         Z12, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add13x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3373,8 +3321,7 @@ add13x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z12
 	VMOVUPS         Z12, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m14x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3490,8 +3437,7 @@ k14x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z13, Z13
 	VMOVUPS         Z13, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add14x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3535,6 +3481,18 @@ add14x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z13
 	VMOVUPS         Z13, K1, 0(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
 	VZEROUPPER
 	RET
 
@@ -3542,6 +3500,7 @@ add14x1:
 TEXT ·tileAVX512F64(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
+again:
 	// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_rs(AX), R8
@@ -3623,16 +3582,14 @@ k1x2:
 	VMOVUPD         Z0, K1, 0(R13)
 	VMULPD          Z30, Z1, Z1
 	VMOVUPD         Z1, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add1x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
 	VMOVUPD         Z0, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z1
 	VMOVUPD         Z1, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m2x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3674,8 +3631,7 @@ k2x2:
 	VMOVUPD         Z2, K1, 0(R13)
 	VMULPD          Z30, Z3, Z3
 	VMOVUPD         Z3, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add2x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -3687,8 +3643,7 @@ add2x2:
 	VMOVUPD         Z2, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z3
 	VMOVUPD         Z3, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m3x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3742,8 +3697,7 @@ k3x2:
 	VMOVUPD         Z4, K1, 0(R13)
 	VMULPD          Z30, Z5, Z5
 	VMOVUPD         Z5, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add3x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -3760,8 +3714,7 @@ add3x2:
 	VMOVUPD         Z4, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z5
 	VMOVUPD         Z5, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m4x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3827,8 +3780,7 @@ k4x2:
 	VMOVUPD         Z6, K1, 0(R13)
 	VMULPD          Z30, Z7, Z7
 	VMOVUPD         Z7, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add4x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -3850,8 +3802,7 @@ add4x2:
 	VMOVUPD         Z6, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z7
 	VMOVUPD         Z7, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m5x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -3929,8 +3880,7 @@ k5x2:
 	VMOVUPD         Z8, K1, 0(R13)
 	VMULPD          Z30, Z9, Z9
 	VMOVUPD         Z9, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add5x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -3957,8 +3907,7 @@ add5x2:
 	VMOVUPD         Z8, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z9
 	VMOVUPD         Z9, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m6x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -4048,8 +3997,7 @@ k6x2:
 	VMOVUPD         Z10, K1, 0(R13)
 	VMULPD          Z30, Z11, Z11
 	VMOVUPD         Z11, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add6x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -4081,8 +4029,7 @@ add6x2:
 	VMOVUPD         Z10, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z11
 	VMOVUPD         Z11, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m7x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -4184,8 +4131,7 @@ k7x2:
 	VMOVUPD         Z12, K1, 0(R13)
 	VMULPD          Z30, Z13, Z13
 	VMOVUPD         Z13, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add7x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -4222,8 +4168,7 @@ add7x2:
 	VMOVUPD         Z12, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z13
 	VMOVUPD         Z13, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m8x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -4337,8 +4282,7 @@ k8x2:
 	VMOVUPD         Z14, K1, 0(R13)
 	VMULPD          Z30, Z15, Z15
 	VMOVUPD         Z15, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add8x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -4380,8 +4324,7 @@ add8x2:
 	VMOVUPD         Z14, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z15
 	VMOVUPD         Z15, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m9x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -4507,8 +4450,7 @@ k9x2:
 	VMOVUPD         Z16, K1, 0(R13)
 	VMULPD          Z30, Z17, Z17
 	VMOVUPD         Z17, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add9x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -4555,8 +4497,7 @@ add9x2:
 	VMOVUPD         Z16, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z17
 	VMOVUPD         Z17, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m10x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -4695,8 +4636,7 @@ k10x2:
 	VMOVUPD         Z18, K1, 0(R13)
 	VMULPD          Z30, Z19, Z19
 	VMOVUPD         Z19, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add10x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -4748,8 +4688,7 @@ add10x2:
 	VMOVUPD         Z18, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z19
 	VMOVUPD         Z19, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m11x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -4900,8 +4839,7 @@ k11x2:
 	VMOVUPD         Z20, K1, 0(R13)
 	VMULPD          Z30, Z21, Z21
 	VMOVUPD         Z21, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add11x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -4958,8 +4896,7 @@ add11x2:
 	VMOVUPD         Z20, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z21
 	VMOVUPD         Z21, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m12x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5122,8 +5059,7 @@ k12x2:
 	VMOVUPD         Z22, K1, 0(R13)
 	VMULPD          Z30, Z23, Z23
 	VMOVUPD         Z23, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add12x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5185,8 +5121,7 @@ add12x2:
 	VMOVUPD         Z22, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z23
 	VMOVUPD         Z23, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m13x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5361,8 +5296,7 @@ k13x2:
 	VMOVUPD         Z24, K1, 0(R13)
 	VMULPD          Z30, Z25, Z25
 	VMOVUPD         Z25, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add13x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5429,8 +5363,7 @@ add13x2:
 	VMOVUPD         Z24, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z25
 	VMOVUPD         Z25, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m14x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5617,8 +5550,7 @@ k14x2:
 	VMOVUPD         Z26, K1, 0(R13)
 	VMULPD          Z30, Z27, Z27
 	VMOVUPD         Z27, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add14x2:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5690,8 +5622,7 @@ add14x2:
 	VMOVUPD         Z26, K1, 0(R13)
 	VFMADD213PD     64(R13), Z30, K2, Z27
 	VMOVUPD         Z27, K2, 64(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 narrow:
 	MOVQ            tile_m(AX), CX
@@ -5744,14 +5675,12 @@ k1x1:
 	JNE             add1x1
 	VMULPD          Z30, Z0, Z0
 	VMOVUPD         Z0, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add1x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
 	VMOVUPD         Z0, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m2x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5782,8 +5711,7 @@ k2x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z1, Z1
 	VMOVUPD         Z1, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add2x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5791,8 +5719,7 @@ add2x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z1
 	VMOVUPD         Z1, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m3x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5830,8 +5757,7 @@ k3x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z2, Z2
 	VMOVUPD         Z2, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add3x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5842,8 +5768,7 @@ add3x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z2
 	VMOVUPD         Z2, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m4x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5888,8 +5813,7 @@ k4x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z3, Z3
 	VMOVUPD         Z3, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add4x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5903,8 +5827,7 @@ add4x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z3
 	VMOVUPD         Z3, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m5x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -5956,8 +5879,7 @@ k5x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z4, Z4
 	VMOVUPD         Z4, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add5x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -5974,8 +5896,7 @@ add5x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z4
 	VMOVUPD         Z4, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m6x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6034,8 +5955,7 @@ k6x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z5, Z5
 	VMOVUPD         Z5, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add6x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6055,8 +5975,7 @@ add6x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z5
 	VMOVUPD         Z5, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m7x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6122,8 +6041,7 @@ k7x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z6, Z6
 	VMOVUPD         Z6, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add7x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6146,8 +6064,7 @@ add7x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z6
 	VMOVUPD         Z6, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m8x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6220,8 +6137,7 @@ k8x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z7, Z7
 	VMOVUPD         Z7, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add8x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6247,8 +6163,7 @@ add8x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z7
 	VMOVUPD         Z7, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m9x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6328,8 +6243,7 @@ k9x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z8, Z8
 	VMOVUPD         Z8, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add9x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6358,8 +6272,7 @@ add9x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z8
 	VMOVUPD         Z8, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m10x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6447,8 +6360,7 @@ k10x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z9, Z9
 	VMOVUPD         Z9, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add10x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6480,8 +6392,7 @@ add10x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z9
 	VMOVUPD         Z9, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m11x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6576,8 +6487,7 @@ k11x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z10, Z10
 	VMOVUPD         Z10, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add11x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6612,8 +6522,7 @@ add11x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z10
 	VMOVUPD         Z10, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m12x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6715,8 +6624,7 @@ k12x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z11, Z11
 	VMOVUPD         Z11, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add12x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6754,8 +6662,7 @@ add12x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z11
 	VMOVUPD         Z11, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m13x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -6864,8 +6771,7 @@ k13x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z12, Z12
 	VMOVUPD         Z12, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add13x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -6906,8 +6812,7 @@ add13x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z12
 	VMOVUPD         Z12, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 m14x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
@@ -7023,8 +6928,7 @@ k14x1:
 	ADDQ            R15, R13
 	VMULPD          Z30, Z13, Z13
 	VMOVUPD         Z13, K1, 0(R13)
-	VZEROUPPER
-	RET
+	JMP             next
 
 add14x1:
 	VFMADD213PD     0(R13), Z30, K1, Z0
@@ -7068,5 +6972,17 @@ add14x1:
 	ADDQ            R15, R13
 	VFMADD213PD     0(R13), Z30, K1, Z13
 	VMOVUPD         Z13, K1, 0(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
 	VZEROUPPER
 	RET

@@ -88,7 +88,7 @@ func function(w *writer, s set, e elem) {
 	w.p("\n// func %s(t *tile)", name)
 	w.p("TEXT ·%s(SB), NOSPLIT, $0-8", name)
 	w.in("MOVQ", "t+0(FP), AX")
-	w.p("\n\t// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.")
+	w.p("\nagain:\n\t// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.")
 	w.in("MOVQ", "tile_a(AX), SI")
 	w.in("MOVQ", "tile_rs(AX), R8")
 	w.in("MOVQ", "tile_ks(AX), R12")
@@ -128,6 +128,18 @@ func function(w *writer, s set, e elem) {
 			loop(w, s, e, m, vectors)
 		}
 	}
+
+	w.p("\nnext:")
+	w.in("DECQ", "tile_count(AX)")
+	w.in("JEQ", "done")
+	w.in("MOVQ", "tile_ap(AX), CX")
+	w.in("ADDQ", "CX, tile_a(AX)")
+	w.in("MOVQ", "tile_cp(AX), CX")
+	w.in("ADDQ", "CX, tile_c(AX)")
+	w.in("JMP", "again")
+	w.p("\ndone:")
+	w.in("VZEROUPPER", "")
+	w.in("RET", "")
 }
 
 func label(kind string, m, vectors int) string { return fmt.Sprintf("%s%dx%d", kind, m, vectors) }
@@ -202,8 +214,7 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 				w.in("ADDQ", "R15, R13")
 			}
 		}
-		w.in("VZEROUPPER", "")
-		w.in("RET", "")
+		w.in("JMP", "next")
 	}
 	write(func(r, v int) { w.in("VMUL"+e.suffix, "%s, %s, %[2]s", alpha, acc(r, v)) })
 	w.p("\n%s:", label("add", m, vectors))

@@ -66,6 +66,7 @@ const (
 	fewSteps   = 128       // for which it does not pay either
 	largeBytes = 256 << 10 // of a left factor that is worth packing
 	taskFlops  = 150_000   // worth a task
+	callFlops  = 500_000   // at most, in one call of assembly, which cannot be preempted
 	taskCols   = 1024      // at most, for tasks that pack the right factor
 )
 
@@ -147,17 +148,17 @@ type worker[T Float] struct{ *product[T] }
 
 func (p worker[T]) Run(lo, hi int) {
 	if p.tasksAreRows {
-		p.rectangle(part(p.panels, p.tasks, lo), part(p.panels, p.tasks, hi), 0, p.n)
+		p.rectangle(split(p.panels, p.tasks, lo), split(p.panels, p.tasks, hi), 0, p.n)
 		return
 	}
 	panels := ceilDiv(p.n, p.shape.cols)
-	j0, j1 := part(panels, p.tasks, lo), part(panels, p.tasks, hi)
+	j0, j1 := split(panels, p.tasks, lo), split(panels, p.tasks, hi)
 	p.rectangle(0, p.panels, j0*p.shape.cols, min(j1*p.shape.cols, p.n))
 }
 
-// part is the start of part i of n things divided into parts, its end being the
+// split is the start of part i of n things divided into parts, its end being the
 // start of the next.
-func part(n, parts, i int) int { return n/parts*i + n%parts*i/parts }
+func split(n, parts, i int) int { return n/parts*i + n%parts*i/parts }
 
 func ceilDiv(x, y int) int { return (x + y - 1) / y }
 
@@ -166,7 +167,7 @@ func ceilDiv(x, y int) int { return (x + y - 1) / y }
 func (p *product[T]) row(i int) int { return p.m0 + i*p.height + min(i, p.higher) }
 
 // step is the first step of block b of the slab.
-func (p *product[T]) step(b int) int { return p.k0 + part(p.k1-p.k0, p.blocks, b) }
+func (p *product[T]) step(b int) int { return p.k0 + split(p.k1-p.k0, p.blocks, b) }
 
 // scale multiplies a part of C by beta, which may be 0.
 func (p *product[T]) scale(r0, r1, c0, c1 int) {

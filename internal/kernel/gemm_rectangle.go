@@ -52,11 +52,11 @@ func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
 	w.prepare(p, 1+keep*(j1-j0-1)/width)
 	for b := range p.blocks {
 		add := p.beta != 0 || p.k0 > 0 || b > 0
-		for i := range parts {
-			lo, hi := i0+part(i1-i0, parts, i), i0+part(i1-i0, parts, i+1)
+		for part := range parts {
+			lo, hi := i0+split(i1-i0, parts, part), i0+split(i1-i0, parts, part+1)
 			for j := j0; j < j1; j += width {
 				end := min(j+width, j1)
-				p.setRight(w, b, j, end, keep*(j-j0)/width, i == 0)
+				p.setRight(w, b, j, end, keep*(j-j0)/width, part == 0)
 				p.column(w, b, lo, hi, j, end, add)
 			}
 			if p.k1 == p.k && b == p.blocks-1 {
@@ -69,23 +69,22 @@ func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
 // column computes the tiles of the panels [i0,i1) of rows in the columns
 // [j0,j1), to which the tile's right factor is set, for one block of steps.
 func (p *product[T]) column(w *workspace[T], b, i0, i1, j0, j1 int, add bool) {
-	t, size := &w.tile, sizeof[T]()
-	direct := t.n == j1-j0
-	if !direct {
-		w.out = resize(w.out, p.shape.rows*p.shape.cols)
-	}
-	for i := i0; i < i1; i++ {
-		p.setLeft(t, b, i)
-		c := p.c[p.row(i)*p.ldc+j0:]
-		if direct {
-			t.setTarget(unsafe.Pointer(&c[0]), p.ldc*size, add)
-			multiply[T](t)
-			continue
+	t := &w.tile
+	if t.n == j1-j0 {
+		for i := i0; i < i1; {
+			n := p.setLeft(t, b, i, i1)
+			p.multiply(t, &p.c[p.row(i)*p.ldc+j0], p.ldc, add)
+			i += n
 		}
-		t.setTarget(unsafe.Pointer(&w.out[0]), t.n*size, false)
-		multiply[T](t)
+		return
+	}
+	w.out = resize(w.out, p.shape.rows*p.shape.cols)
+	for i := i0; i < i1; i++ {
+		p.setLeft(t, b, i, i+1)
+		p.multiply(t, &w.out[0], p.shape.cols, false)
 		for r := range t.m {
-			addRow(c[r*p.ldc:][:j1-j0], w.out[r*t.n:], add)
+			at := (p.row(i)+r)*p.ldc + j0
+			addRow(p.c[at:at+j1-j0], w.out[r*p.shape.cols:], add)
 		}
 	}
 }
@@ -96,18 +95,18 @@ func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
 	add := p.beta != 0 || p.k0 > 0
 	parts := ceilDiv(i1-i0, max(1, fewRows/p.shape.rows))
 	w.prepare(p, 1)
-	for i := range parts {
-		lo, hi := i0+part(i1-i0, parts, i), i0+part(i1-i0, parts, i+1)
+	for part := range parts {
+		lo, hi := i0+split(i1-i0, parts, part), i0+split(i1-i0, parts, part+1)
 		r0, r1 := p.row(lo), p.row(hi)
 		w.out = resize(w.out, (r1-r0)*width)
 		for j := j0; j < j1; j += width {
 			n := min(width, j1-j)
 			for b := range p.blocks {
 				p.setRight(w, b, j, j+n, 0, true)
-				for i := lo; i < hi; i++ {
-					p.setLeft(t, b, i)
-					t.setTarget(unsafe.Pointer(&w.out[(p.row(i)-r0)*width]), width*sizeof[T](), b > 0)
-					multiply[T](t)
+				for i := lo; i < hi; {
+					n := p.setLeft(t, b, i, hi)
+					p.multiply(t, &w.out[(p.row(i)-r0)*width], width, b > 0)
+					i += n
 				}
 			}
 			transpose(p.c[j*p.ldc+r0:], p.ldc, w.out, width, r1-r0, n, add)
@@ -118,28 +117,39 @@ func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
 	}
 }
 
-func (t *tile) setTarget(c unsafe.Pointer, cs int, add bool) {
-	t.c, t.cs, t.add = c, cs, 0
+// multiply computes the tile, or column of tiles, whose factors are set.
+func (p *product[T]) multiply(t *tile, c *T, ldc int, add bool) {
+	t.c, t.cs, t.add = unsafe.Pointer(c), ldc*sizeof[T](), 0
 	if add {
 		t.add = 1
 	}
+	t.cp = t.m * t.cs
+	multiply[T](t)
 }
 
-// setLeft points the tile at panel i of rows and block b of steps.
-func (p *product[T]) setLeft(t *tile, b, i int) {
+// setLeft points the tile at panel i of rows and block b of steps, and has it
+// repeated for the n-1 next panels, as many as are alike and not too many.
+func (p *product[T]) setLeft(t *tile, b, i, end int) (n int) {
 	size, r, k := sizeof[T](), p.row(i), p.step(b)
-	t.m = p.row(i+1) - r
-	switch {
-	case !p.packLeft:
+	t.m, n = p.height, end-i
+	if i < p.higher {
+		t.m, n = p.height+1, min(end, p.higher)-i
+	}
+	n = max(1, min(n, callFlops/(2*t.m*t.n*t.k)))
+	t.count = n
+	if !p.packLeft {
 		t.a = unsafe.Pointer(&p.left.data[r*p.left.next+k*p.left.step])
 		t.rs, t.ks = p.left.next*size, p.left.step*size
-	case p.left.step == 1:
-		t.a = unsafe.Pointer(&p.leftPanel(b, i)[0])
-		t.rs, t.ks = p.stride*size, size
-	default:
-		t.a = unsafe.Pointer(&p.leftPanel(b, i)[0])
+		t.ap = t.m * t.rs
+		return n
+	}
+	t.a = unsafe.Pointer(&p.leftPanel(b, i)[0])
+	t.rs, t.ks = p.stride*size, size
+	if p.left.step != 1 {
 		t.rs, t.ks = size, t.m*size
 	}
+	t.ap = t.m * p.stride * size
+	return n
 }
 
 // prepare makes room for n packed panels of the right factor, if tiles may need

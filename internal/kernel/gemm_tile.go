@@ -2,14 +2,16 @@ package kernel
 
 import "unsafe"
 
-// tile is one register tile, described to the assembly kernels, which read it
-// by field name. It asks for
+// tile is a register tile, or a column of them, described to the assembly
+// kernels, which read it by field name. It asks for
 //
 //	for i < m, j < n: C[i,j] = alpha·Σ A[i,p]·B[p,j], added to C[i,j] if add ≠ 0
 //
-// with the sum over p < k in order. All distances are in bytes. A may have any
+// with the sum over p < k in order, then for the same count-1 times more with A
+// and C advanced by ap and cp. All distances are in bytes. A may have any
 // layout; the rows of B and C are contiguous. m and n are at most the shape's
-// rows and cols, k is at least 1. A kernel that is not masked needs n = cols.
+// rows and cols; k and count are at least 1. A kernel that is not masked needs
+// n = cols. The kernel leaves a, c and count changed.
 type tile struct {
 	a      unsafe.Pointer
 	rs, ks int // from row to row and from step to step of A
@@ -21,6 +23,8 @@ type tile struct {
 	k      int
 	add    int
 	alpha  unsafe.Pointer
+	count  int
+	ap, cp int // from tile to tile of A and C
 }
 
 // shape is the largest tile of the kernels in force.
@@ -29,12 +33,16 @@ type shape struct {
 	masked     bool // tiles may have fewer columns
 }
 
-// multiply computes one tile. It is a real call with a stack frame, so that a
-// loop over tiles can be preempted: assembly cannot.
+// multiply computes a column of tiles. It is a real call with a stack frame, so
+// that a loop over it can be preempted: assembly cannot.
 //
 //go:noinline
 func multiply[T Float](t *tile) {
-	if !multiplyAsm(t, sizeof[T]()) {
+	if multiplyAsm(t, sizeof[T]()) {
+		return
+	}
+	for multiplyGeneric[T](t); t.count > 1; t.count-- {
+		t.a, t.c = unsafe.Add(t.a, t.ap), unsafe.Add(t.c, t.cp)
 		multiplyGeneric[T](t)
 	}
 }
