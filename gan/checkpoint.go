@@ -22,6 +22,9 @@ type progressState struct {
 	Batch         int    `json:"batch"` // done in the epoch at hand
 	LatentKey     uint64 `json:"latent_key"`
 	LatentCounter uint64 `json:"latent_counter"`
+	RandomKey     uint64 `json:"random_key"`
+	RandomCounter uint64 `json:"random_counter"`
+	Generator     int    `json:"generator_steps"` // among Batch
 	Latent        int    `json:"latent"`
 	Objective     string `json:"objective"`
 }
@@ -31,8 +34,8 @@ type progressState struct {
 var ErrCheckpoint = errors.New("this checkpoint does not fit")
 
 // Checkpoint writes everything that training depends on to a safetensors file,
-// whole or not at all: both networks, both optimizers' states, the position in
-// the latent vectors and in the data. [Trainer.Resume] goes on from it as if
+// whole or not at all: both networks, both optimizers' states, the average
+// of the weights, the position in the random numbers and in the data. [Trainer.Resume] goes on from it as if
 // there had been no interruption, byte for byte. Call it between steps.
 func (t *Trainer) Checkpoint(path string) error {
 	tensors := map[string]*tensor.Tensor{}
@@ -42,11 +45,13 @@ func (t *Trainer) Checkpoint(path string) error {
 		}
 	}
 	s := t.position.sums
-	tensors["epoch.losses"] = tensor.FromFloat64([]float64{s.Real, s.Fake, s.Generator})
+	tensors["epoch.losses"] = tensor.FromFloat64([]float64{s.Real, s.Fake, s.Penalty, s.Generator})
 	key, counter := t.latent.State()
+	randomKey, randomCounter := t.random.State()
 	meta, err := json.Marshal(progressState{
 		Steps: t.steps, Epoch: t.position.epoch, Batch: t.position.batch,
-		LatentKey: key, LatentCounter: counter, Latent: t.latentSize, Objective: t.objective.Name(),
+		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
+		Generator: t.position.generator, Latent: t.latentSize, Objective: t.objective.Name(),
 	})
 	if err != nil {
 		return fmt.Errorf("gan: %w", err)
@@ -56,12 +61,16 @@ func (t *Trainer) Checkpoint(path string) error {
 
 // parts returns the tensors of a checkpoint by the prefix of their names.
 func (t *Trainer) parts() map[string]map[string]*tensor.Tensor {
-	return map[string]map[string]*tensor.Tensor{
+	out := map[string]map[string]*tensor.Tensor{
 		"generator.":               nn.State(t.g),
 		"discriminator.":           nn.State(t.d),
 		"optimizer.generator.":     t.gOptimizer.State(),
 		"optimizer.discriminator.": t.dOptimizer.State(),
 	}
+	if t.ema != nil {
+		out["ema."] = t.ema.State()
+	}
+	return out
 }
 
 // Resume takes up training where [Trainer.Checkpoint] left it. The trainer must
@@ -89,7 +98,7 @@ func (t *Trainer) Resume(path string) error {
 		return bad("it was made with the objective %q, this is %q", p.Objective, t.objective.Name())
 	case p.Latent != t.latentSize:
 		return bad("its generator has %d inputs, this one %d", p.Latent, t.latentSize)
-	case p.Steps < 0 || p.Epoch < 0 || p.Batch < 0:
+	case p.Steps < 0 || p.Epoch < 0 || p.Batch < 0 || p.Generator < 0:
 		return bad("it counts %d steps, %d epochs and %d batches", p.Steps, p.Epoch, p.Batch)
 	}
 	states := map[string]map[string]*tensor.Tensor{}
@@ -102,7 +111,7 @@ func (t *Trainer) Resume(path string) error {
 		if err != nil {
 			return fmt.Errorf("gan: resuming: %w", err)
 		}
-		if name == "epoch.losses" && value.Len() == 3 {
+		if name == "epoch.losses" && value.Len() == 4 {
 			sums = value.Float64s()
 			continue
 		}
@@ -137,8 +146,9 @@ func (t *Trainer) Resume(path string) error {
 		return bad("%v", err)
 	}
 	t.steps = p.Steps
-	t.position = position{p.Epoch, p.Batch, Losses{sums[0], sums[1], sums[2]}}
+	t.position = position{p.Epoch, p.Batch, Losses{sums[0], sums[1], sums[2], sums[3]}, p.Generator}
 	t.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
+	t.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.snapshot = nil
 	return nil
 }
@@ -153,6 +163,12 @@ func (t *Trainer) restore(states map[string]map[string]*tensor.Tensor) error {
 		{"discriminator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(t.d, s) }},
 		{"optimizer.generator.", t.gOptimizer.Restore},
 		{"optimizer.discriminator.", t.dOptimizer.Restore},
+		{"ema.", func(s map[string]*tensor.Tensor) error {
+			if t.ema == nil {
+				return nil
+			}
+			return t.ema.Restore(s)
+		}},
 	} {
 		if err := part.load(states[part.name]); err != nil {
 			return fmt.Errorf("%s: %w", strings.TrimSuffix(part.name, "."), err)

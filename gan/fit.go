@@ -61,10 +61,17 @@ func (s *StepInfo) Terms() (real, fake *tensor.Tensor) {
 	return value(s.result.terms.Real), value(s.result.terms.Fake)
 }
 
-// GeneratorTerms returns the generator's loss terms, one per sample.
-func (s *StepInfo) GeneratorTerms() *tensor.Tensor { return s.result.gTerms.Value() }
+// GeneratorTerms returns the generator's loss terms, one per sample, or nil
+// where it was not the generator's turn.
+func (s *StepInfo) GeneratorTerms() *tensor.Tensor {
+	if s.result.gTerms == nil {
+		return nil
+	}
+	return s.result.gTerms.Value()
+}
 
-// GradNorms returns the Euclidean norms of the two networks' gradients.
+// GradNorms returns the Euclidean norms of the two networks' gradients; the
+// generator's is 0 where it was not its turn.
 func (s *StepInfo) GradNorms() (generator, discriminator float64) {
 	norm := func(vs []*autograd.Var) float64 {
 		sum := 0.0
@@ -114,6 +121,7 @@ func On(hooks ...Hook) Option { return func(o *options) { o.hooks = append(o.hoo
 type position struct {
 	epoch, batch int // done
 	sums         Losses
+	generator    int // the generator's steps among the epoch's
 }
 
 // Fit trains on the source until the epochs or steps are done, the context is
@@ -190,7 +198,7 @@ func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *
 	n, s := float64(done), t.position.sums
 	info := EpochInfo{
 		Epoch: epoch + 1, Steps: t.steps, Time: time.Since(start), Partial: done < batches,
-		Losses: Losses{s.Real / n, s.Fake / n, s.Generator / n},
+		Losses: Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(t.position.generator, 1))},
 	}
 	if !info.Partial {
 		t.position = position{epoch: epoch + 1}
@@ -221,7 +229,11 @@ func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
 	p.batch++
 	p.sums.Real += r.losses.Real
 	p.sums.Fake += r.losses.Fake
+	p.sums.Penalty += r.losses.Penalty
 	p.sums.Generator += r.losses.Generator
+	if r.gTerms != nil {
+		p.generator++
+	}
 	info := &StepInfo{Epoch: p.epoch + 1, Batch: p.batch, Step: t.steps, Losses: r.losses, result: r}
 	return call(o.hooks, func(h Hook) error {
 		if h.Step == nil {

@@ -68,6 +68,7 @@ type logLine struct {
 	Discriminator float64 `json:"discriminator_loss"`
 	Real          float64 `json:"discriminator_loss_real"`
 	Fake          float64 `json:"discriminator_loss_fake"`
+	Penalty       float64 `json:"discriminator_penalty,omitempty"`
 	Generator     float64 `json:"generator_loss"`
 	Seconds       float64 `json:"seconds"`
 	Partial       bool    `json:"partial,omitempty"`
@@ -104,7 +105,7 @@ func Log(path string) Hook {
 		},
 		Epoch: func(e EpochInfo) error {
 			l := e.Losses
-			line, err := json.Marshal(logLine{e.Epoch, e.Steps, l.Discriminator(), l.Real, l.Fake, l.Generator, e.Time.Seconds(), e.Partial})
+			line, err := json.Marshal(logLine{e.Epoch, e.Steps, l.Discriminator(), l.Real, l.Fake, l.Penalty, l.Generator, e.Time.Seconds(), e.Partial})
 			if err != nil {
 				return fmt.Errorf("gan: %w", err)
 			}

@@ -12,59 +12,93 @@ import (
 type Losses struct {
 	Real      float64 // the discriminator's, on real samples
 	Fake      float64 // the discriminator's, on generated ones
+	Penalty   float64 // the discriminator's, weighted and added up
 	Generator float64 // the generator's, through the updated discriminator
 }
 
 // Discriminator returns the discriminator's whole loss.
-func (l Losses) Discriminator() float64 { return l.Real + l.Fake }
+func (l Losses) Discriminator() float64 { return l.Real + l.Fake + l.Penalty }
 
 func (l Losses) finite() bool {
-	s := l.Real + l.Fake + l.Generator
+	s := l.Real + l.Fake + l.Penalty + l.Generator
 	return !math.IsNaN(s) && !math.IsInf(s, 0)
 }
 
-// passes are the ways in which a step runs the networks.
-var (
-	tracked  = &nn.Ctx{Train: true, Track: true} // this network is being trained
-	constant = &nn.Ctx{Train: true}              // gradients pass through to its input only
-)
-
-// step updates the discriminator, then the generator, on real samples x [n, …]
-// and latent vectors z [n, latent]. The generator runs once: the discriminator
-// sees its output detached, and the generator's own step goes on from the same
-// pass. Where a loss is not finite, the step ends before the update that it
-// would have gone into.
+// step updates the discriminator and, where its turn has come, the generator,
+// on real samples x [n, …] and latent vectors z [n, latent]. Where a loss is
+// not finite, the step ends before the update that it would have gone into.
 func (t *Trainer) step(x, z *tensor.Tensor) (r stepResult) {
-	real := autograd.Const(x)
-	fake := t.g.Forward(tracked, autograd.Const(z))
+	fake := t.discriminatorStep(x, z, &r)
+	if r.failed == "" && (t.steps+1)%t.generatorEvery == 0 {
+		t.generatorStep(x, fake, &r)
+	}
+	return r
+}
 
-	// The discriminator learns to tell real from fake.
-	r.terms = t.objective.Discriminator(
-		t.d.Forward(tracked, real),
-		t.d.Forward(tracked, fake.Detach()))
-	loss, lossReal, lossFake := total(r.terms)
-	r.losses.Real, r.losses.Fake = lossReal, lossFake
+// discriminatorStep teaches the discriminator to tell real from fake. It
+// returns the generator's pass, which the discriminator has seen detached.
+func (t *Trainer) discriminatorStep(x, z *tensor.Tensor, r *stepResult) (fake *autograd.Var) {
+	fake = t.g.Forward(t.training(true), autograd.Const(z))
+	p := t.pass(autograd.Const(x), fake.Detach())
+
+	r.terms = t.objective.Discriminator(p.Real.D, p.Fake.D)
+	loss := sum(mean(r.terms.Real, &r.losses.Real), mean(r.terms.Fake, &r.losses.Fake))
+	for _, penalty := range t.penalties {
+		if w := penalty.Weight(t.steps); w != 0 {
+			term := autograd.Scale(autograd.Mean(penalty.Terms(p)), w)
+			r.losses.Penalty += term.Item()
+			loss = sum(loss, term)
+		}
+	}
 	if !r.losses.finite() {
 		r.failed = "discriminator"
-		return r
+		return nil
 	}
 	r.dGrads = autograd.Grad(loss, t.dLeaves, autograd.Opts{})
 	t.dOptimizer.Step(t.values(r.dGrads))
+	t.clipWeights()
+	return fake
+}
 
-	// The generator learns to pass for real with the updated discriminator,
-	// which itself is constant here.
+// generatorStep teaches the generator to pass for real with the updated
+// discriminator, which itself is constant here. It goes on from the pass that
+// the discriminator has seen, unless fresh latent vectors are wanted.
+func (t *Trainer) generatorStep(x *tensor.Tensor, fake *autograd.Var, r *stepResult) {
+	if t.freshLatent {
+		fake = t.g.Forward(t.training(true), autograd.Const(t.drawLatent(x.Dim(0))))
+	}
+	constant := t.training(false)
 	r.gTerms = t.objective.Generator(
 		t.d.Forward(constant, fake),
-		func() *autograd.Var { return t.d.Forward(constant, real) })
-	gLoss := autograd.Mean(r.gTerms)
-	r.losses.Generator = gLoss.Item()
+		func() *autograd.Var { return t.d.Forward(constant, autograd.Const(x)) })
+	loss := mean(r.gTerms, &r.losses.Generator)
 	if !r.losses.finite() {
 		r.failed = "generator"
-		return r
+		return
 	}
-	r.gGrads = autograd.Grad(gLoss, t.gLeaves, autograd.Opts{})
+	r.gGrads = autograd.Grad(loss, t.gLeaves, autograd.Opts{})
 	t.updateGenerator(r.gGrads)
-	return r
+}
+
+// training is how a step runs a network: tracked where it is the one that
+// learns.
+func (t *Trainer) training(track bool) *nn.Ctx {
+	return &nn.Ctx{Train: true, Track: track, Rand: t.random}
+}
+
+// pass runs the discriminator on both kinds of samples. Where there are
+// penalties, the samples are tracked too, so that gradients by them exist.
+func (t *Trainer) pass(real, fake *autograd.Var) *Pass {
+	critic := func(x *autograd.Var) *autograd.Var { return t.d.Forward(t.training(true), x) }
+	if len(t.penalties) > 0 {
+		real, fake = autograd.Leaf(real.Value()), autograd.Leaf(fake.Value())
+	}
+	return &Pass{
+		Real:   Samples{X: real, D: critic(real)},
+		Fake:   Samples{X: fake, D: critic(fake)},
+		Critic: critic,
+		Rand:   t.random,
+	}
 }
 
 // stepResult is what a step leaves for its hooks, alive until the step's scope
@@ -72,24 +106,28 @@ func (t *Trainer) step(x, z *tensor.Tensor) (r stepResult) {
 type stepResult struct {
 	losses         Losses
 	terms          Terms
-	gTerms         *autograd.Var
+	gTerms         *autograd.Var // nil where it was not the generator's turn
 	dGrads, gGrads []*autograd.Var
 	failed         string // the network whose loss was not finite
 }
 
-// total adds the means of the terms.
-func total(t Terms) (loss *autograd.Var, real, fake float64) {
-	if t.Real != nil {
-		loss = autograd.Mean(t.Real)
-		real = loss.Item()
+// mean averages terms, if there are any, and stores the number as well.
+func mean(terms *autograd.Var, value *float64) *autograd.Var {
+	if terms == nil {
+		return nil
 	}
-	if t.Fake != nil {
-		f := autograd.Mean(t.Fake)
-		fake = f.Item()
-		if loss == nil {
-			return f, 0, fake
-		}
-		loss = autograd.Add(loss, f)
+	m := autograd.Mean(terms)
+	*value = m.Item()
+	return m
+}
+
+// sum adds two losses, either of which may be missing.
+func sum(a, b *autograd.Var) *autograd.Var {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
 	}
-	return loss, real, fake
+	return autograd.Add(a, b)
 }

@@ -25,6 +25,23 @@ type Config struct {
 	// GeneratorOptimizer and DiscriminatorOptimizer replace Optimizer for one
 	// network.
 	GeneratorOptimizer, DiscriminatorOptimizer optim.Method
+	// Penalties are added to the discriminator's loss.
+	Penalties []Penalty
+	// GeneratorEvery is the number of the discriminator's steps for one of the
+	// generator's ("n_critic"); 0 means 1.
+	GeneratorEvery int
+	// FreshLatent makes the generator's step draw latent vectors of its own. The
+	// default goes on from the samples that the discriminator has just seen,
+	// which saves a pass.
+	FreshLatent bool
+	// ClipWeights holds every weight of the discriminator within ±ClipWeights
+	// after each of its steps (Arjovsky et al., 2017); 0 means not to.
+	ClipWeights float64
+	// EMAHalfLife, in the generator's steps, makes samples come from an
+	// exponential moving average of its weights, in which a value's weight
+	// halves every so many steps, a tenth of the run while that is less; 0
+	// means from the weights themselves.
+	EMAHalfLife float64
 	// Seed settles every random number of the run: the first weights of
 	// networks that have none yet, and the latent vectors.
 	Seed uint64
@@ -40,17 +57,24 @@ var ErrConfig = errors.New("this cannot be trained")
 // one goroutine, but for [Trainer.Sample] and [Trainer.Generator], which any
 // number of others may call meanwhile.
 type Trainer struct {
-	g, d       nn.Module
-	objective  Objective
-	latentSize int
+	g, d           nn.Module
+	objective      Objective
+	penalties      []Penalty
+	latentSize     int
+	generatorEvery int
+	freshLatent    bool
+	clip           float64
 
 	gOptimizer, dOptimizer *optim.Optimizer
+	ema                    *optim.EMA // nil: none
+	gParams, dParams       []*nn.Param
 	gLeaves, dLeaves       []*autograd.Var
 	grads                  []*tensor.Tensor // reused by values
 
 	dtype  tensor.DType
 	device *tensor.Device
-	latent *tensor.Stream
+	latent *tensor.Stream // of the latent vectors
+	random *tensor.Stream // of whatever else a step draws
 	scope  *tensor.Scope
 
 	steps    int      // done in all
@@ -77,6 +101,9 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	if c.Objective == nil {
 		c.Objective = NonSaturating{}
 	}
+	if c.GeneratorEvery < 0 || c.ClipWeights < 0 || c.EMAHalfLife < 0 {
+		return bad("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative")
+	}
 	if err := fits(g, d, c); err != nil {
 		return bad("%v", err)
 	}
@@ -88,21 +115,24 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	}
 	t := &Trainer{
 		g: g, d: d,
-		objective: c.Objective, latentSize: c.Latent,
+		objective: c.Objective, penalties: c.Penalties, latentSize: c.Latent,
+		generatorEvery: max(c.GeneratorEvery, 1), freshLatent: c.FreshLatent, clip: c.ClipWeights,
 		latent: tensor.NewStream(c.Seed, "latent"),
+		random: tensor.NewStream(c.Seed, "step"),
 		scope:  tensor.NewScope(),
 	}
-	gParams, dParams := trainable(g), trainable(d)
-	if len(gParams) == 0 || len(dParams) == 0 {
+	t.gParams, t.dParams = trainable(g), trainable(d)
+	if len(t.gParams) == 0 || len(t.dParams) == 0 {
 		return bad("a network has no parameters to train; are they frozen?")
 	}
+	gParams, dParams := paramValues(t.gParams), paramValues(t.dParams)
 	t.dtype, t.device = gParams[0].DType(), gParams[0].Device()
 	for _, p := range append(gParams, dParams...) {
 		if p.DType() != t.dtype || p.Device() != t.device {
 			return bad("the networks' parameters are %v on %v and %v on %v; they must agree", t.dtype, t.device, p.DType(), p.Device())
 		}
 	}
-	t.gLeaves, t.dLeaves = leaves(g), leaves(d)
+	t.gLeaves, t.dLeaves = leaves(t.gParams), leaves(t.dParams)
 	either := func(m optim.Method) optim.Method {
 		switch {
 		case m != nil:
@@ -115,6 +145,9 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	err := tensor.Catch(func() {
 		t.gOptimizer = optim.New(either(c.GeneratorOptimizer), gParams)
 		t.dOptimizer = optim.New(either(c.DiscriminatorOptimizer), dParams)
+		if c.EMAHalfLife != 0 {
+			t.ema = optim.NewEMAHalfLife(gParams, c.EMAHalfLife)
+		}
 	})
 	if err != nil {
 		return bad("%v", err)
@@ -167,24 +200,29 @@ func lastKind(m nn.Module) (kind string, known bool) {
 	return "", false
 }
 
-// trainable returns the values of the parameters that are not frozen.
-func trainable(m nn.Module) []*tensor.Tensor {
-	var out []*tensor.Tensor
+// trainable returns the parameters that are not frozen.
+func trainable(m nn.Module) []*nn.Param {
+	var out []*nn.Param
 	for _, p := range nn.Params(m) {
 		if !p.Param.Frozen() {
-			out = append(out, p.Param.Value())
+			out = append(out, p.Param)
 		}
 	}
 	return out
 }
 
-// leaves returns the same parameters as variables.
-func leaves(m nn.Module) []*autograd.Var {
-	var out []*autograd.Var
-	for _, p := range nn.Params(m) {
-		if !p.Param.Frozen() {
-			out = append(out, p.Param.Leaf())
-		}
+func paramValues(ps []*nn.Param) []*tensor.Tensor {
+	out := make([]*tensor.Tensor, len(ps))
+	for i, p := range ps {
+		out[i] = p.Value()
+	}
+	return out
+}
+
+func leaves(ps []*nn.Param) []*autograd.Var {
+	out := make([]*autograd.Var, len(ps))
+	for i, p := range ps {
+		out[i] = p.Leaf()
 	}
 	return out
 }
@@ -203,7 +241,21 @@ func (t *Trainer) updateGenerator(grads []*autograd.Var) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.gOptimizer.Step(t.values(grads))
+	if t.ema != nil {
+		t.ema.Update()
+	}
 	t.snapshot = nil
+}
+
+// clipWeights holds the discriminator's weights within ±clip.
+func (t *Trainer) clipWeights() {
+	if t.clip == 0 {
+		return
+	}
+	for _, p := range t.dParams {
+		v := p.Value()
+		v.CopyFrom(tensor.Clamp(t.scope.Adopt(v), -t.clip, t.clip))
+	}
 }
 
 // Step does one step on real samples [n, …] of the trainer's dtype: the
@@ -226,9 +278,14 @@ func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) {
 
 // drawAndStep draws the latent vectors of a step and does it.
 func (t *Trainer) drawAndStep(real *tensor.Tensor) (r stepResult, err error) {
-	z := t.scope.Empty(t.device, t.dtype, real.Dim(0), t.latentSize)
+	return t.guarded(real, t.drawLatent(real.Dim(0)))
+}
+
+// drawLatent draws n latent vectors into the step's scope.
+func (t *Trainer) drawLatent(n int) *tensor.Tensor {
+	z := t.scope.Empty(t.device, t.dtype, n, t.latentSize)
 	t.latent.NormalInto(z)
-	return t.guarded(real, z)
+	return z
 }
 
 func (t *Trainer) guarded(real, latent *tensor.Tensor) (r stepResult, err error) {
@@ -251,8 +308,8 @@ type NonFiniteError struct {
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("gan: step %d: the %s's loss is not finite (real %g, fake %g, generator %g); try a smaller learning rate",
-		e.Step, e.Network, e.Losses.Real, e.Losses.Fake, e.Losses.Generator)
+	return fmt.Sprintf("gan: step %d: the %s's loss is not finite (real %g, fake %g, penalty %g, generator %g); try a smaller learning rate",
+		e.Step, e.Network, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator)
 }
 
 // Steps returns the number of steps done, over all calls and resumed runs.
@@ -264,9 +321,22 @@ func (t *Trainer) Generator() *Generator {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.snapshot == nil {
-		t.snapshot = &Generator{net: t.g, weights: nn.Snapshot(t.g), latent: t.latentSize, dtype: t.dtype, device: t.device}
+		t.snapshot = &Generator{net: t.g, weights: t.newestWeights(), latent: t.latentSize, dtype: t.dtype, device: t.device}
 	}
 	return t.snapshot
+}
+
+// newestWeights copies the weights to sample with: the averages, where they are
+// kept.
+func (t *Trainer) newestWeights() *nn.Weights {
+	if t.ema == nil {
+		return nn.Snapshot(t.g)
+	}
+	averages := map[*nn.Param]*tensor.Tensor{}
+	for i, v := range t.ema.Values() {
+		averages[t.gParams[i]] = v
+	}
+	return nn.SnapshotWith(t.g, averages)
 }
 
 // Sample draws n samples [n, …] from the generator as it is between two steps.

@@ -105,11 +105,19 @@ type Weights struct {
 // Snapshot copies a network's weights. A pass with [Ctx.Weights] set to the
 // copy does not see what training does to the network afterwards. It panics
 // with a [StateError] where the network has no weights yet.
-func Snapshot(m Module) *Weights {
+func Snapshot(m Module) *Weights { return SnapshotWith(m, nil) }
+
+// SnapshotWith is [Snapshot] with other values for some parameters, such as
+// their averages, which are copied too.
+func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 	params := Params(m)
 	w := &Weights{vars: make(map[*Param]*autograd.Var, len(params))}
 	for _, p := range params {
-		w.vars[p.Param] = autograd.Const((*Ctx)(nil).Var(p.Param).Value().Clone())
+		v, ok := values[p.Param]
+		if !ok {
+			v = (*Ctx)(nil).Var(p.Param).Value()
+		}
+		w.vars[p.Param] = autograd.Const(v.Clone())
 	}
 	return w
 }

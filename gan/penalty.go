@@ -1,0 +1,138 @@
+package gan
+
+import (
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Penalty is a term of the discriminator's loss that restrains its gradient by
+// its input. It is a pure value, independent of the [Objective]: any number of
+// penalties go with any objective. The trainer adds Weight(step) times the mean
+// of the terms to the loss, and takes the gradient of the sum once.
+//
+// Terms are per sample, so a discriminator that mixes the samples of a batch
+// has none; [New] refuses such a pair.
+type Penalty interface {
+	// Name is what messages and checkpoints call the penalty.
+	Name() string
+	// Weight returns the factor of the terms' mean at a step; 0 is the first.
+	Weight(step int) float64
+	// Terms returns the penalty of each sample, [n].
+	Terms(p *Pass) *autograd.Var
+}
+
+// Pass is what a penalty sees of the discriminator's step.
+type Pass struct {
+	Real, Fake Samples
+	// Critic runs the discriminator, tracked, on other samples.
+	Critic func(x *autograd.Var) *autograd.Var
+	// Rand feeds penalties that draw random numbers.
+	Rand *tensor.Stream
+}
+
+// Samples are inputs of the discriminator and what it made of them.
+type Samples struct {
+	X *autograd.Var // [n, …], tracked and detached from the generator
+	D *autograd.Var // [n, 1]
+}
+
+// R1 is half the squared norm of the discriminator's gradient at real samples,
+// ½‖∇D(x)‖², times Gamma (Mescheder, Geiger, Nowozin, "Which training methods
+// for GANs do actually converge?", 2018, equation 9).
+type R1 struct {
+	Gamma    float64
+	Schedule optim.Schedule // multiplies Gamma; nil: constant
+}
+
+// Name returns "R1".
+func (R1) Name() string { return "R1" }
+
+// Weight returns Gamma at a step.
+func (r R1) Weight(step int) float64 { return scheduled(r.Gamma, r.Schedule, step) }
+
+// Terms returns ½‖∇D(x)‖² of each real sample.
+func (R1) Terms(p *Pass) *autograd.Var { return halfSquaredSlope(p.Real) }
+
+// R2 is [R1] at generated samples.
+type R2 struct {
+	Gamma    float64
+	Schedule optim.Schedule // multiplies Gamma; nil: constant
+}
+
+// Name returns "R2".
+func (R2) Name() string { return "R2" }
+
+// Weight returns Gamma at a step.
+func (r R2) Weight(step int) float64 { return scheduled(r.Gamma, r.Schedule, step) }
+
+// Terms returns ½‖∇D(G(z))‖² of each generated sample.
+func (R2) Terms(p *Pass) *autograd.Var { return halfSquaredSlope(p.Fake) }
+
+// GradientPenalty is WGAN-GP's: Lambda times (‖∇D(x̂)‖ − 1)² at a point x̂ on the
+// line between a real sample and a generated one, at a place that is uniform on
+// the line and drawn for each sample (Gulrajani et al., "Improved training of
+// Wasserstein GANs", 2017). OneSided punishes norms above 1 only. The gradient
+// of a norm at zero is taken as zero.
+type GradientPenalty struct {
+	Lambda   float64
+	OneSided bool
+	Schedule optim.Schedule // multiplies Lambda; nil: constant
+}
+
+// Name returns "gradient penalty", and which one.
+func (g GradientPenalty) Name() string {
+	if g.OneSided {
+		return "gradient penalty, one-sided"
+	}
+	return "gradient penalty"
+}
+
+// Weight returns Lambda at a step.
+func (g GradientPenalty) Weight(step int) float64 { return scheduled(g.Lambda, g.Schedule, step) }
+
+// Terms returns (‖∇D(x̂)‖ − 1)² of each pair.
+func (g GradientPenalty) Terms(p *Pass) *autograd.Var {
+	x, y := p.Real.X.Value(), p.Fake.X.Value()
+	perSample := x.Shape()
+	for k := 1; k < len(perSample); k++ {
+		perSample[k] = 1
+	}
+	epsilon := emptyLike(x.Scope(), x, perSample...)
+	p.Rand.UniformInto(epsilon)
+	between := autograd.Leaf(tensor.Add(y, tensor.Mul(epsilon, tensor.Sub(x, y))))
+	excess := autograd.Shift(norm(squaredSlope(Samples{X: between, D: p.Critic(between)})), -1)
+	if g.OneSided {
+		excess = autograd.ReLU(excess)
+	}
+	return autograd.Square(excess)
+}
+
+func scheduled(weight float64, s optim.Schedule, step int) float64 {
+	if s == nil {
+		return weight
+	}
+	return weight * s.At(step)
+}
+
+func halfSquaredSlope(s Samples) *autograd.Var { return autograd.Scale(squaredSlope(s), 0.5) }
+
+// squaredSlope returns ‖∂D/∂x‖² of each sample, [n], as a function of the
+// weights. Each output depends on its own sample only, so the gradient of the
+// outputs' sum holds the gradient of each.
+func squaredSlope(s Samples) *autograd.Var {
+	slope := autograd.Grad(autograd.Sum(s.D), []*autograd.Var{s.X}, autograd.Opts{CreateGraph: true})[0]
+	var axes []int
+	for k := 1; k < slope.Value().Rank(); k++ {
+		axes = append(axes, k)
+	}
+	return autograd.Sum(autograd.Square(slope), axes...)
+}
+
+// norm returns √s with a gradient of zero, not infinity, where s is zero.
+func norm(s *autograd.Var) *autograd.Var {
+	zero := tensor.Equal(s.Value(), tensor.Scale(s.Value(), 0))
+	one := autograd.Const(fullLike(s.Value(), 1))
+	root := autograd.Sqrt(autograd.Where(zero, one, s))
+	return autograd.Where(zero, s, root)
+}
