@@ -1,0 +1,51 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/gander-ml/gander/internal/cpu"
+)
+
+//go:noescape
+func tileNEONF32(t *tile)
+
+//go:noescape
+func tileNEONF64(t *tile)
+
+// shapeAsm returns the tile of the assembly kernel for elements of the given
+// size, the zero shape if there is none.
+func shapeAsm(size int) shape {
+	if cpu.NEON {
+		return shape{rows: 4, cols: 64 / size}
+	}
+	return shape{}
+}
+
+// multiplyAsm runs the assembly kernel and reports whether there is one.
+func multiplyAsm(t *tile, size int) bool {
+	for ; cpu.NEON; t.count-- {
+		if size == 4 {
+			tileNEONF32(t)
+		} else {
+			tileNEONF64(t)
+		}
+		if t.count == 1 {
+			break
+		}
+		t.a, t.c = unsafe.Add(t.a, t.ap), unsafe.Add(t.c, t.cp)
+	}
+	return cpu.NEON
+}
+
+func copyRowsAsm(*rows) bool { return false }
+
+func transposeSide(int) int { return math.MaxInt }
+
+func transposeAsm(*rows, int) {}
+
+func canDot() bool { return false }
+
+func dotsAsm(*dots, int) {}
