@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,6 +60,63 @@ func testAdamAgainstTextbook[T Float](t *testing.T, eps float64) {
 func TestAdamAgainstTextbook(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { testAdamAgainstTextbook[float32](t, 0x1p-22) })
 	t.Run("float64", func(t *testing.T) { testAdamAgainstTextbook[float64](t, 0x1p-51) })
+}
+
+// steps are the optimizer steps on p, g, m, v and their plain loops.
+func steps() map[string][2]func(p, g, m, v []float32) {
+	all := map[string][2]func(p, g, m, v []float32){}
+	for name, c := range adamParams {
+		all["adam "+name] = [2]func(p, g, m, v []float32){
+			func(p, g, m, v []float32) { Adam(p, g, m, v, c) },
+			func(p, g, m, v []float32) { adamGeneric(p, g, m, v, round[float32](c.consts())) },
+		}
+	}
+	for _, nesterov := range []bool{false, true} {
+		c := SGDParams{LR: 0.1, Momentum: 0.9, Dampening: 0.2, WeightDecay: 0.01, Nesterov: nesterov}
+		k := [8]float32{0.01, 0.9, 0.8, -0.1}
+		all[fmt.Sprint("sgd ", nesterov)] = [2]func(p, g, m, v []float32){
+			func(p, g, m, v []float32) { SGD(p, g, m, c) },
+			func(p, g, m, v []float32) { sgdGeneric(p, g, m, nesterov, k) },
+		}
+		all[fmt.Sprint("sgd without momentum ", nesterov)] = [2]func(p, g, m, v []float32){
+			func(p, g, m, v []float32) { SGD(p, g, nil, c) },
+			func(p, g, m, v []float32) { sgdGeneric(p, g, nil, nesterov, k) },
+		}
+	}
+	return all
+}
+
+// Every implementation gives the bits of the plain loops, and changes nothing
+// else.
+func TestStepsEveryLength(t *testing.T) {
+	const size = 2*chunk + 17
+	p, g, m, v := inputs(size, 1), inputs(size, 2), inputs(size, 3), inputs(size, 4)
+	for name, step := range steps() {
+		wantP, wantM, wantV := slices.Clone(p), slices.Clone(m), slices.Clone(v)
+		step[1](wantP, g, wantM, wantV)
+		t.Run(name, func(t *testing.T) {
+			underEach(t, func(t *testing.T) {
+				run := func(n, o int) {
+					gotP, checkP := fenced(p[o:o+n], o)
+					gotG, _ := fenced(g[o:o+n], 15-o)
+					gotM, checkM := fenced(m[o:o+n], o/2)
+					gotV, checkV := fenced(v[o:o+n], 3)
+					step[0](gotP, gotG, gotM, gotV)
+					requireSame(t, wantP[o:o+n], gotP, "p, n %d", n)
+					requireSame(t, g[o:o+n], gotG, "g, n %d", n)
+					requireSame(t, wantM[o:o+n], gotM, "m, n %d", n)
+					requireSame(t, wantV[o:o+n], gotV, "v, n %d", n)
+					checkP(t)
+					checkM(t)
+					checkV(t)
+				}
+				everyLength(run)
+				for _, n := range wideLengths {
+					run(n, 0)
+				}
+			})
+		})
+	}
 }
 
 func TestSGD(t *testing.T) {

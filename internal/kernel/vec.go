@@ -32,7 +32,7 @@ const (
 	LeakyReLU                 // x where x > 0, else a·x
 	Scale                     // a·x
 	Shift                     // x+a
-	PowScalar                 // xᵃ
+	PowScalar                 // xᵃ; fast for a of 2 and −1
 	Clamp                     // x held within [a, b]; NaN for NaN
 	NumUnary
 )
@@ -76,10 +76,7 @@ type vecArgs struct {
 }
 
 // vectors tells whether assembly for elements T may run.
-func vectors[T Float]() bool {
-	var v T
-	return hasVectors && unsafe.Sizeof(v) == 4 && cpu.AVX2
-}
+func vectors[T Float]() bool { return hasVectors && single[T]() && cpu.AVX2 }
 
 // pointer is where x lies; x may be empty.
 func pointer[T Float](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
@@ -88,6 +85,12 @@ func pointer[T Float](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.Slice
 // and is the same memory or apart.
 func Unary[T Float](op UnaryOp, dst, x []T, a, b float64) {
 	x = x[:len(dst)]
+	switch {
+	case op == PowScalar && a == 2:
+		op = Square
+	case op == PowScalar && a == -1:
+		op = Reciprocal
+	}
 	if !vectors[T]() {
 		unaryGeneric(op, dst, x, T(a), T(b))
 		return
@@ -238,7 +241,7 @@ func BiasAct[T Float](act UnaryOp, c []T, ldc, rows, cols int, bias []T, a float
 	_ = c[(rows-1)*ldc+cols-1]
 	if bias != nil {
 		bias = bias[:cols]
-		if vectors[T]() && biasAct32(act, c, ldc, rows, bias, a) {
+		if vectors[T]() && cols <= chunk && biasAct32(act, c, ldc, rows, bias, a) {
 			return
 		}
 	}

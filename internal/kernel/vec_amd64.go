@@ -8,7 +8,12 @@ import "github.com/gander-ml/gander/internal/cpu"
 
 const hasVectors = true
 
+// The functions that call assembly are not inlined: their prologue is where the
+// scheduler can stop a long loop over chunks.
+
 // callUnary runs the routine of a unary function, and reports whether there is one.
+//
+//go:noinline
 func callUnary(op UnaryOp, a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -92,6 +97,8 @@ func callUnary(op UnaryOp, a *vecArgs) bool {
 }
 
 // callBinary runs the routine of a binary function, and reports whether there is one.
+//
+//go:noinline
 func callBinary(op BinaryOp, a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -167,6 +174,8 @@ func callBinary(op BinaryOp, a *vecArgs) bool {
 }
 
 // callBiasAct runs the routine of a bias and an activation, and reports whether there is one.
+//
+//go:noinline
 func callBiasAct(op UnaryOp, a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -209,6 +218,7 @@ func callBiasAct(op UnaryOp, a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callWhere(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -221,6 +231,7 @@ func callWhere(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callMulAdd(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -233,6 +244,7 @@ func callMulAdd(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callAxpy(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -245,6 +257,7 @@ func callAxpy(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callLerp(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -257,6 +270,7 @@ func callLerp(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callAdam(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -269,6 +283,7 @@ func callAdam(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callSGD(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -281,6 +296,7 @@ func callSGD(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callMomentum(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -293,6 +309,7 @@ func callMomentum(a *vecArgs) bool {
 	return true
 }
 
+//go:noinline
 func callNesterov(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -306,6 +323,8 @@ func callNesterov(a *vecArgs) bool {
 }
 
 // callFold runs the routine of a reduction, and reports whether there is one.
+//
+//go:noinline
 func callFold(op ReduceOp, a *foldArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -337,6 +356,8 @@ func callFold(op ReduceOp, a *foldArgs) bool {
 }
 
 // callBlock runs the routine of a block's reduction, and reports whether there is one.
+//
+//go:noinline
 func callBlock(op ReduceOp, a *foldArgs) bool {
 	switch {
 	case cpu.AVX512:

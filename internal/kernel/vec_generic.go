@@ -41,11 +41,11 @@ func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
 		}
 	case Exp:
 		for i, v := range x {
-			dst[i] = T(math.Exp(float64(v)))
+			dst[i] = exp(v)
 		}
 	case Log:
 		for i, v := range x {
-			dst[i] = T(math.Log(float64(v)))
+			dst[i] = log(v)
 		}
 	case Sin:
 		for i, v := range x {
@@ -57,15 +57,15 @@ func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
 		}
 	case Tanh:
 		for i, v := range x {
-			dst[i] = T(math.Tanh(float64(v)))
+			dst[i] = tanh(v)
 		}
 	case Sigmoid:
 		for i, v := range x {
-			dst[i] = T(sigmoid(float64(v)))
+			dst[i] = sigmoid(v)
 		}
 	case Softplus:
 		for i, v := range x {
-			dst[i] = T(softplus(float64(v)))
+			dst[i] = softplus(v)
 		}
 	case ReLU:
 		for i, v := range x {
@@ -159,7 +159,7 @@ func binaryGeneric[T Float](op BinaryOp, dst, x, y []T, a T) {
 		}
 	case SoftplusGrad:
 		for i := range dst {
-			dst[i] = x[i] * T(sigmoid(float64(y[i])))
+			dst[i] = x[i] * sigmoid(y[i])
 		}
 	case ReLUGrad:
 		for i := range dst {
@@ -234,18 +234,4 @@ func truth[T Float](b bool) T {
 		return 1
 	}
 	return 0
-}
-
-// sigmoid is 1/(1+e⁻ˣ), by whichever form keeps the small tail accurate.
-func sigmoid(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + math.Exp(-x))
-	}
-	e := math.Exp(x)
-	return e / (1 + e)
-}
-
-// softplus is ln(1+eˣ).
-func softplus(x float64) float64 {
-	return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
 }

@@ -271,6 +271,18 @@ func TestSpecialValues(t *testing.T) {
 	})
 }
 
+func TestPowScalar(t *testing.T) {
+	x, dst := inputs(300, 8), make([]float32, 300)
+	underEach(t, func(t *testing.T) {
+		for _, a := range []float64{2, -1, 0.5, 3, 0} {
+			Unary(PowScalar, dst, x, a, 0)
+			for i, v := range x {
+				require.LessOrEqual(t, ulps(dst[i], math.Pow(float64(v), a)), 1.0, "%v to the power %v", v, a)
+			}
+		}
+	})
+}
+
 func TestBinaryEveryLength(t *testing.T) {
 	underEach(t, func(t *testing.T) {
 		for op := range NumBinary {

@@ -58,7 +58,10 @@ func fillBlocks(what filling, dst unsafe.Pointer, n int, key, counter uint64) in
 	return done
 }
 
-// call runs the routine.
+// call runs the routine. It is not inlined: its prologue is where the scheduler
+// can stop a long fill.
+//
+//go:noinline
 func call(what filling, a *blockArgs) {
 	switch {
 	case cpu.AVX512 && what == words:
