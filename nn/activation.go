@@ -40,8 +40,8 @@ func (a activation) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	return autograd.LeakyReLU(x, a.slope)
 }
 
-// fused returns how a linear layer can apply the activation itself, which it
-// can where the slope follows from the activation's result.
+// fused returns how a linear layer names the activation, if it can apply it
+// itself.
 func (a activation) fused() (act tensor.Activation, ok bool) {
 	switch a.kind {
 	case "Tanh":
@@ -51,7 +51,7 @@ func (a activation) fused() (act tensor.Activation, ok bool) {
 	case "Sigmoid":
 		return tensor.ActSigmoid, true
 	case "LeakyReLU":
-		return tensor.ActLeakyReLU, a.slope > 0
+		return tensor.ActLeakyReLU, true
 	}
 	return tensor.Identity, false
 }
