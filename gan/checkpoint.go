@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gander-ml/gander/nn"
@@ -17,16 +18,17 @@ const checkpointKey = "gander.checkpoint"
 
 // progressState is what is no tensor.
 type progressState struct {
-	Steps         int    `json:"steps"`
-	Epoch         int    `json:"epoch"` // done
-	Batch         int    `json:"batch"` // done in the epoch at hand
-	LatentKey     uint64 `json:"latent_key"`
-	LatentCounter uint64 `json:"latent_counter"`
-	RandomKey     uint64 `json:"random_key"`
-	RandomCounter uint64 `json:"random_counter"`
-	Generator     int    `json:"generator_steps"` // among Batch
-	Latent        int    `json:"latent"`
-	Objective     string `json:"objective"`
+	Steps         int       `json:"steps"`
+	Batch         int       `json:"batch"` // done in the epoch at hand
+	LatentKey     uint64    `json:"latent_key"`
+	LatentCounter uint64    `json:"latent_counter"`
+	RandomKey     uint64    `json:"random_key"`
+	RandomCounter uint64    `json:"random_counter"`
+	Generator     int       `json:"generator_steps"` // among Batch
+	Latent        int       `json:"latent"`
+	Objective     string    `json:"objective"`
+	Penalties     []string  `json:"penalties,omitempty"`
+	Optimizers    [2]string `json:"optimizers"` // the generator's, the discriminator's
 }
 
 // ErrCheckpoint is wrapped by the error of [Trainer.Resume] where a file holds
@@ -34,9 +36,10 @@ type progressState struct {
 var ErrCheckpoint = errors.New("this checkpoint does not fit")
 
 // Checkpoint writes everything that training depends on to a safetensors file,
-// whole or not at all: both networks, both optimizers' states, the average
-// of the weights, the position in the random numbers and in the data. [Trainer.Resume] goes on from it as if
-// there had been no interruption, byte for byte. Call it between steps.
+// whole or not at all: both networks, both optimizers' states, the average of
+// the weights, the position in the random numbers and in the data, and the mean
+// losses so far. [Trainer.Resume] goes on from it as if there had been no
+// interruption, byte for byte. Call it between steps.
 func (t *Trainer) Checkpoint(path string) error {
 	tensors := map[string]*tensor.Tensor{}
 	for prefix, state := range t.parts() {
@@ -44,14 +47,13 @@ func (t *Trainer) Checkpoint(path string) error {
 			tensors[prefix+name] = value
 		}
 	}
-	s := t.position.sums
-	tensors["epoch.losses"] = tensor.FromFloat64([]float64{s.Real, s.Fake, s.Penalty, s.Generator})
+	tensors[lossesKey] = t.position.losses()
 	key, counter := t.latent.State()
 	randomKey, randomCounter := t.random.State()
 	meta, err := json.Marshal(progressState{
-		Steps: t.steps, Epoch: t.position.epoch, Batch: t.position.batch,
+		Steps: t.steps, Batch: t.position.batch, Generator: t.position.generator,
 		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
-		Generator: t.position.generator, Latent: t.latentSize, Objective: t.objective.Name(),
+		Latent: t.latentSize, Objective: t.objective.Name(), Penalties: t.penaltyNames(), Optimizers: t.methods,
 	})
 	if err != nil {
 		return fmt.Errorf("gan: %w", err)
@@ -98,35 +100,42 @@ func (t *Trainer) Resume(path string) error {
 		return bad("it was made with the objective %q, this is %q", p.Objective, t.objective.Name())
 	case p.Latent != t.latentSize:
 		return bad("its generator has %d inputs, this one %d", p.Latent, t.latentSize)
-	case p.Steps < 0 || p.Epoch < 0 || p.Batch < 0 || p.Generator < 0:
-		return bad("it counts %d steps, %d epochs and %d batches", p.Steps, p.Epoch, p.Batch)
+	case !slices.Equal(p.Penalties, t.penaltyNames()):
+		return bad("its penalties are %q, these %q", p.Penalties, t.penaltyNames())
+	case p.Optimizers != t.methods:
+		return bad("its optimizers are %q, these %q", p.Optimizers, t.methods)
+	case p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch:
+		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
 	states := map[string]map[string]*tensor.Tensor{}
 	for prefix := range t.parts() {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
-	var sums []float64
+	at, found := position{batch: p.Batch, generator: p.Generator}, false
 	for _, name := range f.Names() {
 		value, err := f.Tensor(name)
 		if err != nil {
 			return fmt.Errorf("gan: resuming: %w", err)
 		}
-		if name == "epoch.losses" && value.Len() == 4 {
-			sums = value.Float64s()
+		if name == lossesKey {
+			if found = at.setLosses(value); !found {
+				return bad("its losses have shape %v, not [epochs + 1, 4]", value.Shape())
+			}
 			continue
 		}
-		found := false
-		for prefix, state := range states {
-			if rest, ok := strings.CutPrefix(name, prefix); ok {
-				state[rest], found = value, true
+		part := ""
+		for prefix := range states {
+			if strings.HasPrefix(name, prefix) {
+				part = prefix
 			}
 		}
-		if !found {
+		if part == "" {
 			return bad("there is no place for its tensor %q", name)
 		}
+		states[part][strings.TrimPrefix(name, part)] = value
 	}
-	if sums == nil {
-		return bad("the losses of its epoch are missing")
+	if !found {
+		return bad("its losses are missing")
 	}
 
 	// Everything is read. What can still go wrong is undone.
@@ -145,12 +154,44 @@ func (t *Trainer) Resume(path string) error {
 		}
 		return bad("%v", err)
 	}
-	t.steps = p.Steps
-	t.position = position{p.Epoch, p.Batch, Losses{sums[0], sums[1], sums[2], sums[3]}, p.Generator}
+	t.steps, t.position = p.Steps, at
 	t.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.snapshot = nil
 	return nil
+}
+
+func (t *Trainer) penaltyNames() (names []string) {
+	for _, p := range t.penalties {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// lossesKey names the tensor of a position's losses.
+const lossesKey = "losses"
+
+// losses returns a row of four for each epoch done, and one for the sums of the
+// epoch at hand.
+func (p *position) losses() *tensor.Tensor {
+	var rows []float64
+	for _, l := range append(slices.Clone(p.past), p.sums) {
+		rows = append(rows, l.Real, l.Fake, l.Penalty, l.Generator)
+	}
+	return tensor.FromFloat64(rows, len(p.past)+1, 4)
+}
+
+// setLosses takes over what losses returned, and reports whether it could.
+func (p *position) setLosses(t *tensor.Tensor) bool {
+	if t.Rank() != 2 || t.Dim(0) < 1 || t.Dim(1) != 4 {
+		return false
+	}
+	for row := range slices.Chunk(t.Float64s(), 4) {
+		p.past = append(p.past, Losses{row[0], row[1], row[2], row[3]})
+	}
+	last := len(p.past) - 1
+	p.past, p.sums = p.past[:last], p.past[last]
+	return true
 }
 
 // restore copies the parts of a checkpoint into place.

@@ -2,9 +2,11 @@ package gan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gander-ml/gander/autograd"
@@ -24,7 +26,7 @@ type Source interface {
 // Hook is told how training goes. Any of its functions may be nil; hooks are
 // called in order, on the trainer's goroutine, between updates. An error from
 // one ends the training as a cancelled context does, and is returned by
-// [Trainer.Fit].
+// [Trainer.Fit]; one from Start does so before anything else is called.
 type Hook struct {
 	Start func(Run) error       // before the first step
 	Step  func(*StepInfo) error // after each step
@@ -35,9 +37,9 @@ type Hook struct {
 // Run is what is known before the first step.
 type Run struct {
 	Trainer *Trainer
-	Epochs  int // that will have been done at the end
-	Batches int // in an epoch
-	Done    int // epochs done already, where the run goes on from a checkpoint
+	Epochs  int      // that will have been done at the end, the last perhaps in part
+	Batches int      // in an epoch
+	Past    []Losses // means over the epochs done already, where training goes on
 }
 
 // StepInfo tells about one step. It and what it returns are valid until the
@@ -103,57 +105,62 @@ type Report struct {
 type Option func(*options)
 
 type options struct {
-	epochs, steps int
+	epochs, steps int // one of them is out of reach
 	hooks         []Hook
 }
 
 // Epochs sets the number of passes over the data, 1 unless set, counted from
 // the beginning of training and not from where it is resumed.
-func Epochs(n int) Option { return func(o *options) { o.epochs, o.steps = n, 0 } }
+func Epochs(n int) Option { return func(o *options) { o.epochs, o.steps = n, math.MaxInt } }
 
-// Steps sets the number of steps instead of epochs.
-func Steps(n int) Option { return func(o *options) { o.steps = n } }
+// Steps sets the number of steps instead, counted likewise.
+func Steps(n int) Option { return func(o *options) { o.epochs, o.steps = math.MaxInt, n } }
 
 // On adds hooks.
 func On(hooks ...Hook) Option { return func(o *options) { o.hooks = append(o.hooks, hooks...) } }
 
 // position is where in the data training stands.
 type position struct {
-	epoch, batch int // done
-	sums         Losses
-	generator    int // the generator's steps among the epoch's
+	past      []Losses // means over the epochs done
+	batch     int      // done in the epoch at hand
+	sums      Losses   // over these batches
+	generator int      // the generator's steps among them
 }
 
 // Fit trains on the source until the epochs or steps are done, the context is
 // cancelled, a hook returns an error, or a loss is not finite. However it ends,
 // the step at hand is finished, and the hooks' Epoch and End are called, so
 // that what they save is whole. The report is never nil. The error is the cause
-// of an early end: it wraps context.Canceled, the hook's or the source's error,
-// or is a [NonFiniteError].
+// of an early end: the context's (context.Cause), a hook's, the source's, a
+// [NonFiniteError], or what [Trainer.Step] says of samples that do not fit.
 func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report, error) {
-	o := options{epochs: 1}
+	o := options{epochs: 1, steps: math.MaxInt}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	report := &Report{Steps: t.steps}
-	batches := src.Batches()
-	if batches < 1 {
-		return report, fmt.Errorf("gan: the source has no batches")
+	p, batches := &t.position, src.Batches()
+	switch {
+	case batches < 1:
+		return report, errors.New("gan: the source has no batches")
+	case p.batch >= batches:
+		return report, fmt.Errorf("gan: training goes on after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, batches)
 	}
-	if o.steps > 0 {
-		o.epochs = (o.steps + batches - 1) / batches
+	run := Run{Trainer: t, Epochs: o.epochs, Batches: batches, Past: slices.Clone(p.past)}
+	if o.steps < math.MaxInt {
+		run.Epochs = len(p.past) + (p.batch+max(o.steps-t.steps, 0)+batches-1)/batches
 	}
 	start := time.Now()
-	err := call(o.hooks, func(h Hook) error {
+	for _, h := range o.hooks {
 		if h.Start == nil {
-			return nil
+			continue
 		}
-		return h.Start(Run{Trainer: t, Epochs: o.epochs, Batches: batches, Done: t.position.epoch})
-	})
-	if err != nil {
-		return report, err
+		if err := h.Start(run); err != nil {
+			return report, err
+		}
 	}
-	for err == nil && t.position.epoch < o.epochs && (o.steps == 0 || t.steps < o.steps) {
+	var err error
+	for err == nil && len(p.past) < o.epochs && t.steps < o.steps {
 		err = t.fitEpoch(ctx, src, &o, report)
 	}
 	report.Time = time.Since(start)
@@ -171,37 +178,37 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 // fitEpoch trains to the end of the epoch at hand.
 func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *Report) (err error) {
 	start := time.Now()
-	epoch, batches := t.position.epoch, src.Batches()
-	ended := false // before the epoch's last batch
-	for batch, srcErr := range src.Epoch(ctx, epoch, t.position.batch) {
+	p, batches := &t.position, src.Batches()
+	epoch := len(p.past)
+	ended := false // on our part
+	for batch, srcErr := range src.Epoch(ctx, epoch, p.batch) {
 		if err = srcErr; err == nil {
-			err = ctx.Err()
+			err = context.Cause(ctx)
 		}
 		if err == nil {
 			err = t.fitBatch(batch, o)
 		}
-		if ended = err != nil || o.steps > 0 && t.steps >= o.steps; ended {
+		if ended = err != nil || t.steps >= o.steps; ended {
 			break
 		}
 	}
-	if err == nil {
-		err = ctx.Err() // a source may simply stop when it is cancelled
+	if !ended && p.batch < batches {
+		// A source may simply stop when it is cancelled.
+		if err = context.Cause(ctx); err == nil {
+			err = fmt.Errorf("gan: the source yielded %d of %d batches in epoch %d", p.batch, batches, epoch+1)
+		}
 	}
 	report.Steps = t.steps
-	done := t.position.batch
-	if done == 0 {
-		if err == nil {
-			err = fmt.Errorf("gan: the source yielded no batch in epoch %d", epoch+1)
-		}
+	if p.batch == 0 {
 		return err
 	}
-	n, s := float64(done), t.position.sums
+	n, s := float64(p.batch), p.sums
 	info := EpochInfo{
-		Epoch: epoch + 1, Steps: t.steps, Time: time.Since(start), Partial: done < batches,
-		Losses: Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(t.position.generator, 1))},
+		Epoch: epoch + 1, Steps: t.steps, Time: time.Since(start), Partial: p.batch < batches,
+		Losses: Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(p.generator, 1))},
 	}
 	if !info.Partial {
-		t.position = position{epoch: epoch + 1}
+		*p = position{past: append(p.past, info.Losses)}
 	}
 	report.Epochs = append(report.Epochs, info)
 	if hookErr := call(o.hooks, func(h Hook) error {
@@ -212,16 +219,13 @@ func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *
 	}); err == nil {
 		err = hookErr
 	}
-	if err == nil && info.Partial && !ended {
-		err = fmt.Errorf("gan: the source yielded %d of %d batches in epoch %d", done, batches, epoch+1)
-	}
 	return err
 }
 
 // fitBatch does one step and tells the hooks.
 func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
 	defer t.scope.Close()
-	r, err := t.drawAndStep(batch)
+	r, err := t.guarded(batch, nil)
 	if err != nil {
 		return err
 	}
@@ -234,7 +238,7 @@ func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
 	if r.gTerms != nil {
 		p.generator++
 	}
-	info := &StepInfo{Epoch: p.epoch + 1, Batch: p.batch, Step: t.steps, Losses: r.losses, result: r}
+	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch, Step: t.steps, Losses: r.losses, result: r}
 	return call(o.hooks, func(h Hook) error {
 		if h.Step == nil {
 			return nil

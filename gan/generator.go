@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -80,7 +81,7 @@ func LoadGenerator(path string) (*Generator, error) {
 	if err != nil || latent < 1 {
 		return nil, fmt.Errorf("gan: loading %s: this is a network, but no generator: its metadata does not hold %q", path, latentKey)
 	}
-	if _, err := nn.OutShape(net, []int{1, latent}); err != nil {
+	if _, err := nn.OutShape(net, []int{1, latent}); err != nil && !errors.Is(err, nn.ErrUnknownShape) {
 		return nil, fmt.Errorf("gan: loading %s: the network does not take %d latent numbers: %w", path, latent, err)
 	}
 	params := nn.Params(net)

@@ -85,11 +85,9 @@ func Log(path string) Hook {
 	var lines [][]byte
 	return Hook{
 		Start: func(r Run) error {
+			lines = nil
 			if err := writable(filepath.Dir(path)); err != nil {
 				return err
-			}
-			if r.Done == 0 {
-				return nil
 			}
 			old, err := os.ReadFile(path)
 			if err != nil {
@@ -97,7 +95,7 @@ func Log(path string) Hook {
 			}
 			for line := range bytes.Lines(old) {
 				var l logLine
-				if json.Unmarshal(line, &l) == nil && l.Epoch <= r.Done && !l.Partial {
+				if json.Unmarshal(line, &l) == nil && l.Epoch <= len(r.Past) && !l.Partial {
 					lines = append(lines, bytes.TrimSpace(line))
 				}
 			}

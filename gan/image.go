@@ -15,7 +15,7 @@ import (
 // Grid says how samples are laid out in a picture.
 type Grid struct {
 	Height, Width int // of one sample in pixels; 0 where the samples have the shape [n, c, h, w] themselves
-	Columns       int // 0: as near to a square as can be
+	Columns       int // at most; 0: as near to a square as can be
 	Scale         int // side of the block that shows one pixel; 0 means 1
 	Gap           int // pixels between samples, and around them
 }
@@ -23,18 +23,21 @@ type Grid struct {
 // Image draws samples of values in [−1, 1], −1 black and 1 white, as [n, h·w]
 // with the grid's height and width, or [n, 1, h, w] in grey, or [n, 3, h, w] in
 // colour. Values outside are drawn as the nearest end. A shape that is none of
-// these, and a NaN, are errors.
+// these, a NaN, no samples, and a picture of more than 2²⁸ pixels are errors.
 func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 	n, c, h, w, err := g.dims(samples)
 	if err != nil {
 		return nil, err
 	}
-	cols := g.Columns
+	cols := min(g.Columns, n)
 	if cols < 1 {
-		cols = max(1, int(math.Ceil(math.Sqrt(float64(n)))))
+		cols = int(math.Ceil(math.Sqrt(float64(n))))
 	}
 	rows := (n + cols - 1) / cols
 	scale, gap := max(g.Scale, 1), max(g.Gap, 0)
+	if size := side(rows, h, scale, gap) * side(cols, w, scale, gap); size > maxPixels {
+		return nil, fmt.Errorf("gan: %d samples of %d×%d would make a picture of %.0f pixels; draw fewer, or smaller", n, h, w, size)
+	}
 	cellH, cellW := h*scale+gap, w*scale+gap
 	values := samples.Float32s()
 	bounds := image.Rect(0, 0, cols*cellW+gap, rows*cellH+gap)
@@ -70,10 +73,21 @@ func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 	return img, nil
 }
 
+// maxPixels is the size of a picture that is a mistake, and would take all
+// memory.
+const maxPixels = 1 << 28
+
+// side returns a picture's length in pixels, without overflow.
+func side(cells, length, scale, gap int) float64 {
+	return float64(cells)*(float64(length)*float64(scale)+float64(gap)) + float64(gap)
+}
+
 // dims reads count, channels, height and width of samples.
 func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	s := t.Shape()
 	switch {
+	case t.Len() == 0:
+		return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v make no picture", s)
 	case len(s) == 2 && g.Height > 0 && g.Width > 0 && s[1] == g.Height*g.Width:
 		return s[0], 1, g.Height, g.Width, nil
 	case len(s) == 4 && (s[1] == 1 || s[1] == 3):

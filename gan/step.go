@@ -86,19 +86,27 @@ func (t *Trainer) training(track bool) *nn.Ctx {
 	return &nn.Ctx{Train: true, Track: track, Rand: t.random}
 }
 
-// pass runs the discriminator on both kinds of samples. Where there are
-// penalties, the samples are tracked too, so that gradients by them exist.
+// pass runs the discriminator on both kinds of samples: in one batch where it
+// treats each sample on its own, which costs less. Where there are penalties,
+// the samples are tracked, so that gradients by them exist, and kept apart, so
+// that those take one kind's pass only.
 func (t *Trainer) pass(real, fake *autograd.Var) *Pass {
-	critic := func(x *autograd.Var) *autograd.Var { return t.d.Forward(t.training(true), x) }
+	p := &Pass{
+		Critic: func(x *autograd.Var) *autograd.Var { return t.d.Forward(t.training(true), x) },
+		Rand:   t.random,
+	}
 	if len(t.penalties) > 0 {
 		real, fake = autograd.Leaf(real.Value()), autograd.Leaf(fake.Value())
 	}
-	return &Pass{
-		Real:   Samples{X: real, D: critic(real)},
-		Fake:   Samples{X: fake, D: critic(fake)},
-		Critic: critic,
-		Rand:   t.random,
+	p.Real.X, p.Fake.X = real, fake
+	if t.joint {
+		n, m := real.Value().Dim(0), fake.Value().Dim(0)
+		d := p.Critic(autograd.Concat(0, real, fake))
+		p.Real.D, p.Fake.D = autograd.Slice(d, 0, 0, n, 1), autograd.Slice(d, 0, n, n+m, 1)
+	} else {
+		p.Real.D, p.Fake.D = p.Critic(real), p.Critic(fake)
 	}
+	return p
 }
 
 // stepResult is what a step leaves for its hooks, alive until the step's scope

@@ -63,9 +63,11 @@ type Trainer struct {
 	latentSize     int
 	generatorEvery int
 	freshLatent    bool
+	joint          bool // the discriminator sees real and fake samples in one batch
 	clip           float64
 
 	gOptimizer, dOptimizer *optim.Optimizer
+	methods                [2]string  // their names, the generator's first
 	ema                    *optim.EMA // nil: none
 	gParams, dParams       []*nn.Param
 	gLeaves, dLeaves       []*autograd.Var
@@ -121,6 +123,11 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 		random: tensor.NewStream(c.Seed, "step"),
 		scope:  tensor.NewScope(),
 	}
+	mixes, known := nn.MixesBatch(d)
+	if mixes && len(c.Penalties) > 0 {
+		return bad("the penalty %q is per sample, but the discriminator mixes the samples of a batch, so that no sample has a gradient of its own; use a layer, group or instance norm instead of a batch norm", c.Penalties[0].Name())
+	}
+	t.joint = known && !mixes && len(c.Penalties) == 0
 	t.gParams, t.dParams = trainable(g), trainable(d)
 	if len(t.gParams) == 0 || len(t.dParams) == 0 {
 		return bad("a network has no parameters to train; are they frozen?")
@@ -142,9 +149,10 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 		}
 		return optim.Adam{LR: 2e-4, Betas: [2]float64{0.5, 0.999}}
 	}
+	gMethod, dMethod := either(c.GeneratorOptimizer), either(c.DiscriminatorOptimizer)
+	t.methods = [2]string{gMethod.Name(), dMethod.Name()}
 	err := tensor.Catch(func() {
-		t.gOptimizer = optim.New(either(c.GeneratorOptimizer), gParams)
-		t.dOptimizer = optim.New(either(c.DiscriminatorOptimizer), dParams)
+		t.gOptimizer, t.dOptimizer = optim.New(gMethod, gParams), optim.New(dMethod, dParams)
 		if c.EMAHalfLife != 0 {
 			t.ema = optim.NewEMAHalfLife(gParams, c.EMAHalfLife)
 		}
@@ -264,7 +272,7 @@ func (t *Trainer) clipWeights() {
 // samples do not fit the networks.
 func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) {
 	defer t.scope.Close()
-	r, err := t.drawAndStep(real)
+	r, err := t.guarded(real, nil)
 	return r.losses, err
 }
 
@@ -276,11 +284,6 @@ func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) {
 	return r.losses, err
 }
 
-// drawAndStep draws the latent vectors of a step and does it.
-func (t *Trainer) drawAndStep(real *tensor.Tensor) (r stepResult, err error) {
-	return t.guarded(real, t.drawLatent(real.Dim(0)))
-}
-
 // drawLatent draws n latent vectors into the step's scope.
 func (t *Trainer) drawLatent(n int) *tensor.Tensor {
 	z := t.scope.Empty(t.device, t.dtype, n, t.latentSize)
@@ -288,15 +291,29 @@ func (t *Trainer) drawLatent(n int) *tensor.Tensor {
 	return z
 }
 
+// guarded does a step, with latent vectors of the trainer's own sequence where
+// none are given. A step that fails draws no random numbers, so that a
+// checkpoint leads to the same step again.
 func (t *Trainer) guarded(real, latent *tensor.Tensor) (r stepResult, err error) {
-	if misuse := tensor.Catch(func() { r = t.step(t.scope.Adopt(real), t.scope.Adopt(latent)) }); misuse != nil {
-		return r, fmt.Errorf("gan: step %d: %w", t.steps+1, misuse)
+	before, randomBefore := *t.latent, *t.random
+	misuse := tensor.Catch(func() {
+		if z := latent; z != nil {
+			r = t.step(t.scope.Adopt(real), t.scope.Adopt(z))
+		} else {
+			r = t.step(t.scope.Adopt(real), t.drawLatent(real.Dim(0)))
+		}
+	})
+	switch {
+	case misuse != nil:
+		err = fmt.Errorf("gan: step %d: %w", t.steps+1, misuse)
+	case r.failed != "":
+		err = &NonFiniteError{Step: t.steps + 1, Network: r.failed, Losses: r.losses}
+	default:
+		t.steps++
+		return r, nil
 	}
-	if r.failed != "" {
-		return r, &NonFiniteError{Step: t.steps + 1, Network: r.failed, Losses: r.losses}
-	}
-	t.steps++
-	return r, nil
+	*t.latent, *t.random = before, randomBefore
+	return r, err
 }
 
 // NonFiniteError says that a loss became NaN or infinite. The update that it

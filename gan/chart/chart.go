@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -55,6 +56,14 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 			line.Dashes = []vg.Length{vg.Points(5), vg.Points(5)}
 		}
 		p.Add(line)
+		if len(points) == 1 { // no line shows
+			dot, err := plotter.NewScatter(points)
+			if err != nil {
+				return fmt.Errorf("chart: curve %q: %w", c.Name, err)
+			}
+			dot.Shape, dot.Color, dot.Radius = draw.CircleGlyph{}, line.Color, vg.Points(3)
+			p.Add(dot)
+		}
 		p.Legend.Add(c.Name, line)
 	}
 	// Room for the legend above the curves, and for the last label.
@@ -71,28 +80,35 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 }
 
 // Losses returns a hook that draws the epochs' mean losses into a PNG file when
-// training ends, and every tenth epoch before.
+// training ends, and every tenth epoch before. Where training goes on from a
+// checkpoint, the epochs before it are drawn too.
 func Losses(path string) gan.Hook {
 	var d, g Curve
-	draw := func() error {
+	add := func(epoch int, l gan.Losses) {
+		d.X, d.Y = append(d.X, float64(epoch)), append(d.Y, l.Discriminator())
+		g.X, g.Y = append(g.X, float64(epoch)), append(g.Y, l.Generator)
+	}
+	write := func() error {
 		if len(d.X) == 0 {
 			return nil
 		}
 		return WritePNG(path, "Mean losses", "epoch", "loss", d, g)
 	}
 	return gan.Hook{
-		Start: func(gan.Run) error {
+		Start: func(r gan.Run) error {
 			d, g = Curve{Name: "discriminator"}, Curve{Name: "generator"}
+			for i, l := range r.Past {
+				add(i+1, l)
+			}
 			return nil
 		},
 		Epoch: func(e gan.EpochInfo) error {
-			d.X, d.Y = append(d.X, float64(e.Epoch)), append(d.Y, e.Losses.Discriminator())
-			g.X, g.Y = append(g.X, float64(e.Epoch)), append(g.Y, e.Losses.Generator)
+			add(e.Epoch, e.Losses)
 			if e.Epoch%10 != 0 {
 				return nil
 			}
-			return draw()
+			return write()
 		},
-		End: func(*gan.Report) error { return draw() },
+		End: func(*gan.Report) error { return write() },
 	}
 }
