@@ -1,6 +1,7 @@
 package autograd
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -42,16 +43,20 @@ func (o CheckOptions) withDefaults() CheckOptions {
 // Check compares the gradient of f at xs, which are float64, with finite
 // differences, and returns an error that tells where they differ.
 //
-// The first order takes a random weighting L = Σ cᵢ·fᵢ of f's result and a
+// The first order takes L = Σ fᵢ·(cᵢ + fᵢ/2) of f's result with random c, and a
 // random direction d, and compares ∇L·d with the central difference of L along
 // d. The second takes S = ∇L·d, which itself depends on xs, and compares its
 // gradient with the central difference of S along a second direction; so it
-// checks every derivative that a gradient penalty goes through. The difference
-// is of fourth order: (8(L₁−L₋₁) − (L₂−L₋₂))/12h.
+// checks every derivative that a gradient penalty goes through. The square in L
+// makes the gradient that comes in to f depend on xs, as it does within a larger
+// loss. The difference is of fourth order: (8(L₁−L₋₁) − (L₂−L₋₂))/12h.
 //
 // f must be differentiable around xs and give the same result every time.
 func Check(f func(xs []*Var) *Var, xs []*tensor.Tensor, o CheckOptions) error {
 	o = o.withDefaults()
+	if len(xs) == 0 {
+		return errors.New("autograd: Check: there are no inputs to differentiate by")
+	}
 	for i, x := range xs {
 		if x.DType() != tensor.Float64 {
 			return fmt.Errorf("autograd: Check: input %d is %v; finite differences need float64", i, x.DType())
@@ -68,7 +73,10 @@ func Check(f func(xs []*Var) *Var, xs []*tensor.Tensor, o CheckOptions) error {
 	result := f(constants(xs)).value
 	for dir := range o.Directions {
 		weight := Const(random.Normal(tensor.Float64, result.Shape()...))
-		loss := func(xs []*Var) *Var { return Sum(Mul(f(xs), weight)) }
+		loss := func(xs []*Var) *Var {
+			y := f(xs)
+			return Sum(Mul(y, Add(weight, Scale(y, 0.5))))
+		}
 		d := draw(xs)
 		if err := compare(loss, xs, d, o, fmt.Sprintf("first derivative, direction %d", dir)); err != nil {
 			return err

@@ -43,7 +43,8 @@ type Row struct {
 	Domain []Domain
 	// Tol and Tol32 are the deviations allowed in float64 and float32,
 	// relative to the larger of 1 and the number wanted, whatever the size of
-	// the arrays. Default 1e-13 and 2e-6.
+	// the arrays. Derivatives are allowed four times as much. Default 1e-13
+	// and 2e-6.
 	Tol, Tol32 float64
 	// Kinks are points where the derivative is a convention.
 	Kinks []Kink
