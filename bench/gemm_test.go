@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"fmt"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+
+	"github.com/gander-ml/gander/tensor/simdblas"
+)
+
+// gemmShapes are m, n, k of the products in the classic MNIST GAN at batch 64,
+// layer by layer: forward (nt), gradient of the input (nn) and of the weights
+// (tn); then large squares.
+func gemmShapes() (shapes []gemmShape) {
+	for _, layer := range [][2]int{{128, 256}, {256, 512}, {512, 784}, {784, 512}, {512, 256}, {256, 128}, {128, 1}} {
+		in, out := layer[0], layer[1]
+		shapes = append(shapes,
+			gemmShape{"nt", 64, out, in},
+			gemmShape{"nn", 64, in, out},
+			gemmShape{"tn", out, in, 64})
+	}
+	return append(shapes, gemmShape{"nn", 1024, 1024, 1024}, gemmShape{"nt", 1024, 1024, 1024}, gemmShape{"nn", 2048, 2048, 2048})
+}
+
+type gemmShape struct {
+	op      string
+	m, n, k int
+}
+
+// BenchmarkGEMM multiplies float32 matrices with all threads (-cpu sets them).
+func BenchmarkGEMM(b *testing.B) {
+	benchmarkGEMM(b, map[string]blas.Float32Level3{"gander": simdblas.Implementation{}, "gonum": gonum.Implementation{}},
+		func(impl blas.Float32Level3, tA, tB blas.Transpose, m, n, k, lda, ldb int) func() {
+			x, y, c := numbers(m*k), numbers(k*n), make([]float32, m*n)
+			return func() { impl.Sgemm(tA, tB, m, n, k, 1, x, lda, y, ldb, 0, c, n) }
+		})
+}
+
+// BenchmarkDGEMM is the same in float64.
+func BenchmarkDGEMM(b *testing.B) {
+	benchmarkGEMM(b, map[string]blas.Float64Level3{"gander": simdblas.Implementation{}, "gonum": gonum.Implementation{}},
+		func(impl blas.Float64Level3, tA, tB blas.Transpose, m, n, k, lda, ldb int) func() {
+			x, y, c := make([]float64, m*k), make([]float64, k*n), make([]float64, m*n)
+			for i, v := range numbers(m * k) {
+				x[i] = float64(v)
+			}
+			for i, v := range numbers(k * n) {
+				y[i] = float64(v)
+			}
+			return func() { impl.Dgemm(tA, tB, m, n, k, 1, x, lda, y, ldb, 0, c, n) }
+		})
+}
+
+func benchmarkGEMM[Impl any](b *testing.B, impls map[string]Impl, prepare func(impl Impl, tA, tB blas.Transpose, m, n, k, lda, ldb int) func()) {
+	for _, s := range gemmShapes() {
+		tA, tB, lda, ldb := blas.NoTrans, blas.NoTrans, s.k, s.n
+		if s.op[0] == 't' {
+			tA, lda = blas.Trans, s.m
+		}
+		if s.op[1] == 't' {
+			tB, ldb = blas.Trans, s.k
+		}
+		for _, name := range []string{"gander", "gonum"} {
+			b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d", name, s.op, s.m, s.n, s.k), func(b *testing.B) {
+				multiply := prepare(impls[name], tA, tB, s.m, s.n, s.k, lda, ldb)
+				b.ReportAllocs()
+				for b.Loop() {
+					multiply()
+				}
+				flops := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(b.N)
+				b.ReportMetric(flops/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
+		}
+	}
+}
