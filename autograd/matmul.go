@@ -43,6 +43,9 @@ type linear struct {
 	slope float64
 }
 
+// sumRows is made once, because every layer's bias needs it in every step.
+var sumRows Op = sum{[]int{0}}
+
 func (linear) Name() string { return "Linear" }
 
 func (o linear) Eval(in []*tensor.Tensor) *tensor.Tensor {
@@ -73,7 +76,7 @@ func (o linear) VJP(b *Back, gy *Var) []*Var {
 		out[1] = MatMul(Transpose(gz), b.In(0))
 	}
 	if len(out) == 3 && b.Needs(2) {
-		out[2] = Sum(gz, 0)
+		out[2] = Apply(sumRows, gz)
 	}
 	return out
 }
