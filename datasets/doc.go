@@ -1,4 +1,5 @@
-// Package datasets turns files of images into the batches that training reads.
+// Package datasets turns files of images, and formulas, into the batches that
+// training reads.
 //
 // A [Dataset] is three methods: how many samples, their shape, and Fill, which
 // writes sample i to a slice. [Images] is the dataset of the MNIST family, read
@@ -15,6 +16,10 @@
 //
 //	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
+//
+// What has a formula needs no files: [Ring] and [Grid] are the mixtures of
+// Gaussians on which generators are tried out, and [Fresh] yields batches of
+// samples that never repeat.
 //
 // # Values
 //

@@ -76,3 +76,17 @@ func ExampleDataset() {
 	// [3 2] [0.71 0.71 -0.71 0.71 -0.71 -0.71]
 	// [1 2] [0.71 -0.71]
 }
+
+// Samples of the ring of eight, new ones in every batch.
+func ExampleFresh() {
+	source := datasets.Fresh{From: datasets.Ring(), Batch: 256, PerEpoch: 2, Seed: 1}
+	for x, err := range source.Epoch(context.Background(), 0, 0) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(x.Shape())
+	}
+	// Output:
+	// [256 2]
+	// [256 2]
+}
