@@ -58,7 +58,7 @@ type UnaryOp uint8
 const (
 	Neg        UnaryOp = iota // −x
 	Abs                       // |x|
-	Sign                      // −1, 0 or 1; NaN for NaN
+	Sign                      // −1 or 1; ±0 and NaN stay
 	Square                    // x²
 	Sqrt                      // √x
 	Reciprocal                // 1/x
@@ -69,7 +69,7 @@ const (
 	Tanh                      // tanh x
 	Sigmoid                   // 1/(1+e⁻ˣ)
 	Softplus                  // ln(1+eˣ), without overflow
-	ReLU                      // max(x, 0); NaN for NaN
+	ReLU                      // 0 where x < 0, else x (−0 and NaN stay)
 	LeakyReLU                 // x where x > 0, else a·x
 	Scale                     // a·x
 	Shift                     // x+a
@@ -88,8 +88,8 @@ const (
 	Sub                           // x−y
 	Mul                           // x·y
 	Div                           // x/y
-	Max                           // the larger; NaN if either is
-	Min                           // the smaller; NaN if either is
+	Max                           // the larger, of zeros either; NaN if either is
+	Min                           // the smaller, of zeros either; NaN if either is
 	Pow                           // xʸ
 	Greater                       // 1 where x > y, else 0
 	GreaterEqual                  // 1 where x ≥ y, else 0
@@ -121,6 +121,7 @@ type Distribution uint8
 const (
 	Uniform Distribution = iota // on [0, 1)
 	Normal                      // mean 0, variance 1
+	NumDistribution
 )
 
 // Backend computes. The destination never overlaps a source, except where both
@@ -176,13 +177,14 @@ const (
 	ActSigmoid
 	ActReLU
 	ActLeakyReLU // slope a > 0
+	NumActivation
 )
 
 // LinearBackend is the optional fusion of a linear layer. A backend without it
 // computes the same from MatMul, Binary and Unary.
 type LinearBackend interface {
-	// Linear sets dst = act(x·wᵀ + b) for x [n, in], w [out, in] and b [out];
-	// b.Buffer may be nil.
+	// Linear sets dst, which is contiguous, to act(x·wᵀ + b) for x [n, in],
+	// w [out, in] and b [out]; b.Buffer may be nil.
 	Linear(act Activation, dst, x, w, b Operand, a float64)
 }
 

@@ -106,9 +106,11 @@ func (l Layout) Slice(axis, start, stop, step int) Layout {
 	n := 0
 	if start < stop {
 		n = (stop-start-1)/step + 1 // which no step can make overflow
-		l.Offset += start * l.Strides[axis]
 	}
 	l.Dims[axis] = n
+	if l.Len() > 0 { // else there is no first element, and no place for one
+		l.Offset += start * l.Strides[axis]
+	}
 	if n > 1 {
 		l.Strides[axis] *= step
 	}

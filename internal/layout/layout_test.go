@@ -198,6 +198,9 @@ func TestSlice(t *testing.T) {
 							kept = append(kept, i)
 						}
 						require.Equal(t, len(kept), s.Dims[axis])
+						if s.Len() == 0 {
+							require.Equal(t, l.Offset, s.Offset, "an empty view must not leave the buffer")
+						}
 						for _, index := range indices(s.Shape()) {
 							old := slices.Clone(index)
 							old[axis] = kept[index[axis]]

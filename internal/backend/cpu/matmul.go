@@ -13,6 +13,12 @@ import (
 func (b *Backend) MatMul(dst, x, y backend.Operand) {
 	r := dst.Layout.Rank
 	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
+	if k == 0 {
+		b.Fill(dst, 0)
+	}
+	if k == 0 || dst.Layout.Len() == 0 {
+		return
+	}
 	x, y = b.asMatrix(x), b.asMatrix(y)
 	out := dst
 	if trans, _, ok := matrixOf(&dst.Layout); !ok || trans {

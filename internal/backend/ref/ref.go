@@ -110,8 +110,6 @@ func Unary(op backend.UnaryOp, x, a, b float64) float64 {
 			return 1
 		case x < 0:
 			return -1
-		case x == 0:
-			return 0
 		}
 		return x
 	case backend.Square:
@@ -235,15 +233,34 @@ func (Backend) Where(dst, cond, x, y backend.Operand) {
 	}
 }
 
+// total is a sum that keeps what rounding loses on the way (Neumaier, 1974), so
+// that an oracle's error does not grow with the number of terms.
+type total struct{ sum, lost float64 }
+
+func (t *total) add(v float64) {
+	sum := t.sum + v
+	if math.Abs(t.sum) >= math.Abs(v) {
+		t.lost += t.sum - sum + v
+	} else {
+		t.lost += v - sum + t.sum
+	}
+	t.sum = sum
+}
+
+func (t *total) value() float64 {
+	if math.IsInf(t.sum, 0) { // and lost is NaN
+		return t.sum
+	}
+	return t.sum + t.lost
+}
+
 // Reduce folds x along each axis where dst has dim 1.
 func (Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
-	start := 0.0
+	totals := make([]total, dst.Layout.Len())
 	if op == backend.MaxReduce {
-		start = math.Inf(-1)
-	}
-	sums := make([]float64, dst.Layout.Len())
-	for i := range sums {
-		sums[i] = start
+		for i := range totals {
+			totals[i].sum = math.Inf(-1)
+		}
 	}
 	// The place of each element of x in dst, by giving dst stride 0 there.
 	place := dst.Layout.Packed()
@@ -256,14 +273,14 @@ func (Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
 	s, to := open(x), open(backend.Operand{Buffer: x.Buffer, Layout: place})
 	for i, at := range to.offsets {
 		if op == backend.MaxReduce {
-			sums[at] = max(sums[at], s.at(i))
+			totals[at].sum = max(totals[at].sum, s.at(i))
 		} else {
-			sums[at] += s.at(i)
+			totals[at].add(s.at(i))
 		}
 	}
 	d := open(dst)
-	for i, v := range sums {
-		d.set(i, v)
+	for i := range totals {
+		d.set(i, totals[i].value())
 	}
 }
 
@@ -275,11 +292,11 @@ func (Backend) MatMul(dst, x, y backend.Operand) {
 	for batch := range len(d.offsets) / max(m*n, 1) {
 		for i := range m {
 			for j := range n {
-				sum := 0.0
+				var sum total
 				for p := range k {
-					sum += s.at((batch*m+i)*k+p) * t.at((batch*k+p)*n+j)
+					sum.add(s.at((batch*m+i)*k+p) * t.at((batch*k+p)*n+j))
 				}
-				d.set((batch*m+i)*n+j, sum)
+				d.set((batch*m+i)*n+j, sum.value())
 			}
 		}
 	}

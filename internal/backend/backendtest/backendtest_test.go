@@ -1,0 +1,201 @@
+package backendtest
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/backend/ref"
+	"github.com/gander-ml/gander/internal/parallel"
+)
+
+// broken is the reference with a fault that follows one of its methods.
+type broken struct {
+	ref.Backend
+	method string
+	fault  func(dst backend.Operand, sources ...backend.Operand)
+}
+
+func (b broken) spoil(method string, dst backend.Operand, sources ...backend.Operand) {
+	if method == b.method {
+		b.fault(dst, sources...)
+	}
+}
+
+func (b broken) Copy(dst, x backend.Operand) {
+	b.Backend.Copy(dst, x)
+	b.spoil("copy", dst, x)
+}
+
+func (b broken) Fill(dst backend.Operand, v float64) {
+	b.Backend.Fill(dst, v)
+	b.spoil("fill", dst)
+}
+
+func (b broken) Unary(op backend.UnaryOp, dst, x backend.Operand, a, c float64) {
+	b.Backend.Unary(op, dst, x, a, c)
+	b.spoil("unary", dst, x)
+}
+
+func (b broken) Binary(op backend.BinaryOp, dst, x, y backend.Operand, a float64) {
+	b.Backend.Binary(op, dst, x, y, a)
+	b.spoil("binary", dst, x, y)
+}
+
+func (b broken) Where(dst, cond, x, y backend.Operand) {
+	b.Backend.Where(dst, cond, x, y)
+	b.spoil("where", dst, cond, x, y)
+}
+
+func (b broken) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
+	b.Backend.Reduce(op, dst, x)
+	b.spoil("reduce", dst, x)
+}
+
+func (b broken) MatMul(dst, x, y backend.Operand) {
+	b.Backend.MatMul(dst, x, y)
+	b.spoil("matmul", dst, x, y)
+}
+
+func (b broken) Gather(dst, x backend.Operand, axis int, index []int) {
+	b.Backend.Gather(dst, x, axis, index)
+	b.spoil("gather", dst, x)
+}
+
+func (b broken) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
+	b.Backend.ScatterAdd(dst, x, axis, index)
+	b.spoil("scatter", dst, x)
+}
+
+func (b broken) Random(d backend.Distribution, dst backend.Operand, key, counter uint64) {
+	b.Backend.Random(d, dst, key, counter)
+	b.spoil("random", dst)
+}
+
+func (b broken) Linear(act backend.Activation, dst, x, w, bias backend.Operand, a float64) {
+	linear(b.Backend, act, dst, x, w, bias, a)
+	b.spoil("linear", dst, x, w)
+}
+
+func (b broken) Adam(p, g, m, v backend.Operand, c backend.AdamParams) {
+	adam(p, g, m, v, c)
+	b.spoil("adam", p, g)
+}
+
+// change sets the elements of o where f says so.
+func change(o backend.Operand, f func(i int, v float64) float64) {
+	h := o.Buffer.(*backend.Host)
+	for i, at := range offsets(o.Layout) {
+		h.Set(at, f(i, h.At(at)))
+	}
+}
+
+// faults are what the suite must find, except in the methods named, which
+// cannot have them.
+var faults = []struct {
+	name   string
+	not    []string
+	inject func(dst backend.Operand, sources ...backend.Operand)
+}{
+	{"the last element is off", nil, func(dst backend.Operand, _ ...backend.Operand) {
+		change(dst, func(i int, v float64) float64 {
+			if i == dst.Layout.Len()-1 {
+				v += 1e-3 + math.Abs(v)*1e-3
+			}
+			return v
+		})
+	}},
+	{"float64 is computed in float32", []string{"gather", "copy", "where"}, func(dst backend.Operand, _ ...backend.Operand) {
+		change(dst, func(_ int, v float64) float64 { return float64(float32(v)) })
+	}},
+	{"it writes beyond the end", nil, func(dst backend.Operand, _ ...backend.Operand) {
+		h := dst.Buffer.(*backend.Host)
+		h.Set(h.Len()-1, 0)
+	}},
+	{"it writes between the elements", []string{"linear", "random", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+		if l := dst.Layout; l.Rank > 0 && l.Len() > 0 && l.Strides[l.Rank-1] > 1 {
+			dst.Buffer.(*backend.Host).Set(l.Offset+1, 0)
+		}
+	}},
+	{"it changes a source", []string{"fill", "random"}, func(_ backend.Operand, sources ...backend.Operand) {
+		last := sources[len(sources)-1]
+		change(last, func(int, float64) float64 { return 0 })
+	}},
+	{"NaN becomes 0", []string{"random", "linear", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+		change(dst, func(_ int, v float64) float64 {
+			if math.IsNaN(v) {
+				v = 0
+			}
+			return v
+		})
+	}},
+	{"−0 becomes 0", []string{"reduce", "matmul", "scatter", "random", "linear", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+		change(dst, func(_ int, v float64) float64 { return v + 0 })
+	}},
+	{"pieces after the first are lost", []string{"reduce"}, func(dst backend.Operand, _ ...backend.Operand) {
+		change(dst, func(i int, v float64) float64 {
+			if i >= big {
+				v = canary
+			}
+			return v
+		})
+	}},
+	{"two threads differ", nil, func(dst backend.Operand, sources ...backend.Operand) {
+		shared := dst.Layout.Len() >= big
+		for _, s := range sources {
+			shared = shared || s.Layout.Len() >= big
+		}
+		if shared && parallel.Threads() > 1 {
+			change(dst, func(_ int, v float64) float64 { return math.Nextafter(v, 1000) * (1 + 1e-7) })
+		}
+	}},
+}
+
+func TestReferencePasses(t *testing.T) {
+	for _, f := range families {
+		switch f.name {
+		case "copy", "where", "gather", "scatter", "linear", "adam": // the quick ones
+			f.check(&suite{b: broken{}, errorf: t.Errorf})
+		}
+	}
+}
+
+// TestFaultsAreFound: the suite is worth what it finds.
+func TestFaultsAreFound(t *testing.T) {
+	type found struct{}
+	for _, f := range families[1:] {
+		for _, fault := range faults {
+			if slices.Contains(fault.not, f.name) {
+				continue
+			}
+			t.Run(f.name+"/"+fault.name, func(t *testing.T) {
+				s := &suite{b: broken{method: f.name, fault: fault.inject}, errorf: func(string, ...any) { panic(found{}) }}
+				require.PanicsWithValue(t, found{}, func() { f.check(s) })
+			})
+		}
+	}
+}
+
+func TestToleranceAccepts(t *testing.T) {
+	inf, nan, negZero := math.Inf(1), math.NaN(), math.Copysign(0, -1)
+	loose := tolerance{ulps: 2}
+	for _, c := range []struct {
+		tol       tolerance
+		got, want float64
+		accepts   bool
+	}{
+		{exact, 1, 1, true}, {exact, 1 + 0x1p-52, 1, false}, {exact, nan, nan, true}, {exact, nan, 1, false},
+		{exact, 1, nan, false}, {exact, inf, inf, true}, {exact, -inf, inf, false}, {exact, 0, negZero, false},
+		{exact, negZero, negZero, true}, {equal, 0, negZero, true}, {equal, 1e-300, 0, false},
+		{loose, 1 + 0x1p-51, 1, true}, {loose, 1 + 0x1.8p-51, 1, false}, {loose, inf, math.MaxFloat64, false},
+		{loose, math.MaxFloat64, inf, false}, {loose, nan, 1, false}, {loose, 0, 1e-310, true}, {loose, 0, 1e-300, false},
+		{tolerance{ulps: 1, abs: 4}, 0x1p-50, 0, true}, {tolerance{ulps: 1, abs: 4}, 0x1p-49, 0, false},
+	} {
+		require.Equal(t, c.accepts, c.tol.accepts(backend.Float64, c.got, c.want), "%+v %v %v", c.tol, c.got, c.want)
+	}
+	require.True(t, loose.accepts(backend.Float32, 1+0x1p-22, 1))
+	require.False(t, loose.accepts(backend.Float32, 1+0x1.8p-22, 1))
+}

@@ -1,0 +1,332 @@
+package backendtest
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// reductions folds every subset of the axes; of six axes, a sample of them.
+func (s *suite) reductions() {
+	for code, row := range reduceTable {
+		if row.name == "" {
+			s.errorf("reduction %d has no row in the table", code)
+		}
+		op := func(b backend.Backend, o []backend.Operand) { b.Reduce(backend.ReduceOp(code), o[0], o[1]) }
+		for _, dt := range dtypes {
+			for _, shape := range append(shapes, []int{2, 9000}, []int{9000, 3}, []int{30, 20, 40}, []int{40000}) {
+				l := layout.Contiguous(shape...)
+				shared := l.Len() >= big
+				for subset := 0; subset < 1<<len(shape); subset += max(1, 2*len(shape)-9) {
+					folded := append([]int(nil), shape...)
+					for k := range shape {
+						if subset>>k&1 == 1 {
+							folded[k] = 1
+						}
+					}
+					for i, from := range every {
+						if shared && i > 1 {
+							break
+						}
+						to := dense[(i+subset)%len(dense)]
+						dst := place(dt, to(folded), junk)
+						// Sums of whole numbers are exact: each element counts once.
+						s.check(row.name, exact, op, dst, place(dt, from(shape), whole(i)))
+						if !shared || i == 0 {
+							s.check(row.name, row.tolerance, op, dst, place(dt, from(shape), normal(i)))
+							s.check(row.name, row.tolerance, op, dst, place(dt, from(shape), special(i)))
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// matrixKinds lay out a batch of matrices: those of every, and matrices that
+// are each transposed.
+var matrixKinds = append(every[:len(every):len(every)], transposed)
+
+func transposed(shape []int) layout.Layout {
+	r := len(shape)
+	stored := append([]int(nil), shape...)
+	stored[r-1], stored[r-2] = stored[r-2], stored[r-1]
+	axes := make([]int, r)
+	for k := range axes {
+		axes[k] = k
+	}
+	axes[r-1], axes[r-2] = r-2, r-1
+	return layout.Contiguous(stored...).Permute(axes...)
+}
+
+func (s *suite) products() {
+	op := func(b backend.Backend, o []backend.Operand) { b.MatMul(o[0], o[1], o[2]) }
+	join := func(batch []int, rows, cols int) []int { return append(append([]int(nil), batch...), rows, cols) }
+	for _, dt := range dtypes {
+		for _, size := range [][3]int{
+			{0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}, {1, 5, 3}, {5, 1, 3}, {3, 5, 1}, {2, 3, 4}, {7, 17, 33}, {20, 9, 70},
+		} {
+			m, n, k := size[0], size[1], size[2]
+			for turn, batch := range [][]int{nil, {1}, {3}, {2, 3}, {0}, {1, 2, 1, 2}} {
+				for i := turn; i < len(dense)*len(matrixKinds); i += 4 {
+					to := append(dense[:len(dense):len(dense)], transposed)[i%(len(dense)+1)]
+					lx := matrixKinds[i%len(matrixKinds)](join(batch, m, k))
+					ly := matrixKinds[(i*5+i/len(matrixKinds))%len(matrixKinds)](join(batch, k, n))
+					s.check("MatMul", exact, op, place(dt, to(join(batch, m, n)), junk),
+						place(dt, lx, whole(i)), place(dt, ly, whole(i+1)))
+				}
+			}
+		}
+		// Enough for blocking and threads; ordinary numbers too.
+		for i, size := range [][3]int{{65, 130, 300}, {1, 600, 400}, {500, 1, 300}, {130, 70, 9}} {
+			m, n, k := size[0], size[1], size[2]
+			for j := range 4 {
+				lx, ly := matrixKinds[0]([]int{m, k}), matrixKinds[0]([]int{k, n})
+				if j&1 == 1 {
+					lx = transposed([]int{m, k})
+				}
+				if j&2 == 2 {
+					ly = transposed([]int{k, n})
+				}
+				value, tol := whole, exact
+				if i%2 == 0 {
+					value, tol = normal, productTolerance
+				}
+				s.check("MatMul", tol, op, place(dt, layout.Contiguous(m, n), junk), place(dt, lx, value(i)), place(dt, ly, value(j)))
+			}
+		}
+		s.productCorners(dt, op)
+	}
+}
+
+// productCorners: no product with zero is skipped.
+func (s *suite) productCorners(dt backend.DType, op operation) {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for j := range 8 {
+			x, y := place(dt, layout.Contiguous(9, 20), junk), place(dt, layout.Contiguous(20, 11), junk)
+			zero, poisoned := x, y
+			if j&4 == 4 {
+				zero, poisoned = y, x
+			}
+			for i := range zero.layout.Len() {
+				zero.host.Set(i, 0)
+			}
+			poisoned.host.Set(poisoned.layout.Len()/2, v)
+			if j&1 == 1 {
+				x = relaid(x, transposed([]int{9, 20}))
+			}
+			if j&2 == 2 {
+				y = relaid(y, transposed([]int{20, 11}))
+			}
+			s.check(fmt.Sprintf("MatMul with 0·%v", v), exact, op, place(dt, layout.Contiguous(9, 11), junk), x, y)
+		}
+	}
+}
+
+// relaid puts the elements of an array into another layout.
+func relaid(a array, l layout.Layout) array {
+	from, i := offsets(a.layout), -1
+	return place(a.host.DType(), l, func() float64 { i++; return a.host.At(from[i]) })
+}
+
+// indexed are the shapes that Gather and ScatterAdd run on.
+var indexed = [][]int{{5}, {1}, {3, 4}, {4, 1, 3}, {2, 3, 4}, {2, 0, 3}, {3, 3000}, {3000, 3}}
+
+// indices lists some, with repeats, for an axis of dim n.
+func indices(n int) [][]int {
+	out := [][]int{{}}
+	if n > 0 {
+		out = append(out, []int{n - 1}, []int{0, n / 2, n - 1, n / 2, 0, 0})
+	}
+	return out
+}
+
+func (s *suite) gathers() {
+	for _, dt := range dtypes {
+		for _, shape := range indexed {
+			for axis := range shape {
+				for _, index := range indices(shape[axis]) {
+					picked := append([]int(nil), shape...)
+					picked[axis] = len(index)
+					op := func(b backend.Backend, o []backend.Operand) { b.Gather(o[0], o[1], axis, index) }
+					for i, from := range every {
+						s.check(fmt.Sprintf("Gather %v along axis %d", index, axis), exact, op,
+							place(dt, dense[i%len(dense)](picked), junk), place(dt, from(shape), special(i)))
+					}
+				}
+			}
+		}
+	}
+}
+
+func (s *suite) scatters() {
+	for _, dt := range dtypes {
+		for _, shape := range indexed {
+			for axis := range shape {
+				for _, index := range indices(shape[axis]) {
+					added := append([]int(nil), shape...)
+					added[axis] = len(index)
+					op := func(b backend.Backend, o []backend.Operand) { b.ScatterAdd(o[0], o[1], axis, index) }
+					for i, from := range every {
+						for _, value := range values {
+							s.check(fmt.Sprintf("ScatterAdd %v along axis %d", index, axis), exact, op,
+								place(dt, dense[i%len(dense)](shape), whole(i)), place(dt, from(added), value(i)))
+						}
+					}
+				}
+			}
+		}
+		// In order: (0 + 1e20) − 1e20 + 1 is 1, and any other order gives 0.
+		terms := []float64{1e20, -1e20, 1}
+		i := -1
+		x := place(dt, layout.Contiguous(3), func() float64 { i++; return terms[i] })
+		s.check("ScatterAdd in order", exact, func(b backend.Backend, o []backend.Operand) {
+			b.ScatterAdd(o[0], o[1], 0, []int{1, 1, 1})
+		}, place(dt, layout.Contiguous(2), func() float64 { return 0 }), x)
+	}
+}
+
+func (s *suite) randoms() {
+	for code, row := range randomTable {
+		if row.name == "" {
+			s.errorf("distribution %d has no row in the table", code)
+		}
+		for _, dt := range dtypes {
+			tol := exact
+			if dt == backend.Float64 {
+				tol = row.f64
+			}
+			for _, n := range []int{0, 1, 2, 3, 4, 5, 63, 1001, 10007} {
+				for _, offset := range []int{0, 3} {
+					for _, counter := range []uint64{0, 1, 1<<32 - 2, 1<<40 + 5} {
+						l := layout.Contiguous(n)
+						l.Offset = offset
+						s.check(row.name, tol, func(b backend.Backend, o []backend.Operand) {
+							b.Random(backend.Distribution(code), o[0], 0x123456789abcdef, counter)
+						}, place(dt, l, junk))
+					}
+				}
+			}
+		}
+	}
+}
+
+// linears holds a fused linear layer against the operations that it is made of.
+func (s *suite) linears() {
+	if _, ok := s.b.(backend.LinearBackend); !ok {
+		return
+	}
+	for act, row := range activationTable {
+		if row.name == "" {
+			s.errorf("activation %d has no row in the table", act)
+		}
+		for _, biased := range []bool{true, false} {
+			op := func(b backend.Backend, o []backend.Operand) {
+				dst, x, w, bias := o[0], o[1], o[2], o[3]
+				if !biased {
+					bias = backend.Operand{}
+				}
+				if fused, ok := b.(backend.LinearBackend); ok {
+					fused.Linear(backend.Activation(act), dst, x, w, bias, row.a)
+				} else {
+					linear(b, backend.Activation(act), dst, x, w, bias, row.a)
+				}
+			}
+			for _, dt := range dtypes {
+				for k, size := range [][3]int{
+					{0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}, {3, 5, 1}, {2, 3, 4}, {7, 17, 33}, {20, 33, 70}, {64, 130, 20},
+				} {
+					n, out, in := size[0], size[1], size[2]
+					for i := range 2 * len(matrixKinds) {
+						if n*out >= big && i%8 != 0 {
+							continue
+						}
+						lx := matrixKinds[i%len(matrixKinds)]([]int{n, in})
+						lw := matrixKinds[(i*5+k)%len(matrixKinds)]([]int{out, in})
+						dst := layout.Contiguous(n, out)
+						dst.Offset = i % 2 * 5
+						s.check(fmt.Sprintf("Linear+%s, bias %v", row.name, biased), linearTolerance, op, place(dt, dst, junk),
+							place(dt, lx, normal(i)), place(dt, lw, normal(i+1)), place(dt, every[i%len(every)]([]int{out}), normal(i+2)))
+					}
+				}
+			}
+		}
+	}
+}
+
+// linear is a linear layer put together.
+func linear(b backend.Backend, act backend.Activation, dst, x, w, bias backend.Operand, a float64) {
+	w.Layout = w.Layout.Permute(1, 0)
+	b.MatMul(dst, x, w)
+	if bias.Buffer != nil {
+		bias.Layout, _ = bias.Layout.Broadcast(dst.Layout.Shape())
+		b.Binary(backend.Add, dst, dst, bias, 0)
+	}
+	b.Unary(activationTable[act].function, dst, dst, a, 0)
+}
+
+// adams holds a fused Adam step against its formulas.
+func (s *suite) adams() {
+	if _, ok := s.b.(backend.AdamBackend); !ok {
+		return
+	}
+	for i, c := range []backend.AdamParams{
+		{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Correction1: 0.1, Correction2: 0.001},
+		{LR: 0.1, Beta1: 0, Beta2: 0.9, Eps: 1e-3, Correction1: 1, Correction2: 0.19},
+		{LR: 0.1, Beta1: 0.5, Beta2: 0.9, Eps: 1e-3, Correction1: 0.75, Correction2: 0.19, WeightDecay: 0.25},
+		{LR: 0.1, Beta1: 0.5, Beta2: 0.9, Eps: 1e-3, Correction1: 0.75, Correction2: 0.19, WeightDecay: 0.25, Decoupled: true},
+	} {
+		op := func(b backend.Backend, o []backend.Operand) {
+			if fused, ok := b.(backend.AdamBackend); ok {
+				fused.Adam(o[0], o[3], o[1], o[2], c)
+			} else {
+				adam(o[0], o[3], o[1], o[2], c)
+			}
+		}
+		for _, dt := range dtypes {
+			for _, n := range []int{0, 1, 7, 100, 40_003} {
+				arrays := make([]array, 4) // p, m, v, g
+				for k := range arrays {
+					l := layout.Contiguous(n)
+					l.Offset = (k + i) % 3 * 5
+					value := normal(k)
+					if k == 2 {
+						value = func() float64 { return math.Abs(normal(k)()) }
+					}
+					arrays[k] = place(dt, l, value)
+				}
+				s.checkAll(fmt.Sprintf("Adam %+v", c), adamTolerance, op, arrays[:3], arrays[3])
+			}
+		}
+	}
+}
+
+// adam is one step by the book (Kingma and Ba, 2015; Loshchilov and Hutter,
+// 2019), in float64.
+func adam(p, g, m, v backend.Operand, c backend.AdamParams) {
+	at := func(o backend.Operand) func(i int) (float64, func(float64)) {
+		h := o.Buffer.(*backend.Host)
+		return func(i int) (float64, func(float64)) {
+			k := o.Layout.Offset + i
+			return h.At(k), func(x float64) { h.Set(k, x) }
+		}
+	}
+	for i := range p.Layout.Len() {
+		param, setP := at(p)(i)
+		grad, _ := at(g)(i)
+		mean, setM := at(m)(i)
+		square, setV := at(v)(i)
+		if c.Decoupled {
+			param -= c.LR * c.WeightDecay * param
+		} else {
+			grad += c.WeightDecay * param
+		}
+		mean = c.Beta1*mean + (1-c.Beta1)*grad
+		square = c.Beta2*square + (1-c.Beta2)*grad*grad
+		setM(mean)
+		setV(square)
+		setP(param - c.LR*(mean/c.Correction1)/(math.Sqrt(square/c.Correction2)+c.Eps))
+	}
+}
