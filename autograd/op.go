@@ -111,7 +111,4 @@ func (b *Back) Needs(i int) bool { return b.needs[i] }
 
 // Grads returns one nil per input, for the rule to fill in and return. It saves
 // a rule with several inputs an allocation.
-func (b *Back) Grads() []*Var {
-	clear(b.grads)
-	return b.grads
-}
+func (b *Back) Grads() []*Var { return b.grads }

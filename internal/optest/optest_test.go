@@ -233,3 +233,7 @@ func TestSources(t *testing.T) {
 	_, err = Functions(filepath.Join(dir, "nowhere"))
 	assert.Error(t, err)
 }
+
+func TestRunOn(t *testing.T) {
+	RunOn(t, []Row{squareRow(square{}), linearRow("tanh", tensor.ActTanh, 0, true)}, "ref")
+}
