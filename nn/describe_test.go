@@ -138,7 +138,7 @@ func TestEncodeRefuses(t *testing.T) {
 	shared := nn.Linear(1, 1)
 	_, err = nn.Encode(nn.Sequential(shared, nn.Sequential(shared)))
 	require.EqualError(t, err, "nn: describing an architecture: several parts share 1.0.weight")
-	many := make([]nn.Module, 100_000)
+	many := make([]nn.Module, 70_000)
 	for i := range many {
 		many[i] = nn.Tanh()
 	}

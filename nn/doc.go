@@ -65,8 +65,8 @@
 // Forward is all that a module must have; it gets at its parameters by
 // [Ctx.Var], so that tracking, freezing and snapshots work. Other methods add
 // what else is wanted: [Owner] for parameters, [Parent] for parts, [Shaper] for
-// [Summary] and the checks before training, and [Describer] together with
-// [Register] for [Load].
+// [Summary] and the checks before training, [BatchMixer] for one that keeps the
+// samples of a batch apart, and [Describer] together with [Register] for [Load].
 //
 //	// Scale multiplies by one learned number.
 //	type Scale struct{ factor *nn.Param }

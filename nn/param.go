@@ -108,7 +108,8 @@ type Weights struct {
 func Snapshot(m Module) *Weights { return SnapshotWith(m, nil) }
 
 // SnapshotWith is [Snapshot] with other values for some parameters, such as
-// their averages, which are copied too.
+// their averages, which are copied too. It also panics with a
+// [tensor.ShapeError] where a value does not have its parameter's shape.
 func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 	params := Params(m)
 	w := &Weights{vars: make(map[*Param]*autograd.Var, len(params))}
@@ -116,6 +117,10 @@ func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 		v, ok := values[p.Param]
 		if !ok {
 			v = (*Ctx)(nil).Var(p.Param).Value()
+		}
+		if !slices.Equal(v.Shape(), p.Param.shape) {
+			panic(&tensor.ShapeError{Op: "SnapshotWith", Shapes: [][]int{v.Shape(), p.Param.Shape()},
+				Problem: "the value does not have the shape of parameter " + p.Name, Fix: "give each parameter its own value"})
 		}
 		w.vars[p.Param] = autograd.Const(v.Clone())
 	}

@@ -107,6 +107,48 @@ func TestSnapshot(t *testing.T) {
 		func() { other.Forward(&nn.Ctx{Weights: w}, x) })
 }
 
+func TestSnapshotWith(t *testing.T) {
+	m := nn.Linear(2, 1, nn.BiasInit(nn.Constant(5)))
+	nn.Init(m, 1, tensor.Float32)
+	params := nn.Params(m)
+	averages := map[*nn.Param]*tensor.Tensor{params[0].Param: tensor.Full(tensor.Float32, 2, 1, 2)}
+	w := nn.SnapshotWith(m, averages)
+	averages[params[0].Param].Fill(0)
+	params[1].Param.Value().Fill(0)
+	y := m.Forward(&nn.Ctx{Weights: w}, autograd.Const(tensor.Full(tensor.Float32, 3, 1, 2)))
+	require.Equal(t, 2.0*3+2*3+5, y.Item())
+	averages[params[0].Param] = tensor.New(tensor.Float32, 2, 1)
+	requireMisuse[*tensor.ShapeError](t, "SnapshotWith of [2 1] and [1 2]: the value does not have the shape of parameter weight; give each parameter its own value",
+		func() { nn.SnapshotWith(m, averages) })
+}
+
+// mixer says whether it mixes the samples of a batch.
+type mixer struct {
+	nn.Module
+	mixes bool
+}
+
+func (m mixer) MixesBatch() bool { return m.mixes }
+
+func TestMixesBatch(t *testing.T) {
+	for _, c := range []struct {
+		m            nn.Module
+		mixes, known bool
+	}{
+		{everything(), false, true},
+		{silent{nn.Tanh()}, false, false},
+		{nn.Sequential(nn.Tanh(), nn.Sequential(silent{nn.Tanh()})), false, false},
+		{nn.Sequential(nn.Tanh(), mixer{nn.Tanh(), false}), false, true},
+		{nn.Sequential(nn.Sequential(mixer{nn.Tanh(), true}), nn.Tanh()), true, true},
+		{nn.Sequential(silent{nn.Tanh()}, mixer{nn.Tanh(), true}), true, true},
+		{tied{[]nn.Child{{"a", nn.Tanh()}}}, false, false},
+	} {
+		mixes, known := nn.MixesBatch(c.m)
+		require.Equal(t, c.mixes, mixes)
+		require.Equal(t, c.known, known)
+	}
+}
+
 // TestServeWhileTraining: passes on a snapshot are not disturbed by updates in
 // place. Run it under the race detector.
 func TestServeWhileTraining(t *testing.T) {
