@@ -8,8 +8,6 @@ import (
 	"github.com/gander-ml/gander/internal/cpu"
 )
 
-//go:generate go run gemm_gen.go
-
 //go:noescape
 func tileAVX512F32(t *tile)
 

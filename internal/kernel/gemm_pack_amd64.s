@@ -175,14 +175,19 @@ store:
 
 // func dotsAVX2F32(d *dots)
 //
-// Four rows at once, two partial sums of eight lanes each.
+// Four rows at once, with two partial sums of eight lanes each.
 TEXT ·dotsAVX2F32(SB), NOSPLIT, $0-8
 	MOVQ   d+0(FP), AX
-	MOVQ   dots_a(AX), SI
+	MOVQ   dots_a(AX), DX
 	MOVQ   dots_rs(AX), R8
+	MOVQ   dots_n(AX), R10
+	MOVQ   dots_sum(AX), DI
+	LEAQ   (R8)(R8*2), R9     // 3 rows of a
+
+rows:
+	MOVQ   DX, SI
 	MOVQ   dots_x(AX), BX
 	MOVQ   dots_k(AX), CX
-	LEAQ   (R8)(R8*2), R9     // 3 rows of a
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -230,19 +235,27 @@ sum:
 	VHADDPS      Y2, Y0, Y0   // the low halves' sums, the high halves' sums
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X1, X0, X0
-	MOVQ         dots_sum(AX), DI
 	VMOVUPS      X0, (DI)
+	ADDQ         $16, DI
+	LEAQ         (DX)(R8*4), DX
+	DECQ         R10
+	JNZ          rows
 	VZEROUPPER
 	RET
 
 // func dotsAVX2F64(d *dots)
 TEXT ·dotsAVX2F64(SB), NOSPLIT, $0-8
 	MOVQ   d+0(FP), AX
-	MOVQ   dots_a(AX), SI
+	MOVQ   dots_a(AX), DX
 	MOVQ   dots_rs(AX), R8
+	MOVQ   dots_n(AX), R10
+	MOVQ   dots_sum(AX), DI
+	LEAQ   (R8)(R8*2), R9     // 3 rows of a
+
+rows:
+	MOVQ   DX, SI
 	MOVQ   dots_x(AX), BX
 	MOVQ   dots_k(AX), CX
-	LEAQ   (R8)(R8*2), R9     // 3 rows of a
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 	VXORPD Y2, Y2, Y2
@@ -291,8 +304,11 @@ sum:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD       X1, X0, X0
 	VADDPD       X3, X2, X2
-	MOVQ         dots_sum(AX), DI
 	VMOVUPD      X0, (DI)
 	VMOVUPD      X2, 16(DI)
+	ADDQ         $32, DI
+	LEAQ         (DX)(R8*4), DX
+	DECQ         R10
+	JNZ          rows
 	VZEROUPPER
 	RET

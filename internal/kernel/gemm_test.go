@@ -59,6 +59,21 @@ func gemmOf[T Float](g gemmCase, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	}
 }
 
+// brief says that time is precious, as it is under the race detector.
+func brief() bool { return testing.Short() || raceEnabled }
+
+// tooSlow says that a product takes longer than it teaches.
+func tooSlow(implementation string, m, n, k int) bool {
+	limit := 1e8
+	if implementation == "generic" {
+		limit /= 10
+	}
+	if brief() {
+		limit /= 20
+	}
+	return float64(m)*float64(n)*float64(k) > limit
+}
+
 const canary = 12345.5
 
 // checkGemm compares one call, under each set of kernels, with the definition.
@@ -83,6 +98,9 @@ func checkGemm[T Float](t *testing.T, r *rand.Rand, g gemmCase, bufA, bufB, bufC
 	offset := len(bufC) - (max(g.m, 1)-1)*ldc - g.n
 	c := bufC[offset:]
 	for _, name := range cpu.Implementations() {
+		if tooSlow(name, g.m, g.n, g.k) {
+			continue
+		}
 		for i := range bufC {
 			bufC[i] = canary
 		}
@@ -180,7 +198,7 @@ func testGemmSmall[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	a, b, c := make([]T, 600), make([]T, 600), make([]T, 700)
 	top := 20
-	if testing.Short() {
+	if brief() {
 		top = 9
 	}
 	i := 0
@@ -217,10 +235,10 @@ func testGemmLarge[T Float](t *testing.T) {
 	}
 	a, b, c := guarded[T](t, n), guarded[T](t, n), guarded[T](t, n)
 	for i, s := range largeSizes {
-		if testing.Short() && i%3 != 0 {
-			continue
-		}
 		for op := range 4 {
+			if brief() && op != i%4 {
+				continue
+			}
 			j := (i + op/2) % 2
 			checkGemm(t, r, gemmCase{op&1 != 0, op&2 != 0, s[0], s[1], s[2],
 				scalars[(i+op)%2*2], scalars[(i/2+op)%3], j * 3, j * 5, j * 7}, a, b, c)
@@ -237,6 +255,9 @@ func testGemmNonFinite[T Float](t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	for _, s := range [][3]int{{3, 4, 5}, {70, 40, 33}, {200, 150, 140}, {9, 1, 20}, {1, 9, 20}} {
 		m, n, k := s[0], s[1], s[2]
+		if tooSlow(cpu.Best(), m, n, k) {
+			continue
+		}
 		for op := range 4 {
 			g := gemmCase{tA: op&1 != 0, tB: op&2 != 0, m: m, n: n, k: k, alpha: 1}
 			lda, ldb := k, n
@@ -345,8 +366,8 @@ func TestGemmThreads(t *testing.T) {
 
 func testGemmThreads[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, s := range [][3]int{{64, 256, 128}, {300, 200, 500}, {1, 3000, 200}, {3000, 1, 200}, {1000, 24, 70}} {
-		if testing.Short() && s[0]*s[1] > 50000 {
+	for _, s := range [][3]int{{64, 256, 128}, {140, 150, 200}, {1, 3000, 200}, {3000, 1, 200}, {1000, 24, 70}} {
+		if tooSlow(cpu.Best(), s[0], s[1], s[2]) {
 			continue
 		}
 		for op := range 4 {
@@ -396,9 +417,9 @@ func TestGemmEpilogue(t *testing.T) {
 }
 
 func testGemmEpilogue[T Float](t *testing.T) {
-	for _, s := range append(largeSizes, [3]int{3, 5, 0}, [3]int{2, 3, 4}, [3]int{300, 300, 2100}) {
+	for _, s := range append(largeSizes, [3]int{3, 5, 0}, [3]int{2, 3, 4}, [3]int{150, 150, 2100}) {
 		m, n, k := s[0], s[1], s[2]
-		if cpu.Best() == "generic" && m*n*k > 2e7 || testing.Short() && m*n*k > 2e6 {
+		if tooSlow(cpu.Best(), m, n, k) {
 			continue
 		}
 		for op := range 4 {

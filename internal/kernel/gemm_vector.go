@@ -20,7 +20,7 @@ func (p *product[T]) matVec(left, right operand[T], m, k int) {
 		}
 		p.right = operand[T]{p.packedRight, 1, 1}
 	}
-	grain := max(16, taskFlops/(2*k))
+	grain := max(dotsAtOnce, taskFlops/(2*k))
 	parallel.Run(m, grain, dotter[T]{p})
 }
 
@@ -34,61 +34,74 @@ func (p dotter[T]) Run(lo, hi int) {
 	if p.swapped {
 		next = 1
 	}
-	x := p.right.data[:p.k]
-	for i := lo; i < hi; {
-		n := 1
-		if i+4 <= hi {
-			n = 4
-		}
-		sums := dotRows(p.left.data[i*p.left.next:], p.left.next, n, x)
-		for _, sum := range sums[:n] {
-			c := &p.c[i*next]
+	var sums [dotsAtOnce]T
+	for i := lo; i < hi; i += dotsAtOnce {
+		n := min(dotsAtOnce, hi-i)
+		dotRows(&sums, p.left.data[i*p.left.next:], p.left.next, n, p.right.data[:p.k])
+		for r, sum := range sums[:n] {
+			c := &p.c[(i+r)*next]
 			if sum *= p.alpha; p.beta != 0 {
 				sum += *c
 			}
 			*c = sum
-			i++
 		}
 	}
 	p.finish(lo, hi, 0, 1)
 }
 
-// dots asks the assembly for the scalar products of four rows with x, whose
-// length k is a multiple of 32 bytes.
+// dotsAtOnce is how many rows are multiplied together; dotsLength is how much
+// of them, so that a call of assembly stays short.
+const (
+	dotsAtOnce = 64
+	dotsLength = 2048
+)
+
+// dots asks the assembly for the scalar products with x of n times four rows,
+// whose length k is a multiple of 32 bytes.
 type dots struct {
 	a   unsafe.Pointer
 	rs  int // bytes from row to row of a
 	x   unsafe.Pointer
 	k   int
-	sum unsafe.Pointer // the four results
+	n   int
+	sum unsafe.Pointer // the results
 }
 
-// dotRows returns the scalar products of n rows of a, one or four, with x. The
-// sum of a row does not depend on n.
+// dotRows sets sum to the scalar products of the n ≤ dotsAtOnce rows of a with
+// x. What it computes for a row does not depend on the other rows.
 //
 //go:noinline
-func dotRows[T Float](a []T, ld, n int, x []T) (sum [4]T) {
+func dotRows[T Float](sum *[dotsAtOnce]T, a []T, ld, n int, x []T) {
+	clear(sum[:n])
 	size, done := sizeof[T](), 0
 	if canDot() {
-		rs := ld * size
-		if n == 1 {
-			rs = 0 // four times the same row
-		}
 		_ = a[(n-1)*ld+len(x)-1]
+		var part [dotsAtOnce]T
 		for lanes := 32 / size; done+lanes <= len(x); {
-			var part [4]T
-			d := dots{unsafe.Pointer(&a[done]), rs, unsafe.Pointer(&x[done]), min(4096, (len(x)-done)/lanes*lanes), unsafe.Pointer(&part)}
-			dotsAsm(&d, size)
-			for i, v := range part {
+			d := dots{x: unsafe.Pointer(&x[done]), k: min(dotsLength, (len(x)-done)/lanes*lanes)}
+			i := n / 4 * 4
+			if i > 0 {
+				d.a, d.rs, d.n, d.sum = unsafe.Pointer(&a[done]), ld*size, n/4, unsafe.Pointer(&part)
+				dotsAsm(&d, size)
+			}
+			for ; i < n; i++ { // four times the same row
+				var same [4]T
+				d.a, d.rs, d.n, d.sum = unsafe.Pointer(&a[i*ld+done]), 0, 1, unsafe.Pointer(&same)
+				dotsAsm(&d, size)
+				part[i] = same[0]
+			}
+			for i, v := range part[:n] {
 				sum[i] += v
 			}
 			done += d.k
 		}
 	}
+	if done == len(x) {
+		return
+	}
 	for i := range n {
 		sum[i] += dot(a[i*ld+done:][:len(x)-done], x[done:])
 	}
-	return sum
 }
 
 // dot is the scalar product of two vectors of equal length, in four partial

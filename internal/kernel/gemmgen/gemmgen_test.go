@@ -1,0 +1,27 @@
+package gemmgen
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the generated files")
+
+// TestGenerated checks that the files are what the generator writes.
+func TestGenerated(t *testing.T) {
+	for name, want := range map[string]string{
+		"../gemm_avx512_amd64.s": AVX512(),
+		"../gemm_avx2_amd64.s":   AVX2(),
+		"../gemm_neon_arm64.s":   NEON(),
+	} {
+		if *update {
+			require.NoError(t, os.WriteFile(name, []byte(want), 0o644))
+		}
+		got, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.True(t, want == string(got), "%s is out of date: go generate ./internal/kernel/gemmgen", name)
+	}
+}
