@@ -1,0 +1,41 @@
+// Package kernel computes: matrix products, element-wise functions, reductions
+// and optimizer steps over plain slices, in assembly where the machine has
+// AVX-512, AVX2 with FMA, or NEON, and in Go elsewhere or with the build tag
+// purego. It knows nothing of tensors.
+//
+// # Matrix products
+//
+// [Sgemm] and [Dgemm] cut C into register tiles, 14 rows by two vectors with
+// AVX-512, and leave each tile in the registers for a block of the summation.
+// Around that, from the outside in:
+//
+//   - a slab: up to 2048 steps of the summation, and of rows if the left factor
+//     is packed, so that buffers stay bounded;
+//   - a task: a range of columns of the slab, or of rows if there are more of
+//     them, run through package parallel;
+//   - a block of up to 512 float32 steps, which bounds a panel of the right
+//     factor;
+//   - a part: as many rows of the left factor as fit in the L2 cache;
+//   - a panel of columns as wide as a tile, then the tiles of the part.
+//
+// Packing costs as much as it gains when a factor is used only a few times, as
+// it is at batch 64, so both factors are read where they are unless they are
+// large or their rows lie a multiple of 4 KB apart, which would make them evict
+// each other. If the right factor is a transposed one and the left one has few
+// rows, as in a layer's forward pass with weights stored [out, in], the tiles of
+// Cᵀ are computed instead and turned: then the weights, too, are read in place.
+//
+// Every element of C is a sum over k in order, block by block, whatever the
+// tiles and tasks around it: the number of threads never changes a bit.
+//
+// # Assembly
+//
+// The assembly is chosen by the variables of package cpu, with plain ifs.
+// Each routine has a twin in Go that serves other machines and the tests; the
+// tests run everything under each of cpu.Implementations. The tiles are
+// written by package gemmgen and the element-wise routines by package vecgen;
+// both check in their tests that the files are up to date. Assembly cannot be
+// preempted, so a call is kept to a few microseconds, and loops over calls go
+// through a Go function with a stack check, where the scheduler gets hold of
+// them: stopping the world does not wait for a matrix product.
+package kernel
