@@ -49,6 +49,7 @@ func requireUniform(t *testing.T, v []float64, bound float64) {
 	require.InDelta(t, bound/math.Sqrt(3), std, 4*bound/math.Sqrt(6*n))
 	require.GreaterOrEqual(t, slices.Min(v), -bound*(1+1e-7))
 	require.LessOrEqual(t, slices.Max(v), bound*(1+1e-7))
+	require.Greater(t, max(slices.Max(v), -slices.Min(v)), bound*(1-10/n)) // but for once in e¹⁰
 	require.Less(t, distance(v, func(x float64) float64 { return (x/bound + 1) / 2 }), 1.95)
 }
 
