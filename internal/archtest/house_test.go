@@ -44,11 +44,11 @@ var house = []room{
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
 	{folder: "internal/philox", imports: []string{"internal/cpu"}},
-	{folder: "internal/kernel", imports: []string{"internal/cpu", "internal/op", "internal/parallel"}, tests: []string{"internal/kernel/vecgen"}},
-	{folder: "internal/kernel/vecgen", imports: []string{"internal/op"}},
+	{folder: "internal/kernel", imports: []string{"internal/cpu", "internal/op", "internal/parallel"}, tests: []string{"internal/kernel/..."}},
+	{folder: "internal/kernel/*", imports: []string{"internal/op"}}, // the generators of its assembly
 
 	// Devices.
-	{folder: "internal/backend", imports: []string{"internal/layout", "internal/op"}},
+	{folder: "internal/backend", imports: []string{"internal/layout", "internal/op"}, tests: []string{"internal/backend/..."}},
 	{folder: "internal/backend/ref", imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
 	{folder: "internal/backend/cpu", outside: []string{blas},
 		imports: []string{"internal/backend", "internal/cpu", "internal/kernel", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
