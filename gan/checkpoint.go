@@ -92,7 +92,9 @@ func (t *Trainer) Resume(path string) error {
 	if !ok {
 		return bad("its metadata does not hold %q", checkpointKey)
 	}
-	if err := json.Unmarshal([]byte(meta), &p); err != nil {
+	state := json.NewDecoder(strings.NewReader(meta))
+	state.DisallowUnknownFields() // it may come from a later version
+	if err := state.Decode(&p); err != nil {
 		return bad("%v", err)
 	}
 	switch {
