@@ -39,8 +39,24 @@ func (t *Trainer) step(x, z *tensor.Tensor) (r stepResult) {
 // returns the generator's pass, which the discriminator has seen detached.
 func (t *Trainer) discriminatorStep(x, z *tensor.Tensor, r *stepResult) (fake *autograd.Var) {
 	fake = t.g.Forward(t.training(true), autograd.Const(z))
-	p := t.pass(autograd.Const(x), fake.Detach())
+	if t.exact != nil {
+		r.dGrads = t.exact.run(t, x, fake.Value(), r)
+	} else {
+		r.dGrads = t.discriminatorGrads(autograd.Const(x), fake.Detach(), r)
+	}
+	if r.dGrads == nil {
+		r.failed = "discriminator"
+		return nil
+	}
+	t.dOptimizer.Step(t.values(r.dGrads))
+	t.clipWeights()
+	return fake
+}
 
+// discriminatorGrads computes the losses and the gradients of their sum by the
+// discriminator's parameters, or nil where a loss is not finite.
+func (t *Trainer) discriminatorGrads(x, y *autograd.Var, r *stepResult) []*autograd.Var {
+	p := t.pass(x, y)
 	r.terms = t.objective.Discriminator(p.Real.D, p.Fake.D)
 	loss := sum(mean(r.terms.Real, &r.losses.Real), mean(r.terms.Fake, &r.losses.Fake))
 	for _, penalty := range t.penalties {
@@ -51,13 +67,9 @@ func (t *Trainer) discriminatorStep(x, z *tensor.Tensor, r *stepResult) (fake *a
 		}
 	}
 	if !r.losses.finite() {
-		r.failed = "discriminator"
 		return nil
 	}
-	r.dGrads = autograd.Grad(loss, t.dLeaves, autograd.Opts{})
-	t.dOptimizer.Step(t.values(r.dGrads))
-	t.clipWeights()
-	return fake
+	return autograd.Grad(loss, t.dLeaves, autograd.Opts{})
 }
 
 // generatorStep teaches the generator to pass for real with the updated

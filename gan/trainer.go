@@ -63,7 +63,8 @@ type Trainer struct {
 	latentSize     int
 	generatorEvery int
 	freshLatent    bool
-	joint          bool // the discriminator sees real and fake samples in one batch
+	exact          *exactStep // nil: the general path
+	joint          bool       // the discriminator sees real and fake samples in one batch
 	clip           float64
 
 	gOptimizer, dOptimizer *optim.Optimizer
@@ -129,6 +130,7 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	}
 	t.joint = known && !mixes && len(c.Penalties) == 0
 	t.gParams, t.dParams = trainable(g), trainable(d)
+	t.exact = newExactStep(d, c.Penalties, t.dParams)
 	if len(t.gParams) == 0 || len(t.dParams) == 0 {
 		return bad("a network has no parameters to train; are they frozen?")
 	}

@@ -1,0 +1,71 @@
+package gan
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// TestExactStep holds the exact form of R1 and R2 to the general second
+// derivative, for every objective on logits.
+func TestExactStep(t *testing.T) {
+	objectives := []Objective{Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
+	weights := [][]Penalty{
+		{R1{Gamma: 0.7}},
+		{R2{Gamma: 1.3}},
+		{R1{Gamma: 0.7}, R2{Gamma: 1.3}},
+		{R1{Gamma: 0.5}, R1{Gamma: 0.25}, R2{}},
+	}
+	for _, objective := range objectives {
+		for i, penalties := range weights {
+			t.Run(fmt.Sprintf("%s/%d", objective.Name(), i), func(t *testing.T) {
+				g := nn.Sequential(nn.Linear(3, 12), nn.Tanh())
+				d := nn.Sequential(nn.Reshape(3, 4), nn.Flatten(), nn.Linear(12, 9), nn.LeakyReLU(0.2),
+					nn.Sequential(nn.Linear(9, 7, nn.NoBias()), nn.ReLU()), nn.Linear(7, 1))
+				tr, err := New(g, d, Config{Latent: 3, Objective: objective, Penalties: penalties, Seed: 3, DType: tensor.Float64})
+				require.NoError(t, err)
+				require.NotNil(t, tr.exact)
+				random := tensor.NewStream(5, "test")
+				x, y := random.Normal(tensor.Float64, 6, 12), random.Normal(tensor.Float64, 6, 12)
+
+				var general, exact stepResult
+				want := tr.discriminatorGrads(autograd.Const(x), autograd.Const(y), &general)
+				got := tr.exact.run(tr, x, y, &exact)
+				require.InDelta(t, general.losses.Discriminator(), exact.losses.Discriminator(), 1e-14)
+				require.InDelta(t, general.losses.Penalty, exact.losses.Penalty, 1e-14)
+				require.Len(t, got, len(want))
+				for k := range want {
+					require.InDeltaSlice(t, want[k].Value().Float64s(), got[k].Value().Float64s(), 1e-14)
+				}
+			})
+		}
+	}
+}
+
+// TestExactStepApplies says where the exact form is used, and where not.
+func TestExactStepApplies(t *testing.T) {
+	d := func(activation nn.Module) nn.Module {
+		return nn.Sequential(nn.Linear(2, 5), activation, nn.Linear(5, 1))
+	}
+	for _, c := range []struct {
+		d         nn.Module
+		penalties []Penalty
+		want      bool
+	}{
+		{d(nn.ReLU()), []Penalty{R1{Gamma: 1}}, true},
+		{d(nn.LeakyReLU(0.2)), []Penalty{R1{Gamma: 1}, R2{Gamma: 1}}, true},
+		{d(nn.LeakyReLU(-0.2)), []Penalty{R1{Gamma: 1}}, false},
+		{d(nn.Tanh()), []Penalty{R1{Gamma: 1}}, false},
+		{d(nn.ReLU()), []Penalty{R1{Gamma: 1}, GradientPenalty{Lambda: 1}}, false},
+		{d(nn.ReLU()), nil, false},
+	} {
+		tr, err := New(nn.Sequential(nn.Linear(2, 2)), c.d, Config{Latent: 2, Penalties: c.penalties})
+		require.NoError(t, err)
+		require.Equal(t, c.want, tr.exact != nil)
+	}
+}
