@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/philox"
 )
 
@@ -43,43 +44,43 @@ func BenchmarkElementwise(b *testing.B) {
 		bytes int
 		run   func(dst, x, y []float32)
 	}{
-		{"tanh", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Tanh, dst, x, 0, 0) }},
-		{"exp", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Exp, dst, x, 0, 0) }},
-		{"log", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Log, dst, x, 0, 0) }},
-		{"sigmoid", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Sigmoid, dst, x, 0, 0) }},
-		{"softplus", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Softplus, dst, x, 0, 0) }},
-		{"sqrt", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Sqrt, dst, x, 0, 0) }},
-		{"sin", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.Sin, dst, x, 0, 0) }},
-		{"leakyrelu", 8, func(dst, x, _ []float32) { kernel.Unary(kernel.LeakyReLU, dst, x, 0.2, 0) }},
-		{"add", 12, func(dst, x, y []float32) { kernel.Binary(kernel.Add, dst, x, y, 0) }},
-		{"mulscalar", 8, func(dst, x, y []float32) { kernel.Binary(kernel.Mul, dst, x, y[:1], 0) }},
-		{"tanhgrad", 12, func(dst, x, y []float32) { kernel.Binary(kernel.TanhGrad, dst, x, y, 0) }},
-		{"leakyrelugrad", 12, func(dst, x, y []float32) { kernel.Binary(kernel.LeakyReLUGrad, dst, x, y, 0.2) }},
-		{"lerp", 12, func(dst, x, _ []float32) { kernel.Lerp(dst, x, 0.001) }},
-		{"bias+tanh", 8, func(dst, _, y []float32) { kernel.BiasAct(kernel.Tanh, dst, 512, len(dst)/512, 512, y, 0) }},
-		{"bias+relu", 8, func(dst, _, y []float32) { kernel.BiasAct(kernel.ReLU, dst, 512, len(dst)/512, 512, y, 0) }},
-		{"sum", 4, func(_, x, _ []float32) { kernel.Reduce(kernel.Sum, x) }},
-		{"max", 4, func(_, x, _ []float32) { kernel.Reduce(kernel.MaxReduce, x) }},
-		{"colsum", 4, func(dst, x, _ []float32) { kernel.ReduceCols(kernel.Sum, dst, x, len(x)/512, 512, 512) }},
-		{"rowsum", 4, func(dst, x, _ []float32) { kernel.ReduceRows(kernel.Sum, dst, x, len(x)/512, 512, 512) }},
+		{"tanh", 8, func(dst, x, _ []float32) { kernel.Unary(op.Tanh, dst, x, 0, 0) }},
+		{"exp", 8, func(dst, x, _ []float32) { kernel.Unary(op.Exp, dst, x, 0, 0) }},
+		{"log", 8, func(dst, x, _ []float32) { kernel.Unary(op.Log, dst, x, 0, 0) }},
+		{"sigmoid", 8, func(dst, x, _ []float32) { kernel.Unary(op.Sigmoid, dst, x, 0, 0) }},
+		{"softplus", 8, func(dst, x, _ []float32) { kernel.Unary(op.Softplus, dst, x, 0, 0) }},
+		{"sqrt", 8, func(dst, x, _ []float32) { kernel.Unary(op.Sqrt, dst, x, 0, 0) }},
+		{"sin", 8, func(dst, x, _ []float32) { kernel.Unary(op.Sin, dst, x, 0, 0) }},
+		{"leakyrelu", 8, func(dst, x, _ []float32) { kernel.Unary(op.LeakyReLU, dst, x, 0.2, 0) }},
+		{"add", 12, func(dst, x, y []float32) { kernel.Binary(op.Add, dst, x, y, 0) }},
+		{"mulscalar", 8, func(dst, x, y []float32) { kernel.Binary(op.Mul, dst, x, y[:1], 0) }},
+		{"tanhgrad", 12, func(dst, x, y []float32) { kernel.Binary(op.TanhGrad, dst, x, y, 0) }},
+		{"leakyrelugrad", 12, func(dst, x, y []float32) { kernel.Binary(op.LeakyReLUGrad, dst, x, y, 0.2) }},
+		{"lerp", 12, func(dst, x, _ []float32) { kernel.Binary(op.Lerp, dst, dst, x, 0.001) }},
+		{"bias+tanh", 8, func(dst, _, y []float32) { kernel.BiasAct(op.ActTanh, dst, 512, len(dst)/512, 512, y, 0) }},
+		{"bias+relu", 8, func(dst, _, y []float32) { kernel.BiasAct(op.ActReLU, dst, 512, len(dst)/512, 512, y, 0) }},
+		{"sum", 4, func(_, x, _ []float32) { kernel.Reduce(op.Sum, x) }},
+		{"max", 4, func(_, x, _ []float32) { kernel.Reduce(op.MaxReduce, x) }},
+		{"colsum", 4, func(dst, x, _ []float32) { kernel.ReduceCols(op.Sum, dst, x, len(x)/512, 512, 512) }},
+		{"rowsum", 4, func(dst, x, _ []float32) { kernel.ReduceRows(op.Sum, dst, x, len(x)/512, 512, 512) }},
 	}
 	for _, n := range elementwiseSizes {
 		dst, x, y := numbers(n), numbers(n), numbers(n)
-		for _, op := range ops {
-			b.Run(fmt.Sprintf("impl=gander/op=%s/n=%d", op.name, n), func(b *testing.B) {
+		for _, o := range ops {
+			b.Run(fmt.Sprintf("impl=gander/op=%s/n=%d", o.name, n), func(b *testing.B) {
 				for b.Loop() {
-					op.run(dst, x, y)
+					o.run(dst, x, y)
 				}
-				reportElements(b, n, op.bytes)
+				reportElements(b, n, o.bytes)
 			})
-			if f, ok := loops[op.name]; ok {
-				b.Run(fmt.Sprintf("impl=loop/op=%s/n=%d", op.name, n), func(b *testing.B) {
+			if f, ok := loops[o.name]; ok {
+				b.Run(fmt.Sprintf("impl=loop/op=%s/n=%d", o.name, n), func(b *testing.B) {
 					for b.Loop() {
 						for i, v := range x {
 							dst[i] = float32(f(float64(v)))
 						}
 					}
-					reportElements(b, n, op.bytes)
+					reportElements(b, n, o.bytes)
 				})
 			}
 		}
@@ -92,7 +93,7 @@ func BenchmarkAdam(b *testing.B) {
 	p, g, m, v := numbers(n), numbers(n), numbers(n), make([]float32, n)
 	b.Run("impl=gander", func(b *testing.B) {
 		for b.Loop() {
-			kernel.Adam(p, g, m, v, kernel.AdamParams{LR: lr, Beta1: beta1, Beta2: beta2, Eps: eps, Correction1: 0.5, Correction2: 0.5})
+			kernel.Adam(p, g, m, v, op.AdamParams{LR: lr, Beta1: beta1, Beta2: beta2, Eps: eps, Correction1: 0.5, Correction2: 0.5})
 		}
 		reportElements(b, n, 28)
 	})
@@ -105,12 +106,6 @@ func BenchmarkAdam(b *testing.B) {
 			}
 		}
 		reportElements(b, n, 28)
-	})
-	b.Run("impl=gander/op=momentum", func(b *testing.B) {
-		for b.Loop() {
-			kernel.SGD(p, g, m, kernel.SGDParams{LR: lr, Momentum: 0.9})
-		}
-		reportElements(b, n, 20)
 	})
 }
 

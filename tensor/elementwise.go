@@ -3,6 +3,7 @@ package tensor
 import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // together checks that the operands of an operation may meet: alive, of one
@@ -38,10 +39,10 @@ func together(op string, ts ...*Tensor) *Scope {
 	return scope
 }
 
-func unary(name string, op backend.UnaryOp, x *Tensor, a, b float64) *Tensor {
-	x.alive(name)
+func unary(f op.Unary, x *Tensor, a, b float64) *Tensor {
+	x.alive(f.String())
 	out := empty(x.scope, x.store.device, x.DType(), x.layout.Packed())
-	x.store.device.backend.Unary(op, out.operand(), x.operand(), a, b)
+	x.store.device.backend.Unary(f, out.operand(), x.operand(), a, b)
 	return out
 }
 
@@ -66,22 +67,23 @@ func (t *Tensor) stretched(l *layout.Layout) backend.Operand {
 	return o
 }
 
-func binary(name string, op backend.BinaryOp, x, y *Tensor, a float64) *Tensor {
+func binary(f op.Binary, x, y *Tensor, a float64) *Tensor {
+	name := f.String()
 	scope := together(name, x, y)
 	l := broadcast(name, x, y)
 	out := empty(scope, x.store.device, x.DType(), l)
-	x.store.device.backend.Binary(op, out.operand(), x.stretched(&l), y.stretched(&l), a)
+	x.store.device.backend.Binary(f, out.operand(), x.stretched(&l), y.stretched(&l), a)
 	return out
 }
 
 // binaryInto writes to dst, which may be x or y itself.
-func binaryInto(name string, op backend.BinaryOp, dst, x, y *Tensor, a float64) {
+func binaryInto(name string, f op.Binary, dst, x, y *Tensor, a float64) {
 	together(name, dst, x, y)
 	dst.writable(name)
 	if !dst.SameShape(x) || !dst.SameShape(y) {
 		shapePanic(name, "the shapes differ", "in-place operations do not broadcast", dst, x, y)
 	}
-	dst.store.device.backend.Binary(op, dst.operand(), x.source(dst), y.source(dst), a)
+	dst.store.device.backend.Binary(f, dst.operand(), x.source(dst), y.source(dst), a)
 	dst.store.version.Add(1)
 }
 
@@ -95,126 +97,115 @@ func (t *Tensor) source(dst *Tensor) backend.Operand {
 }
 
 // Neg returns −x.
-func Neg(x *Tensor) *Tensor { return unary("Neg", backend.Neg, x, 0, 0) }
+func Neg(x *Tensor) *Tensor { return unary(op.Neg, x, 0, 0) }
 
 // Abs returns |x|.
-func Abs(x *Tensor) *Tensor { return unary("Abs", backend.Abs, x, 0, 0) }
+func Abs(x *Tensor) *Tensor { return unary(op.Abs, x, 0, 0) }
 
-// Sign returns −1, 0 or 1, and NaN for NaN.
-func Sign(x *Tensor) *Tensor { return unary("Sign", backend.Sign, x, 0, 0) }
+// Sign returns −1 or 1; ±0 and NaN stay.
+func Sign(x *Tensor) *Tensor { return unary(op.Sign, x, 0, 0) }
 
 // Square returns x².
-func Square(x *Tensor) *Tensor { return unary("Square", backend.Square, x, 0, 0) }
+func Square(x *Tensor) *Tensor { return unary(op.Square, x, 0, 0) }
 
 // Sqrt returns √x.
-func Sqrt(x *Tensor) *Tensor { return unary("Sqrt", backend.Sqrt, x, 0, 0) }
+func Sqrt(x *Tensor) *Tensor { return unary(op.Sqrt, x, 0, 0) }
 
 // Reciprocal returns 1/x.
-func Reciprocal(x *Tensor) *Tensor { return unary("Reciprocal", backend.Reciprocal, x, 0, 0) }
+func Reciprocal(x *Tensor) *Tensor { return unary(op.Reciprocal, x, 0, 0) }
 
 // Exp returns eˣ.
-func Exp(x *Tensor) *Tensor { return unary("Exp", backend.Exp, x, 0, 0) }
+func Exp(x *Tensor) *Tensor { return unary(op.Exp, x, 0, 0) }
 
 // Log returns ln x.
-func Log(x *Tensor) *Tensor { return unary("Log", backend.Log, x, 0, 0) }
+func Log(x *Tensor) *Tensor { return unary(op.Log, x, 0, 0) }
 
 // Sin returns sin x, x in radians.
-func Sin(x *Tensor) *Tensor { return unary("Sin", backend.Sin, x, 0, 0) }
+func Sin(x *Tensor) *Tensor { return unary(op.Sin, x, 0, 0) }
 
 // Cos returns cos x, x in radians.
-func Cos(x *Tensor) *Tensor { return unary("Cos", backend.Cos, x, 0, 0) }
+func Cos(x *Tensor) *Tensor { return unary(op.Cos, x, 0, 0) }
 
 // Tanh returns tanh x.
-func Tanh(x *Tensor) *Tensor { return unary("Tanh", backend.Tanh, x, 0, 0) }
+func Tanh(x *Tensor) *Tensor { return unary(op.Tanh, x, 0, 0) }
 
 // Sigmoid returns 1/(1+e⁻ˣ).
-func Sigmoid(x *Tensor) *Tensor { return unary("Sigmoid", backend.Sigmoid, x, 0, 0) }
+func Sigmoid(x *Tensor) *Tensor { return unary(op.Sigmoid, x, 0, 0) }
 
 // Softplus returns ln(1+eˣ) without overflow.
-func Softplus(x *Tensor) *Tensor { return unary("Softplus", backend.Softplus, x, 0, 0) }
+func Softplus(x *Tensor) *Tensor { return unary(op.Softplus, x, 0, 0) }
 
 // ReLU returns max(x, 0), and NaN for NaN.
-func ReLU(x *Tensor) *Tensor { return unary("ReLU", backend.ReLU, x, 0, 0) }
+func ReLU(x *Tensor) *Tensor { return unary(op.ReLU, x, 0, 0) }
 
 // LeakyReLU returns x where x > 0, else slope·x.
-func LeakyReLU(x *Tensor, slope float64) *Tensor {
-	return unary("LeakyReLU", backend.LeakyReLU, x, slope, 0)
-}
+func LeakyReLU(x *Tensor, slope float64) *Tensor { return unary(op.LeakyReLU, x, slope, 0) }
 
 // Scale returns a·x.
-func Scale(x *Tensor, a float64) *Tensor { return unary("Scale", backend.Scale, x, a, 0) }
+func Scale(x *Tensor, a float64) *Tensor { return unary(op.Scale, x, a, 0) }
 
 // Shift returns x+a.
-func Shift(x *Tensor, a float64) *Tensor { return unary("Shift", backend.Shift, x, a, 0) }
+func Shift(x *Tensor, a float64) *Tensor { return unary(op.Shift, x, a, 0) }
 
 // PowScalar returns xᵖ.
-func PowScalar(x *Tensor, p float64) *Tensor { return unary("PowScalar", backend.PowScalar, x, p, 0) }
+func PowScalar(x *Tensor, p float64) *Tensor { return unary(op.PowScalar, x, p, 0) }
 
 // Clamp returns x held within [lo, hi], and NaN for NaN.
-func Clamp(x *Tensor, lo, hi float64) *Tensor { return unary("Clamp", backend.Clamp, x, lo, hi) }
+func Clamp(x *Tensor, lo, hi float64) *Tensor { return unary(op.Clamp, x, lo, hi) }
 
 // Add returns x+y, broadcasting.
-func Add(x, y *Tensor) *Tensor { return binary("Add", backend.Add, x, y, 0) }
+func Add(x, y *Tensor) *Tensor { return binary(op.Add, x, y, 0) }
 
 // Sub returns x−y, broadcasting.
-func Sub(x, y *Tensor) *Tensor { return binary("Sub", backend.Sub, x, y, 0) }
+func Sub(x, y *Tensor) *Tensor { return binary(op.Sub, x, y, 0) }
 
 // Mul returns x·y element by element, broadcasting.
-func Mul(x, y *Tensor) *Tensor { return binary("Mul", backend.Mul, x, y, 0) }
+func Mul(x, y *Tensor) *Tensor { return binary(op.Mul, x, y, 0) }
 
 // Div returns x/y, broadcasting.
-func Div(x, y *Tensor) *Tensor { return binary("Div", backend.Div, x, y, 0) }
+func Div(x, y *Tensor) *Tensor { return binary(op.Div, x, y, 0) }
 
 // Max returns the larger element, broadcasting; NaN if either is.
-func Max(x, y *Tensor) *Tensor { return binary("Max", backend.Max, x, y, 0) }
+func Max(x, y *Tensor) *Tensor { return binary(op.Max, x, y, 0) }
 
 // Min returns the smaller element, broadcasting; NaN if either is.
-func Min(x, y *Tensor) *Tensor { return binary("Min", backend.Min, x, y, 0) }
-
-// Pow returns xʸ, broadcasting.
-func Pow(x, y *Tensor) *Tensor { return binary("Pow", backend.Pow, x, y, 0) }
+func Min(x, y *Tensor) *Tensor { return binary(op.Min, x, y, 0) }
 
 // Greater returns 1 where x > y, else 0, broadcasting.
-func Greater(x, y *Tensor) *Tensor { return binary("Greater", backend.Greater, x, y, 0) }
+func Greater(x, y *Tensor) *Tensor { return binary(op.Greater, x, y, 0) }
 
 // GreaterEqual returns 1 where x ≥ y, else 0, broadcasting.
-func GreaterEqual(x, y *Tensor) *Tensor {
-	return binary("GreaterEqual", backend.GreaterEqual, x, y, 0)
-}
+func GreaterEqual(x, y *Tensor) *Tensor { return binary(op.GreaterEqual, x, y, 0) }
 
 // Equal returns 1 where x = y, else 0, broadcasting.
-func Equal(x, y *Tensor) *Tensor { return binary("Equal", backend.Equal, x, y, 0) }
+func Equal(x, y *Tensor) *Tensor { return binary(op.Equal, x, y, 0) }
 
 // TanhGrad returns g·(1−y²): the gradient through y = tanh x, in one pass.
-func TanhGrad(g, y *Tensor) *Tensor { return binary("TanhGrad", backend.TanhGrad, g, y, 0) }
+func TanhGrad(g, y *Tensor) *Tensor { return binary(op.TanhGrad, g, y, 0) }
 
 // SigmoidGrad returns g·y·(1−y): the gradient through y = sigmoid x.
-func SigmoidGrad(g, y *Tensor) *Tensor { return binary("SigmoidGrad", backend.SigmoidGrad, g, y, 0) }
+func SigmoidGrad(g, y *Tensor) *Tensor { return binary(op.SigmoidGrad, g, y, 0) }
 
 // SoftplusGrad returns g·sigmoid(x): the gradient through softplus x.
-func SoftplusGrad(g, x *Tensor) *Tensor {
-	return binary("SoftplusGrad", backend.SoftplusGrad, g, x, 0)
-}
+func SoftplusGrad(g, x *Tensor) *Tensor { return binary(op.SoftplusGrad, g, x, 0) }
 
 // ReLUGrad returns g where y > 0, else 0·g: the gradient through y = ReLU x.
-func ReLUGrad(g, y *Tensor) *Tensor { return binary("ReLUGrad", backend.ReLUGrad, g, y, 0) }
+func ReLUGrad(g, y *Tensor) *Tensor { return binary(op.ReLUGrad, g, y, 0) }
 
 // LeakyReLUGrad returns g where y > 0, else slope·g: the gradient through
 // y = LeakyReLU x.
-func LeakyReLUGrad(g, y *Tensor, slope float64) *Tensor {
-	return binary("LeakyReLUGrad", backend.LeakyReLUGrad, g, y, slope)
-}
+func LeakyReLUGrad(g, y *Tensor, slope float64) *Tensor { return binary(op.LeakyReLUGrad, g, y, slope) }
 
 // AddScaledInto sets dst = x + a·y in place, without broadcasting. dst may be x
 // or y, or share memory with them in any other way.
 func AddScaledInto(dst, x *Tensor, a float64, y *Tensor) {
-	binaryInto("AddScaledInto", backend.AddScaled, dst, x, y, a)
+	binaryInto("AddScaledInto", op.AddScaled, dst, x, y, a)
 }
 
 // LerpInto sets dst = x + a·(y−x) in place, without broadcasting. dst may be x
 // or y, or share memory with them in any other way.
 func LerpInto(dst, x, y *Tensor, a float64) {
-	binaryInto("LerpInto", backend.Lerp, dst, x, y, a)
+	binaryInto("LerpInto", op.Lerp, dst, x, y, a)
 }
 
 // Where returns x where cond ≠ 0, else y, broadcasting all three.

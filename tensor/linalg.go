@@ -6,6 +6,7 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // MatMul returns the matrix product over the last two axes, [.., m, k] by
@@ -41,15 +42,15 @@ func MatMul(x, y *Tensor) *Tensor {
 }
 
 // Activation is a function that [Linear] can apply to its result.
-type Activation = backend.Activation
+type Activation = op.Activation
 
 // The activations of [Linear].
 const (
-	Identity     = backend.Identity
-	ActTanh      = backend.ActTanh
-	ActSigmoid   = backend.ActSigmoid
-	ActReLU      = backend.ActReLU
-	ActLeakyReLU = backend.ActLeakyReLU
+	Identity     = op.Identity
+	ActTanh      = op.ActTanh
+	ActSigmoid   = op.ActSigmoid
+	ActReLU      = op.ActReLU
+	ActLeakyReLU = op.ActLeakyReLU
 )
 
 // Linear returns act(x·wᵀ + b) for x [n, in], w [out, in] and b [out] or nil,
@@ -82,25 +83,14 @@ func Linear(x, w, b *Tensor, act Activation, slope float64) *Tensor {
 	if b != nil {
 		y = Add(y, b)
 	}
-	return activate(y, act, slope)
-}
-
-func activate(y *Tensor, act Activation, slope float64) *Tensor {
-	switch act {
-	case ActTanh:
-		return Tanh(y)
-	case ActSigmoid:
-		return Sigmoid(y)
-	case ActReLU:
-		return ReLU(y)
-	case ActLeakyReLU:
-		return LeakyReLU(y, slope)
+	if f, ok := act.Unary(); ok {
+		y = unary(f, y, slope, 0)
 	}
 	return y
 }
 
 // AdamParams are the constants of one step of [AdamInto].
-type AdamParams = backend.AdamParams
+type AdamParams = op.AdamParams
 
 // AdamInto does one step of Adam (Kingma and Ba, 2015) in place, with PyTorch's
 // arithmetic, on parameter p with gradient g, first moment m and second moment

@@ -4,22 +4,22 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // Sum adds along the given axes, or along all of them where none is given;
 // negative axes count from the end. The axes are dropped from the shape. The
 // sum of no elements is 0. It panics with a [ShapeError] on an axis that does
 // not exist or is named twice.
-func Sum(x *Tensor, axes ...int) *Tensor { return reduce("Sum", backend.Sum, x, axes) }
+func Sum(x *Tensor, axes ...int) *Tensor { return reduce("Sum", op.Sum, x, axes) }
 
 // MaxOver takes the largest element along the given axes, or along all of them
 // where none is given; NaN if any is, −Inf of no elements. The axes are dropped
 // from the shape. It panics as [Sum] does.
-func MaxOver(x *Tensor, axes ...int) *Tensor { return reduce("MaxOver", backend.MaxReduce, x, axes) }
+func MaxOver(x *Tensor, axes ...int) *Tensor { return reduce("MaxOver", op.MaxReduce, x, axes) }
 
-func reduce(name string, op backend.ReduceOp, x *Tensor, axes []int) *Tensor {
+func reduce(name string, f op.Reduce, x *Tensor, axes []int) *Tensor {
 	x.alive(name)
 	var gone [MaxRank]bool
 	for _, a := range axes {
@@ -39,7 +39,7 @@ func reduce(name string, op backend.ReduceOp, x *Tensor, axes []int) *Tensor {
 		kept.Rank++
 	}
 	out := empty(x.scope, x.store.device, x.DType(), full.Packed())
-	x.store.device.backend.Reduce(op, out.operand(), x.operand())
+	x.store.device.backend.Reduce(f, out.operand(), x.operand())
 	out.layout = kept.Packed()
 	return out
 }
@@ -65,7 +65,7 @@ func SumTo(x *Tensor, shape ...int) *Tensor {
 		}
 	}
 	out := empty(x.scope, x.store.device, x.DType(), full.Packed())
-	x.store.device.backend.Reduce(backend.Sum, out.operand(), x.operand())
+	x.store.device.backend.Reduce(op.Sum, out.operand(), x.operand())
 	out.layout = want
 	return out
 }

@@ -7,11 +7,14 @@
 // backend must pass backendtest.Run, which holds it against the slow float64
 // backend in package ref.
 //
-// To add an operation, add its code here, its formula to ref, its kernel to
-// cpu, a function to tensor and a row to backendtest.
+// To add an operation, add its code to package op, its formula to ref, its
+// kernel to package kernel, a function to tensor and a row to backendtest.
 package backend
 
-import "github.com/gander-ml/gander/internal/layout"
+import (
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
+)
 
 // DType is the type of an array's elements.
 type DType uint8
@@ -51,69 +54,6 @@ type Operand struct {
 	Layout layout.Layout
 }
 
-// UnaryOp is a function of one number, with up to two constants a and b.
-type UnaryOp uint8
-
-// The unary functions.
-const (
-	Neg        UnaryOp = iota // −x
-	Abs                       // |x|
-	Sign                      // −1 or 1; ±0 and NaN stay
-	Square                    // x²
-	Sqrt                      // √x
-	Reciprocal                // 1/x
-	Exp                       // eˣ
-	Log                       // ln x
-	Sin                       // sin x
-	Cos                       // cos x
-	Tanh                      // tanh x
-	Sigmoid                   // 1/(1+e⁻ˣ)
-	Softplus                  // ln(1+eˣ), without overflow
-	ReLU                      // 0 where x < 0, else x (−0 and NaN stay)
-	LeakyReLU                 // x where x > 0, else a·x
-	Scale                     // a·x
-	Shift                     // x+a
-	PowScalar                 // xᵃ
-	Clamp                     // x held within [a, b]; NaN for NaN
-	NumUnary
-)
-
-// BinaryOp is a function of two numbers, with a constant a.
-type BinaryOp uint8
-
-// The binary functions. Those named Grad are products of a gradient with an
-// activation's slope, each in one pass.
-const (
-	Add           BinaryOp = iota // x+y
-	Sub                           // x−y
-	Mul                           // x·y
-	Div                           // x/y
-	Max                           // the larger, of zeros either; NaN if either is
-	Min                           // the smaller, of zeros either; NaN if either is
-	Pow                           // xʸ
-	Greater                       // 1 where x > y, else 0
-	GreaterEqual                  // 1 where x ≥ y, else 0
-	Equal                         // 1 where x = y, else 0
-	TanhGrad                      // x·(1−y²), y = tanh
-	SigmoidGrad                   // x·y·(1−y), y = sigmoid
-	SoftplusGrad                  // x·sigmoid(y), y = softplus's input
-	ReLUGrad                      // x·[y > 0]; a NaN in x or y stays
-	LeakyReLUGrad                 // x·(y > 0 ? 1 : a); a NaN in x or y stays
-	AddScaled                     // x+a·y
-	Lerp                          // x+a·(y−x)
-	NumBinary
-)
-
-// ReduceOp folds many numbers into one.
-type ReduceOp uint8
-
-// The reductions.
-const (
-	Sum       ReduceOp = iota // Σx; 0 of none
-	MaxReduce                 // the largest; −Inf of none, NaN if any is
-	NumReduce
-)
-
 // Distribution names what Random draws.
 type Distribution uint8
 
@@ -144,15 +84,15 @@ type Backend interface {
 	Copy(dst, src Operand)
 	// Fill sets every element of dst to v.
 	Fill(dst Operand, v float64)
-	// Unary sets dst = op(x); both have the same dims.
-	Unary(op UnaryOp, dst, x Operand, a, b float64)
-	// Binary sets dst = op(x, y); all have the same dims (broadcast operands
+	// Unary sets dst = f(x); both have the same dims.
+	Unary(f op.Unary, dst, x Operand, a, b float64)
+	// Binary sets dst = f(x, y); all have the same dims (broadcast operands
 	// come with stride 0).
-	Binary(op BinaryOp, dst, x, y Operand, a float64)
+	Binary(f op.Binary, dst, x, y Operand, a float64)
 	// Where sets dst = x where cond ≠ 0 (NaN counts as ≠ 0), else y.
 	Where(dst, cond, x, y Operand)
 	// Reduce folds x along each axis where dst has dim 1; equal ranks.
-	Reduce(op ReduceOp, dst, x Operand)
+	Reduce(f op.Reduce, dst, x Operand)
 	// MatMul sets dst = x·y over the last two axes; leading axes are a batch,
 	// already broadcast to equal dims.
 	MatMul(dst, x, y Operand)
@@ -166,39 +106,16 @@ type Backend interface {
 	Random(d Distribution, dst Operand, key, counter uint64)
 }
 
-// Activation is a function that a fused linear layer applies to its result.
-type Activation uint8
-
-// The activations whose slope follows from their own value, which is what
-// allows the fused layer to forget the sum before the activation.
-const (
-	Identity Activation = iota
-	ActTanh
-	ActSigmoid
-	ActReLU
-	ActLeakyReLU // slope a > 0
-	NumActivation
-)
-
 // LinearBackend is the optional fusion of a linear layer. A backend without it
 // computes the same from MatMul, Binary and Unary.
 type LinearBackend interface {
 	// Linear sets dst, which is contiguous, to act(x·wᵀ + b) for x [n, in],
 	// w [out, in] and b [out]; b.Buffer may be nil.
-	Linear(act Activation, dst, x, w, b Operand, a float64)
-}
-
-// AdamParams are the constants of one Adam step, PyTorch's names.
-type AdamParams struct {
-	LR, Beta1, Beta2, Eps float64
-	Correction1           float64 // 1 − β₁ᵗ
-	Correction2           float64 // 1 − β₂ᵗ
-	WeightDecay           float64
-	Decoupled             bool // AdamW: the decay multiplies p and skips the moments
+	Linear(act op.Activation, dst, x, w, b Operand, a float64)
 }
 
 // AdamBackend is the optional fusion of one Adam step over contiguous operands
 // of one length: parameter p, gradient g, first and second moment m and v.
 type AdamBackend interface {
-	Adam(p, g, m, v Operand, c AdamParams)
+	Adam(p, g, m, v Operand, c op.AdamParams)
 }

@@ -1,16 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
 
-// AdamParams are the constants of one Adam step, with PyTorch's names. They are
-// combined in float64 and rounded once to the parameters' type.
-type AdamParams struct {
-	LR, Beta1, Beta2, Eps float64
-	Correction1           float64 // 1 − β₁ᵗ
-	Correction2           float64 // 1 − β₂ᵗ
-	WeightDecay           float64
-	Decoupled             bool // AdamW: the decay multiplies p and skips the moments
-}
+	"github.com/gander-ml/gander/internal/op"
+)
 
 // Adam updates parameters p and their first and second moments m and v from
 // gradients g, all of one length, in one pass (PyTorch's arithmetic, each
@@ -24,10 +18,10 @@ type AdamParams struct {
 //
 // PyTorch divides by √c₂ where this multiplies by its inverse: a second
 // division costs a third of the time.
-func Adam[T Float](p, g, m, v []T, c AdamParams) {
+func Adam[T Float](p, g, m, v []T, c op.AdamParams) {
 	n := len(p)
 	g, m, v = g[:n], m[:n], v[:n]
-	k := c.consts()
+	k := adamConstants(c)
 	for i := 0; i < n; i += chunk {
 		end := min(i+chunk, n)
 		args := vecArgs{dst: pointer(p[i:]), x: pointer(g[i:]), y: pointer(m[i:]), z: pointer(v[i:]), n: end - i, k: round[float32](k)}
@@ -37,8 +31,9 @@ func Adam[T Float](p, g, m, v []T, c AdamParams) {
 	}
 }
 
-// consts are the constants of the inner loop, in the order of their use.
-func (c AdamParams) consts() [8]float64 {
+// adamConstants are the constants of the inner loop, in the order of their use.
+// They are combined in float64 and rounded once to the parameters' type.
+func adamConstants(c op.AdamParams) [8]float64 {
 	l2, decay := c.WeightDecay, 1.0
 	if c.Decoupled {
 		l2, decay = 0, 1-c.LR*c.WeightDecay
@@ -62,75 +57,5 @@ func adamGeneric[T Float](p, g, m, v []T, k [8]T) {
 		v1 := T(beta2*v[i]) + T(T(w2*grad)*grad)
 		denom := T(T(math.Sqrt(float64(v1)))*root) + eps
 		m[i], v[i], p[i] = m1, v1, T(param*decay)+T(step*m1)/denom
-	}
-}
-
-// SGDParams are the constants of one step of gradient descent, with PyTorch's
-// names.
-type SGDParams struct {
-	LR, Momentum, Dampening, WeightDecay float64
-	Nesterov                             bool
-}
-
-// SGD updates parameters p and the momentum buffer buf from gradients g, all of
-// one length (PyTorch's arithmetic, each operation rounded, none fused):
-//
-//	g   ← g + λ·p                      (g itself is not changed)
-//	buf ← μ·buf + (1−dampening)·g
-//	d   ← g + μ·buf if Nesterov, else buf
-//	p   ← p − lr·d
-//
-// A nil buf means no momentum: d = g. For PyTorch's first step, which sets buf
-// to g, pass a zero buf and a Dampening of 0.
-func SGD[T Float](p, g, buf []T, c SGDParams) {
-	n := len(p)
-	g = g[:n]
-	if buf != nil {
-		buf = buf[:n]
-	}
-	k := [8]float64{c.WeightDecay, c.Momentum, 1 - c.Dampening, -c.LR}
-	for i := 0; i < n; i += chunk {
-		end := min(i+chunk, n)
-		args := vecArgs{dst: pointer(p[i:]), x: pointer(g[i:]), n: end - i, k: round[float32](k)}
-		var b []T
-		if buf != nil {
-			b = buf[i:end]
-			args.y = pointer(b)
-		}
-		if !vectors[T]() || !callDescent(&args, c.Nesterov) {
-			sgdGeneric(p[i:end], g[i:end], b, c.Nesterov, round[T](k))
-		}
-	}
-}
-
-// callDescent runs the routine of SGD, and reports whether there is one.
-func callDescent(a *vecArgs, nesterov bool) bool {
-	switch {
-	case a.y == nil:
-		return callSGD(a)
-	case nesterov:
-		return callNesterov(a)
-	}
-	return callMomentum(a)
-}
-
-// sgdGeneric is SGD as plain loops, and its definition.
-func sgdGeneric[T Float](p, g, buf []T, nesterov bool, k [8]T) {
-	l2, mu, w, step := k[0], k[1], k[2], k[3]
-	if buf == nil {
-		for i, param := range p {
-			d := g[i] + T(l2*param)
-			p[i] = param + T(step*d)
-		}
-		return
-	}
-	for i, param := range p {
-		d := g[i] + T(l2*param)
-		b := T(mu*buf[i]) + T(w*d)
-		buf[i] = b
-		if nesterov {
-			b = d + T(mu*b)
-		}
-		p[i] = param + T(step*b)
 	}
 }

@@ -1,25 +1,25 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // adamParams covers the plain step and both kinds of decay.
-var adamParams = map[string]AdamParams{
+var adamParams = map[string]op.AdamParams{
 	"plain": {LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Correction1: 1 - math.Pow(0.9, 3), Correction2: 1 - math.Pow(0.999, 3)},
 	"l2":    {LR: 1e-2, Beta1: 0.5, Beta2: 0.99, Eps: 1e-6, Correction1: 0.75, Correction2: 0.02, WeightDecay: 0.1},
 	"adamw": {LR: 1e-2, Beta1: 0, Beta2: 0.9, Eps: 1e-8, Correction1: 1, Correction2: 1, WeightDecay: 0.1, Decoupled: true},
 }
 
 // adamOne is the textbook's step of one parameter.
-func adamOne(p, g, m, v float64, c AdamParams) (float64, float64, float64) {
+func adamOne(p, g, m, v float64, c op.AdamParams) (float64, float64, float64) {
 	if c.Decoupled {
 		p -= c.LR * c.WeightDecay * p
 	} else {
@@ -62,38 +62,14 @@ func TestAdamAgainstTextbook(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { testAdamAgainstTextbook[float64](t, 0x1p-51) })
 }
 
-// steps are the optimizer steps on p, g, m, v and their plain loops.
-func steps() map[string][2]func(p, g, m, v []float32) {
-	all := map[string][2]func(p, g, m, v []float32){}
-	for name, c := range adamParams {
-		all["adam "+name] = [2]func(p, g, m, v []float32){
-			func(p, g, m, v []float32) { Adam(p, g, m, v, c) },
-			func(p, g, m, v []float32) { adamGeneric(p, g, m, v, round[float32](c.consts())) },
-		}
-	}
-	for _, nesterov := range []bool{false, true} {
-		c := SGDParams{LR: 0.1, Momentum: 0.9, Dampening: 0.2, WeightDecay: 0.01, Nesterov: nesterov}
-		k := [8]float32{0.01, 0.9, 0.8, -0.1}
-		all[fmt.Sprint("sgd ", nesterov)] = [2]func(p, g, m, v []float32){
-			func(p, g, m, v []float32) { SGD(p, g, m, c) },
-			func(p, g, m, v []float32) { sgdGeneric(p, g, m, nesterov, k) },
-		}
-		all[fmt.Sprint("sgd without momentum ", nesterov)] = [2]func(p, g, m, v []float32){
-			func(p, g, m, v []float32) { SGD(p, g, nil, c) },
-			func(p, g, m, v []float32) { sgdGeneric(p, g, nil, nesterov, k) },
-		}
-	}
-	return all
-}
-
 // Every implementation gives the bits of the plain loops, and changes nothing
 // else.
-func TestStepsEveryLength(t *testing.T) {
+func TestAdamEveryLength(t *testing.T) {
 	const size = 2*chunk + 17
 	p, g, m, v := inputs(size, 1), inputs(size, 2), inputs(size, 3), inputs(size, 4)
-	for name, step := range steps() {
+	for name, c := range adamParams {
 		wantP, wantM, wantV := slices.Clone(p), slices.Clone(m), slices.Clone(v)
-		step[1](wantP, g, wantM, wantV)
+		adamGeneric(wantP, g, wantM, wantV, round[float32](adamConstants(c)))
 		t.Run(name, func(t *testing.T) {
 			underEach(t, func(t *testing.T) {
 				run := func(n, o int) {
@@ -101,7 +77,7 @@ func TestStepsEveryLength(t *testing.T) {
 					gotG, _ := fenced(g[o:o+n], 15-o)
 					gotM, checkM := fenced(m[o:o+n], o/2)
 					gotV, checkV := fenced(v[o:o+n], 3)
-					step[0](gotP, gotG, gotM, gotV)
+					Adam(gotP, gotG, gotM, gotV, c)
 					requireSame(t, wantP[o:o+n], gotP, "p, n %d", n)
 					requireSame(t, g[o:o+n], gotG, "g, n %d", n)
 					requireSame(t, wantM[o:o+n], gotM, "m, n %d", n)
@@ -117,20 +93,4 @@ func TestStepsEveryLength(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestSGD(t *testing.T) {
-	p, g := []float64{1, 2}, []float64{10, 20}
-	SGD(p, g, nil, SGDParams{LR: 0.1})
-	assert.InDeltaSlice(t, []float64{0, 0}, p, 1e-15)
-
-	p, buf := []float64{1, 2}, []float64{3, 4}
-	SGD(p, g, buf, SGDParams{LR: 0.1, Momentum: 0.5, Dampening: 0.25, WeightDecay: 0.5})
-	assert.InDeltaSlice(t, []float64{1.5 + 0.75*10.5, 2 + 0.75*21}, buf, 1e-15)
-	assert.InDeltaSlice(t, []float64{1 - 0.1*buf[0], 2 - 0.1*buf[1]}, p, 1e-15)
-
-	p, buf = []float64{1, 2}, []float64{3, 4}
-	SGD(p, g, buf, SGDParams{LR: 0.1, Momentum: 0.5, Nesterov: true})
-	assert.InDeltaSlice(t, []float64{11.5, 22}, buf, 1e-15)
-	assert.InDeltaSlice(t, []float64{1 - 0.1*(10+0.5*11.5), 2 - 0.1*(20+0.5*22)}, p, 1e-15)
 }

@@ -4,7 +4,10 @@
 
 package kernel
 
-import "github.com/gander-ml/gander/internal/cpu"
+import (
+	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/op"
+)
 
 const hasVectors = true
 
@@ -14,78 +17,78 @@ const hasVectors = true
 // callUnary runs the routine of a unary function, and reports whether there is one.
 //
 //go:noinline
-func callUnary(op UnaryOp, a *vecArgs) bool {
+func callUnary(f op.Unary, a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
-		switch op {
-		case Neg:
+		switch f {
+		case op.Neg:
 			vecNegAVX512(a)
-		case Abs:
+		case op.Abs:
 			vecAbsAVX512(a)
-		case Sign:
+		case op.Sign:
 			vecSignAVX512(a)
-		case Square:
+		case op.Square:
 			vecSquareAVX512(a)
-		case Sqrt:
+		case op.Sqrt:
 			vecSqrtAVX512(a)
-		case Reciprocal:
+		case op.Reciprocal:
 			vecReciprocalAVX512(a)
-		case Exp:
+		case op.Exp:
 			vecExpAVX512(a)
-		case Log:
+		case op.Log:
 			vecLogAVX512(a)
-		case Tanh:
+		case op.Tanh:
 			vecTanhAVX512(a)
-		case Sigmoid:
+		case op.Sigmoid:
 			vecSigmoidAVX512(a)
-		case Softplus:
+		case op.Softplus:
 			vecSoftplusAVX512(a)
-		case ReLU:
+		case op.ReLU:
 			vecReLUAVX512(a)
-		case LeakyReLU:
+		case op.LeakyReLU:
 			vecLeakyReLUAVX512(a)
-		case Scale:
+		case op.Scale:
 			vecScaleAVX512(a)
-		case Shift:
+		case op.Shift:
 			vecShiftAVX512(a)
-		case Clamp:
+		case op.Clamp:
 			vecClampAVX512(a)
 		default:
 			return false
 		}
 	case cpu.AVX2:
-		switch op {
-		case Neg:
+		switch f {
+		case op.Neg:
 			vecNegAVX2(a)
-		case Abs:
+		case op.Abs:
 			vecAbsAVX2(a)
-		case Sign:
+		case op.Sign:
 			vecSignAVX2(a)
-		case Square:
+		case op.Square:
 			vecSquareAVX2(a)
-		case Sqrt:
+		case op.Sqrt:
 			vecSqrtAVX2(a)
-		case Reciprocal:
+		case op.Reciprocal:
 			vecReciprocalAVX2(a)
-		case Exp:
+		case op.Exp:
 			vecExpAVX2(a)
-		case Log:
+		case op.Log:
 			vecLogAVX2(a)
-		case Tanh:
+		case op.Tanh:
 			vecTanhAVX2(a)
-		case Sigmoid:
+		case op.Sigmoid:
 			vecSigmoidAVX2(a)
-		case Softplus:
+		case op.Softplus:
 			vecSoftplusAVX2(a)
-		case ReLU:
+		case op.ReLU:
 			vecReLUAVX2(a)
-		case LeakyReLU:
+		case op.LeakyReLU:
 			vecLeakyReLUAVX2(a)
-		case Scale:
+		case op.Scale:
 			vecScaleAVX2(a)
-		case Shift:
+		case op.Shift:
 			vecShiftAVX2(a)
-		case Clamp:
+		case op.Clamp:
 			vecClampAVX2(a)
 		default:
 			return false
@@ -99,70 +102,78 @@ func callUnary(op UnaryOp, a *vecArgs) bool {
 // callBinary runs the routine of a binary function, and reports whether there is one.
 //
 //go:noinline
-func callBinary(op BinaryOp, a *vecArgs) bool {
+func callBinary(f op.Binary, a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
-		switch op {
-		case Add:
+		switch f {
+		case op.Add:
 			vecAddAVX512(a)
-		case Sub:
+		case op.Sub:
 			vecSubAVX512(a)
-		case Mul:
+		case op.Mul:
 			vecMulAVX512(a)
-		case Div:
+		case op.Div:
 			vecDivAVX512(a)
-		case Max:
+		case op.Max:
 			vecMaxAVX512(a)
-		case Min:
+		case op.Min:
 			vecMinAVX512(a)
-		case Greater:
+		case op.Greater:
 			vecGreaterAVX512(a)
-		case GreaterEqual:
+		case op.GreaterEqual:
 			vecGreaterEqualAVX512(a)
-		case Equal:
+		case op.Equal:
 			vecEqualAVX512(a)
-		case TanhGrad:
+		case op.AddScaled:
+			vecAddScaledAVX512(a)
+		case op.Lerp:
+			vecLerpAVX512(a)
+		case op.TanhGrad:
 			vecTanhGradAVX512(a)
-		case SigmoidGrad:
+		case op.SigmoidGrad:
 			vecSigmoidGradAVX512(a)
-		case SoftplusGrad:
+		case op.SoftplusGrad:
 			vecSoftplusGradAVX512(a)
-		case ReLUGrad:
+		case op.ReLUGrad:
 			vecReLUGradAVX512(a)
-		case LeakyReLUGrad:
+		case op.LeakyReLUGrad:
 			vecLeakyReLUGradAVX512(a)
 		default:
 			return false
 		}
 	case cpu.AVX2:
-		switch op {
-		case Add:
+		switch f {
+		case op.Add:
 			vecAddAVX2(a)
-		case Sub:
+		case op.Sub:
 			vecSubAVX2(a)
-		case Mul:
+		case op.Mul:
 			vecMulAVX2(a)
-		case Div:
+		case op.Div:
 			vecDivAVX2(a)
-		case Max:
+		case op.Max:
 			vecMaxAVX2(a)
-		case Min:
+		case op.Min:
 			vecMinAVX2(a)
-		case Greater:
+		case op.Greater:
 			vecGreaterAVX2(a)
-		case GreaterEqual:
+		case op.GreaterEqual:
 			vecGreaterEqualAVX2(a)
-		case Equal:
+		case op.Equal:
 			vecEqualAVX2(a)
-		case TanhGrad:
+		case op.AddScaled:
+			vecAddScaledAVX2(a)
+		case op.Lerp:
+			vecLerpAVX2(a)
+		case op.TanhGrad:
 			vecTanhGradAVX2(a)
-		case SigmoidGrad:
+		case op.SigmoidGrad:
 			vecSigmoidGradAVX2(a)
-		case SoftplusGrad:
+		case op.SoftplusGrad:
 			vecSoftplusGradAVX2(a)
-		case ReLUGrad:
+		case op.ReLUGrad:
 			vecReLUGradAVX2(a)
-		case LeakyReLUGrad:
+		case op.LeakyReLUGrad:
 			vecLeakyReLUGradAVX2(a)
 		default:
 			return false
@@ -176,39 +187,35 @@ func callBinary(op BinaryOp, a *vecArgs) bool {
 // callBiasAct runs the routine of a bias and an activation, and reports whether there is one.
 //
 //go:noinline
-func callBiasAct(op UnaryOp, a *vecArgs) bool {
+func callBiasAct(f op.Activation, a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
-		switch op {
-		case Tanh:
+		switch f {
+		case op.Identity:
+			vecBiasAVX512(a)
+		case op.ActTanh:
 			vecBiasTanhAVX512(a)
-		case Sigmoid:
+		case op.ActSigmoid:
 			vecBiasSigmoidAVX512(a)
-		case Softplus:
-			vecBiasSoftplusAVX512(a)
-		case ReLU:
+		case op.ActReLU:
 			vecBiasReLUAVX512(a)
-		case LeakyReLU:
+		case op.ActLeakyReLU:
 			vecBiasLeakyReLUAVX512(a)
-		case NumUnary:
-			vecBiasNoneAVX512(a)
 		default:
 			return false
 		}
 	case cpu.AVX2:
-		switch op {
-		case Tanh:
+		switch f {
+		case op.Identity:
+			vecBiasAVX2(a)
+		case op.ActTanh:
 			vecBiasTanhAVX2(a)
-		case Sigmoid:
+		case op.ActSigmoid:
 			vecBiasSigmoidAVX2(a)
-		case Softplus:
-			vecBiasSoftplusAVX2(a)
-		case ReLU:
+		case op.ActReLU:
 			vecBiasReLUAVX2(a)
-		case LeakyReLU:
+		case op.ActLeakyReLU:
 			vecBiasLeakyReLUAVX2(a)
-		case NumUnary:
-			vecBiasNoneAVX2(a)
 		default:
 			return false
 		}
@@ -232,45 +239,6 @@ func callWhere(a *vecArgs) bool {
 }
 
 //go:noinline
-func callMulAdd(a *vecArgs) bool {
-	switch {
-	case cpu.AVX512:
-		vecMulAddAVX512(a)
-	case cpu.AVX2:
-		vecMulAddAVX2(a)
-	default:
-		return false
-	}
-	return true
-}
-
-//go:noinline
-func callAxpy(a *vecArgs) bool {
-	switch {
-	case cpu.AVX512:
-		vecAxpyAVX512(a)
-	case cpu.AVX2:
-		vecAxpyAVX2(a)
-	default:
-		return false
-	}
-	return true
-}
-
-//go:noinline
-func callLerp(a *vecArgs) bool {
-	switch {
-	case cpu.AVX512:
-		vecLerpAVX512(a)
-	case cpu.AVX2:
-		vecLerpAVX2(a)
-	default:
-		return false
-	}
-	return true
-}
-
-//go:noinline
 func callAdam(a *vecArgs) bool {
 	switch {
 	case cpu.AVX512:
@@ -283,71 +251,28 @@ func callAdam(a *vecArgs) bool {
 	return true
 }
 
-//go:noinline
-func callSGD(a *vecArgs) bool {
-	switch {
-	case cpu.AVX512:
-		vecSGDAVX512(a)
-	case cpu.AVX2:
-		vecSGDAVX2(a)
-	default:
-		return false
-	}
-	return true
-}
-
-//go:noinline
-func callMomentum(a *vecArgs) bool {
-	switch {
-	case cpu.AVX512:
-		vecMomentumAVX512(a)
-	case cpu.AVX2:
-		vecMomentumAVX2(a)
-	default:
-		return false
-	}
-	return true
-}
-
-//go:noinline
-func callNesterov(a *vecArgs) bool {
-	switch {
-	case cpu.AVX512:
-		vecNesterovAVX512(a)
-	case cpu.AVX2:
-		vecNesterovAVX2(a)
-	default:
-		return false
-	}
-	return true
-}
-
 // callFold runs the routine of a reduction, and reports whether there is one.
 //
 //go:noinline
-func callFold(op ReduceOp, a *foldArgs) bool {
+func callFold(f op.Reduce, a *foldArgs) bool {
 	switch {
 	case cpu.AVX512:
-		switch op {
-		case Sum:
+		switch f {
+		case op.Sum:
 			foldSumAVX512(a)
-		case MaxReduce:
-			foldMaxAVX512(a)
-		case MinReduce:
-			foldMinAVX512(a)
-		case SumSquares:
-			foldSumSquaresAVX512(a)
+		case op.MaxReduce:
+			foldMaxReduceAVX512(a)
+		default:
+			return false
 		}
 	case cpu.AVX2 && a.cols == lanes:
-		switch op {
-		case Sum:
+		switch f {
+		case op.Sum:
 			foldSumAVX2(a)
-		case MaxReduce:
-			foldMaxAVX2(a)
-		case MinReduce:
-			foldMinAVX2(a)
-		case SumSquares:
-			foldSumSquaresAVX2(a)
+		case op.MaxReduce:
+			foldMaxReduceAVX2(a)
+		default:
+			return false
 		}
 	default:
 		return false
@@ -358,29 +283,25 @@ func callFold(op ReduceOp, a *foldArgs) bool {
 // callBlock runs the routine of a block's reduction, and reports whether there is one.
 //
 //go:noinline
-func callBlock(op ReduceOp, a *foldArgs) bool {
+func callBlock(f op.Reduce, a *foldArgs) bool {
 	switch {
 	case cpu.AVX512:
-		switch op {
-		case Sum:
+		switch f {
+		case op.Sum:
 			blockSumAVX512(a)
-		case MaxReduce:
-			blockMaxAVX512(a)
-		case MinReduce:
-			blockMinAVX512(a)
-		case SumSquares:
-			blockSumSquaresAVX512(a)
+		case op.MaxReduce:
+			blockMaxReduceAVX512(a)
+		default:
+			return false
 		}
 	case cpu.AVX2:
-		switch op {
-		case Sum:
+		switch f {
+		case op.Sum:
 			blockSumAVX2(a)
-		case MaxReduce:
-			blockMaxAVX2(a)
-		case MinReduce:
-			blockMinAVX2(a)
-		case SumSquares:
-			blockSumSquaresAVX2(a)
+		case op.MaxReduce:
+			blockMaxReduceAVX2(a)
+		default:
+			return false
 		}
 	default:
 		return false
@@ -464,6 +385,12 @@ func vecGreaterEqualAVX512(a *vecArgs)
 func vecEqualAVX512(a *vecArgs)
 
 //go:noescape
+func vecAddScaledAVX512(a *vecArgs)
+
+//go:noescape
+func vecLerpAVX512(a *vecArgs)
+
+//go:noescape
 func vecTanhGradAVX512(a *vecArgs)
 
 //go:noescape
@@ -479,16 +406,7 @@ func vecReLUGradAVX512(a *vecArgs)
 func vecLeakyReLUGradAVX512(a *vecArgs)
 
 //go:noescape
-func vecWhereAVX512(a *vecArgs)
-
-//go:noescape
-func vecMulAddAVX512(a *vecArgs)
-
-//go:noescape
-func vecAxpyAVX512(a *vecArgs)
-
-//go:noescape
-func vecLerpAVX512(a *vecArgs)
+func vecBiasAVX512(a *vecArgs)
 
 //go:noescape
 func vecBiasTanhAVX512(a *vecArgs)
@@ -497,28 +415,16 @@ func vecBiasTanhAVX512(a *vecArgs)
 func vecBiasSigmoidAVX512(a *vecArgs)
 
 //go:noescape
-func vecBiasSoftplusAVX512(a *vecArgs)
-
-//go:noescape
 func vecBiasReLUAVX512(a *vecArgs)
 
 //go:noescape
 func vecBiasLeakyReLUAVX512(a *vecArgs)
 
 //go:noescape
-func vecBiasNoneAVX512(a *vecArgs)
+func vecWhereAVX512(a *vecArgs)
 
 //go:noescape
 func vecAdamAVX512(a *vecArgs)
-
-//go:noescape
-func vecSGDAVX512(a *vecArgs)
-
-//go:noescape
-func vecMomentumAVX512(a *vecArgs)
-
-//go:noescape
-func vecNesterovAVX512(a *vecArgs)
 
 //go:noescape
 func foldSumAVX512(a *foldArgs)
@@ -527,22 +433,10 @@ func foldSumAVX512(a *foldArgs)
 func blockSumAVX512(a *foldArgs)
 
 //go:noescape
-func foldMaxAVX512(a *foldArgs)
+func foldMaxReduceAVX512(a *foldArgs)
 
 //go:noescape
-func blockMaxAVX512(a *foldArgs)
-
-//go:noescape
-func foldMinAVX512(a *foldArgs)
-
-//go:noescape
-func blockMinAVX512(a *foldArgs)
-
-//go:noescape
-func foldSumSquaresAVX512(a *foldArgs)
-
-//go:noescape
-func blockSumSquaresAVX512(a *foldArgs)
+func blockMaxReduceAVX512(a *foldArgs)
 
 //go:noescape
 func vecNegAVX2(a *vecArgs)
@@ -620,6 +514,12 @@ func vecGreaterEqualAVX2(a *vecArgs)
 func vecEqualAVX2(a *vecArgs)
 
 //go:noescape
+func vecAddScaledAVX2(a *vecArgs)
+
+//go:noescape
+func vecLerpAVX2(a *vecArgs)
+
+//go:noescape
 func vecTanhGradAVX2(a *vecArgs)
 
 //go:noescape
@@ -635,16 +535,7 @@ func vecReLUGradAVX2(a *vecArgs)
 func vecLeakyReLUGradAVX2(a *vecArgs)
 
 //go:noescape
-func vecWhereAVX2(a *vecArgs)
-
-//go:noescape
-func vecMulAddAVX2(a *vecArgs)
-
-//go:noescape
-func vecAxpyAVX2(a *vecArgs)
-
-//go:noescape
-func vecLerpAVX2(a *vecArgs)
+func vecBiasAVX2(a *vecArgs)
 
 //go:noescape
 func vecBiasTanhAVX2(a *vecArgs)
@@ -653,28 +544,16 @@ func vecBiasTanhAVX2(a *vecArgs)
 func vecBiasSigmoidAVX2(a *vecArgs)
 
 //go:noescape
-func vecBiasSoftplusAVX2(a *vecArgs)
-
-//go:noescape
 func vecBiasReLUAVX2(a *vecArgs)
 
 //go:noescape
 func vecBiasLeakyReLUAVX2(a *vecArgs)
 
 //go:noescape
-func vecBiasNoneAVX2(a *vecArgs)
+func vecWhereAVX2(a *vecArgs)
 
 //go:noescape
 func vecAdamAVX2(a *vecArgs)
-
-//go:noescape
-func vecSGDAVX2(a *vecArgs)
-
-//go:noescape
-func vecMomentumAVX2(a *vecArgs)
-
-//go:noescape
-func vecNesterovAVX2(a *vecArgs)
 
 //go:noescape
 func foldSumAVX2(a *foldArgs)
@@ -683,19 +562,7 @@ func foldSumAVX2(a *foldArgs)
 func blockSumAVX2(a *foldArgs)
 
 //go:noescape
-func foldMaxAVX2(a *foldArgs)
+func foldMaxReduceAVX2(a *foldArgs)
 
 //go:noescape
-func blockMaxAVX2(a *foldArgs)
-
-//go:noescape
-func foldMinAVX2(a *foldArgs)
-
-//go:noescape
-func blockMinAVX2(a *foldArgs)
-
-//go:noescape
-func foldSumSquaresAVX2(a *foldArgs)
-
-//go:noescape
-func blockSumSquaresAVX2(a *foldArgs)
+func blockMaxReduceAVX2(a *foldArgs)

@@ -2743,6 +2743,182 @@ done:
 	VZEROUPPER
 	RET
 
+// dst[i] = x[i] + k[0]·y[i], rounded twice
+//
+// func vecAddScaledAVX512(a *vecArgs)
+TEXT ·vecAddScaledAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecArgs_k+4*0(AX), Z31
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VMULPS Z31, Z1, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS Z31, Z1, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i] + k[0]·y[i], rounded twice
+//
+// func vecAddScaledAVX2(a *vecArgs)
+TEXT ·vecAddScaledAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecArgs_k+4*0(AX), Y14
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VMULPS Y14, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS (DX), Y15, Y1
+	VMULPS Y14, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i] + k[0]·(y[i] − x[i]), each operation rounded
+//
+// func vecLerpAVX512(a *vecArgs)
+TEXT ·vecLerpAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecArgs_k+4*0(AX), Z31
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VSUBPS Z0, Z1, Z1
+	VMULPS Z31, Z1, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS Z0, Z1, Z1
+	VMULPS Z31, Z1, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i] + k[0]·(y[i] − x[i]), each operation rounded
+//
+// func vecLerpAVX2(a *vecArgs)
+TEXT ·vecLerpAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecArgs_k+4*0(AX), Y14
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VSUBPS Y0, Y1, Y1
+	VMULPS Y14, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS (DX), Y15, Y1
+	VSUBPS Y0, Y1, Y1
+	VMULPS Y14, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
 // dst[i] = x[i]·(1 − y[i]²)
 //
 // func vecTanhGradAVX512(a *vecArgs)
@@ -3327,213 +3503,29 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i] = x[i] ≠ 0 ? y[i] : z[i]
+// dst[i][j] = x, x = dst[i][j] + y[j]
 //
-// func vecWhereAVX512(a *vecArgs)
-TEXT ·vecWhereAVX512(SB), NOSPLIT, $0-8
+// func vecBiasAVX512(a *vecArgs)
+TEXT ·vecBiasAVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
 	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_z(AX), BX
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+8(SB), Z31
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
+	MOVQ vecArgs_rows(AX), R10
+	MOVQ DI, R11 // the row
 
-loop:
-	VMOVUPS (SI), Z0
-	VMOVUPS (DX), Z1
-	VMOVUPS (BX), Z2
-	VCMPPS $0x04, Z31, Z0, K2
-	VBLENDMPS Z1, Z2, K2, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	ADDQ $64, DX
-	ADDQ $64, BX
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (SI), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VMOVUPS.Z (BX), K1, Z2
-	VCMPPS $0x04, Z31, Z0, K2
-	VBLENDMPS Z1, Z2, K2, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] = x[i] ≠ 0 ? y[i] : z[i]
-//
-// func vecWhereAVX2(a *vecArgs)
-TEXT ·vecWhereAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_z(AX), BX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+8(SB), Y14
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (SI), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS (BX), Y2
-	VCMPPS $0x04, Y14, Y0, Y0
-	VBLENDVPS Y0, Y1, Y2, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	ADDQ $32, DX
-	ADDQ $32, BX
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (SI), Y15, Y0
-	VMASKMOVPS (DX), Y15, Y1
-	VMASKMOVPS (BX), Y15, Y2
-	VCMPPS $0x04, Y14, Y0, Y0
-	VBLENDVPS Y0, Y1, Y2, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] = x[i]·y[i] + z[i], rounded twice
-//
-// func vecMulAddAVX512(a *vecArgs)
-TEXT ·vecMulAddAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_z(AX), BX
-	MOVQ vecArgs_n(AX), CX
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (SI), Z0
-	VMOVUPS (DX), Z1
-	VMOVUPS (BX), Z2
-	VMULPS Z1, Z0, Z0
-	VADDPS Z2, Z0, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	ADDQ $64, DX
-	ADDQ $64, BX
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (SI), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VMOVUPS.Z (BX), K1, Z2
-	VMULPS Z1, Z0, Z0
-	VADDPS Z2, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] = x[i]·y[i] + z[i], rounded twice
-//
-// func vecMulAddAVX2(a *vecArgs)
-TEXT ·vecMulAddAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_z(AX), BX
-	MOVQ vecArgs_n(AX), CX
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (SI), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS (BX), Y2
-	VMULPS Y1, Y0, Y0
-	VADDPS Y2, Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	ADDQ $32, DX
-	ADDQ $32, BX
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (SI), Y15, Y0
-	VMASKMOVPS (DX), Y15, Y1
-	VMASKMOVPS (BX), Y15, Y2
-	VMULPS Y1, Y0, Y0
-	VADDPS Y2, Y0, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] += k[0]·x[i], rounded twice
-//
-// func vecAxpyAVX512(a *vecArgs)
-TEXT ·vecAxpyAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Z31
+row:
 	SUBQ $16, CX
 	JLT  tail
 	PCALIGN $32
 
 loop:
 	VMOVUPS (DI), Z0
-	VMOVUPS (SI), Z1
-	VMULPS Z31, Z1, Z1
+	VMOVUPS (DX), Z1
 	VADDPS Z1, Z0, Z0
 	VMOVUPS Z0, (DI)
 	ADDQ $64, DI
-	ADDQ $64, SI
+	ADDQ $64, DX
 	SUBQ $16, CX
 	JGE  loop
 
@@ -3545,36 +3537,43 @@ tail:
 	DECL  R8 // a bit for each element left
 	KMOVW R8, K1
 	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (SI), K1, Z1
-	VMULPS Z31, Z1, Z1
+	VMOVUPS.Z (DX), K1, Z1
 	VADDPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 
 done:
+	ADDQ vecArgs_ld(AX), R11
+	MOVQ R11, DI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	DECQ R10
+	JNZ  row
 	VZEROUPPER
 	RET
 
-// dst[i] += k[0]·x[i], rounded twice
+// dst[i][j] = x, x = dst[i][j] + y[j]
 //
-// func vecAxpyAVX2(a *vecArgs)
-TEXT ·vecAxpyAVX2(SB), NOSPLIT, $0-8
+// func vecBiasAVX2(a *vecArgs)
+TEXT ·vecBiasAVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Y14
+	MOVQ vecArgs_rows(AX), R10
+	MOVQ DI, R11 // the row
+
+row:
 	SUBQ $8, CX
 	JLT  tail
 	PCALIGN $32
 
 loop:
 	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1
-	VMULPS Y14, Y1, Y1
+	VMOVUPS (DX), Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ $32, DI
-	ADDQ $32, SI
+	ADDQ $32, DX
 	SUBQ $8, CX
 	JGE  loop
 
@@ -3586,98 +3585,17 @@ tail:
 	SUBQ    CX, R8
 	VMOVUPS (R8), Y15 // a lane for each element left
 	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (SI), Y15, Y1
-	VMULPS Y14, Y1, Y1
+	VMASKMOVPS (DX), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMASKMOVPS Y0, Y15, (DI)
 
 done:
-	VZEROUPPER
-	RET
-
-// dst[i] += k[0]·(x[i] − dst[i]), each operation rounded
-//
-// func vecLerpAVX512(a *vecArgs)
-TEXT ·vecLerpAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
+	ADDQ vecArgs_ld(AX), R11
+	MOVQ R11, DI
+	MOVQ vecArgs_y(AX), DX
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Z31
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS (SI), Z1
-	VSUBPS Z0, Z1, Z1
-	VMULPS Z31, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (SI), K1, Z1
-	VSUBPS Z0, Z1, Z1
-	VMULPS Z31, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] += k[0]·(x[i] − dst[i]), each operation rounded
-//
-// func vecLerpAVX2(a *vecArgs)
-TEXT ·vecLerpAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Y14
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1
-	VSUBPS Y0, Y1, Y1
-	VMULPS Y14, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (SI), Y15, Y1
-	VSUBPS Y0, Y1, Y1
-	VMULPS Y14, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
+	DECQ R10
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -4163,268 +4081,6 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i][j] = ln(1+exp(x)), x = dst[i][j] + y[j]
-//
-// func vecBiasSoftplusAVX512(a *vecArgs)
-TEXT ·vecBiasSoftplusAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+24(SB), Z29
-	VBROADCASTSS vecConst<>+0(SB), Z28
-	VBROADCASTSS vecConst<>+28(SB), Z27
-	VBROADCASTSS vecConst<>+32(SB), Z31
-	VBROADCASTSS vecConst<>+36(SB), Z26
-	VBROADCASTSS vecConst<>+40(SB), Z25
-	VBROADCASTSS vecConst<>+44(SB), Z24
-	VBROADCASTSS vecConst<>+48(SB), Z23
-	VBROADCASTSS vecConst<>+52(SB), Z22
-	VBROADCASTSS vecConst<>+56(SB), Z21
-	VBROADCASTSS vecConst<>+60(SB), Z20
-	VBROADCASTSS vecConst<>+16(SB), Z30
-	VBROADCASTSS vecConst<>+152(SB), Z19
-	VBROADCASTSS vecConst<>+156(SB), Z18
-	VBROADCASTSS vecConst<>+160(SB), Z17
-	VBROADCASTSS vecConst<>+164(SB), Z16
-	VBROADCASTSS vecConst<>+168(SB), Z15
-	VBROADCASTSS vecConst<>+8(SB), Z14
-	MOVQ vecArgs_rows(AX), R10
-	MOVQ DI, R11 // the row
-
-row:
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS (DX), Z1
-	VADDPS Z1, Z0, Z0
-	VORPS Z28, Z0, Z1
-	VMAXPS Z1, Z29, Z1
-	VMOVAPS Z31, Z2 // t = x·log2 e, rounded to an integer k
-	VFMADD231PS Z27, Z1, Z2
-	VSUBPS Z31, Z2, Z2
-	VFNMADD231PS Z26, Z2, Z1 // r = x − k·ln 2
-	VFNMADD231PS Z25, Z2, Z1
-	VMOVAPS Z23, Z3 // eʳ = 1 + r + r²·Q(r)
-	VFMADD231PS Z1, Z24, Z3
-	VFMADD213PS Z22, Z1, Z3
-	VFMADD213PS Z21, Z1, Z3
-	VFMADD213PS Z20, Z1, Z3
-	VFMADD213PS Z30, Z1, Z3
-	VFMADD213PS Z30, Z1, Z3
-	VSCALEFPS Z2, Z3, Z1 // eˣ = 2ᵏ·eʳ
-	VADDPS Z19, Z1, Z2 // w = e/(2+e); ln(1+e) = 2w + w³·A(w²)
-	VDIVPS Z2, Z1, Z1
-	VMULPS Z1, Z1, Z2
-	VMOVAPS Z17, Z3
-	VFMADD231PS Z2, Z18, Z3
-	VFMADD213PS Z16, Z2, Z3
-	VFMADD213PS Z15, Z2, Z3
-	VMULPS Z2, Z1, Z2
-	VADDPS Z1, Z1, Z1
-	VFMADD231PS Z3, Z2, Z1
-	VMAXPS Z0, Z14, Z0 // … + max(x, 0); NaN stays
-	VADDPS Z0, Z1, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, DX
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VADDPS Z1, Z0, Z0
-	VORPS Z28, Z0, Z1
-	VMAXPS Z1, Z29, Z1
-	VMOVAPS Z31, Z2 // t = x·log2 e, rounded to an integer k
-	VFMADD231PS Z27, Z1, Z2
-	VSUBPS Z31, Z2, Z2
-	VFNMADD231PS Z26, Z2, Z1 // r = x − k·ln 2
-	VFNMADD231PS Z25, Z2, Z1
-	VMOVAPS Z23, Z3 // eʳ = 1 + r + r²·Q(r)
-	VFMADD231PS Z1, Z24, Z3
-	VFMADD213PS Z22, Z1, Z3
-	VFMADD213PS Z21, Z1, Z3
-	VFMADD213PS Z20, Z1, Z3
-	VFMADD213PS Z30, Z1, Z3
-	VFMADD213PS Z30, Z1, Z3
-	VSCALEFPS Z2, Z3, Z1 // eˣ = 2ᵏ·eʳ
-	VADDPS Z19, Z1, Z2 // w = e/(2+e); ln(1+e) = 2w + w³·A(w²)
-	VDIVPS Z2, Z1, Z1
-	VMULPS Z1, Z1, Z2
-	VMOVAPS Z17, Z3
-	VFMADD231PS Z2, Z18, Z3
-	VFMADD213PS Z16, Z2, Z3
-	VFMADD213PS Z15, Z2, Z3
-	VMULPS Z2, Z1, Z2
-	VADDPS Z1, Z1, Z1
-	VFMADD231PS Z3, Z2, Z1
-	VMAXPS Z0, Z14, Z0 // … + max(x, 0); NaN stays
-	VADDPS Z0, Z1, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	ADDQ vecArgs_ld(AX), R11
-	MOVQ R11, DI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	DECQ R10
-	JNZ  row
-	VZEROUPPER
-	RET
-
-// dst[i][j] = ln(1+exp(x)), x = dst[i][j] + y[j]
-//
-// func vecBiasSoftplusAVX2(a *vecArgs)
-TEXT ·vecBiasSoftplusAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+24(SB), Y12
-	VBROADCASTSS vecConst<>+0(SB), Y11
-	VBROADCASTSS vecConst<>+28(SB), Y10
-	VBROADCASTSS vecConst<>+32(SB), Y13
-	VBROADCASTSS vecConst<>+36(SB), Y9
-	VBROADCASTSS vecConst<>+40(SB), Y8
-	VBROADCASTSS vecConst<>+44(SB), Y7
-	VBROADCASTSS vecConst<>+48(SB), Y6
-	VBROADCASTSS vecConst<>+52(SB), Y5
-	VBROADCASTSS vecConst<>+16(SB), Y14
-	MOVQ vecArgs_rows(AX), R10
-	MOVQ DI, R11 // the row
-
-row:
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Y0
-	VMOVUPS (DX), Y1
-	VADDPS Y1, Y0, Y0
-	VORPS Y11, Y0, Y1
-	VMAXPS Y1, Y12, Y1
-	VMOVAPS Y13, Y2 // t = x·log2 e, rounded to an integer k
-	VFMADD231PS Y10, Y1, Y2
-	VSUBPS Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1 // r = x − k·ln 2
-	VFNMADD231PS Y8, Y3, Y1
-	VMOVAPS Y6, Y3 // eʳ = 1 + r + r²·Q(r)
-	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS Y5, Y1, Y3
-	VBROADCASTSS vecConst<>+56(SB), Y4
-	VFMADD231PS Y1, Y3, Y4
-	VBROADCASTSS vecConst<>+60(SB), Y3
-	VFMADD231PS Y1, Y4, Y3
-	VFMADD213PS Y14, Y1, Y3
-	VFMADD213PS Y14, Y1, Y3
-	VPSUBD Y13, Y2, Y1 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
-	VPSRAD $1, Y1, Y2
-	VPSLLD $23, Y2, Y4
-	VPADDD Y14, Y4, Y4
-	VMULPS Y4, Y3, Y3
-	VPSUBD Y2, Y1, Y1
-	VPSLLD $23, Y1, Y1
-	VPADDD Y14, Y1, Y1
-	VMULPS Y1, Y3, Y1
-	VBROADCASTSS vecConst<>+152(SB), Y2
-	VADDPS Y2, Y1, Y2 // w = e/(2+e); ln(1+e) = 2w + w³·A(w²)
-	VDIVPS Y2, Y1, Y1
-	VMULPS Y1, Y1, Y2
-	VBROADCASTSS vecConst<>+156(SB), Y3
-	VBROADCASTSS vecConst<>+160(SB), Y4
-	VFMADD231PS Y2, Y3, Y4
-	VBROADCASTSS vecConst<>+164(SB), Y3
-	VFMADD231PS Y2, Y4, Y3
-	VBROADCASTSS vecConst<>+168(SB), Y4
-	VFMADD231PS Y2, Y3, Y4
-	VMULPS Y2, Y1, Y2
-	VADDPS Y1, Y1, Y1
-	VFMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecConst<>+8(SB), Y2
-	VMAXPS Y0, Y2, Y0 // … + max(x, 0); NaN stays
-	VADDPS Y0, Y1, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, DX
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (DX), Y15, Y1
-	VADDPS Y1, Y0, Y0
-	VORPS Y11, Y0, Y1
-	VMAXPS Y1, Y12, Y1
-	VMOVAPS Y13, Y2 // t = x·log2 e, rounded to an integer k
-	VFMADD231PS Y10, Y1, Y2
-	VSUBPS Y13, Y2, Y3
-	VFNMADD231PS Y9, Y3, Y1 // r = x − k·ln 2
-	VFNMADD231PS Y8, Y3, Y1
-	VMOVAPS Y6, Y3 // eʳ = 1 + r + r²·Q(r)
-	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS Y5, Y1, Y3
-	VBROADCASTSS vecConst<>+56(SB), Y4
-	VFMADD231PS Y1, Y3, Y4
-	VBROADCASTSS vecConst<>+60(SB), Y3
-	VFMADD231PS Y1, Y4, Y3
-	VFMADD213PS Y14, Y1, Y3
-	VFMADD213PS Y14, Y1, Y3
-	VPSUBD Y13, Y2, Y1 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
-	VPSRAD $1, Y1, Y2
-	VPSLLD $23, Y2, Y4
-	VPADDD Y14, Y4, Y4
-	VMULPS Y4, Y3, Y3
-	VPSUBD Y2, Y1, Y1
-	VPSLLD $23, Y1, Y1
-	VPADDD Y14, Y1, Y1
-	VMULPS Y1, Y3, Y1
-	VBROADCASTSS vecConst<>+152(SB), Y2
-	VADDPS Y2, Y1, Y2 // w = e/(2+e); ln(1+e) = 2w + w³·A(w²)
-	VDIVPS Y2, Y1, Y1
-	VMULPS Y1, Y1, Y2
-	VBROADCASTSS vecConst<>+156(SB), Y3
-	VBROADCASTSS vecConst<>+160(SB), Y4
-	VFMADD231PS Y2, Y3, Y4
-	VBROADCASTSS vecConst<>+164(SB), Y3
-	VFMADD231PS Y2, Y4, Y3
-	VBROADCASTSS vecConst<>+168(SB), Y4
-	VFMADD231PS Y2, Y3, Y4
-	VMULPS Y2, Y1, Y2
-	VADDPS Y1, Y1, Y1
-	VFMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecConst<>+8(SB), Y2
-	VMAXPS Y0, Y2, Y0 // … + max(x, 0); NaN stays
-	VADDPS Y0, Y1, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
-	ADDQ vecArgs_ld(AX), R11
-	MOVQ R11, DI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	DECQ R10
-	JNZ  row
-	VZEROUPPER
-	RET
-
 // dst[i][j] = x < 0 ? 0 : x, x = dst[i][j] + y[j]
 //
 // func vecBiasReLUAVX512(a *vecArgs)
@@ -4643,29 +4299,32 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i][j] = x, x = dst[i][j] + y[j]
+// dst[i] = x[i] ≠ 0 ? y[i] : z[i]
 //
-// func vecBiasNoneAVX512(a *vecArgs)
-TEXT ·vecBiasNoneAVX512(SB), NOSPLIT, $0-8
+// func vecWhereAVX512(a *vecArgs)
+TEXT ·vecWhereAVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
 	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_z(AX), BX
 	MOVQ vecArgs_n(AX), CX
-	MOVQ vecArgs_rows(AX), R10
-	MOVQ DI, R11 // the row
-
-row:
+	VBROADCASTSS vecConst<>+8(SB), Z31
 	SUBQ $16, CX
 	JLT  tail
 	PCALIGN $32
 
 loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS (DX), Z1
-	VADDPS Z1, Z0, Z0
+	VMOVUPS (SI), Z0
+	VCMPPS $0x04, Z31, Z0, K2
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VBLENDMPS Z0, Z1, K2, Z0
 	VMOVUPS Z0, (DI)
 	ADDQ $64, DI
+	ADDQ $64, SI
 	ADDQ $64, DX
+	ADDQ $64, BX
 	SUBQ $16, CX
 	JGE  loop
 
@@ -4676,44 +4335,43 @@ tail:
 	SHLL  CX, R8
 	DECL  R8 // a bit for each element left
 	KMOVW R8, K1
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VADDPS Z1, Z0, Z0
+	VMOVUPS.Z (SI), K1, Z0
+	VCMPPS $0x04, Z31, Z0, K2
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VBLENDMPS Z0, Z1, K2, Z0
 	VMOVUPS Z0, K1, (DI)
 
 done:
-	ADDQ vecArgs_ld(AX), R11
-	MOVQ R11, DI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	DECQ R10
-	JNZ  row
 	VZEROUPPER
 	RET
 
-// dst[i][j] = x, x = dst[i][j] + y[j]
+// dst[i] = x[i] ≠ 0 ? y[i] : z[i]
 //
-// func vecBiasNoneAVX2(a *vecArgs)
-TEXT ·vecBiasNoneAVX2(SB), NOSPLIT, $0-8
+// func vecWhereAVX2(a *vecArgs)
+TEXT ·vecWhereAVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
 	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_z(AX), BX
 	MOVQ vecArgs_n(AX), CX
-	MOVQ vecArgs_rows(AX), R10
-	MOVQ DI, R11 // the row
-
-row:
+	VBROADCASTSS vecConst<>+8(SB), Y14
 	SUBQ $8, CX
 	JLT  tail
 	PCALIGN $32
 
 loop:
-	VMOVUPS (DI), Y0
+	VMOVUPS (SI), Y0
+	VCMPPS $0x04, Y14, Y0, Y0
 	VMOVUPS (DX), Y1
-	VADDPS Y1, Y0, Y0
+	VMOVUPS (BX), Y2
+	VBLENDVPS Y0, Y1, Y2, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ $32, DI
+	ADDQ $32, SI
 	ADDQ $32, DX
+	ADDQ $32, BX
 	SUBQ $8, CX
 	JGE  loop
 
@@ -4724,18 +4382,14 @@ tail:
 	SHLQ    $2, CX
 	SUBQ    CX, R8
 	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (DI), Y15, Y0
+	VMASKMOVPS (SI), Y15, Y0
+	VCMPPS $0x04, Y14, Y0, Y0
 	VMASKMOVPS (DX), Y15, Y1
-	VADDPS Y1, Y0, Y0
+	VMASKMOVPS (BX), Y15, Y2
+	VBLENDVPS Y0, Y1, Y2, Y0
 	VMASKMOVPS Y0, Y15, (DI)
 
 done:
-	ADDQ vecArgs_ld(AX), R11
-	MOVQ R11, DI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	DECQ R10
-	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -4908,346 +4562,6 @@ tail:
 	VADDPS Y8, Y1, Y1
 	VMULPS Y7, Y2, Y2
 	VDIVPS Y1, Y2, Y1
-	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] += k[3]·(x[i] + k[0]·dst[i])
-//
-// func vecSGDAVX512(a *vecArgs)
-TEXT ·vecSGDAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Z31
-	VBROADCASTSS vecArgs_k+4*3(AX), Z30
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS (SI), Z1
-	VMULPS Z31, Z0, Z2
-	VADDPS Z2, Z1, Z1
-	VMULPS Z30, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (SI), K1, Z1
-	VMULPS Z31, Z0, Z2
-	VADDPS Z2, Z1, Z1
-	VMULPS Z30, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// dst[i] += k[3]·(x[i] + k[0]·dst[i])
-//
-// func vecSGDAVX2(a *vecArgs)
-TEXT ·vecSGDAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Y14
-	VBROADCASTSS vecArgs_k+4*3(AX), Y13
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1
-	VMULPS Y14, Y0, Y2
-	VADDPS Y2, Y1, Y1
-	VMULPS Y13, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (SI), Y15, Y1
-	VMULPS Y14, Y0, Y2
-	VADDPS Y2, Y1, Y1
-	VMULPS Y13, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// sgdGeneric with p = dst, g = x, buf = y, without Nesterov
-//
-// func vecMomentumAVX512(a *vecArgs)
-TEXT ·vecMomentumAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Z31
-	VBROADCASTSS vecArgs_k+4*1(AX), Z30
-	VBROADCASTSS vecArgs_k+4*2(AX), Z29
-	VBROADCASTSS vecArgs_k+4*3(AX), Z28
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS (SI), Z1 // g += l2·p
-	VMULPS Z31, Z0, Z2
-	VADDPS Z2, Z1, Z1
-	VMOVUPS (DX), Z2 // buf = μ·buf + w·g
-	VMULPS Z30, Z2, Z2
-	VMULPS Z29, Z1, Z1
-	VADDPS Z1, Z2, Z1
-	VMOVUPS Z1, (DX)
-	VMULPS Z28, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	ADDQ $64, DX
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (SI), K1, Z1 // g += l2·p
-	VMULPS Z31, Z0, Z2
-	VADDPS Z2, Z1, Z1
-	VMOVUPS.Z (DX), K1, Z2 // buf = μ·buf + w·g
-	VMULPS Z30, Z2, Z2
-	VMULPS Z29, Z1, Z1
-	VADDPS Z1, Z2, Z1
-	VMOVUPS Z1, K1, (DX)
-	VMULPS Z28, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// sgdGeneric with p = dst, g = x, buf = y, without Nesterov
-//
-// func vecMomentumAVX2(a *vecArgs)
-TEXT ·vecMomentumAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Y14
-	VBROADCASTSS vecArgs_k+4*1(AX), Y13
-	VBROADCASTSS vecArgs_k+4*2(AX), Y12
-	VBROADCASTSS vecArgs_k+4*3(AX), Y11
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1 // g += l2·p
-	VMULPS Y14, Y0, Y2
-	VADDPS Y2, Y1, Y1
-	VMOVUPS (DX), Y2 // buf = μ·buf + w·g
-	VMULPS Y13, Y2, Y2
-	VMULPS Y12, Y1, Y1
-	VADDPS Y1, Y2, Y1
-	VMOVUPS Y1, (DX)
-	VMULPS Y11, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	ADDQ $32, DX
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (SI), Y15, Y1 // g += l2·p
-	VMULPS Y14, Y0, Y2
-	VADDPS Y2, Y1, Y1
-	VMASKMOVPS (DX), Y15, Y2 // buf = μ·buf + w·g
-	VMULPS Y13, Y2, Y2
-	VMULPS Y12, Y1, Y1
-	VADDPS Y1, Y2, Y1
-	VMASKMOVPS Y1, Y15, (DX)
-	VMULPS Y11, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// sgdGeneric with p = dst, g = x, buf = y, with Nesterov
-//
-// func vecNesterovAVX512(a *vecArgs)
-TEXT ·vecNesterovAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Z30
-	VBROADCASTSS vecArgs_k+4*1(AX), Z31
-	VBROADCASTSS vecArgs_k+4*2(AX), Z29
-	VBROADCASTSS vecArgs_k+4*3(AX), Z28
-	SUBQ $16, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Z0
-	VMOVUPS (SI), Z1 // g += l2·p
-	VMULPS Z30, Z0, Z2
-	VADDPS Z2, Z1, Z1
-	VMOVUPS (DX), Z2 // buf = μ·buf + w·g
-	VMULPS Z31, Z2, Z2
-	VMULPS Z29, Z1, Z3
-	VADDPS Z3, Z2, Z2
-	VMOVUPS Z2, (DX)
-	VMULPS Z31, Z2, Z2
-	VADDPS Z2, Z1, Z1
-	VMULPS Z28, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	ADDQ $64, SI
-	ADDQ $64, DX
-	SUBQ $16, CX
-	JGE  loop
-
-tail:
-	ADDQ $16, CX
-	JEQ  done
-	MOVL  $1, R8
-	SHLL  CX, R8
-	DECL  R8 // a bit for each element left
-	KMOVW R8, K1
-	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (SI), K1, Z1 // g += l2·p
-	VMULPS Z30, Z0, Z2
-	VADDPS Z2, Z1, Z1
-	VMOVUPS.Z (DX), K1, Z2 // buf = μ·buf + w·g
-	VMULPS Z31, Z2, Z2
-	VMULPS Z29, Z1, Z3
-	VADDPS Z3, Z2, Z2
-	VMOVUPS Z2, K1, (DX)
-	VMULPS Z31, Z2, Z2
-	VADDPS Z2, Z1, Z1
-	VMULPS Z28, Z1, Z1
-	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// sgdGeneric with p = dst, g = x, buf = y, with Nesterov
-//
-// func vecNesterovAVX2(a *vecArgs)
-TEXT ·vecNesterovAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ vecArgs_dst(AX), DI
-	MOVQ vecArgs_x(AX), SI
-	MOVQ vecArgs_y(AX), DX
-	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecArgs_k+4*0(AX), Y13
-	VBROADCASTSS vecArgs_k+4*1(AX), Y14
-	VBROADCASTSS vecArgs_k+4*2(AX), Y12
-	VBROADCASTSS vecArgs_k+4*3(AX), Y11
-	SUBQ $8, CX
-	JLT  tail
-	PCALIGN $32
-
-loop:
-	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1 // g += l2·p
-	VMULPS Y13, Y0, Y2
-	VADDPS Y2, Y1, Y1
-	VMOVUPS (DX), Y2 // buf = μ·buf + w·g
-	VMULPS Y14, Y2, Y2
-	VMULPS Y12, Y1, Y3
-	VADDPS Y3, Y2, Y2
-	VMOVUPS Y2, (DX)
-	VMULPS Y14, Y2, Y2
-	VADDPS Y2, Y1, Y1
-	VMULPS Y11, Y1, Y1
-	VADDPS Y1, Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	ADDQ $32, DX
-	SUBQ $8, CX
-	JGE  loop
-
-tail:
-	ADDQ $8, CX
-	JEQ  done
-	LEAQ    vecMask<>+32(SB), R8
-	SHLQ    $2, CX
-	SUBQ    CX, R8
-	VMOVUPS (R8), Y15 // a lane for each element left
-	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (SI), Y15, Y1 // g += l2·p
-	VMULPS Y13, Y0, Y2
-	VADDPS Y2, Y1, Y1
-	VMASKMOVPS (DX), Y15, Y2 // buf = μ·buf + w·g
-	VMULPS Y14, Y2, Y2
-	VMULPS Y12, Y1, Y3
-	VADDPS Y3, Y2, Y2
-	VMASKMOVPS Y2, Y15, (DX)
-	VMULPS Y14, Y2, Y2
-	VADDPS Y2, Y1, Y1
-	VMULPS Y11, Y1, Y1
 	VADDPS Y1, Y0, Y0
 	VMASKMOVPS Y0, Y15, (DI)
 
@@ -5501,11 +4815,11 @@ across:
 	VZEROUPPER
 	RET
 
-// foldMax of x[i][j] into k64[j] for each row i: foldInto over rows of 32
+// foldMaxReduce of x[i][j] into k64[j] for each row i: foldInto over rows of 32
 // columns, or a.cols < 32
 //
-// func foldMaxAVX512(a *foldArgs)
-TEXT ·foldMaxAVX512(SB), NOSPLIT, $0-8
+// func foldMaxReduceAVX512(a *foldArgs)
+TEXT ·foldMaxReduceAVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ foldArgs_acc(AX), DI
 	MOVQ foldArgs_x(AX), SI
@@ -5567,11 +4881,11 @@ row:
 	VZEROUPPER
 	RET
 
-// foldMax of x[i][j] into k64[j] for each row i: foldInto over rows of 32
+// foldMaxReduce of x[i][j] into k64[j] for each row i: foldInto over rows of 32
 // columns
 //
-// func foldMaxAVX2(a *foldArgs)
-TEXT ·foldMaxAVX2(SB), NOSPLIT, $0-8
+// func foldMaxReduceAVX2(a *foldArgs)
+TEXT ·foldMaxReduceAVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ foldArgs_acc(AX), DI
 	MOVQ foldArgs_x(AX), SI
@@ -5634,11 +4948,11 @@ row:
 	VZEROUPPER
 	RET
 
-// blockMax: foldMax of a.rows rows of 32 columns, ld being 32, and then of the
+// blockMaxReduce: foldMaxReduce of a.rows rows of 32 columns, ld being 32, and then of the
 // row at a.last, from the identity, and across: reduceBlock, into a.result
 //
-// func blockMaxAVX512(a *foldArgs)
-TEXT ·blockMaxAVX512(SB), NOSPLIT, $0-8
+// func blockMaxReduceAVX512(a *foldArgs)
+TEXT ·blockMaxReduceAVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ foldArgs_x(AX), SI
 	MOVQ foldArgs_rows(AX), DX
@@ -5719,11 +5033,11 @@ across:
 	VZEROUPPER
 	RET
 
-// blockMax: foldMax of a.rows rows of 32 columns, ld being 32, and then of the
+// blockMaxReduce: foldMaxReduce of a.rows rows of 32 columns, ld being 32, and then of the
 // row at a.last, from the identity, and across: reduceBlock, into a.result
 //
-// func blockMaxAVX2(a *foldArgs)
-TEXT ·blockMaxAVX2(SB), NOSPLIT, $0-8
+// func blockMaxReduceAVX2(a *foldArgs)
+TEXT ·blockMaxReduceAVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ foldArgs_x(AX), SI
 	MOVQ foldArgs_rows(AX), DX
@@ -5845,600 +5159,6 @@ across:
 	VCMPPD $3, X0, X0, X9
 	VMAXPD X1, X0, X1
 	VBLENDVPD X9, X0, X1, X0
-	VMOVSD X0, foldArgs_result(AX)
-	VZEROUPPER
-	RET
-
-// foldMin of x[i][j] into k64[j] for each row i: foldInto over rows of 32
-// columns, or a.cols < 32
-//
-// func foldMinAVX512(a *foldArgs)
-TEXT ·foldMinAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_acc(AX), DI
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ foldArgs_ld(AX), BX
-	VMOVUPD 0(DI), Z0
-	VMOVUPD 64(DI), Z1
-	VMOVUPD 128(DI), Z2
-	VMOVUPD 192(DI), Z3
-	MOVQ $0x7FF0000000000000, R8
-	VPBROADCASTQ R8, Z9
-	MOVQ foldArgs_cols(AX), CX
-	MOVL $-1, R8
-	CMPQ CX, $32
-	JGE  masks
-	MOVL $1, R8
-	SHLL CX, R8
-	DECL R8 // a bit for each column
-
-masks:
-	KMOVW R8, K1
-	SHRL $8, R8
-	KMOVW R8, K2
-	SHRL $8, R8
-	KMOVW R8, K3
-	SHRL $8, R8
-	KMOVW R8, K4
-	SHRL $8, R8
-	PCALIGN $32
-
-row:
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 0(SI), K1, Z8
-	VCMPPD $3, Z0, Z0, K5
-	VMINPD Z8, Z0, Z8
-	VBLENDMPD Z0, Z8, K5, Z0
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 32(SI), K2, Z8
-	VCMPPD $3, Z1, Z1, K5
-	VMINPD Z8, Z1, Z8
-	VBLENDMPD Z1, Z8, K5, Z1
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 64(SI), K3, Z8
-	VCMPPD $3, Z2, Z2, K5
-	VMINPD Z8, Z2, Z8
-	VBLENDMPD Z2, Z8, K5, Z2
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 96(SI), K4, Z8
-	VCMPPD $3, Z3, Z3, K5
-	VMINPD Z8, Z3, Z8
-	VBLENDMPD Z3, Z8, K5, Z3
-	ADDQ BX, SI
-	DECQ DX
-	JNZ  row
-	VMOVUPD Z0, 0(DI)
-	VMOVUPD Z1, 64(DI)
-	VMOVUPD Z2, 128(DI)
-	VMOVUPD Z3, 192(DI)
-	VZEROUPPER
-	RET
-
-// foldMin of x[i][j] into k64[j] for each row i: foldInto over rows of 32
-// columns
-//
-// func foldMinAVX2(a *foldArgs)
-TEXT ·foldMinAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_acc(AX), DI
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ foldArgs_ld(AX), BX
-	VMOVUPD 0(DI), Y0
-	VMOVUPD 32(DI), Y1
-	VMOVUPD 64(DI), Y2
-	VMOVUPD 96(DI), Y3
-	VMOVUPD 128(DI), Y4
-	VMOVUPD 160(DI), Y5
-	VMOVUPD 192(DI), Y6
-	VMOVUPD 224(DI), Y7
-	PCALIGN $32
-
-row:
-	VCVTPS2PD 0(SI), Y8
-	VCMPPD $3, Y0, Y0, Y9
-	VMINPD Y8, Y0, Y8
-	VBLENDVPD Y9, Y0, Y8, Y0
-	VCVTPS2PD 16(SI), Y8
-	VCMPPD $3, Y1, Y1, Y9
-	VMINPD Y8, Y1, Y8
-	VBLENDVPD Y9, Y1, Y8, Y1
-	VCVTPS2PD 32(SI), Y8
-	VCMPPD $3, Y2, Y2, Y9
-	VMINPD Y8, Y2, Y8
-	VBLENDVPD Y9, Y2, Y8, Y2
-	VCVTPS2PD 48(SI), Y8
-	VCMPPD $3, Y3, Y3, Y9
-	VMINPD Y8, Y3, Y8
-	VBLENDVPD Y9, Y3, Y8, Y3
-	VCVTPS2PD 64(SI), Y8
-	VCMPPD $3, Y4, Y4, Y9
-	VMINPD Y8, Y4, Y8
-	VBLENDVPD Y9, Y4, Y8, Y4
-	VCVTPS2PD 80(SI), Y8
-	VCMPPD $3, Y5, Y5, Y9
-	VMINPD Y8, Y5, Y8
-	VBLENDVPD Y9, Y5, Y8, Y5
-	VCVTPS2PD 96(SI), Y8
-	VCMPPD $3, Y6, Y6, Y9
-	VMINPD Y8, Y6, Y8
-	VBLENDVPD Y9, Y6, Y8, Y6
-	VCVTPS2PD 112(SI), Y8
-	VCMPPD $3, Y7, Y7, Y9
-	VMINPD Y8, Y7, Y8
-	VBLENDVPD Y9, Y7, Y8, Y7
-	ADDQ BX, SI
-	DECQ DX
-	JNZ  row
-	VMOVUPD Y0, 0(DI)
-	VMOVUPD Y1, 32(DI)
-	VMOVUPD Y2, 64(DI)
-	VMOVUPD Y3, 96(DI)
-	VMOVUPD Y4, 128(DI)
-	VMOVUPD Y5, 160(DI)
-	VMOVUPD Y6, 192(DI)
-	VMOVUPD Y7, 224(DI)
-	VZEROUPPER
-	RET
-
-// blockMin: foldMin of a.rows rows of 32 columns, ld being 32, and then of the
-// row at a.last, from the identity, and across: reduceBlock, into a.result
-//
-// func blockMinAVX512(a *foldArgs)
-TEXT ·blockMinAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ $0x7FF0000000000000, R8
-	VPBROADCASTQ R8, Z0
-	VMOVAPD Z0, Z1
-	VMOVAPD Z0, Z2
-	VMOVAPD Z0, Z3
-	TESTQ DX, DX
-	JZ    last
-	PCALIGN $32
-
-row:
-	VCVTPS2PD 0(SI), Z8
-	VCMPPD $3, Z0, Z0, K5
-	VMINPD Z8, Z0, Z8
-	VBLENDMPD Z0, Z8, K5, Z0
-	VCVTPS2PD 32(SI), Z8
-	VCMPPD $3, Z1, Z1, K5
-	VMINPD Z8, Z1, Z8
-	VBLENDMPD Z1, Z8, K5, Z1
-	VCVTPS2PD 64(SI), Z8
-	VCMPPD $3, Z2, Z2, K5
-	VMINPD Z8, Z2, Z8
-	VBLENDMPD Z2, Z8, K5, Z2
-	VCVTPS2PD 96(SI), Z8
-	VCMPPD $3, Z3, Z3, K5
-	VMINPD Z8, Z3, Z8
-	VBLENDMPD Z3, Z8, K5, Z3
-	ADDQ $128, SI
-	DECQ DX
-	JNZ  row
-
-last:
-	MOVQ  foldArgs_last(AX), SI
-	TESTQ SI, SI
-	JZ    across
-	VCVTPS2PD 0(SI), Z8
-	VCMPPD $3, Z0, Z0, K5
-	VMINPD Z8, Z0, Z8
-	VBLENDMPD Z0, Z8, K5, Z0
-	VCVTPS2PD 32(SI), Z8
-	VCMPPD $3, Z1, Z1, K5
-	VMINPD Z8, Z1, Z8
-	VBLENDMPD Z1, Z8, K5, Z1
-	VCVTPS2PD 64(SI), Z8
-	VCMPPD $3, Z2, Z2, K5
-	VMINPD Z8, Z2, Z8
-	VBLENDMPD Z2, Z8, K5, Z2
-	VCVTPS2PD 96(SI), Z8
-	VCMPPD $3, Z3, Z3, K5
-	VMINPD Z8, Z3, Z8
-	VBLENDMPD Z3, Z8, K5, Z3
-
-across:
-	VCMPPD $3, Z0, Z0, K5
-	VMINPD Z2, Z0, Z2
-	VBLENDMPD Z0, Z2, K5, Z0
-	VCMPPD $3, Z1, Z1, K5
-	VMINPD Z3, Z1, Z3
-	VBLENDMPD Z1, Z3, K5, Z1
-	VCMPPD $3, Z0, Z0, K5
-	VMINPD Z1, Z0, Z1
-	VBLENDMPD Z0, Z1, K5, Z0
-	VEXTRACTF64X4 $1, Z0, Y1
-	VCMPPD $3, Y0, Y0, K5
-	VMINPD Y1, Y0, Y1
-	VBLENDMPD Y0, Y1, K5, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VCMPPD $3, X0, X0, K5
-	VMINPD X1, X0, X1
-	VBLENDMPD X0, X1, K5, X0
-	VUNPCKHPD X0, X0, X1
-	VCMPPD $3, X0, X0, K5
-	VMINPD X1, X0, X1
-	VBLENDMPD X0, X1, K5, X0
-	VMOVSD X0, foldArgs_result(AX)
-	VZEROUPPER
-	RET
-
-// blockMin: foldMin of a.rows rows of 32 columns, ld being 32, and then of the
-// row at a.last, from the identity, and across: reduceBlock, into a.result
-//
-// func blockMinAVX2(a *foldArgs)
-TEXT ·blockMinAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ $0x7FF0000000000000, R8
-	MOVQ R8, X0
-	VPBROADCASTQ X0, Y0
-	VMOVAPD Y0, Y1
-	VMOVAPD Y0, Y2
-	VMOVAPD Y0, Y3
-	VMOVAPD Y0, Y4
-	VMOVAPD Y0, Y5
-	VMOVAPD Y0, Y6
-	VMOVAPD Y0, Y7
-	TESTQ DX, DX
-	JZ    last
-	PCALIGN $32
-
-row:
-	VCVTPS2PD 0(SI), Y8
-	VCMPPD $3, Y0, Y0, Y9
-	VMINPD Y8, Y0, Y8
-	VBLENDVPD Y9, Y0, Y8, Y0
-	VCVTPS2PD 16(SI), Y8
-	VCMPPD $3, Y1, Y1, Y9
-	VMINPD Y8, Y1, Y8
-	VBLENDVPD Y9, Y1, Y8, Y1
-	VCVTPS2PD 32(SI), Y8
-	VCMPPD $3, Y2, Y2, Y9
-	VMINPD Y8, Y2, Y8
-	VBLENDVPD Y9, Y2, Y8, Y2
-	VCVTPS2PD 48(SI), Y8
-	VCMPPD $3, Y3, Y3, Y9
-	VMINPD Y8, Y3, Y8
-	VBLENDVPD Y9, Y3, Y8, Y3
-	VCVTPS2PD 64(SI), Y8
-	VCMPPD $3, Y4, Y4, Y9
-	VMINPD Y8, Y4, Y8
-	VBLENDVPD Y9, Y4, Y8, Y4
-	VCVTPS2PD 80(SI), Y8
-	VCMPPD $3, Y5, Y5, Y9
-	VMINPD Y8, Y5, Y8
-	VBLENDVPD Y9, Y5, Y8, Y5
-	VCVTPS2PD 96(SI), Y8
-	VCMPPD $3, Y6, Y6, Y9
-	VMINPD Y8, Y6, Y8
-	VBLENDVPD Y9, Y6, Y8, Y6
-	VCVTPS2PD 112(SI), Y8
-	VCMPPD $3, Y7, Y7, Y9
-	VMINPD Y8, Y7, Y8
-	VBLENDVPD Y9, Y7, Y8, Y7
-	ADDQ $128, SI
-	DECQ DX
-	JNZ  row
-
-last:
-	MOVQ  foldArgs_last(AX), SI
-	TESTQ SI, SI
-	JZ    across
-	VCVTPS2PD 0(SI), Y8
-	VCMPPD $3, Y0, Y0, Y9
-	VMINPD Y8, Y0, Y8
-	VBLENDVPD Y9, Y0, Y8, Y0
-	VCVTPS2PD 16(SI), Y8
-	VCMPPD $3, Y1, Y1, Y9
-	VMINPD Y8, Y1, Y8
-	VBLENDVPD Y9, Y1, Y8, Y1
-	VCVTPS2PD 32(SI), Y8
-	VCMPPD $3, Y2, Y2, Y9
-	VMINPD Y8, Y2, Y8
-	VBLENDVPD Y9, Y2, Y8, Y2
-	VCVTPS2PD 48(SI), Y8
-	VCMPPD $3, Y3, Y3, Y9
-	VMINPD Y8, Y3, Y8
-	VBLENDVPD Y9, Y3, Y8, Y3
-	VCVTPS2PD 64(SI), Y8
-	VCMPPD $3, Y4, Y4, Y9
-	VMINPD Y8, Y4, Y8
-	VBLENDVPD Y9, Y4, Y8, Y4
-	VCVTPS2PD 80(SI), Y8
-	VCMPPD $3, Y5, Y5, Y9
-	VMINPD Y8, Y5, Y8
-	VBLENDVPD Y9, Y5, Y8, Y5
-	VCVTPS2PD 96(SI), Y8
-	VCMPPD $3, Y6, Y6, Y9
-	VMINPD Y8, Y6, Y8
-	VBLENDVPD Y9, Y6, Y8, Y6
-	VCVTPS2PD 112(SI), Y8
-	VCMPPD $3, Y7, Y7, Y9
-	VMINPD Y8, Y7, Y8
-	VBLENDVPD Y9, Y7, Y8, Y7
-
-across:
-	VCMPPD $3, Y0, Y0, Y9
-	VMINPD Y4, Y0, Y4
-	VBLENDVPD Y9, Y0, Y4, Y0
-	VCMPPD $3, Y1, Y1, Y9
-	VMINPD Y5, Y1, Y5
-	VBLENDVPD Y9, Y1, Y5, Y1
-	VCMPPD $3, Y2, Y2, Y9
-	VMINPD Y6, Y2, Y6
-	VBLENDVPD Y9, Y2, Y6, Y2
-	VCMPPD $3, Y3, Y3, Y9
-	VMINPD Y7, Y3, Y7
-	VBLENDVPD Y9, Y3, Y7, Y3
-	VCMPPD $3, Y0, Y0, Y9
-	VMINPD Y2, Y0, Y2
-	VBLENDVPD Y9, Y0, Y2, Y0
-	VCMPPD $3, Y1, Y1, Y9
-	VMINPD Y3, Y1, Y3
-	VBLENDVPD Y9, Y1, Y3, Y1
-	VCMPPD $3, Y0, Y0, Y9
-	VMINPD Y1, Y0, Y1
-	VBLENDVPD Y9, Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VCMPPD $3, X0, X0, X9
-	VMINPD X1, X0, X1
-	VBLENDVPD X9, X0, X1, X0
-	VUNPCKHPD X0, X0, X1
-	VCMPPD $3, X0, X0, X9
-	VMINPD X1, X0, X1
-	VBLENDVPD X9, X0, X1, X0
-	VMOVSD X0, foldArgs_result(AX)
-	VZEROUPPER
-	RET
-
-// foldSumSquares of x[i][j] into k64[j] for each row i: foldInto over rows of 32
-// columns, or a.cols < 32
-//
-// func foldSumSquaresAVX512(a *foldArgs)
-TEXT ·foldSumSquaresAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_acc(AX), DI
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ foldArgs_ld(AX), BX
-	VMOVUPD 0(DI), Z0
-	VMOVUPD 64(DI), Z1
-	VMOVUPD 128(DI), Z2
-	VMOVUPD 192(DI), Z3
-	MOVQ $0, R8
-	VPBROADCASTQ R8, Z9
-	MOVQ foldArgs_cols(AX), CX
-	MOVL $-1, R8
-	CMPQ CX, $32
-	JGE  masks
-	MOVL $1, R8
-	SHLL CX, R8
-	DECL R8 // a bit for each column
-
-masks:
-	KMOVW R8, K1
-	SHRL $8, R8
-	KMOVW R8, K2
-	SHRL $8, R8
-	KMOVW R8, K3
-	SHRL $8, R8
-	KMOVW R8, K4
-	SHRL $8, R8
-	PCALIGN $32
-
-row:
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 0(SI), K1, Z8
-	VFMADD231PD Z8, Z8, Z0 // the square is exact
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 32(SI), K2, Z8
-	VFMADD231PD Z8, Z8, Z1 // the square is exact
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 64(SI), K3, Z8
-	VFMADD231PD Z8, Z8, Z2 // the square is exact
-	VMOVAPD Z9, Z8
-	VCVTPS2PD 96(SI), K4, Z8
-	VFMADD231PD Z8, Z8, Z3 // the square is exact
-	ADDQ BX, SI
-	DECQ DX
-	JNZ  row
-	VMOVUPD Z0, 0(DI)
-	VMOVUPD Z1, 64(DI)
-	VMOVUPD Z2, 128(DI)
-	VMOVUPD Z3, 192(DI)
-	VZEROUPPER
-	RET
-
-// foldSumSquares of x[i][j] into k64[j] for each row i: foldInto over rows of 32
-// columns
-//
-// func foldSumSquaresAVX2(a *foldArgs)
-TEXT ·foldSumSquaresAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_acc(AX), DI
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ foldArgs_ld(AX), BX
-	VMOVUPD 0(DI), Y0
-	VMOVUPD 32(DI), Y1
-	VMOVUPD 64(DI), Y2
-	VMOVUPD 96(DI), Y3
-	VMOVUPD 128(DI), Y4
-	VMOVUPD 160(DI), Y5
-	VMOVUPD 192(DI), Y6
-	VMOVUPD 224(DI), Y7
-	PCALIGN $32
-
-row:
-	VCVTPS2PD 0(SI), Y8
-	VFMADD231PD Y8, Y8, Y0 // the square is exact
-	VCVTPS2PD 16(SI), Y8
-	VFMADD231PD Y8, Y8, Y1 // the square is exact
-	VCVTPS2PD 32(SI), Y8
-	VFMADD231PD Y8, Y8, Y2 // the square is exact
-	VCVTPS2PD 48(SI), Y8
-	VFMADD231PD Y8, Y8, Y3 // the square is exact
-	VCVTPS2PD 64(SI), Y8
-	VFMADD231PD Y8, Y8, Y4 // the square is exact
-	VCVTPS2PD 80(SI), Y8
-	VFMADD231PD Y8, Y8, Y5 // the square is exact
-	VCVTPS2PD 96(SI), Y8
-	VFMADD231PD Y8, Y8, Y6 // the square is exact
-	VCVTPS2PD 112(SI), Y8
-	VFMADD231PD Y8, Y8, Y7 // the square is exact
-	ADDQ BX, SI
-	DECQ DX
-	JNZ  row
-	VMOVUPD Y0, 0(DI)
-	VMOVUPD Y1, 32(DI)
-	VMOVUPD Y2, 64(DI)
-	VMOVUPD Y3, 96(DI)
-	VMOVUPD Y4, 128(DI)
-	VMOVUPD Y5, 160(DI)
-	VMOVUPD Y6, 192(DI)
-	VMOVUPD Y7, 224(DI)
-	VZEROUPPER
-	RET
-
-// blockSumSquares: foldSumSquares of a.rows rows of 32 columns, ld being 32, and then of the
-// row at a.last, from the identity, and across: reduceBlock, into a.result
-//
-// func blockSumSquaresAVX512(a *foldArgs)
-TEXT ·blockSumSquaresAVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ $0, R8
-	VPBROADCASTQ R8, Z0
-	VMOVAPD Z0, Z1
-	VMOVAPD Z0, Z2
-	VMOVAPD Z0, Z3
-	TESTQ DX, DX
-	JZ    last
-	PCALIGN $32
-
-row:
-	VCVTPS2PD 0(SI), Z8
-	VFMADD231PD Z8, Z8, Z0 // the square is exact
-	VCVTPS2PD 32(SI), Z8
-	VFMADD231PD Z8, Z8, Z1 // the square is exact
-	VCVTPS2PD 64(SI), Z8
-	VFMADD231PD Z8, Z8, Z2 // the square is exact
-	VCVTPS2PD 96(SI), Z8
-	VFMADD231PD Z8, Z8, Z3 // the square is exact
-	ADDQ $128, SI
-	DECQ DX
-	JNZ  row
-
-last:
-	MOVQ  foldArgs_last(AX), SI
-	TESTQ SI, SI
-	JZ    across
-	VCVTPS2PD 0(SI), Z8
-	VFMADD231PD Z8, Z8, Z0 // the square is exact
-	VCVTPS2PD 32(SI), Z8
-	VFMADD231PD Z8, Z8, Z1 // the square is exact
-	VCVTPS2PD 64(SI), Z8
-	VFMADD231PD Z8, Z8, Z2 // the square is exact
-	VCVTPS2PD 96(SI), Z8
-	VFMADD231PD Z8, Z8, Z3 // the square is exact
-
-across:
-	VADDPD Z2, Z0, Z0
-	VADDPD Z3, Z1, Z1
-	VADDPD Z1, Z0, Z0
-	VEXTRACTF64X4 $1, Z0, Y1
-	VADDPD Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPD X1, X0, X0
-	VUNPCKHPD X0, X0, X1
-	VADDPD X1, X0, X0
-	VMOVSD X0, foldArgs_result(AX)
-	VZEROUPPER
-	RET
-
-// blockSumSquares: foldSumSquares of a.rows rows of 32 columns, ld being 32, and then of the
-// row at a.last, from the identity, and across: reduceBlock, into a.result
-//
-// func blockSumSquaresAVX2(a *foldArgs)
-TEXT ·blockSumSquaresAVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ foldArgs_x(AX), SI
-	MOVQ foldArgs_rows(AX), DX
-	MOVQ $0, R8
-	MOVQ R8, X0
-	VPBROADCASTQ X0, Y0
-	VMOVAPD Y0, Y1
-	VMOVAPD Y0, Y2
-	VMOVAPD Y0, Y3
-	VMOVAPD Y0, Y4
-	VMOVAPD Y0, Y5
-	VMOVAPD Y0, Y6
-	VMOVAPD Y0, Y7
-	TESTQ DX, DX
-	JZ    last
-	PCALIGN $32
-
-row:
-	VCVTPS2PD 0(SI), Y8
-	VFMADD231PD Y8, Y8, Y0 // the square is exact
-	VCVTPS2PD 16(SI), Y8
-	VFMADD231PD Y8, Y8, Y1 // the square is exact
-	VCVTPS2PD 32(SI), Y8
-	VFMADD231PD Y8, Y8, Y2 // the square is exact
-	VCVTPS2PD 48(SI), Y8
-	VFMADD231PD Y8, Y8, Y3 // the square is exact
-	VCVTPS2PD 64(SI), Y8
-	VFMADD231PD Y8, Y8, Y4 // the square is exact
-	VCVTPS2PD 80(SI), Y8
-	VFMADD231PD Y8, Y8, Y5 // the square is exact
-	VCVTPS2PD 96(SI), Y8
-	VFMADD231PD Y8, Y8, Y6 // the square is exact
-	VCVTPS2PD 112(SI), Y8
-	VFMADD231PD Y8, Y8, Y7 // the square is exact
-	ADDQ $128, SI
-	DECQ DX
-	JNZ  row
-
-last:
-	MOVQ  foldArgs_last(AX), SI
-	TESTQ SI, SI
-	JZ    across
-	VCVTPS2PD 0(SI), Y8
-	VFMADD231PD Y8, Y8, Y0 // the square is exact
-	VCVTPS2PD 16(SI), Y8
-	VFMADD231PD Y8, Y8, Y1 // the square is exact
-	VCVTPS2PD 32(SI), Y8
-	VFMADD231PD Y8, Y8, Y2 // the square is exact
-	VCVTPS2PD 48(SI), Y8
-	VFMADD231PD Y8, Y8, Y3 // the square is exact
-	VCVTPS2PD 64(SI), Y8
-	VFMADD231PD Y8, Y8, Y4 // the square is exact
-	VCVTPS2PD 80(SI), Y8
-	VFMADD231PD Y8, Y8, Y5 // the square is exact
-	VCVTPS2PD 96(SI), Y8
-	VFMADD231PD Y8, Y8, Y6 // the square is exact
-	VCVTPS2PD 112(SI), Y8
-	VFMADD231PD Y8, Y8, Y7 // the square is exact
-
-across:
-	VADDPD Y4, Y0, Y0
-	VADDPD Y5, Y1, Y1
-	VADDPD Y6, Y2, Y2
-	VADDPD Y7, Y3, Y3
-	VADDPD Y2, Y0, Y0
-	VADDPD Y3, Y1, Y1
-	VADDPD Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPD X1, X0, X0
-	VUNPCKHPD X0, X0, X1
-	VADDPD X1, X0, X0
 	VMOVSD X0, foldArgs_result(AX)
 	VZEROUPPER
 	RET

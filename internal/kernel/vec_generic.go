@@ -3,21 +3,23 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // unaryGeneric is Unary as plain loops, and its definition.
-func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
+func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 	x = x[:len(dst)]
-	switch op {
-	case Neg:
+	switch f {
+	case op.Neg:
 		for i, v := range x {
 			dst[i] = -v
 		}
-	case Abs:
+	case op.Abs:
 		for i, v := range x {
 			dst[i] = T(math.Abs(float64(v)))
 		}
-	case Sign:
+	case op.Sign:
 		for i, v := range x {
 			switch {
 			case v > 0:
@@ -27,73 +29,73 @@ func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
 			}
 			dst[i] = v
 		}
-	case Square:
+	case op.Square:
 		for i, v := range x {
 			dst[i] = v * v
 		}
-	case Sqrt:
+	case op.Sqrt:
 		for i, v := range x {
 			dst[i] = T(math.Sqrt(float64(v)))
 		}
-	case Reciprocal:
+	case op.Reciprocal:
 		for i, v := range x {
 			dst[i] = 1 / v
 		}
-	case Exp:
+	case op.Exp:
 		for i, v := range x {
 			dst[i] = exp(v)
 		}
-	case Log:
+	case op.Log:
 		for i, v := range x {
 			dst[i] = log(v)
 		}
-	case Sin:
+	case op.Sin:
 		for i, v := range x {
 			dst[i] = T(math.Sin(float64(v)))
 		}
-	case Cos:
+	case op.Cos:
 		for i, v := range x {
 			dst[i] = T(math.Cos(float64(v)))
 		}
-	case Tanh:
+	case op.Tanh:
 		for i, v := range x {
 			dst[i] = tanh(v)
 		}
-	case Sigmoid:
+	case op.Sigmoid:
 		for i, v := range x {
 			dst[i] = sigmoid(v)
 		}
-	case Softplus:
+	case op.Softplus:
 		for i, v := range x {
 			dst[i] = softplus(v)
 		}
-	case ReLU:
+	case op.ReLU:
 		for i, v := range x {
 			if v < 0 {
 				v = 0
 			}
 			dst[i] = v
 		}
-	case LeakyReLU:
+	case op.LeakyReLU:
 		for i, v := range x {
 			if !(v > 0) {
 				v *= a
 			}
 			dst[i] = v
 		}
-	case Scale:
+	case op.Scale:
 		for i, v := range x {
 			dst[i] = a * v
 		}
-	case Shift:
+	case op.Shift:
 		for i, v := range x {
 			dst[i] = v + a
 		}
-	case PowScalar:
+	case op.PowScalar:
 		for i, v := range x {
 			dst[i] = T(math.Pow(float64(v), float64(a)))
 		}
-	case Clamp:
+	case op.Clamp:
 		for i, v := range x {
 			dst[i] = smaller(v, b)
 			if v < a {
@@ -101,76 +103,80 @@ func unaryGeneric[T Float](op UnaryOp, dst, x []T, a, b T) {
 			}
 		}
 	default:
-		panic(fmt.Sprintf("kernel: unknown unary function %d", op))
+		panic(fmt.Sprintf("kernel: unknown function %v", f))
 	}
 }
 
 // binaryGeneric is Binary as plain loops, and its definition.
-func binaryGeneric[T Float](op BinaryOp, dst, x, y []T, a T) {
+func binaryGeneric[T Float](f op.Binary, dst, x, y []T, a T) {
 	x, y = x[:len(dst)], y[:len(dst)]
-	switch op {
-	case Add:
+	switch f {
+	case op.Add:
 		for i := range dst {
 			dst[i] = x[i] + y[i]
 		}
-	case Sub:
+	case op.Sub:
 		for i := range dst {
 			dst[i] = x[i] - y[i]
 		}
-	case Mul:
+	case op.Mul:
 		for i := range dst {
 			dst[i] = x[i] * y[i]
 		}
-	case Div:
+	case op.Div:
 		for i := range dst {
 			dst[i] = x[i] / y[i]
 		}
-	case Max:
+	case op.Max:
 		for i := range dst {
 			dst[i] = larger(x[i], y[i])
 		}
-	case Min:
+	case op.Min:
 		for i := range dst {
 			dst[i] = smaller(x[i], y[i])
 		}
-	case Pow:
-		for i := range dst {
-			dst[i] = T(math.Pow(float64(x[i]), float64(y[i])))
-		}
-	case Greater:
+	case op.Greater:
 		for i := range dst {
 			dst[i] = truth[T](x[i] > y[i])
 		}
-	case GreaterEqual:
+	case op.GreaterEqual:
 		for i := range dst {
 			dst[i] = truth[T](x[i] >= y[i])
 		}
-	case Equal:
+	case op.Equal:
 		for i := range dst {
 			dst[i] = truth[T](x[i] == y[i])
 		}
-	case TanhGrad:
+	case op.AddScaled:
+		for i := range dst {
+			dst[i] = x[i] + T(a*y[i])
+		}
+	case op.Lerp:
+		for i := range dst {
+			dst[i] = x[i] + T(a*(y[i]-x[i]))
+		}
+	case op.TanhGrad:
 		for i := range dst {
 			dst[i] = x[i] * (1 - T(y[i]*y[i]))
 		}
-	case SigmoidGrad:
+	case op.SigmoidGrad:
 		for i := range dst {
 			dst[i] = x[i] * T(y[i]*(1-y[i]))
 		}
-	case SoftplusGrad:
+	case op.SoftplusGrad:
 		for i := range dst {
 			dst[i] = x[i] * sigmoid(y[i])
 		}
-	case ReLUGrad:
+	case op.ReLUGrad:
 		for i := range dst {
 			dst[i] = x[i] * slope(y[i], 0)
 		}
-	case LeakyReLUGrad:
+	case op.LeakyReLUGrad:
 		for i := range dst {
 			dst[i] = x[i] * slope(y[i], a)
 		}
 	default:
-		panic(fmt.Sprintf("kernel: unknown binary function %d", op))
+		panic(fmt.Sprintf("kernel: unknown function %v", f))
 	}
 }
 
@@ -197,24 +203,6 @@ func whereGeneric[T Float](dst, cond, x, y []T) {
 		} else {
 			dst[i] = y[i]
 		}
-	}
-}
-
-func axpyGeneric[T Float](dst []T, a T, x []T) {
-	for i, v := range x {
-		dst[i] += T(a * v)
-	}
-}
-
-func mulAddGeneric[T Float](dst, x, y, z []T) {
-	for i, v := range x {
-		dst[i] = T(v*y[i]) + z[i]
-	}
-}
-
-func lerpGeneric[T Float](dst, x []T, w T) {
-	for i, v := range x {
-		dst[i] += T(w * (v - dst[i]))
 	}
 }
 

@@ -4,18 +4,14 @@
 
 package kernel
 
+import "github.com/gander-ml/gander/internal/op"
+
 const hasVectors = false
 
-func callUnary(UnaryOp, *vecArgs) bool   { return false }
-func callBinary(BinaryOp, *vecArgs) bool { return false }
-func callBiasAct(UnaryOp, *vecArgs) bool { return false }
-func callFold(ReduceOp, *foldArgs) bool  { return false }
-func callBlock(ReduceOp, *foldArgs) bool { return false }
-func callWhere(*vecArgs) bool            { return false }
-func callMulAdd(*vecArgs) bool           { return false }
-func callAxpy(*vecArgs) bool             { return false }
-func callLerp(*vecArgs) bool             { return false }
-func callAdam(*vecArgs) bool             { return false }
-func callSGD(*vecArgs) bool              { return false }
-func callMomentum(*vecArgs) bool         { return false }
-func callNesterov(*vecArgs) bool         { return false }
+func callUnary(op.Unary, *vecArgs) bool        { return false }
+func callBinary(op.Binary, *vecArgs) bool      { return false }
+func callBiasAct(op.Activation, *vecArgs) bool { return false }
+func callWhere(*vecArgs) bool                  { return false }
+func callAdam(*vecArgs) bool                   { return false }
+func callFold(op.Reduce, *foldArgs) bool       { return false }
+func callBlock(op.Reduce, *foldArgs) bool      { return false }

@@ -3,82 +3,62 @@ package kernel
 import (
 	"math"
 	"unsafe"
+
+	"github.com/gander-ml/gander/internal/op"
 )
 
-// ReduceOp names a fold of many numbers into one.
-type ReduceOp uint8
-
-// The reductions. All accumulate in float64, so that a float32 result carries
-// one rounding only.
-const (
-	Sum        ReduceOp = iota // Σx; 0 of none
-	MaxReduce                  // the largest; −Inf of none, NaN if any is
-	MinReduce                  // the smallest; +Inf of none, NaN if any is
-	SumSquares                 // Σx²; 0 of none
-	NumReduce
-)
-
-// SumBlock is the piece that a long reduction is cut into. Reducing pieces of
-// this length (the last may be shorter) and folding the results in order with
-// Combine is, to the bit, reducing the whole: this is how a caller shares one
-// reduction between threads.
-const SumBlock = 8192
+// sumBlock is the piece that a long reduction is cut into.
+const sumBlock = 8192
 
 // lanes is the number of partial results in one block.
 const lanes = 32
 
-// Identity is the reduction of nothing.
-func (op ReduceOp) Identity() float64 {
-	switch op {
-	case MaxReduce:
+// identity is the reduction of nothing.
+func identity(f op.Reduce) float64 {
+	if f == op.MaxReduce {
 		return math.Inf(-1)
-	case MinReduce:
-		return math.Inf(1)
 	}
 	return 0
 }
 
-// Combine folds the results of two reductions.
-func (op ReduceOp) Combine(a, b float64) float64 {
-	switch op {
-	case MaxReduce:
+// combine folds the results of two reductions.
+func combine(f op.Reduce, a, b float64) float64 {
+	if f == op.MaxReduce {
 		return larger(a, b)
-	case MinReduce:
-		return smaller(a, b)
 	}
 	return a + b
 }
 
-// Reduce folds x. The tree depends on len(x) only: x is cut into blocks of
-// SumBlock; in a block, lane j of 32 folds the elements j, j+32, j+64… in
-// order, and then lane j folds lane j+16, j+8, j+4, j+2 and j+1 in turn; the
-// blocks are folded in order.
-func Reduce[T Float](op ReduceOp, x []T) float64 {
-	total := op.Identity()
-	for len(x) > SumBlock {
-		total = op.Combine(total, reduceBlock(op, x[:SumBlock]))
-		x = x[SumBlock:]
+// Reduce folds x, in float64 throughout. The tree depends on len(x) only: x is
+// cut into blocks of 8192; in a block, lane j of 32 folds the elements j, j+32,
+// j+64… in order, and then lane j folds lane j+16, j+8, j+4, j+2 and j+1 in
+// turn; the blocks are folded in order.
+func Reduce[T Float](f op.Reduce, x []T) float64 {
+	total := identity(f)
+	for len(x) > sumBlock {
+		total = combine(f, total, reduceBlock(f, x[:sumBlock]))
+		x = x[sumBlock:]
 	}
-	return op.Combine(total, reduceBlock(op, x))
+	return combine(f, total, reduceBlock(f, x))
 }
 
 // ReduceRows sets dst[i] to the reduction of row i of a rows×cols matrix whose
 // rows start ld elements apart: Reduce of that row, rounded.
-func ReduceRows[T Float](op ReduceOp, dst, x []T, rows, cols, ld int) {
+func ReduceRows[T Float](f op.Reduce, dst, x []T, rows, cols, ld int) {
 	for i := range rows {
-		dst[i] = T(Reduce(op, x[i*ld:][:cols]))
+		dst[i] = T(Reduce(f, x[i*ld:][:cols]))
 	}
 }
 
 // ReduceCols sets dst[j] to the reduction of column j of a rows×cols matrix
 // whose rows start ld elements apart. Each column is folded from the first row
 // to the last and rounded once, so the columns may be split among threads.
-func ReduceCols[T Float](op ReduceOp, dst, x []T, rows, cols, ld int) {
+func ReduceCols[T Float](f op.Reduce, dst, x []T, rows, cols, ld int) {
 	for j := 0; j < cols; j += lanes {
 		n := min(lanes, cols-j)
-		acc := op.start()
+		acc := start(f)
 		if rows > 0 {
-			foldRows(op, &acc, x[j:], rows, n, ld)
+			foldRows(f, &acc, x[j:], rows, n, ld)
 		}
 		for k := range n {
 			dst[j+k] = T(acc[k])
@@ -87,8 +67,8 @@ func ReduceCols[T Float](op ReduceOp, dst, x []T, rows, cols, ld int) {
 }
 
 // start is the lanes' first value.
-func (op ReduceOp) start() (acc [lanes]float64) {
-	if v := op.Identity(); v != 0 {
+func start(f op.Reduce) (acc [lanes]float64) {
+	if v := identity(f); v != 0 {
 		for k := range acc {
 			acc[k] = v
 		}
@@ -97,7 +77,7 @@ func (op ReduceOp) start() (acc [lanes]float64) {
 }
 
 // reduceBlock folds one block.
-func reduceBlock[T Float](op ReduceOp, x []T) float64 {
+func reduceBlock[T Float](f op.Reduce, x []T) float64 {
 	rows := x[:len(x)/lanes*lanes]
 	last := x[len(rows):]
 	if vectors[T]() {
@@ -105,38 +85,27 @@ func reduceBlock[T Float](op ReduceOp, x []T) float64 {
 		var row [lanes]T
 		args := foldArgs{x: pointer(rows), rows: len(rows) / lanes}
 		if len(last) > 0 {
-			fill(row[copy(row[:], last):], T(op.Identity()))
+			fill(row[copy(row[:], last):], T(identity(f)))
 			args.last = pointer(row[:])
 		}
-		if callBlock(op, &args) {
+		if callBlock(f, &args) {
 			return args.result
 		}
 	}
-	acc := op.start()
+	acc := start(f)
 	for ; len(rows) > 0; rows = rows[lanes:] {
-		foldInto(op, &acc, rows[:lanes])
+		foldInto(f, &acc, rows[:lanes])
 	}
-	foldInto(op, &acc, last)
-	return op.across(&acc)
+	foldInto(f, &acc, last)
+	return across(f, &acc)
 }
 
 // across folds the lanes.
-func (op ReduceOp) across(acc *[lanes]float64) float64 {
+func across(f op.Reduce, acc *[lanes]float64) float64 {
 	for half := lanes / 2; half > 0; half /= 2 {
 		low, high := acc[:half], acc[half:2*half]
-		switch op {
-		case MaxReduce:
-			for k, v := range high {
-				low[k] = larger(low[k], v)
-			}
-		case MinReduce:
-			for k, v := range high {
-				low[k] = smaller(low[k], v)
-			}
-		default:
-			for k, v := range high {
-				low[k] += v
-			}
+		for k, v := range high {
+			low[k] = combine(f, low[k], v)
 		}
 	}
 	return acc[0]
@@ -155,13 +124,13 @@ type foldArgs struct {
 
 // foldRows folds x[i·ld+k] into acc[k] for each row i in turn. There are some
 // rows, and at most 32 columns.
-func foldRows[T Float](op ReduceOp, acc *[lanes]float64, x []T, rows, cols, ld int) {
+func foldRows[T Float](f op.Reduce, acc *[lanes]float64, x []T, rows, cols, ld int) {
 	_ = x[(rows-1)*ld+cols-1]
 	if vectors[T]() {
 		for rows > 0 {
 			n := min(rows, chunk/lanes)
 			args := foldArgs{acc: acc, x: pointer(x), rows: n, cols: cols, ld: 4 * ld}
-			if !callFold(op, &args) {
+			if !callFold(f, &args) {
 				break
 			}
 			if rows -= n; rows > 0 {
@@ -170,29 +139,20 @@ func foldRows[T Float](op ReduceOp, acc *[lanes]float64, x []T, rows, cols, ld i
 		}
 	}
 	for i := range rows {
-		foldInto(op, acc, x[i*ld:][:cols])
+		foldInto(f, acc, x[i*ld:][:cols])
 	}
 }
 
-// foldInto folds x[k] into acc[k]; x has at most 32 elements. The square of a
-// float32 is exact in float64.
-func foldInto[T Float](op ReduceOp, acc *[lanes]float64, x []T) {
-	switch op {
-	case Sum:
+// foldInto folds x[k] into acc[k]; x has at most 32 elements.
+func foldInto[T Float](f op.Reduce, acc *[lanes]float64, x []T) {
+	switch f {
+	case op.Sum:
 		for k, v := range x {
 			acc[k] += float64(v)
 		}
-	case SumSquares:
-		for k, v := range x {
-			acc[k] += float64(float64(v) * float64(v))
-		}
-	case MaxReduce:
+	case op.MaxReduce:
 		for k, v := range x {
 			acc[k] = larger(acc[k], float64(v))
-		}
-	case MinReduce:
-		for k, v := range x {
-			acc[k] = smaller(acc[k], float64(v))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // underEach runs a test once with every implementation that the machine has.
@@ -25,23 +26,23 @@ func underEach(t *testing.T, test func(t *testing.T)) {
 }
 
 // trueUnary and trueBinary are the definitions, in float64.
-func trueUnary(op UnaryOp, x, a, b float64) float64 {
+func trueUnary(f op.Unary, x, a, b float64) float64 {
 	out := []float64{0}
-	unaryGeneric(op, out, []float64{x}, a, b)
+	unaryGeneric(f, out, []float64{x}, a, b)
 	return out[0]
 }
 
-func trueBinary(op BinaryOp, x, y, a float64) float64 {
+func trueBinary(f op.Binary, x, y, a float64) float64 {
 	out := []float64{0}
-	binaryGeneric(op, out, []float64{x}, []float64{y}, a)
+	binaryGeneric(f, out, []float64{x}, []float64{y}, a)
 	return out[0]
 }
 
 // approximate are the functions whose results may differ between the
 // implementations, with the documented bounds.
 var (
-	approximateUnary  = map[UnaryOp]float64{Exp: 1.5, Log: 2, Sin: 1, Cos: 1, Tanh: 2, Sigmoid: 3, Softplus: 3, PowScalar: 1}
-	approximateBinary = map[BinaryOp]float64{Pow: 1, SoftplusGrad: 4}
+	approximateUnary  = map[op.Unary]float64{op.Exp: 1.5, op.Log: 2, op.Sin: 1, op.Cos: 1, op.Tanh: 2, op.Sigmoid: 3, op.Softplus: 3, op.PowScalar: 1}
+	approximateBinary = map[op.Binary]float64{op.SoftplusGrad: 4}
 )
 
 // ulps is the distance of got from the true value, in units of the spacing of
@@ -142,36 +143,36 @@ var wideLengths = []int{chunk - 1, chunk, chunk + 1, 2*chunk + 17}
 
 func TestUnaryEveryLength(t *testing.T) {
 	underEach(t, func(t *testing.T) {
-		for op := range NumUnary {
+		for f := range op.NumUnary {
 			a, b := 0.3, 1.7
-			x := inputs(wideLengths[3], uint64(op))
+			x := inputs(wideLengths[3], uint64(f))
 			// The whole is right; each piece is the same as in the whole.
 			want := make([]float32, len(x))
-			Unary(op, want, x, a, b)
+			Unary(f, want, x, a, b)
 			for i, v := range x {
-				wide := trueUnary(op, float64(v), float64(float32(a)), float64(float32(b)))
-				bound, ok := approximateUnary[op]
+				wide := trueUnary(f, float64(v), float64(float32(a)), float64(float32(b)))
+				bound, ok := approximateUnary[f]
 				if !ok {
 					bound = 0.5
 				}
 				if !(ulps(want[i], wide) <= bound) {
-					t.Fatalf("%d(%v) = %v, want %v", op, v, want[i], wide)
+					t.Fatalf("%v(%v) = %v, want %v", f, v, want[i], wide)
 				}
 			}
 			everyLength(func(n, offset int) {
 				in, _ := fenced(x[offset:offset+n], 15-offset)
 				dst, check := fenced(make([]float32, n), offset)
-				Unary(op, dst, in, a, b)
-				requireSame(t, want[offset:offset+n], dst, "op %d n %d", op, n)
-				requireSame(t, x[offset:offset+n], in, "op %d changed its input", op)
+				Unary(f, dst, in, a, b)
+				requireSame(t, want[offset:offset+n], dst, "%v n %d", f, n)
+				requireSame(t, x[offset:offset+n], in, "%v changed its input", f)
 				check(t)
-				Unary(op, in, in, a, b)
-				requireSame(t, want[offset:offset+n], in, "op %d n %d in place", op, n)
+				Unary(f, in, in, a, b)
+				requireSame(t, want[offset:offset+n], in, "%v n %d in place", f, n)
 			})
 			for _, n := range wideLengths {
 				dst := make([]float32, n)
-				Unary(op, dst, x, a, b)
-				requireSame(t, want[:n], dst, "op %d n %d", op, n)
+				Unary(f, dst, x, a, b)
+				requireSame(t, want[:n], dst, "%v n %d", f, n)
 			}
 		}
 	})
@@ -183,11 +184,11 @@ func TestUnaryMatchesGeneric(t *testing.T) {
 	x := inputs(5000, 99)
 	want, got := make([]float32, len(x)), make([]float32, len(x))
 	underEach(t, func(t *testing.T) {
-		for op := range NumUnary {
-			if _, ok := approximateUnary[op]; !ok {
-				unaryGeneric(op, want, x, float32(0.3), float32(1.7))
-				Unary(op, got, x, 0.3, 1.7)
-				requireSame(t, want, got, "op %d", op)
+		for f := range op.NumUnary {
+			if _, ok := approximateUnary[f]; !ok {
+				unaryGeneric(f, want, x, float32(0.3), float32(1.7))
+				Unary(f, got, x, 0.3, 1.7)
+				requireSame(t, want, got, "%v", f)
 			}
 		}
 	})
@@ -200,12 +201,12 @@ func TestVectorWidthsAgree(t *testing.T) {
 	}
 	x := inputs(100000, 5)
 	wide, narrow := make([]float32, len(x)), make([]float32, len(x))
-	for op := range NumUnary {
-		Unary(op, wide, x, 0.3, 1.7)
+	for f := range op.NumUnary {
+		Unary(f, wide, x, 0.3, 1.7)
 		undo := cpu.Use("avx2")
-		Unary(op, narrow, x, 0.3, 1.7)
+		Unary(f, narrow, x, 0.3, 1.7)
 		undo()
-		requireSame(t, wide, narrow, "op %d", op)
+		requireSame(t, wide, narrow, "%v", f)
 	}
 }
 
@@ -216,31 +217,31 @@ func TestAccuracy(t *testing.T) {
 		stride = 99991
 	}
 	underEach(t, func(t *testing.T) {
-		for _, op := range []UnaryOp{Exp, Log, Tanh, Sigmoid, Softplus, Sqrt, Sin, Cos} {
+		for _, f := range []op.Unary{op.Exp, op.Log, op.Tanh, op.Sigmoid, op.Softplus, op.Sqrt, op.Sin, op.Cos} {
 			worst, at := 0.0, float32(0)
 			x, y := make([]float32, 0, 4096), make([]float32, 4096)
 			flush := func() {
-				Unary(op, y[:len(x)], x, 0, 0)
+				Unary(f, y[:len(x)], x, 0, 0)
 				for i, v := range x {
-					if e := ulps(y[i], trueUnary(op, float64(v), 0, 0)); e > worst {
+					if e := ulps(y[i], trueUnary(f, float64(v), 0, 0)); e > worst {
 						worst, at = e, v
 					}
 				}
 				x = x[:0]
 			}
-			for bits := uint64(op); bits < 1<<32; bits += uint64(stride) {
+			for bits := uint64(f); bits < 1<<32; bits += uint64(stride) {
 				if x = append(x, math.Float32frombits(uint32(bits))); len(x) == cap(x) {
 					flush()
 				}
 			}
 			x = append(x, awkward...)
 			flush()
-			bound, ok := approximateUnary[op]
+			bound, ok := approximateUnary[f]
 			if !ok {
 				bound = 0.5
 			}
-			t.Logf("op %d: %.2f ulp at %v", op, worst, at)
-			assert.LessOrEqual(t, worst, bound, "op %d at %v", op, at)
+			t.Logf("%v: %.2f ulp at %v", f, worst, at)
+			assert.LessOrEqual(t, worst, bound, "%v at %v", f, at)
 		}
 	})
 }
@@ -249,24 +250,24 @@ func TestSpecialValues(t *testing.T) {
 	inf, nan, negZero := float32(math.Inf(1)), float32(math.NaN()), float32(math.Copysign(0, -1))
 	underEach(t, func(t *testing.T) {
 		for _, c := range []struct {
-			op      UnaryOp
+			f       op.Unary
 			x, want []float32
 		}{
-			{Tanh, []float32{0, negZero, inf, -inf, nan, 20, -20}, []float32{0, negZero, 1, -1, nan, 1, -1}},
-			{Exp, []float32{0, negZero, inf, -inf, nan, 200, -200}, []float32{1, 1, inf, 0, nan, inf, 0}},
-			{Log, []float32{0, negZero, inf, -inf, nan, 1, -1, -1e-45}, []float32{-inf, -inf, inf, nan, nan, 0, nan, nan}},
-			{Sigmoid, []float32{0, inf, -inf, nan, 200, -200}, []float32{0.5, 1, 0, nan, 1, 0}},
-			{Softplus, []float32{inf, -inf, nan, 200, -200}, []float32{inf, 0, nan, 200, 0}},
-			{Sqrt, []float32{0, negZero, inf, -1, nan}, []float32{0, negZero, inf, nan, nan}},
-			{Reciprocal, []float32{0, negZero, inf, -inf, nan}, []float32{inf, -inf, 0, negZero, nan}},
-			{Sign, []float32{3, -3, 0, negZero, inf, nan}, []float32{1, -1, 0, negZero, 1, nan}},
-			{ReLU, []float32{3, -3, 0, negZero, inf, -inf, nan}, []float32{3, 0, 0, negZero, inf, 0, nan}},
-			{LeakyReLU, []float32{3, -4, 0, inf, -inf, nan}, []float32{3, -2, 0, inf, -inf, nan}},
-			{Clamp, []float32{3, -3, 0.7, inf, -inf, nan}, []float32{1, 0.5, 0.7, 1, 0.5, nan}},
+			{op.Tanh, []float32{0, negZero, inf, -inf, nan, 20, -20}, []float32{0, negZero, 1, -1, nan, 1, -1}},
+			{op.Exp, []float32{0, negZero, inf, -inf, nan, 200, -200}, []float32{1, 1, inf, 0, nan, inf, 0}},
+			{op.Log, []float32{0, negZero, inf, -inf, nan, 1, -1, -1e-45}, []float32{-inf, -inf, inf, nan, nan, 0, nan, nan}},
+			{op.Sigmoid, []float32{0, inf, -inf, nan, 200, -200}, []float32{0.5, 1, 0, nan, 1, 0}},
+			{op.Softplus, []float32{inf, -inf, nan, 200, -200}, []float32{inf, 0, nan, 200, 0}},
+			{op.Sqrt, []float32{0, negZero, inf, -1, nan}, []float32{0, negZero, inf, nan, nan}},
+			{op.Reciprocal, []float32{0, negZero, inf, -inf, nan}, []float32{inf, -inf, 0, negZero, nan}},
+			{op.Sign, []float32{3, -3, 0, negZero, inf, nan}, []float32{1, -1, 0, negZero, 1, nan}},
+			{op.ReLU, []float32{3, -3, 0, negZero, inf, -inf, nan}, []float32{3, 0, 0, negZero, inf, 0, nan}},
+			{op.LeakyReLU, []float32{3, -4, 0, inf, -inf, nan}, []float32{3, -2, 0, inf, -inf, nan}},
+			{op.Clamp, []float32{3, -3, 0.7, inf, -inf, nan}, []float32{1, 0.5, 0.7, 1, 0.5, nan}},
 		} {
 			got := make([]float32, len(c.x))
-			Unary(c.op, got, c.x, 0.5, 1)
-			requireSame(t, c.want, got, "op %d", c.op)
+			Unary(c.f, got, c.x, 0.5, 1)
+			requireSame(t, c.want, got, "%v", c.f)
 		}
 	})
 }
@@ -275,7 +276,7 @@ func TestPowScalar(t *testing.T) {
 	x, dst := inputs(300, 8), make([]float32, 300)
 	underEach(t, func(t *testing.T) {
 		for _, a := range []float64{2, -1, 0.5, 3, 0} {
-			Unary(PowScalar, dst, x, a, 0)
+			Unary(op.PowScalar, dst, x, a, 0)
 			for i, v := range x {
 				require.LessOrEqual(t, ulps(dst[i], math.Pow(float64(v), a)), 1.0, "%v to the power %v", v, a)
 			}
@@ -285,59 +286,59 @@ func TestPowScalar(t *testing.T) {
 
 func TestBinaryEveryLength(t *testing.T) {
 	underEach(t, func(t *testing.T) {
-		for op := range NumBinary {
+		for f := range op.NumBinary {
 			const a = 0.3
-			x, y := inputs(wideLengths[3], uint64(op)), inputs(wideLengths[3], 1000+uint64(op))
+			x, y := inputs(wideLengths[3], uint64(f)), inputs(wideLengths[3], 1000+uint64(f))
 			for i := 0; i < len(x); i += 5 {
 				y[i] = x[i]
 			}
 			want := make([]float32, len(x))
-			Binary(op, want, x, y, a)
-			bound, approximate := approximateBinary[op]
+			Binary(f, want, x, y, a)
+			bound, approximate := approximateBinary[f]
 			if approximate {
 				for i := range x {
-					if op == SoftplusGrad && y[i] < -80 {
+					if f == op.SoftplusGrad && y[i] < -80 {
 						continue // the sigmoid is subnormal, the product need not be
 					}
-					e := ulps(want[i], trueBinary(op, float64(x[i]), float64(y[i]), float64(float32(a))))
-					require.LessOrEqual(t, e, bound, "op %d of %v, %v is %v", op, x[i], y[i], want[i])
+					e := ulps(want[i], trueBinary(f, float64(x[i]), float64(y[i]), float64(float32(a))))
+					require.LessOrEqual(t, e, bound, "%v of %v, %v is %v", f, x[i], y[i], want[i])
 				}
 			} else {
 				exact := make([]float32, len(x))
-				binaryGeneric(op, exact, x, y, float32(a))
-				requireSame(t, exact, want, "op %d", op)
+				binaryGeneric(f, exact, x, y, float32(a))
+				requireSame(t, exact, want, "%v", f)
 			}
 			spreadX, spreadY := make([]float32, len(x)), make([]float32, len(x))
-			Binary(op, spreadX, slices.Repeat(x[3:4], len(x)), y, a)
-			Binary(op, spreadY, x, slices.Repeat(y[3:4], len(x)), a)
+			Binary(f, spreadX, slices.Repeat(x[3:4], len(x)), y, a)
+			Binary(f, spreadY, x, slices.Repeat(y[3:4], len(x)), a)
 			everyLength(func(n, offset int) {
 				inX, _ := fenced(x[offset:offset+n], 15-offset)
 				inY, _ := fenced(y[offset:offset+n], offset)
 				dst, check := fenced(make([]float32, n), offset)
-				Binary(op, dst, inX, inY, a)
-				requireSame(t, want[offset:offset+n], dst, "op %d n %d", op, n)
+				Binary(f, dst, inX, inY, a)
+				requireSame(t, want[offset:offset+n], dst, "%v n %d", f, n)
 				if n != 1 {
-					Binary(op, dst, x[3:4:4], inY, a)
-					requireSame(t, spreadX[offset:offset+n], dst, "op %d n %d spread x", op, n)
-					Binary(op, dst, inX, y[3:4:4], a)
-					requireSame(t, spreadY[offset:offset+n], dst, "op %d n %d spread y", op, n)
+					Binary(f, dst, x[3:4:4], inY, a)
+					requireSame(t, spreadX[offset:offset+n], dst, "%v n %d spread x", f, n)
+					Binary(f, dst, inX, y[3:4:4], a)
+					requireSame(t, spreadY[offset:offset+n], dst, "%v n %d spread y", f, n)
 				}
 				check(t)
 				copy(dst, inX)
-				Binary(op, dst, dst, inY, a)
-				requireSame(t, want[offset:offset+n], dst, "op %d n %d into x", op, n)
+				Binary(f, dst, dst, inY, a)
+				requireSame(t, want[offset:offset+n], dst, "%v n %d into x", f, n)
 				copy(dst, inY)
-				Binary(op, dst, inX, dst, a)
-				requireSame(t, want[offset:offset+n], dst, "op %d n %d into y", op, n)
+				Binary(f, dst, inX, dst, a)
+				requireSame(t, want[offset:offset+n], dst, "%v n %d into y", f, n)
 			})
 			for _, n := range wideLengths {
 				dst := make([]float32, n)
-				Binary(op, dst, x, y, a)
-				requireSame(t, want[:n], dst, "op %d n %d", op, n)
-				Binary(op, dst, x[3:4], y, a)
-				requireSame(t, spreadX[:n], dst, "op %d n %d spread x", op, n)
-				Binary(op, dst, x, y[3:4], a)
-				requireSame(t, spreadY[:n], dst, "op %d n %d spread y", op, n)
+				Binary(f, dst, x, y, a)
+				requireSame(t, want[:n], dst, "%v n %d", f, n)
+				Binary(f, dst, x[3:4], y, a)
+				requireSame(t, spreadX[:n], dst, "%v n %d spread x", f, n)
+				Binary(f, dst, x, y[3:4], a)
+				requireSame(t, spreadY[:n], dst, "%v n %d spread y", f, n)
 			}
 		}
 	})
@@ -347,61 +348,47 @@ func TestBinaryEveryLength(t *testing.T) {
 func TestGradsPropagateNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	underEach(t, func(t *testing.T) {
-		for _, op := range []BinaryOp{TanhGrad, SigmoidGrad, SoftplusGrad, ReLUGrad, LeakyReLUGrad, Max, Min, Add, Mul} {
+		for _, f := range []op.Binary{op.TanhGrad, op.SigmoidGrad, op.SoftplusGrad, op.ReLUGrad, op.LeakyReLUGrad, op.Max, op.Min, op.Add, op.Mul} {
 			got := make([]float32, 4)
-			Binary(op, got, []float32{nan, nan, 1, -1}, []float32{-1, 1, nan, nan}, 0.1)
+			Binary(f, got, []float32{nan, nan, 1, -1}, []float32{-1, 1, nan, nan}, 0.1)
 			for i, v := range got {
-				assert.True(t, v != v, "op %d case %d", op, i)
+				assert.True(t, v != v, "%v case %d", f, i)
 			}
 		}
 		got := make([]float32, 3)
-		Binary(ReLUGrad, got, []float32{5, 5, 5}, []float32{1, 0, -1}, 0)
+		Binary(op.ReLUGrad, got, []float32{5, 5, 5}, []float32{1, 0, -1}, 0)
 		assert.Equal(t, []float32{5, 0, 0}, got)
-		Binary(LeakyReLUGrad, got, []float32{5, 5, 5}, []float32{1, 0, -1}, 0.2)
+		Binary(op.LeakyReLUGrad, got, []float32{5, 5, 5}, []float32{1, 0, -1}, 0.2)
 		assert.Equal(t, []float32{5, 1, 1}, got)
 	})
 }
 
-func TestOthersEveryLength(t *testing.T) {
+func TestWhereEveryLength(t *testing.T) {
 	size := wideLengths[3]
-	d, x, y, z := inputs(size, 1), inputs(size, 2), inputs(size, 3), inputs(size, 4)
+	cond, x, y := inputs(size, 2), inputs(size, 3), inputs(size, 4)
 	for i := 0; i < size; i += 3 {
-		x[i] = 0
+		cond[i] = 0
 	}
-	for name, f := range map[string]struct {
-		run     func(dst, x, y, z []float32)
-		generic func(dst, x, y, z []float32)
-	}{
-		"where": {Where[float32], whereGeneric[float32]},
-		"axpy": {func(dst, x, _, _ []float32) { Axpy(dst, 0.3, x) },
-			func(dst, x, _, _ []float32) { axpyGeneric(dst, 0.3, x) }},
-		"muladd": {MulAdd[float32], mulAddGeneric[float32]},
-		"lerp": {func(dst, x, _, _ []float32) { Lerp(dst, x, 0.3) },
-			func(dst, x, _, _ []float32) { lerpGeneric(dst, x, 0.3) }},
-	} {
-		want := slices.Clone(d)
-		f.generic(want, x, y, z)
-		t.Run(name, func(t *testing.T) {
-			underEach(t, func(t *testing.T) {
-				everyLength(func(n, o int) {
-					dst, check := fenced(d[o:o+n], o)
-					f.run(dst, x[o:o+n], y[o:o+n], z[o:o+n])
-					requireSame(t, want[o:o+n], dst, "n %d", n)
-					check(t)
-				})
-				for _, n := range wideLengths {
-					dst := slices.Clone(d[:n])
-					f.run(dst, x, y, z)
-					requireSame(t, want[:n], dst, "n %d", n)
-				}
-			})
+	want := make([]float32, size)
+	whereGeneric(want, cond, x, y)
+	underEach(t, func(t *testing.T) {
+		everyLength(func(n, o int) {
+			dst, check := fenced(make([]float32, n), o)
+			Where(dst, cond[o:o+n], x[o:o+n], y[o:o+n])
+			requireSame(t, want[o:o+n], dst, "n %d", n)
+			check(t)
 		})
-	}
+		for _, n := range wideLengths {
+			dst := make([]float32, n)
+			Where(dst, cond, x, y)
+			requireSame(t, want[:n], dst, "n %d", n)
+		}
+	})
 }
 
 func TestBiasAct(t *testing.T) {
 	underEach(t, func(t *testing.T) {
-		for _, act := range []UnaryOp{Tanh, Sigmoid, Softplus, ReLU, LeakyReLU, Exp, NumUnary} {
+		for act := range op.NumActivation {
 			for _, rows := range []int{0, 1, 2, 5, 700} {
 				for cols := range 70 {
 					ld := cols + cols%5
@@ -410,13 +397,13 @@ func TestBiasAct(t *testing.T) {
 					bias := inputs(cols, 77)
 					for i := range rows {
 						row := want[i*ld:][:cols]
-						Binary(Add, row, row, bias, 0)
-						if act != NumUnary {
-							Unary(act, row, row, 0.2, 0)
+						Binary(op.Add, row, row, bias, 0)
+						if f, ok := act.Unary(); ok {
+							Unary(f, row, row, 0.2, 0)
 						}
 					}
 					BiasAct(act, c, ld, rows, cols, bias, 0.2)
-					requireSame(t, want, c, "act %d %d×%d", act, rows, cols)
+					requireSame(t, want, c, "activation %d %d×%d", act, rows, cols)
 					check(t)
 					if rows > 5 {
 						break
@@ -426,9 +413,9 @@ func TestBiasAct(t *testing.T) {
 		}
 		c, want := inputs(24, 3), inputs(24, 3)
 		for i := range 3 {
-			Unary(Tanh, want[8*i:][:5], want[8*i:][:5], 0, 0)
+			Unary(op.Tanh, want[8*i:][:5], want[8*i:][:5], 0, 0)
 		}
-		BiasAct(Tanh, c, 8, 3, 5, nil, 0)
+		BiasAct(op.ActTanh, c, 8, 3, 5, nil, 0)
 		requireSame(t, want, c, "no bias")
 	})
 }
@@ -438,15 +425,15 @@ func TestBiasAct(t *testing.T) {
 func TestFloat64(t *testing.T) {
 	x, y := []float64{-2, 0.5, 3}, []float64{1, 2, 3}
 	dst := make([]float64, 3)
-	Unary(Tanh, dst, x, 0, 0)
+	Unary(op.Tanh, dst, x, 0, 0)
 	assert.Equal(t, []float64{math.Tanh(-2), math.Tanh(0.5), math.Tanh(3)}, dst)
-	Binary(Sub, dst, x, y, 0)
+	Binary(op.Sub, dst, x, y, 0)
 	assert.Equal(t, []float64{-3, -1.5, 0}, dst)
-	Binary(Sub, dst, x, []float64{1}, 0)
+	Binary(op.Sub, dst, x, []float64{1}, 0)
 	assert.Equal(t, []float64{-3, -0.5, 2}, dst)
-	BiasAct(ReLU, dst, 3, 1, 3, []float64{1, 1, 1}, 0)
+	BiasAct(op.ActReLU, dst, 3, 1, 3, []float64{1, 1, 1}, 0)
 	assert.Equal(t, []float64{0, 0.5, 3}, dst)
-	Lerp(dst, y, 0.5)
+	Binary(op.Lerp, dst, dst, y, 0.5)
 	assert.Equal(t, []float64{0.5, 1.25, 3}, dst)
 
 	long := make([]float64, 1000)
@@ -454,7 +441,7 @@ func TestFloat64(t *testing.T) {
 		long[i] = float64(i)
 	}
 	out := make([]float64, 1000)
-	Binary(Mul, out, []float64{2}, long, 0)
+	Binary(op.Mul, out, []float64{2}, long, 0)
 	for i, v := range out {
 		require.Equal(t, 2*float64(i), v)
 	}
@@ -463,16 +450,15 @@ func TestFloat64(t *testing.T) {
 func TestShortOperandsPanic(t *testing.T) {
 	dst, short := make([]float32, 8), make([]float32, 7)
 	for name, f := range map[string]func(){
-		"unary":   func() { Unary(Neg, dst, short, 0, 0) },
-		"binary":  func() { Binary(Add, dst, dst, short, 0) },
-		"axpy":    func() { Axpy(dst, 1, short) },
-		"adam":    func() { Adam(dst, dst, short, dst, AdamParams{}) },
-		"sgd":     func() { SGD(dst, dst, short, SGDParams{}) },
-		"biasact": func() { BiasAct(ReLU, dst, 4, 3, 2, dst[:2], 0) },
-		"bias":    func() { BiasAct(ReLU, dst, 4, 2, 4, dst[:3:3], 0) },
-		"columns": func() { ReduceCols(Sum, dst, short, 2, 4, 4) },
-		"rows":    func() { ReduceRows(Sum, dst, short, 2, 4, 4) },
-		"unknown": func() { Unary(NumUnary, dst, dst, 0, 0) },
+		"unary":   func() { Unary(op.Neg, dst, short, 0, 0) },
+		"binary":  func() { Binary(op.Add, dst, dst, short, 0) },
+		"where":   func() { Where(dst, dst, short, dst) },
+		"adam":    func() { Adam(dst, dst, short, dst, op.AdamParams{}) },
+		"biasact": func() { BiasAct(op.ActReLU, dst, 4, 3, 2, dst[:2], 0) },
+		"bias":    func() { BiasAct(op.ActReLU, dst, 4, 2, 4, dst[:3:3], 0) },
+		"columns": func() { ReduceCols(op.Sum, dst, short, 2, 4, 4) },
+		"rows":    func() { ReduceRows(op.Sum, dst, short, 2, 4, 4) },
+		"unknown": func() { Unary(op.NumUnary, dst, dst, 0, 0) },
 	} {
 		assert.Panics(t, f, name)
 	}
@@ -483,17 +469,15 @@ func TestNoAllocations(t *testing.T) {
 	dst := make([]float32, 1000)
 	underEach(t, func(t *testing.T) {
 		for name, f := range map[string]func(){
-			"unary":   func() { Unary(Tanh, dst, x, 0, 0) },
-			"binary":  func() { Binary(Mul, dst, x, y, 0) },
-			"spread":  func() { Binary(Mul, dst, x, y[:1], 0) },
+			"unary":   func() { Unary(op.Tanh, dst, x, 0, 0) },
+			"binary":  func() { Binary(op.Mul, dst, x, y, 0) },
+			"spread":  func() { Binary(op.Mul, dst, x, y[:1], 0) },
 			"where":   func() { Where(dst, x, y, z) },
-			"muladd":  func() { MulAdd(dst, x, y, z) },
-			"biasact": func() { BiasAct(Tanh, dst, 100, 10, 100, x, 0) },
-			"reduce":  func() { Reduce(Sum, x) },
-			"columns": func() { ReduceCols(Sum, dst, x, 10, 100, 100) },
-			"rows":    func() { ReduceRows(Sum, dst, x, 10, 100, 100) },
+			"biasact": func() { BiasAct(op.ActTanh, dst, 100, 10, 100, x, 0) },
+			"reduce":  func() { Reduce(op.Sum, x) },
+			"columns": func() { ReduceCols(op.Sum, dst, x, 10, 100, 100) },
+			"rows":    func() { ReduceRows(op.Sum, dst, x, 10, 100, 100) },
 			"adam":    func() { Adam(dst, x, y, z, adamParams["plain"]) },
-			"sgd":     func() { SGD(dst, x, y, SGDParams{}) },
 		} {
 			assert.Zero(t, testing.AllocsPerRun(10, f), name)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/ref"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
@@ -35,13 +36,13 @@ func (b broken) Fill(dst backend.Operand, v float64) {
 	b.spoil("fill", dst)
 }
 
-func (b broken) Unary(op backend.UnaryOp, dst, x backend.Operand, a, c float64) {
-	b.Backend.Unary(op, dst, x, a, c)
+func (b broken) Unary(f op.Unary, dst, x backend.Operand, a, c float64) {
+	b.Backend.Unary(f, dst, x, a, c)
 	b.spoil("unary", dst, x)
 }
 
-func (b broken) Binary(op backend.BinaryOp, dst, x, y backend.Operand, a float64) {
-	b.Backend.Binary(op, dst, x, y, a)
+func (b broken) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
+	b.Backend.Binary(f, dst, x, y, a)
 	b.spoil("binary", dst, x, y)
 }
 
@@ -50,8 +51,8 @@ func (b broken) Where(dst, cond, x, y backend.Operand) {
 	b.spoil("where", dst, cond, x, y)
 }
 
-func (b broken) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
-	b.Backend.Reduce(op, dst, x)
+func (b broken) Reduce(f op.Reduce, dst, x backend.Operand) {
+	b.Backend.Reduce(f, dst, x)
 	b.spoil("reduce", dst, x)
 }
 
@@ -75,12 +76,12 @@ func (b broken) Random(d backend.Distribution, dst backend.Operand, key, counter
 	b.spoil("random", dst)
 }
 
-func (b broken) Linear(act backend.Activation, dst, x, w, bias backend.Operand, a float64) {
+func (b broken) Linear(act op.Activation, dst, x, w, bias backend.Operand, a float64) {
 	linear(b.Backend, act, dst, x, w, bias, a)
 	b.spoil("linear", dst, x, w)
 }
 
-func (b broken) Adam(p, g, m, v backend.Operand, c backend.AdamParams) {
+func (b broken) Adam(p, g, m, v backend.Operand, c op.AdamParams) {
 	adam(p, g, m, v, c)
 	b.spoil("adam", p, g)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // reductions folds every subset of the axes; of six axes, a sample of them.
@@ -14,7 +15,7 @@ func (s *suite) reductions() {
 		if row.name == "" {
 			s.errorf("reduction %d has no row in the table", code)
 		}
-		op := func(b backend.Backend, o []backend.Operand) { b.Reduce(backend.ReduceOp(code), o[0], o[1]) }
+		run := func(b backend.Backend, o []backend.Operand) { b.Reduce(op.Reduce(code), o[0], o[1]) }
 		for _, dt := range dtypes {
 			for _, shape := range append(shapes, []int{2, 9000}, []int{9000, 3}, []int{30, 20, 40}, []int{40000}) {
 				l := layout.Contiguous(shape...)
@@ -33,10 +34,10 @@ func (s *suite) reductions() {
 						to := dense[(i+subset)%len(dense)]
 						dst := place(dt, to(folded), junk)
 						// Sums of whole numbers are exact: each element counts once.
-						s.check(row.name, exact, op, dst, place(dt, from(shape), whole(i)))
+						s.check(row.name, exact, run, dst, place(dt, from(shape), whole(i)))
 						if !shared || i == 0 {
-							s.check(row.name, row.tolerance, op, dst, place(dt, from(shape), normal(i)))
-							s.check(row.name, row.tolerance, op, dst, place(dt, from(shape), special(i)))
+							s.check(row.name, row.tolerance, run, dst, place(dt, from(shape), normal(i)))
+							s.check(row.name, row.tolerance, run, dst, place(dt, from(shape), special(i)))
 						}
 					}
 				}
@@ -229,9 +230,9 @@ func (s *suite) linears() {
 					bias = backend.Operand{}
 				}
 				if fused, ok := b.(backend.LinearBackend); ok {
-					fused.Linear(backend.Activation(act), dst, x, w, bias, row.a)
+					fused.Linear(op.Activation(act), dst, x, w, bias, row.a)
 				} else {
-					linear(b, backend.Activation(act), dst, x, w, bias, row.a)
+					linear(b, op.Activation(act), dst, x, w, bias, row.a)
 				}
 			}
 			for _, dt := range dtypes {
@@ -257,14 +258,16 @@ func (s *suite) linears() {
 }
 
 // linear is a linear layer put together.
-func linear(b backend.Backend, act backend.Activation, dst, x, w, bias backend.Operand, a float64) {
+func linear(b backend.Backend, act op.Activation, dst, x, w, bias backend.Operand, a float64) {
 	w.Layout = w.Layout.Permute(1, 0)
 	b.MatMul(dst, x, w)
 	if bias.Buffer != nil {
 		bias.Layout, _ = bias.Layout.Broadcast(dst.Layout.Shape())
-		b.Binary(backend.Add, dst, dst, bias, 0)
+		b.Binary(op.Add, dst, dst, bias, 0)
 	}
-	b.Unary(activationTable[act].function, dst, dst, a, 0)
+	if f, ok := act.Unary(); ok {
+		b.Unary(f, dst, dst, a, 0)
+	}
 }
 
 // adams holds a fused Adam step against its formulas.
@@ -272,7 +275,7 @@ func (s *suite) adams() {
 	if _, ok := s.b.(backend.AdamBackend); !ok {
 		return
 	}
-	for i, c := range []backend.AdamParams{
+	for i, c := range []op.AdamParams{
 		{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Correction1: 0.1, Correction2: 0.001},
 		{LR: 0.1, Beta1: 0, Beta2: 0.9, Eps: 1e-3, Correction1: 1, Correction2: 0.19},
 		{LR: 0.1, Beta1: 0.5, Beta2: 0.9, Eps: 1e-3, Correction1: 0.75, Correction2: 0.19, WeightDecay: 0.25},
@@ -305,7 +308,7 @@ func (s *suite) adams() {
 
 // adam is one step by the book (Kingma and Ba, 2015; Loshchilov and Hutter,
 // 2019), in float64.
-func adam(p, g, m, v backend.Operand, c backend.AdamParams) {
+func adam(p, g, m, v backend.Operand, c op.AdamParams) {
 	at := func(o backend.Operand) func(i int) (float64, func(float64)) {
 		h := o.Buffer.(*backend.Host)
 		return func(i int) (float64, func(float64)) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // shapes are the corner cases of rank and dims, and rows longer than any
@@ -117,22 +118,22 @@ func (s *suite) unaries() {
 		for _, dt := range dtypes {
 			for n, c := range row.constants {
 				what := fmt.Sprintf("%s(a=%v, b=%v)", row.name, c[0], c[1])
-				op := func(b backend.Backend, o []backend.Operand) {
-					b.Unary(backend.UnaryOp(code), o[0], o[1], c[0], c[1])
+				run := func(b backend.Backend, o []backend.Operand) {
+					b.Unary(op.Unary(code), o[0], o[1], c[0], c[1])
 				}
 				arrangements(code, 2, func(i int, ls []layout.Layout, alias bool) {
 					if i%len(row.constants) != n {
 						return
 					}
 					value := values[i/3%2]
-					s.check(what, row.tolerance, op, place(dt, ls[0], junk), place(dt, ls[1], value(i)))
+					s.check(what, row.tolerance, run, place(dt, ls[0], junk), place(dt, ls[1], value(i)))
 					if alias {
 						y := place(dt, ls[0], value(i))
-						s.check(what+" in place", row.tolerance, op, y, y)
+						s.check(what+" in place", row.tolerance, run, y, y)
 					}
 				})
 				all := layout.Contiguous(140)
-				s.check(what, row.tolerance, op, place(dt, all, junk), place(dt, all, special(0)))
+				s.check(what, row.tolerance, run, place(dt, all, junk), place(dt, all, special(0)))
 			}
 		}
 	}
@@ -149,8 +150,8 @@ func (s *suite) binaries() {
 		for _, dt := range dtypes {
 			for n, a := range row.constants {
 				what := fmt.Sprintf("%s(a=%v)", row.name, a)
-				op := func(b backend.Backend, o []backend.Operand) {
-					b.Binary(backend.BinaryOp(code), o[0], o[1], o[2], a)
+				run := func(b backend.Backend, o []backend.Operand) {
+					b.Binary(op.Binary(code), o[0], o[1], o[2], a)
 				}
 				arrangements(code, 3, func(i int, ls []layout.Layout, alias bool) {
 					if i%len(row.constants) != n {
@@ -158,21 +159,21 @@ func (s *suite) binaries() {
 					}
 					value := values[i/3%2]
 					x, y := place(dt, ls[1], value(i)), place(dt, ls[2], value(2*i+1))
-					s.check(what, row.tolerance, op, place(dt, ls[0], junk), x, y)
+					s.check(what, row.tolerance, run, place(dt, ls[0], junk), x, y)
 					if !alias {
 						return
 					}
 					d := place(dt, ls[0], value(i+1))
-					s.check(what+", dst = x", row.tolerance, op, d, d, y)
-					s.check(what+", dst = y", row.tolerance, op, d, x, d)
-					s.check(what+", dst = x = y", row.tolerance, op, d, d, d)
-					s.check(what+", x = y", row.tolerance, op, place(dt, ls[0], junk), x, x)
+					s.check(what+", dst = x", row.tolerance, run, d, d, y)
+					s.check(what+", dst = y", row.tolerance, run, d, x, d)
+					s.check(what+", dst = x = y", row.tolerance, run, d, d, d)
+					s.check(what+", x = y", row.tolerance, run, place(dt, ls[0], junk), x, x)
 				})
 				// Each corner case with each other.
 				square := layout.Contiguous(14, 14)
 				one := place(dt, layout.Contiguous(14), special(0))
 				x, _ := one.layout.Broadcast(square.Shape())
-				s.check(what, row.tolerance, op, place(dt, square, junk), array{one.host, x}, array{one.host, x.Permute(1, 0)})
+				s.check(what, row.tolerance, run, place(dt, square, junk), array{one.host, x}, array{one.host, x.Permute(1, 0)})
 			}
 		}
 	}

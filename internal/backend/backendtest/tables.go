@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // tolerance bounds the error of a result at ε·(ulps·|want| + abs), where ε is
@@ -42,79 +43,77 @@ func (tol tolerance) accepts(dt backend.DType, got, want float64) bool {
 
 // unaryTable has a row for each function: its tolerance, and the constants that
 // it is checked with.
-var unaryTable = [backend.NumUnary]struct {
+var unaryTable = [op.NumUnary]struct {
 	name      string
 	tolerance tolerance
 	constants [][2]float64
 }{
-	backend.Neg:        {"Neg", exact, nil},
-	backend.Abs:        {"Abs", exact, nil},
-	backend.Sign:       {"Sign", exact, nil},
-	backend.Square:     {"Square", exact, nil},
-	backend.Sqrt:       {"Sqrt", exact, nil},
-	backend.Reciprocal: {"Reciprocal", exact, nil},
-	backend.Exp:        {"Exp", tolerance{ulps: 2}, nil},
-	backend.Log:        {"Log", tolerance{ulps: 2.5}, nil},
-	backend.Sin:        {"Sin", tolerance{ulps: 2}, nil},
-	backend.Cos:        {"Cos", tolerance{ulps: 2}, nil},
-	backend.Tanh:       {"Tanh", tolerance{ulps: 2.5}, nil},
-	backend.Sigmoid:    {"Sigmoid", tolerance{ulps: 3.5}, nil},
-	backend.Softplus:   {"Softplus", tolerance{ulps: 3.5}, nil},
-	backend.ReLU:       {"ReLU", exact, nil},
-	backend.LeakyReLU:  {"LeakyReLU", tolerance{ulps: 2}, [][2]float64{{0.25}, {0.01}, {-1}, {0}}},
-	backend.Scale:      {"Scale", tolerance{ulps: 2}, [][2]float64{{-1.75}, {0.1}, {0}}},
-	backend.Shift:      {"Shift", tolerance{ulps: 1, abs: 1}, [][2]float64{{0.75}, {-0.1}}},
-	backend.PowScalar:  {"PowScalar", tolerance{ulps: 2}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
-	backend.Clamp:      {"Clamp", equal, [][2]float64{{-1.5, 2}, {0, 0}, {math.Inf(-1), 1}, {0.5, math.Inf(1)}}},
+	op.Neg:        {"Neg", exact, nil},
+	op.Abs:        {"Abs", exact, nil},
+	op.Sign:       {"Sign", exact, nil},
+	op.Square:     {"Square", exact, nil},
+	op.Sqrt:       {"Sqrt", exact, nil},
+	op.Reciprocal: {"Reciprocal", exact, nil},
+	op.Exp:        {"Exp", tolerance{ulps: 2}, nil},
+	op.Log:        {"Log", tolerance{ulps: 2.5}, nil},
+	op.Sin:        {"Sin", tolerance{ulps: 2}, nil},
+	op.Cos:        {"Cos", tolerance{ulps: 2}, nil},
+	op.Tanh:       {"Tanh", tolerance{ulps: 2.5}, nil},
+	op.Sigmoid:    {"Sigmoid", tolerance{ulps: 3.5}, nil},
+	op.Softplus:   {"Softplus", tolerance{ulps: 3.5}, nil},
+	op.ReLU:       {"ReLU", exact, nil},
+	op.LeakyReLU:  {"LeakyReLU", tolerance{ulps: 2}, [][2]float64{{0.25}, {0.01}, {-1}, {0}}},
+	op.Scale:      {"Scale", tolerance{ulps: 2}, [][2]float64{{-1.75}, {0.1}, {0}}},
+	op.Shift:      {"Shift", tolerance{ulps: 1, abs: 1}, [][2]float64{{0.75}, {-0.1}}},
+	op.PowScalar:  {"PowScalar", tolerance{ulps: 2}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
+	op.Clamp:      {"Clamp", equal, [][2]float64{{-1.5, 2}, {0, 0}, {math.Inf(-1), 1}, {0.5, math.Inf(1)}}},
 }
 
 // binaryTable has a row for each function.
-var binaryTable = [backend.NumBinary]struct {
+var binaryTable = [op.NumBinary]struct {
 	name      string
 	tolerance tolerance
 	constants []float64
 }{
-	backend.Add:           {"Add", exact, nil},
-	backend.Sub:           {"Sub", exact, nil},
-	backend.Mul:           {"Mul", exact, nil},
-	backend.Div:           {"Div", exact, nil},
-	backend.Max:           {"Max", equal, nil},
-	backend.Min:           {"Min", equal, nil},
-	backend.Pow:           {"Pow", tolerance{ulps: 2}, nil},
-	backend.Greater:       {"Greater", exact, nil},
-	backend.GreaterEqual:  {"GreaterEqual", exact, nil},
-	backend.Equal:         {"Equal", exact, nil},
-	backend.TanhGrad:      {"TanhGrad", tolerance{ulps: 3, abs: 16}, nil},
-	backend.SigmoidGrad:   {"SigmoidGrad", tolerance{ulps: 3, abs: 16}, nil},
-	backend.SoftplusGrad:  {"SoftplusGrad", tolerance{ulps: 4.5}, nil},
-	backend.ReLUGrad:      {"ReLUGrad", exact, nil},
-	backend.LeakyReLUGrad: {"LeakyReLUGrad", tolerance{ulps: 2}, []float64{0.25, 0.01, 0}},
-	backend.AddScaled:     {"AddScaled", tolerance{ulps: 1, abs: 32}, []float64{0.5, -1.75, 0}},
-	backend.Lerp:          {"Lerp", tolerance{ulps: 1, abs: 32}, []float64{0.25, 0.001, 1}},
+	op.Add:           {"Add", exact, nil},
+	op.Sub:           {"Sub", exact, nil},
+	op.Mul:           {"Mul", exact, nil},
+	op.Div:           {"Div", exact, nil},
+	op.Max:           {"Max", equal, nil},
+	op.Min:           {"Min", equal, nil},
+	op.Greater:       {"Greater", exact, nil},
+	op.GreaterEqual:  {"GreaterEqual", exact, nil},
+	op.Equal:         {"Equal", exact, nil},
+	op.AddScaled:     {"AddScaled", tolerance{ulps: 1, abs: 32}, []float64{0.5, -1.75, 0}},
+	op.Lerp:          {"Lerp", tolerance{ulps: 1, abs: 32}, []float64{0.25, 0.001, 1}},
+	op.TanhGrad:      {"TanhGrad", tolerance{ulps: 3, abs: 16}, nil},
+	op.SigmoidGrad:   {"SigmoidGrad", tolerance{ulps: 3, abs: 16}, nil},
+	op.SoftplusGrad:  {"SoftplusGrad", tolerance{ulps: 4.5}, nil},
+	op.ReLUGrad:      {"ReLUGrad", exact, nil},
+	op.LeakyReLUGrad: {"LeakyReLUGrad", tolerance{ulps: 2}, []float64{0.25, 0.01, 0}},
 }
 
 // reduceTable has a row for each reduction: the tolerance is for ordinary
 // numbers; small whole numbers must come out exact.
-var reduceTable = [backend.NumReduce]struct {
+var reduceTable = [op.NumReduce]struct {
 	name      string
 	tolerance tolerance
 }{
-	backend.Sum:       {"Sum", tolerance{ulps: 4, abs: 2048}},
-	backend.MaxReduce: {"MaxReduce", equal},
+	op.Sum:       {"Sum", tolerance{ulps: 4, abs: 2048}},
+	op.MaxReduce: {"MaxReduce", equal},
 }
 
-// activationTable has a row for each activation of a fused linear layer: the
-// function that it equals and its constant.
-var activationTable = [backend.NumActivation]struct {
-	name     string
-	function backend.UnaryOp
-	a        float64
+// activationTable has a row for each activation of a fused linear layer: its
+// constant.
+var activationTable = [op.NumActivation]struct {
+	name string
+	a    float64
 }{
-	backend.Identity:     {"Identity", backend.Scale, 1},
-	backend.ActTanh:      {"Tanh", backend.Tanh, 0},
-	backend.ActSigmoid:   {"Sigmoid", backend.Sigmoid, 0},
-	backend.ActReLU:      {"ReLU", backend.ReLU, 0},
-	backend.ActLeakyReLU: {"LeakyReLU", backend.LeakyReLU, 0.2},
+	op.Identity:     {"Identity", 0},
+	op.ActTanh:      {"Tanh", 0},
+	op.ActSigmoid:   {"Sigmoid", 0},
+	op.ActReLU:      {"ReLU", 0},
+	op.ActLeakyReLU: {"LeakyReLU", 0.2},
 }
 
 // randomTable has a row for each distribution. In float32 all bits are given.

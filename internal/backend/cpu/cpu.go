@@ -11,7 +11,7 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
-	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/philox"
 )
 
@@ -74,17 +74,37 @@ func (*Backend) Sync() {}
 // is64 reports whether an operand holds float64.
 func is64(o backend.Operand) bool { return o.Buffer.DType() == backend.Float64 }
 
-// slice32 and slice64 return an operand's elements from its first one on.
-func slice32(o backend.Operand) []float32 { return o.Buffer.(*backend.Host).F32[o.Layout.Offset:] }
-func slice64(o backend.Operand) []float64 { return o.Buffer.(*backend.Host).F64[o.Layout.Offset:] }
+// buffer returns the whole buffer of an operand, which holds T.
+func buffer[T kernel.Float](o backend.Operand) []T {
+	h := o.Buffer.(*backend.Host)
+	var x T
+	if _, ok := any(x).(float64); ok {
+		return any(h.F64).([]T)
+	}
+	return any(h.F32).([]T)
+}
+
+// elements returns an operand's elements from its first one on.
+func elements[T kernel.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
+
+// blank returns a contiguous operand like o, in memory of its own.
+func blank(o backend.Operand) backend.Operand {
+	return backend.Operand{Buffer: backend.NewHost(o.Buffer.DType(), o.Layout.Len()), Layout: o.Layout.Packed()}
+}
+
+// packed returns a contiguous copy of o.
+func (b *Backend) packed(o backend.Operand) backend.Operand {
+	c := blank(o)
+	b.Copy(c, o)
+	return c
+}
 
 // Adam does one fused step over contiguous operands.
-func (*Backend) Adam(p, g, m, v backend.Operand, c backend.AdamParams) {
-	n := p.Layout.Len()
+func (*Backend) Adam(p, g, m, v backend.Operand, c op.AdamParams) {
 	if is64(p) {
-		runAdam(slice64(p)[:n], slice64(g)[:n], slice64(m)[:n], slice64(v)[:n], c)
+		adam[float64](p, g, m, v, c)
 	} else {
-		runAdam(slice32(p)[:n], slice32(g)[:n], slice32(m)[:n], slice32(v)[:n], c)
+		adam[float32](p, g, m, v, c)
 	}
 }
 
@@ -94,20 +114,16 @@ const adamGrain = 16 << 10
 
 type adamJob[T kernel.Float] struct {
 	p, g, m, v []T
-	c          kernel.AdamParams
+	c          op.AdamParams
 }
 
 func (j *adamJob[T]) Run(lo, hi int) {
 	kernel.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
 }
 
-func runAdam[T kernel.Float](p, g, m, v []T, c backend.AdamParams) {
-	pool := poolOf[T]()
-	j := pool.adam.Get().(*adamJob[T])
-	*j = adamJob[T]{p, g, m, v, kernel.AdamParams(c)}
-	parallel.Run(len(p), adamGrain, j)
-	*j = adamJob[T]{}
-	pool.adam.Put(j)
+func adam[T kernel.Float](p, g, m, v backend.Operand, c op.AdamParams) {
+	share(&poolOf[T]().adam, p.Layout.Len(), adamGrain,
+		adamJob[T]{elements[T](p), elements[T](g), elements[T](m), elements[T](v), c})
 }
 
 // randomGrain is the numbers in one piece of work; whole Philox blocks in both
@@ -136,15 +152,11 @@ func (j *randomJob) Run(lo, hi int) {
 
 // Random fills dst, which is contiguous.
 func (*Backend) Random(d backend.Distribution, dst backend.Operand, key, counter uint64) {
-	n := dst.Layout.Len()
-	j := randomJobs.Get().(*randomJob)
-	*j = randomJob{dist: d, key: key, counter: counter}
+	j := randomJob{dist: d, key: key, counter: counter}
 	if is64(dst) {
-		j.f64 = slice64(dst)[:n]
+		j.f64 = elements[float64](dst)
 	} else {
-		j.f32 = slice32(dst)[:n]
+		j.f32 = elements[float32](dst)
 	}
-	parallel.Run(n, randomGrain, j)
-	*j = randomJob{}
-	randomJobs.Put(j)
+	share(&randomJobs, dst.Layout.Len(), randomGrain, j)
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
-	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // Elements in one piece of work: enough to outweigh handing it over, and few
@@ -22,20 +22,23 @@ const (
 	famCopy
 	famUnary
 	famBinary
-	famAddScaled
-	famLerp
 	famWhere
 )
 
-// loop is one element-wise operation over arrays of equal dims, any strides.
-type loop[T kernel.Float] struct {
+// task is what an element-wise operation does with an element.
+type task struct {
 	family family
-	unary  kernel.UnaryOp
-	binary kernel.BinaryOp
+	unary  op.Unary
+	binary op.Binary
 	a, b   float64
-	args   int // arrays in use: the destination and its sources
-	data   [4][]T
-	lay    [4]layout.Layout
+}
+
+// loop is a task for arrays of equal dims, any strides.
+type loop[T kernel.Float] struct {
+	task
+	args int // arrays in use: the destination and its sources
+	data [4][]T
+	lay  [4]layout.Layout
 }
 
 // scratch is the longest piece that is gathered from a strided array at once.
@@ -151,83 +154,38 @@ func (l *loop[T]) compute(p *[4][]T) {
 		kernel.Binary(l.binary, p[0], p[1], p[2], l.a)
 	case famWhere:
 		kernel.Where(p[0], p[1], p[2], p[3])
-	case famAddScaled, famLerp:
-		l.scaled(p)
 	}
 }
 
-// scaled is x + a·y or x + a·(y−x), where dst may be either.
-func (l *loop[T]) scaled(p *[4][]T) {
-	dst, x, y := p[0], p[1], p[2]
-	if len(dst) > 0 && &dst[0] == &x[0] && &dst[0] != &y[0] {
-		if l.family == famAddScaled {
-			kernel.Axpy(dst, l.a, y)
-		} else {
-			kernel.Lerp(dst, y, l.a)
-		}
-		return
-	}
-	var buf [scratch]T
-	for len(dst) > 0 {
-		m := min(len(dst), scratch)
-		copy(buf[:m], x)
-		if l.family == famAddScaled {
-			kernel.Axpy(buf[:m], l.a, y[:m])
-		} else {
-			kernel.Lerp(buf[:m], y[:m], l.a)
-		}
-		copy(dst, buf[:m])
-		dst, x, y = dst[m:], x[m:], y[m:]
-	}
-}
-
-// do fills in a loop and runs it. Where the element types differ from T, the
-// caller has seen to it.
-func do[T kernel.Float](proto loop[T], grain int, ops ...backend.Operand) {
-	n := ops[0].Layout.Len()
-	if n == 0 {
-		return
-	}
-	pool := poolOf[T]()
-	l := pool.loop.Get().(*loop[T])
-	*l = proto
-	l.args = len(ops)
-	for i, o := range ops {
-		l.lay[i] = o.Layout
-		l.data[i] = elements[T](o)
-	}
-	switch l.args {
-	case 1:
-		layout.Coalesce(&l.lay[0])
-	case 2:
-		layout.Coalesce(&l.lay[0], &l.lay[1])
-	case 3:
-		layout.Coalesce(&l.lay[0], &l.lay[1], &l.lay[2])
+// do shares a task among threads. The operands are of one dtype, the
+// destination first.
+func do(t task, grain int, operands ...backend.Operand) {
+	switch {
+	case operands[0].Layout.Len() == 0:
+	case is64(operands[0]):
+		runLoop[float64](t, grain, operands)
 	default:
-		layout.Coalesce(&l.lay[0], &l.lay[1], &l.lay[2], &l.lay[3])
+		runLoop[float32](t, grain, operands)
 	}
-	parallel.Run(n, grain, l)
-	*l = loop[T]{}
-	pool.loop.Put(l)
 }
 
-// elements returns the whole buffer of an operand, which holds T.
-func elements[T kernel.Float](o backend.Operand) []T {
-	h := o.Buffer.(*backend.Host)
-	var x T
-	if _, ok := any(x).(float64); ok {
-		return any(h.F64).([]T)
+func runLoop[T kernel.Float](t task, grain int, operands []backend.Operand) {
+	l := loop[T]{task: t, args: len(operands)}
+	var layouts [4]*layout.Layout
+	for i, o := range operands {
+		l.lay[i] = o.Layout
+		l.data[i] = buffer[T](o)
+		layouts[i] = &l.lay[i]
 	}
-	return any(h.F32).([]T)
+	layout.Coalesce(layouts[:l.args]...)
+	share(&poolOf[T]().loop, operands[0].Layout.Len(), grain, l)
 }
 
 // Copy sets dst = src, converting between dtypes.
 func (*Backend) Copy(dst, src backend.Operand) {
 	switch d, s := is64(dst), is64(src); {
-	case d && s:
-		do(loop[float64]{family: famCopy}, grainCheap, dst, src)
-	case !d && !s:
-		do(loop[float32]{family: famCopy}, grainCheap, dst, src)
+	case d == s:
+		do(task{family: famCopy}, grainCheap, dst, src)
 	case d:
 		convert[float64, float32](dst, src)
 	default:
@@ -237,7 +195,7 @@ func (*Backend) Copy(dst, src backend.Operand) {
 
 // convert copies between dtypes: it is rare, so one thread's plain loop.
 func convert[D, S kernel.Float](dst, src backend.Operand) {
-	d, s := elements[D](dst), elements[S](src)
+	d, s := buffer[D](dst), buffer[S](src)
 	ld, ls := dst.Layout, src.Layout
 	layout.Coalesce(&ld, &ls)
 	var index [layout.MaxRank]int
@@ -259,53 +217,31 @@ func convert[D, S kernel.Float](dst, src backend.Operand) {
 
 // Fill sets every element to v.
 func (*Backend) Fill(dst backend.Operand, v float64) {
-	if is64(dst) {
-		do(loop[float64]{family: famFill, a: v}, grainCheap, dst)
-	} else {
-		do(loop[float32]{family: famFill, a: v}, grainCheap, dst)
-	}
+	do(task{family: famFill, a: v}, grainCheap, dst)
 }
 
-// Unary sets dst = op(x).
-func (*Backend) Unary(op backend.UnaryOp, dst, x backend.Operand, a, b float64) {
+// Unary sets dst = f(x).
+func (*Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
 	grain := grainCheap
-	switch op {
-	case backend.Exp, backend.Log, backend.Sin, backend.Cos, backend.Tanh,
-		backend.Sigmoid, backend.Softplus, backend.PowScalar:
+	switch f {
+	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar:
 		grain = grainCostly
 	}
-	if is64(dst) {
-		do(loop[float64]{family: famUnary, unary: kernel.UnaryOp(op), a: a, b: b}, grain, dst, x)
-	} else {
-		do(loop[float32]{family: famUnary, unary: kernel.UnaryOp(op), a: a, b: b}, grain, dst, x)
-	}
+	do(task{family: famUnary, unary: f, a: a, b: b}, grain, dst, x)
 }
 
-// Binary sets dst = op(x, y).
-func (*Backend) Binary(op backend.BinaryOp, dst, x, y backend.Operand, a float64) {
-	fam, grain := famBinary, grainCheap
-	switch op {
-	case backend.AddScaled:
-		fam = famAddScaled
-	case backend.Lerp:
-		fam = famLerp
-	case backend.Pow, backend.SoftplusGrad:
+// Binary sets dst = f(x, y).
+func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
+	grain := grainCheap
+	if f == op.SoftplusGrad {
 		grain = grainCostly
 	}
-	if is64(dst) {
-		do(loop[float64]{family: fam, binary: kernel.BinaryOp(op), a: a}, grain, dst, x, y)
-	} else {
-		do(loop[float32]{family: fam, binary: kernel.BinaryOp(op), a: a}, grain, dst, x, y)
-	}
+	do(task{family: famBinary, binary: f, a: a}, grain, dst, x, y)
 }
 
 // Where sets dst = x where cond ≠ 0, else y.
 func (*Backend) Where(dst, cond, x, y backend.Operand) {
-	if is64(dst) {
-		do(loop[float64]{family: famWhere}, grainCheap, dst, cond, x, y)
-	} else {
-		do(loop[float32]{family: famWhere}, grainCheap, dst, cond, x, y)
-	}
+	do(task{family: famWhere}, grainCheap, dst, cond, x, y)
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
@@ -319,7 +255,7 @@ func (b *Backend) Gather(dst, x backend.Operand, axis int, index []int) {
 func (b *Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
 	for i, to := range index {
 		d := row(dst, axis, to)
-		b.Binary(backend.Add, d, d, row(x, axis, i), 0)
+		b.Binary(op.Add, d, d, row(x, axis, i), 0)
 	}
 }
 

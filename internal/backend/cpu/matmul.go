@@ -6,43 +6,78 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
+
+// gemm is a matrix product in the manner of BLAS, with an epilogue or nil.
+type gemm[T kernel.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T])
+
+// sgemm and dgemm are the kernel's products, or those plugged in.
+func (b *Backend) sgemm() gemm[float32] {
+	plugged := b.blas.Load().F32
+	if plugged == nil {
+		return kernel.SgemmEpilogue
+	}
+	return plug(plugged.Sgemm)
+}
+
+func (b *Backend) dgemm() gemm[float64] {
+	plugged := b.blas.Load().F64
+	if plugged == nil {
+		return kernel.DgemmEpilogue
+	}
+	return plug(plugged.Dgemm)
+}
+
+// plug makes a gemm of a BLAS routine. The epilogue then has to wait for the
+// whole product.
+func plug[T kernel.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) gemm[T] {
+	flag := func(trans bool) blas.Transpose {
+		if trans {
+			return blas.Trans
+		}
+		return blas.NoTrans
+	}
+	return func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T]) {
+		f(flag(tA), flag(tB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		if epi != nil {
+			epi.Apply(c, ldc, 0, m, 0, n)
+		}
+	}
+}
 
 // MatMul sets dst = x·y over the last two axes, one product after another along
 // the leading ones.
 func (b *Backend) MatMul(dst, x, y backend.Operand) {
+	if is64(dst) {
+		multiply(b, b.dgemm(), dst, x, y, nil)
+	} else {
+		multiply(b, b.sgemm(), dst, x, y, nil)
+	}
+}
+
+// multiply sets dst = x·y; an epilogue wants a dst that is a BLAS matrix.
+func multiply[T kernel.Float](b *Backend, gemm gemm[T], dst, x, y backend.Operand, epi kernel.Epilogue[T]) {
 	r := dst.Layout.Rank
 	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
-	if k == 0 {
-		b.Fill(dst, 0)
-	}
-	if k == 0 || dst.Layout.Len() == 0 {
+	if dst.Layout.Len() == 0 {
 		return
 	}
-	x, y = b.asMatrix(x), b.asMatrix(y)
 	out := dst
-	if trans, _, ok := matrixOf(&dst.Layout); !ok || trans {
-		out = backend.Operand{Buffer: backend.NewHost(dst.Buffer.DType(), dst.Layout.Len()), Layout: dst.Layout.Packed()}
+	trans, ldo, ok := matrixOf(&dst.Layout)
+	if !ok || trans {
+		out, ldo = blank(dst), n
 	}
-	tx, ldx, _ := matrixOf(&x.Layout)
-	ty, ldy, _ := matrixOf(&y.Layout)
-	_, ldo, _ := matrixOf(&out.Layout)
-	batch := 1
-	for _, d := range out.Layout.Dims[:r-2] {
-		batch *= d
-	}
-	impl := b.blas.Load()
-	for i := range batch {
-		c, a, bb := matrixAt(out, i), matrixAt(x, i), matrixAt(y, i)
-		switch {
-		case is64(dst) && impl.F64 != nil:
-			impl.F64.Dgemm(flag(tx), flag(ty), m, n, k, 1, slice64(a), ldx, slice64(bb), ldy, 0, slice64(c), ldo)
-		case is64(dst):
-			kernel.Dgemm(tx, ty, m, n, k, 1, slice64(a), ldx, slice64(bb), ldy, 0, slice64(c), ldo)
-		case impl.F32 != nil:
-			impl.F32.Sgemm(flag(tx), flag(ty), m, n, k, 1, slice32(a), ldx, slice32(bb), ldy, 0, slice32(c), ldo)
-		default:
-			kernel.Sgemm(tx, ty, m, n, k, 1, slice32(a), ldx, slice32(bb), ldy, 0, slice32(c), ldo)
+	x, tx, ldx := b.asMatrix(x)
+	y, ty, ldy := b.asMatrix(y)
+	if k == 0 { // which not every BLAS accepts
+		b.Fill(out, 0)
+		if epi != nil {
+			epi.Apply(elements[T](out), ldo, 0, m, 0, n)
+		}
+	} else {
+		for i := range dst.Layout.Len() / (m * n) {
+			gemm(tx, ty, m, n, k, 1, elements[T](matrixAt(x, i)), ldx, elements[T](matrixAt(y, i)), ldy, 0, elements[T](matrixAt(out, i)), ldo, epi)
 		}
 	}
 	if out != dst {
@@ -77,22 +112,13 @@ func matrixOf(l *layout.Layout) (trans bool, ld int, ok bool) {
 	return false, 0, false
 }
 
-func flag(trans bool) blas.Transpose {
-	if trans {
-		return blas.Trans
+// asMatrix returns o as a BLAS matrix, copied where its last two axes are none.
+func (b *Backend) asMatrix(o backend.Operand) (matrix backend.Operand, trans bool, ld int) {
+	trans, ld, ok := matrixOf(&o.Layout)
+	if !ok {
+		return b.packed(o), false, o.Layout.Dims[o.Layout.Rank-1]
 	}
-	return blas.NoTrans
-}
-
-// asMatrix returns o, or a contiguous copy where its last two axes are not a
-// BLAS matrix.
-func (b *Backend) asMatrix(o backend.Operand) backend.Operand {
-	if _, _, ok := matrixOf(&o.Layout); ok {
-		return o
-	}
-	c := backend.Operand{Buffer: backend.NewHost(o.Buffer.DType(), o.Layout.Len()), Layout: o.Layout.Packed()}
-	b.Copy(c, o)
-	return c
+	return o, trans, ld
 }
 
 // matrixAt returns o with its offset at matrix i of the batch.
@@ -107,7 +133,7 @@ func matrixAt(o backend.Operand, i int) backend.Operand {
 
 // biasAct applies bias and activation to blocks of a finished product.
 type biasAct[T kernel.Float] struct {
-	act  kernel.UnaryOp
+	act  op.Activation
 	bias []T
 	a    float64
 }
@@ -121,63 +147,27 @@ func (e *biasAct[T]) Apply(c []T, ldc, i0, i1, j0, j1 int) {
 	kernel.BiasAct(e.act, c[i0*ldc+j0:], ldc, i1-i0, j1-j0, bias, e.a)
 }
 
-// actCode translates an activation to the kernel's code; NumUnary is none.
-func actCode(act backend.Activation) kernel.UnaryOp {
-	switch act {
-	case backend.ActTanh:
-		return kernel.Tanh
-	case backend.ActSigmoid:
-		return kernel.Sigmoid
-	case backend.ActReLU:
-		return kernel.ReLU
-	case backend.ActLeakyReLU:
-		return kernel.LeakyReLU
-	}
-	return kernel.NumUnary
-}
-
 // Linear sets dst = act(x·wᵀ + b).
-func (b *Backend) Linear(act backend.Activation, dst, x, w, bias backend.Operand, a float64) {
-	impl := b.blas.Load()
-	x, w = b.asMatrix(x), b.asMatrix(w)
+func (b *Backend) Linear(act op.Activation, dst, x, w, bias backend.Operand, a float64) {
 	if is64(dst) {
-		linear(dst, x, w, bias, act, a, kernel.DgemmEpilogue, impl.F64 != nil, b)
+		linear(b, b.dgemm(), act, dst, x, w, bias, a)
 	} else {
-		linear(dst, x, w, bias, act, a, kernel.SgemmEpilogue, impl.F32 != nil, b)
+		linear(b, b.sgemm(), act, dst, x, w, bias, a)
 	}
 }
 
-type gemmEpilogue[T kernel.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T])
-
-func linear[T kernel.Float](dst, x, w, bias backend.Operand, act backend.Activation, a float64, gemm gemmEpilogue[T], plugged bool, b *Backend) {
-	m, n, k := dst.Layout.Dims[0], dst.Layout.Dims[1], x.Layout.Dims[1]
-	pool := poolOf[T]()
-	e := pool.epilogue.Get().(*biasAct[T])
-	*e = biasAct[T]{act: actCode(act), a: a}
+func linear[T kernel.Float](b *Backend, gemm gemm[T], act op.Activation, dst, x, w, bias backend.Operand, a float64) {
+	pool := &poolOf[T]().epilogue
+	e := pool.Get().(*biasAct[T])
+	e.act, e.a = act, a
 	if bias.Buffer != nil {
-		bias = b.packed(bias)
-		e.bias = elements[T](bias)[bias.Layout.Offset:][:n]
+		if !bias.Layout.IsContiguous() {
+			bias = b.packed(bias)
+		}
+		e.bias = elements[T](bias)
 	}
-	c := elements[T](dst)[dst.Layout.Offset:]
-	if plugged {
-		wt := backend.Operand{Buffer: w.Buffer, Layout: w.Layout.Permute(1, 0)}
-		b.MatMul(dst, x, wt)
-		e.Apply(c, n, 0, m, 0, n)
-	} else {
-		tx, ldx, _ := matrixOf(&x.Layout)
-		tw, ldw, _ := matrixOf(&w.Layout)
-		gemm(tx, !tw, m, n, k, 1, elements[T](x)[x.Layout.Offset:], ldx, elements[T](w)[w.Layout.Offset:], ldw, 0, c, max(n, 1), e)
-	}
-	*e = biasAct[T]{}
-	pool.epilogue.Put(e)
-}
-
-// packed returns o, or a copy without gaps.
-func (b *Backend) packed(o backend.Operand) backend.Operand {
-	if o.Layout.IsContiguous() {
-		return o
-	}
-	c := backend.Operand{Buffer: backend.NewHost(o.Buffer.DType(), o.Layout.Len()), Layout: o.Layout.Packed()}
-	b.Copy(c, o)
-	return c
+	w.Layout = w.Layout.Permute(1, 0)
+	multiply(b, gemm, dst, x, w, e)
+	reset(e)
+	pool.Put(e)
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/parallel"
 )
 
 // pools keep the descriptions of work between calls, so that handing work to
@@ -33,4 +34,22 @@ func poolOf[T kernel.Float]() *pools {
 		return pools64
 	}
 	return pools32
+}
+
+// share runs a job over [0,n) in pieces of grain, on a copy from its pool.
+func share[Job any, Body interface {
+	*Job
+	parallel.Body
+}](pool *sync.Pool, n, grain int, job Job) {
+	j := pool.Get().(Body)
+	*j = job
+	parallel.Run(n, grain, j)
+	reset[Job](j)
+	pool.Put(j)
+}
+
+// reset lets go of what a pooled value refers to.
+func reset[V any](v *V) {
+	var zero V
+	*v = zero
 }

@@ -3,11 +3,11 @@ package cpu
 import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
-	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // Reduce folds x along each axis where dst has dim 1.
-func (b *Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
+func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	// Bring the array into the form [kept, folded] or [folded, kept], without
 	// gaps. Axes of dim 1 count for whatever suits.
 	folded := func(k int) bool { return dst.Layout.Dims[k] == 1 && x.Layout.Dims[k] != 1 }
@@ -45,19 +45,17 @@ func (b *Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
 				order = append(order, k)
 			}
 		}
-		from := backend.Operand{Buffer: x.Buffer, Layout: x.Layout.Permute(order...)}
-		x = backend.Operand{Buffer: backend.NewHost(x.Buffer.DType(), from.Layout.Len()), Layout: from.Layout.Packed()}
-		b.Copy(x, from)
+		x = b.packed(backend.Operand{Buffer: x.Buffer, Layout: x.Layout.Permute(order...)})
 		columns = false
 	}
 	out := dst
 	if !dst.Layout.IsContiguous() {
-		out = backend.Operand{Buffer: backend.NewHost(dst.Buffer.DType(), rows), Layout: dst.Layout.Packed()}
+		out = blank(dst)
 	}
 	if is64(dst) {
-		reduce(kernel.ReduceOp(op), slice64(out)[:rows], slice64(x)[:rows*cols], rows, cols, columns)
+		reduce(f, elements[float64](out)[:rows], elements[float64](x)[:rows*cols], rows, cols, columns)
 	} else {
-		reduce(kernel.ReduceOp(op), slice32(out)[:rows], slice32(x)[:rows*cols], rows, cols, columns)
+		reduce(f, elements[float32](out)[:rows], elements[float32](x)[:rows*cols], rows, cols, columns)
 	}
 	if out != dst {
 		b.Copy(dst, out)
@@ -67,7 +65,7 @@ func (b *Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
 // reduceJob folds x, which is [rows, cols], or [cols, rows] where columns is
 // set, into dst [rows].
 type reduceJob[T kernel.Float] struct {
-	op         kernel.ReduceOp
+	f          op.Reduce
 	dst, x     []T
 	rows, cols int
 	columns    bool
@@ -76,25 +74,20 @@ type reduceJob[T kernel.Float] struct {
 // Run computes rows lo to hi of the result.
 func (j *reduceJob[T]) Run(lo, hi int) {
 	if j.columns {
-		kernel.ReduceCols(j.op, j.dst[lo:hi], j.x[min(lo, len(j.x)):], j.cols, hi-lo, j.rows)
+		kernel.ReduceCols(j.f, j.dst[lo:hi], j.x[min(lo, len(j.x)):], j.cols, hi-lo, j.rows)
 	} else {
-		kernel.ReduceRows(j.op, j.dst[lo:hi], j.x[lo*j.cols:], hi-lo, j.cols, j.cols)
+		kernel.ReduceRows(j.f, j.dst[lo:hi], j.x[lo*j.cols:], hi-lo, j.cols, j.cols)
 	}
 }
 
-func reduce[T kernel.Float](op kernel.ReduceOp, dst, x []T, rows, cols int, columns bool) {
+func reduce[T kernel.Float](f op.Reduce, dst, x []T, rows, cols int, columns bool) {
 	if rows == 1 {
-		dst[0] = T(kernel.Reduce(op, x))
+		dst[0] = T(kernel.Reduce(f, x))
 		return
 	}
 	grain := max(1, grainCheap/max(cols, 1))
 	if columns {
 		grain = max(32, grain&^31) // whole cache lines
 	}
-	pool := poolOf[T]()
-	j := pool.reduce.Get().(*reduceJob[T])
-	*j = reduceJob[T]{op, dst, x, rows, cols, columns}
-	parallel.Run(rows, grain, j)
-	*j = reduceJob[T]{}
-	pool.reduce.Put(j)
+	share(&poolOf[T]().reduce, rows, grain, reduceJob[T]{f, dst, x, rows, cols, columns})
 }

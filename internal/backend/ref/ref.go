@@ -8,6 +8,7 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/philox"
 )
 
@@ -89,22 +90,22 @@ func (Backend) Fill(dst backend.Operand, v float64) {
 	}
 }
 
-// Unary sets dst = op(x).
-func (Backend) Unary(op backend.UnaryOp, dst, x backend.Operand, a, b float64) {
+// Unary sets dst = f(x).
+func (Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
 	d, s := open(dst), open(x)
 	for i := range d.offsets {
-		d.set(i, Unary(op, s.at(i), a, b))
+		d.set(i, Unary(f, s.at(i), a, b))
 	}
 }
 
 // Unary is the definition of each unary function.
-func Unary(op backend.UnaryOp, x, a, b float64) float64 {
-	switch op {
-	case backend.Neg:
+func Unary(f op.Unary, x, a, b float64) float64 {
+	switch f {
+	case op.Neg:
 		return -x
-	case backend.Abs:
+	case op.Abs:
 		return math.Abs(x)
-	case backend.Sign:
+	case op.Sign:
 		switch {
 		case x > 0:
 			return 1
@@ -112,95 +113,93 @@ func Unary(op backend.UnaryOp, x, a, b float64) float64 {
 			return -1
 		}
 		return x
-	case backend.Square:
+	case op.Square:
 		return x * x
-	case backend.Sqrt:
+	case op.Sqrt:
 		return math.Sqrt(x)
-	case backend.Reciprocal:
+	case op.Reciprocal:
 		return 1 / x
-	case backend.Exp:
+	case op.Exp:
 		return math.Exp(x)
-	case backend.Log:
+	case op.Log:
 		return math.Log(x)
-	case backend.Sin:
+	case op.Sin:
 		return math.Sin(x)
-	case backend.Cos:
+	case op.Cos:
 		return math.Cos(x)
-	case backend.Tanh:
+	case op.Tanh:
 		return math.Tanh(x)
-	case backend.Sigmoid:
+	case op.Sigmoid:
 		return 1 / (1 + math.Exp(-x))
-	case backend.Softplus:
+	case op.Softplus:
 		return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
-	case backend.ReLU:
+	case op.ReLU:
 		if x < 0 {
 			return 0
 		}
 		return x
-	case backend.LeakyReLU:
+	case op.LeakyReLU:
 		if x > 0 {
 			return x
 		}
 		return a * x
-	case backend.Scale:
+	case op.Scale:
 		return a * x
-	case backend.Shift:
+	case op.Shift:
 		return x + a
-	case backend.PowScalar:
+	case op.PowScalar:
 		return math.Pow(x, a)
-	case backend.Clamp:
+	case op.Clamp:
 		return min(max(x, a), b)
 	}
-	panic("ref: unknown unary function")
+	panic("ref: unknown function " + f.String())
 }
 
-// Binary sets dst = op(x, y).
-func (Backend) Binary(op backend.BinaryOp, dst, x, y backend.Operand, a float64) {
+// Binary sets dst = f(x, y).
+func (Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	d, s, t := open(dst), open(x), open(y)
 	for i := range d.offsets {
-		d.set(i, Binary(op, s.at(i), t.at(i), a))
+		d.set(i, Binary(f, s.at(i), t.at(i), a))
 	}
 }
 
 // Binary is the definition of each binary function.
-func Binary(op backend.BinaryOp, x, y, a float64) float64 {
-	switch op {
-	case backend.Add:
+func Binary(f op.Binary, x, y, a float64) float64 {
+	switch f {
+	case op.Add:
 		return x + y
-	case backend.Sub:
+	case op.Sub:
 		return x - y
-	case backend.Mul:
+	case op.Mul:
 		return x * y
-	case backend.Div:
+	case op.Div:
 		return x / y
-	case backend.Max:
+	case op.Max:
 		return max(x, y)
-	case backend.Min:
+	case op.Min:
 		return min(x, y)
-	case backend.Pow:
-		return math.Pow(x, y)
-	case backend.Greater:
+	case op.Greater:
 		return truth(x > y)
-	case backend.GreaterEqual:
+	case op.GreaterEqual:
 		return truth(x >= y)
-	case backend.Equal:
+	case op.Equal:
 		return truth(x == y)
-	case backend.AddScaled:
+	case op.AddScaled:
 		return x + a*y
-	case backend.Lerp:
+	case op.Lerp:
 		return x + a*(y-x)
-	case backend.TanhGrad:
+	case op.TanhGrad:
 		return x * (1 - y*y)
-	case backend.SigmoidGrad:
+	case op.SigmoidGrad:
 		return x * (y * (1 - y))
-	case backend.SoftplusGrad:
+	case op.SoftplusGrad:
 		return x * (1 / (1 + math.Exp(-y)))
-	case backend.ReLUGrad:
+	case op.ReLUGrad:
 		return x * step(y, 0)
-	case backend.LeakyReLUGrad:
+	case op.LeakyReLUGrad:
 		return x * step(y, a)
 	}
-	panic("ref: unknown binary function")
+	panic("ref: unknown function " + f.String())
 }
 
 func truth(b bool) float64 {
@@ -255,9 +254,9 @@ func (t *total) value() float64 {
 }
 
 // Reduce folds x along each axis where dst has dim 1.
-func (Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
+func (Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	totals := make([]total, dst.Layout.Len())
-	if op == backend.MaxReduce {
+	if f == op.MaxReduce {
 		for i := range totals {
 			totals[i].sum = math.Inf(-1)
 		}
@@ -272,7 +271,7 @@ func (Backend) Reduce(op backend.ReduceOp, dst, x backend.Operand) {
 	}
 	s, to := open(x), open(backend.Operand{Buffer: x.Buffer, Layout: place})
 	for i, at := range to.offsets {
-		if op == backend.MaxReduce {
+		if f == op.MaxReduce {
 			totals[at].sum = max(totals[at].sum, s.at(i))
 		} else {
 			totals[at].add(s.at(i))
@@ -313,7 +312,7 @@ func (b Backend) Gather(dst, x backend.Operand, axis int, index []int) {
 func (b Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
 	for i, to := range index {
 		d := row(dst, axis, to)
-		b.Binary(backend.Add, d, d, row(x, axis, i), 0)
+		b.Binary(op.Add, d, d, row(x, axis, i), 0)
 	}
 }
 

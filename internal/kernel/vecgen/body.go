@@ -26,6 +26,7 @@ type ISA struct {
 var (
 	AVX512 = ISA{Suffix: "AVX512", AVX512: true, bytes: 64, lanes: 16, reg: "Z", numRegs: 32}
 	AVX2   = ISA{Suffix: "AVX2", bytes: 32, lanes: 8, reg: "Y", numRegs: 15}
+	isas   = []ISA{AVX512, AVX2}
 )
 
 // A Value is a vector that the body has computed, or a constant.

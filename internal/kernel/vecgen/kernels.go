@@ -1,8 +1,15 @@
 package vecgen
 
+import (
+	"slices"
+
+	"github.com/gander-ml/gander/internal/op"
+)
+
 // A kernel is one routine: a body applied along streams.
 type kernel struct {
 	name, doc string
+	code      string   // the constant of package op, in a family
 	streams   []string // the pointers that advance
 	spread    bool     // x and y advance by a step of their own, which may be 0
 	rows      bool     // dst walks over rows of a matrix, y starts again at each
@@ -10,26 +17,24 @@ type kernel struct {
 }
 
 // unary, binary and the others wrap a function of values as a kernel.
-func unary(name, doc string, f func(b *Body, x Value) Value) kernel {
-	return kernel{name: "vec" + name, doc: "dst[i] = " + doc, streams: []string{"dst", "x"}, body: func(b *Body) {
+func unary(code op.Unary, doc string, f func(b *Body, x Value) Value) kernel {
+	return kernel{name: "vec" + code.String(), code: "op." + code.String(), doc: "dst[i] = " + doc, streams: []string{"dst", "x"}, body: func(b *Body) {
 		b.Store("dst", f(b, b.Load("x")))
 	}}
 }
 
-func binary(name, doc string, f func(b *Body, x, y Value) Value) kernel {
-	return kernel{name: "vec" + name, doc: "dst[i] = " + doc, streams: []string{"dst", "x", "y"}, spread: true, body: func(b *Body) {
+func binary(code op.Binary, doc string, f func(b *Body, x, y Value) Value) kernel {
+	return kernel{name: "vec" + code.String(), code: "op." + code.String(), doc: "dst[i] = " + doc, streams: []string{"dst", "x", "y"}, spread: true, body: func(b *Body) {
 		b.Store("dst", f(b, b.Load("x"), b.Load("y")))
 	}}
 }
 
-func ternary(name, doc string, f func(b *Body, x, y, z Value) Value) kernel {
-	return kernel{name: "vec" + name, doc: "dst[i] = " + doc, streams: []string{"dst", "x", "y", "z"}, body: func(b *Body) {
-		b.Store("dst", f(b, b.Load("x"), b.Load("y"), b.Load("z")))
-	}}
-}
-
-func biasAct(name, doc string, f func(b *Body, x Value) Value) kernel {
-	return kernel{name: "vecBias" + name, doc: "dst[i][j] = " + doc + ", x = dst[i][j] + y[j]", streams: []string{"dst", "y"}, rows: true, body: func(b *Body) {
+func biasAct(act op.Activation, doc string, f func(b *Body, x Value) Value) kernel {
+	name, code := "vecBias", "op.Identity"
+	if function, ok := act.Unary(); ok {
+		name, code = name+function.String(), "op.Act"+function.String()
+	}
+	return kernel{name: name, code: code, doc: "dst[i][j] = " + doc + ", x = dst[i][j] + y[j]", streams: []string{"dst", "y"}, rows: true, body: func(b *Body) {
 		b.Store("dst", f(b, b.Add(b.Load("dst"), b.Load("y"))))
 	}}
 }
@@ -48,92 +53,81 @@ func step(b *Body, y, a Value) Value {
 
 func truth(b *Body, m Mask) Value { return b.Select(m, b.Const(1), b.Bits(0)) }
 
-// The order of the kernels is the order of the constants in package kernel.
+// The kernels of each family, and those that are alone.
 var (
 	unaryKernels = []kernel{
-		unary("Neg", "−x[i]", func(b *Body, x Value) Value { return b.Xor(x, b.Bits(signBit)) }),
-		unary("Abs", "|x[i]|", func(b *Body, x Value) Value { return b.And(x, b.Bits(absMask)) }),
-		unary("Sign", "−1, 0 or 1; NaN for NaN", func(b *Body, x Value) Value {
+		unary(op.Neg, "−x[i]", func(b *Body, x Value) Value { return b.Xor(x, b.Bits(signBit)) }),
+		unary(op.Abs, "|x[i]|", func(b *Body, x Value) Value { return b.And(x, b.Bits(absMask)) }),
+		unary(op.Sign, "−1, 0 or 1; NaN for NaN", func(b *Body, x Value) Value {
 			s := b.Select(b.Less(x, b.Bits(0)), b.Const(-1), x)
 			return b.Select(b.Greater(x, b.Bits(0)), b.Const(1), s)
 		}),
-		unary("Square", "x[i]²", func(b *Body, x Value) Value { return b.Mul(x, x) }),
-		unary("Sqrt", "√x[i]", (*Body).Sqrt),
-		unary("Reciprocal", "1/x[i]", func(b *Body, x Value) Value { return b.Div(b.Const(1), x) }),
-		unary("Exp", "exp(x[i])", (*Body).Exp),
-		unary("Log", "ln(x[i])", (*Body).Log),
-		unary("Tanh", "tanh(x[i])", (*Body).Tanh),
-		unary("Sigmoid", "1/(1+exp(−x[i]))", (*Body).Sigmoid),
-		unary("Softplus", "ln(1+exp(x[i]))", (*Body).Softplus),
-		unary("ReLU", "x[i] < 0 ? 0 : x[i]", relu),
-		unary("LeakyReLU", "x[i] > 0 ? x[i] : k[0]·x[i]", leaky),
-		unary("Scale", "k[0]·x[i]", func(b *Body, x Value) Value { return b.Mul(x, b.Arg(0)) }),
-		unary("Shift", "x[i] + k[0]", func(b *Body, x Value) Value { return b.Add(x, b.Arg(0)) }),
-		unary("Clamp", "x[i] held within [k[0], k[1]]", func(b *Body, x Value) Value {
+		unary(op.Square, "x[i]²", func(b *Body, x Value) Value { return b.Mul(x, x) }),
+		unary(op.Sqrt, "√x[i]", (*Body).Sqrt),
+		unary(op.Reciprocal, "1/x[i]", func(b *Body, x Value) Value { return b.Div(b.Const(1), x) }),
+		unary(op.Exp, "exp(x[i])", (*Body).Exp),
+		unary(op.Log, "ln(x[i])", (*Body).Log),
+		unary(op.Tanh, "tanh(x[i])", (*Body).Tanh),
+		unary(op.Sigmoid, "1/(1+exp(−x[i]))", (*Body).Sigmoid),
+		unary(op.Softplus, "ln(1+exp(x[i]))", (*Body).Softplus),
+		unary(op.ReLU, "x[i] < 0 ? 0 : x[i]", relu),
+		unary(op.LeakyReLU, "x[i] > 0 ? x[i] : k[0]·x[i]", leaky),
+		unary(op.Scale, "k[0]·x[i]", func(b *Body, x Value) Value { return b.Mul(x, b.Arg(0)) }),
+		unary(op.Shift, "x[i] + k[0]", func(b *Body, x Value) Value { return b.Add(x, b.Arg(0)) }),
+		unary(op.Clamp, "x[i] held within [k[0], k[1]]", func(b *Body, x Value) Value {
 			return b.Min(b.Arg(1), b.Max(b.Arg(0), x))
 		}),
 	}
 	binaryKernels = []kernel{
-		binary("Add", "x[i] + y[i]", (*Body).Add),
-		binary("Sub", "x[i] − y[i]", (*Body).Sub),
-		binary("Mul", "x[i] · y[i]", (*Body).Mul),
-		binary("Div", "x[i] / y[i]", (*Body).Div),
-		binary("Max", "x[i] if x[i] > y[i] or NaN, else y[i]", func(b *Body, x, y Value) Value {
+		binary(op.Add, "x[i] + y[i]", (*Body).Add),
+		binary(op.Sub, "x[i] − y[i]", (*Body).Sub),
+		binary(op.Mul, "x[i] · y[i]", (*Body).Mul),
+		binary(op.Div, "x[i] / y[i]", (*Body).Div),
+		binary(op.Max, "x[i] if x[i] > y[i] or NaN, else y[i]", func(b *Body, x, y Value) Value {
 			return b.Select(b.IsNaN(x), x, b.Max(x, y))
 		}),
-		binary("Min", "x[i] if x[i] < y[i] or NaN, else y[i]", func(b *Body, x, y Value) Value {
+		binary(op.Min, "x[i] if x[i] < y[i] or NaN, else y[i]", func(b *Body, x, y Value) Value {
 			return b.Select(b.IsNaN(x), x, b.Min(x, y))
 		}),
-		binary("Greater", "x[i] > y[i] ? 1 : 0", func(b *Body, x, y Value) Value { return truth(b, b.Greater(x, y)) }),
-		binary("GreaterEqual", "x[i] ≥ y[i] ? 1 : 0", func(b *Body, x, y Value) Value { return truth(b, b.GreaterEqual(x, y)) }),
-		binary("Equal", "x[i] = y[i] ? 1 : 0", func(b *Body, x, y Value) Value { return truth(b, b.Equal(x, y)) }),
-		binary("TanhGrad", "x[i]·(1 − y[i]²)", func(b *Body, x, y Value) Value {
+		binary(op.Greater, "x[i] > y[i] ? 1 : 0", func(b *Body, x, y Value) Value { return truth(b, b.Greater(x, y)) }),
+		binary(op.GreaterEqual, "x[i] ≥ y[i] ? 1 : 0", func(b *Body, x, y Value) Value { return truth(b, b.GreaterEqual(x, y)) }),
+		binary(op.Equal, "x[i] = y[i] ? 1 : 0", func(b *Body, x, y Value) Value { return truth(b, b.Equal(x, y)) }),
+		binary(op.AddScaled, "x[i] + k[0]·y[i], rounded twice", func(b *Body, x, y Value) Value {
+			return b.Add(x, b.Mul(y, b.Arg(0)))
+		}),
+		binary(op.Lerp, "x[i] + k[0]·(y[i] − x[i]), each operation rounded", func(b *Body, x, y Value) Value {
+			return b.Add(x, b.Mul(b.Sub(y, x), b.Arg(0)))
+		}),
+		binary(op.TanhGrad, "x[i]·(1 − y[i]²)", func(b *Body, x, y Value) Value {
 			return b.Mul(x, b.Sub(b.Const(1), b.Mul(y, y)))
 		}),
-		binary("SigmoidGrad", "x[i]·(y[i]·(1 − y[i]))", func(b *Body, x, y Value) Value {
+		binary(op.SigmoidGrad, "x[i]·(y[i]·(1 − y[i]))", func(b *Body, x, y Value) Value {
 			return b.Mul(x, b.Mul(y, b.Sub(b.Const(1), y)))
 		}),
-		binary("SoftplusGrad", "x[i]/(1+exp(−y[i]))", func(b *Body, x, y Value) Value {
+		binary(op.SoftplusGrad, "x[i]/(1+exp(−y[i]))", func(b *Body, x, y Value) Value {
 			return b.Mul(x, b.Sigmoid(y))
 		}),
-		binary("ReLUGrad", "x[i]·(y[i] > 0 ? 1 : 0), NaN where y[i] is", func(b *Body, x, y Value) Value {
+		binary(op.ReLUGrad, "x[i]·(y[i] > 0 ? 1 : 0), NaN where y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Bits(0)))
 		}),
-		binary("LeakyReLUGrad", "x[i]·(y[i] > 0 ? 1 : k[0]), NaN where y[i] is", func(b *Body, x, y Value) Value {
+		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN where y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Arg(0)))
 		}),
 	}
+	biasKernels = []kernel{
+		biasAct(op.Identity, "x", func(_ *Body, x Value) Value { return x }),
+		biasAct(op.ActTanh, "tanh(x)", (*Body).Tanh),
+		biasAct(op.ActSigmoid, "1/(1+exp(−x))", (*Body).Sigmoid),
+		biasAct(op.ActReLU, "x < 0 ? 0 : x", relu),
+		biasAct(op.ActLeakyReLU, "x > 0 ? x : k[0]·x", leaky),
+	}
 	otherKernels = []kernel{
-		ternary("Where", "x[i] ≠ 0 ? y[i] : z[i]", func(b *Body, x, y, z Value) Value {
-			return b.Select(b.NotEqual(x, b.Bits(0)), y, z)
-		}),
-		ternary("MulAdd", "x[i]·y[i] + z[i], rounded twice", func(b *Body, x, y, z Value) Value {
-			return b.Add(b.Mul(x, y), z)
-		}),
-		{name: "vecAxpy", doc: "dst[i] += k[0]·x[i], rounded twice", streams: []string{"dst", "x"}, body: func(b *Body) {
-			b.Store("dst", b.Add(b.Load("dst"), b.Mul(b.Load("x"), b.Arg(0))))
+		{name: "vecWhere", doc: "dst[i] = x[i] ≠ 0 ? y[i] : z[i]", streams: []string{"dst", "x", "y", "z"}, body: func(b *Body) {
+			b.Store("dst", b.Select(b.NotEqual(b.Load("x"), b.Bits(0)), b.Load("y"), b.Load("z")))
 		}},
-		{name: "vecLerp", doc: "dst[i] += k[0]·(x[i] − dst[i]), each operation rounded", streams: []string{"dst", "x"}, body: func(b *Body) {
-			d := b.Load("dst")
-			b.Store("dst", b.Add(d, b.Mul(b.Sub(b.Load("x"), d), b.Arg(0))))
-		}},
-		biasAct("Tanh", "tanh(x)", (*Body).Tanh),
-		biasAct("Sigmoid", "1/(1+exp(−x))", (*Body).Sigmoid),
-		biasAct("Softplus", "ln(1+exp(x))", (*Body).Softplus),
-		biasAct("ReLU", "x < 0 ? 0 : x", relu),
-		biasAct("LeakyReLU", "x > 0 ? x : k[0]·x", leaky),
-		biasAct("None", "x", func(_ *Body, x Value) Value { return x }),
-	}
-	optimKernels = []kernel{
 		{name: "vecAdam", doc: "adamGeneric with p = dst, g = x, m = y, v = z", streams: []string{"dst", "x", "y", "z"}, body: adam},
-		{name: "vecSGD", doc: "dst[i] += k[3]·(x[i] + k[0]·dst[i])", streams: []string{"dst", "x"}, body: func(b *Body) {
-			p := b.Load("dst")
-			g := b.Add(b.Load("x"), b.Mul(p, b.Arg(0)))
-			b.Store("dst", b.Add(p, b.Mul(g, b.Arg(3))))
-		}},
-		{name: "vecMomentum", doc: "sgdGeneric with p = dst, g = x, buf = y, without Nesterov", streams: []string{"dst", "x", "y"}, body: func(b *Body) { momentum(b, false) }},
-		{name: "vecNesterov", doc: "sgdGeneric with p = dst, g = x, buf = y, with Nesterov", streams: []string{"dst", "x", "y"}, body: func(b *Body) { momentum(b, true) }},
 	}
+	allKernels = slices.Concat(unaryKernels, binaryKernels, biasKernels, otherKernels)
 )
 
 func adam(b *Body) {
@@ -154,34 +148,20 @@ func adam(b *Body) {
 	b.Store("dst", b.Add(p, b.Div(b.Mul(m, b.Arg(7)), d)))
 }
 
-func momentum(b *Body, nesterov bool) {
-	p := b.Load("dst")
-	b.Note("g += l2·p")
-	g := b.Add(b.Load("x"), b.Mul(p, b.Arg(0)))
-	b.Note("buf = μ·buf + w·g")
-	d := b.Add(b.Mul(b.Load("y"), b.Arg(1)), b.Mul(g, b.Arg(2)))
-	b.Store("y", d)
-	if nesterov {
-		d = b.Add(g, b.Mul(d, b.Arg(1)))
-	}
-	b.Store("dst", b.Add(p, b.Mul(d, b.Arg(3))))
-}
-
 // Elementwise returns the assembly of package kernel.
 func Elementwise() string {
 	f := &File{args: "vecArgs"}
-	for _, group := range [][]kernel{unaryKernels, binaryKernels, otherKernels, optimKernels} {
-		for _, k := range group {
-			for _, isa := range []ISA{AVX512, AVX2} {
-				f.kernel(k, isa)
-			}
+	for _, k := range allKernels {
+		for _, isa := range isas {
+			f.kernel(k, isa)
 		}
 	}
-	for _, op := range folds {
-		f.foldAVX512(op)
-		f.foldAVX2(op)
-		f.block(op, AVX512)
-		f.block(op, AVX2)
+	for _, code := range folds {
+		f.foldAVX512(code)
+		f.foldAVX2(code)
+		for _, isa := range isas {
+			f.block(code, isa)
+		}
 	}
 	return f.String()
 }

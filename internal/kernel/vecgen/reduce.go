@@ -1,9 +1,9 @@
 package vecgen
 
-import "strings"
+import "github.com/gander-ml/gander/internal/op"
 
-// folds are the reductions of package kernel, in its order.
-var folds = []string{"Sum", "Max", "Min", "SumSquares"}
+// folds are the reductions.
+var folds = []op.Reduce{op.Sum, op.MaxReduce}
 
 const foldDoc = `
 // fold%s of x[i][j] into k64[j] for each row i: foldInto over rows of 32
@@ -18,24 +18,21 @@ TEXT ·fold%s%s(SB), NOSPLIT, $0-8
 	MOVQ foldArgs_ld(AX), BX`
 
 // identity is the float64 that a fold leaves alone, by its bits.
-func identity(op string) string {
-	switch op {
-	case "Max":
+func identity(code op.Reduce) string {
+	if code == op.MaxReduce {
 		return "0xFFF0000000000000"
-	case "Min":
-		return "0x7FF0000000000000"
 	}
 	return "0"
 }
 
 // foldAVX512 keeps the 32 lanes in Z0…Z3. Columns beyond the matrix read as
 // the identity.
-func (f *File) foldAVX512(op string) {
-	f.printf(foldDoc, op, ", or a.cols < 32", op, "AVX512", op, "AVX512")
+func (f *File) foldAVX512(code op.Reduce) {
+	f.printf(foldDoc, code, ", or a.cols < 32", code, "AVX512", code, "AVX512")
 	for v := range 4 {
 		f.printf("\tVMOVUPD %d(DI), Z%d", 64*v, v)
 	}
-	f.printf("\tMOVQ $%s, R8\n\tVPBROADCASTQ R8, Z9", identity(op))
+	f.printf("\tMOVQ $%s, R8\n\tVPBROADCASTQ R8, Z9", identity(code))
 	f.printf("\tMOVQ foldArgs_cols(AX), CX\n\tMOVL $-1, R8\n\tCMPQ CX, $32\n\tJGE  masks")
 	f.printf("\tMOVL $1, R8\n\tSHLL CX, R8\n\tDECL R8 // a bit for each column\n\nmasks:")
 	for v := range 4 {
@@ -44,7 +41,7 @@ func (f *File) foldAVX512(op string) {
 	f.printf("\tPCALIGN $32\n\nrow:")
 	for v := range 4 {
 		f.printf("\tVMOVAPD Z9, Z8\n\tVCVTPS2PD %d(SI), K%d, Z8", 32*v, v+1)
-		f.combine(op, "Z", v, 8, true)
+		f.combine(code, "Z", v, 8, true)
 	}
 	f.printf("\tADDQ BX, SI\n\tDECQ DX\n\tJNZ  row")
 	for v := range 4 {
@@ -54,15 +51,15 @@ func (f *File) foldAVX512(op string) {
 }
 
 // foldAVX2 keeps the 32 lanes in Y0…Y7 and has no partial rows.
-func (f *File) foldAVX2(op string) {
-	f.printf(foldDoc, op, "", op, "AVX2", op, "AVX2")
+func (f *File) foldAVX2(code op.Reduce) {
+	f.printf(foldDoc, code, "", code, "AVX2", code, "AVX2")
 	for v := range 8 {
 		f.printf("\tVMOVUPD %d(DI), Y%d", 32*v, v)
 	}
 	f.printf("\tPCALIGN $32\n\nrow:")
 	for v := range 8 {
 		f.printf("\tVCVTPS2PD %d(SI), Y8", 16*v)
-		f.combine(op, "Y", v, 8, false)
+		f.combine(code, "Y", v, 8, false)
 	}
 	f.printf("\tADDQ BX, SI\n\tDECQ DX\n\tJNZ  row")
 	for v := range 8 {
@@ -84,8 +81,8 @@ TEXT ·block%s%s(SB), NOSPLIT, $0-8
 
 // block prints the reduction of one block, whose lanes never leave the
 // registers.
-func (f *File) block(op string, isa ISA) {
-	f.printf(blockDoc, op, op, op, isa.Suffix, op, isa.Suffix, identity(op))
+func (f *File) block(code op.Reduce, isa ISA) {
+	f.printf(blockDoc, code, code, code, isa.Suffix, code, isa.Suffix, identity(code))
 	vectors, half := 256/isa.bytes, "Y"
 	if isa.AVX512 {
 		f.printf("\tVPBROADCASTQ R8, Z0")
@@ -99,7 +96,7 @@ func (f *File) block(op string, isa ISA) {
 	row := func() {
 		for v := range vectors {
 			f.printf("\tVCVTPS2PD %d(SI), %s8", v*isa.bytes/2, isa.reg)
-			f.combine(op, isa.reg, v, 8, isa.AVX512)
+			f.combine(code, isa.reg, v, 8, isa.AVX512)
 		}
 	}
 	f.printf("\tTESTQ DX, DX\n\tJZ    last\n\tPCALIGN $32\n\nrow:")
@@ -110,33 +107,30 @@ func (f *File) block(op string, isa ISA) {
 	f.printf("\nacross:")
 	for v := vectors / 2; v > 0; v /= 2 {
 		for k := range v {
-			f.combine(op, isa.reg, k, k+v, isa.AVX512)
+			f.combine(code, isa.reg, k, k+v, isa.AVX512)
 		}
 	}
 	if isa.AVX512 {
 		f.printf("\tVEXTRACTF64X4 $1, Z0, Y1")
-		f.combine(op, half, 0, 1, true)
+		f.combine(code, half, 0, 1, true)
 	}
 	f.printf("\tVEXTRACTF128 $1, Y0, X1")
-	f.combine(op, "X", 0, 1, isa.AVX512)
+	f.combine(code, "X", 0, 1, isa.AVX512)
 	f.printf("\tVUNPCKHPD X0, X0, X1")
-	f.combine(op, "X", 0, 1, isa.AVX512)
+	f.combine(code, "X", 0, 1, isa.AVX512)
 	f.printf("\tVMOVSD X0, foldArgs_result(AX)\n\tVZEROUPPER\n\tRET")
 }
 
 // combine folds register x into register acc; register 9 or mask 5 is spoilt.
-// Squares are taken of what has been loaded, in register 8, only.
-func (f *File) combine(op, reg string, acc, x int, masks bool) {
+func (f *File) combine(code op.Reduce, reg string, acc, x int, masks bool) {
 	switch {
-	case op == "SumSquares" && x == 8:
-		f.printf("\tVFMADD231PD %[1]s8, %[1]s8, %[1]s%[2]d // the square is exact", reg, acc)
-	case op == "Sum" || op == "SumSquares":
+	case code == op.Sum:
 		f.printf("\tVADDPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[2]d", reg, acc, x)
-	case masks: // the running value if it is NaN, else the larger or smaller
-		f.printf("\tVCMPPD $3, %[1]s%[2]d, %[1]s%[2]d, K5\n\tV%[4]sPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[3]d\n\tVBLENDMPD %[1]s%[2]d, %[1]s%[3]d, K5, %[1]s%[2]d",
-			reg, acc, x, strings.ToUpper(op))
+	case masks: // the running value if it is NaN, else the larger
+		f.printf("\tVCMPPD $3, %[1]s%[2]d, %[1]s%[2]d, K5\n\tVMAXPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[3]d\n\tVBLENDMPD %[1]s%[2]d, %[1]s%[3]d, K5, %[1]s%[2]d",
+			reg, acc, x)
 	default:
-		f.printf("\tVCMPPD $3, %[1]s%[2]d, %[1]s%[2]d, %[1]s9\n\tV%[4]sPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[3]d\n\tVBLENDVPD %[1]s9, %[1]s%[2]d, %[1]s%[3]d, %[1]s%[2]d",
-			reg, acc, x, strings.ToUpper(op))
+		f.printf("\tVCMPPD $3, %[1]s%[2]d, %[1]s%[2]d, %[1]s9\n\tVMAXPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[3]d\n\tVBLENDVPD %[1]s9, %[1]s%[2]d, %[1]s%[3]d, %[1]s%[2]d",
+			reg, acc, x)
 	}
 }
