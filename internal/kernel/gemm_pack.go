@@ -46,7 +46,11 @@ func (p *product[T]) packRights() {
 	panels := ceilDiv(p.n, p.shape.cols)
 	p.packedRight = resize(p.packedRight, panels*p.shape.cols*(p.k1-p.k0))
 	n := panels * p.blocks
-	parallel.Run(n, ceilDiv(n, p.tasks), rightPacker[T]{p})
+	grain := ceilDiv(n, p.tasks)
+	if len(p.packedRight) < packAlone {
+		grain = n
+	}
+	parallel.Run(n, grain, rightPacker[T]{p})
 }
 
 // rightPanel is the panel of columns from j of block b of the packed steps.

@@ -65,6 +65,7 @@ const (
 	fewRows    = 128       // for which packing the right factor does not pay
 	fewSteps   = 128       // for which it does not pay either
 	largeBytes = 256 << 10 // of a left factor that is worth packing
+	packAlone  = 16 << 10  // elements that one thread packs in less time than two
 	taskFlops  = 150_000   // worth a task
 	callFlops  = 500_000   // at most, in one call of assembly, which cannot be preempted
 	taskCols   = 1024      // at most, for tasks that pack the right factor
