@@ -96,6 +96,7 @@ type Backend interface {
 	// MatMul sets dst = x·y over the last two axes; leading axes are a batch,
 	// already broadcast to equal dims.
 	MatMul(dst, x, y Operand)
+	ConvBackend
 	// Gather sets dst[…, i, …] = x[…, index[i], …] along an axis.
 	Gather(dst, x Operand, axis int, index []int)
 	// ScatterAdd adds x[…, i, …] to dst[…, index[i], …] along an axis, in

@@ -61,6 +61,21 @@ func (b broken) MatMul(dst, x, y backend.Operand) {
 	b.spoil("matmul", dst, x, y)
 }
 
+func (b broken) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {
+	b.Backend.Conv2D(dst, x, w, p)
+	b.spoil("conv", dst, x, w)
+}
+
+func (b broken) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams) {
+	b.Backend.Conv2DInputGrad(dst, gy, w, p)
+	b.spoil("conv input gradient", dst, gy, w)
+}
+
+func (b broken) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParams) {
+	b.Backend.Conv2DWeightGrad(dst, x, gy, p)
+	b.spoil("conv weight gradient", dst, x, gy)
+}
+
 func (b broken) Gather(dst, x backend.Operand, axis int, index []int) {
 	b.Backend.Gather(dst, x, axis, index)
 	b.spoil("gather", dst, x)
@@ -133,7 +148,7 @@ var faults = []struct {
 			return v
 		})
 	}},
-	{"−0 becomes 0", []string{"reduce", "matmul", "scatter", "random", "linear", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 { return v + 0 })
 	}},
 	{"pieces after the first are lost", []string{"reduce"}, func(dst backend.Operand, _ ...backend.Operand) {

@@ -128,6 +128,7 @@ var randomTable = [backend.NumDistribution]struct {
 // The rest have one row each.
 var (
 	productTolerance = tolerance{ulps: 4, abs: 2048}
+	convTolerance    = tolerance{ulps: 8, abs: 16384}
 	linearTolerance  = tolerance{ulps: 16, abs: 512}
 	adamTolerance    = tolerance{ulps: 6, abs: 6}
 )
