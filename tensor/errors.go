@@ -42,7 +42,7 @@ type DTypeError struct {
 func (e *DTypeError) Error() string {
 	var ops []string
 	for i, d := range e.DTypes {
-		ops = append(ops, fmt.Sprint(d, e.Shapes[i]))
+		ops = append(ops, fmt.Sprintf("%v %v", d, e.Shapes[i]))
 	}
 	return describe(e.Op, strings.Join(ops, " and "), "the dtypes do not fit", e.Fix)
 }
@@ -60,7 +60,7 @@ type DeviceError struct {
 func (e *DeviceError) Error() string {
 	var ops []string
 	for i, d := range e.Devices {
-		ops = append(ops, fmt.Sprint(d, e.Shapes[i]))
+		ops = append(ops, fmt.Sprintf("%v %v", d, e.Shapes[i]))
 	}
 	return describe(e.Op, strings.Join(ops, " and "), "the operands lie on different devices", e.Misuse())
 }

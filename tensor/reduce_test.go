@@ -1,0 +1,100 @@
+package tensor_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+func TestSum(t *testing.T) {
+	for _, dt := range dtypes {
+		x := tensor.Arange(dt, 24).Reshape(2, 3, 4)
+		for _, c := range []struct {
+			axes, shape []int
+			want        []float64
+		}{
+			{nil, []int{}, []float64{276}},
+			{[]int{0, 1, 2}, []int{}, []float64{276}},
+			{[]int{2}, []int{2, 3}, []float64{6, 22, 38, 54, 70, 86}},
+			{[]int{-1}, []int{2, 3}, []float64{6, 22, 38, 54, 70, 86}},
+			{[]int{0}, []int{3, 4}, []float64{12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34}},
+			{[]int{1}, []int{2, 4}, []float64{12, 15, 18, 21, 48, 51, 54, 57}},
+			{[]int{2, 0}, []int{3}, []float64{60, 92, 124}},
+			{[]int{0, -2}, []int{4}, []float64{60, 66, 72, 78}},
+		} {
+			s := tensor.Sum(x, c.axes...)
+			require.Equal(t, c.shape, s.Shape(), "axes %v", c.axes)
+			require.Equal(t, c.want, s.Float64s(), "axes %v", c.axes)
+			require.Equal(t, dt, s.DType())
+			require.True(t, s.IsContiguous())
+		}
+		require.Equal(t, []float64{12, 48, 15, 51, 18, 54, 21, 57}, tensor.Sum(x.T(), 2).T().Float64s())
+		require.Equal(t, []float64{0, 0}, tensor.Sum(tensor.New(dt, 2, 0), 1).Float64s())
+		require.Equal(t, []int{0}, tensor.Sum(tensor.New(dt, 2, 0), 0).Shape())
+		require.Equal(t, 5.0, tensor.Sum(tensor.Scalar(dt, 5)).Item())
+	}
+}
+
+func TestMaxOver(t *testing.T) {
+	for _, dt := range dtypes {
+		x := shaped(dt, []float64{3, -1, nan, 2, 5, -4}, 2, 3)
+		require.Equal(t, []float64{3, 5}, tensor.MaxOver(x, 0).Slice(0, 0, 2, 1).Float64s())
+		require.True(t, math.IsNaN(tensor.MaxOver(x).Item()))
+		m := tensor.MaxOver(x, -1)
+		require.Equal(t, []int{2}, m.Shape())
+		require.True(t, math.IsNaN(m.At(0)))
+		require.Equal(t, 5.0, m.At(1))
+		require.Equal(t, []float64{-inf, -inf}, tensor.MaxOver(tensor.New(dt, 0, 2), 0).Float64s())
+	}
+}
+
+func TestSumTo(t *testing.T) {
+	for _, dt := range dtypes {
+		x := tensor.Arange(dt, 6).Reshape(2, 3)
+		for _, c := range []struct {
+			shape []int
+			want  []float64
+		}{
+			{[]int{}, []float64{15}}, {[]int{1}, []float64{15}}, {[]int{3}, []float64{3, 5, 7}},
+			{[]int{1, 3}, []float64{3, 5, 7}}, {[]int{2, 1}, []float64{3, 12}}, {[]int{1, 1}, []float64{15}},
+		} {
+			s := tensor.SumTo(x, c.shape...)
+			require.Equal(t, c.shape, s.Shape())
+			require.Equal(t, c.want, s.Float64s())
+		}
+		require.Same(t, x, tensor.SumTo(x, 2, 3))
+		require.Equal(t, []float64{0, 0}, tensor.SumTo(tensor.New(dt, 0, 2), 2).Float64s())
+		// The reverse of BroadcastTo, wherever that goes.
+		y := tensor.Full(dt, 1, 2, 1, 3)
+		require.Equal(t, []float64{8, 8, 8, 8, 8, 8}, tensor.SumTo(y.BroadcastTo(2, 2, 4, 3), 2, 1, 3).Float64s())
+	}
+}
+
+// TestReductionsDoNotDependOnThreads, nor does anything else that is shared
+// between threads.
+func TestReductionsDoNotDependOnThreads(t *testing.T) {
+	defer tensor.SetThreads(0)
+	x := tensor.NewStream(1, "test").Normal(tensor.Float32, 300, 500)
+	compute := func() []float32 {
+		y := tensor.Tanh(tensor.MatMul(x, x.T()))
+		z := tensor.Add(tensor.Sum(y, 0), tensor.Sum(y, 1))
+		return tensor.Add(z, tensor.Sum(x)).Float32s()
+	}
+	tensor.SetThreads(1)
+	want := compute()
+	for _, n := range []int{2, 3, 7} {
+		tensor.SetThreads(n)
+		require.Equal(t, bitsOf(want), bitsOf(compute()), "%d threads", n)
+	}
+}
+
+func bitsOf(xs []float32) []uint32 {
+	out := make([]uint32, len(xs))
+	for i, x := range xs {
+		out[i] = math.Float32bits(x)
+	}
+	return out
+}
