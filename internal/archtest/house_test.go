@@ -77,8 +77,8 @@ var house = []room{
 	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}},
-	{folder: "gan/metrics", imports: []string{"autograd", "gan", "internal/atomicfile", "nn/...", "optim", "tensor"}, outside: []string{gonum},
-		tests: []string{"datasets/..."}},
+	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
+	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "gan/metrics", "nn", "nn/safetensors", "tensor"}, tests: []string{"datasets/..."}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
 	// Programs, which may use anything.

@@ -1,0 +1,35 @@
+package metrics
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Histogram returns the share of each of k classes, 0 to k−1, among samples of
+// these classes. Of no samples, every share is 0. It panics with a
+// [tensor.ShapeError] on a class that is none of these.
+func Histogram(classes []int, k int) []float64 {
+	shares := make([]float64, k)
+	for i, c := range classes {
+		if c < 0 || c >= k {
+			panic(&tensor.ShapeError{Op: "Histogram", Problem: fmt.Sprintf("sample %d is of class %d of %d", i, c, k), Fix: "count classes from 0"})
+		}
+		shares[c]++
+	}
+	for c := range shares {
+		shares[c] /= float64(max(len(classes), 1))
+	}
+	return shares
+}
+
+// Rarest returns the smallest share of a histogram: 1/k is ideal for k classes
+// that are equally frequent, and 0 means that one is missing. Of no classes it
+// is 0.
+func Rarest(shares []float64) float64 {
+	if len(shares) == 0 {
+		return 0
+	}
+	return slices.Min(shares)
+}

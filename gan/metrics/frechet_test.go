@@ -1,0 +1,159 @@
+package metrics_test
+
+import (
+	"math"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/nn/safetensors"
+	"github.com/gander-ml/gander/tensor"
+)
+
+func TestFrechetEqualsSciPy(t *testing.T) {
+	f, err := safetensors.Open("testdata/frechet.safetensors")
+	require.NoError(t, err)
+	read := func(name string) *tensor.Tensor {
+		x, err := f.Tensor(name)
+		require.NoError(t, err)
+		return x
+	}
+	for _, name := range []string{"one", "plain", "steep", "rectified", "few", "same"} {
+		a, b, want := read(name+".a"), read(name+".b"), read(name+".distance").Item()
+		got, err := metrics.Frechet(a, b)
+		require.NoError(t, err)
+		assert.InDelta(t, want, got, 1e-9*max(1, want), name)
+		back, err := metrics.Frechet(b, a)
+		require.NoError(t, err)
+		assert.InDelta(t, got, back, 1e-9*max(1, want), "%s: not symmetric", name)
+	}
+}
+
+// Of Gaussians the distance is known: diagonal, and general in two dimensions.
+func TestFrechetOfKnownGaussians(t *testing.T) {
+	g := &metrics.Gaussian{Mean: []float64{1, 2, 3}, Cov: mat.NewSymDense(3, []float64{4, 0, 0, 0, 9, 0, 0, 0, 0})}
+	h := &metrics.Gaussian{Mean: []float64{1, 0, 7}, Cov: mat.NewSymDense(3, []float64{1, 0, 0, 0, 25, 0, 0, 0, 16})}
+	got, err := g.Distance(h)
+	require.NoError(t, err)
+	assert.InDelta(t, 4+16+1+4+16, got, 1e-12) // ‖Δμ‖² + Σ(√λ−√κ)²
+
+	// tr (ST)^½ = √(tr ST + 2·√det ST) for 2×2 matrices.
+	s, u := [4]float64{3, 1, 1, 2}, [4]float64{5, -2, -2, 1}
+	trace := s[0]*u[0] + s[1]*u[2] + s[2]*u[1] + s[3]*u[3]
+	det := (s[0]*s[3] - s[1]*s[2]) * (u[0]*u[3] - u[1]*u[2])
+	want := s[0] + s[3] + u[0] + u[3] - 2*math.Sqrt(trace+2*math.Sqrt(det))
+	g = &metrics.Gaussian{Mean: []float64{0, 0}, Cov: mat.NewSymDense(2, s[:])}
+	h = &metrics.Gaussian{Mean: []float64{0, 0}, Cov: mat.NewSymDense(2, u[:])}
+	got, err = g.Distance(h)
+	require.NoError(t, err)
+	assert.InDelta(t, want, got, 1e-13)
+}
+
+func TestFitGaussian(t *testing.T) {
+	g, err := metrics.FitGaussian(tensor.FromFloat32([]float32{1, 0, 3, 0, 5, 6}, 3, 2))
+	require.NoError(t, err)
+	assert.Equal(t, 3, g.N)
+	assert.InDeltaSlice(t, []float64{3, 2}, g.Mean, 1e-15)
+	assert.InDelta(t, 4, g.Cov.At(0, 0), 1e-14)
+	assert.InDelta(t, 6, g.Cov.At(1, 0), 1e-14)
+	assert.InDelta(t, 12, g.Cov.At(1, 1), 1e-14)
+}
+
+// Whatever the features, the distance is a number, and zero between equals.
+func TestFrechetOfDegenerateFeatures(t *testing.T) {
+	random := tensor.NewStream(1, "test")
+	plain := random.Normal(tensor.Float64, 60, 8)
+	dead := plain.Clone()
+	dead.Slice(1, 2, 5, 1).Fill(0) // three units that never fire
+	line := tensor.MatMul(random.Normal(tensor.Float64, 60, 1), random.Normal(tensor.Float64, 1, 8))
+	sets := map[string]*tensor.Tensor{
+		"plain": plain, "dead": dead, "line": line, "point": tensor.Full(tensor.Float64, 3, 60, 8),
+		"tiny": tensor.Scale(plain, 1e-160), "huge": tensor.Scale(plain, 1e70), "far": tensor.Shift(plain, 1e8),
+	}
+	for nameA, a := range sets {
+		scale := max(1, tensor.MaxOver(tensor.Square(a)).Item())
+		for nameB, b := range sets {
+			d, err := metrics.Frechet(a, b)
+			require.NoError(t, err)
+			require.False(t, math.IsNaN(d) || math.IsInf(d, 0) || d < 0, "%s, %s: %g", nameA, nameB, d)
+			if nameA == nameB {
+				assert.LessOrEqual(t, d, 1e-7*scale, "%s", nameA)
+			}
+		}
+	}
+}
+
+func TestFrechetRefusals(t *testing.T) {
+	x := tensor.NewStream(1, "test").Normal(tensor.Float32, 9, 8)
+	_, err := metrics.Frechet(x, x)
+	require.NoError(t, err)
+	_, err = metrics.Frechet(x, x.Slice(0, 0, 8, 1))
+	assert.ErrorContains(t, err, "8 samples do not determine a covariance in 8 dimensions; give 9 or more")
+	_, err = metrics.Frechet(x.Slice(0, 0, 0, 1), x)
+	assert.ErrorContains(t, err, "0 samples")
+	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+		y := x.Clone()
+		y.Set(bad, 4, 2)
+		_, err = metrics.Frechet(x, y)
+		assert.ErrorContains(t, err, "number 2 of row 4 of the features")
+	}
+	wide := tensor.Full(tensor.Float64, 1e200, 9, 8)
+	_, err = metrics.Frechet(wide, wide)
+	assert.ErrorContains(t, err, "number 0 of row 0 of the features is 1e+200")
+	huge := tensor.Full(tensor.Float64, 3e152, 10_000, 1) // too many for the sum of their squares
+	huge.Slice(0, 0, 10_000, 2).Fill(-3e152)
+	_, err = metrics.Frechet(huge, huge)
+	assert.ErrorContains(t, err, "not finite")
+	g, err := metrics.FitGaussian(x)
+	require.NoError(t, err)
+	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+		for i := range 2 {
+			h := &metrics.Gaussian{Mean: make([]float64, 8), Cov: mat.NewSymDense(8, nil)}
+			h.Cov.SetSym(i, 1, bad)
+			_, err = g.Distance(h)
+			assert.ErrorContains(t, err, "not finite")
+			_, err = h.Distance(g)
+			assert.ErrorContains(t, err, "not finite")
+		}
+	}
+
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x, x.Slice(1, 0, 7, 1)) }), "dimensions differ")
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x.Reshape(3, 3, 8), x) }), "no rows of numbers")
+}
+
+// sameForAllThreads runs f with several numbers of threads.
+func sameForAllThreads[T any](t *testing.T, f func() T) {
+	t.Helper()
+	defer tensor.SetThreads(0)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	tensor.SetThreads(1)
+	want := f()
+	for _, threads := range []int{2, 3, 4} {
+		tensor.SetThreads(threads)
+		assert.Equal(t, want, f(), "%d threads", threads)
+	}
+}
+
+func TestFrechetIsDeterministic(t *testing.T) {
+	random := tensor.NewStream(1, "test")
+	a, b := random.Normal(tensor.Float32, 1000, 48), random.Uniform(tensor.Float32, 900, 48)
+	sameForAllThreads(t, func() float64 {
+		d, err := metrics.Frechet(a, b)
+		require.NoError(t, err)
+		return d
+	})
+}
+
+func BenchmarkFrechet(b *testing.B) {
+	random := tensor.NewStream(1, "bench")
+	x, y := random.Normal(tensor.Float32, 10_000, 96), random.Normal(tensor.Float32, 10_000, 96)
+	for b.Loop() {
+		if _, err := metrics.Frechet(x, y); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package metrics
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// PrecisionRecall says how far two sets of features, [n, d] and [m, d], overlap
+// (Kynkäänniemi et al., 2019). The manifold of a set is the union of balls around
+// its points, each as large as the distance from its k-th nearest neighbour in
+// the set, 3 as a rule. Precision is the share of samples in the reference's
+// manifold: do they look real? Recall is the share of the reference in the
+// samples' manifold: is there a sample like each real one?
+//
+// It returns an error where a number is not finite or a set has k points or
+// fewer, and panics with a [tensor.ShapeError] on other shapes and where k is
+// below 1.
+func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, recall float64, err error) {
+	const op = "PrecisionRecall"
+	if k < 1 {
+		panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
+	}
+	r, g, err := readPair(op, "reference", "samples", reference, generated)
+	if err != nil {
+		return 0, 0, err
+	}
+	if least := min(r.n, g.n); least <= k {
+		return 0, 0, fmt.Errorf("metrics: %s: a point of a set of %d has no %d neighbours in it", op, least, k)
+	}
+	return covered(g, r, radii(r, k)), covered(r, g, radii(g, k)), nil
+}
+
+// radii returns the squared distance of each point from its k-th nearest
+// neighbour.
+func radii(s *samples, k int) []float64 {
+	type candidate struct {
+		squared float64
+		index   int
+	}
+	nearest := make([][]candidate, s.n) // the k nearest so far, in order
+	for i := range nearest {
+		nearest[i] = make([]candidate, k, k+1)
+		for j := range nearest[i] {
+			nearest[i][j].squared = math.Inf(1)
+		}
+	}
+	eachRow(s, s, func(i, first int, squared []float64) {
+		best := nearest[i]
+		for j, d := range squared {
+			if d >= best[k-1].squared || first+j == i {
+				continue
+			}
+			at := k - 1
+			for at > 0 && best[at-1].squared > d {
+				at--
+			}
+			best = slices.Insert(best, at, candidate{d, first + j})[:k]
+		}
+		nearest[i] = best
+	})
+	out := make([]float64, s.n)
+	for i, best := range nearest {
+		for _, c := range best {
+			out[i] = max(out[i], exact(s, s, i, c.index))
+		}
+	}
+	return out
+}
+
+// covered returns the share of points that lie in one of the balls around
+// centers of these squared radii, borders included.
+func covered(points, centers *samples, radii []float64) float64 {
+	inside := make([]bool, points.n)
+	tolerance := slack(points.d)
+	eachRow(points, centers, func(i, first int, squared []float64) {
+		for j := 0; j < len(squared) && !inside[i]; j++ {
+			c := first + j
+			doubt := tolerance * (points.squares[i] + centers.squares[c])
+			switch gap := squared[j] - radii[c]; {
+			case gap < -doubt:
+				inside[i] = true
+			case gap <= doubt:
+				inside[i] = exact(points, centers, i, c) <= radii[c]
+			}
+		}
+	})
+	n := 0
+	for _, in := range inside {
+		if in {
+			n++
+		}
+	}
+	return float64(n) / float64(points.n)
+}

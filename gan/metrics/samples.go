@@ -1,0 +1,59 @@
+package metrics
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// samples is a set of points in float64, checked.
+type samples struct {
+	n, d    int
+	x       []float64      // [n, d], row by row
+	t       *tensor.Tensor // the same
+	squares []float64      // ‖xᵢ‖²
+}
+
+// read copies samples [n, d]. It panics where that is not their shape, and
+// returns an error where a number is not finite, or so large that its square is
+// not. what names the samples in both.
+func read(op, what string, t *tensor.Tensor) (*samples, error) {
+	if t.Rank() != 2 || t.Dim(1) == 0 {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{t.Shape()}, Problem: what + " are no rows of numbers", Fix: "give [n, d], d ≥ 1"})
+	}
+	s := &samples{n: t.Dim(0), d: t.Dim(1), x: t.Float64s(), squares: make([]float64, t.Dim(0))}
+	for i := range s.squares {
+		for _, v := range s.row(i) {
+			s.squares[i] += v * v
+		}
+		if s.squares[i] <= math.MaxFloat64/8 {
+			continue
+		}
+		for k, v := range s.row(i) {
+			if !(math.Abs(v) < math.Sqrt(math.MaxFloat64)/8) {
+				return nil, fmt.Errorf("metrics: %s: number %d of row %d of the %s is %g", op, k, i, what, v)
+			}
+		}
+		return nil, fmt.Errorf("metrics: %s: row %d of the %s is too large to compute with", op, i, what)
+	}
+	s.t = tensor.FromFloat64(s.x, s.n, s.d)
+	return s, nil
+}
+
+// readPair reads two sets of one dimension.
+func readPair(op, whatA, whatB string, a, b *tensor.Tensor) (x, y *samples, err error) {
+	if x, err = read(op, whatA, a); err != nil {
+		return nil, nil, err
+	}
+	if y, err = read(op, whatB, b); err != nil {
+		return nil, nil, err
+	}
+	if x.d != y.d {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{a.Shape(), b.Shape()},
+			Problem: fmt.Sprintf("%s and %s have different dimensions", whatA, whatB), Fix: "give features of one network"})
+	}
+	return x, y, nil
+}
+
+func (s *samples) row(i int) []float64 { return s.x[i*s.d : (i+1)*s.d] }

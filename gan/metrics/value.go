@@ -1,0 +1,176 @@
+package metrics
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Value is a metric's value and what to read it against. NaN means that a
+// number is not known, or not defined; it is printed as – and left out of JSON.
+type Value struct {
+	Name    string
+	Value   float64
+	Floor   float64 // a perfect sampler's value at the same sample count
+	Ceiling float64 // the value of samples without merit, such as noise
+	StdErr  float64 // standard error of Value over seeds
+}
+
+// NewValue returns a value of which nothing else is known.
+func NewValue(name string, value float64) Value {
+	return Value{name, value, math.NaN(), math.NaN(), math.NaN()}
+}
+
+// String prints what is known: "Fréchet distance 10.5 · floor 1.2 · ceiling 836
+// · ±0.3".
+func (v Value) String() string {
+	s := v.Name + " " + number(v.Value)
+	for _, more := range []struct {
+		label string
+		value float64
+	}{{" · floor ", v.Floor}, {" · ceiling ", v.Ceiling}, {" · ±", v.StdErr}} {
+		if !math.IsNaN(more.value) {
+			s += more.label + number(more.value)
+		}
+	}
+	return s
+}
+
+// MarshalJSON writes the numbers that are finite:
+//
+//	{"name":"reverse KL","value":0.006,"floor":0.0012,"std_err":0.0008}
+func (v Value) MarshalJSON() ([]byte, error) {
+	finite := func(x float64) *float64 {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil
+		}
+		return &x
+	}
+	return json.Marshal(struct {
+		Name    string   `json:"name"`
+		Value   *float64 `json:"value,omitempty"`
+		Floor   *float64 `json:"floor,omitempty"`
+		Ceiling *float64 `json:"ceiling,omitempty"`
+		StdErr  *float64 `json:"std_err,omitempty"`
+	}{v.Name, finite(v.Value), finite(v.Floor), finite(v.Ceiling), finite(v.StdErr)})
+}
+
+// number prints three significant digits, and of large numbers all before the
+// point.
+func number(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "–"
+	case math.Abs(x) >= 1000 && !math.IsInf(x, 0):
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64)
+}
+
+// Table is a list of values, each under a name of its own.
+type Table []Value
+
+// Get returns the value of that name; where there is none, all its numbers are
+// NaN.
+func (t Table) Get(name string) Value {
+	if i := slices.IndexFunc(t, func(v Value) bool { return v.Name == name }); i >= 0 {
+		return t[i]
+	}
+	return NewValue(name, math.NaN())
+}
+
+// Against returns a copy whose floors are another table's values of the same
+// names. A value that the other table lacks keeps the floor it had.
+func (t Table) Against(floor Table) Table {
+	out := slices.Clone(t)
+	for i := range out {
+		if f := floor.Get(out[i].Name).Value; !math.IsNaN(f) {
+			out[i].Floor = f
+		}
+	}
+	return out
+}
+
+// Average returns the mean of each value over runs that differ in the seed, and
+// the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1); it is not known
+// of a single run. Floors and ceilings are averaged too. The tables must hold
+// the same names in the same order; Average panics with a
+// [tensor.ShapeError] where they do not.
+func Average(runs ...Table) Table {
+	if len(runs) == 0 {
+		return nil
+	}
+	out := slices.Clone(runs[0])
+	for i := range out {
+		column := func(number func(Value) float64) (mean, stdErr float64) {
+			var xs []float64
+			for _, r := range runs {
+				if len(r) != len(out) || r[i].Name != out[i].Name {
+					panic(&tensor.ShapeError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
+						Fix: "average tables of one kind"})
+				}
+				xs = append(xs, number(r[i]))
+			}
+			return meanStdErr(xs)
+		}
+		out[i].Value, out[i].StdErr = column(func(v Value) float64 { return v.Value })
+		out[i].Floor, _ = column(func(v Value) float64 { return v.Floor })
+		out[i].Ceiling, _ = column(func(v Value) float64 { return v.Ceiling })
+	}
+	return out
+}
+
+func meanStdErr(xs []float64) (mean, stdErr float64) {
+	n := float64(len(xs))
+	for _, x := range xs {
+		mean += x
+	}
+	mean /= n
+	squares := 0.0
+	for _, x := range xs {
+		squares += (x - mean) * (x - mean)
+	}
+	return mean, math.Sqrt(squares / (n - 1) / n) // 0/0, NaN, of one
+}
+
+// String prints the table with a header. Columns of which nothing is known are
+// left out.
+func (t Table) String() string {
+	columns := []struct {
+		title  string
+		number func(Value) float64
+	}{
+		{"value", func(v Value) float64 { return v.Value }},
+		{"floor", func(v Value) float64 { return v.Floor }},
+		{"ceiling", func(v Value) float64 { return v.Ceiling }},
+		{"std. error", func(v Value) float64 { return v.StdErr }},
+	}
+	lines := make([]string, len(t)+1)
+	lines[0] = "metric"
+	for i, v := range t {
+		lines[i+1] = v.Name
+	}
+	for k, c := range columns {
+		known := slices.ContainsFunc(t, func(v Value) bool { return !math.IsNaN(c.number(v)) })
+		if k > 0 && !known {
+			continue
+		}
+		lines[0] += "\t" + c.title
+		for i, v := range t {
+			lines[i+1] += "\t" + number(c.number(v))
+		}
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	for _, line := range lines {
+		fmt.Fprintln(w, line)
+	}
+	w.Flush() // a strings.Builder never fails
+	return b.String()
+}
