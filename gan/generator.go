@@ -25,8 +25,9 @@ type Generator struct {
 const sampleChunk = 256
 
 // Sample draws n samples [n, …], sample i from latent vector i of the seed. The
-// same seed gives the same samples. It panics with a [tensor.ShapeError] on a
-// negative n.
+// same seed gives the same samples, bit for bit, and asking for more of them
+// does not change the first. It panics with a [tensor.ShapeError] on a negative
+// n.
 func (g *Generator) Sample(n int, seed uint64) *tensor.Tensor {
 	random := tensor.NewStream(seed, "sample")
 	return g.Map(random.Normal(g.dtype, n, g.latent).To(g.device))
@@ -46,13 +47,16 @@ func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
 	for at := 0; out == nil || at < n; at += sampleChunk {
 		m := min(sampleChunk, n-at)
 		z := scope.Adopt(latent.Slice(0, at, at+m, 1))
+		if m == 1 { // a product with one row may be summed in another order
+			z = tensor.Concat(0, z, z)
+		}
 		y := g.net.Forward(ctx, autograd.Const(z)).Value()
 		if out == nil {
 			shape := y.Shape()
 			shape[0] = n
 			out = y.Device().New(y.DType(), shape...)
 		}
-		out.Slice(0, at, at+m, 1).CopyFrom(y)
+		out.Slice(0, at, at+m, 1).CopyFrom(y.Slice(0, 0, m, 1))
 		scope.Close()
 	}
 	return out

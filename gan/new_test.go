@@ -1,0 +1,127 @@
+package gan_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+func TestNewRefuses(t *testing.T) {
+	type setup struct {
+		g, d nn.Module
+		gan.Config
+	}
+	for name, c := range map[string]struct {
+		change func(s *setup)
+		want   string
+	}{
+		"no generator":       {func(s *setup) { s.g = nil }, "a network is nil"},
+		"no discriminator":   {func(s *setup) { s.d = nil }, "a network is nil"},
+		"no latent":          {func(s *setup) { s.Latent = 0 }, "Config.Latent is 0; give the generator's number of inputs"},
+		"negative latent":    {func(s *setup) { s.Latent = -3 }, "Config.Latent is -3"},
+		"other latent":       {func(s *setup) { s.Latent = 4 }, "the generator does not take Config.Latent = 4 inputs: Linear(3, 8) of [1 4]"},
+		"other samples":      {func(s *setup) { s.g = nn.Linear(latentSize, 5) }, "the discriminator does not take the generator's samples [1 5]: Linear(4, 8)"},
+		"two outputs":        {func(s *setup) { s.d = nn.Linear(4, 2) }, "the discriminator makes [1 2] of one sample; it must make [1 1]"},
+		"no output":          {func(s *setup) { s.d = nn.Tanh() }, "the discriminator makes [1 4] of one sample"},
+		"a number too many":  {func(s *setup) { s.d = nn.Sequential(nn.Linear(4, 1), nn.Reshape()) }, "the discriminator makes [1] of one sample"},
+		"classic on logits":  {func(s *setup) { s.Objective = gan.Classic{} }, `the objective "classic" wants probabilities, but the discriminator ends in Linear; add a Sigmoid, or choose NonSaturating`},
+		"logits after all":   {func(s *setup) { _, s.d = tiny(gan.Probabilities) }, `the objective "hinge" wants logits, but the discriminator ends in Sigmoid; drop it, or choose Classic`},
+		"nested sigmoid":     {func(s *setup) { s.d = nn.Sequential(s.d, nn.Sequential(nn.Sigmoid())) }, "ends in Sigmoid"},
+		"default wants them": {func(s *setup) { s.Objective, s.d = nil, nn.Sequential(s.d, nn.Sigmoid()) }, `the objective "nonsaturating" wants logits`},
+		"frozen generator":   {func(s *setup) { nn.Freeze(s.g, true) }, "a network has no parameters to train; are they frozen?"},
+		"frozen critic":      {func(s *setup) { nn.Freeze(s.d, true) }, "a network has no parameters to train; are they frozen?"},
+		"no parameters":      {func(s *setup) { s.g = nn.Tanh(); s.d = nn.Linear(latentSize, 1) }, "a network has no parameters to train"},
+		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64) }, "float64 on cpu and float32 on cpu; they must agree"},
+		"no rate":            {func(s *setup) { s.Optimizer = optim.Adam{} }, "optim: Adam: LR is 0; give a number above 0"},
+		"generator's rate":   {func(s *setup) { s.GeneratorOptimizer = optim.SGD{LR: -1} }, "optim: SGD: LR is -1"},
+		"critic's momentum":  {func(s *setup) { s.DiscriminatorOptimizer = optim.SGD{LR: 1, Momentum: 2} }, "optim: SGD: Momentum is 2"},
+		"generator every":    {func(s *setup) { s.GeneratorEvery = -1 }, "must not be negative"},
+		"clipped":            {func(s *setup) { s.ClipWeights = -1 }, "must not be negative"},
+		"average":            {func(s *setup) { s.EMAHalfLife = -1 }, "must not be negative"},
+		"penalty on a mixer": {func(s *setup) { s.d, s.Penalties = nn.Sequential(mixer{}, s.d), []gan.Penalty{gan.R1{Gamma: 1}} }, "mix"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := setup{Config: tinyConfig(gan.Hinge{})}
+			s.g, s.d = tiny(gan.Logits)
+			c.change(&s)
+			trainer, err := gan.New(s.g, s.d, s.Config)
+			require.Nil(t, trainer)
+			require.ErrorIs(t, err, gan.ErrConfig)
+			require.ErrorContains(t, err, "gan: this cannot be trained: ")
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+// mixer says that it mixes the samples of a batch.
+type mixer struct{}
+
+func (mixer) Forward(_ *nn.Ctx, x *autograd.Var) *autograd.Var { return x }
+func (mixer) OutShape(in []int) ([]int, error)                 { return in, nil }
+func (mixer) MixesBatch() bool                                 { return true }
+
+// opaque hides everything about a module but its parameters.
+type opaque struct{ nn.Module }
+
+func (o opaque) Children() []nn.Child { return []nn.Child{{Name: "inner", Module: o.Module}} }
+
+func (o opaque) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var { return o.Module.Forward(ctx, x) }
+
+// Modules that do not tell their shapes are taken at their word; what does not
+// fit shows in the first step.
+func TestNewTrustsUnknownModules(t *testing.T) {
+	g, d := tiny(gan.Logits)
+	trainer, err := gan.New(opaque{g}, opaque{d}, tinyConfig(gan.Hinge{}))
+	require.NoError(t, err)
+	_, err = trainer.Fit(context.Background(), tinyNoise(2))
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 4}, trainer.Sample(2, 1).Shape())
+
+	c := tinyConfig(gan.Hinge{})
+	c.Latent++
+	trainer, err = gan.New(opaque{g}, d, c)
+	require.NoError(t, err)
+	_, err = trainer.Step(tensor.New(tensor.Float32, 5, 4))
+	var misuse tensor.Misuse
+	require.ErrorAs(t, err, &misuse)
+}
+
+func TestNewWeights(t *testing.T) {
+	g, d := tiny(gan.Logits)
+	nn.Init(g, 77, tensor.Float64)
+	before := copies(g)
+	c := tinyConfig(nil)
+	c.DType = tensor.Float64
+	_, err := gan.New(g, d, c)
+	require.NoError(t, err)
+	for i, p := range copies(g) {
+		require.Equal(t, before[i].Float64s(), p.Float64s(), "weights that are there stay")
+	}
+	require.True(t, nn.Ready(d))
+	require.Equal(t, tensor.Float64, copies(d)[0].DType())
+
+	// Networks of one shape do not start alike, and the seed decides.
+	weights := func(seed uint64) (g, d []float64) {
+		gNet, dNet := nn.Linear(1, 1), nn.Linear(1, 1)
+		_, err := gan.New(gNet, dNet, gan.Config{Latent: 1, Seed: seed})
+		require.NoError(t, err)
+		return copies(gNet)[0].Float64s(), copies(dNet)[0].Float64s()
+	}
+	g1, d1 := weights(1)
+	g1Again, d1Again := weights(1)
+	g2, d2 := weights(2)
+	assert.Equal(t, g1, g1Again)
+	assert.Equal(t, d1, d1Again)
+	assert.NotEqual(t, g1, d1)
+	assert.NotEqual(t, g1, g2)
+	assert.NotEqual(t, d1, d2)
+}
