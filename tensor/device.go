@@ -13,7 +13,8 @@ type Device struct {
 }
 
 var (
-	cpuDevice = &Device{cpu.New()}
+	cpuBackend = cpu.New()
+	cpuDevice  = &Device{cpuBackend}
 
 	deviceMu sync.Mutex
 	devices  = map[string]*Device{"cpu": cpuDevice}

@@ -17,14 +17,13 @@ import (
 
 // Backend implements backend.Backend and its optional fusions on host memory.
 type Backend struct {
-	blas atomic.Pointer[BLAS]
+	blas atomic.Pointer[level3]
 }
 
-// BLAS is a replacement for this package's own matrix product. Either field may
-// be nil.
-type BLAS struct {
-	F32 blas.Float32Level3
-	F64 blas.Float64Level3
+// level3 is what matrix products go through; nil is this package's own.
+type level3 struct {
+	f32 blas.Float32Level3
+	f64 blas.Float64Level3
 }
 
 func init() {
@@ -34,19 +33,22 @@ func init() {
 var (
 	_ backend.Backend       = (*Backend)(nil)
 	_ backend.LinearBackend = (*Backend)(nil)
+	_ backend.BCEBackend    = (*Backend)(nil)
 	_ backend.AdamBackend   = (*Backend)(nil)
 )
 
 // New returns the backend.
 func New() *Backend {
 	b := &Backend{}
-	b.UseBLAS(BLAS{})
+	b.UseBLAS(nil, nil)
 	return b
 }
 
-// UseBLAS makes matrix products go through another implementation; nil fields
-// bring this package's own back.
-func (b *Backend) UseBLAS(impl BLAS) { b.blas.Store(&impl) }
+// UseBLAS makes later matrix products go through other implementations; nil
+// brings this package's own back.
+func (b *Backend) UseBLAS(f32 blas.Float32Level3, f64 blas.Float64Level3) {
+	b.blas.Store(&level3{f32, f64})
+}
 
 // Name returns "cpu".
 func (*Backend) Name() string { return "cpu" }

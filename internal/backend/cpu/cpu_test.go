@@ -60,7 +60,7 @@ func TestUseBLAS(t *testing.T) {
 	for _, dt := range []backend.DType{backend.Float32, backend.Float64} {
 		spy := &counted{Float32Level3: gonum.Implementation{}, Float64Level3: gonum.Implementation{}}
 		plugged := New()
-		plugged.UseBLAS(BLAS{F32: spy, F64: spy})
+		plugged.UseBLAS(spy, spy)
 		for _, lx := range []layout.Layout{
 			layout.Contiguous(2, 3, 4),
 			layout.Contiguous(2, 4, 3).Permute(0, 2, 1),
@@ -86,7 +86,7 @@ func TestUseBLAS(t *testing.T) {
 			New().Linear(op.ActLeakyReLU, want, first, w, b, 0.5)
 			require.Equal(t, want, got)
 		}
-		plugged.UseBLAS(BLAS{})
+		plugged.UseBLAS(nil, nil)
 		spy.calls = 0
 		plugged.MatMul(whole(dt, layout.Contiguous(1, 1), 1), whole(dt, layout.Contiguous(1, 1), 1), whole(dt, layout.Contiguous(1, 1), 1))
 		require.Zero(t, spy.calls)

@@ -14,7 +14,7 @@ type gemm[T kernel.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int
 
 // sgemm and dgemm are the kernel's products, or those plugged in.
 func (b *Backend) sgemm() gemm[float32] {
-	plugged := b.blas.Load().F32
+	plugged := b.blas.Load().f32
 	if plugged == nil {
 		return kernel.SgemmEpilogue
 	}
@@ -22,7 +22,7 @@ func (b *Backend) sgemm() gemm[float32] {
 }
 
 func (b *Backend) dgemm() gemm[float64] {
-	plugged := b.blas.Load().F64
+	plugged := b.blas.Load().f64
 	if plugged == nil {
 		return kernel.DgemmEpilogue
 	}

@@ -1,0 +1,66 @@
+package tensor_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// counter is gonum's BLAS, and counts matrix products.
+type counter struct {
+	gonum.Implementation
+	single, double int
+}
+
+func (c *counter) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, x []float32, ldx int, y []float32, ldy int, beta float32, z []float32, ldz int) {
+	c.single++
+	c.Implementation.Sgemm(tA, tB, m, n, k, alpha, x, ldx, y, ldy, beta, z, ldz)
+}
+
+func (c *counter) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, x []float64, ldx int, y []float64, ldy int, beta float64, z []float64, ldz int) {
+	c.double++
+	c.Implementation.Dgemm(tA, tB, m, n, k, alpha, x, ldx, y, ldy, beta, z, ldz)
+}
+
+func TestUseBLAS(t *testing.T) {
+	defer tensor.UseBLAS(nil, nil)
+	for _, dt := range dtypes {
+		r := tensor.NewStream(1, "test")
+		x, w, b, batch := r.Normal(dt, 5, 7), r.Normal(dt, 4, 7), r.Normal(dt, 4), r.Normal(dt, 3, 7, 2)
+		products := func() []*tensor.Tensor {
+			return []*tensor.Tensor{
+				tensor.MatMul(x, w.T()),
+				tensor.MatMul(x, batch),
+				tensor.Linear(x, w, b, tensor.ActTanh, 0),
+				tensor.Linear(x, w, nil, tensor.Identity, 0),
+			}
+		}
+		tensor.UseBLAS(nil, nil)
+		own := products()
+		for _, c := range []struct {
+			f32, f64 bool
+			want     [2]int // calls in either dtype
+		}{{true, true, [2]int{6, 6}}, {true, false, [2]int{6, 0}}, {false, true, [2]int{0, 6}}, {false, false, [2]int{}}} {
+			spy := &counter{}
+			var f32 blas.Float32Level3
+			var f64 blas.Float64Level3
+			if c.f32 {
+				f32 = spy
+			}
+			if c.f64 {
+				f64 = spy
+			}
+			tensor.UseBLAS(f32, f64)
+			for i, p := range products() {
+				near(t, dt, own[i].Float64s(), p.Float64s(), "product %d", i)
+			}
+			want := c.want
+			want[1-int(dt)] = 0
+			require.Equal(t, want, [2]int{spy.single, spy.double}, "%v", dt)
+		}
+	}
+}
