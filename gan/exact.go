@@ -17,7 +17,8 @@ import (
 // computed once, with v pushed forward through the same slopes, and with c the
 // loss's gradient by the output, each layer's weight gradient is one product,
 // Σᵢ gₗᵢ ⊗ (cᵢ·hᵢ + vᵢ), and its bias's Σᵢ cᵢ·gₗᵢ. That is four products a layer
-// where second derivatives take six.
+// where second derivatives take six. A first layer without weights may be curved
+// (nn.FourierFeatures): its derivative depends on the sample alone.
 type exactStep struct {
 	layers []nn.PiecewiseLinear
 	place  [][]int // of each layer's parameters among the trained ones, −1: frozen

@@ -21,12 +21,19 @@ func TestExactStep(t *testing.T) {
 		{R1{Gamma: 0.7}, R2{Gamma: 1.3}},
 		{R1{Gamma: 0.5}, R1{Gamma: 0.25}, R2{}},
 	}
+	waves := make([][]float64, 2) // of which the derivative is not constant anywhere
+	for i := range waves {
+		waves[i] = tensor.NewStream(uint64(i), "frequencies").Normal(tensor.Float64, 12).Float64s()
+	}
 	for _, objective := range objectives {
 		for i, penalties := range weights {
 			t.Run(fmt.Sprintf("%s/%d", objective.Name(), i), func(t *testing.T) {
 				g := nn.Sequential(nn.Linear(3, 12), nn.Tanh())
 				d := nn.Sequential(nn.Reshape(3, 4), nn.Flatten(), nn.Linear(12, 9), nn.LeakyReLU(0.2),
 					nn.Sequential(nn.Linear(9, 7, nn.NoBias()), nn.ReLU()), nn.Linear(7, 1))
+				if i%2 == 0 {
+					d = nn.Sequential(nn.Sequential(nn.FourierFeatures(waves)), nn.Linear(16, 9), nn.LeakyReLU(0.2), nn.Linear(9, 1))
+				}
 				tr, err := New(g, d, Config{Latent: 3, Objective: objective, Penalties: penalties, Seed: 3, DType: tensor.Float64})
 				require.NoError(t, err)
 				require.NotNil(t, tr.exact)
@@ -52,6 +59,7 @@ func TestExactStepApplies(t *testing.T) {
 	d := func(activation nn.Module) nn.Module {
 		return nn.Sequential(nn.Linear(2, 5), activation, nn.Linear(5, 1))
 	}
+	waves := nn.FourierFeatures([][]float64{{0.5, 1}})
 	for _, c := range []struct {
 		d         nn.Module
 		penalties []Penalty
@@ -63,6 +71,10 @@ func TestExactStepApplies(t *testing.T) {
 		{d(nn.Tanh()), []Penalty{R1{Gamma: 1}}, false},
 		{d(nn.ReLU()), []Penalty{R1{Gamma: 1}, GradientPenalty{Lambda: 1}}, false},
 		{d(nn.ReLU()), nil, false},
+		{nn.Sequential(waves, nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, true},
+		{nn.Sequential(nn.Sequential(waves, nn.Linear(4, 3)), nn.Linear(3, 1)), []Penalty{R1{Gamma: 1}}, true},
+		{nn.Sequential(nn.Linear(2, 2), waves, nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, false},
+		{nn.Sequential(nn.Linear(2, 2), nn.Sequential(waves), nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, false},
 	} {
 		tr, err := New(nn.Sequential(nn.Linear(2, 2)), c.d, Config{Latent: 2, Penalties: c.penalties})
 		require.NoError(t, err)

@@ -32,6 +32,9 @@ func (activation) MixesBatch() bool { return false }
 func (flatten) MixesBatch() bool { return false }
 
 // MixesBatch implements [BatchMixer].
+func (*fourierFeatures) MixesBatch() bool { return false }
+
+// MixesBatch implements [BatchMixer].
 func (reshape) MixesBatch() bool { return false }
 
 // MixesBatch implements [BatchMixer].

@@ -209,6 +209,10 @@ type reshapeSpec struct {
 	Shape []int `json:"shape"`
 }
 
+type fourierSpec struct {
+	Frequencies [][]float64 `json:"frequencies"`
+}
+
 type sequentialSpec struct {
 	Layers []Part `json:"layers"`
 }
@@ -224,6 +228,7 @@ func init() {
 	}
 	Register("LeakyReLU", func(c leakySpec) (Module, error) { return LeakyReLU(c.Slope), nil })
 	Register("Reshape", func(c reshapeSpec) (Module, error) { return Reshape(c.Shape...), nil })
+	Register("FourierFeatures", func(c fourierSpec) (Module, error) { return FourierFeatures(c.Frequencies), nil })
 	Register("Linear", func(c linearSpec) (Module, error) {
 		if c.In > maxFeatures || c.Out > maxFeatures {
 			return nil, fmt.Errorf("a layer of %d inputs and %d outputs is not possible", c.In, c.Out)
@@ -255,6 +260,11 @@ func (a activation) Describe() (string, any) {
 
 // Describe implements [Describer].
 func (flatten) Describe() (string, any) { return "Flatten", nil }
+
+// Describe implements [Describer].
+func (f *fourierFeatures) Describe() (string, any) {
+	return "FourierFeatures", fourierSpec{f.frequencies}
+}
 
 // Describe implements [Describer].
 func (r reshape) Describe() (string, any) { return "Reshape", reshapeSpec{r.shape} }

@@ -65,7 +65,8 @@ func TestEncode(t *testing.T) {
 		`{"type":"Sequential","layers":[{"type":"Linear","in":8,"out":6,"bias":false},{"type":"LeakyReLU","slope":0.1},`+
 		`{"type":"Sequential","layers":[]},{"type":"Linear","in":6,"out":6,"bias":true},{"type":"ReLU"}]},`+
 		`{"type":"Reshape","shape":[2,-1]},{"type":"Linear","in":3,"out":5,"bias":true},{"type":"Softplus"},{"type":"Reshape","shape":[10]},`+
-		`{"type":"LeakyReLU","slope":-1e-300},{"type":"Linear","in":10,"out":1,"bias":true},{"type":"Sigmoid"}]}`, string(text))
+		`{"type":"LeakyReLU","slope":-1e-300},{"type":"FourierFeatures","frequencies":[[0.1,-1e-300,0,1,2,3,4,5,6,7]]},`+
+		`{"type":"Linear","in":12,"out":1,"bias":true},{"type":"Sigmoid"}]}`, string(text))
 	m, err := nn.Decode(text)
 	require.NoError(t, err)
 	require.False(t, nn.Ready(m))

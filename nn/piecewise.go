@@ -23,12 +23,15 @@ type PiecewiseLinear interface {
 
 // PiecewiseLayers takes a network apart into layers that are
 // [PiecewiseLinear], in order. ok is false where it is not made of such.
+//
+// The first layer may be [FourierFeatures] all the same: what comes in there
+// does not depend on weights, and neither does the derivative, curved as it is.
 func PiecewiseLayers(m Module) (layers []PiecewiseLinear, ok bool) {
 	switch m := m.(type) {
 	case sequential:
 		for _, part := range m {
 			more, ok := PiecewiseLayers(part)
-			if !ok {
+			if !ok || len(layers) > 0 && curved(more) {
 				return nil, false
 			}
 			layers = append(layers, more...)
@@ -40,6 +43,16 @@ func PiecewiseLayers(m Module) (layers []PiecewiseLinear, ok bool) {
 		return []PiecewiseLinear{m}, true
 	}
 	return nil, false
+}
+
+// curved reports whether layers begin with one whose derivative depends on its
+// input.
+func curved(layers []PiecewiseLinear) bool {
+	if len(layers) == 0 {
+		return false
+	}
+	_, is := layers[0].(*fourierFeatures)
+	return is
 }
 
 // Push implements [PiecewiseLinear].

@@ -127,7 +127,8 @@ func everything() nn.Module {
 	return nn.Sequential(
 		nn.Flatten(), nn.Linear(12, 8), nn.Tanh(),
 		nn.Sequential(nn.Linear(8, 6, nn.NoBias()), nn.LeakyReLU(0.1), nn.Sequential(), nn.Linear(6, 6), nn.ReLU()),
-		nn.Reshape(2, -1), nn.Linear(3, 5), nn.Softplus(), nn.Reshape(10), nn.LeakyReLU(-1e-300), nn.Linear(10, 1), nn.Sigmoid())
+		nn.Reshape(2, -1), nn.Linear(3, 5), nn.Softplus(), nn.Reshape(10), nn.LeakyReLU(-1e-300),
+		nn.FourierFeatures([][]float64{{0.1, -1e-300, 0, 1, 2, 3, 4, 5, 6, 7}}), nn.Linear(12, 1), nn.Sigmoid())
 }
 
 func TestSaveAndLoad(t *testing.T) {

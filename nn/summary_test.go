@@ -11,22 +11,23 @@ import (
 )
 
 func TestSummary(t *testing.T) {
-	require.Equal(t, `layer          output   parameters
-0 Flatten      [n 12]            0
-1 Linear       [n 8]           104
-2 Tanh         [n 8]             0
-3.0 Linear     [n 6]            48
-3.1 LeakyReLU  [n 6]             0
-3.3 Linear     [n 6]            42
-3.4 ReLU       [n 6]             0
-4 Reshape      [n 2 3]           0
-5 Linear       [n 2 5]          20
-6 Softplus     [n 2 5]           0
-7 Reshape      [n 10]            0
-8 LeakyReLU    [n 10]            0
-9 Linear       [n 1]            11
-10 Sigmoid     [n 1]             0
-total                          225
+	require.Equal(t, `layer              output   parameters
+0 Flatten          [n 12]            0
+1 Linear           [n 8]           104
+2 Tanh             [n 8]             0
+3.0 Linear         [n 6]            48
+3.1 LeakyReLU      [n 6]             0
+3.3 Linear         [n 6]            42
+3.4 ReLU           [n 6]             0
+4 Reshape          [n 2 3]           0
+5 Linear           [n 2 5]          20
+6 Softplus         [n 2 5]           0
+7 Reshape          [n 10]            0
+8 LeakyReLU        [n 10]            0
+9 FourierFeatures  [n 12]            0
+10 Linear          [n 1]            13
+11 Sigmoid         [n 1]             0
+total                              227
 `, nn.Summary(everything(), 3, 4))
 
 	// A module on its own, counts above 999, and a layer that does not fit.

@@ -127,7 +127,54 @@ func moduleRows() []optest.Row {
 	reshape := module("Reshape", func([][]int) nn.Module { return nn.Reshape(2, -1) },
 		reshaped(func(n, features int) []int { return []int{n, 2, features / 2} }), "[2 4]", "[2 3 2 2]", "[0 6]", "[2 0]")
 	reshape.Misuse = []optest.Misuse{{Shapes: "[]", Says: "there is no batch axis"}, {Shapes: "[2 3]", Says: "3 features do not fill the shape"}}
-	return append(rows, flatten, reshape)
+	return append(rows, flatten, reshape, fourierRow())
+}
+
+// fourierRow has frequencies that nobody would choose, so that none is 0.
+func fourierRow() optest.Row {
+	frequencies := func(in int) [][]float64 {
+		out := make([][]float64, 5)
+		for i := range out {
+			for k := range in {
+				out[i] = append(out[i], 0.3-0.17*float64(i)+0.11*float64(k))
+			}
+		}
+		return out
+	}
+	r := module("FourierFeatures", func(shapes [][]int) nn.Module {
+		return nn.FourierFeatures(frequencies(shapes[0][1]))
+	}, func(xs []optest.Array) optest.Array {
+		x := xs[0]
+		n, in := x.Shape[0], x.Shape[1]
+		return optest.Build([]int{n, in + 10}, func(index []int) float64 {
+			wave := index[1] - in
+			if wave < 0 {
+				return x.At(index...)
+			}
+			phase := 0.0
+			for k, f := range frequencies(in)[wave%5] {
+				phase += 2 * math.Pi * f * x.At(index[0], k)
+			}
+			if wave < 5 {
+				return math.Sin(phase)
+			}
+			return math.Cos(phase)
+		})
+	}, "[2 2]", "[1 1]", "[3 4]", "[40 2]", "[0 2]")
+	r.Misuse = []optest.Misuse{
+		{Shapes: "[2 3]", Says: "does not fit the frequencies", F: func(xs []*autograd.Var) *autograd.Var {
+			return nn.FourierFeatures(frequencies(2)).Forward(nil, xs[0])
+		}},
+		{Shapes: "[2]", Says: "does not fit the frequencies", F: func(xs []*autograd.Var) *autograd.Var {
+			return nn.FourierFeatures(frequencies(2)).Forward(nil, xs[0])
+		}},
+		{Shapes: "[2 2]", Says: "there are no frequencies", F: func([]*autograd.Var) *autograd.Var { nn.FourierFeatures(nil); return nil }},
+		{Shapes: "[2 2]", Says: "a frequency has no component", F: func([]*autograd.Var) *autograd.Var {
+			nn.FourierFeatures([][]float64{{1, 2}, {1}})
+			return nil
+		}},
+	}
+	return r
 }
 
 // lossRows are a loss with each reduction. terms is its definition.
@@ -255,7 +302,7 @@ func TestEveryoneHasARow(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, names, 15)
+	require.Len(t, names, 16)
 	for _, name := range names {
 		assert.True(t, rows[name], "%s has no row", name)
 	}

@@ -1,0 +1,93 @@
+package nn
+
+import (
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// FourierFeatures adds waves to its input: [n, in] to [n, in+2k], x itself, then
+// sin 2πfᵢ·x for each of the k frequencies fᵢ, then cos 2πfᵢ·x. Networks on few
+// inputs learn what is smooth first and fine detail late; waves of a suitable
+// length make detail easy (Tancik et al., "Fourier features let networks learn
+// high frequency functions in low dimensional domains", 2020).
+//
+// Frequencies are rows of in numbers each, in periods per unit of the input.
+// They are fixed: the network's description holds them, and there are no
+// parameters. FourierFeatures panics with a [tensor.ShapeError] where there are
+// none or their lengths differ, and on inputs of another shape than [n, in].
+func FourierFeatures(frequencies [][]float64) Module {
+	f := &fourierFeatures{k: len(frequencies)}
+	var angular []float64
+	for _, row := range frequencies {
+		if f.in = len(row); f.in == 0 || f.in != len(frequencies[0]) {
+			panic(&tensor.ShapeError{Op: "FourierFeatures", Shapes: [][]int{{len(frequencies[0])}, {len(row)}},
+				Problem: "a frequency has no component, or another number of them than the first", Fix: "give rows of one length"})
+		}
+		f.frequencies = append(f.frequencies, slices.Clone(row))
+		for _, v := range row {
+			angular = append(angular, 2*math.Pi*v)
+		}
+	}
+	if f.k == 0 {
+		panic(&tensor.ShapeError{Op: "FourierFeatures", Problem: "there are no frequencies", Fix: "give one or more"})
+	}
+	f.angular[0] = tensor.FromFloat64(angular, f.k, f.in)
+	f.angular[1] = f.angular[0].Cast(tensor.Float32)
+	return f
+}
+
+type fourierFeatures struct {
+	in, k       int
+	frequencies [][]float64
+	angular     [2]*tensor.Tensor // [k, in], 2π times the frequencies, in Float64 and Float32
+}
+
+func (f *fourierFeatures) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	if _, err := f.OutShape(x.Shape()); err != nil {
+		panic(err)
+	}
+	phase := autograd.Linear(x, autograd.Const(f.matrix(x.Value())), nil, tensor.Identity, 0)
+	return autograd.Concat(1, x, autograd.Sin(phase), autograd.Cos(phase))
+}
+
+// matrix returns the angular frequencies in the dtype and on the device of x.
+func (f *fourierFeatures) matrix(x *tensor.Tensor) *tensor.Tensor {
+	if x.DType() == tensor.Float64 {
+		return f.angular[0].To(x.Device())
+	}
+	return f.angular[1].To(x.Device())
+}
+
+func (f *fourierFeatures) OutShape(in []int) ([]int, error) {
+	if len(in) != 2 || in[1] != f.in {
+		return nil, &tensor.ShapeError{Op: "FourierFeatures", Shapes: [][]int{slices.Clone(in), {f.k, f.in}},
+			Problem: "the input does not fit the frequencies", Fix: "give [n, in] with as many inputs as a frequency has components"}
+	}
+	return []int{in[0], f.in + 2*f.k}, nil
+}
+
+// waves returns the sines and cosines of an output.
+func (f *fourierFeatures) waves(y *tensor.Tensor) (sin, cos *tensor.Tensor) {
+	return y.Slice(1, f.in, f.in+f.k, 1), y.Slice(1, f.in+f.k, f.in+2*f.k, 1)
+}
+
+// Push returns the derivative at the pass applied to v; see [PiecewiseLayers].
+func (f *fourierFeatures) Push(y, v *tensor.Tensor) *tensor.Tensor {
+	sin, cos := f.waves(y)
+	phase := tensor.Linear(v, f.matrix(v), nil, tensor.Identity, 0)
+	return tensor.Concat(1, v, tensor.Mul(cos, phase), tensor.Neg(tensor.Mul(sin, phase)))
+}
+
+// Pull returns the derivative's transpose applied to g.
+func (f *fourierFeatures) Pull(_, y, g *tensor.Tensor) *tensor.Tensor {
+	sin, cos := f.waves(y)
+	gSin, gCos := f.waves(g)
+	phase := tensor.Sub(tensor.Mul(gSin, cos), tensor.Mul(gCos, sin))
+	return tensor.Add(g.Slice(1, 0, f.in, 1), tensor.MatMul(phase, f.matrix(g)))
+}
+
+// WeightGrad returns nil: there are no parameters.
+func (*fourierFeatures) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
