@@ -66,6 +66,7 @@ var house = []room{
 	// Networks and optimizers, which do not know each other.
 	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "tensor"}},
+	{folder: "internal/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"autograd", "tensor"}},
 
 	// Data.
