@@ -57,6 +57,12 @@ func (o linear) Eval(in []*tensor.Tensor) *tensor.Tensor {
 }
 
 func (o linear) VJP(b *Back, gy *Var) []*Var {
+	out := b.Grads()
+	if !b.Recorded() && len(out) == 3 && b.Needs(2) {
+		z, sums := tensor.LinearGrad(gy.value, b.Out().value, o.act, o.slope)
+		out[2] = Const(sums)
+		return o.products(b, Const(z), out)
+	}
 	gz := gy
 	switch o.act {
 	case tensor.ActTanh:
@@ -68,15 +74,19 @@ func (o linear) VJP(b *Back, gy *Var) []*Var {
 	case tensor.ActLeakyReLU:
 		gz = leakySlope(gy, b.Out(), o.slope)
 	}
-	out := b.Grads()
+	if len(out) == 3 && b.Needs(2) {
+		out[2] = Apply(sumRows, gz)
+	}
+	return o.products(b, gz, out)
+}
+
+// products fills in the gradients by input and weight.
+func (linear) products(b *Back, gz *Var, out []*Var) []*Var {
 	if b.Needs(0) {
 		out[0] = MatMul(gz, b.In(1))
 	}
 	if b.Needs(1) {
 		out[1] = MatMul(Transpose(gz), b.In(0))
-	}
-	if len(out) == 3 && b.Needs(2) {
-		out[2] = Apply(sumRows, gz)
 	}
 	return out
 }

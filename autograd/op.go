@@ -105,6 +105,11 @@ func (b *Back) Shape(i int) []int { return b.v.node.in[i].v.Shape() }
 // end. Like the shape, it is always at hand.
 func (b *Back) Dim(i, axis int) int { return b.v.node.in[i].v.value.Dim(axis) }
 
+// Recorded reports whether a graph of the gradient was asked for. Where it was
+// not, a rule may compute with tensors directly, by kernels that have no
+// derivative of their own; the differentiable form is their reference.
+func (b *Back) Recorded() bool { return b.live }
+
 // Needs reports whether the gradient by input i is wanted. A rule may return
 // nil for an input that is not, and save the work.
 func (b *Back) Needs(i int) bool { return b.needs[i] }

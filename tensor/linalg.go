@@ -89,6 +89,50 @@ func Linear(x, w, b *Tensor, act Activation, slope float64) *Tensor {
 	return y
 }
 
+// LinearGrad returns the gradient before the activation of a [Linear] layer, gy
+// times the activation's slope at the layer's result y, and that gradient's sums
+// over the first axis, which are the gradient by the bias. All but the sums are
+// [n, out]. It panics with a [ShapeError] where the shapes differ.
+func LinearGrad(gy, y *Tensor, act Activation, slope float64) (gz, gb *Tensor) {
+	scope := together("LinearGrad", gy, y)
+	if gy.layout.Rank != 2 || !gy.SameShape(y) {
+		shapePanic("LinearGrad", "gradient and result differ in shape", "give the gradient by the layer's result [n, out]", gy, y)
+	}
+	f, ok := act.Grad()
+	if !ok {
+		return gy, Sum(gy, 0)
+	}
+	fused, ok := y.store.device.backend.(backend.LinearBackend)
+	if !ok {
+		gz = binary(f, gy, y, slope)
+		return gz, Sum(gz, 0)
+	}
+	gz = empty(scope, y.store.device, y.DType(), y.layout.Packed())
+	gb = empty(scope, y.store.device, y.DType(), layout.Contiguous(y.layout.Dims[1]))
+	fused.LinearGrad(act, gz.operand(), gb.operand(), gy.operand(), y.operand(), slope)
+	return gz, gb
+}
+
+// BCEWithLogits returns the terms of the binary cross-entropy of logits x with
+// targets t of the same shape, t·softplus(−x) + (1−t)·softplus(x), and their
+// derivative sigmoid(x) − t, in one pass where the device can. It panics with a
+// [ShapeError] where the shapes differ.
+func BCEWithLogits(x, t *Tensor) (terms, slope *Tensor) {
+	scope := together("BCEWithLogits", x, t)
+	if !x.SameShape(t) {
+		shapePanic("BCEWithLogits", "logits and targets differ in shape", "give one target per logit", x, t)
+	}
+	fused, ok := x.store.device.backend.(backend.BCEBackend)
+	if !ok || !x.IsContiguous() || !t.IsContiguous() {
+		yes, no := Mul(t, Softplus(Neg(x))), Mul(Shift(Neg(t), 1), Softplus(x))
+		return Add(yes, no), Sub(Sigmoid(x), t)
+	}
+	terms = empty(scope, x.store.device, x.DType(), x.layout.Packed())
+	slope = empty(scope, x.store.device, x.DType(), x.layout.Packed())
+	fused.BCEWithLogits(terms.operand(), slope.operand(), x.operand(), t.operand())
+	return terms, slope
+}
+
 // AdamParams are the constants of one step of [AdamInto].
 type AdamParams = op.AdamParams
 

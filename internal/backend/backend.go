@@ -113,6 +113,19 @@ type LinearBackend interface {
 	// Linear sets dst, which is contiguous, to act(x·wᵀ + b) for x [n, in],
 	// w [out, in] and b [out]; b.Buffer may be nil.
 	Linear(act op.Activation, dst, x, w, b Operand, a float64)
+	// LinearGrad sets gz, which is contiguous, to the gradient before the
+	// activation, gy times the slope at y = act(…), all [n, out], and gb [out],
+	// contiguous too, to gz's sums over n. act is not Identity.
+	LinearGrad(act op.Activation, gz, gb, gy, y Operand, a float64)
+}
+
+// BCEBackend is the optional fusion of the binary cross-entropy on logits, with
+// its derivative, over contiguous operands of one length. A backend without it
+// computes the same from Unary and Binary.
+type BCEBackend interface {
+	// BCEWithLogits sets dst = t·softplus(−x) + (1−t)·softplus(x) and
+	// slope = sigmoid(x) − t.
+	BCEWithLogits(dst, slope, x, t Operand)
 }
 
 // AdamBackend is the optional fusion of one Adam step over contiguous operands

@@ -136,3 +136,19 @@ func name(family string, names []string, code int) string {
 	}
 	return fmt.Sprintf("%s(%d)", family, code)
 }
+
+// Grad returns the product of a gradient with the activation's slope at its
+// value; ok is false for Identity.
+func (act Activation) Grad() (f Binary, ok bool) {
+	switch act {
+	case ActTanh:
+		return TanhGrad, true
+	case ActSigmoid:
+		return SigmoidGrad, true
+	case ActReLU:
+		return ReLUGrad, true
+	case ActLeakyReLU:
+		return LeakyReLUGrad, true
+	}
+	return 0, false
+}

@@ -33,6 +33,7 @@ func init() {
 var (
 	_ backend.Backend       = (*Backend)(nil)
 	_ backend.LinearBackend = (*Backend)(nil)
+	_ backend.BCEBackend    = (*Backend)(nil)
 	_ backend.AdamBackend   = (*Backend)(nil)
 )
 

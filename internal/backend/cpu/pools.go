@@ -10,15 +10,16 @@ import (
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, epilogue sync.Pool
+	loop, reduce, adam, epilogue, linearGrad sync.Pool
 }
 
 func newPools[T kernel.Float]() *pools {
 	return &pools{
-		loop:     sync.Pool{New: func() any { return new(loop[T]) }},
-		reduce:   sync.Pool{New: func() any { return new(reduceJob[T]) }},
-		adam:     sync.Pool{New: func() any { return new(adamJob[T]) }},
-		epilogue: sync.Pool{New: func() any { return new(biasAct[T]) }},
+		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
+		loop:       sync.Pool{New: func() any { return new(loop[T]) }},
+		reduce:     sync.Pool{New: func() any { return new(reduceJob[T]) }},
+		adam:       sync.Pool{New: func() any { return new(adamJob[T]) }},
+		epilogue:   sync.Pool{New: func() any { return new(biasAct[T]) }},
 	}
 }
 

@@ -1,0 +1,64 @@
+package cpu
+
+import (
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/op"
+)
+
+// linearGradJob multiplies a gradient by an activation's slope and sums the
+// columns while they are in the cache.
+type linearGradJob[T kernel.Float] struct {
+	f             op.Binary
+	gz, gb, gy, y []T
+	rows, cols    int
+	a             float64
+}
+
+// Run computes columns lo to hi.
+func (j *linearGradJob[T]) Run(lo, hi int) {
+	for i := range j.rows {
+		at, end := i*j.cols+lo, i*j.cols+hi
+		kernel.Binary(j.f, j.gz[at:end], j.gy[at:end], j.y[at:end], j.a)
+	}
+	kernel.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
+}
+
+// LinearGrad sets gz to gy times the activation's slope at y, and gb to gz's
+// column sums.
+func (b *Backend) LinearGrad(act op.Activation, gz, gb, gy, y backend.Operand, a float64) {
+	f, _ := act.Grad()
+	if !gy.Layout.IsContiguous() {
+		gy = b.packed(gy)
+	}
+	if !y.Layout.IsContiguous() {
+		y = b.packed(y)
+	}
+	if is64(gz) {
+		linearGrad[float64](f, gz, gb, gy, y, a)
+	} else {
+		linearGrad[float32](f, gz, gb, gy, y, a)
+	}
+}
+
+func linearGrad[T kernel.Float](f op.Binary, gz, gb, gy, y backend.Operand, a float64) {
+	rows, cols := gz.Layout.Dims[0], gz.Layout.Dims[1]
+	n := rows * cols
+	// Wide enough for long rows, narrow enough to be shared by threads.
+	grain := max(128, grainCheap/max(rows, 1)&^31)
+	share(&poolOf[T]().linearGrad, cols, grain, linearGradJob[T]{
+		f: f, gz: elements[T](gz)[:n], gb: elements[T](gb)[:cols], gy: elements[T](gy)[:n], y: elements[T](y)[:n],
+		rows: rows, cols: cols, a: a,
+	})
+}
+
+// BCEWithLogits sets dst to the cross-entropy of logits x with targets t, and
+// slope to its derivative.
+func (*Backend) BCEWithLogits(dst, slope, x, t backend.Operand) {
+	n := dst.Layout.Len()
+	if is64(dst) {
+		kernel.BCEWithLogits(elements[float64](dst)[:n], elements[float64](slope), elements[float64](x), elements[float64](t))
+	} else {
+		kernel.BCEWithLogits(elements[float32](dst)[:n], elements[float32](slope), elements[float32](x), elements[float32](t))
+	}
+}
