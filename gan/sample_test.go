@@ -104,9 +104,9 @@ func TestSampleOfATraining(t *testing.T) {
 // generator taken before. Each gets whole samples: of the weights after some
 // step, never of half-changed ones.
 func TestSampleWhileTraining(t *testing.T) {
-	steps := 200
+	steps := 100
 	if testing.Short() {
-		steps = 40
+		steps = 30
 	}
 	trainer := newTiny(t, gan.Hinge{}, func(c *gan.Config) { c.EMAHalfLife = 3 })
 	x := batch(t, tinyNoise(1))

@@ -1,0 +1,77 @@
+package gan_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// What one step of the classic networks may allocate. Its tensors live in the
+// trainer's scope, so this is headers and lists.
+const (
+	maxAllocsPerStep = 200
+	maxBytesPerStep  = 64 << 10
+)
+
+// classicTrainer returns the trainer of the main example and a batch.
+func classicTrainer(t testing.TB) (*gan.Trainer, *tensor.Tensor) {
+	t.Helper()
+	g, d := classicNets()
+	trainer, err := gan.New(g, d, gan.Config{Latent: 128, Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-4}, Seed: 1})
+	require.NoError(t, err)
+	return trainer, tensor.NewStream(1, "digits").Uniform(tensor.Float32, 64, 784)
+}
+
+func TestStepAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
+	trainer, x := classicTrainer(t)
+	step := func() {
+		_, err := trainer.Step(x)
+		require.NoError(t, err)
+	}
+	const steps = 20
+	for range 5 {
+		step() // finds its buffers
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	allocs := testing.AllocsPerRun(steps, step) // one more to warm up
+	runtime.ReadMemStats(&after)
+	bytes := (after.TotalAlloc - before.TotalAlloc) / (steps + 1)
+	t.Logf("%.0f allocations and %d bytes per step", allocs, bytes)
+	require.LessOrEqual(t, allocs, float64(maxAllocsPerStep))
+	require.LessOrEqual(t, bytes, uint64(maxBytesPerStep))
+}
+
+// Training for longer takes no more memory, also with all that can be kept from
+// step to step.
+func TestStepKeepsMemory(t *testing.T) {
+	for name, trainer := range map[string]*gan.Trainer{
+		"plain": newTiny(t, gan.Classic{}), "everything": newTiny(t, gan.Wasserstein{}, everything),
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := batch(t, tinyNoise(1))
+			live := func(steps int) uint64 {
+				for range steps {
+					_, err := trainer.Step(x)
+					require.NoError(t, err)
+				}
+				var m runtime.MemStats
+				runtime.GC()
+				runtime.GC() // what pools have let go
+				runtime.ReadMemStats(&m)
+				return m.HeapAlloc
+			}
+			before := live(50)
+			after := live(300)
+			require.Less(t, after, before+64<<10, "from %d to %d bytes", before, after)
+		})
+	}
+}

@@ -1,0 +1,100 @@
+package gan_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// passOf is a discriminator's pass as a penalty gets it.
+func passOf(critic func(*autograd.Var) *autograd.Var, real, fake *tensor.Tensor) *gan.Pass {
+	p := &gan.Pass{Critic: critic, Rand: tensor.NewStream(1, "penalty")}
+	p.Real.X, p.Fake.X = autograd.Leaf(real), autograd.Leaf(fake)
+	p.Real.D, p.Fake.D = critic(p.Real.X), critic(p.Fake.X)
+	return p
+}
+
+// A linear critic has the same slope everywhere, so that every penalty is known.
+func TestPenaltiesOfALinearCritic(t *testing.T) {
+	random := tensor.NewStream(1, "linear")
+	real, fake := random.Normal(tensor.Float64, 4, 3), random.Normal(tensor.Float64, 4, 3)
+	for _, w := range [][]float64{{0.3, -0.2, 0.1}, {3, -4, 12}, {0, 0, 0}} {
+		square := w[0]*w[0] + w[1]*w[1] + w[2]*w[2]
+		excess := math.Sqrt(square) - 1
+		weight := autograd.Leaf(tensor.FromFloat64(w, 3, 1))
+		for _, c := range []struct {
+			gan.Penalty
+			want float64
+		}{
+			{gan.R1{Gamma: 1}, square / 2},
+			{gan.R2{Gamma: 1}, square / 2},
+			{gan.GradientPenalty{Lambda: 1}, excess * excess},
+			{gan.GradientPenalty{Lambda: 1, OneSided: true}, max(excess, 0) * max(excess, 0)},
+		} {
+			terms := c.Terms(passOf(func(x *autograd.Var) *autograd.Var { return autograd.MatMul(x, weight) }, real, fake))
+			require.Equal(t, []int{4}, terms.Shape(), c.Name())
+			for _, v := range terms.Value().Float64s() {
+				require.InDelta(t, c.want, v, 1e-12*max(1, c.want), "%s of %v", c.Name(), w)
+			}
+			for _, g := range autograd.Grad(autograd.Mean(terms), []*autograd.Var{weight}, autograd.Opts{})[0].Value().Float64s() {
+				require.False(t, math.IsNaN(g) || math.IsInf(g, 0), "%s of %v", c.Name(), w)
+			}
+		}
+	}
+}
+
+// Derivatives by the critic's weights, which training goes by, against finite
+// differences.
+func TestPenaltyGradients(t *testing.T) {
+	random := tensor.NewStream(2, "critic")
+	real, fake := random.Normal(tensor.Float64, 4, 3), random.Normal(tensor.Float64, 4, 3)
+	weights := []*tensor.Tensor{random.Normal(tensor.Float64, 3, 5), random.Normal(tensor.Float64, 5), random.Normal(tensor.Float64, 5, 1)}
+	for _, p := range []gan.Penalty{
+		gan.R1{Gamma: 1}, gan.R2{Gamma: 1}, gan.GradientPenalty{Lambda: 1}, gan.GradientPenalty{Lambda: 1, OneSided: true},
+	} {
+		require.NoError(t, autograd.Check(func(w []*autograd.Var) *autograd.Var {
+			critic := func(x *autograd.Var) *autograd.Var {
+				return autograd.MatMul(autograd.Tanh(autograd.Add(autograd.MatMul(x, w[0]), w[1])), w[2])
+			}
+			return p.Terms(passOf(critic, real, fake))
+		}, weights, autograd.CheckOptions{Tolerance: 1e-6}), p.Name())
+	}
+}
+
+// The trainer adds each penalty with the weight of the step, and the penalty
+// pulls at the weights: with no slope in the objective, R1 alone shrinks them as
+// its derivative says.
+func TestPenaltyInTraining(t *testing.T) {
+	d := nn.Linear(4, 1, nn.WeightInit(nn.Constant(0.5)), nn.BiasInit(nn.Constant(0)))
+	g := nn.Linear(latentSize, 4)
+	trainer, err := gan.New(g, d, gan.Config{
+		Latent: latentSize, Objective: indifferent{}, DType: tensor.Float64, Optimizer: optim.SGD{LR: 0.1},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 3, Schedule: optim.Linear{From: 1, To: 0, Steps: 3}}, gan.R2{Gamma: 0}},
+	})
+	require.NoError(t, err)
+	x := tensor.New(tensor.Float64, 5, 4)
+	w := 0.5
+	for step := range 5 {
+		gamma := 3 * max(0, 1-float64(step)/3)
+		losses, err := trainer.Step(x)
+		require.NoError(t, err)
+		require.InDelta(t, gamma*4*w*w/2, losses.Penalty, 1e-12, "step %d", step)
+		require.InDelta(t, losses.Penalty, losses.Discriminator(), 1e-12)
+		w -= 0.1 * gamma * w
+		require.InDelta(t, w, copies(d)[0].At(0, 3), 1e-12, "step %d", step)
+	}
+}
+
+// indifferent is an objective without a slope.
+type indifferent struct{ gan.Wasserstein }
+
+func (indifferent) Discriminator(real, fake *autograd.Var) gan.Terms {
+	return gan.Terms{Fake: autograd.Scale(fake, 0)}
+}
