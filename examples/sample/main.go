@@ -3,9 +3,11 @@
 //	go run ./examples/sample -model runs/mnist/generator.safetensors -n 10 -seed 1 -o digits.png
 //
 // It takes a moment, and writes a grid of n pictures; the same seed gives the
-// same ones. The file carries the network's architecture, so no other code is
-// needed to load it. Exit status 1 means that a file could not be read or
-// written, in one line; 2, wrong usage.
+// same ones. With -o digits.npy it writes the numbers themselves, for other
+// tools to score, as a NumPy array: a row per picture, [n, 784] in [−1, 1] for
+// digits. The generator's file carries the network's architecture, so no other
+// code is needed to load it. Exit status 1 means that a file could not be read
+// or written, in one line; 2, wrong usage.
 package main
 
 import (
@@ -13,15 +15,17 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/npy"
 )
 
 func main() {
 	model := flag.String("model", "runs/mnist/generator.safetensors", "generator to load")
 	n := flag.Int("n", 10, "number of pictures")
 	seed := flag.Uint64("seed", 1, "of the latent vectors")
-	out := flag.String("o", "digits.png", "PNG file to write")
+	out := flag.String("o", "digits.png", "PNG file to write, or NumPy file where the name ends in .npy")
 	columns := flag.Int("columns", 5, "pictures in a row")
 	scale := flag.Int("scale", 4, "side of the block that shows one pixel")
 	flag.Parse()
@@ -41,6 +45,9 @@ func run(model string, n int, seed uint64, out string, grid gan.Grid) error {
 		return err
 	}
 	samples := g.Sample(n, seed)
+	if filepath.Ext(out) == ".npy" {
+		return npy.Write(out, samples.Reshape(n, -1))
+	}
 	if samples.Rank() == 2 { // flat pictures are taken for square ones
 		side := int(math.Sqrt(float64(samples.Dim(1))))
 		grid.Height, grid.Width = side, side
