@@ -23,28 +23,28 @@ func TestFusedGradients(t *testing.T) {
 			for _, act := range []tensor.Activation{tensor.Identity, tensor.ActTanh, tensor.ActSigmoid, tensor.ActReLU, tensor.ActLeakyReLU} {
 				gz, gb := tensor.LinearGrad(gy, y, act, 0.2)
 				wantZ, wantB := tensor.LinearGrad(gy.To(ref), y.To(ref), act, 0.2)
-				near(t, wantZ, gz, tol)
-				near(t, wantB, gb, tol)
+				closeTo(t, wantZ, gz, tol)
+				closeTo(t, wantB, gb, tol)
 
 				// A gradient that repeats one row, as a sum's does.
 				row := random.Normal(dt, 1, shape[1]).BroadcastTo(shape...)
 				gz, gb = tensor.LinearGrad(row, y, act, 0.2)
 				wantZ, wantB = tensor.LinearGrad(row.To(ref), y.To(ref), act, 0.2)
-				near(t, wantZ, gz, tol)
-				near(t, wantB, gb, tol)
+				closeTo(t, wantZ, gz, tol)
+				closeTo(t, wantB, gb, tol)
 			}
 			targets := tensor.Greater(gy, tensor.New(dt))
 			for _, x := range []*tensor.Tensor{y, tensor.Scale(y, 100)} {
 				terms, slope := tensor.BCEWithLogits(x, targets)
 				wantTerms, wantSlope := tensor.BCEWithLogits(x.To(ref), targets.To(ref))
-				near(t, wantTerms, terms, tol)
-				near(t, wantSlope, slope, tol)
+				closeTo(t, wantTerms, terms, tol)
+				closeTo(t, wantSlope, slope, tol)
 			}
 		}
 	}
 }
 
-func near(t *testing.T, want, got *tensor.Tensor, tol float64) {
+func closeTo(t *testing.T, want, got *tensor.Tensor, tol float64) {
 	t.Helper()
 	require.Equal(t, want.Shape(), got.Shape())
 	g := got.Float64s()
