@@ -335,7 +335,7 @@ func (p pictures[T]) at(h, v int) pictures[T] {
 // picturesOf reads an operand [n, c, h, w] whose channels are neighbours.
 func picturesOf[T kernel.Float](o backend.Operand) pictures[T] {
 	l := &o.Layout
-	p := pictures[T]{elements[T](o)[l.Offset:], l.Strides[0], l.Strides[2], l.Strides[3], l.Dims[1]}
+	p := pictures[T]{elements[T](o), l.Strides[0], l.Strides[2], l.Strides[3], l.Dims[1]}
 	if l.Dims[3] == 1 {
 		p.pixel = max(p.channels, 1) // which may be anything
 	}

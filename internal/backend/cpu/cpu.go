@@ -94,8 +94,11 @@ func blank(o backend.Operand) backend.Operand {
 	return backend.Operand{Buffer: backend.NewHost(o.Buffer.DType(), o.Layout.Len()), Layout: o.Layout.Packed()}
 }
 
-// packed returns a contiguous copy of o.
+// packed returns o, or a copy without gaps.
 func (b *Backend) packed(o backend.Operand) backend.Operand {
+	if o.Layout.IsContiguous() {
+		return o
+	}
 	c := blank(o)
 	b.Copy(c, o)
 	return c

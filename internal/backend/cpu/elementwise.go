@@ -5,6 +5,7 @@ import (
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/parallel"
 )
 
 // Elements in one piece of work: enough to outweigh handing it over, and few
@@ -170,15 +171,19 @@ func do(t task, grain int, operands ...backend.Operand) {
 }
 
 func runLoop[T kernel.Float](t task, grain int, operands []backend.Operand) {
-	l := loop[T]{task: t, args: len(operands)}
+	pool := &poolOf[T]().loop
+	l := pool.Get().(*loop[T]) // filled in place: it is large
+	l.task, l.args = t, len(operands)
 	var layouts [4]*layout.Layout
-	for i, o := range operands {
-		l.lay[i] = o.Layout
-		l.data[i] = buffer[T](o)
+	for i := range operands {
+		l.lay[i] = operands[i].Layout
+		l.data[i] = buffer[T](operands[i])
 		layouts[i] = &l.lay[i]
 	}
 	layout.Coalesce(layouts[:l.args]...)
-	share(&poolOf[T]().loop, operands[0].Layout.Len(), grain, l)
+	parallel.Run(operands[0].Layout.Len(), grain, l)
+	l.data = [4][]T{}
+	pool.Put(l)
 }
 
 // Copy sets dst = src, converting between dtypes.

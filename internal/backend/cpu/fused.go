@@ -28,12 +28,7 @@ func (j *linearGradJob[T]) Run(lo, hi int) {
 // column sums.
 func (b *Backend) LinearGrad(act op.Activation, gz, gb, gy, y backend.Operand, a float64) {
 	f, _ := act.Grad()
-	if !gy.Layout.IsContiguous() {
-		gy = b.packed(gy)
-	}
-	if !y.Layout.IsContiguous() {
-		y = b.packed(y)
-	}
+	gy, y = b.packed(gy), b.packed(y)
 	if is64(gz) {
 		linearGrad[float64](f, gz, gb, gy, y, a)
 	} else {

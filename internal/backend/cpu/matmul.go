@@ -161,10 +161,7 @@ func linear[T kernel.Float](b *Backend, gemm gemm[T], act op.Activation, dst, x,
 	e := pool.Get().(*biasAct[T])
 	e.act, e.a = act, a
 	if bias.Buffer != nil {
-		if !bias.Layout.IsContiguous() {
-			bias = b.packed(bias)
-		}
-		e.bias = elements[T](bias)
+		e.bias = elements[T](b.packed(bias))
 	}
 	w.Layout = w.Layout.Permute(1, 0)
 	multiply(b, gemm, dst, x, w, e)
