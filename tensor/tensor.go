@@ -364,7 +364,11 @@ func (t *Tensor) axis(op string, axis int) int {
 		a += t.layout.Rank
 	}
 	if a < 0 || a >= t.layout.Rank {
-		shapePanic(op, fmt.Sprintf("there is no axis %d", axis), fmt.Sprintf("give one from %d to %d", -t.layout.Rank, t.layout.Rank-1), t)
+		fix := "a tensor of rank 0 has none"
+		if r := t.layout.Rank; r > 0 {
+			fix = fmt.Sprintf("give one from %d to %d", -r, r-1)
+		}
+		shapePanic(op, fmt.Sprintf("there is no axis %d", axis), fix, t)
 	}
 	return a
 }
