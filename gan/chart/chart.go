@@ -30,7 +30,8 @@ var palette = []color.Color{
 	color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, color.NRGBA{0x56, 0xb4, 0xe9, 0xff},
 }
 
-// WritePNG draws curves over common axes into a file, whole or not at all.
+// WritePNG draws curves over common axes into a file, whole or not at all. A NaN
+// or an infinity among their points is an error.
 func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, xLabel, yLabel

@@ -1,0 +1,86 @@
+package progress
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+)
+
+// drive plays a run of two epochs to a hook, of which the second ends early.
+func drive(t *testing.T, h gan.Hook) {
+	t.Helper()
+	require.NoError(t, h.Start(gan.Run{Epochs: 100, Batches: 2}))
+	for step := 1; step <= 3; step++ {
+		require.NoError(t, h.Step(&gan.StepInfo{Epoch: (step + 1) / 2, Batch: 2 - step%2, Step: step, Losses: gan.Losses{Real: 0.25, Fake: 0.5, Generator: 2}}))
+		if step == 2 {
+			require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 1, Steps: 2, Losses: gan.Losses{Real: 0.125, Fake: 0.25, Generator: 1.5}, Time: 1234 * time.Millisecond}))
+		}
+	}
+	require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 2, Steps: 3, Losses: gan.Losses{Real: 1, Fake: 2, Penalty: 0.5, Generator: 12.34567}, Time: time.Minute, Partial: true}))
+	if h.End != nil {
+		require.NoError(t, h.End(&gan.Report{}))
+	}
+}
+
+const lines = `epoch   1/100  D 0.3750  G 1.5000  1.23 s
+epoch   2/100  D 3.5000  G 12.3457  60.00 s  (stopped early)
+`
+
+func TestLines(t *testing.T) {
+	var b bytes.Buffer
+	drive(t, Lines(&b))
+	require.Equal(t, lines, b.String())
+}
+
+// A file and a pipe get lines, with nothing in them that only a terminal
+// understands.
+func TestBarIntoAFile(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	require.NoError(t, err)
+	defer f.Close()
+	drive(t, Bar(f))
+	b, err := os.ReadFile(f.Name())
+	require.NoError(t, err)
+	require.Equal(t, lines, string(b))
+
+	var buffer bytes.Buffer
+	drive(t, Bar(&buffer))
+	require.Equal(t, lines, buffer.String())
+}
+
+// On a terminal the bar moves, and leaves a line per epoch behind.
+func TestBarOnATerminal(t *testing.T) {
+	var b bytes.Buffer
+	drive(t, bar(&b))
+	out := b.String()
+	require.Contains(t, out, "epoch 1/100  D 0.7500  G 2.0000")
+	var left []string // what a terminal shows in the end
+	for line := range strings.Lines(out) {
+		shown := strings.Split(strings.TrimSuffix(line, "\n"), "\r")
+		left = append(left, strings.ReplaceAll(shown[len(shown)-1], "\x1b[K", ""))
+	}
+	require.Equal(t, strings.TrimSuffix(lines, "\n"), strings.Join(left, "\n"))
+	require.True(t, strings.HasSuffix(out, "\n"))
+}
+
+// failing is a writer that has no room left.
+type failing struct{}
+
+var errFull = errors.New("no space left")
+
+func (failing) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWriteErrors(t *testing.T) {
+	for _, h := range []gan.Hook{Lines(failing{}), bar(failing{})} {
+		require.NoError(t, h.Start(gan.Run{Epochs: 1, Batches: 2}))
+		require.ErrorIs(t, h.Epoch(gan.EpochInfo{Epoch: 1}), errFull)
+	}
+}
