@@ -235,7 +235,7 @@ func TestNewRefuses(t *testing.T) {
 		{ok, []*tensor.Tensor{p, tensor.New(tensor.Float64, 3)},
 			"optim.New of float32 [2] and float64 [3]: the dtypes do not fit; convert one with Cast"},
 		{ok, []*tensor.Tensor{p, p.To(ref)},
-			"optim.New of cpu[2] and ref[2]: the operands lie on different devices; move one with Tensor.To"},
+			"optim.New of cpu [2] and ref [2]: the operands lie on different devices; move one with Tensor.To"},
 	} {
 		err := tensor.Catch(func() { optim.New(c.method, c.params) })
 		assert.EqualError(t, err, c.want)

@@ -121,22 +121,6 @@ func (act Activation) Unary() (f Unary, ok bool) {
 	return 0, false
 }
 
-// AdamParams are the constants of one Adam step, with PyTorch's names.
-type AdamParams struct {
-	LR, Beta1, Beta2, Eps float64
-	Correction1           float64 // 1 − β₁ᵗ
-	Correction2           float64 // 1 − β₂ᵗ
-	WeightDecay           float64
-	Decoupled             bool // AdamW: the decay multiplies p and skips the moments
-}
-
-func name(family string, names []string, code int) string {
-	if code < len(names) {
-		return names[code]
-	}
-	return fmt.Sprintf("%s(%d)", family, code)
-}
-
 // Grad returns the product of a gradient with the activation's slope at its
 // value; ok is false for Identity.
 func (act Activation) Grad() (f Binary, ok bool) {
@@ -151,4 +135,20 @@ func (act Activation) Grad() (f Binary, ok bool) {
 		return LeakyReLUGrad, true
 	}
 	return 0, false
+}
+
+// AdamParams are the constants of one Adam step, with PyTorch's names.
+type AdamParams struct {
+	LR, Beta1, Beta2, Eps float64
+	Correction1           float64 // 1 − β₁ᵗ
+	Correction2           float64 // 1 − β₂ᵗ
+	WeightDecay           float64
+	Decoupled             bool // AdamW: the decay multiplies p and skips the moments
+}
+
+func name(family string, names []string, code int) string {
+	if code < len(names) {
+		return names[code]
+	}
+	return fmt.Sprintf("%s(%d)", family, code)
 }

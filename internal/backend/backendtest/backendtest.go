@@ -45,6 +45,8 @@ var families = []struct {
 	{"scatter", (*suite).scatters},
 	{"random", (*suite).randoms},
 	{"linear", (*suite).linears},
+	{"linear gradient", (*suite).linearGrads},
+	{"cross-entropy", (*suite).crossEntropies},
 	{"adam", (*suite).adams},
 }
 
