@@ -49,7 +49,7 @@ func TestNames(t *testing.T) {
 	assert.Equal(t, "Reduce(200)", fmt.Sprint(Reduce(200)))
 }
 
-// Every activation but Identity is a function.
+// Every activation but Identity is a function and has a gradient.
 func TestActivations(t *testing.T) {
 	names := constants(t)["Activation"]
 	require.Len(t, names, int(NumActivation)+1)
@@ -57,6 +57,9 @@ func TestActivations(t *testing.T) {
 		f, ok := act.Unary()
 		if assert.Equal(t, act != Identity, ok); ok {
 			assert.Equal(t, names[act], "Act"+f.String())
+			g, ok := act.Grad()
+			assert.True(t, ok)
+			assert.Equal(t, f.String()+"Grad", g.String())
 		}
 	}
 }
