@@ -19,28 +19,43 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/tensor"
 )
 
 func main() {
-	data := flag.String("data", "", "folder with MNIST's training images; default is the cache of examples/mnist -download")
-	tol := flag.Float64("tol", 0, "largest deviation of a loss; default 1e-9 for float64 files, 1e-4 for float32")
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: trajectory [-data DIR] [-tol T] FILE.safetensors")
-		flag.PrintDefaults()
+	var help strings.Builder
+	f := flag.NewFlagSet("trajectory", flag.ContinueOnError)
+	f.SetOutput(&help)
+	f.Usage = func() {
+		fmt.Fprintln(&help, "usage: trajectory [-data DIR] [-tol T] FILE.safetensors")
+		f.PrintDefaults()
 	}
-	flag.Parse()
-	if flag.NArg() != 1 {
-		flag.Usage()
+	data := f.String("data", "", "folder with MNIST's training images (default: where examples/mnist -download keeps them)")
+	tol := f.Float64("tol", 0, "largest deviation of a loss (default: 1e-9 for float64 files, 1e-4 for float32)")
+	err := f.Parse(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(help.String())
+		os.Exit(0)
+	case err != nil:
+	case f.NArg() != 1:
+		err = errors.New("give one FILE.safetensors, after the flags")
+	case !(*tol >= 0):
+		err = errors.New("-tol must be 0 or more")
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "trajectory: %v; see -help\n", err)
 		os.Exit(2)
 	}
-	ok, err := run(flag.Arg(0), *data, *tol)
+	ok, err := run(f.Arg(0), *data, *tol)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "trajectory:", err)
 	}

@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
@@ -58,34 +59,46 @@ func main() {
 	}
 }
 
+// parse reads the command line. Wrong usage ends the program, with one line.
 func parse() (s settings) {
-	flag.StringVar(&s.data, "data", "", "folder with MNIST's four IDX files, plain or .gz (default: 10,000 embedded digits)")
-	flag.BoolVar(&s.download, "download", false, "download the 60,000 training digits, once, and train on them")
-	flag.IntVar(&s.epochs, "epochs", 100, "passes over the digits")
-	flag.IntVar(&s.batch, "batch", 64, "digits per step")
-	flag.Float64Var(&s.lr, "lr", 1e-4, "learning rate of Adam, both networks")
-	flag.IntVar(&s.latent, "latent", 128, "random numbers that the generator draws a digit from")
-	flag.Uint64Var(&s.seed, "seed", 1, "of every random number")
-	flag.StringVar(&s.out, "out", filepath.Join("runs", "mnist"), "folder to write to")
-	flag.BoolVar(&s.resume, "resume", false, "go on from the folder's checkpoint")
-	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
-	flag.BoolVar(&s.verbose, "v", false, "also print gradient norms, every 50 steps")
-	flag.Parse()
-	usage := func(format string, args ...any) {
-		fmt.Fprintf(os.Stderr, "mnist: "+format+"\n", args...)
-		os.Exit(2)
-	}
+	var help strings.Builder
+	f := flag.NewFlagSet("mnist", flag.ContinueOnError)
+	f.SetOutput(&help)
+	f.StringVar(&s.data, "data", "", "folder with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
+	f.BoolVar(&s.download, "download", false, "download the 60,000 training digits, once, and train on them")
+	f.IntVar(&s.epochs, "epochs", 100, "passes over the digits")
+	f.IntVar(&s.batch, "batch", 64, "digits per step")
+	f.Float64Var(&s.lr, "lr", 1e-4, "learning rate of Adam, for both networks")
+	f.IntVar(&s.latent, "latent", 128, "random numbers that the generator draws a digit from")
+	f.Uint64Var(&s.seed, "seed", 1, "of every random number; the same seed gives the same weights")
+	f.StringVar(&s.out, "out", filepath.Join("runs", "mnist"), "folder to write to")
+	f.BoolVar(&s.resume, "resume", false, "go on from the checkpoint in that folder, with the same -data, -batch, -latent and -seed")
+	f.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	f.BoolVar(&s.verbose, "v", false, "also print gradient norms, every 50 steps")
+	err := f.Parse(os.Args[1:])
 	switch {
-	case flag.NArg() > 0:
-		usage("unexpected argument %q; see -help", flag.Arg(0))
-	case s.epochs < 1 || s.batch < 1 || s.latent < 1:
-		usage("-epochs, -batch and -latent must be at least 1")
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(help.String())
+		os.Exit(0)
+	case err != nil:
+	case f.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	case s.epochs < 1 || s.batch < 1:
+		err = errors.New("-epochs and -batch must be at least 1")
+	case s.latent < 1 || s.latent > 1<<16:
+		err = errors.New("-latent must lie between 1 and 65536")
 	case !(s.lr > 0) || s.lr > 1:
-		usage("-lr must lie between 0 and 1")
+		err = errors.New("-lr must lie between 0 and 1")
 	case s.threads < 0:
-		usage("-threads must be 0 or more")
+		err = errors.New("-threads must be 0 or more")
+	case s.out == "":
+		err = errors.New("-out must name a folder")
 	case s.data != "" && s.download:
-		usage("give -data or -download, not both")
+		err = errors.New("give -data or -download, not both")
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "mnist: %v; see -help\n", err)
+		os.Exit(2)
 	}
 	return s
 }
@@ -144,8 +157,8 @@ func run(ctx context.Context, s settings) error {
 			return err
 		}
 	}
-	fmt.Printf("generator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d\n\n",
-		nn.Summary(g, s.latent), nn.Summary(d, 784), images.Len(), s.batch, s.seed)
+	fmt.Printf("generator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d; into %s; Ctrl-C saves and stops\n\n",
+		nn.Summary(g, s.latent), nn.Summary(d, 784), images.Len(), s.batch, s.seed, s.out)
 
 	strip := gan.Grid{Height: 28, Width: 28, Columns: 5, Gap: 2}
 	hooks := []gan.Hook{
@@ -154,10 +167,11 @@ func run(ctx context.Context, s settings) error {
 		gan.Log(filepath.Join(s.out, "log.jsonl")),
 		chart.Losses(filepath.Join(s.out, "losses.png")),
 		gan.SaveCheckpoint(checkpoint),
-		progress.Bar(os.Stdout),
 	}
 	if s.verbose {
-		hooks = append(hooks, norms())
+		hooks = append(hooks, norms(), progress.Lines(os.Stdout))
+	} else {
+		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
 	loader := datasets.NewLoader(images, s.batch, datasets.Seed(s.seed))
 	report, err := trainer.Fit(ctx, loader, gan.Epochs(s.epochs), gan.On(hooks...))
@@ -173,6 +187,9 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	fmt.Printf("\n%d steps, %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(s.out, "samples.png"))
+	if err != nil {
+		fmt.Println("stopped; the same command with -resume goes on")
+	}
 	return err
 }
 
