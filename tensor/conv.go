@@ -151,5 +151,10 @@ func (c *conv) check() {
 // result allocates the operand that is computed.
 func (c *conv) result(l *layout.Layout) *Tensor {
 	first := c.operands[0]
-	return empty(c.scope, first.store.device, first.DType(), checkShape(c.op, l.Shape()))
+	checkShape(c.op, l.Shape())
+	arranged := l.Packed()
+	if l != &c.w { // pictures lie channels-last, which is how convolutions read them
+		arranged = layout.Contiguous(l.Dims[0], l.Dims[2], l.Dims[3], l.Dims[1]).Permute(0, 3, 1, 2)
+	}
+	return empty(c.scope, first.store.device, first.DType(), arranged)
 }

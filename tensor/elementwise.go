@@ -41,7 +41,7 @@ func together(op string, ts ...*Tensor) *Scope {
 
 func unary(f op.Unary, x *Tensor, a, b float64) *Tensor {
 	x.alive(f.String())
-	out := empty(x.scope, x.store.device, x.DType(), x.layout.Packed())
+	out := empty(x.scope, x.store.device, x.DType(), x.layout.Dense())
 	x.store.device.backend.Unary(f, out.operand(), x.operand(), a, b)
 	return out
 }
@@ -59,6 +59,20 @@ func broadcast(op string, ts ...*Tensor) layout.Layout {
 	return l
 }
 
+// arranged returns l, which is row-major, or the same dims in another order in
+// memory, where an operand of that shape has it: pictures that lie
+// channels-last stay so.
+func arranged(l layout.Layout, ts ...*Tensor) layout.Layout {
+	for _, t := range ts {
+		if t.layout.SameShape(&l) {
+			if d := t.layout.Dense(); d != l {
+				return d
+			}
+		}
+	}
+	return l
+}
+
 func (t *Tensor) stretched(l *layout.Layout) backend.Operand {
 	o := t.operand()
 	if !o.Layout.SameShape(l) {
@@ -71,7 +85,7 @@ func binary(f op.Binary, x, y *Tensor, a float64) *Tensor {
 	name := f.String()
 	scope := together(name, x, y)
 	l := broadcast(name, x, y)
-	out := empty(scope, x.store.device, x.DType(), l)
+	out := empty(scope, x.store.device, x.DType(), arranged(l, x, y))
 	x.store.device.backend.Binary(f, out.operand(), x.stretched(&l), y.stretched(&l), a)
 	return out
 }
@@ -212,7 +226,7 @@ func LerpInto(dst, x, y *Tensor, a float64) {
 func Where(cond, x, y *Tensor) *Tensor {
 	scope := together("Where", cond, x, y)
 	l := broadcast("Where", cond, x, y)
-	out := empty(scope, x.store.device, x.DType(), l)
+	out := empty(scope, x.store.device, x.DType(), arranged(l, x, y))
 	x.store.device.backend.Where(out.operand(), cond.stretched(&l), x.stretched(&l), y.stretched(&l))
 	return out
 }

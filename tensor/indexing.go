@@ -33,11 +33,13 @@ func ScatterAdd(x *Tensor, axis, n int, index []int) *Tensor {
 	return out
 }
 
-// resized returns the row-major layout of t's shape with dim n along an axis.
+// resized returns the layout of t's shape with dim n along an axis, without
+// gaps, in t's order in memory.
 func (t *Tensor) resized(op string, axis, n int) layout.Layout {
 	l := t.layout
 	l.Dims[axis] = n
-	return checkShape(op, l.Shape())
+	checkShape(op, l.Shape())
+	return l.Dense()
 }
 
 func checkIndex(op string, x *Tensor, axis, n int, index []int) {
@@ -91,7 +93,7 @@ func Concat(axis int, xs ...*Tensor) *Tensor {
 			shapePanic("Concat", fmt.Sprintf("dims other than axis %d differ", axis), "slice or pad them to match", xs...)
 		}
 	}
-	out := empty(scope, xs[0].store.device, xs[0].DType(), l.Packed())
+	out := empty(scope, xs[0].store.device, xs[0].DType(), l.Dense())
 	at := 0
 	for _, x := range xs {
 		part := out.operand()

@@ -7,7 +7,11 @@
 // allocation. That is why the rank is bounded by MaxRank.
 package layout
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"slices"
+)
 
 // MaxRank is the largest rank of an array.
 const MaxRank = 6
@@ -44,6 +48,65 @@ func (l Layout) Packed() Layout {
 	l.Offset = 0
 	l.setRowMajor()
 	return l
+}
+
+// Dense returns a layout of the same dims without gaps, at offset 0, whose axes
+// follow one another in memory in the order that l's do: [n, c, h, w] that lies
+// in memory as [n, h, w, c] stays so. Repeated elements count for no order, and
+// give the row-major layout.
+func (l Layout) Dense() Layout {
+	var room [MaxRank]int
+	order, ok := l.memoryOrder(room[:0])
+	if !ok || l.IsContiguous() {
+		return l.Packed()
+	}
+	step := 1
+	for i := len(order) - 1; i >= 0; i-- {
+		k := order[i]
+		l.Strides[k] = step
+		step *= max(l.Dims[k], 1)
+	}
+	l.Offset = 0
+	return l
+}
+
+// memoryOrder appends the axes from the widest stride to the narrowest to
+// order, those of dim 1, whose strides mean nothing, first. ok is false where an
+// axis repeats its elements or steps backwards.
+func (l *Layout) memoryOrder(order []int) (axes []int, ok bool) {
+	for k := range l.Rank {
+		if l.Dims[k] != 1 && l.Strides[k] <= 0 {
+			return nil, false
+		}
+		at := len(order)
+		for at > 0 && l.width(k) > l.width(order[at-1]) {
+			at--
+		}
+		order = slices.Insert(order, at, k)
+	}
+	return order, true
+}
+
+// width is an axis's stride, as far as it counts for the order in memory.
+func (l *Layout) width(axis int) int {
+	if l.Dims[axis] == 1 {
+		return math.MaxInt
+	}
+	return l.Strides[axis]
+}
+
+// SortAxes reorders the axes of all the given layouts, of equal rank, such that
+// those of the first go from the widest stride to the narrowest. They are
+// changed in place. Where the first repeats elements, nothing is done.
+func SortAxes(ls ...*Layout) {
+	var room [MaxRank]int
+	order, ok := ls[0].memoryOrder(room[:0])
+	if !ok {
+		return
+	}
+	for _, l := range ls {
+		*l = l.Permute(order...)
+	}
 }
 
 // Shape returns the dims as a slice of l's own array; do not keep it.

@@ -45,35 +45,56 @@ type loop[T kernel.Float] struct {
 // scratch is the longest piece that is gathered from a strided array at once.
 const scratch = 256
 
+// buffers hold pieces gathered from strided arrays.
+type buffers[T kernel.Float] [4][scratch]T
+
 // Run computes elements lo to hi in row-major order of the coalesced dims.
 func (l *loop[T]) Run(lo, hi int) {
 	rank := l.lay[0].Rank
-	if rank == 0 {
-		l.span(l.origin(), 1)
-		return
-	}
-	inner := l.lay[0].Dims[rank-1]
-	for lo < hi {
-		n := min(inner-lo%inner, hi-lo)
-		at := l.origin()
-		for k, rest := rank-1, lo; k >= 0; k-- {
-			d := l.lay[0].Dims[k]
-			i := rest % d
-			rest /= d
-			for arg := range l.args {
-				at[arg] += i * l.lay[arg].Strides[k]
-			}
-		}
-		l.span(at, n)
-		lo += n
-	}
-}
-
-func (l *loop[T]) origin() (at [4]int) {
+	var at [4]int // where each array's element lo is
 	for arg := range l.args {
 		at[arg] = l.lay[arg].Offset
 	}
-	return at
+	if rank == 0 {
+		l.span(&at, 1)
+		return
+	}
+	var index [layout.MaxRank]int
+	for k, rest := rank-1, lo; k >= 0; k-- {
+		d := l.lay[0].Dims[k]
+		index[k] = rest % d
+		rest /= d
+		for arg := range l.args {
+			at[arg] += index[k] * l.lay[arg].Strides[k]
+		}
+	}
+	inner := l.lay[0].Dims[rank-1]
+	col := index[rank-1]
+	for {
+		n := min(inner-col, hi-lo)
+		l.span(&at, n)
+		if lo += n; lo >= hi {
+			return
+		}
+		for arg := range l.args {
+			at[arg] -= col * l.lay[arg].Strides[rank-1]
+		}
+		col = 0
+		for k := rank - 2; k >= 0; k-- {
+			index[k]++
+			wrap := index[k] == l.lay[0].Dims[k]
+			for arg := range l.args {
+				s := l.lay[arg].Strides[k]
+				if at[arg] += s; wrap {
+					at[arg] -= index[k] * s
+				}
+			}
+			if !wrap {
+				break
+			}
+			index[k] = 0
+		}
+	}
 }
 
 // stride is the distance of neighbours along the innermost axis.
@@ -85,7 +106,7 @@ func (l *loop[T]) stride(arg int) int {
 }
 
 // span computes n neighbours along the innermost axis.
-func (l *loop[T]) span(at [4]int, n int) {
+func (l *loop[T]) span(at *[4]int, n int) {
 	direct := l.stride(0) == 1
 	for arg := 1; arg < l.args; arg++ {
 		// A single repeated number is a kernel's business only in binary
@@ -93,25 +114,26 @@ func (l *loop[T]) span(at [4]int, n int) {
 		s := l.stride(arg)
 		direct = direct && (s == 1 || s == 0 && l.family == famBinary)
 	}
-	if direct {
-		var p [4][]T
-		p[0] = l.data[0][at[0]:][:n]
-		for arg := 1; arg < l.args; arg++ {
-			if l.stride(arg) == 0 {
-				p[arg] = l.data[arg][at[arg]:][:1]
-			} else {
-				p[arg] = l.data[arg][at[arg]:][:n]
-			}
-		}
-		l.compute(&p)
+	if !direct {
+		l.gathered(*at, n)
 		return
 	}
-	l.gathered(at, n)
+	var p [4][]T
+	p[0] = l.data[0][at[0]:][:n]
+	for arg := 1; arg < l.args; arg++ {
+		if l.stride(arg) == 0 {
+			p[arg] = l.data[arg][at[arg]:][:1]
+		} else {
+			p[arg] = l.data[arg][at[arg]:][:n]
+		}
+	}
+	l.compute(&p)
 }
 
-// gathered computes a span through buffers on the stack.
+// gathered computes a span through buffers.
 func (l *loop[T]) gathered(at [4]int, n int) {
-	var buf [4][scratch]T
+	pool := &poolOf[T]().buffers
+	buf := pool.Get().(*buffers[T])
 	for n > 0 {
 		m := min(n, scratch)
 		var p [4][]T
@@ -137,6 +159,7 @@ func (l *loop[T]) gathered(at [4]int, n int) {
 		}
 		n -= m
 	}
+	pool.Put(buf)
 }
 
 // compute runs the kernel on contiguous pieces, the destination first.
@@ -180,6 +203,7 @@ func runLoop[T kernel.Float](t task, grain int, operands []backend.Operand) {
 		l.data[i] = buffer[T](operands[i])
 		layouts[i] = &l.lay[i]
 	}
+	layout.SortAxes(layouts[:l.args]...)
 	layout.Coalesce(layouts[:l.args]...)
 	parallel.Run(operands[0].Layout.Len(), grain, l)
 	l.data = [4][]T{}

@@ -10,11 +10,12 @@ import (
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, epilogue, linearGrad sync.Pool
+	loop, reduce, adam, epilogue, linearGrad, buffers sync.Pool
 }
 
 func newPools[T kernel.Float]() *pools {
 	return &pools{
+		buffers:    sync.Pool{New: func() any { return new(buffers[T]) }},
 		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
 		loop:       sync.Pool{New: func() any { return new(loop[T]) }},
 		reduce:     sync.Pool{New: func() any { return new(reduceJob[T]) }},

@@ -3,11 +3,13 @@ package cpu
 import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 )
 
 // Reduce folds x along each axis where dst has dim 1.
 func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
+	layout.SortAxes(&x.Layout, &dst.Layout)
 	// Bring the array into the form [kept, folded] or [folded, kept], without
 	// gaps. Axes of dim 1 count for whatever suits.
 	folded := func(k int) bool { return dst.Layout.Dims[k] == 1 && x.Layout.Dims[k] != 1 }
