@@ -25,7 +25,7 @@ const (
 // testFriends may be imported by any test: oracles, tables, golden values, and
 // the switches between implementations.
 var testFriends = []string{
-	"internal/backend/backendtest", "internal/backend/ref", "internal/cpu", "internal/optest", "nn/safetensors",
+	"internal/backend/backendtest", "internal/backend/ref", "internal/clitest", "internal/cpu", "internal/optest", "nn/safetensors",
 }
 
 // testModules may be imported by any test.
@@ -39,6 +39,7 @@ var house = []room{
 	// The ground: no numbers, or nothing but numbers.
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
+	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
 	{folder: "internal/cpu", outside: []string{cpuid}},
 	{folder: "internal/layout"},
 	{folder: "internal/op"},
@@ -77,7 +78,7 @@ var house = []room{
 	// those are in folders of their own that a program may leave out.
 	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
-	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}},
+	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "gan/metrics", "nn", "nn/safetensors", "tensor"}, tests: []string{"datasets/..."}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},

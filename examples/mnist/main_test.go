@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/clitest"
+)
+
+func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
+
+// writeDigits makes a folder of IDX files with the first digits of the embedded
+// ones, the images compressed.
+func writeDigits(t *testing.T, n int) (dir string) {
+	t.Helper()
+	all, err := digits.Load()
+	require.NoError(t, err)
+	var images, labels bytes.Buffer
+	binary.Write(&images, binary.BigEndian, []uint32{0x803, uint32(n), 28, 28})
+	binary.Write(&labels, binary.BigEndian, []uint32{0x801, uint32(n)})
+	for i := range n {
+		images.Write(all.Pixels(i))
+		labels.WriteByte(byte(all.Label(i)))
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err = z.Write(images.Bytes())
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	dir = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, imagesFile+".gz"), packed.Bytes(), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, labelsFile), labels.Bytes(), 0o644))
+	return dir
+}
+
+const (
+	imagesFile = "train-images-idx3-ubyte"
+	labelsFile = "train-labels-idx1-ubyte"
+)
+
+func TestWrongUsage(t *testing.T) {
+	dir := t.TempDir()
+	for args, want := range map[string]string{
+		"-unknown":          "mnist: flag provided but not defined: -unknown; see -help",
+		"-epochs many":      `invalid value "many" for flag -epochs`,
+		"-epochs":           "flag needs an argument: -epochs",
+		"-epochs 0":         "-epochs and -batch must be at least 1",
+		"-batch 0":          "-epochs and -batch must be at least 1",
+		"-latent 0":         "-latent must lie between 1 and 65536",
+		"-latent 100000":    "-latent must lie between 1 and 65536",
+		"-lr 0":             "-lr must lie between 0 and 1",
+		"-lr NaN":           "-lr must lie between 0 and 1",
+		"-lr 2":             "-lr must lie between 0 and 1",
+		"-seed -1":          `invalid value "-1" for flag -seed`,
+		"-threads -1":       "-threads must be 0 or more",
+		"-out=":             "-out must name a folder",
+		"-data x -download": "give -data or -download, not both",
+		"train":             `unexpected argument "train"`,
+	} {
+		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
+	}
+	help := clitest.Run(t, dir, "-help")
+	require.Zero(t, help.Status)
+	require.Empty(t, help.Errors)
+	require.Contains(t, help.Out, "-epochs")
+}
+
+// What is wrong with the data is said before anything is written.
+func TestBadData(t *testing.T) {
+	out := t.TempDir()
+	fails := func(want, data string) {
+		t.Helper()
+		clitest.Fails(t, out, 1, want, "-data", data)
+	}
+	fails("there is no "+imagesFile, filepath.Join(out, "nowhere"))
+	fails("there is no "+imagesFile, t.TempDir())
+
+	// damaged returns a folder with one of its files changed.
+	damaged := func(name string, change func([]byte) []byte) string {
+		dir := writeDigits(t, 70)
+		path := filepath.Join(dir, name)
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, change(b), 0o644))
+		return dir
+	}
+	cut := func(b []byte) []byte { return b[:len(b)-5] }
+	fails(imagesFile+".gz", damaged(imagesFile+".gz", cut))
+	fails(labelsFile, damaged(labelsFile, cut))
+	fails(imagesFile+".gz", damaged(imagesFile+".gz", func(b []byte) []byte { b[len(b)/2] ^= 0xff; return b }))
+	fails(imagesFile+".gz", damaged(imagesFile+".gz", func([]byte) []byte { return nil }))
+	fails(labelsFile, damaged(labelsFile, func(b []byte) []byte { return append(b, 0) }))
+	fails(labelsFile, damaged(labelsFile, func(b []byte) []byte { return []byte("not an array at all") }))
+	fails("70 images, but 2 labels", damaged(labelsFile, func([]byte) []byte { return []byte{0, 0, 8, 1, 0, 0, 0, 2, 3, 4} }))
+
+	missing := writeDigits(t, 70)
+	require.NoError(t, os.Remove(filepath.Join(missing, labelsFile)))
+	fails("there is no "+labelsFile, missing)
+
+	small := writeDigits(t, 1)
+	require.NoError(t, os.Remove(filepath.Join(small, imagesFile+".gz")))
+	require.NoError(t, os.WriteFile(filepath.Join(small, imagesFile), []byte{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 7}, 0o644))
+	fails("the pictures are 1×2; these networks take 28×28", small)
+}
+
+func TestImpossibleFolder(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), []byte("old"), 0o644))
+	clitest.Fails(t, dir, 1, "file", "-out", "file")
+	clitest.Fails(t, dir, 1, "file", "-out", filepath.Join("file", "below"))
+	if os.Getuid() != 0 && runtime.GOOS != "windows" { // root may write anywhere
+		require.NoError(t, os.Mkdir(filepath.Join(dir, "closed"), 0o555))
+		clitest.Fails(t, dir, 1, "permission denied", "-out", "closed")
+	}
+}
+
+// TestRun trains for an epoch and looks at everything that it leaves behind.
+func TestRun(t *testing.T) {
+	data, dir := writeDigits(t, 150), t.TempDir()
+	r := clitest.Run(t, dir, "-data", data, "-epochs", "1", "-v")
+	require.Zero(t, r.Status, r.Errors)
+	require.Empty(t, r.Errors)
+	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1")
+	require.Regexp(t, `(?m)^epoch 1/1  D \d\.\d{4}  G \d\.\d{4}  \d+\.\d\d s$`, r.Out)
+	require.Regexp(t, `(?m)^3 steps, `, r.Out)
+
+	out := filepath.Join(dir, "runs", "mnist")
+	files := clitest.Files(t, out)
+	var names []string
+	for name := range files {
+		names = append(names, name)
+	}
+	require.ElementsMatch(t, []string{
+		"samples", "samples/epoch-0001.png", "samples.png", "losses.png", "log.jsonl",
+		"generator.safetensors", "discriminator.safetensors", "checkpoint.safetensors",
+	}, names)
+	decode := func(name string) image.Image {
+		img, err := png.Decode(strings.NewReader(files[name]))
+		require.NoError(t, err, name)
+		return img
+	}
+	require.Equal(t, image.Rect(0, 0, 5*30+2, 2*30+2), decode("samples/epoch-0001.png").Bounds())
+	require.Equal(t, image.Rect(0, 0, 5*(4*28+8)+8, 2*(4*28+8)+8), decode("samples.png").Bounds())
+	require.IsType(t, &image.Gray{}, decode("samples.png"))
+	require.Greater(t, decode("losses.png").Bounds().Dx(), 300)
+
+	var line struct {
+		Epoch, Steps int
+		Loss         float64 `json:"discriminator_loss"`
+		Real         float64 `json:"discriminator_loss_real"`
+		Fake         float64 `json:"discriminator_loss_fake"`
+		Generator    float64 `json:"generator_loss"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(files["log.jsonl"]), &line))
+	require.Equal(t, 3, line.Steps)
+	require.InDelta(t, line.Real+line.Fake, line.Loss, 1e-12)
+	require.Contains(t, r.Out, fmt.Sprintf("D %.4f  G %.4f", line.Loss, line.Generator))
+
+	g, err := gan.LoadGenerator(filepath.Join(out, "generator.safetensors"))
+	require.NoError(t, err)
+	drawn, err := gan.Grid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	require.NoError(t, err)
+	require.Equal(t, drawn, decode("samples.png"), "the saved generator draws the saved picture")
+}
+
+// A checkpoint that cannot be used is an error, and nothing is touched.
+func TestBadCheckpoint(t *testing.T) {
+	data, dir := writeDigits(t, 64), t.TempDir()
+	clitest.Fails(t, dir, 1, "checkpoint.safetensors", "-data", data, "-resume")
+	require.Zero(t, clitest.Run(t, dir, "-data", data, "-epochs", "1").Status)
+	clitest.Fails(t, dir, 1, "its generator has 128 inputs, this one 100", "-data", data, "-resume", "-latent", "100")
+
+	path := filepath.Join(dir, "runs", "mnist", "checkpoint.safetensors")
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, b := range [][]byte{nil, whole[:7], whole[:200], whole[:len(whole)-1], append(slices.Clone(whole), 0), []byte("{}")} {
+		require.NoError(t, os.WriteFile(path, b, 0o644))
+		clitest.Fails(t, dir, 1, "checkpoint.safetensors", "-data", data, "-resume")
+	}
+}
+
+// Ctrl-C in the middle of training saves what is there and ends well; going on
+// later leads to the very files of a run without a stop.
+func TestInterruptAndResume(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot send Ctrl-C to another")
+	}
+	if testing.Short() {
+		t.Skip("trains for some epochs")
+	}
+	data, stopped, whole := writeDigits(t, 150), t.TempDir(), t.TempDir()
+	cmd := clitest.Command(t, stopped, "-data", data, "-epochs", "100000")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	var out strings.Builder
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		out.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(strings.TrimLeft(lines.Text(), " "), "epoch      2/") {
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	require.NoError(t, cmd.Wait(), errs.String())
+	require.Empty(t, errs.String())
+	require.Contains(t, out.String(), "stopped; the same command with -resume goes on")
+
+	log := func(dir string) (epochs []map[string]any) {
+		b, err := os.ReadFile(filepath.Join(dir, "runs", "mnist", "log.jsonl"))
+		require.NoError(t, err)
+		for line := range bytes.Lines(b) {
+			var e map[string]any
+			require.NoError(t, json.Unmarshal(line, &e))
+			delete(e, "seconds")
+			epochs = append(epochs, e)
+		}
+		return epochs
+	}
+	done := len(log(stopped))
+	require.Less(t, done, 1000)
+	epochs := fmt.Sprint(done + 1)
+
+	r := clitest.Run(t, stopped, "-data", data, "-epochs", epochs, "-resume", "-threads", "1")
+	require.Zero(t, r.Status, r.Errors)
+	r = clitest.Run(t, whole, "-data", data, "-epochs", epochs)
+	require.Zero(t, r.Status, r.Errors)
+	require.Equal(t, log(whole), log(stopped))
+	want, got := clitest.Files(t, whole), clitest.Files(t, stopped)
+	require.Len(t, got, len(want))
+	for name, content := range want {
+		if !strings.HasSuffix(name, "log.jsonl") {
+			require.True(t, content == got[name], "%s differs", name)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/clitest"
+	"github.com/gander-ml/gander/nn"
+)
+
+func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
+
+// saved writes an untrained generator of flat pictures and returns it.
+func saved(t *testing.T, path string, pixels int) *gan.Generator {
+	t.Helper()
+	trainer, err := gan.New(nn.Sequential(nn.Linear(5, pixels), nn.Tanh()), nn.Linear(pixels, 1), gan.Config{Latent: 5})
+	require.NoError(t, err)
+	require.NoError(t, trainer.Generator().Save(path))
+	return trainer.Generator()
+}
+
+func TestSample(t *testing.T) {
+	dir := t.TempDir()
+	g := saved(t, filepath.Join(dir, "g"), 9)
+	draw := func(args ...string) image.Image {
+		t.Helper()
+		r := clitest.Run(t, dir, append([]string{"-model", "g", "-o", "out.png"}, args...)...)
+		require.Zero(t, r.Status, r.Errors)
+		require.Empty(t, r.Out+r.Errors)
+		img, err := png.Decode(strings.NewReader(clitest.Files(t, dir)["out.png"]))
+		require.NoError(t, err)
+		return img
+	}
+	want, err := gan.Grid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	require.NoError(t, err)
+	require.Equal(t, want, draw())
+	require.Equal(t, want, draw("-n", "10", "-seed", "1"), "the same seed, the same picture")
+	require.NotEqual(t, want, draw("-seed", "2"))
+	require.Equal(t, image.Rect(0, 0, 4*(3+2)+2, 2*(3+2)+2), draw("-n", "7", "-columns", "4", "-scale", "1").Bounds())
+}
+
+func TestFailures(t *testing.T) {
+	dir := t.TempDir()
+	saved(t, filepath.Join(dir, "g"), 9)
+	saved(t, filepath.Join(dir, "oblong"), 8)
+	whole, err := os.ReadFile(filepath.Join(dir, "g"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cut"), whole[:len(whole)-1], 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), []byte("no generator at all"), 0o644))
+	require.NoError(t, nn.Save(filepath.Join(dir, "network"), initialised(), nil))
+	for args, want := range map[string]string{
+		"-wrong":                  "flag provided but not defined: -wrong; see -help",
+		"-n 0":                    "-n must lie between 1 and 100000",
+		"-n 100001":               "-n must lie between 1 and 100000",
+		"-n ten":                  `invalid value "ten" for flag -n`,
+		"-columns 0":              "-columns must be 1 or more",
+		"-scale 65":               "-scale must lie between 1 and 64",
+		"-seed x":                 `invalid value "x" for flag -seed`,
+		"g":                       `unexpected argument "g"`,
+		"-model g -o d.png extra": `unexpected argument "extra"`,
+	} {
+		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
+	}
+	for args, want := range map[string]string{
+		"":                                "generator.safetensors",
+		"-model none":                     "none",
+		"-model .":                        ".",
+		"-model cut":                      "cut",
+		"-model text":                     "text: not a valid safetensors file",
+		"-model network":                  "network: this is a network, but no generator",
+		"-model oblong":                   "samples of shape [10 8] are no pictures of 2×2",
+		"-model g -o text/below.png":      "below.png",
+		"-model g -o text/below.npy":      "below.npy",
+		"-model g -o none/below.png":      "below.png",
+		"-model g -n 100000 -scale 64":    "would make a picture of",
+		"-model g -o . -n 1":              "writing .",
+		"-model g -columns 9999999999999": "-", // fits: there are never more columns than pictures
+	} {
+		if want == "-" {
+			r := clitest.Run(t, dir, strings.Fields(args)...)
+			require.Zero(t, r.Status, r.Errors)
+			continue
+		}
+		clitest.Fails(t, dir, 1, want, strings.Fields(args)...)
+	}
+	help := clitest.Run(t, dir, "-h")
+	require.Zero(t, help.Status)
+	require.Contains(t, help.Out, "-columns")
+	require.Empty(t, help.Errors)
+}
+
+func initialised() nn.Module {
+	net := nn.Linear(5, 9)
+	nn.Init(net, 1, 0)
+	return net
+}

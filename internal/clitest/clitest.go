@@ -1,0 +1,103 @@
+// Package clitest tests programs as a user meets them: by their arguments, exit
+// status, output and files. A test binary runs itself again as the program, so
+// nothing has to be built. A program's tests begin with
+//
+//	func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
+package clitest
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// marker in the environment makes the test binary be the program.
+const marker = "GANDER_TEST_RUNS_MAIN"
+
+// Main runs the tests, or the program where [Command] has started the binary,
+// and returns the exit status.
+func Main(m *testing.M, main func()) int {
+	if os.Getenv(marker) != "" {
+		os.Unsetenv(marker)
+		main()
+		return 0
+	}
+	return m.Run()
+}
+
+// Command is the program with these arguments, to be started in a folder.
+func Command(t testing.TB, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(exe, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), marker+"=1")
+	return cmd
+}
+
+// Result is what a program has left behind.
+type Result struct {
+	Status      int
+	Out, Errors string // standard output and standard error
+}
+
+// Run runs the program to its end.
+func Run(t testing.TB, dir string, args ...string) Result {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := Command(t, dir, args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return Result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// Fails runs a program that must end with the status and say why in one line,
+// which contains want, and leave the folder's files alone.
+func Fails(t testing.TB, dir string, status int, want string, args ...string) {
+	t.Helper()
+	before := Files(t, dir)
+	r := Run(t, dir, args...)
+	require.Equal(t, status, r.Status, "%v: %s", args, r.Errors)
+	require.Contains(t, r.Errors, want, "%v", args)
+	require.Equal(t, 1, strings.Count(r.Errors, "\n"), "%v: not one line: %s", args, r.Errors)
+	require.True(t, strings.HasSuffix(r.Errors, "\n"), "%v: not a line: %s", args, r.Errors)
+	after := Files(t, dir)
+	for name, content := range after {
+		require.True(t, before[name] == content, "%v: %s was written", args, name)
+	}
+	require.Len(t, after, len(before), "%v: files are gone", args)
+}
+
+// Files returns the contents of a folder and of those below, by path. A folder
+// has the content "folder".
+func Files(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		content := []byte("folder")
+		if !e.IsDir() {
+			content, err = os.ReadFile(path)
+		}
+		out[filepath.ToSlash(rel)] = string(content)
+		return err
+	}))
+	return out
+}
