@@ -49,7 +49,9 @@ func closeTo(t *testing.T, want, got *tensor.Tensor, tol float64) {
 	require.Equal(t, want.Shape(), got.Shape())
 	g := got.Float64s()
 	for i, w := range want.Float64s() {
-		require.LessOrEqual(t, math.Abs(w-g[i]), tol*max(1, math.Abs(w)))
+		if !(math.Abs(w-g[i]) <= tol*max(1, math.Abs(w))) {
+			t.Fatalf("element %d is %v, want %v", i, g[i], w)
+		}
 	}
 }
 

@@ -36,9 +36,8 @@ func (s *suite) reductions() {
 						dst := place(dt, to(folded), junk)
 						// Sums of whole numbers are exact: each element counts once.
 						s.check(row.name, exact, run, dst, place(dt, from(shape), whole(i)))
-						if !shared || i == 0 {
-							s.check(row.name, row.tolerance, run, dst, place(dt, from(shape), normal(i)))
-							s.check(row.name, row.tolerance, run, dst, place(dt, from(shape), special(i)))
+						if i%2 == 0 {
+							s.check(row.name, row.tolerance, run, dst, place(dt, from(shape), values[(i/2+subset)%2](i)))
 						}
 					}
 				}
@@ -72,7 +71,7 @@ func (s *suite) products() {
 		} {
 			m, n, k := size[0], size[1], size[2]
 			for turn, batch := range [][]int{nil, {1}, {3}, {2, 3}, {0}, {1, 2, 1, 2}} {
-				for i := turn; i < len(dense)*len(matrixKinds); i += 4 {
+				for i := turn; i < len(dense)*len(matrixKinds); i += 7 {
 					to := append(dense[:len(dense):len(dense)], transposed)[i%(len(dense)+1)]
 					lx := matrixKinds[i%len(matrixKinds)](join(batch, m, k))
 					ly := matrixKinds[(i*5+i/len(matrixKinds))%len(matrixKinds)](join(batch, k, n))
