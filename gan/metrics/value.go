@@ -99,9 +99,9 @@ func (t Table) Against(floor Table) Table {
 
 // Average returns the mean of each value over runs that differ in the seed, and
 // the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1); it is not known
-// of a single run. Floors and ceilings are averaged too. The tables must hold
-// the same names in the same order; Average panics with a
-// [tensor.ShapeError] where they do not.
+// of a single run. Floors and ceilings are averaged too. What is NaN in one run
+// is NaN in the average. The tables must hold the same names in the same order;
+// Average panics with a [tensor.ShapeError] where they do not.
 func Average(runs ...Table) Table {
 	if len(runs) == 0 {
 		return nil

@@ -80,7 +80,7 @@ var house = []room{
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
-	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "gan/metrics", "nn", "nn/safetensors", "tensor"}, tests: []string{"datasets/..."}},
+	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
 	// Programs, which may use anything.
