@@ -1,0 +1,116 @@
+// Package gan trains generative adversarial networks.
+//
+// # The idea
+//
+// A generator G turns random numbers z, the latent vector, into a sample; a
+// discriminator D looks at a sample and says whether it is a real one. Both are
+// networks, and they are trained against each other: D to tell real samples x
+// from generated ones G(z), G to make samples that D takes for real. Nobody
+// tells G what a sample should look like; all that it learns comes through the
+// gradient of D. Where neither can gain anything, the generated samples are
+// distributed as the real ones are, and D's best answer is ½ everywhere
+// (Goodfellow et al., "Generative adversarial nets", 2014). What is kept is G,
+// which draws a new sample from any latent vector.
+//
+// # A program
+//
+//	g := nn.Sequential(nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh())
+//	d := nn.Sequential(nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1))
+//	images, err := digits.Load()
+//	if err != nil {
+//		return err
+//	}
+//	t, err := gan.New(g, d, gan.Config{Latent: 128, Seed: 1})
+//	if err != nil {
+//		return err
+//	}
+//	_, err = t.Fit(ctx, datasets.NewLoader(images, 64), gan.Epochs(50), gan.On(progress.Bar(os.Stderr)))
+//	if err != nil {
+//		return err
+//	}
+//	return t.Generator().Save("generator.safetensors")
+//
+// Fit takes batches from any [Source]; a datasets.Loader is one. Sixty lines of
+// this package, step.go, are the training itself.
+//
+// # A step
+//
+// A step takes a batch of real samples and as many latent vectors. First D is
+// updated: it sees the real samples and the generated ones, detached, so that
+// its gradient does not enter G. Then G is updated through the updated D, which
+// is constant in that pass. G runs once: its own update goes on in the pass that
+// D has seen ([Config].FreshLatent changes this). Where D gives each sample its
+// own answer, real and generated samples go through it as one batch.
+//
+// # Objectives and penalties
+//
+// An [Objective] says what the two networks minimise, given D's outputs:
+//
+//	               D, on real       D, on generated    G
+//	Classic        −ln D(x)         −ln(1−D(G(z)))     −ln D(G(z))     D is a probability
+//	Minimax        softplus(−D(x))  softplus(D(G(z)))  −softplus(D(G(z)))
+//	NonSaturating  softplus(−D(x))  softplus(D(G(z)))  softplus(−D(G(z)))
+//	LeastSquares   ½(D(x)−1)²       ½D(G(z))²          ½(D(G(z))−1)²
+//	Hinge          max(0, 1−D(x))   max(0, 1+D(G(z)))  −D(G(z))
+//	Wasserstein    −D(x)            D(G(z))            −D(G(z))
+//	Relativistic   softplus(D(G(z))−D(x)), in pairs    softplus(D(x)−D(G(z)))
+//
+// and [RelativisticAverage] compares with means in place of pairs. [Classic] is
+// the recipe of tutorials, on a discriminator that ends in a sigmoid. The others
+// take logits: a discriminator that ends in a linear layer. They stay accurate
+// where D is sure of itself; [NonSaturating] is Classic on logits, and the
+// default.
+//
+// A [Penalty] goes with any objective and keeps D from becoming too steep: [R1]
+// and [R2], without which training need not converge, or [GradientPenalty].
+//
+// A new objective is one type; nothing else has to know it:
+//
+//	type Cautious struct{ gan.NonSaturating } // one-sided label smoothing
+//
+//	func (Cautious) Name() string { return "cautious" }
+//
+//	func (Cautious) Discriminator(real, fake *autograd.Var) gan.Terms {
+//		t := gan.NonSaturating{}.Discriminator(real, fake)
+//		t.Real = autograd.Add(t.Real, autograd.Scale(real, 0.1)) // real is 0.9, not 1
+//		return t
+//	}
+//
+// It returns one term per sample, and the trainer takes the means. Check its
+// derivatives with [autograd.Check].
+//
+// # Hooks
+//
+// A [Hook] is told what happens: after each step with losses, their terms and
+// the gradients' norms; after each epoch with the mean losses. Its error ends
+// training as a cancelled context does: the step at hand is finished, and each
+// hook's Epoch and End are still called, so that what they save is whole. A hook
+// never meets a half-updated network. [SaveNetworks], [SaveSamples],
+// [SaveCheckpoint] and [Log] are hooks; those that draw charts and progress bars
+// live in packages of their own, gan/chart and gan/progress, so that a program
+// without them links no plotting library. What samples are worth is measured in
+// gan/metrics.
+//
+// # Sampling
+//
+// A [Generator] is a copy of the weights that never changes. Any number of
+// goroutines may sample from one at once, also while its trainer goes on:
+// [Trainer.Generator] and [Trainer.Sample] wait for no step and see the weights
+// as they are between two updates. With [Config].EMAHalfLife these are averages
+// over the last steps, which draw better samples. The same generator and seed
+// draw the same samples, and asking for more does not change the first.
+//
+// [Generator.Save] writes a file that carries the architecture, too, so that
+// [LoadGenerator] needs no code of the network's.
+//
+// # Stopping and going on
+//
+// Every random number of a run comes from [Config].Seed and from the source's,
+// in streams of their own. With the same program, the same seed gives the same
+// weights, bit for bit, whatever the number of threads. [Trainer.Checkpoint]
+// writes all that the future depends on, and [Trainer.Resume] goes on from it as
+// if there had been no stop: in the middle of an epoch, and with the same bits.
+//
+// A loss that is not finite stops training with a [NonFiniteError] before it
+// gets into the weights. What a hook saves then leads to that very step again.
+package gan

@@ -1,0 +1,225 @@
+package gan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// heights is a source of made-up measurements: batches [32, 1] of numbers around
+// 4, with a standard deviation of ½.
+type heights struct{}
+
+func (heights) Batches() int { return 50 }
+
+func (heights) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
+	return func(yield func(*tensor.Tensor, error) bool) {
+		for k := from; k < 50 && ctx.Err() == nil; k++ {
+			random := tensor.NewStream(uint64(epoch*50+k), "heights")
+			x := tensor.Shift(tensor.Scale(random.Normal(tensor.Float32, 32, 1), 0.5), 4)
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+// networks are enough for numbers: the generator is a line.
+func networks() (g, d nn.Module) {
+	g = nn.Linear(1, 1)
+	d = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1))
+	return g, d
+}
+
+// A generator learns to make numbers like the given ones, by a recipe that
+// converges: a relativistic pairing, both penalties, averaged weights.
+func Example() {
+	g, d := networks()
+	t, err := gan.New(g, d, gan.Config{
+		Latent:      1,
+		Objective:   gan.Relativistic{},
+		Penalties:   []gan.Penalty{gan.R1{Gamma: 0.1}, gan.R2{Gamma: 0.1}},
+		Optimizer:   optim.Adam{LR: 5e-3, Betas: [2]float64{0.5, 0.99}},
+		EMAHalfLife: 200,
+		Seed:        1,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := t.Fit(context.Background(), heights{}, gan.Epochs(40))
+	if err != nil {
+		log.Fatal(err)
+	}
+	x := t.Sample(10_000, 1)
+	mean := tensor.Sum(x).Item() / 10_000
+	deviation := math.Sqrt(tensor.Sum(tensor.Square(x)).Item()/10_000 - mean*mean)
+	fmt.Printf("after %d steps: mean %.1f, standard deviation %.1f\n", report.Steps, mean, deviation)
+	// Output: after 2000 steps: mean 4.0, standard deviation 0.5
+}
+
+// cautious is an objective of one's own: the non-saturating game with real
+// samples labelled 0.9, so that the discriminator is never too sure.
+type cautious struct{ gan.NonSaturating }
+
+func (cautious) Name() string { return "cautious" }
+
+func (cautious) Discriminator(real, fake *autograd.Var) gan.Terms {
+	t := gan.NonSaturating{}.Discriminator(real, fake)
+	t.Real = autograd.Add(t.Real, autograd.Scale(real, 0.1))
+	return t
+}
+
+func ExampleObjective() {
+	// What a discriminator's answer on a real sample costs, by its logit.
+	for _, logit := range []float64{-2, 2.2, 9} {
+		d := autograd.Const(tensor.Full(tensor.Float64, logit, 1, 1))
+		usual := gan.NonSaturating{}.Discriminator(d, d)
+		own := cautious{}.Discriminator(d, d)
+		fmt.Printf("%4.1f: %.2f %.2f\n", logit, usual.Real.Item(), own.Real.Item())
+	}
+	g, d := networks()
+	t, err := gan.New(g, d, gan.Config{Latent: 1, Objective: cautious{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = t.Fit(context.Background(), heights{})
+	fmt.Println(t.Steps(), "steps,", err)
+	// Output:
+	// -2.0: 2.13 1.93
+	//  2.2: 0.11 0.33
+	//  9.0: 0.00 0.90
+	// 50 steps, <nil>
+}
+
+// A hook looks on, and may end the training.
+func ExampleHook() {
+	enough := errors.New("that will do")
+	hook := gan.Hook{
+		Start: func(r gan.Run) error {
+			fmt.Println(r.Epochs, "epochs of", r.Batches, "batches")
+			return nil
+		},
+		Step: func(s *gan.StepInfo) error {
+			if s.Epoch == 2 && s.Batch == 10 {
+				return enough
+			}
+			return nil
+		},
+		Epoch: func(e gan.EpochInfo) error {
+			fmt.Printf("epoch %d ends at step %d, early: %v\n", e.Epoch, e.Steps, e.Partial)
+			return nil
+		},
+	}
+	g, d := networks()
+	t, err := gan.New(g, d, gan.Config{Latent: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = t.Fit(context.Background(), heights{}, gan.Epochs(3), gan.On(hook))
+	fmt.Println(err)
+	// Output:
+	// 3 epochs of 50 batches
+	// epoch 1 ends at step 50, early: false
+	// epoch 2 ends at step 60, early: true
+	// that will do
+}
+
+// Training that was stopped goes on with the same bits.
+func ExampleTrainer_Resume() {
+	dir, err := os.MkdirTemp("", "resume")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "checkpoint.safetensors")
+	trainer := func() *gan.Trainer {
+		g, d := networks()
+		t, err := gan.New(g, d, gan.Config{Latent: 1, Seed: 1})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return t
+	}
+	fit := func(t *gan.Trainer, o gan.Option) {
+		if _, err := t.Fit(context.Background(), heights{}, o, gan.On(gan.SaveCheckpoint(path))); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	whole := trainer()
+	fit(whole, gan.Epochs(2))
+
+	stopped := trainer()
+	fit(stopped, gan.Steps(73)) // in the second epoch
+	another := trainer()
+	if err := another.Resume(path); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("at step", another.Steps())
+	fit(another, gan.Epochs(2))
+	fmt.Println("the same:", slices.Equal(whole.Sample(100, 1).Float32s(), another.Sample(100, 1).Float32s()))
+	// Output:
+	// at step 73
+	// the same: true
+}
+
+// A generator never changes, so many goroutines may draw from it at once.
+func ExampleGenerator_Sample() {
+	g, d := networks()
+	t, err := gan.New(g, d, gan.Config{Latent: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	generator := t.Generator()
+	var samples [3][]float32
+	var wait sync.WaitGroup
+	for i := range samples {
+		wait.Go(func() { samples[i] = generator.Sample(1000, 7).Float32s() })
+	}
+	_, err = t.Fit(context.Background(), heights{}) // meanwhile
+	wait.Wait()
+	fmt.Println(err, slices.Equal(samples[0], samples[1]), slices.Equal(samples[1], samples[2]))
+	fmt.Println("fewer are the first of more:", slices.Equal(samples[0][:10], generator.Sample(10, 7).Float32s()))
+	// Output:
+	// <nil> true true
+	// fewer are the first of more: true
+}
+
+func ExampleGrid() {
+	samples := tensor.FromFloat32([]float32{
+		-1, 1, -1, 1, // a column of white in each of two pictures of 2×2
+		1, -1, 1, -1,
+	}, 2, 4)
+	img, err := gan.Grid{Height: 2, Width: 2, Gap: 1}.Image(samples)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			if r, _, _, _ := img.At(x, y).RGBA(); r > 0 {
+				fmt.Print("#")
+			} else {
+				fmt.Print(".")
+			}
+		}
+		fmt.Println()
+	}
+	// Output:
+	// .......
+	// ..#.#..
+	// ..#.#..
+	// .......
+}
