@@ -115,7 +115,9 @@ var misuses = []struct {
 	{func() { tensor.Conv2D(f32(3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{}) }, "Conv2D of [3 4 4] and [2 3 3 3]: an operand does not have four axes; give pictures [n, channels, height, width]; reshape one to [1, …]"},
 	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Stride: [2]int{-1, 1}}) }, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [-1 1], padding [0 0], dilation [1 1] and 1 groups are no way to convolve; give strides, dilations and groups of 1 or more, and padding of 0 or more"},
 	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Pad: [2]int{0, -1}}) }, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [1 1], padding [0 -1], dilation [1 1] and 1 groups are no way to convolve; give strides, dilations and groups of 1 or more, and padding of 0 or more"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Dilation: [2]int{1 << 40, 1}}) }, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [1 1], padding [0 0] or dilation [1099511627776 1] is too large; give less than a billion"},
+	{func() {
+		tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Dilation: [2]int{1 << 40, 1}})
+	}, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [1 1], padding [0 0] or dilation [1099511627776 1] is too large; give less than a billion"},
 	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 4, 3, 3), tensor.ConvParams{}) }, "Conv2D of [1 3 4 4] and [2 4 3 3]: a weight [2 4 3 3] with 1 groups makes 2 channels of 4; give a weight [out, in/groups, kh, kw]"},
 	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 1, 3, 3), tensor.ConvParams{Groups: 2}) }, "Conv2D of [1 3 4 4] and [2 1 3 3]: 3 and 2 channels are not divisible into 2 groups; give channels that are multiples of the groups"},
 	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 5, 3), tensor.ConvParams{}) }, "Conv2D of [1 3 4 4] and [2 3 5 3]: the kernel of 5×3 with dilation [1 1] is larger than the picture of 4×4 with padding [0 0]; give larger pictures, more padding or a smaller kernel"},
