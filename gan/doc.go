@@ -30,8 +30,8 @@
 //	}
 //	return t.Generator().Save("generator.safetensors")
 //
-// Fit takes batches from any [Source]; a datasets.Loader is one. Sixty lines of
-// this package, step.go, are the training itself.
+// Fit takes batches from any [Source]; a datasets.Loader is one. The training
+// itself is some sixty lines, in step.go.
 //
 // # A step
 //
@@ -95,10 +95,11 @@
 //
 // A [Generator] is a copy of the weights that never changes. Any number of
 // goroutines may sample from one at once, also while its trainer goes on:
-// [Trainer.Generator] and [Trainer.Sample] wait for no step and see the weights
-// as they are between two updates. With [Config].EMAHalfLife these are averages
-// over the last steps, which draw better samples. The same generator and seed
-// draw the same samples, and asking for more does not change the first.
+// [Trainer.Generator] and [Trainer.Sample] see the weights as they are between
+// two updates, and wait for one update at most. With [Config].EMAHalfLife these
+// are averages over the last steps, which draw better samples. The same
+// generator and seed draw the same samples, and asking for more does not change
+// the first.
 //
 // [Generator.Save] writes a file that carries the architecture, too, so that
 // [LoadGenerator] needs no code of the network's.
