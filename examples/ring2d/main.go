@@ -1,0 +1,204 @@
+// Ring2d trains a GAN on points in the plane that come in 8 clusters on a circle
+// or 25 on a grid: the classic test of whether a generator finds all modes.
+//
+//	go run ./examples/ring2d -mixture grid
+//
+// Everything is known about such data, so the result can be judged exactly. The
+// program prints how many modes were found, the share of points within 3σ of
+// one, how unequal the modes are (reverse KL) and their spread in σ, beside what
+// a perfect sampler scores ("floor"), and writes into runs/ring2d:
+//
+//	grid.gif   the training: generated points over the discriminator's field,
+//	           warm where it takes points for real; circles are 3σ around modes
+//	grid.png   the end of it, larger
+//
+// It takes about 20 s on two cores. -seeds 10 trains ten times and prints means
+// with standard errors, -json prints JSON, and -samples FILE.npy saves 10,000
+// points, not scaled, as a NumPy array [10000, 2]. Try what the recipe's parts
+// are for: -penalty none, for example, loses all modes but a few.
+//
+// Ctrl-C ends the training early and shows what there is, with status 0. Exit
+// status 1 means that something outside went wrong, in one line; 2, wrong usage.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/gan/progress"
+	"github.com/gander-ml/gander/internal/npy"
+	"github.com/gander-ml/gander/tensor"
+)
+
+type settings struct {
+	mixture, objective, penalty, schedule string
+	gamma, lr                             float64
+	steps, batch, seeds, threads          int
+	seed                                  uint64
+	json                                  bool
+	out, samples                          string
+}
+
+func main() {
+	s := parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	if err := run(ctx, s); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "ring2d:", err)
+		os.Exit(1)
+	}
+}
+
+// parse reads the command line. Wrong usage ends the program, with one line.
+func parse() (s settings) {
+	var help strings.Builder
+	f := flag.NewFlagSet("ring2d", flag.ContinueOnError)
+	f.SetOutput(&help)
+	choice := func(p *string, name, usage string, values []string) {
+		*p = values[0]
+		f.Func(name, usage+": "+strings.Join(values, ", ")+" (default "+values[0]+")", func(v string) error {
+			if *p = v; !slices.Contains(values, v) {
+				return fmt.Errorf("it must be one of %s", strings.Join(values, ", "))
+			}
+			return nil
+		})
+	}
+	choice(&s.mixture, "mixture", "data", []string{"ring", "grid"})
+	choice(&s.objective, "objective", "game", objectiveNames())
+	choice(&s.penalty, "penalty", "on the discriminator's slope, gp being WGAN-GP's", penalties)
+	choice(&s.schedule, "schedule", "of learning rate and penalty", schedules)
+	f.Float64Var(&s.gamma, "gamma", 0.1, "weight of the penalty")
+	f.Float64Var(&s.lr, "lr", 3e-3, "learning rate of Adam, both networks")
+	f.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
+	f.IntVar(&s.batch, "batch", 256, "points per step")
+	f.Uint64Var(&s.seed, "seed", 1, "of every random number")
+	f.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
+	f.BoolVar(&s.json, "json", false, "print JSON instead of a table")
+	f.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the pictures, which show the first seed")
+	f.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
+	f.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	err := f.Parse(os.Args[1:])
+	if s.steps == 0 {
+		s.steps = map[string]int{"ring": 5000, "grid": 7000}[s.mixture]
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(help.String())
+		os.Exit(0)
+	case err != nil:
+	case f.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	case s.steps < 1 || s.batch < 1 || s.seeds < 1 || s.threads < 0:
+		err = errors.New("-steps, -batch and -seeds must be at least 1, -threads 0 or more")
+	case !(s.lr > 0 && s.lr <= 1 && s.gamma >= 0 && s.gamma <= 1e6):
+		err = errors.New("-lr must lie between 0 and 1, -gamma between 0 and 1e6")
+	case s.out == "":
+		err = errors.New("-o must name a folder")
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "ring2d: %v; see -help\n", err)
+		os.Exit(2)
+	}
+	return s
+}
+
+func run(ctx context.Context, s settings) error {
+	for _, dir := range []string{s.out, filepath.Dir(s.samples)} {
+		if err := writable(dir); err != nil {
+			return err
+		}
+	}
+	tensor.SetThreads(s.threads)
+	lines := os.Stdout
+	if s.json {
+		lines = os.Stderr
+	}
+	film := newFilm(mixtures[s.mixture], s.steps)
+	var runs []*outcome
+	var ended error // by the user
+	for i := range s.seeds {
+		var hooks []gan.Hook
+		if i == 0 {
+			hooks = append(hooks, film.hook())
+		}
+		if s.seeds == 1 {
+			hooks = append(hooks, progress.Bar(lines))
+		}
+		o, err := train(ctx, s, s.seed+uint64(i), hooks...)
+		if ended = err; o == nil {
+			return err
+		}
+		if ended != nil && (i > 0 || o.Steps == 0) {
+			break // half a run would spoil the mean
+		}
+		runs = append(runs, o)
+		fmt.Fprintf(lines, "seed %d: %d modes, %.1f %% within 3σ, reverse KL %.4f, spread %.2fσ; %d steps in %.1f s\n",
+			o.Seed, o.score.Modes, 100*o.score.Quality, o.score.ReverseKL, o.score.Spread, o.Steps, o.Seconds)
+	}
+	if len(runs) == 0 {
+		return ended
+	}
+	first := runs[0]
+	if err := film.write(filepath.Join(s.out, s.mixture), first.generator); err != nil {
+		return err
+	}
+	if s.samples != "" {
+		points := tensor.Scale(first.generator.Sample(10_000, s.seed), mixtures[s.mixture].Scale)
+		if err := npy.Write(s.samples, points); err != nil {
+			return err
+		}
+	}
+	return errors.Join(ended, report(s, runs))
+}
+
+// writable sees to a folder, so that training does not start in vain.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// report prints means over the seeds, beside a perfect sampler's.
+func report(s settings, runs []*outcome) error {
+	mean := func(n int, table func(*outcome) metrics.Table) metrics.Table {
+		var tables []metrics.Table
+		for _, o := range runs {
+			tables = append(tables, table(o))
+		}
+		return metrics.Average(tables...).Against(metrics.MixtureFloor(mixtures[s.mixture], n, 20))
+	}
+	few := mean(2500, func(o *outcome) metrics.Table { return o.Few })
+	many := mean(10_000, func(o *outcome) metrics.Table { return o.Many })
+	if !s.json {
+		_, err := fmt.Printf("\n2,500 points\n%v\n10,000 points\n%v", few, many)
+		return err
+	}
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Mixture   string        `json:"mixture"`
+		Objective string        `json:"objective"`
+		Penalty   string        `json:"penalty"`
+		Schedule  string        `json:"schedule"`
+		Batch     int           `json:"batch"`
+		Few       metrics.Table `json:"2500"` // means over the seeds
+		Many      metrics.Table `json:"10000"`
+		Seeds     []*outcome    `json:"seeds"`
+	}{s.mixture, s.objective, s.penalty, s.schedule, s.batch, few, many, runs})
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"image/gif"
+	"image/png"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/internal/clitest"
+	"github.com/gander-ml/gander/tensor"
+)
+
+func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
+
+func TestFilesAndTable(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-mixture", "grid", "-steps", "3", "-batch", "8", "-samples", "points/p.npy"}
+	r := clitest.Run(t, dir, args...)
+	require.Zero(t, r.Status, r.Errors)
+	require.Empty(t, r.Errors)
+	require.Regexp(t, `(?m)^seed 1: \d+ modes, .* 3 steps in `, r.Out)
+	_, table, _ := strings.Cut(r.Out, "\n\n")
+	require.Regexp(t, `(?s)2,500 points.*modes +\d+ +25\b.*10,000 points.*spread in σ +\S+ +0\.97\d`, table)
+
+	files := clitest.Files(t, dir)
+	animation, err := gif.DecodeAll(strings.NewReader(files["runs/ring2d/grid.gif"]))
+	require.NoError(t, err)
+	require.Len(t, animation.Image, 3)
+	require.NotEqual(t, animation.Image[0].Pix, animation.Image[2].Pix)
+	picture, err := png.Decode(strings.NewReader(files["runs/ring2d/grid.png"]))
+	require.NoError(t, err)
+	require.Equal(t, 3*side, picture.Bounds().Dx())
+	require.Len(t, files["points/p.npy"], 128+10_000*2*4)
+	require.Contains(t, files["points/p.npy"], "'<f4', 'fortran_order': False, 'shape': (10000, 2)")
+
+	// The same seed gives the same everything, but for the time it takes.
+	_, again, _ := strings.Cut(clitest.Run(t, dir, args...).Out, "\n\n")
+	require.Equal(t, table, again)
+	require.True(t, maps.Equal(files, clitest.Files(t, dir)))
+}
+
+func TestJSON(t *testing.T) {
+	r := clitest.Run(t, t.TempDir(), "-json", "-seeds", "2", "-seed", "7", "-steps", "2", "-batch", "4")
+	require.Zero(t, r.Status, r.Errors)
+	require.Equal(t, 2, strings.Count(r.Errors, "\n"), "a line for each seed")
+	var got struct {
+		Mixture, Objective, Penalty, Schedule string
+		Batch                                 int
+		Few                                   []metrics.Value `json:"2500"`
+		Many                                  []metrics.Value `json:"10000"`
+		Seeds                                 []struct {
+			Seed, Steps int
+			Seconds     float64
+			Many        []metrics.Value `json:"10000"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(r.Out), &got))
+	require.Equal(t, []any{"ring", "relativistic", "r1r2", "decay", 4}, []any{got.Mixture, got.Objective, got.Penalty, got.Schedule, got.Batch})
+	require.Len(t, got.Seeds, 2)
+	require.Equal(t, []int{7, 2, 8, 2}, []int{got.Seeds[0].Seed, got.Seeds[0].Steps, got.Seeds[1].Seed, got.Seeds[1].Steps})
+	require.Equal(t, "modes", got.Many[0].Name)
+	require.Equal(t, (got.Seeds[0].Many[0].Value+got.Seeds[1].Many[0].Value)/2, got.Many[0].Value)
+	require.EqualValues(t, 8, got.Few[0].Floor)
+}
+
+func TestFailures(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
+	for args, want := range map[string]string{
+		"-mixture square": `"square" for flag -mixture: it must be one of ring, grid; see -help`,
+		"-objective x":    "one of relativistic, ",
+		"-penalty x":      "one of r1r2, r1, gp, none",
+		"-schedule x":     "one of decay, constant",
+		"-steps -1":       "-steps",
+		"-steps 1.5":      "-steps",
+		"-batch 0":        "-batch",
+		"-seeds 0":        "-seeds",
+		"-threads -1":     "-threads",
+		"-lr 0":           "-lr",
+		"-lr NaN":         "-lr",
+		"-gamma -1":       "-gamma",
+		"-o=":             "-o must name a folder",
+		"-nonsense":       "-nonsense",
+		"argument":        `unexpected argument "argument"`,
+	} {
+		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
+	}
+	clitest.Fails(t, dir, 1, "file", "-o", "file/below")
+	clitest.Fails(t, dir, 1, "file", "-o", ".", "-samples", "file/x.npy")
+	require.Contains(t, clitest.Run(t, dir, "-help").Out, "-mixture")
+}
+
+// Ctrl-C in the middle of training shows what there is and ends well.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot send Ctrl-C to another")
+	}
+	dir := t.TempDir()
+	cmd := clitest.Command(t, dir, "-steps", "100000000", "-batch", "2")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	var out strings.Builder
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		if out.Len() == 0 {
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		}
+		out.WriteString(lines.Text() + "\n")
+	}
+	require.NoError(t, cmd.Wait(), errs.String())
+	require.Empty(t, errs.String())
+	require.Contains(t, out.String(), "10,000 points")
+	require.Contains(t, clitest.Files(t, dir), "runs/ring2d/ring.png")
+}
+
+func TestCancelled(t *testing.T) {
+	dir := t.TempDir()
+	s := settings{mixture: "ring", objective: "relativistic", penalty: "r1r2", schedule: "decay",
+		gamma: 0.1, lr: 3e-3, steps: 100_000, batch: 4, seeds: 3, out: dir}
+	ctx, cancel := context.WithCancel(context.Background())
+	f := newFilm(mixtures["ring"], s.steps)
+	stop := gan.Hook{Step: func(i *gan.StepInfo) error {
+		if i.Step == 3 {
+			cancel()
+		}
+		return nil
+	}}
+	o, err := train(ctx, s, 1, stop, f.hook())
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 3, o.Steps)
+	require.Equal(t, 3, f.step)
+	require.NoError(t, f.write(filepath.Join(dir, "x"), o.generator))
+	require.Len(t, clitest.Files(t, dir), 2)
+
+	require.ErrorIs(t, run(ctx, s), context.Canceled) // there is nothing to show yet
+	require.Len(t, clitest.Files(t, dir), 2)
+}
+
+// Each objective goes with each penalty.
+func TestGames(t *testing.T) {
+	for _, objective := range objectiveNames() {
+		for _, penalty := range penalties {
+			for _, schedule := range schedules {
+				s := settings{objective: objective, penalty: penalty, schedule: schedule, gamma: 0.1, lr: 1e-3, steps: 10}
+				g, d := networks(1)
+				trainer, err := gan.New(g, d, config(s, 1))
+				require.NoError(t, err)
+				x := mixtures["ring"].Sample(tensor.Float32, 4, tensor.NewStream(1, "x"))
+				for range 2 {
+					losses, err := trainer.Step(x)
+					require.NoError(t, err)
+					require.Equal(t, penalty != "none", losses.Penalty > 0)
+				}
+			}
+		}
+	}
+}
+
+func TestFrequencies(t *testing.T) {
+	var lengths float64
+	for _, f := range frequencies(2000, 3) {
+		length := math.Hypot(f[0], f[1])
+		require.GreaterOrEqual(t, length, 0.2*(1-1e-12))
+		require.LessOrEqual(t, length, 2.0)
+		lengths += math.Log10(length/0.2) / 2000
+	}
+	require.InDelta(t, 0.5, lengths, 0.03) // 4.6 standard errors of a uniform mean
+	require.Equal(t, frequencies(32, 1), frequencies(32, 1))
+	require.NotEqual(t, frequencies(32, 1), frequencies(32, 2))
+}
+
+// A picture shows the field where it belongs, from the top left.
+func TestField(t *testing.T) {
+	f := newFilm(mixtures["grid"], 10)
+	f.field = f.corners.Float64s() // of corner i: x at 2i, y at 2i+1
+	for i := range f.field {
+		if i < len(f.field)/2 {
+			f.field[i] = f.field[2*i]
+		}
+	}
+	for _, column := range []float64{0, 0.25, 17, 79.5, cells} {
+		require.InDelta(t, f.half*(2*column/cells-1), f.at(column, 3.75), 1e-6)
+	}
+	ys := f.corners.Float64s()
+	for i := range len(ys) / 2 {
+		f.field[i] = ys[2*i+1]
+	}
+	for _, row := range []float64{0, 0.25, 17, 79.5, cells} {
+		require.InDelta(t, f.half*(1-2*row/cells), f.at(8.1, row), 1e-6)
+	}
+	_, sigma := mixtures["grid"].Modes()
+	require.Equal(t, sigma, f.sigma)
+}
