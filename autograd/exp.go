@@ -1,6 +1,10 @@
 package autograd
 
-import "github.com/gander-ml/gander/tensor"
+import (
+	"math"
+
+	"github.com/gander-ml/gander/tensor"
+)
 
 // Exp returns eˣ; gradient gy·eˣ.
 func Exp(x *Var) *Var { return Apply(exp{}, x) }
@@ -19,6 +23,18 @@ type log struct{}
 func (log) Name() string                            { return "Log" }
 func (log) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Log(in[0]) }
 func (log) VJP(b *Back, gy *Var) []*Var             { return []*Var{Div(gy, b.In(0))} }
+
+// Erf returns the error function (2/√π)·∫₀ˣ exp(−t²) dt; gradient
+// (2/√π)·exp(−x²)·gy.
+func Erf(x *Var) *Var { return Apply(erf{}, x) }
+
+type erf struct{}
+
+func (erf) Name() string                            { return "Erf" }
+func (erf) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erf(in[0]) }
+func (erf) VJP(b *Back, gy *Var) []*Var {
+	return []*Var{Mul(gy, Scale(Exp(Neg(Square(b.In(0)))), 2/math.SqrtPi))}
+}
 
 // Sin returns sin x, x in radians; gradient gy·cos x.
 func Sin(x *Var) *Var { return Apply(sin{}, x) }

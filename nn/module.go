@@ -50,6 +50,9 @@ type Ctx struct {
 	Track bool
 	// Rand feeds layers that draw random numbers.
 	Rand *tensor.Stream
+	// Updates collects what the pass would change in the network's buffers; nil
+	// leaves them as they are.
+	Updates *Updates
 	// Weights replaces the parameters' values by constants; see [Snapshot].
 	Weights *Weights
 }
@@ -67,7 +70,7 @@ func (c *Ctx) Var(p *Param) *autograd.Var {
 	case p.leaf == nil:
 		panic(&StateError{Problem: fmt.Sprintf("parameter %s%v has no value yet", p.name, p.shape),
 			Fix: "call nn.Init on the network, or load its weights"})
-	case c != nil && c.Track && !p.frozen:
+	case c != nil && c.Track && !p.Frozen():
 		return p.leaf
 	}
 	return p.constant

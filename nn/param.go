@@ -8,9 +8,9 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Param is a trained tensor of a module. It is made with a shape and a recipe
-// for its first value; the value itself comes from [Init] or from a file, which
-// also settle the dtype.
+// Param is a tensor of a module that is trained, or a buffer that is not; see
+// [NewBuffer]. It is made with a shape and a recipe for its first value; the
+// value itself comes from [Init] or from a file, which also settle the dtype.
 type Param struct {
 	name   string
 	shape  []int
@@ -18,6 +18,7 @@ type Param struct {
 	fanIn  int
 	fanOut int
 	frozen bool
+	buffer bool // not trained
 
 	leaf, constant *autograd.Var // the value, tracked and not; nil before Init
 }
@@ -54,8 +55,13 @@ func (p *Param) Leaf() *autograd.Var { return p.leaf }
 // Shape returns a copy of the dims.
 func (p *Param) Shape() []int { return slices.Clone(p.shape) }
 
-// Frozen reports whether [Freeze] has set the parameter aside.
-func (p *Param) Frozen() bool { return p.frozen }
+// Frozen reports whether gradients by the parameter are not taken: [Freeze] has
+// set it aside, or it is a [Param.Buffer].
+func (p *Param) Frozen() bool { return p.frozen || p.buffer }
+
+// Buffer reports whether this is no parameter that training finds a value for,
+// but another part of the network's state; see [NewBuffer].
+func (p *Param) Buffer() bool { return p.buffer }
 
 func (p *Param) len() int { return product(p.shape) }
 
@@ -81,7 +87,8 @@ func Ready(m Module) bool {
 	return true
 }
 
-// allocate gives the parameters zeros, as neighbours in one block.
+// allocate gives the parameters zeros, as neighbours in one block, those that
+// are trained first.
 func allocate(params []NamedParam, dt tensor.DType) {
 	total := 0
 	for _, p := range params {
@@ -89,11 +96,15 @@ func allocate(params []NamedParam, dt tensor.DType) {
 	}
 	block := tensor.New(dt, total)
 	at := 0
-	for _, p := range params {
-		n := p.Param.len()
-		v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...)
-		p.Param.leaf, p.Param.constant = autograd.Leaf(v), autograd.Const(v)
-		at += n
+	for _, buffers := range []bool{false, true} {
+		for _, p := range params {
+			if p.Param.buffer == buffers {
+				n := p.Param.len()
+				v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...)
+				p.Param.leaf, p.Param.constant = autograd.Leaf(v), autograd.Const(v)
+				at += n
+			}
+		}
 	}
 }
 

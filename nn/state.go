@@ -10,7 +10,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// State returns a network's parameters by name, "0.weight": PyTorch's state
+// State returns a network's parameters and buffers by name, "0.weight": PyTorch's state
 // dict. The tensors are the network's own, not copies. It panics with a
 // [StateError] where the network has no weights yet.
 func State(m Module) map[string]*tensor.Tensor {
@@ -149,12 +149,35 @@ func LoadInto(path string, m Module) error {
 
 func loadFile(f *safetensors.File, m Module) error {
 	state := map[string]*tensor.Tensor{}
+	dtype := tensor.Float32
+	var whole []string
 	for _, name := range f.Names() {
+		if kind, _, _ := f.Info(name); kind == "I64" { // PyTorch's counters
+			whole = append(whole, name)
+			continue
+		}
 		t, err := f.Tensor(name)
 		if err != nil {
 			return err
 		}
+		state[name], dtype = t, t.DType()
+	}
+	for _, name := range whole {
+		values, shape, err := f.Int64s(name)
+		if err != nil {
+			return err
+		}
+		t := tensor.New(dtype, shape...)
+		t.SetFloat64(floats(values))
 		state[name] = t
 	}
 	return LoadState(m, state)
+}
+
+func floats(values []int64) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(v)
+	}
+	return out
 }

@@ -28,11 +28,13 @@ func OutShape(m Module, in []int) ([]int, error) {
 	return s.OutShape(slices.Clone(in))
 }
 
-// Count returns how many numbers all parameters hold.
+// Count returns how many numbers all parameters hold, without buffers.
 func Count(m Module) int {
 	n := 0
 	for _, p := range Params(m) {
-		n += p.Param.len()
+		if !p.Param.buffer {
+			n += p.Param.len()
+		}
 	}
 	return n
 }

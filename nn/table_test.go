@@ -272,12 +272,12 @@ func allLossRows() []optest.Row {
 }
 
 // Every module and loss, against its definition and finite differences.
-func TestTable(t *testing.T) { optest.Run(t, slices.Concat(moduleRows(), allLossRows())) }
+func TestTable(t *testing.T) { optest.Run(t, slices.Concat(moduleRows(), layerRows(), allLossRows())) }
 
 // TestEveryoneHasARow: a module or a loss without a row is a failure.
 func TestEveryoneHasARow(t *testing.T) {
 	rows := map[string]bool{}
-	for _, r := range slices.Concat(moduleRows(), allLossRows()) {
+	for _, r := range slices.Concat(moduleRows(), layerRows(), allLossRows()) {
 		name, _, _ := strings.Cut(r.Name, "/")
 		rows[name] = true
 	}
@@ -302,7 +302,7 @@ func TestEveryoneHasARow(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, names, 16)
+	require.Len(t, names, 35)
 	for _, name := range names {
 		assert.True(t, rows[name], "%s has no row", name)
 	}

@@ -146,6 +146,9 @@ func Tanh(x *Tensor) *Tensor { return unary(op.Tanh, x, 0, 0) }
 // Sigmoid returns 1/(1+e⁻ˣ).
 func Sigmoid(x *Tensor) *Tensor { return unary(op.Sigmoid, x, 0, 0) }
 
+// Erf returns the error function (2/√π)·∫₀ˣ exp(−t²) dt.
+func Erf(x *Tensor) *Tensor { return unary(op.Erf, x, 0, 0) }
+
 // Softplus returns ln(1+eˣ) without overflow.
 func Softplus(x *Tensor) *Tensor { return unary(op.Softplus, x, 0, 0) }
 

@@ -5,6 +5,7 @@ Run:    python3 bench/golden/make_golden.py [REPOSITORY]     (default: two folde
 Needs:  pip install torch numpy
 Writes: nn/testdata/losses.safetensors     losses: value, gradient, second derivative
         nn/testdata/layers.safetensors     layers and the classic networks, likewise
+        nn/testdata/conv_layers.safetensors  convolutions, pools, norms, more activations, likewise
         optim/testdata/optim.safetensors   optimizers, schedules, clipping, averaging
 bench/golden/README.md lists the keys.  Everything is float64 unless the case says otherwise.
 """
@@ -131,6 +132,102 @@ def layers():
     return out, describe(about)
 
 
+# ---- layers for pictures, normalisation, more activations ----
+
+def conv_layers():
+    rng = np.random.default_rng(4)
+    out, about = {}, {}
+
+    def case(name, module, input, train=False, **architecture):
+        """architecture is Gander's description of the module."""
+        module = module.double().train(train)
+        params = dict(module.named_parameters())
+        for p in params.values():
+            p.data = torch.tensor(rng.standard_normal(p.shape) / max(1, p[0].numel()) ** 0.5)
+        for key, b in module.named_buffers():
+            if b.is_floating_point():
+                b.data = torch.tensor(rng.uniform(0.5, 2, b.shape))
+        about[name] = {'architecture': architecture, 'train': train}
+        result = {f'param.{k}': v.clone() for k, v in module.state_dict().items()}
+        x = torch.tensor(input)
+        inputs = [x.requires_grad_()] if x.is_floating_point() else []
+        y = module(x)
+        vector = torch.tensor(rng.standard_normal(y.shape))
+        names, leaves = ['input', *params][1 - len(inputs):], [*inputs, *params.values()]
+        first = grad((y * vector).sum(), leaves, create_graph=True)
+        second = grad((first[0] ** 2).sum(), leaves)
+        result |= {'input': x.double(), 'output': y, 'vector': vector}
+        result |= {f'grad.{k}': g for k, g in zip(names, first)}
+        result |= {f'grad2.{k}': g for k, g in zip(names, second)}
+        if train:
+            result |= {f'after.{k}': b for k, b in module.named_buffers()}
+        for key, t in result.items():
+            out[f'{name}.{key}'] = t.numpy(force=True)
+
+    def pair(n):
+        return list(n) if isinstance(n, tuple) else [n, n]
+
+    def conv(name, kind, input, i, o, kernel, stride=1, padding=0, dilation=1, groups=1, bias=True, output_padding=0):
+        options = dict(stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias)
+        spec = {k: pair(v) for k, v in dict(kernel=kernel, stride=stride, padding=padding, dilation=dilation).items()}
+        if kind == 'ConvTranspose2D':
+            options['output_padding'] = output_padding
+            if output_padding:
+                spec['output_padding'] = pair(output_padding)
+        module = getattr(nn, kind.replace('D', 'd'))(i, o, kernel, **options)
+        case(name, module, rng.standard_normal((2, i, *input)), type=kind, **{'in': i}, out=o, groups=groups, bias=bias, **spec)
+
+    conv('conv', 'Conv2D', (4, 5), 2, 3, 3)
+    conv('conv_padding', 'Conv2D', (4, 3), 2, 2, 3, padding=1, bias=False)
+    conv('conv_stride', 'Conv2D', (6, 6), 1, 2, 4, stride=2, padding=1)
+    conv('conv_odd', 'Conv2D', (7, 5), 2, 2, (3, 2), stride=(3, 2), padding=(2, 1))
+    conv('conv_dilation', 'Conv2D', (7, 6), 2, 1, (3, 2), stride=(1, 2), dilation=(2, 3), padding=(1, 2))
+    conv('conv_groups', 'Conv2D', (5, 4), 4, 6, 3, stride=2, padding=1, groups=2)
+    conv('conv_depthwise', 'Conv2D', (4, 4), 3, 3, 2, groups=3)
+    conv('conv_1x1', 'Conv2D', (2, 3), 3, 2, 1)
+    conv('transposed', 'ConvTranspose2D', (3, 2), 2, 3, 3)
+    conv('transposed_stride', 'ConvTranspose2D', (3, 3), 2, 1, 4, stride=2, padding=1)
+    conv('transposed_odd', 'ConvTranspose2D', (3, 2), 1, 2, 3, stride=(2, 3), padding=(1, 0), output_padding=(1, 2), bias=False)
+    conv('transposed_groups', 'ConvTranspose2D', (2, 3), 4, 2, 2, stride=2, dilation=2, groups=2)
+
+    picture = rng.standard_normal((2, 2, 5, 6))
+    for scale in 2, 3:
+        case(f'nearest_{scale}', nn.Upsample(scale_factor=scale), picture[:, :, :2, :3], type='UpsampleNearest', scale=scale)
+        case(f'bilinear_{scale}', nn.Upsample(scale_factor=scale, mode='bilinear'), picture[:, :, :2, :3], type='UpsampleBilinear', scale=scale)
+    for kind, name in ('AvgPool2D', 'avg_pool'), ('MaxPool2D', 'max_pool'):
+        module = getattr(nn, kind.replace('D', 'd'))
+        case(name, module(2), picture, type=kind, size=[2, 2], stride=[2, 2], padding=[0, 0])
+        case(f'{name}_odd', module((3, 2), (2, 1), (1, 0)), picture, type=kind, size=[3, 2], stride=[2, 1], padding=[1, 0])
+    case('adaptive_1', nn.AdaptiveAvgPool2d(1), picture, type='AdaptiveAvgPool2D', size=[1, 1])
+    case('adaptive_odd', nn.AdaptiveAvgPool2d((3, 4)), picture, type='AdaptiveAvgPool2D', size=[3, 4])
+
+    small = rng.standard_normal((3, 4, 2, 2))
+    for train in True, False:
+        suffix = '' if train else '_eval'
+        case(f'batch_norm{suffix}', nn.BatchNorm2d(4), small, train, type='BatchNorm2D', shape=[4], eps=1e-5, momentum=0.1, affine=True)
+        case(f'batch_norm_1d{suffix}', nn.BatchNorm1d(4, 1e-3, 0.3), small[:, :, :, 0], train, type='BatchNorm1D', shape=[4], eps=1e-3, momentum=0.3, affine=True)
+        case(f'batch_norm_2{suffix}', nn.BatchNorm1d(4, affine=False), small[:, :, 0, 0], train, type='BatchNorm1D', shape=[4], eps=1e-5, momentum=0.1, affine=False)
+    case('layer_norm', nn.LayerNorm((2, 3)), picture[0, :, :2, :3], type='LayerNorm', shape=[2, 3], eps=1e-5, affine=True)
+    case('layer_norm_plain', nn.LayerNorm(6, 1e-2, elementwise_affine=False), picture[0], type='LayerNorm', shape=[6], eps=1e-2, affine=False)
+    case('group_norm', nn.GroupNorm(2, 4), small, type='GroupNorm', shape=[4], groups=2, eps=1e-5, affine=True)
+    case('group_norm_2d', nn.GroupNorm(1, 4, affine=False), small[:, :, 0, 0], type='GroupNorm', shape=[4], groups=1, eps=1e-5, affine=False)
+    case('instance_norm', nn.InstanceNorm2d(4), small, type='InstanceNorm2D', shape=[4], eps=1e-5, affine=False)
+    case('instance_norm_affine', nn.InstanceNorm2d(4, 1e-3, affine=True), small, type='InstanceNorm2D', shape=[4], eps=1e-3, affine=True)
+
+    x = np.concatenate([3 * rng.standard_normal(12), [0.0, -0.0, 1e-8, -1e-8, 15, -15, 50, -50]]).reshape(4, 5)
+    away = np.where(x == 0, 0.25, x)                      # ELU's second derivative has a step at 0
+    case('elu', nn.ELU(), away, type='ELU', alpha=1)
+    case('elu_0.3', nn.ELU(0.3), away, type='ELU', alpha=0.3)
+    case('gelu', nn.GELU(), x, type='GELU')
+    case('gelu_tanh', nn.GELU(approximate='tanh'), x, type='GELUTanh')
+    case('silu', nn.SiLU(), x, type='SiLU')
+    case('softmax', nn.Softmax(-1), x, type='Softmax', axis=-1)
+    case('softmax_1', nn.Softmax(1), small, type='Softmax', axis=1)
+    case('embedding', nn.Embedding(5, 3), np.array([[4, 0, 1], [1, 1, 3]]), type='Embedding', n=5, dim=3)
+    case('dropout_eval', nn.Dropout(0.5), x, type='Dropout', p=0.5)
+    return out, describe(about)
+
+
 # ---- optimizers, schedules, clipping, averaging ----
 
 SHAPES, STEPS = [(3, 4), (4,), (1,)], 10
@@ -219,6 +316,7 @@ if __name__ == '__main__':
     here = os.path.dirname(os.path.abspath(__file__))
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, '..', '..')
     for path, make in (('nn/testdata/losses', losses), ('nn/testdata/layers', layers),
+                       ('nn/testdata/conv_layers', conv_layers),
                        ('optim/testdata/optim', optimizers)):
         path = os.path.join(root, path + '.safetensors')
         tensors.save(path, *make())

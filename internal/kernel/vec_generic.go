@@ -102,6 +102,10 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 				dst[i] = a
 			}
 		}
+	case op.Erf:
+		for i, v := range x {
+			dst[i] = T(math.Erf(float64(v)))
+		}
 	default:
 		panic(fmt.Sprintf("kernel: unknown function %v", f))
 	}

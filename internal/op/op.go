@@ -32,12 +32,13 @@ const (
 	Shift                   // x+a
 	PowScalar               // xᵃ; NaN⁰ = 1, and the rest of math.Pow's corner cases
 	Clamp                   // x held within [a, b]
+	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
 	NumUnary
 )
 
 var unaryNames = [NumUnary]string{
 	"Neg", "Abs", "Sign", "Square", "Sqrt", "Reciprocal", "Exp", "Log", "Sin", "Cos", "Tanh", "Sigmoid",
-	"Softplus", "ReLU", "LeakyReLU", "Scale", "Shift", "PowScalar", "Clamp",
+	"Softplus", "ReLU", "LeakyReLU", "Scale", "Shift", "PowScalar", "Clamp", "Erf",
 }
 
 // String returns the constant's name, "Tanh".

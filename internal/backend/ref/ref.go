@@ -151,6 +151,8 @@ func Unary(f op.Unary, x, a, b float64) float64 {
 		return math.Pow(x, a)
 	case op.Clamp:
 		return min(max(x, a), b)
+	case op.Erf:
+		return math.Erf(x)
 	}
 	panic("ref: unknown function " + f.String())
 }

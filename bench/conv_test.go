@@ -1,0 +1,68 @@
+package bench
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// convShapes are those of networks for small pictures, in batches of 64: two
+// wide layers, and the layers of a generator and a discriminator for digits.
+var convShapes = []struct {
+	name                               string
+	in, out, size, kernel, stride, pad int
+}{
+	{"64x64k3s1n14", 64, 64, 14, 3, 1, 1},
+	{"64x128k4s2n14", 64, 128, 14, 4, 2, 1},
+	{"32x16k3s1n14", 32, 16, 14, 3, 1, 1},
+	{"16x1k3s1n28", 16, 1, 28, 3, 1, 1},
+	{"1x16k4s2n28", 1, 16, 28, 4, 2, 1},
+	{"16x32k4s2n14", 16, 32, 14, 4, 2, 1},
+}
+
+// channelsLast lays a picture out with its channels as neighbours.
+func channelsLast(t *tensor.Tensor) *tensor.Tensor {
+	return t.Permute(0, 2, 3, 1).Clone().Permute(0, 3, 1, 2)
+}
+
+// BenchmarkConv measures a convolution (dir=fwd) and its derivatives by the
+// pictures (dx) and by the weight (dw), on pictures in row-major memory
+// (mem=nchw) and with channels last (mem=nhwc).
+func BenchmarkConv(b *testing.B) {
+	const batch = 64
+	random := tensor.NewStream(1, "bench")
+	for _, s := range convShapes {
+		out := (s.size+2*s.pad-s.kernel)/s.stride + 1
+		p := tensor.ConvParams{Stride: [2]int{s.stride, s.stride}, Pad: [2]int{s.pad, s.pad}}
+		x := random.Normal(tensor.Float32, batch, s.in, s.size, s.size)
+		w := random.Normal(tensor.Float32, s.out, s.in, s.kernel, s.kernel)
+		gy := random.Normal(tensor.Float32, batch, s.out, out, out)
+		flops := 2 * float64(batch*out*out*s.out) * float64(s.in*s.kernel*s.kernel)
+		for _, mem := range []string{"nhwc", "nchw"} {
+			if mem == "nchw" {
+				x, gy = x.Clone(), gy.Clone()
+			} else {
+				x, gy = channelsLast(x), channelsLast(gy)
+			}
+			for _, dir := range []string{"fwd", "dx", "dw"} {
+				b.Run(fmt.Sprintf("dir=%s/mem=%s/shape=%s", dir, mem, s.name), func(b *testing.B) {
+					scope := tensor.NewScope()
+					for b.Loop() {
+						x, w, gy := scope.Adopt(x), scope.Adopt(w), scope.Adopt(gy)
+						switch dir {
+						case "fwd":
+							tensor.Conv2D(x, w, p)
+						case "dx":
+							tensor.Conv2DInputGrad(gy, w, s.size, s.size, p)
+						case "dw":
+							tensor.Conv2DWeightGrad(x, gy, s.kernel, s.kernel, p)
+						}
+						scope.Close()
+					}
+					b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package nn
+
+import (
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// NewBuffer describes a tensor that is part of a network's state but not
+// trained, such as the running mean of a [BatchNorm2D]. Like a parameter it has
+// a name and a first value, belongs to [Params], [State], files and snapshots,
+// and is at hand by [Ctx.Var]; but no gradient is ever taken by it. It changes
+// by [Updates]. NewBuffer panics as [NewParam] does.
+func NewBuffer(name string, init Initializer, shape ...int) *Param {
+	p := NewParam(name, init, 1, 1, shape...)
+	p.buffer = true
+	return p
+}
+
+// Updates are changes to buffers that the passes of a training step ask for.
+// Passes themselves change nothing, so that any number of them may run at once;
+// who trains gives them a [Ctx] with Updates, and calls [Updates.Apply] when the
+// step is over:
+//
+//	ctx := &nn.Ctx{Train: true, Track: true, Updates: new(nn.Updates)}
+//	loss := … m.Forward(ctx, x) …
+//	optimizer.Step(autograd.Grad(loss, …))
+//	ctx.Updates.Apply() // before the step's scope is closed
+//
+// Updates serve one goroutine.
+type Updates struct {
+	changes []change
+}
+
+type change struct {
+	buffer *Param
+	do     func(value *tensor.Tensor)
+}
+
+// Add asks for a change of a buffer's value, in place. A module calls it in its
+// forward pass. On nil Updates, nothing is done.
+func (u *Updates) Add(buffer *Param, do func(value *tensor.Tensor)) {
+	if u != nil {
+		u.changes = append(u.changes, change{buffer, do})
+	}
+}
+
+// Apply makes the changes, in the order in which they were asked for, and
+// forgets them. No pass may use the network meanwhile.
+func (u *Updates) Apply() {
+	for _, c := range u.changes {
+		c.do((*Ctx)(nil).Var(c.buffer).Value())
+	}
+	u.Discard()
+}
+
+// Discard forgets the changes.
+func (u *Updates) Discard() {
+	clear(u.changes)
+	u.changes = u.changes[:0]
+}
+
+// updates returns the pass's Updates, which may be nil.
+func (c *Ctx) updates() *Updates {
+	if c == nil {
+		return nil
+	}
+	return c.Updates
+}
+
+// training reports whether the pass is part of training.
+func (c *Ctx) training() bool { return c != nil && c.Train }
+
+// moveTowards returns a change that brings a running statistic nearer to what
+// was seen by a part of the way.
+func moveTowards(seen *autograd.Var, part float64) func(value *tensor.Tensor) {
+	return func(value *tensor.Tensor) { tensor.LerpInto(value, value, seen.Value(), part) }
+}

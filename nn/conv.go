@@ -1,0 +1,336 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Conv2D convolves pictures [n, in, h, w] with a square kernel and adds a bias
+// per channel: to [n, out, oh, ow], oh = ⌊(h + 2·padding − dilation·(kernel−1) −
+// 1)/stride⌋ + 1. See [autograd.Conv2D] for the formula. Its parameters are
+// "weight" [out, in/groups, kernel, kernel] and "bias" [out], as in PyTorch, and
+// start with PyTorch's default, uniform on ±1/√(in/groups·kernel²). It panics
+// with a [tensor.ShapeError] where a number makes no sense, or an input does not
+// fit.
+func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
+	c := newConvConfig("Conv2D", in, out, kernel, opts)
+	if c.outputPad != [2]int{} {
+		c.bad("a convolution has no output padding", "pad the input, or use ConvTranspose2D")
+	}
+	weight, fanIn, fanOut := c.weightShape(out, in)
+	l := &conv2D{convLayer{convConfig: c, weight: NewParam("weight", c.linearConfig.weight, fanIn, fanOut, weight...)}}
+	if c.hasBias {
+		l.bias = NewParam("bias", c.linearConfig.bias, fanIn, fanOut, out)
+	}
+	return l
+}
+
+// ConvTranspose2D spreads each pixel of pictures [n, in, h, w] over the
+// neighbourhood that a convolution would have computed it from, and adds a bias
+// per channel: to [n, out, oh, ow], oh = (h−1)·stride − 2·padding +
+// dilation·(kernel−1) + output padding + 1. It is what [Conv2D]'s derivative by
+// the input is. Its parameters are "weight" [in, out/groups, kernel, kernel] and
+// "bias" [out], as in PyTorch, and start with PyTorch's default, uniform on
+// ±1/√(out/groups·kernel²). It panics with a [tensor.ShapeError] where a number
+// makes no sense, or an input does not fit.
+func ConvTranspose2D(in, out, kernel int, opts ...ConvOption) Module {
+	c := newConvConfig("ConvTranspose2D", in, out, kernel, opts)
+	for k, extra := range c.outputPad {
+		if extra < 0 || extra >= c.stride[k] {
+			c.bad(fmt.Sprintf("an output padding of %v is not possible", c.outputPad), "keep it below the stride")
+		}
+	}
+	// Initialisers see the fans the wrong way round, as they do in PyTorch.
+	weight, fanIn, fanOut := c.weightShape(in, out)
+	l := &convTranspose2D{convLayer{convConfig: c, weight: NewParam("weight", c.linearConfig.weight, fanIn, fanOut, weight...)}}
+	if c.hasBias {
+		l.bias = NewParam("bias", c.linearConfig.bias, fanIn, fanOut, out)
+	}
+	return l
+}
+
+// ConvOption changes a default of [Conv2D] and [ConvTranspose2D]. A
+// [WindowOption] is one, and a [LinearOption] too.
+type ConvOption interface{ applyToConv(*convConfig) }
+
+type convOption func(*convConfig)
+
+func (o convOption) applyToConv(c *convConfig)   { o(c) }
+func (o LinearOption) applyToConv(c *convConfig) { o(&c.linearConfig) }
+func (o WindowOption) applyToConv(c *convConfig) { o(&c.window) }
+
+// Dilation is the distance, in pixels, of the kernel's neighbours; the default
+// is 1. It takes one number, or two for height and width.
+func Dilation(hw ...int) ConvOption {
+	d := pair("Dilation", hw)
+	return convOption(func(c *convConfig) { c.dilation = d })
+}
+
+// Groups divides the channels: each group of outputs is computed from its own
+// group of inputs. The default is 1; as many groups as channels make a
+// depthwise convolution.
+func Groups(n int) ConvOption { return convOption(func(c *convConfig) { c.groups = n }) }
+
+// OutputPadding makes the result of [ConvTranspose2D] larger by so many pixels
+// on the far side, which tells apart the sizes that a convolution of a longer
+// stride maps to one. It is below the stride; the default is 0. It takes one number, or two for height and
+// width.
+func OutputPadding(hw ...int) ConvOption {
+	p := pair("OutputPadding", hw)
+	return convOption(func(c *convConfig) { c.outputPad = p })
+}
+
+// window is how a kernel, or a pool, moves over a picture.
+type window struct {
+	kernel, stride, pad [2]int // for height and width
+}
+
+// WindowOption changes how the window of a convolution or a pool moves.
+type WindowOption func(*window)
+
+// Stride is the distance, in pixels, from one place of the window to the next.
+// The default is 1 for convolutions, and the window's own size for pools. It
+// takes one number, or two for height and width.
+func Stride(hw ...int) WindowOption {
+	s := pair("Stride", hw)
+	return func(w *window) { w.stride = s }
+}
+
+// Padding is the number of pixels put around the picture on each side; the
+// default is 0. It takes one number, or two for height and width.
+func Padding(hw ...int) WindowOption {
+	p := pair("Padding", hw)
+	return func(w *window) { w.pad = p }
+}
+
+// KernelSize replaces the square window by one of that height and width.
+func KernelSize(height, width int) WindowOption {
+	return func(w *window) { w.kernel = [2]int{height, width} }
+}
+
+// pair reads the one or two numbers of an option.
+func pair(option string, hw []int) [2]int {
+	switch len(hw) {
+	case 1:
+		return [2]int{hw[0], hw[0]}
+	case 2:
+		return [2]int(hw)
+	}
+	panic(&tensor.ShapeError{Op: option, Shapes: [][]int{slices.Clone(hw)}, Problem: "this is not one number or two",
+		Fix: "give one for both axes, or one for height and one for width"})
+}
+
+// convConfig is what a convolution's constructor was told.
+type convConfig struct {
+	kind    string
+	in, out int
+	window
+	dilation, outputPad [2]int
+	groups              int
+	linearConfig
+}
+
+func newConvConfig(kind string, in, out, kernel int, opts []ConvOption) convConfig {
+	c := convConfig{
+		kind: kind, in: in, out: out,
+		window: window{kernel: [2]int{kernel, kernel}, stride: [2]int{1, 1}}, dilation: [2]int{1, 1}, groups: 1,
+		linearConfig: linearConfig{weight: TorchDefault(), bias: TorchDefault(), hasBias: true},
+	}
+	for _, o := range opts {
+		o.applyToConv(&c)
+	}
+	switch {
+	case in < 1 || out < 1:
+		c.bad("a layer needs at least one channel in and one out", "give in ≥ 1 and out ≥ 1")
+	case c.window.check() != "" || min(c.dilation[0], c.dilation[1]) < 1:
+		c.bad(fmt.Sprintf("kernel %v, stride %v, padding %v and dilation %v are no way to convolve", c.kernel, c.stride, c.pad, c.dilation),
+			"give kernel, stride and dilation of 1 or more, and padding of 0 or more")
+	case c.groups < 1 || in%c.groups != 0 || out%c.groups != 0:
+		c.bad(fmt.Sprintf("the channels are not divisible into %d groups", c.groups), "give channels that are multiples of the groups")
+	}
+	return c
+}
+
+func (c *convConfig) name() string { return fmt.Sprintf("%s(%d, %d)", c.kind, c.in, c.out) }
+
+func (c *convConfig) bad(problem, fix string) {
+	panic(&tensor.ShapeError{Op: c.name(), Problem: problem, Fix: fix})
+}
+
+// check says what is wrong with a window, if anything.
+func (w *window) check() string {
+	if min(w.kernel[0], w.kernel[1]) < 1 || min(w.stride[0], w.stride[1]) < 1 || min(w.pad[0], w.pad[1]) < 0 {
+		return fmt.Sprintf("a window of %v, stride %v and padding %v are not possible", w.kernel, w.stride, w.pad)
+	}
+	return ""
+}
+
+// weightShape returns the shape of a weight with that many channels on its
+// first two axes, and the numbers of connections that initialisers scale by.
+func (c *convConfig) weightShape(first, second int) (shape []int, fanIn, fanOut int) {
+	taps := c.kernel[0] * c.kernel[1]
+	second /= c.groups
+	return []int{first, second, c.kernel[0], c.kernel[1]}, second * taps, first * taps
+}
+
+func (c *convConfig) params() tensor.ConvParams {
+	return tensor.ConvParams{Stride: c.stride, Pad: c.pad, Dilation: c.dilation, Groups: c.groups}
+}
+
+// checkInput refuses what are no pictures with the layer's channels.
+func (c *convConfig) checkInput(in []int) error {
+	if len(in) != 4 || in[1] != c.in {
+		return &tensor.ShapeError{Op: c.name(), Shapes: [][]int{slices.Clone(in)},
+			Problem: fmt.Sprintf("these are no pictures of %d channels", c.in), Fix: fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in)}
+	}
+	return nil
+}
+
+// convLayer is what the two kinds have in common.
+type convLayer struct {
+	convConfig
+	weight, bias *Param // bias may be nil
+}
+
+func (l *convLayer) Params() []*Param {
+	if l.bias == nil {
+		return []*Param{l.weight}
+	}
+	return []*Param{l.weight, l.bias}
+}
+
+// biased adds the bias to each channel.
+func (l *convLayer) biased(ctx *Ctx, y *autograd.Var) *autograd.Var {
+	if l.bias == nil {
+		return y
+	}
+	return autograd.Add(y, autograd.Reshape(ctx.Var(l.bias), l.out, 1, 1))
+}
+
+// MixesBatch implements [BatchMixer].
+func (*convLayer) MixesBatch() bool { return false }
+
+type conv2D struct{ convLayer }
+
+func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	if _, err := l.OutShape(x.Shape()); err != nil {
+		panic(err)
+	}
+	return l.biased(ctx, autograd.Conv2D(x, ctx.Var(l.weight), l.params()))
+}
+
+func (l *conv2D) OutShape(in []int) ([]int, error) {
+	if err := l.checkInput(in); err != nil {
+		return nil, err
+	}
+	out := []int{in[0], l.out, 0, 0}
+	for k := range 2 {
+		room := in[2+k] + 2*l.pad[k] - l.dilation[k]*(l.kernel[k]-1) - 1
+		if room < 0 {
+			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
+				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the picture with padding %v", l.kernel, l.dilation, l.pad),
+				Fix:     "give larger pictures, more padding or a smaller kernel"}
+		}
+		out[2+k] = room/l.stride[k] + 1
+	}
+	return out, nil
+}
+
+type convTranspose2D struct{ convLayer }
+
+func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	out, err := l.OutShape(x.Shape())
+	if err != nil {
+		panic(err)
+	}
+	return l.biased(ctx, autograd.Conv2DInputGrad(x, ctx.Var(l.weight), out[2], out[3], l.params()))
+}
+
+func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
+	if err := l.checkInput(in); err != nil {
+		return nil, err
+	}
+	out := []int{in[0], l.out, 0, 0}
+	for k := range 2 {
+		out[2+k] = (in[2+k]-1)*l.stride[k] - 2*l.pad[k] + l.dilation[k]*(l.kernel[k]-1) + l.outputPad[k] + 1
+		if in[2+k] < 1 || out[2+k] < 1 {
+			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
+				Problem: fmt.Sprintf("nothing is left of the picture with padding %v", l.pad), Fix: "give larger pictures or less padding"}
+		}
+	}
+	return out, nil
+}
+
+type convSpec struct {
+	In            int    `json:"in"`
+	Out           int    `json:"out"`
+	Kernel        [2]int `json:"kernel"`
+	Stride        [2]int `json:"stride"`
+	Padding       [2]int `json:"padding"`
+	Dilation      [2]int `json:"dilation"`
+	Groups        int    `json:"groups"`
+	OutputPadding [2]int `json:"output_padding,omitzero"`
+	Bias          bool   `json:"bias"`
+}
+
+// Describe implements [Describer].
+func (l *convLayer) Describe() (string, any) {
+	return l.kind, convSpec{l.in, l.out, l.kernel, l.stride, l.pad, l.dilation, l.groups, l.outputPad, l.bias != nil}
+}
+
+func init() {
+	for kind, make := range map[string]func(in, out, kernel int, opts ...ConvOption) Module{"Conv2D": Conv2D, "ConvTranspose2D": ConvTranspose2D} {
+		Register(kind, func(c convSpec) (Module, error) {
+			if max(c.In, c.Out) > maxFeatures || max(slices.Max(c.Kernel[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:]), slices.Max(c.Dilation[:])) > maxFeatures {
+				return nil, fmt.Errorf("a layer of %d channels to %d, kernel %v, stride %v, padding %v and dilation %v is not possible",
+					c.In, c.Out, c.Kernel, c.Stride, c.Padding, c.Dilation)
+			}
+			opts := []ConvOption{KernelSize(c.Kernel[0], c.Kernel[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...),
+				Dilation(c.Dilation[:]...), Groups(c.Groups), OutputPadding(c.OutputPadding[:]...)}
+			if !c.Bias {
+				opts = append(opts, NoBias())
+			}
+			return make(c.In, c.Out, 1, opts...), nil
+		})
+	}
+}
+
+// Push implements [PiecewiseLinear].
+func (l *conv2D) Push(_, v *tensor.Tensor) *tensor.Tensor {
+	return tensor.Conv2D(v, l.weight.Value(), l.params())
+}
+
+// Pull implements [PiecewiseLinear].
+func (l *conv2D) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
+	return tensor.Conv2DInputGrad(g, l.weight.Value(), x.Dim(2), x.Dim(3), l.params())
+}
+
+// WeightGrad implements [PiecewiseLinear].
+func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
+	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), biasG)
+}
+
+// Push implements [PiecewiseLinear].
+func (l *convTranspose2D) Push(y, v *tensor.Tensor) *tensor.Tensor {
+	return tensor.Conv2DInputGrad(v, l.weight.Value(), y.Dim(2), y.Dim(3), l.params())
+}
+
+// Pull implements [PiecewiseLinear].
+func (l *convTranspose2D) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
+	return tensor.Conv2D(g, l.weight.Value(), l.params())
+}
+
+// WeightGrad implements [PiecewiseLinear].
+func (l *convTranspose2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
+	return l.withBiasGrad(tensor.Conv2DWeightGrad(g, x, l.kernel[0], l.kernel[1], l.params()), biasG)
+}
+
+func (l *convLayer) withBiasGrad(weight, biasG *tensor.Tensor) []*tensor.Tensor {
+	if l.bias == nil {
+		return []*tensor.Tensor{weight}
+	}
+	return []*tensor.Tensor{weight, tensor.Sum(biasG, 0, 2, 3)}
+}

@@ -1,0 +1,59 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Dropout sets each number to zero with probability p, in training, and
+// multiplies the others by 1/(1−p), so that the mean stays; otherwise it changes
+// nothing (Srivastava et al., "Dropout: a simple way to prevent neural networks
+// from overfitting", 2014). Which numbers is drawn from [Ctx.Rand], without
+// which a training pass panics with a [StateError]. It panics with a
+// [tensor.ShapeError] unless 0 ≤ p ≤ 1.
+func Dropout(p float64) Module {
+	if !(p >= 0 && p <= 1) {
+		panic(&tensor.ShapeError{Op: "Dropout", Problem: fmt.Sprintf("%g is no probability", p), Fix: "give 0 to 1"})
+	}
+	return dropout{p}
+}
+
+type dropout struct{ p float64 }
+
+func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	t := x.Value()
+	tensor.Check("Dropout", t)
+	if !ctx.training() || d.p == 0 {
+		return x
+	}
+	if ctx.Rand == nil {
+		panic(&StateError{Problem: "Dropout has no random numbers in this pass", Fix: "set Ctx.Rand"})
+	}
+	u := like(t, t.Shape()...)
+	ctx.Rand.UniformInto(u)
+	limit := like(t)
+	limit.Fill(d.p)
+	kept := tensor.GreaterEqual(u, limit)
+	if d.p < 1 {
+		kept = tensor.Scale(kept, 1/(1-d.p))
+	}
+	return autograd.Mul(x, autograd.Const(kept))
+}
+
+func (dropout) OutShape(in []int) ([]int, error) { return in, nil }
+
+// MixesBatch implements [BatchMixer].
+func (dropout) MixesBatch() bool { return false }
+
+type dropoutSpec struct {
+	P float64 `json:"p"`
+}
+
+// Describe implements [Describer].
+func (d dropout) Describe() (string, any) { return "Dropout", dropoutSpec{d.p} }
+
+func init() {
+	Register("Dropout", func(c dropoutSpec) (Module, error) { return Dropout(c.P), nil })
+}

@@ -1,0 +1,80 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Embedding replaces each whole number i of its input, from 0 to n−1, by row i
+// of a table: […] to […, dim]. Its parameter is "weight" [n, dim], first drawn
+// with mean 0 and variance 1, as in PyTorch. No gradient flows to the input. It
+// panics with a [tensor.ShapeError] where n or dim is below 1, and where an
+// input is not such a number.
+func Embedding(n, dim int, opts ...EmbeddingOption) Module {
+	if n < 1 || dim < 1 {
+		panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{{n, dim}}, Problem: "a table needs at least one row and one column", Fix: "give 1 or more"})
+	}
+	c := linearConfig{weight: Normal(1)}
+	for _, o := range opts {
+		o.applyToEmbedding(&c)
+	}
+	return &embedding{n, dim, NewParam("weight", c.weight, n, dim, n, dim)}
+}
+
+// EmbeddingOption changes a default of [Embedding]. [WeightInit] is one.
+type EmbeddingOption interface{ applyToEmbedding(*linearConfig) }
+
+func (o LinearOption) applyToEmbedding(c *linearConfig) { o(c) }
+
+type embedding struct {
+	n, dim int
+	weight *Param
+}
+
+func (e *embedding) Params() []*Param { return []*Param{e.weight} }
+
+func (e *embedding) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	values := x.Value().Float64s()
+	index := make([]int, len(values))
+	for k, v := range values {
+		i := int(v)
+		if !(v >= 0 && v < float64(e.n)) || float64(i) != v {
+			panic(&tensor.ShapeError{Op: e.name(), Shapes: [][]int{x.Shape()},
+				Problem: fmt.Sprintf("element %d is %g, not a row of the table", k, v), Fix: fmt.Sprintf("give whole numbers from 0 to %d", e.n-1)})
+		}
+		index[k] = i
+	}
+	return autograd.Reshape(autograd.Gather(ctx.Var(e.weight), 0, index), append(x.Shape(), e.dim)...)
+}
+
+func (e *embedding) name() string { return fmt.Sprintf("Embedding(%d, %d)", e.n, e.dim) }
+
+func (e *embedding) OutShape(in []int) ([]int, error) {
+	if len(in) >= tensor.MaxRank {
+		return nil, &tensor.ShapeError{Op: e.name(), Shapes: [][]int{slices.Clone(in)}, Problem: "there is no room for another axis", Fix: "merge some axes"}
+	}
+	return append(slices.Clone(in), e.dim), nil
+}
+
+// MixesBatch implements [BatchMixer].
+func (*embedding) MixesBatch() bool { return false }
+
+type embeddingSpec struct {
+	N   int `json:"n"`
+	Dim int `json:"dim"`
+}
+
+// Describe implements [Describer].
+func (e *embedding) Describe() (string, any) { return "Embedding", embeddingSpec{e.n, e.dim} }
+
+func init() {
+	Register("Embedding", func(c embeddingSpec) (Module, error) {
+		if max(c.N, c.Dim) > maxFeatures {
+			return nil, fmt.Errorf("a table of %d rows and %d columns is not possible", c.N, c.Dim)
+		}
+		return Embedding(c.N, c.Dim), nil
+	})
+}

@@ -1,0 +1,338 @@
+package nn_test
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// number returns a tensor of the file, whole numbers as float64 too.
+func (g golden) number(name string) *tensor.Tensor {
+	values, shape, err := g.file.Int64s(name)
+	if err != nil {
+		return g.tensor(name)
+	}
+	t := tensor.New(tensor.Float64, shape...)
+	for _, v := range values {
+		t.Fill(float64(v)) // of which there is one
+	}
+	return t
+}
+
+// TestPictureLayersEqualPyTorch: the architecture stands in the file as [Decode]
+// reads it, and the state has PyTorch's names.
+func TestPictureLayersEqualPyTorch(t *testing.T) {
+	g := openGolden(t, "testdata/conv_layers.safetensors")
+	cases := g.cases()
+	require.Greater(t, len(cases), 40)
+	for name, about := range cases {
+		t.Run(name, func(t *testing.T) {
+			g := golden{t, g.file}
+			architecture, err := json.Marshal(about["architecture"])
+			require.NoError(t, err)
+			m, err := nn.Decode(architecture)
+			require.NoError(t, err)
+			again, err := nn.Encode(m)
+			require.NoError(t, err)
+			require.JSONEq(t, string(architecture), string(again))
+			state := map[string]*tensor.Tensor{}
+			for _, key := range g.file.Names() {
+				if param, ok := strings.CutPrefix(key, name+".param."); ok {
+					state[param] = g.number(key)
+				}
+			}
+			require.NoError(t, nn.LoadState(m, state))
+
+			var names []string
+			var leaves []*autograd.Var
+			x := g.constant(name + ".input")
+			if slices.Contains(g.file.Names(), name+".grad.input") {
+				x = autograd.Leaf(x.Value())
+				names, leaves = []string{"input"}, []*autograd.Var{x}
+			}
+			for _, p := range nn.Params(m) {
+				if !p.Param.Frozen() {
+					names, leaves = append(names, p.Name), append(leaves, p.Param.Leaf())
+				}
+			}
+			ctx := &nn.Ctx{Track: true, Train: about["train"].(bool), Updates: new(nn.Updates)}
+			y := m.Forward(ctx, x)
+			out, err := nn.OutShape(m, x.Shape())
+			require.NoError(t, err)
+			require.Equal(t, y.Shape(), out)
+			g.near(name+".output", y, 1e-12)
+
+			s := autograd.Sum(autograd.Mul(y, g.constant(name+".vector")))
+			plain := autograd.Grad(s, leaves, autograd.Opts{})
+			first := autograd.Grad(s, leaves, autograd.Opts{CreateGraph: true})
+			second := autograd.Grad(autograd.Sum(autograd.Square(first[0])), leaves, autograd.Opts{})
+			for i, leaf := range names {
+				g.near(name+".grad."+leaf, plain[i], 1e-12)
+				g.near(name+".grad."+leaf, first[i], 1e-12)
+				if name == "gelu_tanh" { // PyTorch's 1 + tanh loses digits far below 0
+					require.InDeltaSlice(t, g.tensor(name+".grad2."+leaf).Float64s(), second[i].Value().Float64s(), 1e-12)
+					continue
+				}
+				g.near(name+".grad2."+leaf, second[i], 1e-12)
+			}
+			// Running averages: unchanged by the pass, then as PyTorch has them.
+			for key, want := range state {
+				require.Equal(t, want.Float64s(), nn.State(m)[key].Float64s(), key)
+			}
+			ctx.Updates.Apply()
+			for _, key := range g.file.Names() {
+				if buffer, ok := strings.CutPrefix(key, name+".after."); ok {
+					require.InDeltaSlice(t, g.number(key).Float64s(), nn.State(m)[buffer].Float64s(), 1e-14, buffer)
+				}
+			}
+		})
+	}
+}
+
+// TestPiecewiseLayers: what layers say of their derivative is what [autograd]
+// finds.
+func TestPiecewiseLayers(t *testing.T) {
+	for name, m := range map[string]nn.Module{
+		"Conv2D":          nn.Conv2D(2, 4, 3, nn.Stride(2), nn.Padding(1), nn.Groups(2)),
+		"no bias":         nn.Conv2D(2, 3, 2, nn.NoBias()),
+		"ConvTranspose2D": nn.ConvTranspose2D(2, 3, 3, nn.Stride(2), nn.OutputPadding(1)),
+		"AvgPool2D":       nn.AvgPool2D(3, nn.Stride(2), nn.Padding(1)),
+		"Adaptive":        nn.AdaptiveAvgPool2D(2, 2),
+		"UpsampleNearest": nn.UpsampleNearest(2),
+		"Bilinear":        nn.UpsampleBilinear(2),
+	} {
+		nn.Init(m, 1, tensor.Float64)
+		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
+		require.True(t, ok, name)
+		require.Len(t, layers, 1)
+		random := tensor.NewStream(2, name)
+		x, v := random.Normal(tensor.Float64, 2, 2, 5, 4), random.Normal(tensor.Float64, 2, 2, 5, 4)
+		leaves := []*autograd.Var{autograd.Leaf(x)}
+		for _, p := range nn.Params(m) {
+			leaves = append(leaves, p.Param.Leaf())
+		}
+		y := m.Forward(&nn.Ctx{Track: true}, leaves[0])
+		g := random.Normal(tensor.Float64, y.Shape()...)
+		want := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(g)})
+		got := append([]*tensor.Tensor{layers[0].Pull(x, y.Value(), g)}, layers[0].WeightGrad(g, x, g)...)
+		require.Len(t, got, len(want), name)
+		for i := range want {
+			require.Equal(t, want[i].Shape(), got[i].Shape(), name)
+			require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
+		}
+		moved := m.Forward(nil, autograd.Const(tensor.Add(x, v)))
+		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layers[0].Push(y.Value(), v).Float64s(), 1e-13, name)
+	}
+	_, ok := nn.PiecewiseLayers(nn.MaxPool2D(2))
+	require.False(t, ok)
+}
+
+// TestRunningStatistics: passes change nothing; Apply does, in order.
+func TestRunningStatistics(t *testing.T) {
+	m := nn.Sequential(nn.BatchNorm1D(2, nn.Momentum(0.5)), nn.Linear(2, 1))
+	nn.Init(m, 1, tensor.Float64)
+	state := nn.State(m)
+	require.Len(t, state, 7)
+	require.Equal(t, 7, nn.Count(m)) // weights and biases, without buffers
+	norm := nn.Params(m)[:5]
+	for i, name := range []string{"0.weight", "0.bias", "0.running_mean", "0.running_var", "0.num_batches_tracked"} {
+		require.Equal(t, name, norm[i].Name)
+		require.Equal(t, i >= 2, norm[i].Param.Buffer())
+		require.Equal(t, i >= 2, norm[i].Param.Frozen())
+	}
+	nn.Freeze(m, false)
+	require.False(t, (&nn.Ctx{Track: true}).Var(norm[2].Param).Tracked())
+
+	x := autograd.Const(tensor.FromFloat64([]float64{1, 10, 3, 10, 5, 40}, 3, 2)) // means 3 and 20, variances 4 and 300
+	ctx := &nn.Ctx{Train: true, Track: true, Updates: new(nn.Updates)}
+	first := m.Forward(ctx, x).Value().Float64s()
+	m.Forward(&nn.Ctx{Train: true}, x) // nobody collects these
+	m.Forward(ctx, autograd.Const(tensor.Scale(x.Value(), 2)))
+	require.Equal(t, []float64{0, 0}, state["0.running_mean"].Float64s())
+	before := nn.Snapshot(m)
+	ctx.Updates.Apply()
+	require.Equal(t, []float64{3*0.25 + 6*0.5, 20*0.25 + 40*0.5}, state["0.running_mean"].Float64s())
+	require.InDeltaSlice(t, []float64{1*0.25 + 4*0.25 + 16*0.5, 1*0.25 + 300*0.25 + 1200*0.5}, state["0.running_var"].Float64s(), 1e-12)
+	require.Equal(t, 2.0, state["0.num_batches_tracked"].Item())
+	ctx.Updates.Apply() // they are forgotten
+	require.Equal(t, 2.0, state["0.num_batches_tracked"].Item())
+	m.Forward(ctx, x)
+	ctx.Updates.Discard()
+	ctx.Updates.Apply()
+	require.Equal(t, 2.0, state["0.num_batches_tracked"].Item())
+
+	require.Equal(t, first, m.Forward(&nn.Ctx{Train: true}, x).Value().Float64s()) // which looks at the batch alone
+	running := m.Forward(nil, x).Value().Float64s()
+	require.NotEqual(t, first, running)
+	alone := m.Forward(nil, autograd.Const(x.Value().Slice(0, 1, 2, 1))).Value().Item()
+	require.InDelta(t, running[1], alone, 1e-15)
+	require.NotEqual(t, running, m.Forward(&nn.Ctx{Weights: before}, x).Value().Float64s())
+
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, nn.Save(path, m, nil))
+	loaded, _, err := nn.Load(path)
+	require.NoError(t, err)
+	require.Equal(t, running, loaded.Forward(nil, x).Value().Float64s())
+	require.Equal(t, bits(m), bits(loaded))
+}
+
+// TestCountersOfPyTorch: whole numbers in a file become the network's dtype.
+func TestCountersOfPyTorch(t *testing.T) {
+	const header = `{"running_mean":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"running_var":{"dtype":"F32","shape":[1],"data_offsets":[12,16]},` +
+		`"num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}   `
+	file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	file = binary.LittleEndian.AppendUint64(append(file, header...), 12345)
+	file = binary.LittleEndian.AppendUint32(file, math.Float32bits(0.5))
+	file = binary.LittleEndian.AppendUint32(file, math.Float32bits(2))
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path, file, 0o600))
+	m := nn.BatchNorm2D(1, nn.Affine(false))
+	require.NoError(t, nn.LoadInto(path, m))
+	require.Equal(t, tensor.Float32, nn.State(m)["num_batches_tracked"].DType())
+	require.Equal(t, 12345.0, nn.State(m)["num_batches_tracked"].Item())
+	require.Equal(t, []float64{2}, nn.State(m)["running_var"].Float64s())
+}
+
+func TestDropout(t *testing.T) {
+	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		x := autograd.Leaf(tensor.Full(dt, 3, 100, 100))
+		pass := func(p float64, seed uint64) *autograd.Var {
+			return nn.Dropout(p).Forward(&nn.Ctx{Train: true, Rand: tensor.NewStream(seed, "dropout")}, x)
+		}
+		y := pass(0.25, 1)
+		count := map[float64]int{}
+		for _, v := range y.Value().Float64s() {
+			count[v]++
+		}
+		require.Len(t, count, 2)
+		require.InDelta(t, 2500, count[0], 200) // 4.6 standard deviations
+		require.Equal(t, 10000-count[0], count[4])
+		require.Equal(t, y.Value().Float64s(), pass(0.25, 1).Value().Float64s())
+		require.NotEqual(t, y.Value().Float64s(), pass(0.25, 2).Value().Float64s())
+		g := autograd.Grad(autograd.Sum(y), []*autograd.Var{x}, autograd.Opts{})[0]
+		require.Equal(t, tensor.Scale(y.Value(), 1./3).Float64s(), g.Value().Float64s())
+		require.Same(t, x, pass(0, 1))
+		require.Same(t, x, nn.Dropout(0.25).Forward(nil, x))
+		require.Equal(t, make([]float64, 10000), pass(1, 1).Value().Float64s())
+
+		// One stream gives one number after another.
+		ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(1, "dropout")}
+		m := nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5))
+		four := m.Forward(ctx, x).Value().Float64s()
+		require.Contains(t, four, 12.0)
+		require.NotEqual(t, four, m.Forward(ctx, x).Value().Float64s())
+	}
+	requireMisuse[*nn.StateError](t, "nn: Dropout has no random numbers in this pass; set Ctx.Rand", func() {
+		nn.Dropout(0.5).Forward(&nn.Ctx{Train: true}, autograd.Const(tensor.New(tensor.Float32, 2)))
+	})
+}
+
+// TestThreadsMakeNoDifference: networks for pictures give the same bits, to
+// second derivatives, whatever the number of threads.
+func TestThreadsMakeNoDifference(t *testing.T) {
+	defer tensor.SetThreads(0)
+	for _, m := range []nn.Module{
+		nn.Sequential(nn.Conv2D(1, 16, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2), nn.BatchNorm2D(16), nn.Conv2D(16, 8, 3),
+			nn.Tanh(), nn.MaxPool2D(2), nn.GroupNorm(2, 8), nn.Flatten(), nn.Linear(288, 1)),
+		nn.Sequential(nn.AvgPool2D(2), nn.UpsampleNearest(2), nn.Conv2D(1, 8, 3, nn.Padding(1)), nn.SiLU(),
+			nn.ConvTranspose2D(8, 1, 4, nn.Stride(2), nn.Padding(1)), nn.UpsampleBilinear(2), nn.GELU()),
+	} {
+		var want [][]float64
+		for _, threads := range []int{1, 2, 3} {
+			tensor.SetThreads(threads)
+			nn.Init(m, 1, tensor.Float32)
+			leaves := []*autograd.Var{autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float32, 9, 1, 28, 28))}
+			for _, p := range nn.Params(m) {
+				leaves = append(leaves, p.Param.Leaf())
+			}
+			y := m.Forward(&nn.Ctx{Train: true, Track: true}, leaves[0])
+			first := autograd.Grad(autograd.Sum(autograd.Square(y)), leaves, autograd.Opts{CreateGraph: true})
+			second := autograd.Grad(autograd.Sum(autograd.Square(first[0])), leaves, autograd.Opts{})
+			got := [][]float64{y.Value().Float64s()}
+			for _, g := range append(first, second...) {
+				got = append(got, g.Value().Float64s())
+			}
+			if want == nil {
+				want = got
+			}
+			require.Equal(t, want, got, "%d threads", threads)
+		}
+	}
+}
+
+func TestLayersFirstValues(t *testing.T) {
+	for name, c := range map[string]struct {
+		m     nn.Module
+		bound float64
+	}{
+		"Conv2D":          {nn.Conv2D(6, 50, 3, nn.Groups(2)), 1 / math.Sqrt(27)},
+		"ConvTranspose2D": {nn.ConvTranspose2D(50, 6, 3, nn.Groups(2)), 1 / math.Sqrt(27)},
+	} {
+		nn.Init(c.m, 1, tensor.Float64)
+		for _, p := range nn.Params(c.m) {
+			top := 0.0
+			for _, v := range p.Param.Value().Float64s() {
+				top = max(top, math.Abs(v))
+			}
+			require.LessOrEqual(t, top, c.bound, name)
+			require.Greater(t, top, 0.4*c.bound, "%s %s", name, p.Name)
+		}
+	}
+	fixed := ready(nn.Conv2D(1, 2, 3, nn.WeightInit(nn.Constant(2)), nn.BiasInit(nn.Constant(3))), 1, tensor.Float32)
+	require.Equal(t, []float64{3, 3}, nn.State(fixed)["bias"].Float64s())
+	require.Equal(t, 2.0, nn.State(fixed)["weight"].At(1, 0, 2, 2))
+	table := ready(nn.Embedding(200, 50), 1, tensor.Float64)
+	require.InDelta(t, 10000, tensor.Sum(tensor.Square(nn.State(table)["weight"])).Item(), 500)
+	require.Equal(t, []float64{4, 4}, nn.State(ready(nn.Embedding(1, 2, nn.WeightInit(nn.Constant(4))), 1, tensor.Float32))["weight"].Float64s())
+}
+
+func TestWhichLayersMixTheBatch(t *testing.T) {
+	mixing := []nn.Module{nn.BatchNorm1D(2), nn.BatchNorm2D(2), nn.Softmax(0)}
+	apart := []nn.Module{nn.Conv2D(1, 1, 1), nn.ConvTranspose2D(1, 1, 1), nn.AvgPool2D(1), nn.MaxPool2D(1), nn.AdaptiveAvgPool2D(1, 1),
+		nn.UpsampleNearest(2), nn.UpsampleBilinear(2), nn.LayerNorm([]int{1}), nn.GroupNorm(1, 1), nn.InstanceNorm2D(1), nn.Dropout(0.5),
+		nn.Embedding(1, 1), nn.ELU(1), nn.GELU(), nn.GELUTanh(), nn.SiLU(), nn.Softmax(-1)}
+	for _, m := range mixing {
+		mixes, known := nn.MixesBatch(nn.Sequential(m))
+		require.True(t, mixes && known, "%T", m)
+	}
+	mixes, known := nn.MixesBatch(nn.Sequential(apart...))
+	require.True(t, !mixes && known)
+}
+
+// TestDamagedDescriptions: numbers from a file are checked before anything is
+// built from them.
+func TestDamagedDescriptions(t *testing.T) {
+	for description, says := range map[string]string{
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3]}`:                                                                     "no way to convolve",
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":7}`: "cannot unmarshal",
+		`{"type":"Conv2D","in":20000000,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1}`:                   "a layer of 20000000 channels",
+		`{"type":"ConvTranspose2D","in":1,"out":1,"kernel":[3,20000000],"stride":[1,1],"dilation":[1,1],"groups":1}`:          "is not possible",
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1,"output_padding":[1,1]}`:   "no output padding",
+		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1]}`:                                                                    "not possible",
+		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1]}`:                                                             "is not possible",
+		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "no size of pictures",
+		`{"type":"UpsampleNearest"}`:                   "cannot be 0 times",
+		`{"type":"UpsampleBilinear","scale":20000000}`: "is not possible",
+		`{"type":"BatchNorm2D","shape":[]}`:            "is not possible",
+		`{"type":"LayerNorm","shape":[20000000]}`:      "is not possible",
+		`{"type":"LayerNorm","shape":[0]}`:             "nothing to normalise",
+		`{"type":"GroupNorm","shape":[4],"groups":0}`:  "not divisible into 0 groups",
+		`{"type":"Dropout","p":2}`:                     "no probability",
+		`{"type":"Embedding","n":20000000,"dim":1}`:    "is not possible",
+		`{"type":"Embedding","n":1,"dim":0}`:           "at least one row",
+	} {
+		_, err := nn.Decode([]byte(description))
+		require.ErrorContains(t, err, says, description)
+	}
+}

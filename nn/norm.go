@@ -1,0 +1,335 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// BatchNorm1D normalises each of the features of [n, features] or of the
+// channels of [n, channels, length] to mean 0 and variance 1 over the batch; see
+// [BatchNorm2D].
+func BatchNorm1D(features int, opts ...NormOption) Module {
+	return newBatchNorm("BatchNorm1D", features, opts)
+}
+
+// BatchNorm2D normalises each channel of pictures [n, channels, h, w] to mean 0
+// and variance 1: (x−mean)/√(variance+ε)·weight + bias (Ioffe and Szegedy,
+// "Batch normalization: accelerating deep network training by reducing internal
+// covariate shift", 2015).
+//
+// In training, mean and variance are the batch's, and running averages of them
+// are kept: at each step they move by the momentum towards the batch's mean and
+// its unbiased variance, if the pass collects [Updates]. Otherwise the running
+// averages are used, and a sample's output does not depend on its batch.
+//
+// Its parameters are "weight" (first 1) and "bias" (first 0) [channels]; its
+// buffers "running_mean" (first 0), "running_var" (first 1) and
+// "num_batches_tracked", all as in PyTorch, and so are ε = 1e-5 and the momentum
+// 0.1. It panics with a [tensor.ShapeError] where an input does not fit, and in
+// training where it has just one number per channel.
+func BatchNorm2D(channels int, opts ...NormOption) Module {
+	return newBatchNorm("BatchNorm2D", channels, opts)
+}
+
+// LayerNorm normalises each sample over its last axes, which have the given
+// shape: (x−mean)/√(variance+ε)·weight + bias (Ba, Kiros, Hinton, "Layer
+// normalization", 2016). "weight" (first 1) and "bias" (first 0) have that
+// shape. ε is 1e-5. It panics with a [tensor.ShapeError] on an empty shape, and
+// where an input does not end in it.
+func LayerNorm(shape []int, opts ...NormOption) Module {
+	if len(shape) == 0 {
+		panic(&tensor.ShapeError{Op: "LayerNorm", Shapes: [][]int{{}}, Problem: "there is nothing to normalise over", Fix: "give at least one dim"})
+	}
+	return &layerNorm{newNorm("LayerNorm", shape, true, opts)}
+}
+
+// GroupNorm divides the channels of [n, channels, …] into groups and normalises
+// each group of each sample: (x−mean)/√(variance+ε)·weight + bias (Wu and He,
+// "Group normalization", 2018). "weight" (first 1) and "bias" (first 0) have
+// one number per channel. ε is 1e-5. It panics with a [tensor.ShapeError] where
+// the channels are not a multiple of the groups, or an input does not fit.
+func GroupNorm(groups, channels int, opts ...NormOption) Module {
+	if groups < 1 || channels < 1 || channels%groups != 0 {
+		panic(&tensor.ShapeError{Op: "GroupNorm", Shapes: [][]int{{channels}},
+			Problem: fmt.Sprintf("%d channels are not divisible into %d groups", channels, groups), Fix: "give channels that are a multiple of the groups"})
+	}
+	return &groupNorm{newNorm("GroupNorm", []int{channels}, true, opts), groups}
+}
+
+// InstanceNorm2D normalises each channel of each picture [n, channels, h, w]:
+// (x−mean)/√(variance+ε) (Ulyanov, Vedaldi, Lempitsky, "Instance normalization:
+// the missing ingredient for fast stylization", 2016). As in PyTorch, ε is 1e-5,
+// and weight and bias are there only if asked for: [Affine](true). It panics
+// with a [tensor.ShapeError] where an input does not fit.
+func InstanceNorm2D(channels int, opts ...NormOption) Module {
+	return &instanceNorm{newNorm("InstanceNorm2D", []int{channels}, false, opts)}
+}
+
+// NormOption changes a default of a normalisation.
+type NormOption func(*normConfig)
+
+type normConfig struct {
+	eps, momentum float64
+	affine        bool
+}
+
+// Eps is added to the variance, so that nothing is divided by zero.
+func Eps(eps float64) NormOption { return func(c *normConfig) { c.eps = eps } }
+
+// Momentum is how far a running average of [BatchNorm2D] moves towards what a
+// batch has: 0.1 keeps nine tenths of what it was.
+func Momentum(m float64) NormOption { return func(c *normConfig) { c.momentum = m } }
+
+// Affine says whether a learned weight and bias follow the normalisation.
+func Affine(on bool) NormOption { return func(c *normConfig) { c.affine = on } }
+
+// norm is what the normalisations have in common.
+type norm struct {
+	kind string
+	normConfig
+	shape        []int  // of weight and bias
+	weight, bias *Param // nil if not affine
+}
+
+func newNorm(kind string, shape []int, affine bool, opts []NormOption) norm {
+	if slices.Min(shape) < 1 {
+		panic(&tensor.ShapeError{Op: kind, Shapes: [][]int{slices.Clone(shape)}, Problem: "there is nothing to normalise", Fix: "give dims of 1 or more"})
+	}
+	n := norm{kind: kind, normConfig: normConfig{1e-5, 0.1, affine}, shape: slices.Clone(shape)}
+	for _, o := range opts {
+		o(&n.normConfig)
+	}
+	if n.affine {
+		n.weight, n.bias = NewParam("weight", Constant(1), 1, 1, shape...), NewParam("bias", Constant(0), 1, 1, shape...)
+	}
+	return n
+}
+
+func (n *norm) Params() []*Param {
+	if !n.affine {
+		return nil
+	}
+	return []*Param{n.weight, n.bias}
+}
+
+// scaled applies weight and bias, which are brought to the given shape.
+func (n *norm) scaled(ctx *Ctx, x *autograd.Var, shape ...int) *autograd.Var {
+	if !n.affine {
+		return x
+	}
+	weight, bias := autograd.Reshape(ctx.Var(n.weight), shape...), autograd.Reshape(ctx.Var(n.bias), shape...)
+	return autograd.Add(autograd.Mul(x, weight), bias)
+}
+
+// normalised returns (x−mean)/√(variance+ε) over some axes, with mean and
+// variance, in which these axes have dim 1.
+func (n *norm) normalised(x *autograd.Var, axes ...int) (y, mean, variance *autograd.Var) {
+	kept := x.Shape()
+	for _, a := range axes {
+		kept[a] = 1
+	}
+	mean = autograd.Reshape(autograd.Mean(x, axes...), kept...)
+	centred := autograd.Sub(x, mean)
+	variance = autograd.Reshape(autograd.Mean(autograd.Square(centred), axes...), kept...)
+	return autograd.Mul(centred, n.inverse(variance)), mean, variance
+}
+
+// inverse is 1/√(variance+ε).
+func (n *norm) inverse(variance *autograd.Var) *autograd.Var {
+	return autograd.Reciprocal(autograd.Sqrt(autograd.Shift(variance, n.eps)))
+}
+
+func (n *norm) misfit(in []int, want string) error {
+	return &tensor.ShapeError{Op: fmt.Sprintf("%s%v", n.kind, n.shape), Shapes: [][]int{slices.Clone(in)},
+		Problem: "the input does not fit the layer", Fix: "give " + want}
+}
+
+// along is the shape by which a value per channel meets [n, channels, …].
+func (n *norm) along(rank int) []int {
+	shape := make([]int, rank-1)
+	for k := range shape {
+		shape[k] = 1
+	}
+	shape[0] = n.shape[0]
+	return shape
+}
+
+// forward checks the input's shape and calls f.
+func forward(m Shaper, x *autograd.Var, f func(shape []int) *autograd.Var) *autograd.Var {
+	shape := x.Shape()
+	if _, err := m.OutShape(shape); err != nil {
+		panic(err)
+	}
+	return f(shape)
+}
+
+type batchNorm struct {
+	norm
+	mean, variance, batches *Param // running
+}
+
+func newBatchNorm(kind string, channels int, opts []NormOption) Module {
+	return &batchNorm{newNorm(kind, []int{channels}, true, opts),
+		NewBuffer("running_mean", Constant(0), channels), NewBuffer("running_var", Constant(1), channels),
+		NewBuffer("num_batches_tracked", Constant(0))}
+}
+
+func (b *batchNorm) Params() []*Param { return append(b.norm.Params(), b.mean, b.variance, b.batches) }
+
+func (b *batchNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return forward(b, x, func(shape []int) *autograd.Var {
+		along := b.along(len(shape))
+		if !ctx.training() {
+			centred := autograd.Sub(x, autograd.Reshape(ctx.Var(b.mean), along...))
+			return b.scaled(ctx, autograd.Mul(centred, b.inverse(autograd.Reshape(ctx.Var(b.variance), along...))), along...)
+		}
+		each := product(shape) / shape[1] // numbers per channel
+		if each == 1 {
+			panic(&tensor.ShapeError{Op: fmt.Sprintf("%s%v", b.kind, b.shape), Shapes: [][]int{shape},
+				Problem: "there is only one number per channel to normalise over", Fix: "train with larger batches"})
+		}
+		axes := []int{0, 2, 3}[:len(shape)-1]
+		y, mean, variance := b.normalised(x, axes...)
+		if u := ctx.updates(); u != nil && each > 0 {
+			unbiased := autograd.Scale(variance.Detach(), float64(each)/float64(each-1))
+			u.Add(b.mean, moveTowards(autograd.Reshape(mean.Detach(), b.shape...), b.momentum))
+			u.Add(b.variance, moveTowards(autograd.Reshape(unbiased, b.shape...), b.momentum))
+			u.Add(b.batches, func(n *tensor.Tensor) { n.CopyFrom(tensor.Shift(n, 1)) })
+		}
+		return b.scaled(ctx, y, along...)
+	})
+}
+
+func (b *batchNorm) OutShape(in []int) ([]int, error) {
+	switch {
+	case b.kind == "BatchNorm2D" && (len(in) != 4 || in[1] != b.shape[0]):
+		return nil, b.misfit(in, fmt.Sprintf("[n, %d, height, width]", b.shape[0]))
+	case b.kind == "BatchNorm1D" && (len(in) != 2 && len(in) != 3 || in[1] != b.shape[0]):
+		return nil, b.misfit(in, fmt.Sprintf("[n, %d] or [n, %d, length]", b.shape[0], b.shape[0]))
+	}
+	return in, nil
+}
+
+// MixesBatch implements [BatchMixer].
+func (*batchNorm) MixesBatch() bool { return true }
+
+type layerNorm struct{ norm }
+
+func (l *layerNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return forward(l, x, func(shape []int) *autograd.Var {
+		var axes []int
+		for k := len(shape) - len(l.shape); k < len(shape); k++ {
+			axes = append(axes, k)
+		}
+		y, _, _ := l.normalised(x, axes...)
+		return l.scaled(ctx, y, l.shape...)
+	})
+}
+
+func (l *layerNorm) OutShape(in []int) ([]int, error) {
+	if first := len(in) - len(l.shape); first < 0 || !slices.Equal(in[first:], l.shape) {
+		return nil, l.misfit(in, fmt.Sprintf("a shape that ends in %v", l.shape))
+	}
+	return in, nil
+}
+
+// MixesBatch implements [BatchMixer].
+func (*layerNorm) MixesBatch() bool { return false }
+
+type groupNorm struct {
+	norm
+	groups int
+}
+
+func (g *groupNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return forward(g, x, func(shape []int) *autograd.Var {
+		rows := product(shape[2:]) * g.shape[0] / g.groups
+		y, _, _ := g.normalised(autograd.Reshape(x, shape[0], g.groups, rows), 2)
+		return g.scaled(ctx, autograd.Reshape(y, shape...), g.along(len(shape))...)
+	})
+}
+
+func (g *groupNorm) OutShape(in []int) ([]int, error) {
+	if len(in) < 2 || in[1] != g.shape[0] {
+		return nil, g.misfit(in, fmt.Sprintf("[n, %d, …]", g.shape[0]))
+	}
+	return in, nil
+}
+
+// MixesBatch implements [BatchMixer].
+func (*groupNorm) MixesBatch() bool { return false }
+
+type instanceNorm struct{ norm }
+
+func (i *instanceNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return forward(i, x, func(shape []int) *autograd.Var {
+		y, _, _ := i.normalised(x, 2, 3)
+		return i.scaled(ctx, y, i.along(4)...)
+	})
+}
+
+func (i *instanceNorm) OutShape(in []int) ([]int, error) {
+	if len(in) != 4 || in[1] != i.shape[0] {
+		return nil, i.misfit(in, fmt.Sprintf("[n, %d, height, width]", i.shape[0]))
+	}
+	return in, nil
+}
+
+// MixesBatch implements [BatchMixer].
+func (*instanceNorm) MixesBatch() bool { return false }
+
+type normSpec struct {
+	Shape    []int    `json:"shape"`
+	Groups   int      `json:"groups,omitzero"`
+	Eps      float64  `json:"eps"`
+	Momentum *float64 `json:"momentum,omitempty"` // BatchNorm's
+	Affine   bool     `json:"affine"`
+}
+
+func (n *norm) spec() normSpec { return normSpec{Shape: n.shape, Eps: n.eps, Affine: n.affine} }
+
+// Describe implements [Describer].
+func (b *batchNorm) Describe() (string, any) {
+	s := b.spec()
+	s.Momentum = &b.momentum
+	return b.kind, s
+}
+
+// Describe implements [Describer].
+func (l *layerNorm) Describe() (string, any) { return l.kind, l.spec() }
+
+// Describe implements [Describer].
+func (g *groupNorm) Describe() (string, any) {
+	s := g.spec()
+	s.Groups = g.groups
+	return g.kind, s
+}
+
+// Describe implements [Describer].
+func (i *instanceNorm) Describe() (string, any) { return i.kind, i.spec() }
+
+func init() {
+	for kind, build := range map[string]func(c normSpec, channels int, opts []NormOption) Module{
+		"BatchNorm1D": func(_ normSpec, channels int, opts []NormOption) Module { return BatchNorm1D(channels, opts...) },
+		"BatchNorm2D": func(_ normSpec, channels int, opts []NormOption) Module { return BatchNorm2D(channels, opts...) },
+		"LayerNorm":   func(c normSpec, _ int, opts []NormOption) Module { return LayerNorm(c.Shape, opts...) },
+		"GroupNorm": func(c normSpec, channels int, opts []NormOption) Module {
+			return GroupNorm(c.Groups, channels, opts...)
+		},
+		"InstanceNorm2D": func(_ normSpec, channels int, opts []NormOption) Module { return InstanceNorm2D(channels, opts...) },
+	} {
+		Register(kind, func(c normSpec) (Module, error) {
+			if len(c.Shape) == 0 || slices.Max(c.Shape) > maxFeatures {
+				return nil, fmt.Errorf("normalising over %v is not possible", c.Shape)
+			}
+			opts := []NormOption{Eps(c.Eps), Affine(c.Affine)}
+			if c.Momentum != nil {
+				opts = append(opts, Momentum(*c.Momentum))
+			}
+			return build(c, c.Shape[0], opts), nil
+		})
+	}
+}

@@ -1,0 +1,271 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// AvgPool2D averages each window of pictures [n, c, h, w], padding included: to
+// [n, c, oh, ow], oh = ⌊(h + 2·padding − size)/stride⌋ + 1. It panics with a
+// [tensor.ShapeError] where a number makes no sense, or an input does not fit.
+func AvgPool2D(size int, opts ...PoolOption) Module { return avgPool{newPool("AvgPool2D", size, opts)} }
+
+// MaxPool2D takes the largest number of each window of pictures [n, c, h, w],
+// padding excluded: to [n, c, oh, ow] as [AvgPool2D] does. The gradient goes to
+// the largest, in equal parts where several are. It panics with a
+// [tensor.ShapeError] where a number makes no sense, or an input does not fit.
+func MaxPool2D(size int, opts ...PoolOption) Module { return maxPool{newPool("MaxPool2D", size, opts)} }
+
+// PoolOption changes a default of a pool. [Stride], [Padding] and [KernelSize]
+// are such.
+type PoolOption interface{ applyToPool(*window) }
+
+func (o WindowOption) applyToPool(w *window) { o(w) }
+
+// pool is a window with the name of what is done in it.
+type pool struct {
+	kind string
+	window
+}
+
+func newPool(kind string, size int, opts []PoolOption) pool {
+	p := pool{kind, window{kernel: [2]int{size, size}}}
+	for _, o := range opts {
+		o.applyToPool(&p.window)
+	}
+	if p.stride == [2]int{} {
+		p.stride = p.kernel
+	}
+	problem := p.check()
+	if problem == "" && (2*p.pad[0] > p.kernel[0] || 2*p.pad[1] > p.kernel[1]) {
+		problem = fmt.Sprintf("a padding of %v is more than half of the window %v", p.pad, p.kernel)
+	}
+	if problem != "" {
+		panic(&tensor.ShapeError{Op: kind, Problem: problem, Fix: "give size and stride of 1 or more, and padding from 0 to half the size"})
+	}
+	return p
+}
+
+func (p pool) OutShape(in []int) ([]int, error) {
+	bad := func(problem, fix string) ([]int, error) {
+		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s%v", p.kind, p.kernel), Shapes: [][]int{slices.Clone(in)}, Problem: problem, Fix: fix}
+	}
+	if len(in) != 4 {
+		return bad("these are no pictures", "give [n, channels, height, width]; reshape vectors first")
+	}
+	out := slices.Clone(in)
+	for k := range 2 {
+		room := in[2+k] + 2*p.pad[k] - p.kernel[k]
+		if room < 0 {
+			return bad(fmt.Sprintf("the window is larger than the picture with padding %v", p.pad), "give larger pictures, more padding or a smaller window")
+		}
+		out[2+k] = room/p.stride[k] + 1
+	}
+	return out, nil
+}
+
+// tiles reports whether the windows touch and do not overlap.
+func (p pool) tiles() bool { return p.stride == p.kernel && p.pad == [2]int{} }
+
+// tiled returns the windows [n, c, oh, kh, ow, kw] of a picture that they tile,
+// as a view, and the axes of a window.
+func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
+	for k := range 2 {
+		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k], 1)
+	}
+	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
+}
+
+// MixesBatch implements [BatchMixer].
+func (pool) MixesBatch() bool { return false }
+
+type avgPool struct{ pool }
+
+func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	out, err := p.OutShape(x.Shape())
+	if err != nil {
+		panic(err)
+	}
+	if p.tiles() {
+		windows, axes := p.tiled(x, out)
+		return autograd.Mean(windows, axes...)
+	}
+	// The window's rows and columns are added one after another.
+	for k := range 2 {
+		x = sumOfShifts(padded(x, 2+k, p.pad[k], 0), 2+k, p.kernel[k], p.stride[k], out[2+k])
+	}
+	return autograd.Scale(x, 1/float64(p.kernel[0]*p.kernel[1]))
+}
+
+// sumOfShifts adds the taps of windows along one axis.
+func sumOfShifts(x *autograd.Var, axis, taps, stride, outs int) *autograd.Var {
+	sum := shifted(x, axis, 0, stride, outs)
+	for tap := 1; tap < taps; tap++ {
+		sum = autograd.Add(sum, shifted(x, axis, tap, stride, outs))
+	}
+	return sum
+}
+
+// shifted is what the windows see through one of their taps along an axis.
+func shifted(x *autograd.Var, axis, tap, stride, outs int) *autograd.Var {
+	return autograd.Slice(x, axis, tap, tap+(outs-1)*stride+1, stride)
+}
+
+// padded puts n elements of a value before and after x along an axis.
+func padded(x *autograd.Var, axis, n int, value float64) *autograd.Var {
+	if n == 0 {
+		return x
+	}
+	shape := x.Shape()
+	shape[axis] = n
+	border := constant(x, value, shape...)
+	return autograd.Concat(axis, border, x, border)
+}
+
+// constant returns a constant for computations with x, in its scope.
+func constant(x *autograd.Var, value float64, shape ...int) *autograd.Var {
+	t := like(x.Value(), shape...)
+	t.Fill(value)
+	return autograd.Const(t)
+}
+
+// like returns a tensor for computations with t, whose elements are yet to be
+// written.
+func like(t *tensor.Tensor, shape ...int) *tensor.Tensor {
+	if s := t.Scope(); s != nil {
+		return s.Empty(t.Device(), t.DType(), shape...)
+	}
+	return t.Device().New(t.DType(), shape...)
+}
+
+type maxPool struct{ pool }
+
+func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	out, err := p.OutShape(x.Shape())
+	if err != nil {
+		panic(err)
+	}
+	if p.tiles() {
+		windows, axes := p.tiled(x, out)
+		return autograd.MaxOver(windows, axes...)
+	}
+	for k := range 2 {
+		x = padded(x, 2+k, p.pad[k], math.Inf(-1))
+	}
+	// One copy of the picture for each place in the window.
+	var taps []*autograd.Var
+	for i := range p.kernel[0] {
+		rows := shifted(x, 2, i, p.stride[0], out[2])
+		for j := range p.kernel[1] {
+			taps = append(taps, autograd.Reshape(shifted(rows, 3, j, p.stride[1], out[3]), 1, out[0], out[1], out[2], out[3]))
+		}
+	}
+	return autograd.MaxOver(autograd.Concat(0, taps...), 0)
+}
+
+// AdaptiveAvgPool2D averages pictures [n, c, h, w] to [n, c, height, width]:
+// row i is the mean of the rows from ⌊i·h/height⌋ to ⌈(i+1)·h/height⌉ − 1, and
+// columns likewise. A size of 1 by 1 averages whole pictures. It panics with a
+// [tensor.ShapeError] on a size below 1, and where an input has no pixels.
+func AdaptiveAvgPool2D(height, width int) Module {
+	if height < 1 || width < 1 {
+		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "this is no size of pictures", Fix: "give 1 or more"})
+	}
+	return adaptiveAvgPool{[2]int{height, width}}
+}
+
+type adaptiveAvgPool struct{ size [2]int }
+
+func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	shape := x.Shape()
+	out, err := p.OutShape(shape)
+	if err != nil {
+		panic(err)
+	}
+	if shape[2]%out[2] == 0 && shape[3]%out[3] == 0 {
+		return AvgPool2D(1, KernelSize(shape[2]/out[2], shape[3]/out[3])).Forward(nil, x)
+	}
+	for axis := 2; axis < 4; axis++ {
+		in, kept := shape[axis], x.Shape()
+		kept[axis] = 1
+		means := make([]*autograd.Var, out[axis])
+		for i := range means {
+			from, to := i*in/out[axis], ((i+1)*in+out[axis]-1)/out[axis]
+			means[i] = autograd.Reshape(autograd.Mean(autograd.Slice(x, axis, from, to, 1), axis), kept...)
+		}
+		x = autograd.Concat(axis, means...)
+	}
+	return x
+}
+
+func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
+	if len(in) != 4 || in[2] < 1 || in[3] < 1 {
+		return nil, &tensor.ShapeError{Op: fmt.Sprintf("AdaptiveAvgPool2D%v", p.size), Shapes: [][]int{slices.Clone(in)},
+			Problem: "these are no pictures", Fix: "give [n, channels, height, width]; reshape vectors first"}
+	}
+	return []int{in[0], in[1], p.size[0], p.size[1]}, nil
+}
+
+// MixesBatch implements [BatchMixer].
+func (adaptiveAvgPool) MixesBatch() bool { return false }
+
+type poolSpec struct {
+	Size    [2]int `json:"size"`
+	Stride  [2]int `json:"stride"`
+	Padding [2]int `json:"padding"`
+}
+
+type sizeSpec struct {
+	Size [2]int `json:"size"`
+}
+
+// Describe implements [Describer].
+func (p pool) Describe() (string, any) { return p.kind, poolSpec{p.kernel, p.stride, p.pad} }
+
+// Describe implements [Describer].
+func (p adaptiveAvgPool) Describe() (string, any) { return "AdaptiveAvgPool2D", sizeSpec{p.size} }
+
+func init() {
+	for kind, make := range map[string]func(size int, opts ...PoolOption) Module{"AvgPool2D": AvgPool2D, "MaxPool2D": MaxPool2D} {
+		Register(kind, func(c poolSpec) (Module, error) {
+			if max(slices.Max(c.Size[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:])) > maxFeatures {
+				return nil, fmt.Errorf("a window of %v, stride %v and padding %v is not possible", c.Size, c.Stride, c.Padding)
+			}
+			return make(1, KernelSize(c.Size[0], c.Size[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...)), nil
+		})
+	}
+	Register("AdaptiveAvgPool2D", func(c sizeSpec) (Module, error) { return AdaptiveAvgPool2D(c.Size[0], c.Size[1]), nil })
+}
+
+// Push implements [PiecewiseLinear].
+func (p avgPool) Push(_, v *tensor.Tensor) *tensor.Tensor {
+	return p.Forward(nil, autograd.Const(v)).Value()
+}
+
+// Pull implements [PiecewiseLinear].
+func (p avgPool) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(p, x, g) }
+
+// WeightGrad implements [PiecewiseLinear].
+func (avgPool) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
+
+// Push implements [PiecewiseLinear].
+func (p adaptiveAvgPool) Push(_, v *tensor.Tensor) *tensor.Tensor {
+	return p.Forward(nil, autograd.Const(v)).Value()
+}
+
+// Pull implements [PiecewiseLinear].
+func (p adaptiveAvgPool) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(p, x, g) }
+
+// WeightGrad implements [PiecewiseLinear].
+func (adaptiveAvgPool) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
+
+// pull applies the transpose of a linear module without parameters.
+func pull(m Module, x, g *tensor.Tensor) *tensor.Tensor {
+	leaf := autograd.Leaf(x)
+	y := m.Forward(nil, leaf)
+	return autograd.Grad(y, []*autograd.Var{leaf}, autograd.Opts{Seed: autograd.Const(g)})[0].Value()
+}
