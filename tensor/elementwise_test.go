@@ -37,6 +37,7 @@ var unaries = map[string]struct {
 	"Cos":        {tensor.Cos, math.Cos},
 	"Tanh":       {tensor.Tanh, math.Tanh},
 	"Sigmoid":    {tensor.Sigmoid, sigmoid},
+	"Erf":        {tensor.Erf, math.Erf},
 	"Softplus":   {tensor.Softplus, func(x float64) float64 { return math.Log1p(math.Exp(x)) }},
 	"ReLU":       {tensor.ReLU, func(x float64) float64 { return max(x, 0) }},
 	"LeakyReLU":  {func(x *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLU(x, 0.2) }, func(x float64) float64 { return max(x, 0.2*x) }},
