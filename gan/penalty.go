@@ -93,13 +93,19 @@ func (g GradientPenalty) Weight(step int) float64 { return scheduled(g.Lambda, g
 
 // Terms returns (‖∇D(x̂)‖ − 1)² of each pair.
 func (g GradientPenalty) Terms(p *Pass) *autograd.Var {
-	x, y := p.Real.X.Value(), p.Fake.X.Value()
+	x := p.Real.X.Value()
 	perSample := x.Shape()
 	for k := 1; k < len(perSample); k++ {
 		perSample[k] = 1
 	}
 	epsilon := emptyLike(x.Scope(), x, perSample...)
 	p.Rand.UniformInto(epsilon)
+	return g.at(p, epsilon)
+}
+
+// at returns the terms at the points x̂ = εx + (1−ε)G(z), epsilon [n, 1, …].
+func (g GradientPenalty) at(p *Pass, epsilon *tensor.Tensor) *autograd.Var {
+	x, y := p.Real.X.Value(), p.Fake.X.Value()
 	between := autograd.Leaf(tensor.Add(y, tensor.Mul(epsilon, tensor.Sub(x, y))))
 	excess := autograd.Shift(norm(squaredSlope(Samples{X: between, D: p.Critic(between)})), -1)
 	if g.OneSided {
@@ -122,11 +128,15 @@ func halfSquaredSlope(s Samples) *autograd.Var { return autograd.Scale(squaredSl
 // outputs' sum holds the gradient of each.
 func squaredSlope(s Samples) *autograd.Var {
 	slope := autograd.Grad(autograd.Sum(s.D), []*autograd.Var{s.X}, autograd.Opts{CreateGraph: true})[0]
+	squares := autograd.Square(slope)
 	var axes []int
-	for k := 1; k < slope.Value().Rank(); k++ {
+	for k := 1; k < squares.Value().Rank(); k++ {
 		axes = append(axes, k)
 	}
-	return autograd.Sum(autograd.Square(slope), axes...)
+	if len(axes) == 0 { // samples of one number each, [n]
+		return squares
+	}
+	return autograd.Sum(squares, axes...)
 }
 
 // norm returns √s with a gradient of zero, not infinity, where s is zero.

@@ -1,0 +1,187 @@
+package gan
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/nn/safetensors"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// criticConv is a convolution as a critic's layer.
+type criticConv struct {
+	weight, bias *nn.Param
+	params       tensor.ConvParams
+}
+
+func newCriticConv(in, out, size int, p tensor.ConvParams) *criticConv {
+	if p.Groups == 0 {
+		p.Groups = 1
+	}
+	fanIn := in / p.Groups * size * size
+	return &criticConv{
+		weight: nn.NewParam("weight", nn.HeNormal(1), fanIn, out, out, in/p.Groups, size, size),
+		bias:   nn.NewParam("bias", nn.Normal(0.3), fanIn, out, out),
+		params: p,
+	}
+}
+
+func (c *criticConv) Params() []*nn.Param { return []*nn.Param{c.weight, c.bias} }
+
+func (c *criticConv) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	bias := autograd.Reshape(ctx.Var(c.bias), 1, c.bias.Shape()[0], 1, 1)
+	return autograd.Add(autograd.Conv2D(x, ctx.Var(c.weight), c.params), bias)
+}
+
+// given is a penalty that takes its ε from a file.
+type given struct {
+	GradientPenalty
+	epsilon *tensor.Tensor
+}
+
+func (g given) Terms(p *Pass) *autograd.Var { return g.at(p, g.epsilon) }
+
+// goldenCritics are the critics of bench/golden/make_penalties.py.
+func goldenCritics() map[string]nn.Module {
+	mlp := func(activation nn.Module, last ...nn.Module) nn.Module {
+		return nn.Sequential(append([]nn.Module{nn.Flatten(), nn.Linear(16, 4), activation, nn.Linear(4, 3), activation, nn.Linear(3, 1)}, last...)...)
+	}
+	pad := [2]int{1, 1}
+	return map[string]nn.Module{
+		"leaky":    mlp(nn.LeakyReLU(0.2)),
+		"tanh":     mlp(nn.Tanh()),
+		"softplus": mlp(nn.Softplus()),
+		"convolution": nn.Sequential(
+			newCriticConv(1, 2, 3, tensor.ConvParams{Pad: pad}), nn.LeakyReLU(0.2),
+			newCriticConv(2, 2, 3, tensor.ConvParams{Pad: pad, Stride: [2]int{2, 2}}), nn.Tanh(),
+			nn.Flatten(), nn.Linear(8, 1)),
+		"probability": mlp(nn.Tanh(), nn.Sigmoid()),
+	}
+}
+
+// TestPenaltiesEqualPyTorch holds each loss, each penalty and their gradients
+// by all of the critic's weights to PyTorch's, alone and added up, along the
+// paths that the trainer takes.
+func TestPenaltiesEqualPyTorch(t *testing.T) {
+	file, err := safetensors.Open("testdata/penalties.safetensors")
+	require.NoError(t, err)
+	compared := map[string]int{}
+	for name, critic := range goldenCritics() {
+		golden := func(key string) *tensor.Tensor {
+			v, err := file.Tensor(name + "." + key)
+			require.NoError(t, err)
+			return v
+		}
+		nn.Init(critic, 1, tensor.Float64)
+		setFlat(critic, golden("weights").Float64s())
+		real, fake := golden("real"), golden("fake")
+
+		objectives := []Objective{Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
+		if name == "probability" {
+			objectives = []Objective{Classic{}}
+		}
+		penalties := []Penalty{
+			R1{Gamma: 0.7}, R2{Gamma: 1.3},
+			given{GradientPenalty{Lambda: 10}, golden("epsilon")},
+			given{GradientPenalty{Lambda: 0.1, OneSided: true}, golden("epsilon")},
+		}
+		together := [][]Penalty{nil, penalties[:1], penalties[1:2], penalties[:2], penalties[2:3], penalties[3:], penalties}
+
+		for _, o := range objectives {
+			t.Run(name+"/"+o.Name(), func(t *testing.T) {
+				constant := func(x *tensor.Tensor) *autograd.Var {
+					return critic.Forward(nil, autograd.Const(x))
+				}
+				onFake := autograd.Leaf(constant(fake).Value())
+				loss := autograd.Mean(o.Generator(onFake, func() *autograd.Var { return constant(real) }))
+				close12(t, golden(o.Name()+".generator").Float64s(), loss.Value().Float64s())
+				close12(t, golden(o.Name()+".generator.grad").Float64s(),
+					autograd.Grad(loss, []*autograd.Var{onFake}, autograd.Opts{})[0].Value().Float64s())
+
+				for _, chosen := range together {
+					wantLoss, wantPenalty := golden(o.Name()+".loss").Item(), 0.0
+					want := golden(o.Name() + ".grad").Float64s()
+					var names []string
+					for _, p := range chosen {
+						names = append(names, p.Name())
+						wantPenalty += p.Weight(0) * tensor.Sum(golden(p.Name()+".terms")).Item() / float64(real.Dim(0))
+						for i, g := range golden(p.Name() + ".grad").Float64s() {
+							want[i] += p.Weight(0) * g
+						}
+					}
+					tr := criticTrainer(t, critic, o, chosen)
+					for path, got := range eachPath(tr, real, fake) {
+						compared[path]++
+						close12(t, []float64{wantLoss, wantPenalty}, []float64{got.losses.Real + got.losses.Fake, got.losses.Penalty}, path, names)
+						close12(t, want, flat(got.dGrads), path, names)
+					}
+				}
+			})
+		}
+		for _, p := range penalties {
+			pass := &Pass{Critic: func(x *autograd.Var) *autograd.Var { return critic.Forward(&nn.Ctx{Track: true}, x) }}
+			for s, x := range map[*Samples]*tensor.Tensor{&pass.Real: real, &pass.Fake: fake} {
+				s.X = autograd.Leaf(x)
+				s.D = pass.Critic(s.X)
+			}
+			close12(t, golden(p.Name()+".terms").Float64s(), p.Terms(pass).Value().Float64s(), name, p.Name())
+		}
+	}
+	// Four critics with seven objectives and one with one, seven sets of
+	// penalties; the exact path takes three of them on one critic.
+	require.Equal(t, map[string]int{"general": 29 * 7, "exact": 7 * 3}, compared)
+}
+
+// criticTrainer returns a trainer of a critic of pictures [n, 1, 4, 4]. Its
+// generator is of no account.
+func criticTrainer(t *testing.T, critic nn.Module, o Objective, penalties []Penalty) *Trainer {
+	t.Helper()
+	g := nn.Sequential(nn.Linear(1, 16), nn.Reshape(1, 4, 4))
+	tr, err := New(g, critic, Config{Latent: 1, Objective: o, Penalties: penalties, DType: tensor.Float64})
+	require.NoError(t, err)
+	return tr
+}
+
+// eachPath returns what the trainer computes of the critic's loss, by the
+// general path and, where it applies, by the exact one.
+func eachPath(tr *Trainer, real, fake *tensor.Tensor) map[string]stepResult {
+	var general stepResult
+	general.dGrads = tr.discriminatorGrads(autograd.Const(real), autograd.Const(fake), &general)
+	out := map[string]stepResult{"general": general}
+	if tr.exact != nil {
+		var exact stepResult
+		exact.dGrads = tr.exact.run(tr, real, fake, &exact)
+		out["exact"] = exact
+	}
+	return out
+}
+
+// flat returns the numbers of all gradients, one after the other.
+func flat(grads []*autograd.Var) (out []float64) {
+	for _, g := range grads {
+		out = append(out, g.Value().Float64s()...)
+	}
+	return out
+}
+
+// setFlat gives a network all its weights from one list.
+func setFlat(m nn.Module, weights []float64) {
+	for _, p := range nn.Params(m) {
+		v := p.Param.Value()
+		v.SetFloat64(weights[:v.Len()])
+		weights = weights[v.Len():]
+	}
+}
+
+// close12 compares numbers to twelve digits.
+func close12(t *testing.T, want, got []float64, what ...any) {
+	t.Helper()
+	require.Len(t, got, len(want), what...)
+	for i, w := range want {
+		require.InDelta(t, w, got[i], 1e-12*max(1, math.Abs(w)), append(what, i)...)
+	}
+}
