@@ -149,22 +149,55 @@ func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	if err != nil {
 		panic(err)
 	}
-	if p.tiles() {
-		windows, axes := p.tiled(x, out)
-		return autograd.MaxOver(windows, axes...)
-	}
 	for k := range 2 {
 		x = padded(x, 2+k, p.pad[k], math.Inf(-1))
 	}
-	// One copy of the picture for each place in the window.
+	// What the windows see through each of their places: views of the picture.
 	var taps []*autograd.Var
 	for i := range p.kernel[0] {
 		rows := shifted(x, 2, i, p.stride[0], out[2])
 		for j := range p.kernel[1] {
-			taps = append(taps, autograd.Reshape(shifted(rows, 3, j, p.stride[1], out[3]), 1, out[0], out[1], out[2], out[3]))
+			taps = append(taps, shifted(rows, 3, j, p.stride[1], out[3]))
 		}
 	}
-	return autograd.MaxOver(autograd.Concat(0, taps...), 0)
+	return autograd.Apply(largest{}, taps...)
+}
+
+// largest is the largest of arrays, element by element; the gradient goes to
+// the largest, in equal parts where several are. It is [autograd.MaxOver] for
+// what does not lie side by side in memory.
+type largest struct{}
+
+func (largest) Name() string { return "MaxPool2D" }
+
+func (largest) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	y := in[0]
+	for _, x := range in[1:] {
+		y = tensor.Max(y, x)
+	}
+	return y
+}
+
+func (largest) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	out := b.Grads()
+	y := b.Out().Value()
+	var count *tensor.Tensor
+	winners := make([]*autograd.Var, len(out))
+	for i := range out {
+		w := tensor.Equal(b.In(i).Value(), y)
+		if winners[i] = autograd.Const(w); i == 0 {
+			count = w
+		} else {
+			count = tensor.Add(count, w)
+		}
+	}
+	share := autograd.Mul(gy, autograd.Const(tensor.Reciprocal(count)))
+	for i := range out {
+		if b.Needs(i) {
+			out[i] = autograd.Mul(share, winners[i])
+		}
+	}
+	return out
 }
 
 // AdaptiveAvgPool2D averages pictures [n, c, h, w] to [n, c, height, width]:
