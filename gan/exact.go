@@ -92,11 +92,6 @@ func (e *exactStep) run(t *Trainer, x, y *tensor.Tensor, r *stepResult) (grads [
 	}
 
 	// The penalties, and v = ∂(penalty)/∂g₀.
-	axes := make([]int, 0, g[0].Rank()-1)
-	for k := 1; k < g[0].Rank(); k++ {
-		axes = append(axes, k)
-	}
-	squares := tensor.Sum(tensor.Square(g[0]), axes...)
 	v := emptyLike(g[0].Scope(), g[0], g[0].Shape()...)
 	var weights [2]float64
 	for _, p := range t.penalties {
@@ -108,10 +103,11 @@ func (e *exactStep) run(t *Trainer, x, y *tensor.Tensor, r *stepResult) (grads [
 	}
 	for k, part := range [2][2]int{{0, n}, {n, n + m}} {
 		factor := weights[k] / float64(part[1]-part[0])
+		slope := g[0].Slice(0, part[0], part[1], 1)
 		if weights[k] != 0 {
-			r.losses.Penalty += factor / 2 * tensor.Sum(squares.Slice(0, part[0], part[1], 1)).Item()
+			r.losses.Penalty += factor / 2 * tensor.Sum(tensor.Square(slope)).Item()
 		}
-		v.Slice(0, part[0], part[1], 1).CopyFrom(tensor.Scale(g[0].Slice(0, part[0], part[1], 1), factor))
+		v.Slice(0, part[0], part[1], 1).CopyFrom(tensor.Scale(slope, factor))
 	}
 	if !r.losses.finite() {
 		return nil

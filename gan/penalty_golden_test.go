@@ -113,7 +113,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 							want[i] += p.Weight(0) * g
 						}
 					}
-					tr := criticTrainer(t, critic, o, chosen)
+					tr := criticTrainer(t, critic, o, chosen, 1, 4, 4)
 					for path, got := range eachPath(tr, real, fake) {
 						compared[path]++
 						close12(t, []float64{wantLoss, wantPenalty}, []float64{got.losses.Real + got.losses.Fake, got.losses.Penalty}, path, names)
@@ -136,11 +136,15 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 	require.Equal(t, map[string]int{"general": 29 * 7, "exact": 7 * 3}, compared)
 }
 
-// criticTrainer returns a trainer of a critic of pictures [n, 1, 4, 4]. Its
+// criticTrainer returns a trainer of a critic of samples [n, shape…]. Its
 // generator is of no account.
-func criticTrainer(t *testing.T, critic nn.Module, o Objective, penalties []Penalty) *Trainer {
+func criticTrainer(t *testing.T, critic nn.Module, o Objective, penalties []Penalty, shape ...int) *Trainer {
 	t.Helper()
-	g := nn.Sequential(nn.Linear(1, 16), nn.Reshape(1, 4, 4))
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	g := nn.Sequential(nn.Linear(1, size), nn.Reshape(shape...))
 	tr, err := New(g, critic, Config{Latent: 1, Objective: o, Penalties: penalties, DType: tensor.Float64})
 	require.NoError(t, err)
 	return tr

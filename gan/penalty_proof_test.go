@@ -1,0 +1,247 @@
+package gan
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// family is a critic made of one kind of layer, for samples of a shape.
+type family struct {
+	critic nn.Module
+	shape  []int
+	exact  bool // it is linear between kinks
+}
+
+func families() map[string]family {
+	picture := []int{1, 4, 4}
+	steep := nn.WeightInit(nn.HeNormal(1.5))
+	last := func(std float64) nn.LinearOption { return nn.WeightInit(nn.Normal(std)) } // for slopes above 1
+	mlp := func(activation nn.Module, std float64) nn.Module {
+		return nn.Sequential(nn.Flatten(), nn.Linear(16, 6, steep), activation,
+			nn.Sequential(nn.Linear(6, 5, steep), activation), nn.Linear(5, 1, last(std)))
+	}
+	conv := func(activation nn.Module, std float64) nn.Module {
+		return nn.Sequential(
+			newCriticConv(1, 4, 3, tensor.ConvParams{Pad: [2]int{1, 1}}), activation,
+			newCriticConv(4, 4, 3, tensor.ConvParams{Stride: [2]int{2, 1}, Pad: [2]int{1, 1}, Groups: 2}), activation,
+			newCriticConv(4, 2, 2, tensor.ConvParams{Dilation: [2]int{1, 2}}), activation,
+			nn.Flatten(), nn.Linear(4, 1, last(std)))
+	}
+	waves := nn.FourierFeatures([][]float64{{0.2, -0.1, 0.3}, {0.1, 0.4, -0.2}})
+	return map[string]family{
+		"leaky":             {mlp(nn.LeakyReLU(0.2), 2), picture, true},
+		"relu":              {mlp(nn.ReLU(), 2), picture, true},
+		"tanh":              {mlp(nn.Tanh(), 2), picture, false},
+		"softplus":          {mlp(nn.Softplus(), 2), picture, false},
+		"sigmoid":           {mlp(nn.Sigmoid(), 20), picture, false},
+		"convolution/leaky": {conv(nn.LeakyReLU(0.2), 10), picture, false},
+		"convolution/tanh":  {conv(nn.Tanh(), 5), picture, false},
+		"waves":             {nn.Sequential(waves, nn.Linear(7, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1, last(2))), []int{3}, true},
+		"waves/inside":      {nn.Sequential(nn.Linear(3, 3), waves, nn.Tanh(), nn.Linear(7, 1, last(2))), []int{3}, false},
+	}
+}
+
+// TestCriticGradients holds the gradient of the critic's whole loss by its
+// weights, second derivatives included, to finite differences: every objective
+// with every penalty on every kind of layer, on the trainer's own paths.
+func TestCriticGradients(t *testing.T) {
+	objectives := []Objective{Classic{}, Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
+	twoSided, oneSided := GradientPenalty{Lambda: 1.5}, GradientPenalty{Lambda: 2.5, OneSided: true}
+	penalties := [][]Penalty{
+		nil, {R1{Gamma: 0.7}}, {R2{Gamma: 1.3}}, {twoSided}, {oneSided},
+		{R1{Gamma: 0.7}, R2{Gamma: 1.3}}, {R1{Gamma: 0.7}, twoSided}, {oneSided, R2{Gamma: 1.3}, R1{Gamma: 0.7}},
+	}
+	for name, f := range families() {
+		for _, o := range objectives {
+			critic := f.critic
+			if o.Output() == Probabilities {
+				critic = nn.Sequential(critic, nn.Linear(1, 1, nn.WeightInit(nn.Constant(0.1))), nn.Sigmoid()) // not too sure of itself
+			}
+			nn.Init(critic, 1, tensor.Float64)
+			random := tensor.NewStream(2, "samples")
+			shape := append([]int{4}, f.shape...)
+			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
+			for i, ps := range penalties {
+				t.Run(fmt.Sprintf("%s/%s/%d", name, o.Name(), i), func(t *testing.T) {
+					tr := criticTrainer(t, critic, o, ps, f.shape...)
+					slopesOnly := i == 1 || i == 2 || i == 5
+					require.Equal(t, f.exact && o.Output() == Logits && slopesOnly, tr.exact != nil)
+					for path, err := range gradientErrors(t, tr, real, fake) {
+						require.LessOrEqual(t, err, 1e-8, path)
+					}
+				})
+			}
+		}
+	}
+}
+
+// gradientErrors returns, for each path of the trainer, the largest deviation
+// of the gradient from the finite difference along random directions, relative
+// to the larger of the difference and 1. All draw the same random numbers.
+func gradientErrors(t *testing.T, tr *Trainer, real, fake *tensor.Tensor) map[string]float64 {
+	const h = 2e-6 // small, so that kinks are seldom met
+	start := *tr.random
+	weights := flat(tr.dLeaves)
+	loss := func(w []float64) float64 {
+		setFlat(tr.d, w)
+		*tr.random = start
+		var r stepResult
+		tr.discriminatorGrads(autograd.Const(real), autograd.Const(fake), &r)
+		return r.losses.Discriminator()
+	}
+	got := eachPath(tr, real, fake)
+	if len(tr.penalties) > 0 && tr.objective.Output() == Logits {
+		require.NotZero(t, got["general"].losses.Penalty)
+	}
+	out := map[string]float64{}
+	random := tensor.NewStream(3, "directions")
+	for range 2 {
+		direction := random.Normal(tensor.Float64, len(weights)).Float64s()
+		at := func(k float64) float64 {
+			moved := make([]float64, len(weights))
+			for i, w := range weights {
+				moved[i] = w + k*h*direction[i]
+			}
+			return loss(moved)
+		}
+		want := (8*(at(1)-at(-1)) - (at(2) - at(-2))) / (12 * h)
+		for path, r := range got {
+			along := 0.0
+			for i, g := range flat(r.dGrads) {
+				along += g * direction[i]
+			}
+			out[path] = max(out[path], math.Abs(along-want)/max(1, math.Abs(want)))
+		}
+	}
+	setFlat(tr.d, weights)
+	return out
+}
+
+// Taking R2 away takes R2's own gradient away and nothing else, which the
+// penalty alone tells, without any objective.
+func TestR2IsAPartOfTheGradient(t *testing.T) {
+	for name, f := range families() {
+		for _, o := range []Objective{NonSaturating{}, Relativistic{}} {
+			r1, r2 := R1{Gamma: 0.7}, R2{Gamma: 1.3}
+			nn.Init(f.critic, 1, tensor.Float64)
+			random := tensor.NewStream(2, "samples")
+			shape := append([]int{4}, f.shape...)
+			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
+			both := criticTrainer(t, f.critic, o, []Penalty{r1, r2}, f.shape...)
+			alone := both.pass(autograd.Const(real), autograd.Const(fake))
+			part := flat(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{}))
+			with := eachPath(both, real, fake)
+			for path, without := range eachPath(criticTrainer(t, f.critic, o, []Penalty{r1}, f.shape...), real, fake) {
+				rest := flat(without.dGrads)
+				for i, g := range flat(with[path].dGrads) {
+					require.InDelta(t, part[i], g-rest[i], 1e-14*max(1, math.Abs(g)), "%s, %s, %s", name, o.Name(), path)
+				}
+				require.Greater(t, norm2(part), 1e-3*norm2(rest), name)
+			}
+		}
+	}
+}
+
+func norm2(v []float64) float64 {
+	s := 0.0
+	for _, x := range v {
+		s += x * x
+	}
+	return math.Sqrt(s)
+}
+
+// Frozen layers have no gradient, and leave the others' as it is.
+func TestPenaltiesOfFrozenLayers(t *testing.T) {
+	random := tensor.NewStream(2, "samples")
+	real, fake := random.Normal(tensor.Float64, 4, 5), random.Normal(tensor.Float64, 4, 5)
+	critic := nn.Sequential(nn.Linear(5, 4), nn.LeakyReLU(0.2), nn.Linear(4, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1))
+	nn.Init(critic, 1, tensor.Float64)
+	penalties := []Penalty{R1{Gamma: 0.7}, R2{Gamma: 1.3}}
+	want := eachPath(criticTrainer(t, critic, Hinge{}, penalties, 5), real, fake)["general"].dGrads
+	nn.Freeze(critic.(nn.Parent).Children()[2].Module, true)
+	got := eachPath(criticTrainer(t, critic, Hinge{}, penalties, 5), real, fake)
+	require.Len(t, got, 2)
+	for path, r := range got {
+		close12(t, flat(append(want[:2:2], want[4:]...)), flat(r.dGrads), path)
+	}
+}
+
+// A sample at which the critic is flat has a penalty of 1, a gradient of zero,
+// and no part in what the others get: the norm's derivative, 0/0, goes nowhere.
+func TestGradientPenaltyWhereTheCriticIsFlat(t *testing.T) {
+	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		// A ReLU that is off at the last sample.
+		x := tensor.FromFloat64([]float64{1, 2, 2, 1, 3, 1, -1, -2}, 4, 2).Cast(dt)
+		weights := []*autograd.Var{
+			autograd.Leaf(tensor.FromFloat64([]float64{1, 0.5, 0.25, 2}, 2, 2).Cast(dt)),
+			autograd.Leaf(tensor.FromFloat64([]float64{1, 1}, 2, 1).Cast(dt)),
+		}
+		critic := func(x *autograd.Var) *autograd.Var {
+			return autograd.MatMul(autograd.ReLU(autograd.MatMul(x, weights[0])), weights[1])
+		}
+		for _, oneSided := range []bool{false, true} {
+			penalty := GradientPenalty{Lambda: 1, OneSided: oneSided}
+			terms := func(n int) *autograd.Var {
+				part := autograd.Const(x.Slice(0, 0, n, 1))
+				return penalty.at(&Pass{Real: Samples{X: part}, Fake: Samples{X: part}, Critic: critic}, tensor.Full(dt, 0.5, n, 1))
+			}
+			all, lively := terms(4), terms(3)
+			flatOne := 1.0
+			if oneSided {
+				flatOne = 0
+			}
+			require.Equal(t, append(lively.Value().Float64s(), flatOne), all.Value().Float64s())
+			grads := autograd.Grad(autograd.Sum(all), weights, autograd.Opts{})
+			for i, want := range autograd.Grad(autograd.Sum(lively), weights, autograd.Opts{}) {
+				require.InDeltaSlice(t, want.Value().Cast(tensor.Float64).Float64s(), grads[i].Value().Cast(tensor.Float64).Float64s(), 1e-6)
+				require.NotZero(t, norm2(grads[i].Value().Float64s()))
+			}
+		}
+		// A critic that starts from nothing at all, in the trainer.
+		zero := nn.WeightInit(nn.Constant(0))
+		d := nn.Sequential(nn.Linear(2, 3, zero), nn.Tanh(), nn.Linear(3, 1, zero))
+		tr, err := New(nn.Linear(1, 2), d, Config{Latent: 1, Objective: Wasserstein{}, Penalties: []Penalty{GradientPenalty{Lambda: 10}}, DType: dt})
+		require.NoError(t, err)
+		for range 5 {
+			losses, err := tr.Step(x)
+			require.NoError(t, err)
+			require.InDelta(t, 10, losses.Penalty, 1)
+		}
+		for _, p := range nn.Params(d) {
+			for _, w := range p.Param.Value().Float64s() {
+				require.False(t, math.IsNaN(w) || math.IsInf(w, 0), p.Name)
+			}
+		}
+	}
+}
+
+// Samples may be single numbers, without an axis of features: each still has a
+// slope of its own.
+func TestPenaltiesOfSingleNumbers(t *testing.T) {
+	real, fake := tensor.FromFloat64([]float64{1, 2, 3}, 3), tensor.FromFloat64([]float64{-1, 0, 5}, 3)
+	critic := func(x *autograd.Var) *autograd.Var { // slope x
+		return autograd.Reshape(autograd.Scale(autograd.Square(x), 0.5), 3, 1)
+	}
+	p := &Pass{Critic: critic, Rand: tensor.NewStream(1, "penalty")}
+	p.Real.X, p.Fake.X = autograd.Leaf(real), autograd.Leaf(fake)
+	p.Real.D, p.Fake.D = critic(p.Real.X), critic(p.Fake.X)
+	require.Equal(t, []float64{0.5, 2, 4.5}, R1{}.Terms(p).Value().Float64s())
+	require.Equal(t, []float64{0.5, 0, 12.5}, R2{}.Terms(p).Value().Float64s())
+	require.Equal(t, []float64{1, 0, 9}, GradientPenalty{}.at(p, tensor.FromFloat64([]float64{0.5, 0.5, 0.5}, 3)).Value().Float64s())
+	require.Equal(t, []int{3}, GradientPenalty{}.Terms(p).Shape())
+
+	// The exact path, too: a slope of 2 everywhere.
+	d := nn.Sequential(nn.Flatten(), nn.Linear(1, 1, nn.WeightInit(nn.Constant(2))))
+	tr := criticTrainer(t, d, Hinge{}, []Penalty{R1{Gamma: 3}, R2{Gamma: 5}})
+	for path, r := range eachPath(tr, real, fake) {
+		require.Equal(t, 3*2.+5*2., r.losses.Penalty, path)
+	}
+	require.NotNil(t, tr.exact)
+}
