@@ -32,6 +32,7 @@ func (t *Trainer) step(x, z *tensor.Tensor) (r stepResult) {
 	if r.failed == "" && (t.steps+1)%t.generatorEvery == 0 {
 		t.generatorStep(x, fake, &r)
 	}
+	t.updateBuffers(r.failed == "")
 	return r
 }
 
@@ -95,7 +96,7 @@ func (t *Trainer) generatorStep(x *tensor.Tensor, fake *autograd.Var, r *stepRes
 // training is how a step runs a network: tracked where it is the one that
 // learns.
 func (t *Trainer) training(track bool) *nn.Ctx {
-	return &nn.Ctx{Train: true, Track: track, Rand: t.random}
+	return &nn.Ctx{Train: true, Track: track, Rand: t.random, Updates: &t.updates}
 }
 
 // pass runs the discriminator on both kinds of samples: in one batch where it

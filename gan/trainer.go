@@ -80,6 +80,8 @@ type Trainer struct {
 	random *tensor.Stream // of whatever else a step draws
 	scope  *tensor.Scope
 
+	updates nn.Updates // of the networks' buffers, by the passes of a step
+
 	steps    int      // done in all
 	position position // in the data
 
@@ -255,6 +257,18 @@ func (t *Trainer) updateGenerator(grads []*autograd.Var) {
 		t.ema.Update()
 	}
 	t.snapshot = nil
+}
+
+// updateBuffers makes the changes that the step's passes have asked for, or
+// drops those of a failed one.
+func (t *Trainer) updateBuffers(ok bool) {
+	if !ok {
+		t.updates.Discard()
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.updates.Apply()
 }
 
 // clipWeights holds the discriminator's weights within ±clip.

@@ -40,8 +40,14 @@ func (u upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		panic(err)
 	}
 	if u.kind == "UpsampleNearest" {
-		each := autograd.Reshape(x, in[0], in[1], in[2], 1, in[3], 1)
-		return autograd.Reshape(autograd.BroadcastTo(each, in[0], in[1], in[2], u.scale, in[3], u.scale), out...)
+		for axis := 2; axis < 4; axis++ { // gathering keeps the picture's order in memory
+			from := make([]int, out[axis])
+			for i := range from {
+				from[i] = i / u.scale
+			}
+			x = autograd.Gather(x, axis, from)
+		}
+		return x
 	}
 	for axis := 2; axis < 4; axis++ {
 		x = u.linear(x, axis)

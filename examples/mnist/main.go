@@ -34,18 +34,19 @@ import (
 	"github.com/gander-ml/gander/gan/chart"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/nn"
-	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
 )
 
 type settings struct {
-	data, out             string
-	download, resume      bool
-	epochs, batch, latent int
-	threads               int
-	lr                    float64
-	seed                  uint64
-	verbose               bool
+	preset           preset
+	data, out        string
+	download, resume bool
+	epochs, steps    int // either is 0
+	batch, latent    int
+	threads          int
+	lr               float64
+	seed             uint64
+	verbose          bool
 }
 
 func main() {
@@ -66,16 +67,24 @@ func parse() (s settings) {
 	f.SetOutput(&help)
 	f.StringVar(&s.data, "data", "", "folder with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
 	f.BoolVar(&s.download, "download", false, "download the 60,000 training digits, once, and train on them")
-	f.IntVar(&s.epochs, "epochs", 100, "passes over the digits")
+	name := f.String("preset", "classic", "the recipe:\n"+aboutPresets())
+	f.IntVar(&s.epochs, "epochs", 0, "passes over the digits (default: the preset's, 100 for classic)")
+	f.IntVar(&s.steps, "steps", 0, "steps, instead of -epochs (default: the preset's, 2000 for quick)")
 	f.IntVar(&s.batch, "batch", 64, "digits per step")
-	f.Float64Var(&s.lr, "lr", 1e-4, "learning rate of Adam, for both networks")
-	f.IntVar(&s.latent, "latent", 128, "random numbers that the generator draws a digit from")
+	f.Float64Var(&s.lr, "lr", 0, "learning rate of Adam, for both networks (default: the preset's, 1e-4 for classic)")
+	f.IntVar(&s.latent, "latent", 0, "random numbers that the generator draws a digit from (default: the preset's, 128 for classic)")
 	f.Uint64Var(&s.seed, "seed", 1, "of every random number; the same seed gives the same weights")
 	f.StringVar(&s.out, "out", filepath.Join("runs", "mnist"), "folder to write to")
-	f.BoolVar(&s.resume, "resume", false, "go on from the checkpoint in that folder, with the same -data, -batch, -latent and -seed")
+	f.BoolVar(&s.resume, "resume", false, "go on from the checkpoint in that folder, with the same flags")
 	f.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
 	f.BoolVar(&s.verbose, "v", false, "also print gradient norms, every 50 steps")
 	err := f.Parse(os.Args[1:])
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var known bool
+	if s.preset, known = presets[*name]; known {
+		s.preset.fill(&s, given)
+	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Print(help.String())
@@ -83,8 +92,12 @@ func parse() (s settings) {
 	case err != nil:
 	case f.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case s.epochs < 1 || s.batch < 1:
-		err = errors.New("-epochs and -batch must be at least 1")
+	case !known:
+		err = fmt.Errorf("there is no preset %q", *name)
+	case given["epochs"] && given["steps"]:
+		err = errors.New("give -epochs or -steps, not both")
+	case s.epochs < 0 || s.steps < 0 || s.epochs+s.steps < 1 || s.batch < 1:
+		err = errors.New("-epochs, -steps and -batch must be at least 1")
 	case s.latent < 1 || s.latent > 1<<16:
 		err = errors.New("-latent must lie between 1 and 65536")
 	case !(s.lr > 0) || s.lr > 1:
@@ -101,20 +114,6 @@ func parse() (s settings) {
 		os.Exit(2)
 	}
 	return s
-}
-
-// networks are the classic generator and discriminator.
-func networks(latent int) (g, d nn.Module) {
-	g = nn.Sequential(
-		nn.Linear(latent, 256), nn.Tanh(),
-		nn.Linear(256, 512), nn.ReLU(),
-		nn.Linear(512, 784), nn.Tanh())
-	d = nn.Sequential(
-		nn.Linear(784, 512), nn.Tanh(),
-		nn.Linear(512, 256), nn.Tanh(),
-		nn.Linear(256, 128), nn.Tanh(),
-		nn.Linear(128, 1), nn.Sigmoid())
-	return g, d
 }
 
 // load returns the digits to train on.
@@ -141,13 +140,15 @@ func run(ctx context.Context, s settings) error {
 		return fmt.Errorf("the pictures are %d×%d; these networks take 28×28", pixels[1], pixels[2])
 	}
 	tensor.SetThreads(s.threads)
-	g, d := networks(s.latent)
-	trainer, err := gan.New(g, d, gan.Config{
-		Latent:    s.latent,
-		Objective: gan.Classic{},
-		Optimizer: optim.Adam{LR: s.lr},
-		Seed:      s.seed,
-	})
+	loader := datasets.NewLoader(images, s.batch, datasets.Seed(s.seed))
+	length, steps := gan.Epochs(s.epochs), s.epochs*loader.Batches()
+	if s.steps > 0 {
+		length, steps = gan.Steps(s.steps), s.steps
+	}
+	g, d := s.preset.networks(s.latent)
+	config := s.preset.config(s.lr, steps)
+	config.Latent, config.Seed = s.latent, s.seed
+	trainer, err := gan.New(g, d, config)
 	if err != nil {
 		return err
 	}
@@ -173,8 +174,7 @@ func run(ctx context.Context, s settings) error {
 	} else {
 		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
-	loader := datasets.NewLoader(images, s.batch, datasets.Seed(s.seed))
-	report, err := trainer.Fit(ctx, loader, gan.Epochs(s.epochs), gan.On(hooks...))
+	report, err := trainer.Fit(ctx, loader, length, gan.On(hooks...))
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}

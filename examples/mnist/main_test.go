@@ -57,21 +57,24 @@ const (
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{
-		"-unknown":          "mnist: flag provided but not defined: -unknown; see -help",
-		"-epochs many":      `invalid value "many" for flag -epochs`,
-		"-epochs":           "flag needs an argument: -epochs",
-		"-epochs 0":         "-epochs and -batch must be at least 1",
-		"-batch 0":          "-epochs and -batch must be at least 1",
-		"-latent 0":         "-latent must lie between 1 and 65536",
-		"-latent 100000":    "-latent must lie between 1 and 65536",
-		"-lr 0":             "-lr must lie between 0 and 1",
-		"-lr NaN":           "-lr must lie between 0 and 1",
-		"-lr 2":             "-lr must lie between 0 and 1",
-		"-seed -1":          `invalid value "-1" for flag -seed`,
-		"-threads -1":       "-threads must be 0 or more",
-		"-out=":             "-out must name a folder",
-		"-data x -download": "give -data or -download, not both",
-		"train":             `unexpected argument "train"`,
+		"-unknown":           "mnist: flag provided but not defined: -unknown; see -help",
+		"-epochs many":       `invalid value "many" for flag -epochs`,
+		"-epochs":            "flag needs an argument: -epochs",
+		"-epochs 0":          "-epochs, -steps and -batch must be at least 1",
+		"-batch 0":           "-epochs, -steps and -batch must be at least 1",
+		"-latent 0":          "-latent must lie between 1 and 65536",
+		"-latent 100000":     "-latent must lie between 1 and 65536",
+		"-lr 0":              "-lr must lie between 0 and 1",
+		"-lr NaN":            "-lr must lie between 0 and 1",
+		"-lr 2":              "-lr must lie between 0 and 1",
+		"-seed -1":           `invalid value "-1" for flag -seed`,
+		"-steps 0":           "-epochs, -steps and -batch must be at least 1",
+		"-steps 3 -epochs 3": "give -epochs or -steps, not both",
+		"-preset dcgan":      `there is no preset "dcgan"`,
+		"-threads -1":        "-threads must be 0 or more",
+		"-out=":              "-out must name a folder",
+		"-data x -download":  "give -data or -download, not both",
+		"train":              `unexpected argument "train"`,
 	} {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}
@@ -249,5 +252,19 @@ func TestInterruptAndResume(t *testing.T) {
 		if !strings.HasSuffix(name, "log.jsonl") {
 			require.True(t, content == got[name], "%s differs", name)
 		}
+	}
+}
+
+// TestPresets trains a few steps by each recipe.
+func TestPresets(t *testing.T) {
+	for name := range presets {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			run := clitest.Run(t, dir, "-preset", name, "-steps", "3", "-batch", "8", "-out", "run")
+			require.Zero(t, run.Status, run.Errors)
+			require.FileExists(t, filepath.Join(dir, "run", "samples.png"))
+			_, err := gan.LoadGenerator(filepath.Join(dir, "run", "generator.safetensors"))
+			require.NoError(t, err)
+		})
 	}
 }

@@ -97,7 +97,7 @@ func losses(l gan.Losses) string {
 func summary(e gan.EpochInfo, r gan.Run) string {
 	end := ""
 	if e.Partial {
-		end = "  (stopped early)"
+		end = "  (part of it)"
 	}
 	return fmt.Sprintf("epoch %*d/%d  %s  %.2f s%s", len(fmt.Sprint(r.Epochs)), e.Epoch, r.Epochs, losses(e.Losses), e.Time.Seconds(), end)
 }

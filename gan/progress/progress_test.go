@@ -31,7 +31,7 @@ func drive(t *testing.T, h gan.Hook) {
 }
 
 const lines = `epoch   1/100  D 0.3750  G 1.5000  1.23 s
-epoch   2/100  D 3.5000  G 12.3457  60.00 s  (stopped early)
+epoch   2/100  D 3.5000  G 12.3457  60.00 s  (part of it)
 `
 
 func TestLines(t *testing.T) {
