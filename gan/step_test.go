@@ -305,6 +305,9 @@ func TestPoisonedMemory(t *testing.T) {
 	if os.Getenv("GANDER_POISON") == "1" {
 		t.Skip("memory is poisoned already")
 	}
+	if raceEnabled {
+		t.Skip("too slow, and nothing new")
+	}
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(exe, "-test.run", "^Test(ClassicStep|ClassicIs|Passes|Frozen|Fit|Step|Resume|Penalt|Sample|Ema)", "-test.short", "-test.v")
