@@ -12,31 +12,6 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// criticConv is a convolution as a critic's layer.
-type criticConv struct {
-	weight, bias *nn.Param
-	params       tensor.ConvParams
-}
-
-func newCriticConv(in, out, size int, p tensor.ConvParams) *criticConv {
-	if p.Groups == 0 {
-		p.Groups = 1
-	}
-	fanIn := in / p.Groups * size * size
-	return &criticConv{
-		weight: nn.NewParam("weight", nn.HeNormal(1), fanIn, out, out, in/p.Groups, size, size),
-		bias:   nn.NewParam("bias", nn.Normal(0.3), fanIn, out, out),
-		params: p,
-	}
-}
-
-func (c *criticConv) Params() []*nn.Param { return []*nn.Param{c.weight, c.bias} }
-
-func (c *criticConv) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
-	bias := autograd.Reshape(ctx.Var(c.bias), 1, c.bias.Shape()[0], 1, 1)
-	return autograd.Add(autograd.Conv2D(x, ctx.Var(c.weight), c.params), bias)
-}
-
 // given is a penalty that takes its ε from a file.
 type given struct {
 	GradientPenalty
@@ -50,14 +25,13 @@ func goldenCritics() map[string]nn.Module {
 	mlp := func(activation nn.Module, last ...nn.Module) nn.Module {
 		return nn.Sequential(append([]nn.Module{nn.Flatten(), nn.Linear(16, 4), activation, nn.Linear(4, 3), activation, nn.Linear(3, 1)}, last...)...)
 	}
-	pad := [2]int{1, 1}
 	return map[string]nn.Module{
 		"leaky":    mlp(nn.LeakyReLU(0.2)),
 		"tanh":     mlp(nn.Tanh()),
 		"softplus": mlp(nn.Softplus()),
 		"convolution": nn.Sequential(
-			newCriticConv(1, 2, 3, tensor.ConvParams{Pad: pad}), nn.LeakyReLU(0.2),
-			newCriticConv(2, 2, 3, tensor.ConvParams{Pad: pad, Stride: [2]int{2, 2}}), nn.Tanh(),
+			nn.Conv2D(1, 2, 3, nn.Padding(1)), nn.LeakyReLU(0.2),
+			nn.Conv2D(2, 2, 3, nn.Padding(1), nn.Stride(2)), nn.Tanh(),
 			nn.Flatten(), nn.Linear(8, 1)),
 		"probability": mlp(nn.Tanh(), nn.Sigmoid()),
 	}

@@ -282,6 +282,8 @@ func TestPenaltiesRefuseBatchMixers(t *testing.T) {
 			continue
 		}
 		require.ErrorIs(t, err, gan.ErrConfig)
+		_, normErr := gan.New(g, nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1D(4), d), c)
+		require.EqualError(t, normErr, err.Error())
 		for _, part := range []string{penalties[0].Name(), "per sample", "mixes the samples of a batch", "group"} {
 			require.ErrorContains(t, err, part)
 		}
