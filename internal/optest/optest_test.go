@@ -121,7 +121,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 			}
 			return tensor.Square(x)
 		}})},
-		{"layouts", "incoming gradient", squareRow(square{rule: func(b *ag.Back, gy *ag.Var) *ag.Var {
+		{"layouts", "gradient by input 0", squareRow(square{rule: func(b *ag.Back, gy *ag.Var) *ag.Var {
 			if !gy.Value().IsContiguous() {
 				return gy
 			}
