@@ -70,13 +70,18 @@ type Neighbor struct {
 // [tensor.ShapeError] on other shapes.
 func NearestNeighbors(points, set *tensor.Tensor) ([]Neighbor, error) {
 	const op = "NearestNeighbors"
-	a, b, err := readPair(op, "points", "set", points, set)
+	a, err := read(op, "points", points)
+	if err != nil {
+		return nil, err
+	}
+	b, err := read(op, "set", set)
 	switch {
 	case err != nil:
 		return nil, err
 	case b.n == 0:
 		return nil, fmt.Errorf("metrics: %s: the set is empty", op)
 	}
+	sameDim(op, a, b)
 	nearest := make([]Neighbor, a.n)
 	for i := range nearest {
 		nearest[i].Distance = math.Inf(1)

@@ -74,6 +74,20 @@ func TestPrecisionRecallEqualsBruteForce(t *testing.T) {
 	}
 }
 
+func TestManifold(t *testing.T) {
+	line := func(x ...float64) *tensor.Tensor { return tensor.FromFloat64(x, len(x), 1) }
+	m, err := metrics.FitManifold(line(0, 1, 3, 10), 1) // balls [−1,1], [0,2], [1,5], [3,17]
+	require.NoError(t, err)
+	for _, c := range []struct {
+		points []float64
+		share  float64
+	}{{[]float64{-1, 0, 17}, 1}, {[]float64{-1.01, 17.01}, 0}, {[]float64{2.5, 100, -2, 5}, 0.5}, {nil, 0}} {
+		got, err := m.Share(line(c.points...))
+		require.NoError(t, err)
+		assert.Equal(t, c.share, got, c.points)
+	}
+}
+
 // Where points coincide, balls have no size, and only exact distances tell.
 func TestPrecisionRecallOfCollapsedSamples(t *testing.T) {
 	real := tensor.Shift(tensor.NewStream(3, "test").Normal(tensor.Float64, 200, 7), 100)
@@ -148,16 +162,15 @@ func TestNeighborsRefusals(t *testing.T) {
 	bad := x.Clone()
 	bad.Set(math.NaN(), 8, 3)
 	empty := x.Slice(0, 0, 0, 1)
-	errorOf := func(_, _ any, err error) error { return err }
-	pr := func(a, b *tensor.Tensor, k int) error {
-		p, r, err := metrics.PrecisionRecall(a, b, k)
-		return errorOf(p, r, err)
-	}
+	pr := func(a, b *tensor.Tensor, k int) error { _, _, err := metrics.PrecisionRecall(a, b, k); return err }
 	nn := func(a, b *tensor.Tensor) error { _, err := metrics.NearestNeighbors(a, b); return err }
 	copying := func(a, b, c *tensor.Tensor) error { _, err := metrics.Copying(a, b, c); return err }
+	manifold, err := metrics.FitManifold(x, 2)
+	require.NoError(t, err)
+	share := func(y *tensor.Tensor) error { _, err := manifold.Share(y); return err }
 	for want, err := range map[string]error{
-		"number 3 of row 8 of the reference is NaN":        pr(bad, x, 3),
-		"number 3 of row 8 of the samples is NaN":          pr(x, bad, 3),
+		"FitManifold: number 3 of row 8 of the points":     cmp.Or(pr(bad, x, 3), pr(x, bad, 3)),
+		"Manifold.Share: number 3 of row 8 of the points":  share(bad),
 		"a point of a set of 3 has no 3 neighbours in it":  pr(x, x.Slice(0, 0, 3, 1), 3),
 		"a point of a set of 0 has no 3 neighbours in it":  pr(empty, x, 3),
 		"NearestNeighbors: number 3 of row 8 of the set":   nn(x, bad),
@@ -173,6 +186,7 @@ func TestNeighborsRefusals(t *testing.T) {
 		func() { pr(x, x, 0) },
 		func() { pr(x, x.Slice(1, 0, 3, 1), 3) },
 		func() { nn(x.Reshape(36), x) },
+		func() { share(x.Slice(1, 0, 3, 1)) },
 		func() { nn(tensor.New(tensor.Float32, 3, 0), tensor.New(tensor.Float32, 3, 0)) },
 	} {
 		var shape *tensor.ShapeError

@@ -9,28 +9,67 @@ import (
 )
 
 // PrecisionRecall says how far two sets of features, [n, d] and [m, d], overlap
-// (Kynkäänniemi et al., 2019). The manifold of a set is the union of balls around
-// its points, each as large as the distance from its k-th nearest neighbour in
-// the set, 3 as a rule. Precision is the share of samples in the reference's
-// manifold: do they look real? Recall is the share of the reference in the
-// samples' manifold: is there a sample like each real one?
+// (Kynkäänniemi et al., 2019), by their manifolds of k neighbours, 3 as a rule.
+// Precision is the share of samples in the reference's [Manifold]: do they look
+// real? Recall is the share of the reference in the samples' manifold: is there a
+// sample like each real one? One odd real point, whose neighbours are far away,
+// has a large ball; so precision may be well above 0 even for noise.
 //
 // It returns an error where a number is not finite or a set has k points or
 // fewer, and panics with a [tensor.ShapeError] on other shapes and where k is
 // below 1.
 func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, recall float64, err error) {
-	const op = "PrecisionRecall"
-	if k < 1 {
-		panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
-	}
-	r, g, err := readPair(op, "reference", "samples", reference, generated)
+	r, err := FitManifold(reference, k)
 	if err != nil {
 		return 0, 0, err
 	}
-	if least := min(r.n, g.n); least <= k {
-		return 0, 0, fmt.Errorf("metrics: %s: a point of a set of %d has no %d neighbours in it", op, least, k)
+	g, err := FitManifold(generated, k)
+	if err != nil {
+		return 0, 0, err
 	}
-	return covered(g, r, radii(r, k)), covered(r, g, radii(g, k)), nil
+	if precision, err = r.Share(generated); err != nil {
+		return 0, 0, err
+	}
+	recall, err = g.Share(reference)
+	return precision, recall, err
+}
+
+// Manifold is where a set of points lies: the union of balls around them, each as
+// large as the distance of its centre from its k-th nearest neighbour in the set.
+// It never changes; taken once, it serves as the reference of many samples.
+type Manifold struct {
+	centers *samples
+	radii   []float64 // squared
+}
+
+// FitManifold returns the manifold of points [n, d]. It returns an error where a
+// number is not finite or n ≤ k, and panics with a [tensor.ShapeError] on another
+// shape and where k is below 1.
+func FitManifold(points *tensor.Tensor, k int) (*Manifold, error) {
+	const op = "FitManifold"
+	if k < 1 {
+		panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
+	}
+	s, err := read(op, "points", points)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.n <= k:
+		return nil, fmt.Errorf("metrics: %s: a point of a set of %d has no %d neighbours in it", op, s.n, k)
+	}
+	return &Manifold{s, radii(s, k)}, nil
+}
+
+// Share returns the share of points [n, d] that lie in the manifold, its border
+// included; 0 of no points. The error and the panic are those of [FitManifold].
+func (m *Manifold) Share(points *tensor.Tensor) (float64, error) {
+	const op = "Manifold.Share"
+	s, err := read(op, "points", points)
+	if err != nil {
+		return 0, err
+	}
+	sameDim(op, s, m.centers)
+	return covered(s, m.centers, m.radii), nil
 }
 
 // radii returns the squared distance of each point from its k-th nearest
@@ -93,5 +132,5 @@ func covered(points, centers *samples, radii []float64) float64 {
 			n++
 		}
 	}
-	return float64(n) / float64(points.n)
+	return float64(n) / float64(max(points.n, 1))
 }

@@ -41,19 +41,12 @@ func read(op, what string, t *tensor.Tensor) (*samples, error) {
 	return s, nil
 }
 
-// readPair reads two sets of one dimension.
-func readPair(op, whatA, whatB string, a, b *tensor.Tensor) (x, y *samples, err error) {
-	if x, err = read(op, whatA, a); err != nil {
-		return nil, nil, err
+// sameDim panics where two sets do not have one dimension.
+func sameDim(op string, a, b *samples) {
+	if a.d != b.d {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{{a.n, a.d}, {b.n, b.d}},
+			Problem: "the dimensions differ", Fix: "give features of one network"})
 	}
-	if y, err = read(op, whatB, b); err != nil {
-		return nil, nil, err
-	}
-	if x.d != y.d {
-		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{a.Shape(), b.Shape()},
-			Problem: fmt.Sprintf("%s and %s have different dimensions", whatA, whatB), Fix: "give features of one network"})
-	}
-	return x, y, nil
 }
 
 func (s *samples) row(i int) []float64 { return s.x[i*s.d : (i+1)*s.d] }

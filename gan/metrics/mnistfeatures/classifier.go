@@ -1,0 +1,190 @@
+package mnistfeatures
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/nn/safetensors"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// The network's weights, under "body." and "head.", and under "training." the
+// mean, the covariance and the number of the training digits' features.
+//
+//go:embed classifier.safetensors
+var file []byte
+
+// Judge is the trained network with the statistics of real digits. It never
+// changes, so any number of goroutines may use it at once.
+type Judge struct {
+	body, head nn.Module
+	training   *metrics.Gaussian
+	reference  func() (*reference, error)        // of what samples are compared with,
+	manifold   func() (*metrics.Manifold, error) // and its manifold: computed when first wanted
+}
+
+// reference is what samples are compared with: the 10,000 test digits.
+type reference struct {
+	seen     *Seen
+	gaussian *metrics.Gaussian
+}
+
+// Load returns the judge. The first call decodes and verifies it; every call
+// returns the same one. It returns an error only where the data was damaged when
+// the program was built.
+func Load() (*Judge, error) { return load() }
+
+var load = sync.OnceValues(func() (*Judge, error) {
+	j, err := decode(file, fileSHA256)
+	if err != nil {
+		return nil, fmt.Errorf("mnistfeatures: %w", err)
+	}
+	return j, nil
+})
+
+// decode reads the file of that SHA-256.
+func decode(content []byte, want string) (*Judge, error) {
+	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != want {
+		return nil, fmt.Errorf("the classifier's file has SHA-256 %x, want %s", sum, want)
+	}
+	f, err := safetensors.Parse(content)
+	if err != nil {
+		return nil, err
+	}
+	j := new(Judge)
+	j.body, j.head = Network()
+	j.reference = sync.OnceValues(j.seeTest)
+	j.manifold = sync.OnceValues(func() (*metrics.Manifold, error) {
+		r, err := j.reference()
+		if err != nil {
+			return nil, err
+		}
+		return metrics.FitManifold(r.seen.Features, neighbors)
+	})
+	if err := errors.Join(loadPart(f, "body.", j.body), loadPart(f, "head.", j.head)); err != nil {
+		return nil, err
+	}
+	mean, errMean := f.Tensor("training.mean")
+	covariance, errCovariance := f.Tensor("training.covariance")
+	count, errCount := f.Tensor("training.count")
+	if err := errors.Join(errMean, errCovariance, errCount); err != nil {
+		return nil, err
+	}
+	j.training = &metrics.Gaussian{N: int(count.Item()), Mean: mean.Float64s(), Cov: mat.NewSymDense(Features, covariance.Float64s())}
+	return j, nil
+}
+
+// loadPart gives a part of the network its weights.
+func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
+	state := map[string]*tensor.Tensor{}
+	for _, full := range f.Names() {
+		name, ok := strings.CutPrefix(full, prefix)
+		if !ok {
+			continue
+		}
+		var err error
+		if state[name], err = f.Tensor(full); err != nil {
+			return err
+		}
+	}
+	return nn.LoadState(m, state)
+}
+
+// Seen is what the network sees in images.
+type Seen struct {
+	Features *tensor.Tensor // [n, 96], Float32, none below 0
+	Classes  []int          // the most likely digit of each
+}
+
+// See runs the network on images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. It
+// returns an error where a pixel is not finite, and panics with a
+// [tensor.ShapeError] on another shape.
+func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
+	const size = 28 * 28
+	shape := images.Shape()
+	plane := len(shape) == 2 && shape[1] == size
+	if !plane && !(len(shape) == 4 && shape[1] == 1 && shape[2] == 28 && shape[3] == 28) {
+		panic(&tensor.ShapeError{Op: "Judge.See", Shapes: [][]int{shape}, Problem: "these are no images of 28×28 pixels",
+			Fix: "give [n, 784] or [n, 1, 28, 28]"})
+	}
+	pixels := images.Float32s()
+	for i, v := range pixels {
+		if v := float64(v); math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("mnistfeatures: pixel %d of image %d is %g", i%size, i/size, v)
+		}
+	}
+
+	n := shape[0]
+	seen := &Seen{tensor.New(tensor.Float32, n, Features), make([]int, n)}
+	scope := tensor.NewScope()
+	const chunk = 100 // so that memory does not grow with n
+	for lo := 0; lo < n; lo += chunk {
+		hi := min(lo+chunk, n)
+		x := scope.Adopt(tensor.FromFloat32(pixels[lo*size:hi*size], hi-lo, 1, 28, 28))
+		features := j.body.Forward(nil, autograd.Const(x))
+		logits := j.head.Forward(nil, features).Value().Float32s()
+		seen.Features.Slice(0, lo, hi, 1).CopyFrom(features.Value())
+		for i := range hi - lo {
+			seen.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
+		}
+		scope.Close()
+	}
+	return seen, nil
+}
+
+// largest returns the place of the largest number, of equals the first.
+func largest(xs []float32) (at int) {
+	for i, x := range xs {
+		if x > xs[at] {
+			at = i
+		}
+	}
+	return at
+}
+
+// Test returns what the network sees in the 10,000 test digits, which Evaluate
+// compares with. The first call takes a second; later ones return the same,
+// which nobody may change.
+func (j *Judge) Test() (*Seen, error) {
+	r, err := j.reference()
+	if err != nil {
+		return nil, err
+	}
+	return r.seen, nil
+}
+
+// seeTest sees the test digits.
+func (j *Judge) seeTest() (*reference, error) {
+	set, err := digits.Load()
+	if err != nil {
+		return nil, err
+	}
+	images := make([]float32, set.Len()*28*28)
+	for i := range set.Len() {
+		if err := set.Fill(i, images[i*28*28:(i+1)*28*28]); err != nil {
+			return nil, err
+		}
+	}
+	seen, err := j.See(tensor.FromFloat32(images, set.Len(), 28*28))
+	if err != nil {
+		return nil, err
+	}
+	g, err := metrics.FitGaussian(seen.Features)
+	return &reference{seen, g}, err
+}
+
+// Training returns the mean and the covariance of the features of the 60,000
+// training digits. Nobody may change them.
+func (j *Judge) Training() *metrics.Gaussian { return j.training }

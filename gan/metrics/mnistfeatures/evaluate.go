@@ -1,0 +1,137 @@
+package mnistfeatures
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// The names of a report's values.
+const (
+	Distance         = "Fréchet distance"
+	DistanceTraining = "Fréchet distance, training digits"
+	Precision        = "precision"
+	Recall           = "recall"
+	RarestDigit      = "rarest digit"
+)
+
+// Report says how good generated digits are; the package comment explains it.
+type Report struct {
+	N      int           // digits judged
+	Values metrics.Table // under the names above
+	Digits []float64     // the share of each digit, 0 to 9
+}
+
+// String prints the values and the shares.
+func (r *Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\ndigit", r.Values)
+	for d := range r.Digits {
+		fmt.Fprintf(&b, "%7d", d)
+	}
+	b.WriteString("\nshare")
+	for _, s := range r.Digits {
+		fmt.Fprintf(&b, "%6.1f%%", 100*s)
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// Evaluate judges images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. Published
+// values are for n = 10,000, which takes a few seconds. It returns an error where
+// a pixel is not finite or n is below 97, and panics with a [tensor.ShapeError]
+// on another shape.
+func (j *Judge) Evaluate(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, true) }
+
+// Glance is [Judge.Evaluate] without precision and recall, which take most of
+// the time: for a look at how training goes.
+func (j *Judge) Glance(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, false) }
+
+func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) {
+	seen, err := j.See(images)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := j.reference()
+	if err != nil {
+		return nil, err
+	}
+	g, err := metrics.FitGaussian(seen.Features)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{N: len(seen.Classes), Digits: metrics.Histogram(seen.Classes, Classes)}
+	for _, real := range []struct {
+		name     string
+		gaussian *metrics.Gaussian
+	}{{Distance, ref.gaussian}, {DistanceTraining, j.training}} {
+		d, err := g.Distance(real.gaussian)
+		if err != nil {
+			return nil, err
+		}
+		r.add(real.name, d)
+	}
+	if thorough {
+		precision, recall, err := j.overlap(ref, seen)
+		if err != nil {
+			return nil, err
+		}
+		r.add(Precision, precision)
+		r.add(Recall, recall)
+	}
+	r.add(RarestDigit, metrics.Rarest(r.Digits))
+	return r, nil
+}
+
+// overlap returns precision and recall.
+func (j *Judge) overlap(ref *reference, seen *Seen) (precision, recall float64, err error) {
+	real, err := j.manifold()
+	if err != nil {
+		return 0, 0, err
+	}
+	generated, err := metrics.FitManifold(seen.Features, neighbors)
+	if err != nil {
+		return 0, 0, err
+	}
+	if precision, err = real.Share(seen.Features); err != nil {
+		return 0, 0, err
+	}
+	recall, err = generated.Share(ref.seen.Features)
+	return precision, recall, err
+}
+
+// neighbors is the k of the manifolds.
+const neighbors = 3
+
+// add appends a value with its floor and ceiling.
+func (r *Report) add(name string, value float64) {
+	v := metrics.NewValue(name, value)
+	v.Floor, v.Ceiling = floorOf(name, r.N), ceilings[name]
+	r.Values = append(r.Values, v)
+}
+
+// measured is the value of n real digits.
+type measured struct {
+	n     int
+	value float64
+}
+
+// floorOf interpolates the floor at n samples between the measured ones, which
+// rise in n: along a straight line over 1/n, as most of what finite samples do to
+// these values is in proportion to that. Below the least it is NaN.
+func floorOf(name string, n int) float64 {
+	f := floors[name]
+	if len(f) < 2 || n < f[0].n {
+		return math.NaN()
+	}
+	at, _ := slices.BinarySearchFunc(f, n, func(m measured, n int) int { return m.n - n })
+	at = min(max(at, 1), len(f)-1)
+	lo, hi := f[at-1], f[at]
+	inverse := func(n int) float64 { return 1 / float64(n) }
+	t := (inverse(n) - inverse(lo.n)) / (inverse(hi.n) - inverse(lo.n))
+	return lo.value + t*(hi.value-lo.value)
+}
