@@ -12,6 +12,7 @@ import (
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/clitest"
+	"github.com/gander-ml/gander/internal/npy"
 	"github.com/gander-ml/gander/nn"
 )
 
@@ -44,6 +45,18 @@ func TestSample(t *testing.T) {
 	require.Equal(t, want, draw("-n", "10", "-seed", "1"), "the same seed, the same picture")
 	require.NotEqual(t, want, draw("-seed", "2"))
 	require.Equal(t, image.Rect(0, 0, 4*(3+2)+2, 2*(3+2)+2), draw("-n", "7", "-columns", "4", "-scale", "1").Bounds())
+}
+
+// A name in .npy asks for the numbers, a row per picture.
+func TestArray(t *testing.T) {
+	dir := t.TempDir()
+	g := saved(t, filepath.Join(dir, "g"), 9)
+	r := clitest.Run(t, dir, "-model", "g", "-n", "7", "-seed", "3", "-o", "out.npy")
+	require.Zero(t, r.Status, r.Errors)
+	require.NoError(t, npy.Write(filepath.Join(dir, "want.npy"), g.Sample(7, 3)))
+	files := clitest.Files(t, dir)
+	require.Equal(t, files["want.npy"], files["out.npy"])
+	require.Contains(t, files["out.npy"], "'shape': (7, 9)")
 }
 
 func TestFailures(t *testing.T) {
