@@ -3,7 +3,7 @@
 // embeds, in two runs, because the second uses the package as the first has left
 // it:
 //
-//	go run ./bench/classifier -mnist DIR train    # one or two minutes
+//	go run ./bench/classifier -mnist DIR train    # a few minutes each
 //	go run ./bench/classifier -mnist DIR scale
 //
 // DIR holds the four files of MNIST, as datasets.DownloadMNIST leaves them. The

@@ -120,6 +120,9 @@ func TestScale(t *testing.T) {
 
 // Worse digits score worse, each in its own way.
 func TestEvaluate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compares 10,000 digits with each other")
+	}
 	j := load(t)
 	const n = 500
 	x := testDigits(t, n)
