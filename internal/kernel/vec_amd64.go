@@ -37,6 +37,10 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecExpAVX512(a)
 		case op.Log:
 			vecLogAVX512(a)
+		case op.Sin:
+			vecSinAVX512(a)
+		case op.Cos:
+			vecCosAVX512(a)
 		case op.Tanh:
 			vecTanhAVX512(a)
 		case op.Sigmoid:
@@ -74,6 +78,10 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecExpAVX2(a)
 		case op.Log:
 			vecLogAVX2(a)
+		case op.Sin:
+			vecSinAVX2(a)
+		case op.Cos:
+			vecCosAVX2(a)
 		case op.Tanh:
 			vecTanhAVX2(a)
 		case op.Sigmoid:
@@ -334,6 +342,12 @@ func vecExpAVX512(a *vecArgs)
 func vecLogAVX512(a *vecArgs)
 
 //go:noescape
+func vecSinAVX512(a *vecArgs)
+
+//go:noescape
+func vecCosAVX512(a *vecArgs)
+
+//go:noescape
 func vecTanhAVX512(a *vecArgs)
 
 //go:noescape
@@ -461,6 +475,12 @@ func vecExpAVX2(a *vecArgs)
 
 //go:noescape
 func vecLogAVX2(a *vecArgs)
+
+//go:noescape
+func vecSinAVX2(a *vecArgs)
+
+//go:noescape
+func vecCosAVX2(a *vecArgs)
 
 //go:noescape
 func vecTanhAVX2(a *vecArgs)

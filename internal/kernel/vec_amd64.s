@@ -37,18 +37,32 @@ DATA vecConst<>+112(SB)/4, $0x3F000000
 DATA vecConst<>+116(SB)/4, $0x7F800000
 DATA vecConst<>+120(SB)/4, $0xFF800000
 DATA vecConst<>+124(SB)/4, $0x7FC00000
-DATA vecConst<>+128(SB)/4, $0x3C86AEF3
-DATA vecConst<>+132(SB)/4, $0xBD57C025
-DATA vecConst<>+136(SB)/4, $0x3E08678C
-DATA vecConst<>+140(SB)/4, $0xBEAAAA29
-DATA vecConst<>+144(SB)/4, $0x3F8CBFB1
-DATA vecConst<>+148(SB)/4, $0x41A00000
-DATA vecConst<>+152(SB)/4, $0x40000000
-DATA vecConst<>+156(SB)/4, $0x3E8F6BDF
-DATA vecConst<>+160(SB)/4, $0x3E8F5E87
-DATA vecConst<>+164(SB)/4, $0x3ECCE904
-DATA vecConst<>+168(SB)/4, $0x3F2AAA81
-GLOBL vecConst<>(SB), RODATA|NOPTR, $172
+DATA vecConst<>+128(SB)/4, $0x3F22F983
+DATA vecConst<>+132(SB)/4, $0x4B400000
+DATA vecConst<>+136(SB)/4, $0x3FC90FDB
+DATA vecConst<>+140(SB)/4, $0xB33BBD2E
+DATA vecConst<>+144(SB)/4, $0xA6F72CED
+DATA vecConst<>+148(SB)/4, $0xB94CA1C4
+DATA vecConst<>+152(SB)/4, $0x3C08839D
+DATA vecConst<>+156(SB)/4, $0xBE2AAAA3
+DATA vecConst<>+160(SB)/4, $0x37CCF5A5
+DATA vecConst<>+164(SB)/4, $0xBAB60619
+DATA vecConst<>+168(SB)/4, $0x3D2AAAA5
+DATA vecConst<>+172(SB)/4, $0xBF000000
+DATA vecConst<>+176(SB)/4, $0x47000000
+DATA vecConst<>+180(SB)/4, $0x00000001
+DATA vecConst<>+184(SB)/4, $0x3C86AEF3
+DATA vecConst<>+188(SB)/4, $0xBD57C025
+DATA vecConst<>+192(SB)/4, $0x3E08678C
+DATA vecConst<>+196(SB)/4, $0xBEAAAA29
+DATA vecConst<>+200(SB)/4, $0x3F8CBFB1
+DATA vecConst<>+204(SB)/4, $0x41A00000
+DATA vecConst<>+208(SB)/4, $0x40000000
+DATA vecConst<>+212(SB)/4, $0x3E8F6BDF
+DATA vecConst<>+216(SB)/4, $0x3E8F5E87
+DATA vecConst<>+220(SB)/4, $0x3ECCE904
+DATA vecConst<>+224(SB)/4, $0x3F2AAA81
+GLOBL vecConst<>(SB), RODATA|NOPTR, $228
 
 // Eight lanes on, eight lanes off.
 DATA vecMask<>+0(SB)/8, $0xFFFFFFFFFFFFFFFF
@@ -933,6 +947,453 @@ done:
 	VZEROUPPER
 	RET
 
+// dst[i] = sin(x[i]), or x[i] beyond 2¹⁵
+//
+// func vecSinAVX512(a *vecArgs)
+TEXT ·vecSinAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+4(SB), Z28
+	VBROADCASTSS vecConst<>+8(SB), Z31
+	VBROADCASTSS vecConst<>+128(SB), Z27
+	VBROADCASTSS vecConst<>+132(SB), Z30
+	VBROADCASTSS vecConst<>+136(SB), Z26
+	VBROADCASTSS vecConst<>+140(SB), Z25
+	VBROADCASTSS vecConst<>+144(SB), Z24
+	VBROADCASTSS vecConst<>+148(SB), Z23
+	VBROADCASTSS vecConst<>+152(SB), Z22
+	VBROADCASTSS vecConst<>+156(SB), Z21
+	VBROADCASTSS vecConst<>+160(SB), Z20
+	VBROADCASTSS vecConst<>+164(SB), Z19
+	VBROADCASTSS vecConst<>+168(SB), Z18
+	VBROADCASTSS vecConst<>+172(SB), Z17
+	VBROADCASTSS vecConst<>+16(SB), Z16
+	VBROADCASTSS vecConst<>+0(SB), Z29
+	VBROADCASTSS vecConst<>+176(SB), Z15
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VANDPS Z28, Z0, Z1
+	VMOVAPS Z30, Z2 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Z27, Z1, Z2
+	VSUBPS Z30, Z2, Z3
+	VMOVAPS Z1, Z4 // r = y − k·π/2
+	VFNMADD231PS Z26, Z3, Z4
+	VFNMADD231PS Z25, Z3, Z4
+	VFNMADD231PS Z24, Z3, Z4
+	VMULPS Z4, Z4, Z3
+	VMOVAPS Z22, Z5 // sin r = r + r³·P(r²)
+	VFMADD231PS Z3, Z23, Z5
+	VFMADD213PS Z21, Z3, Z5
+	VMULPS Z3, Z4, Z6
+	VFMADD213PS Z4, Z5, Z6
+	VMOVAPS Z19, Z5 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VMULPS Z5, Z4, Z3
+	VFMADD213PS Z16, Z3, Z4
+	VPADDD Z31, Z2, Z2 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Z2, Z2
+	VCMPPS $0x00, Z31, Z2, K2
+	VBLENDMPS Z6, Z4, K2, Z3
+	VANDPS Z29, Z2, Z2
+	VXORPS Z2, Z3, Z2
+	VANDPS Z29, Z0, Z3 // the sine has the sign of x
+	VXORPS Z3, Z2, Z2
+	VCMPPS $0x11, Z15, Z1, K3
+	VBLENDMPS Z2, Z0, K3, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VANDPS Z28, Z0, Z1
+	VMOVAPS Z30, Z2 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Z27, Z1, Z2
+	VSUBPS Z30, Z2, Z3
+	VMOVAPS Z1, Z4 // r = y − k·π/2
+	VFNMADD231PS Z26, Z3, Z4
+	VFNMADD231PS Z25, Z3, Z4
+	VFNMADD231PS Z24, Z3, Z4
+	VMULPS Z4, Z4, Z3
+	VMOVAPS Z22, Z5 // sin r = r + r³·P(r²)
+	VFMADD231PS Z3, Z23, Z5
+	VFMADD213PS Z21, Z3, Z5
+	VMULPS Z3, Z4, Z6
+	VFMADD213PS Z4, Z5, Z6
+	VMOVAPS Z19, Z5 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VMULPS Z5, Z4, Z3
+	VFMADD213PS Z16, Z3, Z4
+	VPADDD Z31, Z2, Z2 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Z2, Z2
+	VCMPPS $0x00, Z31, Z2, K2
+	VBLENDMPS Z6, Z4, K2, Z3
+	VANDPS Z29, Z2, Z2
+	VXORPS Z2, Z3, Z2
+	VANDPS Z29, Z0, Z3 // the sine has the sign of x
+	VXORPS Z3, Z2, Z2
+	VCMPPS $0x11, Z15, Z1, K3
+	VBLENDMPS Z2, Z0, K3, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = sin(x[i]), or x[i] beyond 2¹⁵
+//
+// func vecSinAVX2(a *vecArgs)
+TEXT ·vecSinAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+4(SB), Y11
+	VBROADCASTSS vecConst<>+8(SB), Y14
+	VBROADCASTSS vecConst<>+128(SB), Y10
+	VBROADCASTSS vecConst<>+132(SB), Y13
+	VBROADCASTSS vecConst<>+136(SB), Y9
+	VBROADCASTSS vecConst<>+140(SB), Y8
+	VBROADCASTSS vecConst<>+0(SB), Y12
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VANDPS Y11, Y0, Y1
+	VMOVAPS Y13, Y2 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Y10, Y1, Y2
+	VSUBPS Y13, Y2, Y3
+	VMOVAPS Y1, Y4 // r = y − k·π/2
+	VFNMADD231PS Y9, Y3, Y4
+	VFNMADD231PS Y8, Y3, Y4
+	VBROADCASTSS vecConst<>+144(SB), Y5
+	VFNMADD231PS Y5, Y3, Y4
+	VMULPS Y4, Y4, Y3
+	VBROADCASTSS vecConst<>+148(SB), Y5
+	VBROADCASTSS vecConst<>+152(SB), Y6
+	VFMADD231PS Y3, Y5, Y6 // sin r = r + r³·P(r²)
+	VBROADCASTSS vecConst<>+156(SB), Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMULPS Y3, Y4, Y6
+	VFMADD213PS Y4, Y5, Y6
+	VBROADCASTSS vecConst<>+160(SB), Y5
+	VBROADCASTSS vecConst<>+164(SB), Y7
+	VFMADD231PS Y3, Y5, Y7 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VBROADCASTSS vecConst<>+168(SB), Y5
+	VFMADD231PS Y3, Y7, Y5
+	VBROADCASTSS vecConst<>+172(SB), Y7
+	VFMADD231PS Y3, Y5, Y7
+	VMULPS Y7, Y4, Y3
+	VBROADCASTSS vecConst<>+16(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VPADDD Y14, Y2, Y2 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Y2, Y2
+	VCMPPS $0x00, Y14, Y2, Y3
+	VBLENDVPS Y3, Y6, Y5, Y3
+	VANDPS Y12, Y2, Y2
+	VXORPS Y2, Y3, Y2
+	VANDPS Y12, Y0, Y3 // the sine has the sign of x
+	VXORPS Y3, Y2, Y2
+	VBROADCASTSS vecConst<>+176(SB), Y3
+	VCMPPS $0x11, Y3, Y1, Y1
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VANDPS Y11, Y0, Y1
+	VMOVAPS Y13, Y2 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Y10, Y1, Y2
+	VSUBPS Y13, Y2, Y3
+	VMOVAPS Y1, Y4 // r = y − k·π/2
+	VFNMADD231PS Y9, Y3, Y4
+	VFNMADD231PS Y8, Y3, Y4
+	VBROADCASTSS vecConst<>+144(SB), Y5
+	VFNMADD231PS Y5, Y3, Y4
+	VMULPS Y4, Y4, Y3
+	VBROADCASTSS vecConst<>+148(SB), Y5
+	VBROADCASTSS vecConst<>+152(SB), Y6
+	VFMADD231PS Y3, Y5, Y6 // sin r = r + r³·P(r²)
+	VBROADCASTSS vecConst<>+156(SB), Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMULPS Y3, Y4, Y6
+	VFMADD213PS Y4, Y5, Y6
+	VBROADCASTSS vecConst<>+160(SB), Y5
+	VBROADCASTSS vecConst<>+164(SB), Y7
+	VFMADD231PS Y3, Y5, Y7 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VBROADCASTSS vecConst<>+168(SB), Y5
+	VFMADD231PS Y3, Y7, Y5
+	VBROADCASTSS vecConst<>+172(SB), Y7
+	VFMADD231PS Y3, Y5, Y7
+	VMULPS Y7, Y4, Y3
+	VBROADCASTSS vecConst<>+16(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VPADDD Y14, Y2, Y2 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Y2, Y2
+	VCMPPS $0x00, Y14, Y2, Y3
+	VBLENDVPS Y3, Y6, Y5, Y3
+	VANDPS Y12, Y2, Y2
+	VXORPS Y2, Y3, Y2
+	VANDPS Y12, Y0, Y3 // the sine has the sign of x
+	VXORPS Y3, Y2, Y2
+	VBROADCASTSS vecConst<>+176(SB), Y3
+	VCMPPS $0x11, Y3, Y1, Y1
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = cos(x[i]), or x[i] beyond 2¹⁵
+//
+// func vecCosAVX512(a *vecArgs)
+TEXT ·vecCosAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+4(SB), Z30
+	VBROADCASTSS vecConst<>+176(SB), Z29
+	VBROADCASTSS vecConst<>+180(SB), Z28
+	VBROADCASTSS vecConst<>+128(SB), Z27
+	VBROADCASTSS vecConst<>+132(SB), Z31
+	VBROADCASTSS vecConst<>+136(SB), Z26
+	VBROADCASTSS vecConst<>+140(SB), Z25
+	VBROADCASTSS vecConst<>+144(SB), Z24
+	VBROADCASTSS vecConst<>+148(SB), Z23
+	VBROADCASTSS vecConst<>+152(SB), Z22
+	VBROADCASTSS vecConst<>+156(SB), Z21
+	VBROADCASTSS vecConst<>+160(SB), Z20
+	VBROADCASTSS vecConst<>+164(SB), Z19
+	VBROADCASTSS vecConst<>+168(SB), Z18
+	VBROADCASTSS vecConst<>+172(SB), Z17
+	VBROADCASTSS vecConst<>+16(SB), Z16
+	VBROADCASTSS vecConst<>+8(SB), Z15
+	VBROADCASTSS vecConst<>+0(SB), Z14
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VANDPS Z30, Z0, Z1
+	VCMPPS $0x11, Z29, Z1, K2
+	VMOVAPS Z31, Z2 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Z27, Z1, Z2
+	VSUBPS Z31, Z2, Z3
+	VFNMADD231PS Z26, Z3, Z1 // r = y − k·π/2
+	VFNMADD231PS Z25, Z3, Z1
+	VFNMADD231PS Z24, Z3, Z1
+	VMULPS Z1, Z1, Z3
+	VMOVAPS Z22, Z4 // sin r = r + r³·P(r²)
+	VFMADD231PS Z3, Z23, Z4
+	VFMADD213PS Z21, Z3, Z4
+	VMULPS Z3, Z1, Z5
+	VFMADD213PS Z1, Z4, Z5
+	VMOVAPS Z19, Z4 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VMULPS Z4, Z1, Z3
+	VFMADD213PS Z16, Z3, Z1
+	VPADDD Z28, Z2, Z2 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Z2, Z2
+	VCMPPS $0x00, Z15, Z2, K3
+	VBLENDMPS Z5, Z1, K3, Z1
+	VANDPS Z14, Z2, Z2
+	VXORPS Z2, Z1, Z1
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VANDPS Z30, Z0, Z1
+	VCMPPS $0x11, Z29, Z1, K2
+	VMOVAPS Z31, Z2 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Z27, Z1, Z2
+	VSUBPS Z31, Z2, Z3
+	VFNMADD231PS Z26, Z3, Z1 // r = y − k·π/2
+	VFNMADD231PS Z25, Z3, Z1
+	VFNMADD231PS Z24, Z3, Z1
+	VMULPS Z1, Z1, Z3
+	VMOVAPS Z22, Z4 // sin r = r + r³·P(r²)
+	VFMADD231PS Z3, Z23, Z4
+	VFMADD213PS Z21, Z3, Z4
+	VMULPS Z3, Z1, Z5
+	VFMADD213PS Z1, Z4, Z5
+	VMOVAPS Z19, Z4 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VFMADD231PS Z3, Z20, Z4
+	VFMADD213PS Z18, Z3, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VMULPS Z4, Z1, Z3
+	VFMADD213PS Z16, Z3, Z1
+	VPADDD Z28, Z2, Z2 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Z2, Z2
+	VCMPPS $0x00, Z15, Z2, K3
+	VBLENDMPS Z5, Z1, K3, Z1
+	VANDPS Z14, Z2, Z2
+	VXORPS Z2, Z1, Z1
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = cos(x[i]), or x[i] beyond 2¹⁵
+//
+// func vecCosAVX2(a *vecArgs)
+TEXT ·vecCosAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+4(SB), Y13
+	VBROADCASTSS vecConst<>+176(SB), Y12
+	VBROADCASTSS vecConst<>+180(SB), Y11
+	VBROADCASTSS vecConst<>+128(SB), Y10
+	VBROADCASTSS vecConst<>+132(SB), Y14
+	VBROADCASTSS vecConst<>+136(SB), Y9
+	VBROADCASTSS vecConst<>+140(SB), Y8
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VANDPS Y13, Y0, Y1
+	VCMPPS $0x11, Y12, Y1, Y2
+	VMOVAPS Y14, Y3 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Y10, Y1, Y3
+	VSUBPS Y14, Y3, Y4
+	VFNMADD231PS Y9, Y4, Y1 // r = y − k·π/2
+	VFNMADD231PS Y8, Y4, Y1
+	VBROADCASTSS vecConst<>+144(SB), Y5
+	VFNMADD231PS Y5, Y4, Y1
+	VMULPS Y1, Y1, Y4
+	VBROADCASTSS vecConst<>+148(SB), Y5
+	VBROADCASTSS vecConst<>+152(SB), Y6
+	VFMADD231PS Y4, Y5, Y6 // sin r = r + r³·P(r²)
+	VBROADCASTSS vecConst<>+156(SB), Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS Y4, Y1, Y6
+	VFMADD213PS Y1, Y5, Y6
+	VBROADCASTSS vecConst<>+160(SB), Y5
+	VBROADCASTSS vecConst<>+164(SB), Y7
+	VFMADD231PS Y4, Y5, Y7 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VBROADCASTSS vecConst<>+168(SB), Y5
+	VFMADD231PS Y4, Y7, Y5
+	VBROADCASTSS vecConst<>+172(SB), Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS Y7, Y1, Y4
+	VBROADCASTSS vecConst<>+16(SB), Y5
+	VFMADD231PS Y4, Y1, Y5
+	VPADDD Y11, Y3, Y1 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Y1, Y1
+	VBROADCASTSS vecConst<>+8(SB), Y3
+	VCMPPS $0x00, Y3, Y1, Y3
+	VBLENDVPS Y3, Y6, Y5, Y3
+	VBROADCASTSS vecConst<>+0(SB), Y4
+	VANDPS Y4, Y1, Y1
+	VXORPS Y1, Y3, Y1
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VANDPS Y13, Y0, Y1
+	VCMPPS $0x11, Y12, Y1, Y2
+	VMOVAPS Y14, Y3 // t = y·2/π, rounded to an integer k
+	VFMADD231PS Y10, Y1, Y3
+	VSUBPS Y14, Y3, Y4
+	VFNMADD231PS Y9, Y4, Y1 // r = y − k·π/2
+	VFNMADD231PS Y8, Y4, Y1
+	VBROADCASTSS vecConst<>+144(SB), Y5
+	VFNMADD231PS Y5, Y4, Y1
+	VMULPS Y1, Y1, Y4
+	VBROADCASTSS vecConst<>+148(SB), Y5
+	VBROADCASTSS vecConst<>+152(SB), Y6
+	VFMADD231PS Y4, Y5, Y6 // sin r = r + r³·P(r²)
+	VBROADCASTSS vecConst<>+156(SB), Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS Y4, Y1, Y6
+	VFMADD213PS Y1, Y5, Y6
+	VBROADCASTSS vecConst<>+160(SB), Y5
+	VBROADCASTSS vecConst<>+164(SB), Y7
+	VFMADD231PS Y4, Y5, Y7 // cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters
+	VBROADCASTSS vecConst<>+168(SB), Y5
+	VFMADD231PS Y4, Y7, Y5
+	VBROADCASTSS vecConst<>+172(SB), Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS Y7, Y1, Y4
+	VBROADCASTSS vecConst<>+16(SB), Y5
+	VFMADD231PS Y4, Y1, Y5
+	VPADDD Y11, Y3, Y1 // bit 0 of the quarter chooses, bit 1 is the sign
+	VPSLLD $30, Y1, Y1
+	VBROADCASTSS vecConst<>+8(SB), Y3
+	VCMPPS $0x00, Y3, Y1, Y3
+	VBLENDVPS Y3, Y6, Y5, Y3
+	VBROADCASTSS vecConst<>+0(SB), Y4
+	VANDPS Y4, Y1, Y1
+	VXORPS Y1, Y3, Y1
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
 // dst[i] = tanh(x[i])
 //
 // func vecTanhAVX512(a *vecArgs)
@@ -941,13 +1402,13 @@ TEXT ·vecTanhAVX512(SB), NOSPLIT, $0-8
 	MOVQ vecArgs_dst(AX), DI
 	MOVQ vecArgs_x(AX), SI
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+128(SB), Z29
-	VBROADCASTSS vecConst<>+132(SB), Z28
-	VBROADCASTSS vecConst<>+136(SB), Z27
-	VBROADCASTSS vecConst<>+140(SB), Z26
+	VBROADCASTSS vecConst<>+184(SB), Z29
+	VBROADCASTSS vecConst<>+188(SB), Z28
+	VBROADCASTSS vecConst<>+192(SB), Z27
+	VBROADCASTSS vecConst<>+196(SB), Z26
 	VBROADCASTSS vecConst<>+4(SB), Z25
-	VBROADCASTSS vecConst<>+144(SB), Z24
-	VBROADCASTSS vecConst<>+148(SB), Z23
+	VBROADCASTSS vecConst<>+200(SB), Z24
+	VBROADCASTSS vecConst<>+204(SB), Z23
 	VBROADCASTSS vecConst<>+28(SB), Z22
 	VBROADCASTSS vecConst<>+32(SB), Z30
 	VBROADCASTSS vecConst<>+36(SB), Z21
@@ -958,7 +1419,7 @@ TEXT ·vecTanhAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS vecConst<>+56(SB), Z16
 	VBROADCASTSS vecConst<>+60(SB), Z15
 	VBROADCASTSS vecConst<>+16(SB), Z31
-	VBROADCASTSS vecConst<>+152(SB), Z14
+	VBROADCASTSS vecConst<>+208(SB), Z14
 	VBROADCASTSS vecConst<>+0(SB), Z13
 	SUBQ $16, CX
 	JLT  tail
@@ -1056,12 +1517,12 @@ TEXT ·vecTanhAVX2(SB), NOSPLIT, $0-8
 	MOVQ vecArgs_dst(AX), DI
 	MOVQ vecArgs_x(AX), SI
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+128(SB), Y12
-	VBROADCASTSS vecConst<>+132(SB), Y11
-	VBROADCASTSS vecConst<>+136(SB), Y10
-	VBROADCASTSS vecConst<>+140(SB), Y9
+	VBROADCASTSS vecConst<>+184(SB), Y12
+	VBROADCASTSS vecConst<>+188(SB), Y11
+	VBROADCASTSS vecConst<>+192(SB), Y10
+	VBROADCASTSS vecConst<>+196(SB), Y9
 	VBROADCASTSS vecConst<>+4(SB), Y8
-	VBROADCASTSS vecConst<>+144(SB), Y7
+	VBROADCASTSS vecConst<>+200(SB), Y7
 	VBROADCASTSS vecConst<>+32(SB), Y13
 	VBROADCASTSS vecConst<>+16(SB), Y14
 	SUBQ $8, CX
@@ -1080,7 +1541,7 @@ loop:
 	VADDPS Y0, Y0, Y2 // y = 2|x|, at most 20, where tanh is 1
 	VANDPS Y8, Y2, Y2
 	VCMPPS $0x11, Y7, Y2, Y3
-	VBROADCASTSS vecConst<>+148(SB), Y4
+	VBROADCASTSS vecConst<>+204(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VBROADCASTSS vecConst<>+28(SB), Y4
 	VFMADD213PS Y13, Y2, Y4 // t = x·log2 e, rounded to an integer k
@@ -1103,7 +1564,7 @@ loop:
 	VFMADD213PS Y14, Y2, Y5
 	VMULPS Y5, Y4, Y2
 	VADDPS Y14, Y2, Y2
-	VBROADCASTSS vecConst<>+152(SB), Y4
+	VBROADCASTSS vecConst<>+208(SB), Y4
 	VDIVPS Y2, Y4, Y2
 	VSUBPS Y2, Y14, Y2
 	VBLENDVPS Y3, Y1, Y2, Y1 // with the sign of x, which a small −0 has lost too
@@ -1134,7 +1595,7 @@ tail:
 	VADDPS Y0, Y0, Y2 // y = 2|x|, at most 20, where tanh is 1
 	VANDPS Y8, Y2, Y2
 	VCMPPS $0x11, Y7, Y2, Y3
-	VBROADCASTSS vecConst<>+148(SB), Y4
+	VBROADCASTSS vecConst<>+204(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VBROADCASTSS vecConst<>+28(SB), Y4
 	VFMADD213PS Y13, Y2, Y4 // t = x·log2 e, rounded to an integer k
@@ -1157,7 +1618,7 @@ tail:
 	VFMADD213PS Y14, Y2, Y5
 	VMULPS Y5, Y4, Y2
 	VADDPS Y14, Y2, Y2
-	VBROADCASTSS vecConst<>+152(SB), Y4
+	VBROADCASTSS vecConst<>+208(SB), Y4
 	VDIVPS Y2, Y4, Y2
 	VSUBPS Y2, Y14, Y2
 	VBLENDVPS Y3, Y1, Y2, Y1 // with the sign of x, which a small −0 has lost too
@@ -1379,11 +1840,11 @@ TEXT ·vecSoftplusAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS vecConst<>+56(SB), Z21
 	VBROADCASTSS vecConst<>+60(SB), Z20
 	VBROADCASTSS vecConst<>+16(SB), Z30
-	VBROADCASTSS vecConst<>+152(SB), Z19
-	VBROADCASTSS vecConst<>+156(SB), Z18
-	VBROADCASTSS vecConst<>+160(SB), Z17
-	VBROADCASTSS vecConst<>+164(SB), Z16
-	VBROADCASTSS vecConst<>+168(SB), Z15
+	VBROADCASTSS vecConst<>+208(SB), Z19
+	VBROADCASTSS vecConst<>+212(SB), Z18
+	VBROADCASTSS vecConst<>+216(SB), Z17
+	VBROADCASTSS vecConst<>+220(SB), Z16
+	VBROADCASTSS vecConst<>+224(SB), Z15
 	VBROADCASTSS vecConst<>+8(SB), Z14
 	SUBQ $16, CX
 	JLT  tail
@@ -1514,16 +1975,16 @@ loop:
 	VPSLLD $23, Y1, Y1
 	VPADDD Y14, Y1, Y1
 	VMULPS Y1, Y3, Y1
-	VBROADCASTSS vecConst<>+152(SB), Y2
+	VBROADCASTSS vecConst<>+208(SB), Y2
 	VADDPS Y2, Y1, Y2 // w = e/(2+e); ln(1+e) = 2w + w³·A(w²)
 	VDIVPS Y2, Y1, Y1
 	VMULPS Y1, Y1, Y2
-	VBROADCASTSS vecConst<>+156(SB), Y3
-	VBROADCASTSS vecConst<>+160(SB), Y4
+	VBROADCASTSS vecConst<>+212(SB), Y3
+	VBROADCASTSS vecConst<>+216(SB), Y4
 	VFMADD231PS Y2, Y3, Y4
-	VBROADCASTSS vecConst<>+164(SB), Y3
+	VBROADCASTSS vecConst<>+220(SB), Y3
 	VFMADD231PS Y2, Y4, Y3
-	VBROADCASTSS vecConst<>+168(SB), Y4
+	VBROADCASTSS vecConst<>+224(SB), Y4
 	VFMADD231PS Y2, Y3, Y4
 	VMULPS Y2, Y1, Y2
 	VADDPS Y1, Y1, Y1
@@ -1570,16 +2031,16 @@ tail:
 	VPSLLD $23, Y1, Y1
 	VPADDD Y14, Y1, Y1
 	VMULPS Y1, Y3, Y1
-	VBROADCASTSS vecConst<>+152(SB), Y2
+	VBROADCASTSS vecConst<>+208(SB), Y2
 	VADDPS Y2, Y1, Y2 // w = e/(2+e); ln(1+e) = 2w + w³·A(w²)
 	VDIVPS Y2, Y1, Y1
 	VMULPS Y1, Y1, Y2
-	VBROADCASTSS vecConst<>+156(SB), Y3
-	VBROADCASTSS vecConst<>+160(SB), Y4
+	VBROADCASTSS vecConst<>+212(SB), Y3
+	VBROADCASTSS vecConst<>+216(SB), Y4
 	VFMADD231PS Y2, Y3, Y4
-	VBROADCASTSS vecConst<>+164(SB), Y3
+	VBROADCASTSS vecConst<>+220(SB), Y3
 	VFMADD231PS Y2, Y4, Y3
-	VBROADCASTSS vecConst<>+168(SB), Y4
+	VBROADCASTSS vecConst<>+224(SB), Y4
 	VFMADD231PS Y2, Y3, Y4
 	VMULPS Y2, Y1, Y2
 	VADDPS Y1, Y1, Y1
@@ -3607,13 +4068,13 @@ TEXT ·vecBiasTanhAVX512(SB), NOSPLIT, $0-8
 	MOVQ vecArgs_dst(AX), DI
 	MOVQ vecArgs_y(AX), DX
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+128(SB), Z29
-	VBROADCASTSS vecConst<>+132(SB), Z28
-	VBROADCASTSS vecConst<>+136(SB), Z27
-	VBROADCASTSS vecConst<>+140(SB), Z26
+	VBROADCASTSS vecConst<>+184(SB), Z29
+	VBROADCASTSS vecConst<>+188(SB), Z28
+	VBROADCASTSS vecConst<>+192(SB), Z27
+	VBROADCASTSS vecConst<>+196(SB), Z26
 	VBROADCASTSS vecConst<>+4(SB), Z25
-	VBROADCASTSS vecConst<>+144(SB), Z24
-	VBROADCASTSS vecConst<>+148(SB), Z23
+	VBROADCASTSS vecConst<>+200(SB), Z24
+	VBROADCASTSS vecConst<>+204(SB), Z23
 	VBROADCASTSS vecConst<>+28(SB), Z22
 	VBROADCASTSS vecConst<>+32(SB), Z30
 	VBROADCASTSS vecConst<>+36(SB), Z21
@@ -3624,7 +4085,7 @@ TEXT ·vecBiasTanhAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS vecConst<>+56(SB), Z16
 	VBROADCASTSS vecConst<>+60(SB), Z15
 	VBROADCASTSS vecConst<>+16(SB), Z31
-	VBROADCASTSS vecConst<>+152(SB), Z14
+	VBROADCASTSS vecConst<>+208(SB), Z14
 	VBROADCASTSS vecConst<>+0(SB), Z13
 	MOVQ vecArgs_rows(AX), R10
 	MOVQ DI, R11 // the row
@@ -3736,12 +4197,12 @@ TEXT ·vecBiasTanhAVX2(SB), NOSPLIT, $0-8
 	MOVQ vecArgs_dst(AX), DI
 	MOVQ vecArgs_y(AX), DX
 	MOVQ vecArgs_n(AX), CX
-	VBROADCASTSS vecConst<>+128(SB), Y12
-	VBROADCASTSS vecConst<>+132(SB), Y11
-	VBROADCASTSS vecConst<>+136(SB), Y10
-	VBROADCASTSS vecConst<>+140(SB), Y9
+	VBROADCASTSS vecConst<>+184(SB), Y12
+	VBROADCASTSS vecConst<>+188(SB), Y11
+	VBROADCASTSS vecConst<>+192(SB), Y10
+	VBROADCASTSS vecConst<>+196(SB), Y9
 	VBROADCASTSS vecConst<>+4(SB), Y8
-	VBROADCASTSS vecConst<>+144(SB), Y7
+	VBROADCASTSS vecConst<>+200(SB), Y7
 	VBROADCASTSS vecConst<>+32(SB), Y13
 	VBROADCASTSS vecConst<>+16(SB), Y14
 	MOVQ vecArgs_rows(AX), R10
@@ -3766,7 +4227,7 @@ loop:
 	VADDPS Y0, Y0, Y2 // y = 2|x|, at most 20, where tanh is 1
 	VANDPS Y8, Y2, Y2
 	VCMPPS $0x11, Y7, Y2, Y3
-	VBROADCASTSS vecConst<>+148(SB), Y4
+	VBROADCASTSS vecConst<>+204(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VBROADCASTSS vecConst<>+28(SB), Y4
 	VFMADD213PS Y13, Y2, Y4 // t = x·log2 e, rounded to an integer k
@@ -3789,7 +4250,7 @@ loop:
 	VFMADD213PS Y14, Y2, Y5
 	VMULPS Y5, Y4, Y2
 	VADDPS Y14, Y2, Y2
-	VBROADCASTSS vecConst<>+152(SB), Y4
+	VBROADCASTSS vecConst<>+208(SB), Y4
 	VDIVPS Y2, Y4, Y2
 	VSUBPS Y2, Y14, Y2
 	VBLENDVPS Y3, Y1, Y2, Y1 // with the sign of x, which a small −0 has lost too
@@ -3822,7 +4283,7 @@ tail:
 	VADDPS Y0, Y0, Y2 // y = 2|x|, at most 20, where tanh is 1
 	VANDPS Y8, Y2, Y2
 	VCMPPS $0x11, Y7, Y2, Y3
-	VBROADCASTSS vecConst<>+148(SB), Y4
+	VBROADCASTSS vecConst<>+204(SB), Y4
 	VMINPS Y2, Y4, Y2
 	VBROADCASTSS vecConst<>+28(SB), Y4
 	VFMADD213PS Y13, Y2, Y4 // t = x·log2 e, rounded to an integer k
@@ -3845,7 +4306,7 @@ tail:
 	VFMADD213PS Y14, Y2, Y5
 	VMULPS Y5, Y4, Y2
 	VADDPS Y14, Y2, Y2
-	VBROADCASTSS vecConst<>+152(SB), Y4
+	VBROADCASTSS vecConst<>+208(SB), Y4
 	VDIVPS Y2, Y4, Y2
 	VSUBPS Y2, Y14, Y2
 	VBLENDVPS Y3, Y1, Y2, Y1 // with the sign of x, which a small −0 has lost too

@@ -67,6 +67,8 @@ var (
 		unary(op.Reciprocal, "1/x[i]", func(b *Body, x Value) Value { return b.Div(b.Const(1), x) }),
 		unary(op.Exp, "exp(x[i])", (*Body).Exp),
 		unary(op.Log, "ln(x[i])", (*Body).Log),
+		unary(op.Sin, "sin(x[i]), or x[i] beyond 2¹⁵", (*Body).Sin),
+		unary(op.Cos, "cos(x[i]), or x[i] beyond 2¹⁵", (*Body).Cos),
 		unary(op.Tanh, "tanh(x[i])", (*Body).Tanh),
 		unary(op.Sigmoid, "1/(1+exp(−x[i]))", (*Body).Sigmoid),
 		unary(op.Softplus, "ln(1+exp(x[i]))", (*Body).Softplus),

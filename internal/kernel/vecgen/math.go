@@ -139,3 +139,49 @@ func (b *Body) Log(x Value) Value {
 	p = b.Select(b.Equal(x, b.Bits(0)), b.Bits(0xFF800000), p)
 	return b.Select(b.Less(x, b.Bits(0)), b.Bits(0x7FC00000), p)
 }
+
+// Constants of the reduction x = k·π/2 + r.
+const (
+	halfPi    = 1.57079637050628662109375 // float32(π/2)
+	halfPiMid = -4.37113882867379288655e-8
+	halfPiLo  = -1.71512451000588187e-15 // π/2 − halfPi − halfPiMid
+	maxWave   = 0x1p15                   // beyond it, k is too large for these
+)
+
+// Sin is ±sin r or ±cos r, after the two low bits of k. Arguments beyond maxWave
+// come out as they went in, for the caller to see to.
+func (b *Body) Sin(x Value) Value {
+	y := b.And(x, b.Bits(absMask))
+	v := b.quarterWave(y, b.Bits(0))
+	b.Note("the sine has the sign of x")
+	v = b.Xor(v, b.And(x, b.Bits(signBit)))
+	return b.Select(b.Less(y, b.Const(maxWave)), v, x)
+}
+
+// Cos is Sin a quarter of a turn later.
+func (b *Body) Cos(x Value) Value {
+	y := b.And(x, b.Bits(absMask))
+	return b.Select(b.Less(y, b.Const(maxWave)), b.quarterWave(y, b.Bits(1)), x)
+}
+
+// quarterWave is sin(y + later·π/2) for 0 ≤ y ≤ maxWave and an integer later.
+func (b *Body) quarterWave(y, later Value) Value {
+	b.Note("t = y·2/π, rounded to an integer k")
+	t := b.FMA(y, b.Const(2/math.Pi), b.Const(0x1.8p23))
+	k := b.Sub(t, b.Const(0x1.8p23))
+	b.Note("r = y − k·π/2")
+	r := b.FNMA(k, b.Const(halfPi), y)
+	r = b.FNMA(k, b.Const(halfPiMid), r)
+	r = b.FNMA(k, b.Const(halfPiLo), r)
+	z := b.Mul(r, r)
+	b.Note("sin r = r + r³·P(r²)")
+	p := b.horner(z, -0.16666655242443085, 0.00833216030150652, -0.00019515218446031213)
+	sin := b.FMA(b.Mul(r, z), p, r)
+	b.Note("cos r = 1 + r·(r·Q(r²)), in which the rounding of r² hardly matters")
+	q := b.horner(z, -0.5, 0.04166664555668831, -0.0013887315290048718, 2.4433082217001356e-05)
+	cos := b.FMA(r, b.Mul(r, q), b.Const(1))
+	b.Note("bit 0 of the quarter chooses, bit 1 is the sign")
+	quarter := b.Shl(b.AddInt(t, later), 30)
+	v := b.Select(b.Equal(quarter, b.Bits(0)), sin, cos)
+	return b.Xor(v, b.And(quarter, b.Bits(signBit)))
+}
