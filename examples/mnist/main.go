@@ -32,6 +32,7 @@ import (
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
+	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
@@ -55,7 +56,8 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	err := run(ctx, s)
 	if err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "mnist:", err)
+		// A download's error has a line per mirror.
+		fmt.Fprintln(os.Stderr, "mnist:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 }
@@ -189,8 +191,23 @@ func run(ctx context.Context, s settings) error {
 	fmt.Printf("\n%d steps, %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(s.out, "samples.png"))
 	if err != nil {
 		fmt.Println("stopped; the same command with -resume goes on")
+		return err
 	}
-	return err
+	return assess(trainer, s.seed)
+}
+
+// assess prints how good the digits are, by a classifier's features.
+func assess(t *gan.Trainer, seed uint64) error {
+	judge, err := mnistfeatures.Load()
+	if err != nil {
+		return err
+	}
+	report, err := judge.Glance(t.Sample(2000, seed))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%v", report)
+	return nil
 }
 
 // norms prints the sizes of the gradients now and then.
