@@ -4,7 +4,6 @@ package kernel
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/gander-ml/gander/internal/cpu"
 )
@@ -26,16 +25,15 @@ func shapeAsm(size int) shape {
 
 // multiplyAsm runs the assembly kernel and reports whether there is one.
 func multiplyAsm(t *tile, size int) bool {
-	for ; cpu.NEON; t.count-- {
-		if size == 4 {
-			tileNEONF32(t)
-		} else {
-			tileNEONF64(t)
+	for more := cpu.NEON; more; more = t.nextTile() {
+		run := *t
+		for more := true; more; more = run.nextRun() {
+			if size == 4 {
+				tileNEONF32(&run)
+			} else {
+				tileNEONF64(&run)
+			}
 		}
-		if t.count == 1 {
-			break
-		}
-		t.a, t.c = unsafe.Add(t.a, t.ap), unsafe.Add(t.c, t.cp)
 	}
 	return cpu.NEON
 }

@@ -36,6 +36,7 @@ m1x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -51,7 +52,15 @@ k1x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
+	DECQ            R14
+	JEQ             write1x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
 
+write1x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
@@ -77,6 +86,7 @@ m2x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -97,7 +107,15 @@ k2x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
+	DECQ            R14
+	JEQ             write2x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
 
+write2x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
@@ -136,6 +154,7 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -161,7 +180,15 @@ k3x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
+	DECQ            R14
+	JEQ             write3x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
 
+write3x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
@@ -213,6 +240,7 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -243,7 +271,15 @@ k4x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
+	DECQ            R14
+	JEQ             write4x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
 
+write4x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
@@ -308,6 +344,7 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -343,7 +380,15 @@ k5x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
+	DECQ            R14
+	JEQ             write5x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
 
+write5x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
@@ -421,6 +466,7 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -461,7 +507,15 @@ k6x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
+	DECQ            R14
+	JEQ             write6x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
 
+write6x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
@@ -574,6 +628,7 @@ m1x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -589,7 +644,15 @@ k1x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
+	DECQ            R14
+	JEQ             write1x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
 
+write1x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
@@ -615,6 +678,7 @@ m2x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -635,7 +699,15 @@ k2x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
+	DECQ            R14
+	JEQ             write2x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
 
+write2x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
@@ -674,6 +746,7 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -699,7 +772,15 @@ k3x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
+	DECQ            R14
+	JEQ             write3x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
 
+write3x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
@@ -751,6 +832,7 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -781,7 +863,15 @@ k4x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
+	DECQ            R14
+	JEQ             write4x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
 
+write4x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
@@ -846,6 +936,7 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -881,7 +972,15 @@ k5x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
+	DECQ            R14
+	JEQ             write5x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
 
+write5x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
@@ -959,6 +1058,7 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -999,7 +1099,15 @@ k6x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
+	DECQ            R14
+	JEQ             write6x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
 
+write6x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14

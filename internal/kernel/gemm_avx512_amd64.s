@@ -67,6 +67,7 @@ m1x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -81,7 +82,15 @@ k1x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
+	DECQ            R14
+	JEQ             write1x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
 
+write1x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -107,6 +116,7 @@ m2x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -125,7 +135,15 @@ k2x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
+	DECQ            R14
+	JEQ             write2x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
 
+write2x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -164,6 +182,7 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -186,7 +205,15 @@ k3x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
+	DECQ            R14
+	JEQ             write3x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
 
+write3x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -238,6 +265,7 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -264,7 +292,15 @@ k4x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
+	DECQ            R14
+	JEQ             write4x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
 
+write4x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -329,6 +365,7 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -359,7 +396,15 @@ k5x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
+	DECQ            R14
+	JEQ             write5x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
 
+write5x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -437,6 +482,7 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -471,7 +517,15 @@ k6x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
+	DECQ            R14
+	JEQ             write6x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
 
+write6x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -562,6 +616,7 @@ m7x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -600,7 +655,15 @@ k7x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x2
+	DECQ            R14
+	JEQ             write7x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x2
 
+write7x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -704,6 +767,7 @@ m8x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -746,7 +810,15 @@ k8x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x2
+	DECQ            R14
+	JEQ             write8x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x2
 
+write8x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -863,6 +935,7 @@ m9x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -909,7 +982,15 @@ k9x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x2
+	DECQ            R14
+	JEQ             write9x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x2
 
+write9x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -1039,6 +1120,7 @@ m10x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1090,7 +1172,16 @@ k10x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x2
+	DECQ            R14
+	JEQ             write10x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x2
 
+write10x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -1233,6 +1324,7 @@ m11x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1288,7 +1380,16 @@ k11x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x2
+	DECQ            R14
+	JEQ             write11x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x2
 
+write11x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -1444,6 +1545,7 @@ m12x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1503,7 +1605,16 @@ k12x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x2
+	DECQ            R14
+	JEQ             write12x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x2
 
+write12x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -1672,6 +1783,7 @@ m13x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1735,7 +1847,16 @@ k13x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x2
+	DECQ            R14
+	JEQ             write13x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x2
 
+write13x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -1917,6 +2038,7 @@ m14x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1984,7 +2106,16 @@ k14x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x2
+	DECQ            R14
+	JEQ             write14x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x2
 
+write14x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2165,6 +2296,7 @@ narrow:
 m1x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	PCALIGN         $32
@@ -2176,7 +2308,15 @@ k1x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x1
+	DECQ            R14
+	JEQ             write1x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x1
 
+write1x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2196,6 +2336,7 @@ m2x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2209,7 +2350,15 @@ k2x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x1
+	DECQ            R14
+	JEQ             write2x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x1
 
+write2x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2237,6 +2386,7 @@ m3x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2252,7 +2402,15 @@ k3x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x1
+	DECQ            R14
+	JEQ             write3x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x1
 
+write3x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2288,6 +2446,7 @@ m4x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2305,7 +2464,15 @@ k4x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x1
+	DECQ            R14
+	JEQ             write4x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x1
 
+write4x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2349,6 +2516,7 @@ m5x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2368,7 +2536,15 @@ k5x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x1
+	DECQ            R14
+	JEQ             write5x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x1
 
+write5x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2420,6 +2596,7 @@ m6x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2441,7 +2618,15 @@ k6x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x1
+	DECQ            R14
+	JEQ             write6x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x1
 
+write6x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2501,6 +2686,7 @@ m7x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2524,7 +2710,15 @@ k7x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x1
+	DECQ            R14
+	JEQ             write7x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x1
 
+write7x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2592,6 +2786,7 @@ m8x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2617,7 +2812,15 @@ k8x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x1
+	DECQ            R14
+	JEQ             write8x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x1
 
+write8x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2693,6 +2896,7 @@ m9x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2720,7 +2924,15 @@ k9x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x1
+	DECQ            R14
+	JEQ             write9x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x1
 
+write9x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2804,6 +3016,7 @@ m10x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2834,7 +3047,16 @@ k10x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x1
+	DECQ            R14
+	JEQ             write10x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x1
 
+write10x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -2926,6 +3148,7 @@ m11x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2958,7 +3181,16 @@ k11x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x1
+	DECQ            R14
+	JEQ             write11x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x1
 
+write11x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -3058,6 +3290,7 @@ m12x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3092,7 +3325,16 @@ k12x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x1
+	DECQ            R14
+	JEQ             write12x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x1
 
+write12x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -3200,6 +3442,7 @@ m13x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3236,7 +3479,16 @@ k13x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x1
+	DECQ            R14
+	JEQ             write13x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x1
 
+write13x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -3352,6 +3604,7 @@ m14x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3390,7 +3643,16 @@ k14x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x1
+	DECQ            R14
+	JEQ             write14x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x1
 
+write14x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
@@ -3558,6 +3820,7 @@ m1x2:
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3572,7 +3835,15 @@ k1x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
+	DECQ            R14
+	JEQ             write1x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
 
+write1x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -3598,6 +3869,7 @@ m2x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3616,7 +3888,15 @@ k2x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
+	DECQ            R14
+	JEQ             write2x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
 
+write2x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -3655,6 +3935,7 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3677,7 +3958,15 @@ k3x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
+	DECQ            R14
+	JEQ             write3x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
 
+write3x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -3729,6 +4018,7 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3755,7 +4045,15 @@ k4x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
+	DECQ            R14
+	JEQ             write4x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
 
+write4x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -3820,6 +4118,7 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3850,7 +4149,15 @@ k5x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
+	DECQ            R14
+	JEQ             write5x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
 
+write5x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -3928,6 +4235,7 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3962,7 +4270,15 @@ k6x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
+	DECQ            R14
+	JEQ             write6x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
 
+write6x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -4053,6 +4369,7 @@ m7x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4091,7 +4408,15 @@ k7x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x2
+	DECQ            R14
+	JEQ             write7x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x2
 
+write7x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -4195,6 +4520,7 @@ m8x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4237,7 +4563,15 @@ k8x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x2
+	DECQ            R14
+	JEQ             write8x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x2
 
+write8x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -4354,6 +4688,7 @@ m9x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4400,7 +4735,15 @@ k9x2:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x2
+	DECQ            R14
+	JEQ             write9x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x2
 
+write9x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -4530,6 +4873,7 @@ m10x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4581,7 +4925,16 @@ k10x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x2
+	DECQ            R14
+	JEQ             write10x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x2
 
+write10x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -4724,6 +5077,7 @@ m11x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4779,7 +5133,16 @@ k11x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x2
+	DECQ            R14
+	JEQ             write11x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x2
 
+write11x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -4935,6 +5298,7 @@ m12x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4994,7 +5358,16 @@ k12x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x2
+	DECQ            R14
+	JEQ             write12x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x2
 
+write12x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5163,6 +5536,7 @@ m13x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5226,7 +5600,16 @@ k13x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x2
+	DECQ            R14
+	JEQ             write13x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x2
 
+write13x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5408,6 +5791,7 @@ m14x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5475,7 +5859,16 @@ k14x2:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x2
+	DECQ            R14
+	JEQ             write14x2
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x2
 
+write14x2:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5656,6 +6049,7 @@ narrow:
 m1x1:
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	PCALIGN         $32
@@ -5667,7 +6061,15 @@ k1x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x1
+	DECQ            R14
+	JEQ             write1x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x1
 
+write1x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5687,6 +6089,7 @@ m2x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5700,7 +6103,15 @@ k2x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x1
+	DECQ            R14
+	JEQ             write2x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x1
 
+write2x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5728,6 +6139,7 @@ m3x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5743,7 +6155,15 @@ k3x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x1
+	DECQ            R14
+	JEQ             write3x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x1
 
+write3x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5779,6 +6199,7 @@ m4x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5796,7 +6217,15 @@ k4x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x1
+	DECQ            R14
+	JEQ             write4x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x1
 
+write4x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5840,6 +6269,7 @@ m5x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5859,7 +6289,15 @@ k5x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x1
+	DECQ            R14
+	JEQ             write5x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x1
 
+write5x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5911,6 +6349,7 @@ m6x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5932,7 +6371,15 @@ k6x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x1
+	DECQ            R14
+	JEQ             write6x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x1
 
+write6x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -5992,6 +6439,7 @@ m7x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6015,7 +6463,15 @@ k7x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x1
+	DECQ            R14
+	JEQ             write7x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x1
 
+write7x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6083,6 +6539,7 @@ m8x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6108,7 +6565,15 @@ k8x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x1
+	DECQ            R14
+	JEQ             write8x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x1
 
+write8x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6184,6 +6649,7 @@ m9x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6211,7 +6677,15 @@ k9x1:
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x1
+	DECQ            R14
+	JEQ             write9x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x1
 
+write9x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6295,6 +6769,7 @@ m10x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6325,7 +6800,16 @@ k10x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x1
+	DECQ            R14
+	JEQ             write10x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x1
 
+write10x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6417,6 +6901,7 @@ m11x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6449,7 +6934,16 @@ k11x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x1
+	DECQ            R14
+	JEQ             write11x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x1
 
+write11x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6549,6 +7043,7 @@ m12x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6583,7 +7078,16 @@ k12x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x1
+	DECQ            R14
+	JEQ             write12x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x1
 
+write12x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6691,6 +7195,7 @@ m13x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6727,7 +7232,16 @@ k13x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x1
+	DECQ            R14
+	JEQ             write13x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x1
 
+write13x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
@@ -6843,6 +7357,7 @@ m14x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
+	MOVQ            tile_runs(AX), R14
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6881,7 +7396,16 @@ k14x1:
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x1
+	DECQ            R14
+	JEQ             write14x1
+	MOVQ            tile_ar(AX), CX // on to the next run
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x1
 
+write14x1:
 	// C = alpha·tile, or C += alpha·tile.
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30

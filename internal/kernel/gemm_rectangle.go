@@ -11,10 +11,12 @@ type workspace[T Float] struct {
 }
 
 func takeWorkspace[T Float]() *workspace[T] {
-	if w, ok := workspaces[sizeof[T]()/8].Get().(*workspace[T]); ok {
-		return w
+	w, ok := workspaces[sizeof[T]()/8].Get().(*workspace[T])
+	if !ok {
+		w = new(workspace[T])
 	}
-	return new(workspace[T])
+	w.tile.runs = 1
+	return w
 }
 
 func (w *workspace[T]) release() {

@@ -1,71 +1,173 @@
 package kernel
 
-// ProductSum asks for the sum of Count matrix products,
+import "unsafe"
+
+// ProductSum asks for sums of matrix products, which is what convolutions are
+// made of, with rows of pictures as factors: for each b < Batch
 //
-//	C = Σ op(A_i)·B_i,   i < Count,
+//	C_b = Σ op(A_b,i)·B_i,   i < Count,
 //
-// where op(A_i) is m×k and B_i is k×n: what a convolution is made of, with the
-// rows of a picture as factors. A_i begins NextA elements after the one before
-// it, and B_i NextB. op transposes where TransA is set.
+// or that added to C_b, where op(A_b,i) is m×k and B_i is k×n. A_b,i begins at
+// A[b·BatchA+i·NextA], B_i at B[i·NextB] and C_b at C[b·BatchC].
+//
+// B may lie in panels of LDB columns, where column j is column j%LDB of panel
+// j/LDB and NextPanel is their distance; with [PanelCols] columns each, that is
+// how it is read fastest.
 type ProductSum[T Float] struct {
-	M, N, K, Count int
-	A              []T
-	// LDA may be shorter than a row of A, so that rows overlap.
-	LDA, NextA int
-	TransA     bool
-	B          []T
-	LDB, NextB int
-	C          []T
-	LDC        int
-	Add        bool // to what C holds
+	M, N, K, Count, Batch int
+	// A's leading dimension LDA may be shorter than a row, so that rows overlap.
+	A                  []T
+	LDA, NextA, BatchA int
+	TransA             bool
+	B                  []T
+	LDB, NextB         int
+	NextPanel          int // 0: there is one panel
+	C                  []T
+	LDC, BatchC        int
+	Add                bool
+}
+
+// PanelCols is the number of columns that a panel of B should have.
+func PanelCols[T Float]() int { return shapeOf[T]().cols }
+
+// column is where column j of B begins.
+func (s *ProductSum[T]) column(j int) int {
+	if s.NextPanel == 0 {
+		return j
+	}
+	return j/s.LDB*s.NextPanel + j%s.LDB
 }
 
 // Compute does the work, on the calling goroutine alone. Like [Sgemm] it skips
-// no product. It panics if a slice is too short.
-func (s ProductSum[T]) Compute() {
-	if s.M == 0 || s.N == 0 {
+// no product. The bits of the result do not depend on how a batch is divided
+// among calls. It panics if a slice is too short.
+func (s *ProductSum[T]) Compute() {
+	if s.M == 0 || s.N == 0 || s.Batch == 0 {
+		return
+	}
+	_ = s.C[(s.Batch-1)*s.BatchC+(s.M-1)*s.LDC+s.N-1]
+	if s.Count == 0 || s.K == 0 {
+		if !s.Add {
+			s.clear()
+		}
 		return
 	}
 	rows, cols := s.M, s.K
 	if s.TransA {
 		rows, cols = cols, rows
 	}
-	if s.Count > 0 && s.K > 0 {
-		_ = s.A[(s.Count-1)*s.NextA+(rows-1)*s.LDA+cols-1]
-		_ = s.B[(s.Count-1)*s.NextB+(s.K-1)*s.LDB+s.N-1]
-	}
-	_ = s.C[(s.M-1)*s.LDC+s.N-1]
+	_ = s.A[(s.Batch-1)*s.BatchA+(s.Count-1)*s.NextA+(rows-1)*s.LDA+cols-1]
+	_ = s.B[s.column(s.N-1)+(s.Count-1)*s.NextB+(s.K-1)*s.LDB]
 
-	p := takeProduct[T]()
-	defer p.release()
-	p.c, p.ldc, p.alpha, p.beta, p.epilogue = s.C, s.LDC, 1, 1, nil
-	if !s.Add {
-		p.beta = 0
-	}
-	if s.Count == 0 || s.K == 0 {
-		p.scale(0, s.M, 0, s.N)
-		return
-	}
-	for i := range s.Count {
-		p.one(s, i)
-		p.beta = 1
+	shape, size := shapeOf[T](), sizeof[T]()
+	switch {
+	case s.N == 1 && s.LDB == 1 && !s.TransA:
+		s.byRows()
+	case shape.masked || s.N%shape.cols == 0:
+		s.inTiles(shape, size)
+	default:
+		s.byProducts()
 	}
 }
 
-// one adds product i to C.
-func (p *product[T]) one(s ProductSum[T], i int) {
-	left := operand[T]{s.A[i*s.NextA:], 1, s.LDA}
+// byRows computes a C of a single column: each row of A times a vector.
+func (s *ProductSum[T]) byRows() {
+	var sums [dotsAtOnce]T
+	for b := range s.Batch {
+		for r := 0; r < s.M; r += dotsAtOnce {
+			n := min(dotsAtOnce, s.M-r)
+			for i := range s.Count {
+				dotRows(&sums, s.A[b*s.BatchA+i*s.NextA+r*s.LDA:], s.LDA, n, s.B[i*s.NextB:][:s.K])
+				for k, sum := range sums[:n] {
+					c := &s.C[b*s.BatchC+(r+k)*s.LDC]
+					if s.Add || i > 0 {
+						sum += *c
+					}
+					*c = sum
+				}
+			}
+		}
+	}
+}
+
+func (s *ProductSum[T]) clear() {
+	for b := range s.Batch {
+		for i := range s.M {
+			clear(s.C[b*s.BatchC+i*s.LDC:][:s.N])
+		}
+	}
+}
+
+// inTiles reads both factors where they are. A tile of each C of the batch gets
+// the same panel of B before the next one is read.
+func (s *ProductSum[T]) inTiles(shape shape, size int) {
+	w := takeWorkspace[T]()
+	defer w.release()
+	w.alpha = 1
+	t := &w.tile
+	t.alpha = unsafe.Pointer(&w.alpha)
+	t.k, t.bs, t.cs = s.K, s.LDB*size, s.LDC*size
+	t.ap, t.cp = s.BatchA*size, s.BatchC*size
+	t.rs, t.ks = s.LDA*size, size
+	next := s.LDA // of A, from row to row of op(A)
 	if s.TransA {
-		left.step, left.next = left.next, left.step
+		t.rs, t.ks, next = size, s.LDA*size, 1
 	}
-	right := operand[T]{s.B[i*s.NextB:], s.LDB, 1}
-	p.swapped = false
-	if s.N == 1 && left.step == 1 && right.step == 1 {
-		p.left, p.right, p.m, p.n, p.k = left, right, s.M, 1, s.K
-		dotter[T]{p}.Run(0, s.M)
-		return
+	t.ar, t.br = s.NextA*size-s.K*t.ks, s.NextB*size-s.K*t.bs
+	panels := ceilDiv(s.M, shape.rows)
+	for j := 0; j < s.N; j += shape.cols {
+		t.n = min(shape.cols, s.N-j)
+		for p := range panels {
+			r := split(s.M, panels, p)
+			t.m = split(s.M, panels, p+1) - r
+			// No call of assembly takes long.
+			run := 2 * t.m * t.n * t.k
+			runs := max(1, min(s.Count, callFlops/run))
+			tiles := max(1, min(s.Batch, callFlops/(run*runs)))
+			for i := 0; i < s.Count; i += runs {
+				t.runs = min(runs, s.Count-i)
+				t.add = 0
+				if s.Add || i > 0 {
+					t.add = 1
+				}
+				t.b = unsafe.Pointer(&s.B[s.column(j)+i*s.NextB])
+				for b := 0; b < s.Batch; b += tiles {
+					t.a = unsafe.Pointer(&s.A[b*s.BatchA+i*s.NextA+r*next])
+					t.c = unsafe.Pointer(&s.C[b*s.BatchC+r*s.LDC+j])
+					t.count = min(tiles, s.Batch-b)
+					multiply[T](t)
+				}
+			}
+		}
 	}
-	p.orient(left, right, s.M, s.N, s.K)
-	p.tasks = 1
-	p.run()
+}
+
+// byProducts is for tiles that cannot be cut off where C ends.
+func (s *ProductSum[T]) byProducts() {
+	p := takeProduct[T]()
+	defer p.release()
+	p.ldc, p.alpha, p.epilogue = s.LDC, 1, nil
+	width := s.N
+	if s.NextPanel > 0 {
+		width = s.LDB
+	}
+	for b := range s.Batch {
+		for j := 0; j < s.N; j += width {
+			p.c, p.beta = s.C[b*s.BatchC+j:], 1
+			if !s.Add {
+				p.beta = 0
+			}
+			for i := range s.Count {
+				left := operand[T]{s.A[b*s.BatchA+i*s.NextA:], 1, s.LDA}
+				if s.TransA {
+					left.step, left.next = left.next, left.step
+				}
+				p.swapped = false
+				p.orient(left, operand[T]{s.B[s.column(j)+i*s.NextB:], s.LDB, 1}, s.M, min(width, s.N-j), s.K)
+				p.tasks = 1
+				p.run()
+				p.beta = 1
+			}
+		}
+	}
 }

@@ -7,11 +7,12 @@ import "unsafe"
 //
 //	for i < m, j < n: C[i,j] = alpha·Σ A[i,p]·B[p,j], added to C[i,j] if add ≠ 0
 //
-// with the sum over p < k in order, then for the same count-1 times more with A
-// and C advanced by ap and cp. All distances are in bytes. A may have any
-// layout; the rows of B and C are contiguous. m and n are at most the shape's
-// rows and cols; k and count are at least 1. A kernel that is not masked needs
-// n = cols. The kernel leaves a, c and count changed.
+// with the sum over p in order, then for the same count-1 times more with A and
+// C advanced by ap and cp. p makes runs runs of k steps each; from the end of one
+// to the next, A and B go on by ar and br. All distances are in bytes. A may have
+// any layout; the rows of B and C are contiguous. m and n are at most the shape's
+// rows and cols; k, runs and count are at least 1. A kernel that is not masked
+// needs n = cols. The kernel leaves a, c and count changed.
 type tile struct {
 	a      unsafe.Pointer
 	rs, ks int // from row to row and from step to step of A
@@ -21,6 +22,8 @@ type tile struct {
 	cs     int // from row to row of C
 	m, n   int
 	k      int
+	runs   int
+	ar, br int // from run to run of A and B
 	add    int
 	alpha  unsafe.Pointer
 	count  int
@@ -41,10 +44,36 @@ func multiply[T Float](t *tile) {
 	if multiplyAsm(t, sizeof[T]()) {
 		return
 	}
-	for multiplyGeneric[T](t); t.count > 1; t.count-- {
-		t.a, t.c = unsafe.Add(t.a, t.ap), unsafe.Add(t.c, t.cp)
-		multiplyGeneric[T](t)
+	for {
+		run := *t
+		for multiplyGeneric[T](&run); run.nextRun(); {
+			multiplyGeneric[T](&run)
+		}
+		if !t.nextTile() {
+			return
+		}
 	}
+}
+
+// nextTile and nextRun go on to the next tile or run for a kernel that knows of
+// one only. They report whether there is one.
+func (t *tile) nextTile() bool {
+	if t.count == 1 {
+		return false
+	}
+	t.count--
+	t.a, t.c = unsafe.Add(t.a, t.ap), unsafe.Add(t.c, t.cp)
+	return true
+}
+
+func (t *tile) nextRun() bool {
+	if t.runs == 1 {
+		return false
+	}
+	t.runs--
+	t.a, t.b = unsafe.Add(t.a, t.k*t.ks+t.ar), unsafe.Add(t.b, t.k*t.bs+t.br)
+	t.add = 1
+	return true
 }
 
 // shapeOf returns the shape of multiply[T].

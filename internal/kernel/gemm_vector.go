@@ -84,6 +84,11 @@ func dotRows[T Float](sum *[dotsAtOnce]T, a []T, ld, n int, x []T) {
 				d.a, d.rs, d.n, d.sum = unsafe.Pointer(&a[done]), ld*size, n/4, unsafe.Pointer(&part)
 				dotsAsm(&d, size)
 			}
+			if n > 4 && i < n { // the last four, some of them again
+				d.a, d.n, d.sum = unsafe.Pointer(&a[(n-4)*ld+done]), 1, unsafe.Pointer(&part[n-4])
+				dotsAsm(&d, size)
+				i = n
+			}
 			for ; i < n; i++ { // four times the same row
 				var same [4]T
 				d.a, d.rs, d.n, d.sum = unsafe.Pointer(&a[i*ld+done]), 0, 1, unsafe.Pointer(&same)

@@ -124,6 +124,7 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 			w.in("ADDQ", "R15, CX")
 		}
 	}
+	w.in("MOVQ", "tile_runs(AX), R14")
 	w.in("MOVQ", "tile_k(AX), CX")
 	for i := range m * vectors {
 		w.in(s.clear, "%[1]s, %[1]s, %[1]s", reg(i))
@@ -158,8 +159,19 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 	}
 	w.in("DECQ", "CX")
 	w.in("JNZ", "%s", label("k", m, vectors))
+	w.in("DECQ", "R14")
+	w.in("JEQ", "%s", label("write", m, vectors))
+	w.in("MOVQ", "tile_ar(AX), CX // on to the next run")
+	w.in("ADDQ", "CX, SI")
+	if m > 9 {
+		w.in("ADDQ", "CX, DI")
+	}
+	w.in("ADDQ", "tile_br(AX), BX")
+	w.in("MOVQ", "tile_k(AX), CX")
+	w.in("JMP", "%s", label("k", m, vectors))
 
-	w.p("\n\t// C = alpha·tile, or C += alpha·tile.")
+	w.p("\n%s:", label("write", m, vectors))
+	w.p("\t// C = alpha·tile, or C += alpha·tile.")
 	alpha := reg(s.tmp[0])
 	w.in("MOVQ", "tile_alpha(AX), CX")
 	w.in("VBROADCASTS"+e.suffix[1:], "(CX), %s", alpha)

@@ -1,0 +1,70 @@
+package cpu
+
+import (
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// weights are a kernel as the products read it: panels of columns, which are
+// the channels out, of [kh, kw, channels in, columns] each.
+type weights[T kernel.Float] struct {
+	*memory[T]
+	kh, kw, channels int
+	cols, panels     int
+	panel            int // elements
+}
+
+func newWeights[T kernel.Float](kh, kw, channels, outs int) weights[T] {
+	w := weights[T]{kh: kh, kw: kw, channels: channels, cols: max(1, min(outs, kernel.PanelCols[T]()))}
+	w.panels = (outs + w.cols - 1) / w.cols
+	w.panel = kh * kw * channels * w.cols
+	w.memory = borrow[T](w.panels * w.panel)
+	return w
+}
+
+// packWeights copies a kernel [kh, kw, c, n].
+func packWeights[T kernel.Float](b *Backend, o backend.Operand) weights[T] {
+	l := &o.Layout
+	kh, kw, channels, outs := l.Dims[0], l.Dims[1], l.Dims[2], l.Dims[3]
+	w := newWeights[T](kh, kw, channels, outs)
+	if w.panel == 0 {
+		return w
+	}
+	if !tapsTogether(l) {
+		side := operandOf(make([]T, l.Len()), layout.Contiguous(channels, outs, kh, kw).Permute(2, 3, 0, 1))
+		b.Copy(side, o)
+		o = side
+	}
+	src, taps := elements[T](o), kh*kw
+	for p := range w.panels {
+		for c := range channels {
+			from := c*l.Strides[2] + p*w.cols*l.Strides[3]
+			kernel.Transpose(w.data[p*w.panel+c*w.cols:], channels*w.cols, src[from:], l.Strides[3], min(w.cols, outs-p*w.cols), taps)
+		}
+	}
+	return w
+}
+
+// tapsTogether reports whether the taps of a kernel [kh, kw, c, n] are
+// neighbours, for each of the channels.
+func tapsTogether(l *layout.Layout) bool {
+	return (l.Dims[0] == 1 || l.Strides[0] == l.Dims[1]) && (l.Dims[1] == 1 || l.Strides[1] == 1)
+}
+
+// taps returns the part of the kernel that a pair of axes sees, in its order,
+// which may be backwards.
+func (w *weights[T]) taps(h, v axis) weights[T] {
+	t := newWeights[T](h.taps, v.taps, w.channels, w.panels*w.cols)
+	t.cols, t.panels = w.cols, w.panels
+	size := w.channels * w.cols // of a tap in a panel
+	for p := range w.panels {
+		for i := range h.taps {
+			for j := range v.taps {
+				from := (h.first+i*h.next)*w.kw + v.first + j*v.next
+				copy(t.data[p*t.panel+(i*v.taps+j)*size:][:size], w.data[p*w.panel+from*size:])
+			}
+		}
+	}
+	return t
+}

@@ -1,0 +1,217 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/cpu"
+)
+
+// sumCase is a ProductSum in small: dims, then what is added to the shortest
+// possible distances. A negative lda makes A's rows overlap.
+type sumCase struct {
+	m, n, k, count, batch  int
+	transA, add, panels    bool
+	lda, nextA, nextB, ldc int
+}
+
+// makeSum returns the sum with factors of whole numbers, whose products are
+// exact, and C full of canaries where it is not to be read.
+func makeSum[T Float](r *rand.Rand, c sumCase) ProductSum[T] {
+	draw := func(n int) []T {
+		x := make([]T, n)
+		for i := range x {
+			x[i] = T(r.IntN(9) - 4)
+		}
+		return x
+	}
+	s := ProductSum[T]{M: c.m, N: c.n, K: c.k, Count: c.count, Batch: c.batch, TransA: c.transA, Add: c.add}
+	rows, cols := c.m, c.k
+	if c.transA {
+		rows, cols = cols, rows
+	}
+	s.LDA = max(1, cols+c.lda)
+	a := max(0, (rows-1)*s.LDA+cols)
+	s.NextA = max(1, a+c.nextA)
+	s.BatchA = 3 // factors of a batch overlap
+	s.A = draw((max(c.batch, 1)-1)*s.BatchA + (max(c.count, 1)-1)*s.NextA + a)
+	s.LDB = max(c.n, 1)
+	if c.panels {
+		s.LDB = min(max(c.n, 1), PanelCols[T]())
+	}
+	s.NextB = c.k*s.LDB + c.nextB
+	panels := ceilDiv(max(c.n, 1), s.LDB)
+	if c.panels {
+		s.NextPanel = max(c.count, 1) * s.NextB
+	}
+	s.B = draw(panels * max(c.count, 1) * s.NextB)
+	s.LDC = max(c.n, 1) + c.ldc
+	s.BatchC = c.m*s.LDC + c.ldc
+	s.C = draw(max(c.batch, 1)*s.BatchC + 8)
+	return s
+}
+
+// define computes the sum by its definition.
+func (s *ProductSum[T]) define() []T {
+	out := append([]T(nil), s.C...)
+	for b := range s.Batch {
+		for i := range s.M {
+			for j := range s.N {
+				sum := 0.0
+				for q := range s.Count {
+					for p := range s.K {
+						at := i*s.LDA + p
+						if s.TransA {
+							at = p*s.LDA + i
+						}
+						column := j
+						if s.NextPanel > 0 {
+							column = j/s.LDB*s.NextPanel + j%s.LDB
+						}
+						sum += float64(s.A[b*s.BatchA+q*s.NextA+at]) * float64(s.B[q*s.NextB+p*s.LDB+column])
+					}
+				}
+				c := &out[b*s.BatchC+i*s.LDC+j]
+				if s.Add {
+					sum += float64(*c)
+				}
+				*c = T(sum)
+			}
+		}
+	}
+	return out
+}
+
+func checkSums[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var cases []sumCase
+	for _, size := range [][5]int{{0, 3, 2, 1, 1}, {3, 0, 2, 1, 1}, {3, 2, 0, 1, 1}, {3, 2, 4, 0, 2}, {3, 2, 4, 1, 0}, {1, 1, 1, 1, 1},
+		{14, 64, 48, 3, 5}, {28, 1, 48, 3, 4}, {5, 1, 7, 2, 3}, {7, 33, 5, 4, 2}, {67, 16, 4, 4, 1}, {2, 100, 30, 2, 2}, {130, 1, 40, 2, 1}} {
+		for variant := range 8 {
+			c := sumCase{m: size[0], n: size[1], k: size[2], count: size[3], batch: size[4],
+				transA: variant&1 > 0, add: variant&2 > 0, panels: variant&4 > 0}
+			cases = append(cases, c)
+			c.lda, c.nextA, c.nextB, c.ldc = -size[2]/2, 5, 3, 2
+			if c.transA {
+				c.lda = 1
+			}
+			cases = append(cases, c)
+		}
+	}
+	for range 200 {
+		c := sumCase{m: r.IntN(30), n: r.IntN(70), k: r.IntN(20), count: r.IntN(5), batch: r.IntN(4),
+			transA: r.IntN(2) > 0, add: r.IntN(2) > 0, panels: r.IntN(2) > 0, lda: r.IntN(3), nextA: r.IntN(4), nextB: r.IntN(3), ldc: r.IntN(4)}
+		cases = append(cases, c)
+	}
+	for _, c := range cases {
+		for _, name := range cpu.Implementations() {
+			undo := cpu.Use(name)
+			s := makeSum[T](r, c)
+			want := s.define()
+			s.Compute()
+			undo()
+			require.Equal(t, want, s.C, "%s %+v", name, c)
+		}
+	}
+}
+
+func TestProductSum(t *testing.T) {
+	t.Run("float32", checkSums[float32])
+	t.Run("float64", checkSums[float64])
+}
+
+// TestProductSumOfManyRuns exceeds what one call of assembly does, and no
+// product is skipped.
+func TestProductSumOfManyRuns(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, name := range cpu.Implementations() {
+		undo := cpu.Use(name)
+		s := makeSum[float32](r, sumCase{m: 14, n: 32, k: 40, count: 60, batch: 2})
+		for i := range s.A {
+			s.A[i] /= 4 // sums stay exact
+		}
+		want := s.define()
+		s.Compute()
+		require.Equal(t, want, s.C, name)
+		for _, v := range []float64{math.NaN(), math.Inf(1)} {
+			clear(s.A)
+			s.B[len(s.B)/2] = float32(v)
+			s.Compute()
+			nans := 0
+			for _, c := range s.C {
+				if c != c {
+					nans++
+				}
+			}
+			require.Equal(t, 28, nans, "%s: one column of each C", name)
+		}
+		undo()
+	}
+}
+
+// TestProductSumInParts: how a batch is divided does not change a bit.
+func TestProductSumInParts(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, name := range cpu.Implementations() {
+		for _, n := range []int{1, 16, 37} {
+			undo := cpu.Use(name)
+			s := makeSum[float32](r, sumCase{m: 11, n: n, k: 19, count: 3, batch: 7})
+			for i := range s.A {
+				s.A[i] = float32(r.NormFloat64())
+			}
+			parts := s
+			parts.C = append([]float32(nil), s.C...)
+			s.Compute()
+			a, c := parts.A, parts.C
+			for b := range s.Batch {
+				parts.A, parts.C, parts.Batch = a[b*s.BatchA:], c[b*s.BatchC:], 1
+				parts.Compute()
+			}
+			undo()
+			require.Equal(t, s.C, c, "%s n=%d", name, n)
+		}
+	}
+}
+
+func TestProductSumRefuses(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for name, cut := range map[string]func(s *ProductSum[float32]){
+		"A": func(s *ProductSum[float32]) { s.A = s.A[:len(s.A)-1] },
+		"B": func(s *ProductSum[float32]) { s.B = s.B[:(s.Count-1)*s.NextB+(s.K-1)*s.LDB+s.N-1] },
+		"C": func(s *ProductSum[float32]) { s.C = s.C[:(s.Batch-1)*s.BatchC+(s.M-1)*s.LDC+s.N-1] },
+	} {
+		s := makeSum[float32](r, sumCase{m: 5, n: 6, k: 7, count: 2, batch: 3})
+		s.Compute()
+		cut(&s)
+		require.Panics(t, s.Compute, "a short %s", name)
+	}
+}
+
+func TestTranspose(t *testing.T) {
+	for _, name := range cpu.Implementations() {
+		for m := range 20 {
+			for n := range 20 {
+				undo := cpu.Use(name)
+				src, dst := make([]float32, m*23+23), make([]float32, n*21+21)
+				for i := range src {
+					src[i] = float32(i)
+				}
+				Transpose(dst, 21, src, 23, m, n)
+				undo()
+				want := make([]float32, len(dst))
+				for i := range m {
+					for j := range n {
+						want[j*21+i] = src[i*23+j]
+					}
+				}
+				require.Equal(t, want, dst, fmt.Sprint(name, m, n))
+			}
+		}
+	}
+	require.Panics(t, func() { Transpose(make([]float32, 5), 2, make([]float32, 6), 3, 2, 3) })
+	require.Panics(t, func() { Transpose(make([]float64, 6), 2, make([]float64, 5), 3, 2, 3) })
+}

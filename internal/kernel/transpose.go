@@ -1,0 +1,11 @@
+package kernel
+
+// Transpose sets dst[j·ldd+i] = src[i·lds+j] for i < m and j < n: it turns a
+// matrix of m rows. dst must not overlap src. It panics where a slice is too
+// short.
+func Transpose[T Float](dst []T, ldd int, src []T, lds, m, n int) {
+	if m > 0 && n > 0 {
+		_, _ = dst[(n-1)*ldd+m-1], src[(m-1)*lds+n-1]
+		transpose(dst, ldd, src, lds, m, n, false)
+	}
+}
