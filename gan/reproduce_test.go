@@ -119,8 +119,10 @@ func TestResume(t *testing.T) {
 					require.NoError(t, first.Checkpoint(checkpoint)) // the hook's, where it ran
 
 					second := newTiny(t, gan.Wasserstein{}, change, func(c *gan.Config) { c.Seed = 99 }) // nothing is left of it
+					second.Sample(1, 1) // of weights that are about to go
 					require.NoError(t, second.Resume(checkpoint))
 					require.Equal(t, first.Steps(), second.Steps())
+					require.Equal(t, first.Sample(9, 1).Float32s(), second.Sample(9, 1).Float32s())
 					same(t, stateOf(t, first), stateOf(t, second), "what was read is what was written")
 					var past []gan.Losses
 					report, err := second.Fit(context.Background(), source, gan.Epochs(epochs), gan.On(gan.Log(log), gan.Hook{Start: func(r gan.Run) error {

@@ -142,7 +142,7 @@ func TestSampleWhileTraining(t *testing.T) {
 			}
 		})
 	}
-	for i := 0; i < steps || moved.Load() < 10; i++ {
+	for i := 0; i < steps || moved.Load() < 10 && i < 1e5; i++ {
 		_, err := trainer.Step(x)
 		require.NoError(t, err)
 		possible[key(trainer.Sample(5, 3))] = true
@@ -150,6 +150,7 @@ func TestSampleWhileTraining(t *testing.T) {
 	close(stop)
 	samplers.Wait()
 	require.Greater(t, len(possible), steps/2)
+	require.EqualValues(t, 10, moved.Load(), "not everybody saw the training move")
 	for i, r := range results {
 		if i >= 10 {
 			require.Equal(t, map[string]bool{want: true}, r)
