@@ -67,6 +67,8 @@ func bar(w io.Writer) gan.Hook {
 					progressbar.OptionSetWidth(24),
 					progressbar.OptionThrottle(100*time.Millisecond),
 					progressbar.OptionShowCount(),
+					progressbar.OptionSetElapsedTime(false), // so that the line fits 80 columns
+					progressbar.OptionSetPredictTime(false),
 					progressbar.OptionClearOnFinish())
 			}
 			// Formatting costs more than a short step's bookkeeping should.
