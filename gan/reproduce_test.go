@@ -119,7 +119,7 @@ func TestResume(t *testing.T) {
 					require.NoError(t, first.Checkpoint(checkpoint)) // the hook's, where it ran
 
 					second := newTiny(t, gan.Wasserstein{}, change, func(c *gan.Config) { c.Seed = 99 }) // nothing is left of it
-					second.Sample(1, 1) // of weights that are about to go
+					second.Sample(1, 1)                                                                  // of weights that are about to go
 					require.NoError(t, second.Resume(checkpoint))
 					require.Equal(t, first.Steps(), second.Steps())
 					require.Equal(t, first.Sample(9, 1).Float32s(), second.Sample(9, 1).Float32s())
