@@ -214,11 +214,23 @@ func runLoop[T kernel.Float](t task, grain int, operands []backend.Operand) {
 func (*Backend) Copy(dst, src backend.Operand) {
 	switch d, s := is64(dst), is64(src); {
 	case d == s:
-		do(task{family: famCopy}, grainCheap, dst, src)
+		copyAlike(dst, src)
 	case d:
 		convert[float64, float32](dst, src)
 	default:
 		convert[float32, float64](dst, src)
+	}
+}
+
+// copyAlike copies between operands of one dtype.
+func copyAlike(dst, src backend.Operand) {
+	switch t, ok := turningOf(&dst.Layout, &src.Layout); {
+	case !ok:
+		do(task{family: famCopy}, grainCheap, dst, src)
+	case is64(dst):
+		turn(t, buffer[float64](dst), buffer[float64](src))
+	default:
+		turn(t, buffer[float32](dst), buffer[float32](src))
 	}
 }
 
@@ -265,31 +277,25 @@ func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	if f == op.SoftplusGrad {
 		grain = grainCostly
 	}
-	do(task{family: famBinary, binary: f, a: a}, grain, dst, x, y)
+	t := task{family: famBinary, binary: f, a: a}
+	switch {
+	case repeat(f, dst, x, y, a):
+	case is64(dst):
+		binary[float64](t, grain, dst, x, y)
+	default:
+		binary[float32](t, grain, dst, x, y)
+	}
+}
+
+func binary[T kernel.Float](t task, grain int, dst, x, y backend.Operand) {
+	x, left := straightened[T](x, &dst.Layout)
+	y, right := straightened[T](y, &dst.Layout)
+	do(t, grain, dst, x, y)
+	left.giveBack()
+	right.giveBack()
 }
 
 // Where sets dst = x where cond ≠ 0, else y.
 func (*Backend) Where(dst, cond, x, y backend.Operand) {
 	do(task{family: famWhere}, grainCheap, dst, cond, x, y)
-}
-
-// Gather sets dst[…, i, …] = x[…, index[i], …].
-func (b *Backend) Gather(dst, x backend.Operand, axis int, index []int) {
-	for i, from := range index {
-		b.Copy(row(dst, axis, i), row(x, axis, from))
-	}
-}
-
-// ScatterAdd adds x[…, i, …] to dst[…, index[i], …], in order of i.
-func (b *Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
-	for i, to := range index {
-		d := row(dst, axis, to)
-		b.Binary(op.Add, d, d, row(x, axis, i), 0)
-	}
-}
-
-// row is the part of o at one index of an axis.
-func row(o backend.Operand, axis, i int) backend.Operand {
-	o.Layout = o.Layout.Slice(axis, i, i+1, 1)
-	return o
 }

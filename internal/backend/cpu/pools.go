@@ -10,11 +10,14 @@ import (
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, epilogue, linearGrad, buffers sync.Pool
+	loop, reduce, adam, epilogue, linearGrad, buffers, pick, turn, repeat sync.Pool
 }
 
 func newPools[T kernel.Float]() *pools {
 	return &pools{
+		pick:       sync.Pool{New: func() any { return new(pickJob[T]) }},
+		turn:       sync.Pool{New: func() any { return new(turnJob[T]) }},
+		repeat:     sync.Pool{New: func() any { return new(repeatJob[T]) }},
 		buffers:    sync.Pool{New: func() any { return new(buffers[T]) }},
 		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
 		loop:       sync.Pool{New: func() any { return new(loop[T]) }},

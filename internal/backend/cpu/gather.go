@@ -1,0 +1,94 @@
+package cpu
+
+import (
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
+)
+
+// Gather sets dst[…, i, …] = x[…, index[i], …].
+func (*Backend) Gather(dst, x backend.Operand, axis int, index []int) {
+	pick(dst, x, axis, index, false)
+}
+
+// ScatterAdd adds x[…, i, …] to dst[…, index[i], …], in order of i.
+func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
+	pick(dst, x, axis, index, true)
+}
+
+func pick(dst, x backend.Operand, axis int, index []int, add bool) {
+	switch {
+	case x.Layout.Len() == 0 || dst.Layout.Len() == 0:
+	case is64(dst):
+		runPick[float64](dst, x, axis, index, add)
+	default:
+		runPick[float32](dst, x, axis, index, add)
+	}
+}
+
+// pickJob moves rows between two arrays: what lies along the innermost axis
+// beside the one that is indexed, if its elements are neighbours in both, else
+// single elements. Each position along all other axes is a piece of work.
+type pickJob[T kernel.Float] struct {
+	dst, x        []T
+	to, from      layout.Layout // the other axes
+	toStep, xStep int           // along the axis that is indexed
+	row           int
+	index         []int
+	add           bool
+}
+
+func runPick[T kernel.Float](dst, x backend.Operand, axis int, index []int, add bool) {
+	j := pickJob[T]{
+		dst: buffer[T](dst), x: buffer[T](x), to: dst.Layout, from: x.Layout,
+		toStep: dst.Layout.Strides[axis], xStep: x.Layout.Strides[axis], row: 1, index: index, add: add,
+	}
+	j.to.Dims[axis], j.from.Dims[axis] = 1, 1
+	layout.SortAxes(&j.to, &j.from)
+	layout.Coalesce(&j.to, &j.from)
+	if last := j.to.Rank - 1; last >= 0 && j.to.Strides[last] == 1 && j.from.Strides[last] == 1 {
+		j.row = j.to.Dims[last]
+		j.to.Rank, j.from.Rank = last, last
+	}
+	share(&poolOf[T]().pick, j.to.Len(), max(1, grainCheap/(j.row*len(index))), j)
+}
+
+// Run moves the rows at the positions lo to hi.
+func (j *pickJob[T]) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		to, from := j.to.Offset, j.from.Offset
+		for k, rest := j.to.Rank-1, i; k >= 0; k-- {
+			at := rest % j.to.Dims[k]
+			rest /= j.to.Dims[k]
+			to += at * j.to.Strides[k]
+			from += at * j.from.Strides[k]
+		}
+		switch {
+		case j.add:
+			for i, k := range j.index {
+				addRow(j.dst[to+k*j.toStep:][:j.row], j.x[from+i*j.xStep:])
+			}
+		case j.row == 1:
+			for i, k := range j.index {
+				j.dst[to+i*j.toStep] = j.x[from+k*j.xStep]
+			}
+		default:
+			for i, k := range j.index {
+				copy(j.dst[to+i*j.toStep:][:j.row], j.x[from+k*j.xStep:])
+			}
+		}
+	}
+}
+
+// addRow adds src to dst. For a short row, a call costs more than it saves.
+func addRow[T kernel.Float](dst, src []T) {
+	if len(dst) > 32 {
+		kernel.Binary(op.Add, dst, dst, src, 0)
+		return
+	}
+	src = src[:len(dst)]
+	for i := range dst {
+		dst[i] += src[i]
+	}
+}

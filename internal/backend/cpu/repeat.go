@@ -1,0 +1,79 @@
+package cpu
+
+import (
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/parallel"
+)
+
+// repeatLength is the elements of a short row, written down again and again,
+// that a matrix is combined with at once.
+const repeatLength = 1024
+
+// repeat computes a function of a matrix of short rows and one row for all of
+// them: pictures in channels-last memory and a number per channel, say. It
+// reports whether these were such operands.
+func repeat(f op.Binary, dst, x, y backend.Operand, a float64) bool {
+	d, l, r := dst.Layout, x.Layout, y.Layout
+	layout.SortAxes(&d, &l, &r)
+	layout.Coalesce(&d, &l, &r)
+	if d.Rank != 2 || d.Dims[1] > repeatLength/2 || d.Dims[0] < 4 {
+		return false
+	}
+	matrix := func(l *layout.Layout) bool { return l.Strides == d.Strides }
+	row := func(l *layout.Layout) bool { return l.Strides[0] == 0 && l.Strides[1] == 1 }
+	swapped := row(&l) && matrix(&r)
+	if d.Strides[0] != d.Dims[1] || d.Strides[1] != 1 || !swapped && !(matrix(&l) && row(&r)) {
+		return false
+	}
+	if swapped {
+		x, y = y, x
+	}
+	if is64(dst) {
+		runRepeat[float64](f, dst, x, y, a, d.Dims[0], d.Dims[1], swapped)
+	} else {
+		runRepeat[float32](f, dst, x, y, a, d.Dims[0], d.Dims[1], swapped)
+	}
+	return true
+}
+
+// repeatJob combines the rows of x with the repeated row.
+type repeatJob[T kernel.Float] struct {
+	f        op.Binary
+	a        float64
+	dst, x   []T
+	repeated [repeatLength]T
+	rows     int // in repeated
+	cols     int
+	swapped  bool // the row is the function's first argument
+}
+
+func runRepeat[T kernel.Float](f op.Binary, dst, x, y backend.Operand, a float64, rows, cols int, swapped bool) {
+	j := poolOf[T]().repeat.Get().(*repeatJob[T])
+	j.f, j.a, j.swapped = f, a, swapped
+	j.dst, j.x = elements[T](dst)[:rows*cols], elements[T](x)[:rows*cols]
+	j.rows, j.cols = repeatLength/cols, cols
+	row := elements[T](y)[:cols]
+	for i := range j.rows {
+		copy(j.repeated[i*cols:], row)
+	}
+	grain := max(1, grainCheap/(j.rows*cols)) * j.rows
+	parallel.Run(rows, grain, j)
+	j.dst, j.x = nil, nil
+	poolOf[T]().repeat.Put(j)
+}
+
+// Run computes the rows lo to hi.
+func (j *repeatJob[T]) Run(lo, hi int) {
+	for lo < hi {
+		n := min(j.rows, hi-lo) * j.cols
+		x, y := j.x[lo*j.cols:][:n], j.repeated[:n]
+		if j.swapped {
+			x, y = y, x
+		}
+		kernel.Binary(j.f, j.dst[lo*j.cols:][:n], x, y, j.a)
+		lo += j.rows
+	}
+}
