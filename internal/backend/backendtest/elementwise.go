@@ -11,7 +11,7 @@ import (
 
 // shapes are the corner cases of rank and dims, and rows longer than any
 // vector register or scratch buffer.
-var shapes = [][]int{{3, 5}, {1}, {0}, {7}, {2, 300}, {4, 1, 3}, {2, 0, 3}, {}, {2, 3, 2, 2}, {2, 1, 2, 3, 1, 2}}
+var shapes = [][]int{{3, 5}, {1}, {0}, {7}, {2, 300}, {4, 1, 3}, {2, 0, 3}, {}, {2, 3, 2, 2}, {2, 1, 2, 3, 1, 2}, {40, 6}}
 
 // shared is large enough to be shared between threads, in uneven pieces.
 var shared = []int{43, 385}
