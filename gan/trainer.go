@@ -292,8 +292,8 @@ func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) {
 	return r.losses, err
 }
 
-// StepWith is [Trainer.Step] with given latent vectors [n, latent], which
-// leaves the trainer's own sequence of them untouched.
+// StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
+// the trainer's own, from which only [Config.FreshLatent] draws then.
 func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) {
 	defer t.scope.Close()
 	r, err := t.guarded(real, latent)
