@@ -271,6 +271,9 @@ func TestInterruptAndResume(t *testing.T) {
 func TestPresets(t *testing.T) {
 	for name := range presets {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "quick" {
+				t.Skip("one modern recipe is enough")
+			}
 			dir := t.TempDir()
 			run := clitest.Run(t, dir, "-preset", name, "-steps", "3", "-batch", "8", "-out", "run")
 			require.Zero(t, run.Status, run.Errors)
