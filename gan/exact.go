@@ -92,7 +92,7 @@ func (e *exactStep) run(t *Trainer, x, y *tensor.Tensor, r *stepResult) (grads [
 	}
 
 	// The penalties, and v = ∂(penalty)/∂g₀.
-	v := emptyLike(g[0].Scope(), g[0], g[0].Shape()...)
+	v := emptyLike(g[0], g[0].Shape()...)
 	var weights [2]float64
 	for _, p := range t.penalties {
 		if _, fake := p.(R2); fake {

@@ -70,13 +70,15 @@ func bce(p *autograd.Var, label float64) *autograd.Var {
 
 // fullLike returns a tensor of t's shape, and in its scope, filled with v.
 func fullLike(t *tensor.Tensor, v float64) *tensor.Tensor {
-	out := emptyLike(t.Scope(), t, t.Shape()...)
+	out := emptyLike(t, t.Shape()...)
 	out.Fill(v)
 	return out
 }
 
-// emptyLike returns a tensor of t's dtype and device, in scope s or in none.
-func emptyLike(s *tensor.Scope, t *tensor.Tensor, shape ...int) *tensor.Tensor {
+// emptyLike returns a tensor of t's dtype and device, in t's scope or in none,
+// whose elements are yet to be written.
+func emptyLike(t *tensor.Tensor, shape ...int) *tensor.Tensor {
+	s := t.Scope()
 	if s == nil {
 		return t.Device().New(t.DType(), shape...)
 	}

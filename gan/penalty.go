@@ -98,7 +98,7 @@ func (g GradientPenalty) Terms(p *Pass) *autograd.Var {
 	for k := 1; k < len(perSample); k++ {
 		perSample[k] = 1
 	}
-	epsilon := emptyLike(x.Scope(), x, perSample...)
+	epsilon := emptyLike(x, perSample...)
 	p.Rand.UniformInto(epsilon)
 	return g.at(p, epsilon)
 }
