@@ -88,8 +88,9 @@
 // never meets a half-updated network. [SaveNetworks], [SaveSamples],
 // [SaveCheckpoint] and [Log] are hooks; those that draw charts and progress bars
 // live in packages of their own, gan/chart and gan/progress, so that a program
-// without them links no plotting library. What samples are worth is measured in
-// gan/metrics.
+// without them links no plotting library. [After] makes a hook of any function,
+// and [Meanwhile] one whose work goes on beside training, on a copy of the
+// generator: what samples are worth, say, which is measured in gan/metrics.
 //
 // # Sampling
 //

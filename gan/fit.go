@@ -38,6 +38,7 @@ type Hook struct {
 type Run struct {
 	Trainer *Trainer
 	Epochs  int      // that will have been done at the end, the last perhaps in part
+	Steps   int      // that will have been done at the end
 	Batches int      // in an epoch
 	Past    []Losses // means over the epochs done already, where training goes on
 }
@@ -146,9 +147,11 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 	case p.batch >= batches:
 		return report, fmt.Errorf("gan: training goes on after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, batches)
 	}
-	run := Run{Trainer: t, Epochs: o.epochs, Batches: batches, Past: slices.Clone(p.past)}
+	run := Run{Trainer: t, Epochs: o.epochs, Steps: max(o.steps, t.steps), Batches: batches, Past: slices.Clone(p.past)}
 	if o.steps < math.MaxInt {
-		run.Epochs = len(p.past) + (p.batch+max(o.steps-t.steps, 0)+batches-1)/batches
+		run.Epochs = len(p.past) + (p.batch+run.Steps-t.steps+batches-1)/batches
+	} else {
+		run.Steps = t.steps + max((o.epochs-len(p.past))*batches-p.batch, 0)
 	}
 	start := time.Now()
 	for _, h := range o.hooks {

@@ -10,7 +10,34 @@ import (
 
 	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
 )
+
+// Every is true of each nth step; n is at least 1.
+func Every(n int) func(step int) bool {
+	if n < 1 {
+		panic(&tensor.ShapeError{Op: "Every", Problem: fmt.Sprintf("every %d steps", n), Fix: "give 1 or more"})
+	}
+	return func(step int) bool { return step%n == 0 }
+}
+
+// After returns a hook that calls do after each step of which due is true; steps
+// are counted from 1, over the whole run. Its error ends training.
+func After(due func(step int) bool, do func(*Trainer) error) Hook {
+	var t *Trainer
+	return Hook{
+		Start: func(r Run) error {
+			t = r.Trainer
+			return nil
+		},
+		Step: func(s *StepInfo) error {
+			if !due(s.Step) {
+				return nil
+			}
+			return do(t)
+		},
+	}
+}
 
 // SaveNetworks returns a hook that writes generator.safetensors and
 // discriminator.safetensors into a folder after each epoch, in place of the

@@ -98,7 +98,7 @@ func losses(l gan.Losses) string {
 // summary is an epoch's line: "epoch   3/100  D 0.5127  G 2.1034  1.12 s".
 func summary(e gan.EpochInfo, r gan.Run) string {
 	end := ""
-	if e.Partial {
+	if e.Partial && e.Steps != r.Steps { // a run of so many steps may end anywhere
 		end = "  (part of it)"
 	}
 	return fmt.Sprintf("epoch %*d/%d  %s  %.2f s%s", len(fmt.Sprint(r.Epochs)), e.Epoch, r.Epochs, losses(e.Losses), e.Time.Seconds(), end)

@@ -40,6 +40,16 @@ func TestLines(t *testing.T) {
 	require.Equal(t, lines, b.String())
 }
 
+// Where a run of so many steps ends as it was meant to, nothing is missing.
+func TestRunOfSteps(t *testing.T) {
+	var b bytes.Buffer
+	h := Lines(&b)
+	require.NoError(t, h.Start(gan.Run{Epochs: 3, Steps: 5, Batches: 2}))
+	require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 2, Steps: 3, Partial: true}))
+	require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 3, Steps: 5, Partial: true}))
+	require.Equal(t, "epoch 2/3  D 0.0000  G 0.0000  0.00 s  (part of it)\nepoch 3/3  D 0.0000  G 0.0000  0.00 s\n", b.String())
+}
+
 // A file and a pipe get lines, with nothing in them that only a terminal
 // understands.
 func TestBarIntoAFile(t *testing.T) {
