@@ -39,6 +39,7 @@ var house = []room{
 	// The ground: no numbers, or nothing but numbers.
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
+	{folder: "internal/cli"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
 	{folder: "internal/cpu", outside: []string{cpuid}},
 	{folder: "internal/layout"},

@@ -1,0 +1,79 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/cli"
+	"github.com/gander-ml/gander/internal/clitest"
+)
+
+func TestMain(m *testing.M) { os.Exit(clitest.Main(m, program)) }
+
+// program ends in the way that its flag says.
+func program() {
+	p := cli.New("program")
+	end := p.String("end", "well", "how to end")
+	os.Exit(p.Run(func() error {
+		if *end == "" {
+			return errors.New("-end must not be empty")
+		}
+		return nil
+	}, func(ctx context.Context) error {
+		fmt.Println("end", *end, p.Given("end"), p.Given("help"))
+		switch *end {
+		case "badly":
+			return errors.Join(errors.New("one"), errors.New("two"))
+		case "cancelled":
+			<-ctx.Done()
+			return fmt.Errorf("stopped: %w", context.Cause(ctx))
+		}
+		return nil
+	}))
+}
+
+func TestProgram(t *testing.T) {
+	dir := t.TempDir()
+	for args, want := range map[string]clitest.Result{
+		"":           {Out: "end well false false\n"},
+		"-end=well":  {Out: "end well true false\n"},
+		"-end badly": {Status: 1, Out: "end badly true false\n", Errors: "program: one; two\n"},
+		"-end=":      {Status: 2, Errors: "program: -end must not be empty; see -help\n"},
+		"-end":       {Status: 2, Errors: "program: flag needs an argument: -end; see -help\n"},
+		"-end= more": {Status: 2, Errors: "program: unexpected argument \"more\"; see -help\n"},
+		"-ned x":     {Status: 2, Errors: "program: flag provided but not defined: -ned; see -help\n"},
+	} {
+		require.Equal(t, want, clitest.Run(t, dir, strings.Fields(args)...), args)
+	}
+	for _, help := range []string{"-help", "-h"} {
+		r := clitest.Run(t, dir, help)
+		require.Zero(t, r.Status)
+		require.Empty(t, r.Errors)
+		require.Contains(t, r.Out, "how to end")
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot send Ctrl-C to another")
+	}
+	cmd := clitest.Command(t, t.TempDir(), "-end", "cancelled")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	_, err = out.Read(make([]byte, 100)) // it has begun
+	require.NoError(t, err)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait())
+	require.Empty(t, errs.String())
+}
