@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -145,10 +146,10 @@ func TestImpossibleFolder(t *testing.T) {
 	}
 }
 
-// TestRun trains for an epoch and looks at everything that it leaves behind.
-func TestRun(t *testing.T) {
+// TestClassic trains for an epoch and looks at everything that it leaves behind.
+func TestClassic(t *testing.T) {
 	data, dir := writeDigits(t, 150), t.TempDir()
-	r := clitest.Run(t, dir, "-data", data, "-epochs", "1", "-v")
+	r := clitest.Run(t, dir, "-preset", "classic", "-data", data, "-epochs", "1", "-v")
 	require.Zero(t, r.Status, r.Errors)
 	require.Empty(t, r.Errors)
 	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1")
@@ -194,12 +195,63 @@ func TestRun(t *testing.T) {
 	require.Equal(t, drawn, decode("samples.png"), "the saved generator draws the saved picture")
 }
 
+// Without a preset it is the quick one, whose steps leave pictures behind.
+func TestQuick(t *testing.T) {
+	dir := t.TempDir()
+	r := clitest.Run(t, dir, "-steps", "12", "-batch", "8")
+	require.Zero(t, r.Status, r.Errors)
+	require.Empty(t, r.Errors)
+	require.True(t, strings.HasPrefix(r.Out, "quick: "), r.Out)
+	require.Contains(t, r.Out, "10000 digits, batches of 8")
+	require.NotContains(t, r.Out, "part of it")
+	require.Regexp(t, `(?m)^12 steps, `, r.Out)
+	require.Regexp(t, `(?m)^Fréchet distance  .* 643$`, r.Out)
+	require.Regexp(t, `(?m)^share  +\d`, r.Out)
+
+	files := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))
+	var pictures []string
+	for name := range files {
+		if strings.HasPrefix(name, "samples/") {
+			pictures = append(pictures, name)
+		}
+	}
+	require.ElementsMatch(t, []string{"samples/step-00010.png", "samples/step-00012.png"}, pictures)
+	require.NotEqual(t, files["samples/step-00010.png"], files["samples/step-00012.png"])
+	g, err := gan.LoadGenerator(filepath.Join(dir, "runs", "mnist", "generator.safetensors"))
+	require.NoError(t, err)
+	want, err := gan.Grid{Height: 28, Width: 28, Columns: 5, Gap: 2}.Image(g.Sample(10, 1))
+	require.NoError(t, err)
+	got, err := png.Decode(strings.NewReader(files["samples/step-00012.png"]))
+	require.NoError(t, err)
+	require.Equal(t, want, got, "the last picture is the saved generator's")
+}
+
+// Looks in the course of training say the same for any number of threads, and
+// leave the training alone.
+func TestLooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges some thousand digits")
+	}
+	dir := t.TempDir()
+	var looks []string
+	for _, threads := range []string{"1", "2"} {
+		r := clitest.Run(t, dir, "-preset", "classic", "-steps", "201", "-batch", "2", "-threads", threads, "-out", threads)
+		require.Zero(t, r.Status, r.Errors)
+		looks = append(looks, strings.Join(regexp.MustCompile(`(?m)^step \d00: Fréchet distance \d.* \(real digits 5.0\), .* %$`).FindAllString(r.Out, -1), "\n"))
+	}
+	require.Equal(t, 1, strings.Count(looks[0], "\n"), "two looks: %s", looks[0])
+	require.Equal(t, looks[0], looks[1])
+	files := clitest.Files(t, dir)
+	require.True(t, files["1/checkpoint.safetensors"] == files["2/checkpoint.safetensors"])
+	require.True(t, files["1/samples/step-00200.png"] == files["2/samples/step-00200.png"])
+}
+
 // A checkpoint that cannot be used is an error, and nothing is touched.
 func TestBadCheckpoint(t *testing.T) {
 	data, dir := writeDigits(t, 64), t.TempDir()
 	clitest.Fails(t, dir, 1, "checkpoint.safetensors", "-data", data, "-resume")
 	require.Zero(t, clitest.Run(t, dir, "-data", data, "-epochs", "1").Status)
-	clitest.Fails(t, dir, 1, "its generator has 128 inputs, this one 100", "-data", data, "-resume", "-latent", "100")
+	clitest.Fails(t, dir, 1, "its generator has 64 inputs, this one 100", "-data", data, "-resume", "-latent", "100")
 
 	path := filepath.Join(dir, "runs", "mnist", "checkpoint.safetensors")
 	whole, err := os.ReadFile(path)
@@ -220,7 +272,7 @@ func TestInterruptAndResume(t *testing.T) {
 		t.Skip("trains for some epochs")
 	}
 	data, stopped, whole := writeDigits(t, 150), t.TempDir(), t.TempDir()
-	cmd := clitest.Command(t, stopped, "-data", data, "-epochs", "100000")
+	cmd := clitest.Command(t, stopped, "-preset", "classic", "-data", data, "-epochs", "100000")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	pipe, err := cmd.StdoutPipe()
@@ -253,9 +305,9 @@ func TestInterruptAndResume(t *testing.T) {
 	require.Less(t, done, 1000)
 	epochs := fmt.Sprint(done + 1)
 
-	r := clitest.Run(t, stopped, "-data", data, "-epochs", epochs, "-resume", "-threads", "1")
+	r := clitest.Run(t, stopped, "-preset", "classic", "-data", data, "-epochs", epochs, "-resume", "-threads", "1")
 	require.Zero(t, r.Status, r.Errors)
-	r = clitest.Run(t, whole, "-data", data, "-epochs", epochs)
+	r = clitest.Run(t, whole, "-preset", "classic", "-data", data, "-epochs", epochs)
 	require.Zero(t, r.Status, r.Errors)
 	require.Equal(t, log(whole), log(stopped))
 	want, got := clitest.Files(t, whole), clitest.Files(t, stopped)

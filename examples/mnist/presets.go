@@ -25,14 +25,14 @@ type preset struct {
 }
 
 // fill gives settings the preset's values where their flags were not given.
-func (p preset) fill(s *settings, given map[string]bool) {
-	if !given["epochs"] && !given["steps"] {
+func (p preset) fill(s *settings, given func(flag string) bool) {
+	if !given("epochs") && !given("steps") {
 		s.epochs, s.steps = p.epochs, p.steps
 	}
-	if !given["lr"] {
+	if !given("lr") {
 		s.lr = p.lr
 	}
-	if !given["latent"] {
+	if !given("latent") {
 		s.latent = p.latent
 	}
 }
@@ -69,7 +69,7 @@ var presets = map[string]preset{
 		},
 	},
 	"quick": {
-		about:  "small convolutional networks, handwriting in a minute",
+		about:  "small convolutional networks, handwriting within a minute",
 		latent: 64, lr: 2e-3, steps: 2000,
 		networks: convNetworks,
 		config: func(lr float64, steps int) gan.Config {
