@@ -73,7 +73,7 @@ func main() {
 	p.BoolVar(&s.resume, "resume", false, "go on from the checkpoint in that folder, with the same flags")
 	p.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
 	p.BoolVar(&s.verbose, "v", false, "also print gradient norms, every 50 steps")
-	os.Exit(p.Run(func() error { return s.check(p.Given) }, func(ctx context.Context) error { return run(ctx, s) }))
+	os.Exit(p.Run(func() error { return s.check(p.Given) }, func() error { return run(cli.UntilInterrupt(), s) }))
 }
 
 // check fills in what the preset settles and says what makes no sense.

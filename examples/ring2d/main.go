@@ -35,10 +35,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,6 +44,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/progress"
+	"github.com/gander-ml/gander/internal/cli"
 	"github.com/gander-ml/gander/internal/npy"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -60,24 +59,12 @@ type settings struct {
 }
 
 func main() {
-	s := parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	if err := run(ctx, s); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "ring2d:", err)
-		os.Exit(1)
-	}
-}
-
-// parse reads the command line. Wrong usage ends the program, with one line.
-func parse() (s settings) {
-	var help strings.Builder
-	f := flag.NewFlagSet("ring2d", flag.ContinueOnError)
-	f.SetOutput(&help)
-	choice := func(p *string, name, usage string, values []string) {
-		*p = values[0]
-		f.Func(name, usage+": "+strings.Join(values, ", ")+" (default "+values[0]+")", func(v string) error {
-			if *p = v; !slices.Contains(values, v) {
+	var s settings
+	p := cli.New("ring2d")
+	choice := func(v *string, name, usage string, values []string) {
+		*v = values[0]
+		p.Func(name, usage+": "+strings.Join(values, ", ")+" (default "+values[0]+")", func(given string) error {
+			if *v = given; !slices.Contains(values, given) {
 				return fmt.Errorf("it must be one of %s", strings.Join(values, ", "))
 			}
 			return nil
@@ -87,39 +74,33 @@ func parse() (s settings) {
 	choice(&s.objective, "objective", "game", objectiveNames())
 	choice(&s.penalty, "penalty", "on the discriminator's slope, gp being WGAN-GP's", penalties)
 	choice(&s.schedule, "schedule", "of learning rate and penalty", schedules)
-	f.Float64Var(&s.gamma, "gamma", 0.1, "weight of the penalty")
-	f.Float64Var(&s.lr, "lr", 3e-3, "learning rate of Adam, both networks")
-	f.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
-	f.IntVar(&s.batch, "batch", 256, "points per step")
-	f.Uint64Var(&s.seed, "seed", 1, "of every random number")
-	f.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
-	f.BoolVar(&s.json, "json", false, "print JSON instead of a table")
-	f.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the pictures, which show the first seed")
-	f.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
-	f.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
-	err := f.Parse(os.Args[1:])
+	p.Float64Var(&s.gamma, "gamma", 0.1, "weight of the penalty")
+	p.Float64Var(&s.lr, "lr", 3e-3, "learning rate of Adam, both networks")
+	p.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
+	p.IntVar(&s.batch, "batch", 256, "points per step")
+	p.Uint64Var(&s.seed, "seed", 1, "of every random number")
+	p.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
+	p.BoolVar(&s.json, "json", false, "print JSON instead of a table")
+	p.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the pictures, which show the first seed")
+	p.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
+	p.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	os.Exit(p.Run(s.check, func() error { return run(cli.UntilInterrupt(), s) }))
+}
+
+// check fills in what the mixture settles and says what makes no sense.
+func (s *settings) check() error {
 	if s.steps == 0 {
 		s.steps = map[string]int{"ring": 5000, "grid": 7000}[s.mixture]
 	}
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(help.String())
-		os.Exit(0)
-	case err != nil:
-	case f.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case s.steps < 1 || s.batch < 1 || s.seeds < 1 || s.threads < 0:
-		err = errors.New("-steps, -batch and -seeds must be at least 1, -threads 0 or more")
+		return errors.New("-steps, -batch and -seeds must be at least 1, -threads 0 or more")
 	case !(s.lr > 0 && s.lr <= 1 && s.gamma >= 0 && s.gamma <= 1e6):
-		err = errors.New("-lr must lie between 0 and 1, -gamma between 0 and 1e6")
+		return errors.New("-lr must lie between 0 and 1, -gamma between 0 and 1e6")
 	case s.out == "":
-		err = errors.New("-o must name a folder")
+		return errors.New("-o must name a folder")
 	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "ring2d: %v; see -help\n", err)
-		os.Exit(2)
-	}
-	return s
+	return nil
 }
 
 func run(ctx context.Context, s settings) error {

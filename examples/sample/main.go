@@ -12,50 +12,36 @@ package main
 
 import (
 	"errors"
-	"flag"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/cli"
 	"github.com/gander-ml/gander/internal/npy"
 )
 
 func main() {
-	var help strings.Builder
-	f := flag.NewFlagSet("sample", flag.ContinueOnError)
-	f.SetOutput(&help)
-	model := f.String("model", filepath.Join("runs", "mnist", "generator.safetensors"), "generator to load")
-	n := f.Int("n", 10, "number of pictures")
-	seed := f.Uint64("seed", 1, "of the latent vectors; the same seed gives the same pictures")
-	out := f.String("o", "digits.png", "PNG file to write, or NumPy file where the name ends in .npy")
-	columns := f.Int("columns", 5, "pictures in a row")
-	scale := f.Int("scale", 4, "side of the block that shows one pixel")
-	err := f.Parse(os.Args[1:])
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(help.String())
-		os.Exit(0)
-	case err != nil:
-	case f.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case *n < 1 || *n > 100_000:
-		err = errors.New("-n must lie between 1 and 100000")
-	case *columns < 1:
-		err = errors.New("-columns must be 1 or more")
-	case *scale < 1 || *scale > 64:
-		err = errors.New("-scale must lie between 1 and 64")
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "sample: %v; see -help\n", err)
-		os.Exit(2)
-	}
-	if err := run(*model, *n, *seed, *out, gan.Grid{Columns: *columns, Scale: *scale, Gap: 2 * *scale}); err != nil {
-		fmt.Fprintln(os.Stderr, "sample:", err)
-		os.Exit(1)
-	}
+	p := cli.New("sample")
+	model := p.String("model", filepath.Join("runs", "mnist", "generator.safetensors"), "generator to load")
+	n := p.Int("n", 10, "number of pictures")
+	seed := p.Uint64("seed", 1, "of the latent vectors; the same seed gives the same pictures")
+	out := p.String("o", "digits.png", "PNG file to write, or NumPy file where the name ends in .npy")
+	columns := p.Int("columns", 5, "pictures in a row")
+	scale := p.Int("scale", 4, "side of the block that shows one pixel")
+	os.Exit(p.Run(func() error {
+		switch {
+		case *n < 1 || *n > 100_000:
+			return errors.New("-n must lie between 1 and 100000")
+		case *columns < 1:
+			return errors.New("-columns must be 1 or more")
+		case *scale < 1 || *scale > 64:
+			return errors.New("-scale must lie between 1 and 64")
+		}
+		return nil
+	}, func() error {
+		return run(*model, *n, *seed, *out, gan.Grid{Columns: *columns, Scale: *scale, Gap: 2 * *scale})
+	}))
 }
 
 func run(model string, n int, seed uint64, out string, grid gan.Grid) error {

@@ -19,17 +19,15 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
+	"github.com/gander-ml/gander/internal/cli"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -61,26 +59,9 @@ var generators = []struct {
 }
 
 func main() {
-	var help strings.Builder
-	f := flag.NewFlagSet("theory", flag.ContinueOnError)
-	f.SetOutput(&help)
-	out := f.String("o", filepath.Join("runs", "theory.png"), "PNG file to write")
-	err := f.Parse(os.Args[1:])
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(help.String())
-		os.Exit(0)
-	case err == nil && f.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "theory: %v; see -help\n", err)
-		os.Exit(2)
-	}
-	if err := run(*out); err != nil {
-		fmt.Fprintln(os.Stderr, "theory:", err)
-		os.Exit(1)
-	}
+	p := cli.New("theory")
+	out := p.String("o", filepath.Join("runs", "theory.png"), "PNG file to write")
+	os.Exit(p.Run(func() error { return nil }, func() error { return run(*out) }))
 }
 
 func run(out string) error {

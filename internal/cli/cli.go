@@ -9,13 +9,12 @@
 //				return errors.New("-n must be 1 or more")
 //			}
 //			return nil
-//		}, func(ctx context.Context) error { return draw(ctx, *n) }))
+//		}, func() error { return draw(cli.UntilInterrupt(), *n) }))
 //	}
 //
 // -help prints the flags, with exit status 0. Wrong usage is told in one line on
-// standard error, with status 2, and other errors likewise, with status 1.
-// Ctrl-C cancels the context, and a second one ends the program at once; a
-// program that returns the context's error has done what it was told: status 0.
+// standard error, with status 2, and other errors likewise, with status 1. A
+// program that Ctrl-C has ended early has done what it was told: status 0.
 package cli
 
 import (
@@ -49,7 +48,7 @@ func (p *Program) Given(name string) (given bool) {
 
 // Run parses the command line, has check say whether the flags make sense
 // together, and runs the program. It returns the exit status.
-func (p *Program) Run(check func() error, run func(ctx context.Context) error) (status int) {
+func (p *Program) Run(check, run func() error) (status int) {
 	err := p.Parse(os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -63,12 +62,18 @@ func (p *Program) Run(check func() error, run func(ctx context.Context) error) (
 	if err != nil {
 		return p.fail(fmt.Errorf("%w; see -help", err), 2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop)
-	if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	if err := run(); err != nil && !errors.Is(err, context.Canceled) {
 		return p.fail(err, 1)
 	}
 	return 0
+}
+
+// UntilInterrupt returns a context that Ctrl-C cancels, for programs that have
+// something to save then. A second Ctrl-C ends the program at once.
+func UntilInterrupt() context.Context {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	return ctx
 }
 
 // fail tells an error in one line; joined ones have several.

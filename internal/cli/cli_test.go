@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -26,12 +27,14 @@ func program() {
 			return errors.New("-end must not be empty")
 		}
 		return nil
-	}, func(ctx context.Context) error {
+	}, func() error {
 		fmt.Println("end", *end, p.Given("end"), p.Given("help"))
 		switch *end {
 		case "badly":
 			return errors.Join(errors.New("one"), errors.New("two"))
 		case "cancelled":
+			ctx := cli.UntilInterrupt()
+			fmt.Println("ready")
 			<-ctx.Done()
 			return fmt.Errorf("stopped: %w", context.Cause(ctx))
 		}
@@ -71,8 +74,8 @@ func TestInterrupt(t *testing.T) {
 	cmd.Stderr = &errs
 	require.NoError(t, cmd.Start())
 	defer cmd.Process.Kill()
-	_, err = out.Read(make([]byte, 100)) // it has begun
-	require.NoError(t, err)
+	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "ready"; {
+	}
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	require.NoError(t, cmd.Wait())
 	require.Empty(t, errs.String())
