@@ -51,7 +51,7 @@ type settings struct {
 	download, resume bool
 	epochs, steps    int // either is 0
 	batch, latent    int
-	threads          int
+	threads, looks   int
 	lr               float64
 	seed             uint64
 	verbose          bool
@@ -72,6 +72,7 @@ func main() {
 	p.StringVar(&s.out, "out", filepath.Join("runs", "mnist"), "folder to write to")
 	p.BoolVar(&s.resume, "resume", false, "go on from the checkpoint in that folder, with the same flags")
 	p.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	p.IntVar(&s.looks, "looks", 4, "times to judge the digits in the course of training")
 	p.BoolVar(&s.verbose, "v", false, "also print gradient norms, every 50 steps")
 	os.Exit(p.Run(func() error { return s.check(p.Given) }, func() error { return run(cli.UntilInterrupt(), s) }))
 }
@@ -95,6 +96,8 @@ func (s *settings) check(given func(flag string) bool) error {
 		return errors.New("-lr must lie between 0 and 1")
 	case s.threads < 0:
 		return errors.New("-threads must be 0 or more")
+	case s.looks < 0:
+		return errors.New("-looks must be 0 or more")
 	case s.out == "":
 		return errors.New("-out must name a folder")
 	case s.data != "" && s.download:
@@ -169,7 +172,9 @@ func run(ctx context.Context, s settings) error {
 	} else {
 		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
-	hooks = append(hooks, looks(judge, s.seed, steps))
+	if s.looks > 0 {
+		hooks = append(hooks, looks(judge, s, steps))
+	}
 	report, err := trainer.Fit(ctx, loader, length, gan.On(hooks...))
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -73,6 +73,7 @@ func TestWrongUsage(t *testing.T) {
 		"-steps 3 -epochs 3": "give -epochs or -steps, not both",
 		"-preset dcgan":      `there is no preset "dcgan"`,
 		"-threads -1":        "-threads must be 0 or more",
+		"-looks -1":          "-looks must be 0 or more",
 		"-out=":              "-out must name a folder",
 		"-data x -download":  "give -data or -download, not both",
 		"train":              `unexpected argument "train"`,

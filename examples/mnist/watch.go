@@ -37,13 +37,13 @@ func pictures(s settings, batches int) (gan.Hook, error) {
 	}), os.MkdirAll(dir, 0o755)
 }
 
-// looks judges 1,000 digits four times in the course of training, which goes on
-// meanwhile.
-func looks(judge *mnistfeatures.Judge, seed uint64, steps int) gan.Hook {
-	every := gan.Every(max(steps/5, 100))
+// looks judges 1,000 digits now and then, at most every 100 steps, while training
+// goes on.
+func looks(judge *mnistfeatures.Judge, s settings, steps int) gan.Hook {
+	every := gan.Every(max(steps/(s.looks+1), 100))
 	due := func(step int) bool { return every(step) && step < steps }
 	return gan.Meanwhile(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judge.Glance(g.Sample(1000, seed))
+		return judge.Glance(g.Sample(1000, s.seed))
 	}, func(step int, r *mnistfeatures.Report) error {
 		d := r.Values.Get(mnistfeatures.Distance)
 		_, err := fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",

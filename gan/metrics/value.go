@@ -61,6 +61,26 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}{v.Name, finite(v.Value), finite(v.Floor), finite(v.Ceiling), finite(v.StdErr)})
 }
 
+// UnmarshalJSON reads what MarshalJSON has written. A number that is left out is
+// NaN.
+func (v *Value) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Name                  string
+		Value, Floor, Ceiling *float64
+		StdErr                *float64 `json:"std_err"`
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	*v = NewValue(in.Name, math.NaN())
+	for _, n := range []struct{ to, from *float64 }{{&v.Value, in.Value}, {&v.Floor, in.Floor}, {&v.Ceiling, in.Ceiling}, {&v.StdErr, in.StdErr}} {
+		if n.from != nil {
+			*n.to = *n.from
+		}
+	}
+	return nil
+}
+
 // number prints three significant digits, and of large numbers all before the
 // point.
 func number(x float64) string {

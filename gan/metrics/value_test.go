@@ -34,6 +34,16 @@ func TestValueJSON(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, `[{"name":"reverse KL","value":0.006,"floor":0,"std_err":0.5},{"name":"gone"}]`, string(b))
+
+	var back metrics.Table
+	require.NoError(t, json.Unmarshal(b, &back))
+	require.Len(t, back, 2)
+	assert.Equal(t, "reverse KL 0.006 · floor 0 · ±0.5", back[0].String())
+	assert.Equal(t, "gone –", back[1].String())
+	again, err := json.Marshal(back)
+	require.NoError(t, err)
+	assert.Equal(t, string(b), string(again))
+	assert.Error(t, json.Unmarshal([]byte(`[{"name":"x","value":"much"}]`), &back))
 }
 
 func TestTableString(t *testing.T) {
