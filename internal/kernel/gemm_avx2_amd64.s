@@ -19,7 +19,6 @@ again:
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_bs(AX), DX
 	MOVQ            tile_c(AX), R13
-	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_m(AX), CX
 	CMPQ            CX, $6
 	JEQ             m6x2
@@ -33,10 +32,14 @@ again:
 	JEQ             m2x2
 
 m1x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -48,11 +51,13 @@ k1x2:
 	VBROADCASTSS    (SI), Y14
 	VFMADD231PS     Y14, Y12, Y0
 	VFMADD231PS     Y14, Y13, Y1
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write1x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -62,6 +67,7 @@ k1x2:
 
 write1x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -80,13 +86,17 @@ add1x2:
 	JMP             next
 
 m2x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -103,11 +113,13 @@ k2x2:
 	VBROADCASTSS    (SI)(R8*1), Y15
 	VFMADD231PS     Y15, Y12, Y2
 	VFMADD231PS     Y15, Y13, Y3
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write2x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -117,6 +129,7 @@ k2x2:
 
 write2x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -145,6 +158,7 @@ add2x2:
 	JMP             next
 
 m3x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -154,7 +168,10 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -176,11 +193,13 @@ k3x2:
 	VBROADCASTSS    (SI)(R8*2), Y14
 	VFMADD231PS     Y14, Y12, Y4
 	VFMADD231PS     Y14, Y13, Y5
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write3x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -190,6 +209,7 @@ k3x2:
 
 write3x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -228,6 +248,7 @@ add3x2:
 	JMP             next
 
 m4x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -240,7 +261,10 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -267,11 +291,13 @@ k4x2:
 	VBROADCASTSS    (SI)(R9*1), Y15
 	VFMADD231PS     Y15, Y12, Y6
 	VFMADD231PS     Y15, Y13, Y7
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write4x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -281,6 +307,7 @@ k4x2:
 
 write4x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -329,6 +356,7 @@ add4x2:
 	JMP             next
 
 m5x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -344,7 +372,10 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -376,11 +407,13 @@ k5x2:
 	VBROADCASTSS    (SI)(R8*4), Y14
 	VFMADD231PS     Y14, Y12, Y8
 	VFMADD231PS     Y14, Y13, Y9
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write5x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -390,6 +423,7 @@ k5x2:
 
 write5x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -448,6 +482,7 @@ add5x2:
 	JMP             next
 
 m6x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -466,7 +501,10 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -503,11 +541,13 @@ k6x2:
 	VBROADCASTSS    (SI)(R10*1), Y15
 	VFMADD231PS     Y15, Y12, Y10
 	VFMADD231PS     Y15, Y13, Y11
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write6x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -517,6 +557,7 @@ k6x2:
 
 write6x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -591,6 +632,8 @@ next:
 	ADDQ            CX, tile_a(AX)
 	MOVQ            tile_cp(AX), CX
 	ADDQ            CX, tile_c(AX)
+	MOVQ            tile_np(AX), CX
+	ADDQ            CX, tile_next(AX)
 	JMP             again
 
 done:
@@ -611,7 +654,6 @@ again:
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_bs(AX), DX
 	MOVQ            tile_c(AX), R13
-	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_m(AX), CX
 	CMPQ            CX, $6
 	JEQ             m6x2
@@ -625,10 +667,14 @@ again:
 	JEQ             m2x2
 
 m1x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -640,11 +686,13 @@ k1x2:
 	VBROADCASTSD    (SI), Y14
 	VFMADD231PD     Y14, Y12, Y0
 	VFMADD231PD     Y14, Y13, Y1
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write1x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -654,6 +702,7 @@ k1x2:
 
 write1x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -672,13 +721,17 @@ add1x2:
 	JMP             next
 
 m2x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -695,11 +748,13 @@ k2x2:
 	VBROADCASTSD    (SI)(R8*1), Y15
 	VFMADD231PD     Y15, Y12, Y2
 	VFMADD231PD     Y15, Y13, Y3
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write2x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -709,6 +764,7 @@ k2x2:
 
 write2x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -737,6 +793,7 @@ add2x2:
 	JMP             next
 
 m3x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -746,7 +803,10 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -768,11 +828,13 @@ k3x2:
 	VBROADCASTSD    (SI)(R8*2), Y14
 	VFMADD231PD     Y14, Y12, Y4
 	VFMADD231PD     Y14, Y13, Y5
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write3x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -782,6 +844,7 @@ k3x2:
 
 write3x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -820,6 +883,7 @@ add3x2:
 	JMP             next
 
 m4x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -832,7 +896,10 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -859,11 +926,13 @@ k4x2:
 	VBROADCASTSD    (SI)(R9*1), Y15
 	VFMADD231PD     Y15, Y12, Y6
 	VFMADD231PD     Y15, Y13, Y7
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write4x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -873,6 +942,7 @@ k4x2:
 
 write4x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -921,6 +991,7 @@ add4x2:
 	JMP             next
 
 m5x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -936,7 +1007,10 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -968,11 +1042,13 @@ k5x2:
 	VBROADCASTSD    (SI)(R8*4), Y14
 	VFMADD231PD     Y14, Y12, Y8
 	VFMADD231PD     Y14, Y13, Y9
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write5x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -982,6 +1058,7 @@ k5x2:
 
 write5x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -1040,6 +1117,7 @@ add5x2:
 	JMP             next
 
 m6x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
@@ -1058,7 +1136,10 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      32(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -1095,11 +1176,13 @@ k6x2:
 	VBROADCASTSD    (SI)(R10*1), Y15
 	VFMADD231PD     Y15, Y12, Y10
 	VFMADD231PD     Y15, Y13, Y11
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write6x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -1109,6 +1192,7 @@ k6x2:
 
 write6x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Y14
 	CMPQ            tile_add(AX), $0
@@ -1183,6 +1267,8 @@ next:
 	ADDQ            CX, tile_a(AX)
 	MOVQ            tile_cp(AX), CX
 	ADDQ            CX, tile_c(AX)
+	MOVQ            tile_np(AX), CX
+	ADDQ            CX, tile_next(AX)
 	JMP             again
 
 done:

@@ -24,7 +24,6 @@ again:
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_bs(AX), DX
 	MOVQ            tile_c(AX), R13
-	MOVQ            tile_cs(AX), R15
 
 	// K1 and K2 select the columns that exist.
 	MOVQ            tile_n(AX), CX
@@ -64,10 +63,14 @@ again:
 	JEQ             m2x2
 
 m1x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -78,11 +81,13 @@ k1x2:
 	VMOVUPS.Z       64(BX), K2, Z29
 	VFMADD231PS.BCST (SI), Z28, Z0
 	VFMADD231PS.BCST (SI), Z29, Z1
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write1x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -92,6 +97,7 @@ k1x2:
 
 write1x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -110,13 +116,17 @@ add1x2:
 	JMP             next
 
 m2x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -131,11 +141,13 @@ k2x2:
 	VFMADD231PS.BCST (SI), Z29, Z1
 	VFMADD231PS.BCST (SI)(R8*1), Z28, Z2
 	VFMADD231PS.BCST (SI)(R8*1), Z29, Z3
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write2x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -145,6 +157,7 @@ k2x2:
 
 write2x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -173,6 +186,7 @@ add2x2:
 	JMP             next
 
 m3x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -182,7 +196,10 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -201,11 +218,13 @@ k3x2:
 	VFMADD231PS.BCST (SI)(R8*1), Z29, Z3
 	VFMADD231PS.BCST (SI)(R8*2), Z28, Z4
 	VFMADD231PS.BCST (SI)(R8*2), Z29, Z5
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write3x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -215,6 +234,7 @@ k3x2:
 
 write3x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -253,6 +273,7 @@ add3x2:
 	JMP             next
 
 m4x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -265,7 +286,10 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -288,11 +312,13 @@ k4x2:
 	VFMADD231PS.BCST (SI)(R8*2), Z29, Z5
 	VFMADD231PS.BCST (SI)(R9*1), Z28, Z6
 	VFMADD231PS.BCST (SI)(R9*1), Z29, Z7
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write4x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -302,6 +328,7 @@ k4x2:
 
 write4x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -350,6 +377,7 @@ add4x2:
 	JMP             next
 
 m5x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -365,7 +393,10 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -392,11 +423,13 @@ k5x2:
 	VFMADD231PS.BCST (SI)(R9*1), Z29, Z7
 	VFMADD231PS.BCST (SI)(R8*4), Z28, Z8
 	VFMADD231PS.BCST (SI)(R8*4), Z29, Z9
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write5x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -406,6 +439,7 @@ k5x2:
 
 write5x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -464,6 +498,7 @@ add5x2:
 	JMP             next
 
 m6x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -482,7 +517,10 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -513,11 +551,13 @@ k6x2:
 	VFMADD231PS.BCST (SI)(R8*4), Z29, Z9
 	VFMADD231PS.BCST (SI)(R10*1), Z28, Z10
 	VFMADD231PS.BCST (SI)(R10*1), Z29, Z11
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write6x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -527,6 +567,7 @@ k6x2:
 
 write6x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -595,6 +636,7 @@ add6x2:
 	JMP             next
 
 m7x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -616,7 +658,10 @@ m7x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -651,11 +696,13 @@ k7x2:
 	VFMADD231PS.BCST (SI)(R10*1), Z29, Z11
 	VFMADD231PS.BCST (SI)(R9*2), Z28, Z12
 	VFMADD231PS.BCST (SI)(R9*2), Z29, Z13
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write7x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -665,6 +712,7 @@ k7x2:
 
 write7x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -743,6 +791,7 @@ add7x2:
 	JMP             next
 
 m8x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -767,7 +816,10 @@ m8x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -806,11 +858,13 @@ k8x2:
 	VFMADD231PS.BCST (SI)(R9*2), Z29, Z13
 	VFMADD231PS.BCST (SI)(R11*1), Z28, Z14
 	VFMADD231PS.BCST (SI)(R11*1), Z29, Z15
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write8x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -820,6 +874,7 @@ k8x2:
 
 write8x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -908,6 +963,7 @@ add8x2:
 	JMP             next
 
 m9x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -935,7 +991,10 @@ m9x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -978,11 +1037,13 @@ k9x2:
 	VFMADD231PS.BCST (SI)(R11*1), Z29, Z15
 	VFMADD231PS.BCST (SI)(R8*8), Z28, Z16
 	VFMADD231PS.BCST (SI)(R8*8), Z29, Z17
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write9x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -992,6 +1053,7 @@ k9x2:
 
 write9x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -1090,6 +1152,7 @@ add9x2:
 	JMP             next
 
 m10x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -1120,7 +1183,10 @@ m10x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1167,12 +1233,14 @@ k10x2:
 	VFMADD231PS.BCST (SI)(R8*8), Z29, Z17
 	VFMADD231PS.BCST (DI), Z28, Z18
 	VFMADD231PS.BCST (DI), Z29, Z19
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write10x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -1183,6 +1251,7 @@ k10x2:
 
 write10x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -1291,6 +1360,7 @@ add10x2:
 	JMP             next
 
 m11x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -1324,7 +1394,10 @@ m11x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1375,12 +1448,14 @@ k11x2:
 	VFMADD231PS.BCST (DI), Z29, Z19
 	VFMADD231PS.BCST (DI)(R8*1), Z28, Z20
 	VFMADD231PS.BCST (DI)(R8*1), Z29, Z21
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write11x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -1391,6 +1466,7 @@ k11x2:
 
 write11x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -1509,6 +1585,7 @@ add11x2:
 	JMP             next
 
 m12x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -1545,7 +1622,10 @@ m12x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1600,12 +1680,14 @@ k12x2:
 	VFMADD231PS.BCST (DI)(R8*1), Z29, Z21
 	VFMADD231PS.BCST (DI)(R8*2), Z28, Z22
 	VFMADD231PS.BCST (DI)(R8*2), Z29, Z23
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write12x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -1616,6 +1698,7 @@ k12x2:
 
 write12x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -1744,6 +1827,7 @@ add12x2:
 	JMP             next
 
 m13x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -1783,7 +1867,10 @@ m13x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1842,12 +1929,14 @@ k13x2:
 	VFMADD231PS.BCST (DI)(R8*2), Z29, Z23
 	VFMADD231PS.BCST (DI)(R9*1), Z28, Z24
 	VFMADD231PS.BCST (DI)(R9*1), Z29, Z25
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write13x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -1858,6 +1947,7 @@ k13x2:
 
 write13x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -1996,6 +2086,7 @@ add13x2:
 	JMP             next
 
 m14x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -2038,7 +2129,10 @@ m14x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2101,12 +2195,14 @@ k14x2:
 	VFMADD231PS.BCST (DI)(R9*1), Z29, Z25
 	VFMADD231PS.BCST (DI)(R8*4), Z28, Z26
 	VFMADD231PS.BCST (DI)(R8*4), Z29, Z27
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write14x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2117,6 +2213,7 @@ k14x2:
 
 write14x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2294,9 +2391,13 @@ narrow:
 	JEQ             m2x1
 
 m1x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	PCALIGN         $32
@@ -2304,11 +2405,13 @@ m1x1:
 k1x1:
 	VMOVUPS.Z       0(BX), K1, Z28
 	VFMADD231PS.BCST (SI), Z28, Z0
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write1x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2318,6 +2421,7 @@ k1x1:
 
 write1x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2332,11 +2436,15 @@ add1x1:
 	JMP             next
 
 m2x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2346,11 +2454,13 @@ k2x1:
 	VMOVUPS.Z       0(BX), K1, Z28
 	VFMADD231PS.BCST (SI), Z28, Z0
 	VFMADD231PS.BCST (SI)(R8*1), Z28, Z1
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write2x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2360,6 +2470,7 @@ k2x1:
 
 write2x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2380,13 +2491,17 @@ add2x1:
 	JMP             next
 
 m3x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2398,11 +2513,13 @@ k3x1:
 	VFMADD231PS.BCST (SI), Z28, Z0
 	VFMADD231PS.BCST (SI)(R8*1), Z28, Z1
 	VFMADD231PS.BCST (SI)(R8*2), Z28, Z2
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write3x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2412,6 +2529,7 @@ k3x1:
 
 write3x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2438,6 +2556,7 @@ add3x1:
 	JMP             next
 
 m4x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -2446,7 +2565,10 @@ m4x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2460,11 +2582,13 @@ k4x1:
 	VFMADD231PS.BCST (SI)(R8*1), Z28, Z1
 	VFMADD231PS.BCST (SI)(R8*2), Z28, Z2
 	VFMADD231PS.BCST (SI)(R9*1), Z28, Z3
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write4x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2474,6 +2598,7 @@ k4x1:
 
 write4x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2506,6 +2631,7 @@ add4x1:
 	JMP             next
 
 m5x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -2516,7 +2642,10 @@ m5x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2532,11 +2661,13 @@ k5x1:
 	VFMADD231PS.BCST (SI)(R8*2), Z28, Z2
 	VFMADD231PS.BCST (SI)(R9*1), Z28, Z3
 	VFMADD231PS.BCST (SI)(R8*4), Z28, Z4
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write5x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2546,6 +2677,7 @@ k5x1:
 
 write5x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2584,6 +2716,7 @@ add5x1:
 	JMP             next
 
 m6x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -2596,7 +2729,10 @@ m6x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2614,11 +2750,13 @@ k6x1:
 	VFMADD231PS.BCST (SI)(R9*1), Z28, Z3
 	VFMADD231PS.BCST (SI)(R8*4), Z28, Z4
 	VFMADD231PS.BCST (SI)(R10*1), Z28, Z5
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write6x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2628,6 +2766,7 @@ k6x1:
 
 write6x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2672,6 +2811,7 @@ add6x1:
 	JMP             next
 
 m7x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -2686,7 +2826,10 @@ m7x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2706,11 +2849,13 @@ k7x1:
 	VFMADD231PS.BCST (SI)(R8*4), Z28, Z4
 	VFMADD231PS.BCST (SI)(R10*1), Z28, Z5
 	VFMADD231PS.BCST (SI)(R9*2), Z28, Z6
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write7x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2720,6 +2865,7 @@ k7x1:
 
 write7x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2770,6 +2916,7 @@ add7x1:
 	JMP             next
 
 m8x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -2786,7 +2933,10 @@ m8x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2808,11 +2958,13 @@ k8x1:
 	VFMADD231PS.BCST (SI)(R10*1), Z28, Z5
 	VFMADD231PS.BCST (SI)(R9*2), Z28, Z6
 	VFMADD231PS.BCST (SI)(R11*1), Z28, Z7
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write8x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2822,6 +2974,7 @@ k8x1:
 
 write8x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2878,6 +3031,7 @@ add8x1:
 	JMP             next
 
 m9x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -2896,7 +3050,10 @@ m9x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -2920,11 +3077,13 @@ k9x1:
 	VFMADD231PS.BCST (SI)(R9*2), Z28, Z6
 	VFMADD231PS.BCST (SI)(R11*1), Z28, Z7
 	VFMADD231PS.BCST (SI)(R8*8), Z28, Z8
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write9x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -2934,6 +3093,7 @@ k9x1:
 
 write9x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -2996,6 +3156,7 @@ add9x1:
 	JMP             next
 
 m10x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -3016,7 +3177,10 @@ m10x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3042,12 +3206,14 @@ k10x1:
 	VFMADD231PS.BCST (SI)(R11*1), Z28, Z7
 	VFMADD231PS.BCST (SI)(R8*8), Z28, Z8
 	VFMADD231PS.BCST (DI), Z28, Z9
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write10x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3058,6 +3224,7 @@ k10x1:
 
 write10x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3126,6 +3293,7 @@ add10x1:
 	JMP             next
 
 m11x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -3148,7 +3316,10 @@ m11x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3176,12 +3347,14 @@ k11x1:
 	VFMADD231PS.BCST (SI)(R8*8), Z28, Z8
 	VFMADD231PS.BCST (DI), Z28, Z9
 	VFMADD231PS.BCST (DI)(R8*1), Z28, Z10
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write11x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3192,6 +3365,7 @@ k11x1:
 
 write11x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3266,6 +3440,7 @@ add11x1:
 	JMP             next
 
 m12x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -3290,7 +3465,10 @@ m12x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3320,12 +3498,14 @@ k12x1:
 	VFMADD231PS.BCST (DI), Z28, Z9
 	VFMADD231PS.BCST (DI)(R8*1), Z28, Z10
 	VFMADD231PS.BCST (DI)(R8*2), Z28, Z11
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write12x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3336,6 +3516,7 @@ k12x1:
 
 write12x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3416,6 +3597,7 @@ add12x1:
 	JMP             next
 
 m13x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -3442,7 +3624,10 @@ m13x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3474,12 +3659,14 @@ k13x1:
 	VFMADD231PS.BCST (DI)(R8*1), Z28, Z10
 	VFMADD231PS.BCST (DI)(R8*2), Z28, Z11
 	VFMADD231PS.BCST (DI)(R9*1), Z28, Z12
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write13x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3490,6 +3677,7 @@ k13x1:
 
 write13x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3576,6 +3764,7 @@ add13x1:
 	JMP             next
 
 m14x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -3604,7 +3793,10 @@ m14x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3638,12 +3830,14 @@ k14x1:
 	VFMADD231PS.BCST (DI)(R8*2), Z28, Z11
 	VFMADD231PS.BCST (DI)(R9*1), Z28, Z12
 	VFMADD231PS.BCST (DI)(R8*4), Z28, Z13
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write14x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3654,6 +3848,7 @@ k14x1:
 
 write14x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSS    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3752,6 +3947,8 @@ next:
 	ADDQ            CX, tile_a(AX)
 	MOVQ            tile_cp(AX), CX
 	ADDQ            CX, tile_c(AX)
+	MOVQ            tile_np(AX), CX
+	ADDQ            CX, tile_next(AX)
 	JMP             again
 
 done:
@@ -3777,7 +3974,6 @@ again:
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_bs(AX), DX
 	MOVQ            tile_c(AX), R13
-	MOVQ            tile_cs(AX), R15
 
 	// K1 and K2 select the columns that exist.
 	MOVQ            tile_n(AX), CX
@@ -3817,10 +4013,14 @@ again:
 	JEQ             m2x2
 
 m1x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3831,11 +4031,13 @@ k1x2:
 	VMOVUPD.Z       64(BX), K2, Z29
 	VFMADD231PD.BCST (SI), Z28, Z0
 	VFMADD231PD.BCST (SI), Z29, Z1
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write1x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3845,6 +4047,7 @@ k1x2:
 
 write1x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3863,13 +4066,17 @@ add1x2:
 	JMP             next
 
 m2x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3884,11 +4091,13 @@ k2x2:
 	VFMADD231PD.BCST (SI), Z29, Z1
 	VFMADD231PD.BCST (SI)(R8*1), Z28, Z2
 	VFMADD231PD.BCST (SI)(R8*1), Z29, Z3
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write2x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3898,6 +4107,7 @@ k2x2:
 
 write2x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -3926,6 +4136,7 @@ add2x2:
 	JMP             next
 
 m3x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -3935,7 +4146,10 @@ m3x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -3954,11 +4168,13 @@ k3x2:
 	VFMADD231PD.BCST (SI)(R8*1), Z29, Z3
 	VFMADD231PD.BCST (SI)(R8*2), Z28, Z4
 	VFMADD231PD.BCST (SI)(R8*2), Z29, Z5
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write3x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -3968,6 +4184,7 @@ k3x2:
 
 write3x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4006,6 +4223,7 @@ add3x2:
 	JMP             next
 
 m4x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4018,7 +4236,10 @@ m4x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4041,11 +4262,13 @@ k4x2:
 	VFMADD231PD.BCST (SI)(R8*2), Z29, Z5
 	VFMADD231PD.BCST (SI)(R9*1), Z28, Z6
 	VFMADD231PD.BCST (SI)(R9*1), Z29, Z7
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write4x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4055,6 +4278,7 @@ k4x2:
 
 write4x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4103,6 +4327,7 @@ add4x2:
 	JMP             next
 
 m5x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4118,7 +4343,10 @@ m5x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4145,11 +4373,13 @@ k5x2:
 	VFMADD231PD.BCST (SI)(R9*1), Z29, Z7
 	VFMADD231PD.BCST (SI)(R8*4), Z28, Z8
 	VFMADD231PD.BCST (SI)(R8*4), Z29, Z9
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write5x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4159,6 +4389,7 @@ k5x2:
 
 write5x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4217,6 +4448,7 @@ add5x2:
 	JMP             next
 
 m6x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4235,7 +4467,10 @@ m6x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4266,11 +4501,13 @@ k6x2:
 	VFMADD231PD.BCST (SI)(R8*4), Z29, Z9
 	VFMADD231PD.BCST (SI)(R10*1), Z28, Z10
 	VFMADD231PD.BCST (SI)(R10*1), Z29, Z11
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write6x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4280,6 +4517,7 @@ k6x2:
 
 write6x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4348,6 +4586,7 @@ add6x2:
 	JMP             next
 
 m7x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4369,7 +4608,10 @@ m7x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4404,11 +4646,13 @@ k7x2:
 	VFMADD231PD.BCST (SI)(R10*1), Z29, Z11
 	VFMADD231PD.BCST (SI)(R9*2), Z28, Z12
 	VFMADD231PD.BCST (SI)(R9*2), Z29, Z13
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write7x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4418,6 +4662,7 @@ k7x2:
 
 write7x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4496,6 +4741,7 @@ add7x2:
 	JMP             next
 
 m8x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4520,7 +4766,10 @@ m8x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4559,11 +4808,13 @@ k8x2:
 	VFMADD231PD.BCST (SI)(R9*2), Z29, Z13
 	VFMADD231PD.BCST (SI)(R11*1), Z28, Z14
 	VFMADD231PD.BCST (SI)(R11*1), Z29, Z15
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write8x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4573,6 +4824,7 @@ k8x2:
 
 write8x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4661,6 +4913,7 @@ add8x2:
 	JMP             next
 
 m9x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4688,7 +4941,10 @@ m9x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4731,11 +4987,13 @@ k9x2:
 	VFMADD231PD.BCST (SI)(R11*1), Z29, Z15
 	VFMADD231PD.BCST (SI)(R8*8), Z28, Z16
 	VFMADD231PD.BCST (SI)(R8*8), Z29, Z17
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write9x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4745,6 +5003,7 @@ k9x2:
 
 write9x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -4843,6 +5102,7 @@ add9x2:
 	JMP             next
 
 m10x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -4873,7 +5133,10 @@ m10x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -4920,12 +5183,14 @@ k10x2:
 	VFMADD231PD.BCST (SI)(R8*8), Z29, Z17
 	VFMADD231PD.BCST (DI), Z28, Z18
 	VFMADD231PD.BCST (DI), Z29, Z19
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write10x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -4936,6 +5201,7 @@ k10x2:
 
 write10x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -5044,6 +5310,7 @@ add10x2:
 	JMP             next
 
 m11x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -5077,7 +5344,10 @@ m11x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5128,12 +5398,14 @@ k11x2:
 	VFMADD231PD.BCST (DI), Z29, Z19
 	VFMADD231PD.BCST (DI)(R8*1), Z28, Z20
 	VFMADD231PD.BCST (DI)(R8*1), Z29, Z21
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write11x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -5144,6 +5416,7 @@ k11x2:
 
 write11x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -5262,6 +5535,7 @@ add11x2:
 	JMP             next
 
 m12x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -5298,7 +5572,10 @@ m12x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5353,12 +5630,14 @@ k12x2:
 	VFMADD231PD.BCST (DI)(R8*1), Z29, Z21
 	VFMADD231PD.BCST (DI)(R8*2), Z28, Z22
 	VFMADD231PD.BCST (DI)(R8*2), Z29, Z23
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write12x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -5369,6 +5648,7 @@ k12x2:
 
 write12x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -5497,6 +5777,7 @@ add12x2:
 	JMP             next
 
 m13x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -5536,7 +5817,10 @@ m13x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5595,12 +5879,14 @@ k13x2:
 	VFMADD231PD.BCST (DI)(R8*2), Z29, Z23
 	VFMADD231PD.BCST (DI)(R9*1), Z28, Z24
 	VFMADD231PD.BCST (DI)(R9*1), Z29, Z25
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write13x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -5611,6 +5897,7 @@ k13x2:
 
 write13x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -5749,6 +6036,7 @@ add13x2:
 	JMP             next
 
 m14x2:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
@@ -5791,7 +6079,10 @@ m14x2:
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	PREFETCHT0      64(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -5854,12 +6145,14 @@ k14x2:
 	VFMADD231PD.BCST (DI)(R9*1), Z29, Z25
 	VFMADD231PD.BCST (DI)(R8*4), Z28, Z26
 	VFMADD231PD.BCST (DI)(R8*4), Z29, Z27
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x2
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write14x2
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -5870,6 +6163,7 @@ k14x2:
 
 write14x2:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6047,9 +6341,13 @@ narrow:
 	JEQ             m2x1
 
 m1x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	PCALIGN         $32
@@ -6057,11 +6355,13 @@ m1x1:
 k1x1:
 	VMOVUPD.Z       0(BX), K1, Z28
 	VFMADD231PD.BCST (SI), Z28, Z0
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k1x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write1x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6071,6 +6371,7 @@ k1x1:
 
 write1x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6085,11 +6386,15 @@ add1x1:
 	JMP             next
 
 m2x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6099,11 +6404,13 @@ k2x1:
 	VMOVUPD.Z       0(BX), K1, Z28
 	VFMADD231PD.BCST (SI), Z28, Z0
 	VFMADD231PD.BCST (SI)(R8*1), Z28, Z1
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k2x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write2x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6113,6 +6420,7 @@ k2x1:
 
 write2x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6133,13 +6441,17 @@ add2x1:
 	JMP             next
 
 m3x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6151,11 +6463,13 @@ k3x1:
 	VFMADD231PD.BCST (SI), Z28, Z0
 	VFMADD231PD.BCST (SI)(R8*1), Z28, Z1
 	VFMADD231PD.BCST (SI)(R8*2), Z28, Z2
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k3x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write3x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6165,6 +6479,7 @@ k3x1:
 
 write3x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6191,6 +6506,7 @@ add3x1:
 	JMP             next
 
 m4x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6199,7 +6515,10 @@ m4x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6213,11 +6532,13 @@ k4x1:
 	VFMADD231PD.BCST (SI)(R8*1), Z28, Z1
 	VFMADD231PD.BCST (SI)(R8*2), Z28, Z2
 	VFMADD231PD.BCST (SI)(R9*1), Z28, Z3
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k4x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write4x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6227,6 +6548,7 @@ k4x1:
 
 write4x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6259,6 +6581,7 @@ add4x1:
 	JMP             next
 
 m5x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6269,7 +6592,10 @@ m5x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6285,11 +6611,13 @@ k5x1:
 	VFMADD231PD.BCST (SI)(R8*2), Z28, Z2
 	VFMADD231PD.BCST (SI)(R9*1), Z28, Z3
 	VFMADD231PD.BCST (SI)(R8*4), Z28, Z4
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k5x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write5x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6299,6 +6627,7 @@ k5x1:
 
 write5x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6337,6 +6666,7 @@ add5x1:
 	JMP             next
 
 m6x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6349,7 +6679,10 @@ m6x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6367,11 +6700,13 @@ k6x1:
 	VFMADD231PD.BCST (SI)(R9*1), Z28, Z3
 	VFMADD231PD.BCST (SI)(R8*4), Z28, Z4
 	VFMADD231PD.BCST (SI)(R10*1), Z28, Z5
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k6x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write6x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6381,6 +6716,7 @@ k6x1:
 
 write6x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6425,6 +6761,7 @@ add6x1:
 	JMP             next
 
 m7x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6439,7 +6776,10 @@ m7x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6459,11 +6799,13 @@ k7x1:
 	VFMADD231PD.BCST (SI)(R8*4), Z28, Z4
 	VFMADD231PD.BCST (SI)(R10*1), Z28, Z5
 	VFMADD231PD.BCST (SI)(R9*2), Z28, Z6
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k7x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write7x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6473,6 +6815,7 @@ k7x1:
 
 write7x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6523,6 +6866,7 @@ add7x1:
 	JMP             next
 
 m8x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6539,7 +6883,10 @@ m8x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6561,11 +6908,13 @@ k8x1:
 	VFMADD231PD.BCST (SI)(R10*1), Z28, Z5
 	VFMADD231PD.BCST (SI)(R9*2), Z28, Z6
 	VFMADD231PD.BCST (SI)(R11*1), Z28, Z7
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k8x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write8x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6575,6 +6924,7 @@ k8x1:
 
 write8x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6631,6 +6981,7 @@ add8x1:
 	JMP             next
 
 m9x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6649,7 +7000,10 @@ m9x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6673,11 +7027,13 @@ k9x1:
 	VFMADD231PD.BCST (SI)(R9*2), Z28, Z6
 	VFMADD231PD.BCST (SI)(R11*1), Z28, Z7
 	VFMADD231PD.BCST (SI)(R8*8), Z28, Z8
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	DECQ            CX
 	JNZ             k9x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write9x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6687,6 +7043,7 @@ k9x1:
 
 write9x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6749,6 +7106,7 @@ add9x1:
 	JMP             next
 
 m10x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6769,7 +7127,10 @@ m10x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6795,12 +7156,14 @@ k10x1:
 	VFMADD231PD.BCST (SI)(R11*1), Z28, Z7
 	VFMADD231PD.BCST (SI)(R8*8), Z28, Z8
 	VFMADD231PD.BCST (DI), Z28, Z9
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k10x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write10x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6811,6 +7174,7 @@ k10x1:
 
 write10x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -6879,6 +7243,7 @@ add10x1:
 	JMP             next
 
 m11x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -6901,7 +7266,10 @@ m11x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -6929,12 +7297,14 @@ k11x1:
 	VFMADD231PD.BCST (SI)(R8*8), Z28, Z8
 	VFMADD231PD.BCST (DI), Z28, Z9
 	VFMADD231PD.BCST (DI)(R8*1), Z28, Z10
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k11x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write11x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -6945,6 +7315,7 @@ k11x1:
 
 write11x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -7019,6 +7390,7 @@ add11x1:
 	JMP             next
 
 m12x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -7043,7 +7415,10 @@ m12x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -7073,12 +7448,14 @@ k12x1:
 	VFMADD231PD.BCST (DI), Z28, Z9
 	VFMADD231PD.BCST (DI)(R8*1), Z28, Z10
 	VFMADD231PD.BCST (DI)(R8*2), Z28, Z11
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k12x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write12x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -7089,6 +7466,7 @@ k12x1:
 
 write12x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -7169,6 +7547,7 @@ add12x1:
 	JMP             next
 
 m13x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -7195,7 +7574,10 @@ m13x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -7227,12 +7609,14 @@ k13x1:
 	VFMADD231PD.BCST (DI)(R8*1), Z28, Z10
 	VFMADD231PD.BCST (DI)(R8*2), Z28, Z11
 	VFMADD231PD.BCST (DI)(R9*1), Z28, Z12
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k13x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write13x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -7243,6 +7627,7 @@ k13x1:
 
 write13x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -7329,6 +7714,7 @@ add13x1:
 	JMP             next
 
 m14x1:
+	MOVQ            tile_cs(AX), R15
 	MOVQ            R13, CX // fetch C's lines while k runs
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
@@ -7357,7 +7743,10 @@ m14x1:
 	PREFETCHT0      0(CX)
 	ADDQ            R15, CX
 	PREFETCHT0      0(CX)
-	MOVQ            tile_runs(AX), R14
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_next(AX), R14
+	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -7391,12 +7780,14 @@ k14x1:
 	VFMADD231PD.BCST (DI)(R8*2), Z28, Z11
 	VFMADD231PD.BCST (DI)(R9*1), Z28, Z12
 	VFMADD231PD.BCST (DI)(R8*4), Z28, Z13
+	PREFETCHT1      (R14)
+	ADDQ            R15, R14
 	ADDQ            DX, BX
 	ADDQ            R12, SI
 	ADDQ            R12, DI
 	DECQ            CX
 	JNZ             k14x1
-	DECQ            R14
+	DECQ            tile_todo(AX)
 	JEQ             write14x1
 	MOVQ            tile_ar(AX), CX // on to the next run
 	ADDQ            CX, SI
@@ -7407,6 +7798,7 @@ k14x1:
 
 write14x1:
 	// C = alpha·tile, or C += alpha·tile.
+	MOVQ            tile_cs(AX), R15
 	MOVQ            tile_alpha(AX), CX
 	VBROADCASTSD    (CX), Z30
 	CMPQ            tile_add(AX), $0
@@ -7505,6 +7897,8 @@ next:
 	ADDQ            CX, tile_a(AX)
 	MOVQ            tile_cp(AX), CX
 	ADDQ            CX, tile_c(AX)
+	MOVQ            tile_np(AX), CX
+	ADDQ            CX, tile_next(AX)
 	JMP             again
 
 done:

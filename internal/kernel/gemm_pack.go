@@ -11,7 +11,7 @@ import (
 // lines, so that they keep out of each other's way; elsewhere the panels hold
 // the rows' elements step by step.
 func (p *product[T]) packLefts() {
-	line := 64 / sizeof[T]()
+	line := cacheLine / sizeof[T]()
 	longest := ceilDiv(p.k1-p.k0, p.blocks)
 	p.stride = (ceilDiv(longest, line) | 1) * line
 	p.packedLeft = resize(p.packedLeft, p.blocks*(p.m1-p.m0)*p.stride)
@@ -154,8 +154,8 @@ func resize[T Float](s []T, n int) []T {
 	if n <= cap(s) {
 		return s[:n]
 	}
-	s = make([]T, n+64/sizeof[T]())
-	for uintptr(unsafe.Pointer(&s[0]))%64 != 0 {
+	s = make([]T, n+cacheLine/sizeof[T]())
+	for uintptr(unsafe.Pointer(&s[0]))%cacheLine != 0 {
 		s = s[1:]
 	}
 	return s[:n]

@@ -75,6 +75,9 @@ func (p *product[T]) column(w *workspace[T], b, i0, i1, j0, j1 int, add bool) {
 	if t.n == j1-j0 {
 		for i := i0; i < i1; {
 			n := p.setLeft(t, b, i, i1)
+			if p.packRight == inPlace { // fetch the next panel's lines by turns
+				t.next, t.ns, t.np = uintptr(t.b)+uintptr(t.n*sizeof[T]()+(i-i0)%2*cacheLine), t.bs, cacheLine
+			}
 			p.multiply(t, &p.c[p.row(i)*p.ldc+j0], p.ldc, add)
 			i += n
 		}
@@ -107,6 +110,10 @@ func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
 				p.setRight(w, b, j, j+n, 0, true)
 				for i := lo; i < hi; {
 					n := p.setLeft(t, b, i, hi)
+					t.ns = 0
+					if j == j0 && p.blocks == 1 && !p.packLeft && p.left.step == 1 { // fetch the next rows
+						t.next, t.ns, t.np = uintptr(t.a)+uintptr(t.ap), cacheLine, t.ap
+					}
 					p.multiply(t, &w.out[(p.row(i)-r0)*width], width, b > 0)
 					i += n
 				}
@@ -185,6 +192,9 @@ func (p *product[T]) setRight(w *workspace[T], b, j0, j1, i int, isNew bool) {
 		t.b, t.bs = unsafe.Pointer(&panel[0]), width*size
 	}
 }
+
+// cacheLine is the size of a line of the cache, in bytes.
+const cacheLine = 64
 
 // addRow stores src in dst, or adds it.
 func addRow[T Float](dst, src []T, add bool) {

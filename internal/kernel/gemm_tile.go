@@ -12,7 +12,7 @@ import "unsafe"
 // to the next, A and B go on by ar and br. All distances are in bytes. A may have
 // any layout; the rows of B and C are contiguous. m and n are at most the shape's
 // rows and cols; k, runs and count are at least 1. A kernel that is not masked
-// needs n = cols. The kernel leaves a, c and count changed.
+// needs n = cols. The kernel leaves a, c, next and count changed.
 type tile struct {
 	a      unsafe.Pointer
 	rs, ks int // from row to row and from step to step of A
@@ -28,6 +28,13 @@ type tile struct {
 	alpha  unsafe.Pointer
 	count  int
 	ap, cp int // from tile to tile of A and C
+
+	// While it computes, the assembly fetches lines that a later call needs
+	// into L2: one per step, ns apart, and np further for the next tile.
+	next   uintptr
+	ns, np int
+
+	todo int // for the assembly: runs still to do
 }
 
 // shape is the largest tile of the kernels in force.
@@ -41,6 +48,9 @@ type shape struct {
 //
 //go:noinline
 func multiply[T Float](t *tile) {
+	if t.next == 0 {
+		t.next = uintptr(t.b) // harmless
+	}
 	if multiplyAsm(t, sizeof[T]()) {
 		return
 	}

@@ -68,7 +68,6 @@ func function(w *writer, s set, e elem) {
 	w.in("MOVQ", "tile_b(AX), BX")
 	w.in("MOVQ", "tile_bs(AX), DX")
 	w.in("MOVQ", "tile_c(AX), R13")
-	w.in("MOVQ", "tile_cs(AX), R15")
 	if s.masks {
 		w.p("\n\t// K1 and K2 select the columns that exist.")
 		w.in("MOVQ", "tile_n(AX), CX")
@@ -101,6 +100,8 @@ func function(w *writer, s set, e elem) {
 	w.in("ADDQ", "CX, tile_a(AX)")
 	w.in("MOVQ", "tile_cp(AX), CX")
 	w.in("ADDQ", "CX, tile_c(AX)")
+	w.in("MOVQ", "tile_np(AX), CX")
+	w.in("ADDQ", "CX, tile_next(AX)")
 	w.in("JMP", "again")
 	w.p("\ndone:")
 	w.in("VZEROUPPER", "")
@@ -115,6 +116,7 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 	acc := func(r, v int) string { return reg(r*vectors + v) }
 
 	w.p("\n%s:", label("m", m, vectors))
+	w.in("MOVQ", "tile_cs(AX), R15")
 	w.in("MOVQ", "R13, CX // fetch C's lines while k runs")
 	for r := range m {
 		for v := range vectors {
@@ -124,7 +126,10 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 			w.in("ADDQ", "R15, CX")
 		}
 	}
-	w.in("MOVQ", "tile_runs(AX), R14")
+	w.in("MOVQ", "tile_runs(AX), CX")
+	w.in("MOVQ", "CX, tile_todo(AX)")
+	w.in("MOVQ", "tile_next(AX), R14")
+	w.in("MOVQ", "tile_ns(AX), R15")
 	w.in("MOVQ", "tile_k(AX), CX")
 	for i := range m * vectors {
 		w.in(s.clear, "%[1]s, %[1]s, %[1]s", reg(i))
@@ -152,6 +157,8 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 			w.in(fma, "%s, %s, %s", from, reg(s.b[v]), acc(r, v))
 		}
 	}
+	w.in("PREFETCHT1", "(R14)")
+	w.in("ADDQ", "R15, R14")
 	w.in("ADDQ", "DX, BX")
 	w.in("ADDQ", "R12, SI")
 	if m > 9 {
@@ -159,7 +166,7 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 	}
 	w.in("DECQ", "CX")
 	w.in("JNZ", "%s", label("k", m, vectors))
-	w.in("DECQ", "R14")
+	w.in("DECQ", "tile_todo(AX)")
 	w.in("JEQ", "%s", label("write", m, vectors))
 	w.in("MOVQ", "tile_ar(AX), CX // on to the next run")
 	w.in("ADDQ", "CX, SI")
@@ -173,6 +180,7 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 	w.p("\n%s:", label("write", m, vectors))
 	w.p("\t// C = alpha·tile, or C += alpha·tile.")
 	alpha := reg(s.tmp[0])
+	w.in("MOVQ", "tile_cs(AX), R15")
 	w.in("MOVQ", "tile_alpha(AX), CX")
 	w.in("VBROADCASTS"+e.suffix[1:], "(CX), %s", alpha)
 	w.in("CMPQ", "tile_add(AX), $0")
