@@ -1,0 +1,132 @@
+// Quality measures what the recipes of examples/mnist and examples/ring2d lead
+// to, and writes bench/RESULTS.md.
+//
+//	go run ./bench/quality                    # digits that are part of the program
+//	go run ./bench/quality -data FOLDER       # all of MNIST
+//	go run ./bench/quality -only ring,grid    # leaves the other rows as they are
+//
+// It builds the two programs and runs them as a user does, so that no recipe is
+// written down twice, loads the generators that they save, and judges 10,000
+// digits of each; the classic recipe is given as much time as the others took.
+// All of it takes about half an hour on two cores, which should be idle. What is
+// measured is kept in bench/RESULTS.json run by run, as soon as there is
+// something, with the commit that it was measured at; RESULTS.md is made of
+// that. -continue leaves out the runs of this commit that are already there.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gander-ml/gander/internal/cli"
+)
+
+type settings struct {
+	data    string
+	only    []string
+	seeds   int
+	steps   int
+	digits  int
+	threads int
+	goOn    bool
+	out     string
+}
+
+// names of what can be measured, in this order, with the usual number of seeds.
+var names = []struct {
+	name  string
+	seeds int
+}{{"quick", 5}, {"best", 3}, {"mlp", 3}, {"classic", 2}, {"complete", 1}, {"ring", 10}, {"grid", 10}}
+
+const (
+	usual       = "quick,best,classic,complete,ring,grid"
+	usualOnFull = "quick,best,classic,ring,grid" // 100 epochs of 60,000 digits take ten minutes
+	results     = "bench/RESULTS.md"
+)
+
+func main() {
+	var s settings
+	p := cli.New("quality")
+	p.StringVar(&s.data, "data", "", "folder with MNIST's training digits (default: the 10,000 test digits, which are part of the program)")
+	only := p.String("only", "", "what to measure (default: "+usual+"; with -data without complete), of:\n"+
+		"quick, best, mlp  presets of examples/mnist\n"+
+		"classic           the classic preset for as long as quick and best took\n"+
+		"complete          the classic preset to its end\n"+
+		"ring, grid        mixtures of examples/ring2d")
+	p.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, 3 of best and mlp, 2 of classic, 1 of complete, 10 of a mixture)")
+	p.IntVar(&s.threads, "threads", 0, "most threads that the programs may use (default: all cores)")
+	p.BoolVar(&s.goOn, "continue", false, "leave out what was measured at this commit already")
+	p.StringVar(&s.out, "o", results, "file to write; what is measured goes beside it, with the ending .json")
+	p.IntVar(&s.steps, "steps", 0, "for trials: so many steps of each training")
+	p.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for trials")
+	os.Exit(p.Run(func() error { return s.check(*only) }, func() error { return run(cli.UntilInterrupt(), s) }))
+}
+
+// check splits the list and says what makes no sense.
+func (s *settings) check(only string) error {
+	if only == "" {
+		if only = usual; s.data != "" {
+			only = usualOnFull
+		}
+	}
+	s.only = strings.Split(only, ",")
+	for _, name := range s.only {
+		if seedsOf(name) == 0 {
+			return fmt.Errorf("-only does not know %q", name)
+		}
+	}
+	switch {
+	case s.seeds < 0 || s.steps < 0 || s.threads < 0:
+		return errors.New("-seeds, -steps and -threads must be 0 or more")
+	case s.digits < 200 || s.digits > 10_000:
+		return errors.New("-digits must lie between 200 and 10000")
+	case !strings.HasSuffix(s.out, ".md"):
+		return errors.New("-o must name a file in .md")
+	case s.out == results && (s.steps > 0 || s.digits < 10_000):
+		return errors.New("trials must not replace the results: give -o with -steps or -digits")
+	}
+	return nil
+}
+
+// seedsOf returns the usual number of seeds, or 0 of an unknown name.
+func seedsOf(name string) int {
+	for _, n := range names {
+		if n.name == name {
+			return n.seeds
+		}
+	}
+	return 0
+}
+
+func run(ctx context.Context, s settings) error {
+	r, err := load(s.out)
+	if err == nil {
+		_, err = os.Stat(filepath.Dir(s.out)) // now, and not after the first training
+	}
+	if err != nil {
+		return err
+	}
+	m, err := newMeasurer(ctx, s, r)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(m.temp)
+	for _, n := range names {
+		if !slices.Contains(s.only, n.name) {
+			continue
+		}
+		seeds := n.seeds
+		if s.seeds > 0 {
+			seeds = s.seeds
+		}
+		if err := m.measure(ctx, n.name, seeds); err != nil {
+			return fmt.Errorf("%s: %w", n.name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/internal/atomicfile"
+)
+
+// Results is all that was measured and is still valid.
+type Results struct {
+	Digits   []*DigitRun
+	Mixtures []*MixtureRun
+}
+
+// Place is when and where something was measured.
+type Place struct {
+	Commit, Date, CPU, Go string
+	Cores, Threads        int
+	Load                  float64 // of the machine before; −1: not known
+}
+
+// DigitRun is one training on digits, and what came of it.
+type DigitRun struct {
+	Row     string // of the table, a name of rows
+	Split   string // what it was trained on, a name of splits
+	Seed    uint64
+	Command string // without -seed, -data and -out
+	Steps   int
+	Seconds float64 // of training
+	Judged  int     // digits
+	Values  metrics.Table
+	Place
+}
+
+// MixtureRun is a number of trainings on a mixture.
+type MixtureRun struct {
+	Mixture string
+	Command string
+	Values  metrics.Table // means over the seeds, of 10,000 points each
+	Seeds   []MixtureSeed
+	Place
+}
+
+// MixtureSeed is one of them.
+type MixtureSeed struct {
+	Seed    uint64        `json:"seed"`
+	Steps   int           `json:"steps"`
+	Seconds float64       `json:"seconds"`
+	Values  metrics.Table `json:"10000"`
+}
+
+// beside is the file of measurements that belongs to a table.
+func beside(table string) string { return strings.TrimSuffix(table, ".md") + ".json" }
+
+// load reads what was measured for a table, if anything was.
+func load(table string) (*Results, error) {
+	b, err := os.ReadFile(beside(table))
+	r := new(Results)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", beside(table), err)
+	}
+	return r, nil
+}
+
+// save writes the measurements and the table.
+func (r *Results) save(table string) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	write := func(path string, content []byte) error {
+		return atomicfile.Write(path, func(w io.Writer) error {
+			_, err := w.Write(content)
+			return err
+		})
+	}
+	return errors.Join(write(beside(table), append(b, '\n')), write(table, []byte(r.Markdown())))
+}
+
+// of returns the runs of a row, by their seeds.
+func (r *Results) of(row, split string) (runs []*DigitRun) {
+	for _, d := range r.Digits {
+		if d.Row == row && d.Split == split {
+			runs = append(runs, d)
+		}
+	}
+	slices.SortFunc(runs, func(a, b *DigitRun) int { return int(a.Seed) - int(b.Seed) })
+	return runs
+}
+
+// drop forgets the runs of a row.
+func (r *Results) drop(row, split string) {
+	r.Digits = slices.DeleteFunc(r.Digits, func(d *DigitRun) bool { return d.Row == row && d.Split == split })
+}
+
+// mixture returns what was measured of a mixture, or nil.
+func (r *Results) mixture(name string) *MixtureRun {
+	if i := slices.IndexFunc(r.Mixtures, func(m *MixtureRun) bool { return m.Mixture == name }); i >= 0 {
+		return r.Mixtures[i]
+	}
+	return nil
+}
+
+// seconds is the mean time of training of some runs.
+func seconds(runs []*DigitRun) (mean float64) {
+	for _, d := range runs {
+		mean += d.Seconds / float64(len(runs))
+	}
+	return mean
+}
+
+// average is the mean of what came of some runs.
+func average(runs []*DigitRun) metrics.Table {
+	var tables []metrics.Table
+	for _, d := range runs {
+		tables = append(tables, d.Values)
+	}
+	return metrics.Average(tables...)
+}
