@@ -11,6 +11,9 @@ type BatchMixer interface {
 // false where no part does, as far as they say, but one of them is no
 // [BatchMixer].
 func MixesBatch(m Module) (mixes, known bool) {
+	if n, ok := m.(*spectralNorm); ok {
+		m = n.layer
+	}
 	b, known := m.(BatchMixer)
 	mixes = known && b.MixesBatch()
 	if p, ok := m.(Parent); ok {

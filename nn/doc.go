@@ -45,10 +45,12 @@
 // that weights can be exchanged. The values of a network lie side by side in
 // one block of memory.
 //
-// Some layers keep more than parameters: [BatchNorm2D] has running averages. They
-// are a [NewBuffer], which belongs to the network's state and is not trained. A
-// pass does not change them either: it asks for the change, if its Ctx has
-// [Updates], and whoever trains calls [Updates.Apply] after the step.
+// Some layers keep more than parameters: [BatchNorm2D] has running averages, and
+// [SpectralNorm], which bounds how far a critic stretches its inputs, has singular
+// vectors of the weight. Such is a [NewBuffer], which belongs to the network's
+// state and is not trained. A pass does not change it either: it asks for the
+// change, if its Ctx has [Updates], and whoever trains calls [Updates.Apply] after
+// the step.
 //
 // # Losses
 //

@@ -148,3 +148,27 @@ func ExampleLoadState() {
 	// nn: the state does not fit the network: weight has shape [3 2], the network [2 3]; bias[2] is missing
 	// false
 }
+
+// A layer that would stretch its input threefold in one direction stretches it
+// by 1 once its weight is normalised.
+func ExampleSpectralNorm() {
+	m := nn.SpectralNorm(nn.Linear(2, 2, nn.NoBias()))
+	nn.Init(m, 1, tensor.Float64)
+	nn.State(m)["parametrizations.weight.original"].CopyFrom(tensor.FromFloat64([]float64{3, 0, 0, 0.3}, 2, 2))
+
+	ctx := &nn.Ctx{Train: true, Updates: new(nn.Updates)}
+	x := autograd.Const(tensor.FromFloat64([]float64{1, 0, 0, 1}, 2, 2))
+	for range 10 { // steps of training, each an iteration of the power method
+		m.Forward(ctx, x)
+		ctx.Updates.Apply()
+	}
+	fmt.Printf("%.3f\n", m.Forward(nil, x).Value().Float64s())
+	for _, p := range nn.Params(m) {
+		fmt.Println(p.Name, p.Param.Shape(), p.Param.Buffer())
+	}
+	// Output:
+	// [1.000 0.000 0.000 0.100]
+	// parametrizations.weight.original [2 2] false
+	// parametrizations.weight.0._u [2] true
+	// parametrizations.weight.0._v [2] true
+}

@@ -369,5 +369,5 @@ func smoothRows() []optest.Row {
 }
 
 func layerRows() []optest.Row {
-	return slices.Concat(convRows(), pictureRows(), normRows(), smoothRows())
+	return slices.Concat(convRows(), pictureRows(), normRows(), smoothRows(), spectralRows())
 }

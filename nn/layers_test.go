@@ -37,66 +37,69 @@ func TestPictureLayersEqualPyTorch(t *testing.T) {
 	cases := g.cases()
 	require.Greater(t, len(cases), 40)
 	for name, about := range cases {
-		t.Run(name, func(t *testing.T) {
-			g := golden{t, g.file}
-			architecture, err := json.Marshal(about["architecture"])
-			require.NoError(t, err)
-			m, err := nn.Decode(architecture)
-			require.NoError(t, err)
-			again, err := nn.Encode(m)
-			require.NoError(t, err)
-			require.JSONEq(t, string(architecture), string(again))
-			state := map[string]*tensor.Tensor{}
-			for _, key := range g.file.Names() {
-				if param, ok := strings.CutPrefix(key, name+".param."); ok {
-					state[param] = g.number(key)
-				}
-			}
-			require.NoError(t, nn.LoadState(m, state))
+		t.Run(name, func(t *testing.T) { golden{t, g.file}.layer(name, about) })
+	}
+}
 
-			var names []string
-			var leaves []*autograd.Var
-			x := g.constant(name + ".input")
-			if slices.Contains(g.file.Names(), name+".grad.input") {
-				x = autograd.Leaf(x.Value())
-				names, leaves = []string{"input"}, []*autograd.Var{x}
-			}
-			for _, p := range nn.Params(m) {
-				if !p.Param.Frozen() {
-					names, leaves = append(names, p.Name), append(leaves, p.Param.Leaf())
-				}
-			}
-			ctx := &nn.Ctx{Track: true, Train: about["train"].(bool), Updates: new(nn.Updates)}
-			y := m.Forward(ctx, x)
-			out, err := nn.OutShape(m, x.Shape())
-			require.NoError(t, err)
-			require.Equal(t, y.Shape(), out)
-			g.near(name+".output", y, 1e-12)
+// layer checks a case: what a module makes of an input, the gradients, and its
+// buffers.
+func (g golden) layer(name string, about map[string]any) {
+	architecture, err := json.Marshal(about["architecture"])
+	require.NoError(g.t, err)
+	m, err := nn.Decode(architecture)
+	require.NoError(g.t, err)
+	again, err := nn.Encode(m)
+	require.NoError(g.t, err)
+	require.JSONEq(g.t, string(architecture), string(again))
+	state := map[string]*tensor.Tensor{}
+	for _, key := range g.file.Names() {
+		if param, ok := strings.CutPrefix(key, name+".param."); ok {
+			state[param] = g.number(key)
+		}
+	}
+	require.NoError(g.t, nn.LoadState(m, state))
 
-			s := autograd.Sum(autograd.Mul(y, g.constant(name+".vector")))
-			plain := autograd.Grad(s, leaves, autograd.Opts{})
-			first := autograd.Grad(s, leaves, autograd.Opts{CreateGraph: true})
-			second := autograd.Grad(autograd.Sum(autograd.Square(first[0])), leaves, autograd.Opts{})
-			for i, leaf := range names {
-				g.near(name+".grad."+leaf, plain[i], 1e-12)
-				g.near(name+".grad."+leaf, first[i], 1e-12)
-				if name == "gelu_tanh" { // PyTorch's 1 + tanh loses digits far below 0
-					require.InDeltaSlice(t, g.tensor(name+".grad2."+leaf).Float64s(), second[i].Value().Float64s(), 1e-12)
-					continue
-				}
-				g.near(name+".grad2."+leaf, second[i], 1e-12)
-			}
-			// Running averages: unchanged by the pass, then as PyTorch has them.
-			for key, want := range state {
-				require.Equal(t, want.Float64s(), nn.State(m)[key].Float64s(), key)
-			}
-			ctx.Updates.Apply()
-			for _, key := range g.file.Names() {
-				if buffer, ok := strings.CutPrefix(key, name+".after."); ok {
-					require.InDeltaSlice(t, g.number(key).Float64s(), nn.State(m)[buffer].Float64s(), 1e-14, buffer)
-				}
-			}
-		})
+	var names []string
+	var leaves []*autograd.Var
+	x := g.constant(name + ".input")
+	if slices.Contains(g.file.Names(), name+".grad.input") {
+		x = autograd.Leaf(x.Value())
+		names, leaves = []string{"input"}, []*autograd.Var{x}
+	}
+	for _, p := range nn.Params(m) {
+		if !p.Param.Frozen() {
+			names, leaves = append(names, p.Name), append(leaves, p.Param.Leaf())
+		}
+	}
+	ctx := &nn.Ctx{Track: true, Train: about["train"].(bool), Updates: new(nn.Updates)}
+	y := m.Forward(ctx, x)
+	out, err := nn.OutShape(m, x.Shape())
+	require.NoError(g.t, err)
+	require.Equal(g.t, y.Shape(), out)
+	g.near(name+".output", y, 1e-12)
+
+	s := autograd.Sum(autograd.Mul(y, g.constant(name+".vector")))
+	plain := autograd.Grad(s, leaves, autograd.Opts{})
+	first := autograd.Grad(s, leaves, autograd.Opts{CreateGraph: true})
+	second := autograd.Grad(autograd.Sum(autograd.Square(first[0])), leaves, autograd.Opts{})
+	for i, leaf := range names {
+		g.near(name+".grad."+leaf, plain[i], 1e-12)
+		g.near(name+".grad."+leaf, first[i], 1e-12)
+		if name == "gelu_tanh" { // PyTorch's 1 + tanh loses digits far below 0
+			require.InDeltaSlice(g.t, g.tensor(name+".grad2."+leaf).Float64s(), second[i].Value().Float64s(), 1e-12)
+			continue
+		}
+		g.near(name+".grad2."+leaf, second[i], 1e-12)
+	}
+	// Running averages: unchanged by the pass, then as PyTorch has them.
+	for key, want := range state {
+		require.Equal(g.t, want.Float64s(), nn.State(m)[key].Float64s(), key)
+	}
+	ctx.Updates.Apply()
+	for _, key := range g.file.Names() {
+		if buffer, ok := strings.CutPrefix(key, name+".after."); ok {
+			require.InDeltaSlice(g.t, g.number(key).Float64s(), nn.State(m)[buffer].Float64s(), 1e-14, buffer)
+		}
 	}
 }
 

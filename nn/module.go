@@ -55,6 +55,10 @@ type Ctx struct {
 	Updates *Updates
 	// Weights replaces the parameters' values by constants; see [Snapshot].
 	Weights *Weights
+
+	// Another value for one parameter; see [SpectralNorm].
+	replaced *Param
+	by       *autograd.Var
 }
 
 // Var returns a parameter as a value of this pass: tracked where the pass asks
@@ -62,6 +66,8 @@ type Ctx struct {
 // the parameter has no value yet, or the pass has another network's weights.
 func (c *Ctx) Var(p *Param) *autograd.Var {
 	switch {
+	case c != nil && c.replaced == p:
+		return c.by
 	case c != nil && c.Weights != nil:
 		if v, ok := c.Weights.vars[p]; ok {
 			return v

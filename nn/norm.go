@@ -76,7 +76,8 @@ type normConfig struct {
 	affine        bool
 }
 
-// Eps is added to the variance, so that nothing is divided by zero.
+// Eps is added to the variance, so that nothing is divided by zero. It is a
+// [SpectralOption], too.
 func Eps(eps float64) NormOption { return func(c *normConfig) { c.eps = eps } }
 
 // Momentum is how far a running average of [BatchNorm2D] moves towards what a

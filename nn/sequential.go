@@ -12,8 +12,8 @@ import (
 // Sequential feeds each module's output to the next. Its parts are named by
 // their place, as in PyTorch: "0.weight" is the first one's.
 //
-// A linear layer and the activation after it run as one operation. Sequential
-// panics with a [StateError] where a module is nil.
+// A linear layer, normalised by [SpectralNorm] or not, and the activation after
+// it run as one operation. Sequential panics with a [StateError] where a module is nil.
 func Sequential(modules ...Module) Module {
 	if i := slices.Index(modules, nil); i >= 0 {
 		panic(&StateError{Problem: fmt.Sprintf("module %d of a Sequential is nil", i), Fix: "leave it out"})
@@ -25,9 +25,13 @@ type sequential []Module
 
 func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	for i := 0; i < len(s); i++ {
-		l, ok := s[i].(*linear)
+		m, ctx := s[i], ctx
+		if n, ok := m.(*spectralNorm); ok {
+			m, ctx = n.layer, n.pass(ctx, x)
+		}
+		l, ok := m.(*linear)
 		if !ok {
-			x = s[i].Forward(ctx, x)
+			x = m.Forward(ctx, x)
 			continue
 		}
 		act, slope := tensor.Identity, 0.0

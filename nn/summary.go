@@ -72,11 +72,7 @@ func Summary(m Module, input ...int) string {
 				}
 			}
 		}
-		kind := fmt.Sprintf("%T", m)
-		if d, ok := m.(Describer); ok {
-			kind, _ = d.Describe()
-		}
-		rows = append(rows, row{strings.TrimPrefix(name+" "+kind, " "), output, thousands(Count(m))})
+		rows = append(rows, row{strings.TrimPrefix(name+" "+kindOf(m), " "), output, thousands(Count(m))})
 	}
 	visit("", m)
 	rows = append(rows, row{"total", "", thousands(Count(m))})
@@ -90,6 +86,18 @@ func Summary(m Module, input ...int) string {
 		fmt.Fprintf(&out, "%-*s  %-*s  %*s\n", a, r.layer, b, r.output, c, r.count)
 	}
 	return out.String()
+}
+
+// kindOf says what a module is.
+func kindOf(m Module) string {
+	if n, ok := m.(*spectralNorm); ok {
+		return "SpectralNorm " + kindOf(n.layer)
+	}
+	if d, ok := m.(Describer); ok {
+		kind, _ := d.Describe()
+		return kind
+	}
+	return fmt.Sprintf("%T", m)
 }
 
 // thousands writes n with commas.

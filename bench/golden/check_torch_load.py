@@ -16,6 +16,7 @@ import sys
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 import tensors
 
@@ -30,6 +31,13 @@ def build(layer):
         return nn.Sequential(*map(build, layer['layers']))
     if kind == 'Linear':
         return nn.Linear(layer['in'], layer['out'], bias=layer['bias'])
+    if kind in ('Conv2D', 'ConvTranspose2D'):
+        options = {'output_padding': layer['output_padding']} if 'output_padding' in layer else {}
+        return getattr(nn, kind.replace('D', 'd'))(
+            layer['in'], layer['out'], layer['kernel'], stride=layer['stride'], padding=layer['padding'],
+            dilation=layer['dilation'], groups=layer['groups'], bias=layer['bias'], **options)
+    if kind == 'SpectralNorm':
+        return spectral_norm(build(layer['layer']), n_power_iterations=layer['iterations'], eps=layer['eps'])
     if kind == 'LeakyReLU':
         return nn.LeakyReLU(layer['slope'])
     if kind == 'Reshape':                                 # of each sample
@@ -44,7 +52,7 @@ def check(network, outputs):
     model = build(json.loads(meta[ARCHITECTURE]))
     values, _ = tensors.load(outputs)
     x, want = (torch.from_numpy(values[key].copy()) for key in ('input', 'output'))
-    model.to(x.dtype)
+    model.to(x.dtype).eval()
     model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in state.items()})
     with torch.no_grad():
         got = model(x)

@@ -28,8 +28,8 @@ var testFriends = []string{
 	"internal/backend/backendtest", "internal/backend/ref", "internal/clitest", "internal/cpu", "internal/optest", "nn/safetensors",
 }
 
-// testModules may be imported by any test.
-var testModules = []string{"github.com/stretchr/testify/"}
+// testModules may be imported by any test: gonum as an oracle of linear algebra.
+var testModules = []string{"github.com/stretchr/testify/", gonum}
 
 // house is every folder with Go code, the lowest first: arrows point upwards
 // only. A new folder needs a line here. A new arrow needs a reason, because

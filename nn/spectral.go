@@ -1,0 +1,220 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// SpectralNorm makes a layer run with W/σ in place of its weight W, where σ is
+// W's largest singular value: a linear layer then moves no two outputs further
+// apart than their inputs are (Miyato et al., "Spectral normalization for
+// generative adversarial networks", 2018). W counts as a matrix with a row for
+// each output, which is axis 0 of a weight, but axis 1 for [ConvTranspose2D].
+//
+// The largest singular value comes from the power method. Vectors u and v are
+// buffers of the network, and σ is uᵀWv. A pass in training first does an
+// iteration, u ← Wv/‖Wv‖ and then v ← Wᵀu/‖Wᵀu‖, and uses what it gives. It
+// asks for u and v to be kept, if it collects [Updates]; so all passes of a step
+// start at the same vectors, and see the same function while W is the same, and
+// those of the last pass stay. In PyTorch they move at every pass. Evaluation
+// uses the vectors as they are, and changes nothing. To gradients of any order,
+// u and v are constants; W within σ is not. Where weights move faster than the
+// vectors follow, W/σ stretches by a few hundredths more than 1.
+//
+// [Init] starts with a random v and does 15 iterations, and so does SpectralNorm
+// itself on a layer that has weights already. A weight of zeros has no direction,
+// and becomes NaN.
+//
+// The parameters are the layer's own, but the weight is now called
+// "parametrizations.weight.original"; the buffers are
+// "parametrizations.weight.0._u" [rows] and "parametrizations.weight.0._v"
+// [columns]. These names, and the defaults, one iteration and [Eps] of 1e-12, are
+// those of PyTorch's parametrizations.spectral_norm.
+//
+// The layer may be any that has a "weight" of rank 2 or more and no parts, of
+// this package or your own, and is no longer to be used apart. SpectralNorm
+// panics with a [StateError] on others, and where the weight is normalised
+// already; with a [tensor.ShapeError] on less than one iteration or a negative ε.
+func SpectralNorm(layer Module, opts ...SpectralOption) Module {
+	n := &spectralNorm{layer: layer, spectralConfig: spectralConfig{iterations: 1, eps: 1e-12}, weight: ownWeight(layer)}
+	for _, o := range opts {
+		o.applyToSpectral(&n.spectralConfig)
+	}
+	if n.iterations < 1 || !(n.eps >= 0) {
+		panic(&tensor.ShapeError{Op: "SpectralNorm", Problem: fmt.Sprintf("%d power iterations with ε = %g make no norm", n.iterations, n.eps),
+			Fix: "give 1 iteration or more, and an ε of 0 or more"})
+	}
+	if _, transposed := layer.(*convTranspose2D); transposed {
+		n.axis = 1
+	}
+	rows := n.weight.shape[n.axis]
+	n.weight.name = "parametrizations.weight.original"
+	n.u = NewBuffer("parametrizations.weight.0._u", Constant(0), rows)
+	n.v = NewBuffer("parametrizations.weight.0._v", n.start, n.weight.len()/max(rows, 1))
+	if w := n.weight.Value(); w != nil {
+		allocate([]NamedParam{{n.u.name, n.u}, {n.v.name, n.v}}, w.DType())
+		n.v.init(n.v.Value(), 1, 1, tensor.NewStream(0, "init"))
+	}
+	return n
+}
+
+// SpectralOption changes a default of [SpectralNorm]. [Eps] is one: the least
+// length by which a vector is divided.
+type SpectralOption interface{ applyToSpectral(*spectralConfig) }
+
+// PowerIterations is how many iterations of the power method [SpectralNorm] does
+// in each pass of training.
+func PowerIterations(n int) SpectralOption {
+	return spectralOption(func(c *spectralConfig) { c.iterations = n })
+}
+
+type spectralConfig struct {
+	iterations int
+	eps        float64
+}
+
+type spectralOption func(*spectralConfig)
+
+func (o spectralOption) applyToSpectral(c *spectralConfig) { o(c) }
+
+func (o NormOption) applyToSpectral(c *spectralConfig) {
+	norm := normConfig{eps: c.eps}
+	o(&norm)
+	c.eps = norm.eps
+}
+
+// ownWeight returns the weight that a layer is to be normalised by.
+func ownWeight(layer Module) *Param {
+	refuse := func(problem, fix string) {
+		panic(&StateError{Problem: "SpectralNorm of " + kindOf(layer) + ": " + problem, Fix: fix})
+	}
+	if _, is := layer.(*spectralNorm); is {
+		refuse("the weight is normalised already", "wrap the layer once")
+	}
+	if _, is := layer.(Parent); is {
+		refuse("a module with parts has no weight of its own", "wrap the layers that it is made of")
+	}
+	var params []*Param
+	if o, is := layer.(Owner); is {
+		params = o.Params()
+	}
+	for _, p := range params {
+		switch {
+		case p.name == "parametrizations.weight.original":
+			refuse("the weight is normalised already", "wrap the layer once")
+		case p.name == "weight" && len(p.shape) < 2:
+			refuse(fmt.Sprintf("its weight%v is no matrix", p.shape), "wrap linear layers and convolutions")
+		case p.name == "weight":
+			return p
+		}
+	}
+	refuse("it has no weight", "wrap linear layers and convolutions")
+	return nil
+}
+
+type spectralNorm struct {
+	layer Module
+	spectralConfig
+	weight, u, v *Param
+	axis         int // of the weight, which the rows of its matrix are
+}
+
+func (n *spectralNorm) Params() []*Param {
+	return append(slices.Clone(n.layer.(Owner).Params()), n.u, n.v) // v starts when the weight is there
+}
+
+func (n *spectralNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return n.layer.Forward(n.pass(ctx, x), x)
+}
+
+// pass returns the pass as the layer is to see it: with the normalised weight.
+func (n *spectralNorm) pass(ctx *Ctx, x *autograd.Var) *Ctx {
+	weight := ctx.Var(n.weight)
+	matrix := n.matrix(weight)
+	u, v := column(x, ctx.Var(n.u)), column(x, ctx.Var(n.v))
+	if ctx.training() {
+		newU, newV := n.iterate(matrix.Value(), v.Value(), n.iterations)
+		ctx.updates().Add(n.u, replaceBy(newU))
+		ctx.updates().Add(n.v, replaceBy(newV))
+		u, v = autograd.Const(newU), autograd.Const(newV)
+	}
+	sigma := autograd.MatMul(autograd.Transpose(u), autograd.MatMul(matrix, v))
+	inner := Ctx{}
+	if ctx != nil {
+		inner = *ctx
+	}
+	inner.replaced, inner.by = n.weight, autograd.Mul(weight, autograd.Reciprocal(autograd.Reshape(sigma)))
+	return &inner
+}
+
+// matrix returns the weight as [rows, columns].
+func (n *spectralNorm) matrix(weight *autograd.Var) *autograd.Var {
+	if n.axis == 1 {
+		weight = autograd.Permute(weight, 1, 0, 2, 3)
+	}
+	return autograd.Reshape(weight, n.u.shape[0], n.v.shape[0])
+}
+
+// iterate moves v, and with it u, towards the singular vectors [., 1] of the
+// matrix w that belong to its largest singular value.
+func (n *spectralNorm) iterate(w, v *tensor.Tensor, times int) (u, newV *tensor.Tensor) {
+	for range times {
+		u = n.unit(tensor.MatMul(w, v))
+		v = n.unit(tensor.MatMul(u.T(), w).T()) // faster than Wᵀu
+	}
+	return u, v
+}
+
+// unit returns x in length 1.
+func (n *spectralNorm) unit(x *tensor.Tensor) *tensor.Tensor {
+	length := tensor.Sqrt(tensor.Sum(tensor.Square(x)))
+	return tensor.Div(x, tensor.Clamp(length, n.eps, math.Inf(1)))
+}
+
+// start is the [Initializer] of v, and writes u as well.
+func (n *spectralNorm) start(v *tensor.Tensor, _, _ int, random *tensor.Stream) {
+	first := n.unit(random.Normal(v.DType(), v.Len(), 1))
+	newU, newV := n.iterate(n.matrix(n.weight.constant).Value(), first, 15)
+	replaceBy(newU)(n.u.Value())
+	replaceBy(newV)(v)
+}
+
+// column returns a vector as [n, 1]. A constant one comes to live in x's scope,
+// and with it whatever is computed from it.
+func column(x, vector *autograd.Var) *autograd.Var {
+	if s := x.Value().Scope(); s != nil && !vector.Tracked() {
+		vector = autograd.Const(s.Adopt(vector.Value()))
+	}
+	return autograd.Reshape(vector, vector.Value().Len(), 1)
+}
+
+// replaceBy returns a change that writes a vector [n, 1].
+func replaceBy(column *tensor.Tensor) func(value *tensor.Tensor) {
+	return func(value *tensor.Tensor) { value.CopyFrom(column.Reshape(value.Shape()...)) }
+}
+
+func (n *spectralNorm) OutShape(in []int) ([]int, error) { return OutShape(n.layer, in) }
+
+type spectralSpec struct {
+	Layer      Part    `json:"layer"`
+	Iterations int     `json:"iterations"`
+	Eps        float64 `json:"eps"`
+}
+
+// Describe implements [Describer].
+func (n *spectralNorm) Describe() (string, any) {
+	return "SpectralNorm", spectralSpec{Part{n.layer}, n.iterations, n.eps}
+}
+
+func init() {
+	Register("SpectralNorm", func(c spectralSpec) (Module, error) {
+		if c.Iterations > maxFeatures {
+			return nil, fmt.Errorf("%d power iterations are not possible", c.Iterations)
+		}
+		return SpectralNorm(c.Layer.Module, PowerIterations(c.Iterations), Eps(c.Eps)), nil
+	})
+}
