@@ -149,9 +149,10 @@ func flat(grads []*autograd.Var) (out []float64) {
 // setFlat gives a network all its weights from one list.
 func setFlat(m nn.Module, weights []float64) {
 	for _, p := range nn.Params(m) {
-		v := p.Param.Value()
-		v.SetFloat64(weights[:v.Len()])
-		weights = weights[v.Len():]
+		if v := p.Param.Value(); !p.Param.Buffer() {
+			v.SetFloat64(weights[:v.Len()])
+			weights = weights[v.Len():]
+		}
 	}
 }
 

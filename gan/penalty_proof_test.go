@@ -41,6 +41,9 @@ func families() map[string]family {
 		return nn.Sequential(append(parts, nn.Conv2D(4, 2, 2, nn.Stride(2), steep, small), nn.LeakyReLU(0.2),
 			nn.AdaptiveAvgPool2D(1, 1), nn.Flatten(), nn.Linear(2, 1, last(std)))...)
 	}
+	// normal does enough iterations for the derivative of the power method's
+	// vectors, which gradients leave out, to vanish.
+	normal := func(layer nn.Module) nn.Module { return nn.SpectralNorm(layer, nn.PowerIterations(60)) }
 	waves := nn.FourierFeatures([][]float64{{0.2, -0.1, 0.3}, {0.1, 0.4, -0.2}})
 	return map[string]family{
 		"leaky":             {mlp(nn.LeakyReLU(0.2), 2), picture, true},
@@ -57,8 +60,11 @@ func families() map[string]family {
 		"norm/group":        {between(20, nn.GroupNorm(2, 4), nn.SiLU()), picture, false},
 		"norm/instance":     {between(20, nn.InstanceNorm2D(4), nn.ELU(1)), picture, false},
 		"norm/layer":        {between(20, nn.LayerNorm([]int{4, 4, 4}), nn.GELU()), picture, false},
-		"waves":             {nn.Sequential(waves, nn.Linear(7, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1, last(2))), []int{3}, true},
-		"waves/inside":      {nn.Sequential(nn.Linear(3, 3), waves, nn.Tanh(), nn.Linear(7, 1, last(2))), []int{3}, false},
+		"spectral":          {nn.Sequential(nn.Flatten(), normal(nn.Linear(16, 6, steep)), nn.LeakyReLU(0.2), normal(nn.Linear(6, 5, steep)), nn.Linear(5, 1, last(8))), picture, false},
+		"spectral/convolution": {nn.Sequential(normal(nn.Conv2D(1, 3, 3, nn.Padding(1), steep, small)), nn.Tanh(),
+			normal(nn.ConvTranspose2D(3, 2, 2, nn.Stride(2), steep, small)), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(128, 1, last(8))), picture, false},
+		"waves":        {nn.Sequential(waves, nn.Linear(7, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1, last(2))), []int{3}, true},
+		"waves/inside": {nn.Sequential(nn.Linear(3, 3), waves, nn.Tanh(), nn.Linear(7, 1, last(2))), []int{3}, false},
 	}
 }
 

@@ -105,11 +105,16 @@ func TestSampleOfATraining(t *testing.T) {
 // generator taken before. Each gets whole samples: of the weights after some
 // step, never of half-changed ones.
 func TestSampleWhileTraining(t *testing.T) {
+	average := func(c *gan.Config) { c.EMAHalfLife = 3 }
+	t.Run("averages", func(t *testing.T) { sampleWhileTraining(t, newTiny(t, gan.Hinge{}, average)) })
+	t.Run("buffers", func(t *testing.T) { sampleWhileTraining(t, spectral(t)) })
+}
+
+func sampleWhileTraining(t *testing.T, trainer *gan.Trainer) {
 	steps := 100
 	if testing.Short() {
 		steps = 30
 	}
-	trainer := newTiny(t, gan.Hinge{}, func(c *gan.Config) { c.EMAHalfLife = 3 })
 	x := batch(t, tinyNoise(1))
 	key := func(s *tensor.Tensor) string { return fmt.Sprint(s.Float32s()) }
 	fixed := trainer.Generator()

@@ -32,7 +32,9 @@ func (t *Trainer) step(x, z *tensor.Tensor) (r stepResult) {
 	if r.failed == "" && (t.steps+1)%t.generatorEvery == 0 {
 		t.generatorStep(x, fake, &r)
 	}
-	t.updateBuffers(r.failed == "")
+	if r.failed == "" {
+		t.updateBuffers()
+	}
 	return r
 }
 

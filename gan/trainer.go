@@ -248,7 +248,8 @@ func (t *Trainer) values(vs []*autograd.Var) []*tensor.Tensor {
 	return t.grads
 }
 
-// updateGenerator changes the generator's weights, while nobody copies them.
+// updateGenerator changes the generator's weights, and the buffers that go with
+// them, while nobody copies them.
 func (t *Trainer) updateGenerator(grads []*autograd.Var) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -256,19 +257,16 @@ func (t *Trainer) updateGenerator(grads []*autograd.Var) {
 	if t.ema != nil {
 		t.ema.Update()
 	}
+	t.updates.Apply()
 	t.snapshot = nil
 }
 
-// updateBuffers makes the changes that the step's passes have asked for, or
-// drops those of a failed one.
-func (t *Trainer) updateBuffers(ok bool) {
-	if !ok {
-		t.updates.Discard()
-		return
-	}
+// updateBuffers makes the changes that the step's passes have asked for.
+func (t *Trainer) updateBuffers() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.updates.Apply()
+	t.snapshot = nil
 }
 
 // clipWeights holds the discriminator's weights within ±clip.
@@ -308,8 +306,8 @@ func (t *Trainer) drawLatent(n int) *tensor.Tensor {
 }
 
 // guarded does a step, with latent vectors of the trainer's own sequence where
-// none are given. A step that fails draws no random numbers, so that a
-// checkpoint leads to the same step again.
+// none are given. A step that fails draws no random numbers and changes no
+// buffers, so that a checkpoint leads to the same step again.
 func (t *Trainer) guarded(real, latent *tensor.Tensor) (r stepResult, err error) {
 	before, randomBefore := *t.latent, *t.random
 	misuse := tensor.Catch(func() {
@@ -329,6 +327,7 @@ func (t *Trainer) guarded(real, latent *tensor.Tensor) (r stepResult, err error)
 		return r, nil
 	}
 	*t.latent, *t.random = before, randomBefore
+	t.updates.Discard()
 	return r, err
 }
 
