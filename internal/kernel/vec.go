@@ -74,30 +74,35 @@ func finishWaves[T Float](f op.Unary, y []T) {
 // or apart. Each operation of the formula is rounded by itself; of zeros that
 // are equal, Max and Min take y. SoftplusGrad is within 4 ulp in float32.
 func Binary[T Float](f op.Binary, dst, x, y []T, a float64) {
-	// One loop per function is enough: a broadcast operand is spread over a
-	// piece of the stack. Assembly takes it as one vector that it does not
-	// advance over; the plain loops have their work cut to its length.
-	var bufX, bufY [64]T
 	n := len(dst)
 	spreadX, spreadY := len(x) == 1 && n > 1, len(y) == 1 && n > 1
-	if !spreadX {
-		x = x[:n]
-	} else {
+	if spreadX || spreadY {
+		binarySpread(f, dst, x, y, spreadX, spreadY, a)
+		return
+	}
+	x, y = x[:n], y[:n]
+	if !vectors[T]() || !binary32(f, dst, x, y, false, false, a) {
+		binaryGeneric(f, dst, x, y, T(a))
+	}
+}
+
+// binarySpread is Binary with a broadcast operand, which it spreads over a
+// piece of the stack, so that one loop per function is enough: assembly takes
+// the piece as one vector that it does not advance over; the plain loops have
+// their work cut to its length.
+func binarySpread[T Float](f op.Binary, dst, x, y []T, spreadX, spreadY bool, a float64) {
+	var bufX, bufY [64]T
+	n := len(dst)
+	if spreadX {
 		x = fill(bufX[:], x[0])
 	}
-	if !spreadY {
-		y = y[:n]
-	} else {
+	if spreadY {
 		y = fill(bufY[:], y[0])
 	}
 	if vectors[T]() && binary32(f, dst, x, y, spreadX, spreadY, a) {
 		return
 	}
-	piece := n
-	if spreadX || spreadY {
-		piece = len(bufX)
-	}
-	for i := 0; i < n; i += piece {
+	for i := 0; i < n; i += len(bufX) {
 		px, py := x, y
 		if !spreadX {
 			px = x[i:]
@@ -105,7 +110,7 @@ func Binary[T Float](f op.Binary, dst, x, y []T, a float64) {
 		if !spreadY {
 			py = y[i:]
 		}
-		binaryGeneric(f, dst[i:min(i+piece, n)], px, py, T(a))
+		binaryGeneric(f, dst[i:min(i+len(bufX), n)], px, py, T(a))
 	}
 }
 

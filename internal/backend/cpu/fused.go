@@ -4,6 +4,7 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/parallel"
 )
 
 // linearGradJob multiplies a gradient by an activation's slope and sums the
@@ -17,9 +18,13 @@ type linearGradJob[T kernel.Float] struct {
 
 // Run computes columns lo to hi.
 func (j *linearGradJob[T]) Run(lo, hi int) {
-	for i := range j.rows {
-		at, end := i*j.cols+lo, i*j.cols+hi
-		kernel.Binary(j.f, j.gz[at:end], j.gy[at:end], j.y[at:end], j.a)
+	rows, n := j.rows, hi-lo
+	if n == j.cols { // the rows are one
+		rows, n = 1, j.rows*n
+	}
+	for i := range rows {
+		at := i*j.cols + lo
+		kernel.Binary(j.f, j.gz[at:at+n], j.gy[at:at+n], j.y[at:at+n], j.a)
 	}
 	kernel.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
 }
@@ -41,6 +46,9 @@ func linearGrad[T kernel.Float](f op.Binary, gz, gb, gy, y backend.Operand, a fl
 	n := rows * cols
 	// Wide enough for long rows, narrow enough to be shared by threads.
 	grain := max(128, grainCheap/max(rows, 1)&^31)
+	if parallel.Threads() == 1 {
+		grain = max(cols, 1)
+	}
 	share(&poolOf[T]().linearGrad, cols, grain, linearGradJob[T]{
 		f: f, gz: elements[T](gz)[:n], gb: elements[T](gb)[:cols], gy: elements[T](gy)[:n], y: elements[T](y)[:n],
 		rows: rows, cols: cols, a: a,
