@@ -11,8 +11,8 @@ import "unsafe"
 // A[b·BatchA+i·NextA], B_i at B[i·NextB] and C_b at C[b·BatchC].
 //
 // B may lie in panels of LDB columns, where column j is column j%LDB of panel
-// j/LDB and NextPanel is their distance; with [PanelCols] columns each, that is
-// how it is read fastest.
+// j/LDB and NextPanel is their distance; with [PanelCols] columns each, or a
+// single one where [ByColumns] says so, that is how it is read fastest.
 type ProductSum[T Float] struct {
 	M, N, K, Count, Batch int
 	// A's leading dimension LDA may be shorter than a row, so that rows overlap.
@@ -59,34 +59,13 @@ func (s *ProductSum[T]) Compute() {
 	_ = s.A[(s.Batch-1)*s.BatchA+(s.Count-1)*s.NextA+(rows-1)*s.LDA+cols-1]
 	_ = s.B[s.column(s.N-1)+(s.Count-1)*s.NextB+(s.K-1)*s.LDB]
 
-	shape, size := shapeOf[T](), sizeof[T]()
-	switch {
-	case s.N == 1 && s.LDB == 1 && !s.TransA:
-		s.byRows()
+	switch shape := shapeOf[T](); {
+	case s.LDB == 1 && !s.TransA:
+		s.inTiles(columnShape[T](), multiplyColumn[T])
 	case shape.masked || s.N%shape.cols == 0:
-		s.inTiles(shape, size)
+		s.inTiles(shape, multiply[T])
 	default:
 		s.byProducts()
-	}
-}
-
-// byRows computes a C of a single column: each row of A times a vector.
-func (s *ProductSum[T]) byRows() {
-	var sums [dotsAtOnce]T
-	for b := range s.Batch {
-		for r := 0; r < s.M; r += dotsAtOnce {
-			n := min(dotsAtOnce, s.M-r)
-			for i := range s.Count {
-				dotRows(&sums, s.A[b*s.BatchA+i*s.NextA+r*s.LDA:], s.LDA, n, s.B[i*s.NextB:][:s.K])
-				for k, sum := range sums[:n] {
-					c := &s.C[b*s.BatchC+(r+k)*s.LDC]
-					if s.Add || i > 0 {
-						sum += *c
-					}
-					*c = sum
-				}
-			}
-		}
 	}
 }
 
@@ -100,7 +79,8 @@ func (s *ProductSum[T]) clear() {
 
 // inTiles reads both factors where they are. A tile of each C of the batch gets
 // the same panel of B before the next one is read.
-func (s *ProductSum[T]) inTiles(shape shape, size int) {
+func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
+	size := sizeof[T]()
 	w := takeWorkspace[T]()
 	defer w.release()
 	w.alpha = 1
@@ -135,7 +115,7 @@ func (s *ProductSum[T]) inTiles(shape shape, size int) {
 					t.a = unsafe.Pointer(&s.A[b*s.BatchA+i*s.NextA+r*next])
 					t.c = unsafe.Pointer(&s.C[b*s.BatchC+r*s.LDC+j])
 					t.count = min(tiles, s.Batch-b)
-					multiply[T](t)
+					multiply(t)
 				}
 			}
 		}

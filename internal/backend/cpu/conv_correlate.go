@@ -92,8 +92,8 @@ func (c *correlation[T]) band(a *axis, band int) (u0, u1 int) {
 
 // Run computes the bands lo to hi, counted over all pictures.
 func (c *correlation[T]) Run(lo, hi int) {
-	memory := borrow[T](0)
-	defer memory.giveBack()
+	window := window[T]{memory: borrow[T](0)}
+	defer window.giveBack()
 	for i := lo; i < hi; i++ {
 		image, band := i/c.bands, i%c.bands
 		h0, h1 := math.MaxInt, math.MinInt // the rows that are seen
@@ -107,7 +107,7 @@ func (c *correlation[T]) Run(lo, hi int) {
 		if h0 > h1 {
 			continue
 		}
-		data, row := c.src.window(image, h0, h1, c.v0, c.v1, memory)
+		data, row := window.of(&c.src, image, h0, h1, c.v0, c.v1)
 		for k := range c.phases {
 			p := &c.phases[k]
 			if u0, u1 := c.band(&p.h, band); u0 < u1 {

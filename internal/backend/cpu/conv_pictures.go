@@ -28,50 +28,51 @@ func picturesOf[T kernel.Float](o backend.Operand) pictures[T] {
 	return p
 }
 
-// window returns the pixels [h0,h1)×[v0,v1) of a picture, zero beyond its edges,
-// in channels-last memory without gaps between pixels, and the distance of
-// rows: the picture itself where it is that already, else a copy in m.
-func (p *pictures[T]) window(image, h0, h1, v0, v1 int, m *memory[T]) (data []T, row int) {
+// window is a part of a picture in channels-last memory without gaps between
+// pixels, zero beyond the picture's edges.
+type window[T kernel.Float] struct {
+	*memory[T]
+	h0, h1, v0, v1 int // what the memory holds
+}
+
+// of returns the pixels [h0,h1)×[v0,v1) of a picture and the distance of rows:
+// in the picture itself where it is like that already, else in a copy. The
+// pictures are the same ones in all calls.
+func (w *window[T]) of(p *pictures[T], image, h0, h1, v0, v1 int) (data []T, row int) {
 	if p.channel == 1 && p.pixel == p.channels && h0 >= 0 && v0 >= 0 && h1 <= p.height && v1 <= p.width {
 		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row
 	}
 	row = (v1 - v0) * p.channels
-	m.resize((h1 - h0) * row)
-	if p.height == 0 || p.width == 0 {
-		clear(m.data)
-		return m.data, row
+	if w.h0 != h0 || w.h1 != h1 || w.v0 != v0 || w.v1 != v1 { // else the edges are zero already
+		w.resize((h1 - h0) * row)
+		clear(w.data)
+		w.h0, w.h1, w.v0, w.v1 = h0, h1, v0, v1
 	}
-	src := p.data[image*p.image:]
-	left := min(max(-v0, 0), v1-v0) // columns before the picture's first
-	right := max(min(p.width-v0, v1-v0), left)
-	for h := h0; h < h1; h++ {
-		dst := m.data[(h-h0)*row:][:row]
-		if h < 0 || h >= p.height || left == right {
-			clear(dst)
-			continue
-		}
-		clear(dst[:left*p.channels])
-		clear(dst[right*p.channels:])
-		p.copyPixels(dst[left*p.channels:right*p.channels], src[h*p.row+(v0+left)*p.pixel:])
+	top, left := max(h0, 0), max(v0, 0)
+	rows, cols := min(h1, p.height)-top, min(v1, p.width)-left
+	if rows > 0 && cols > 0 {
+		p.copyPixels(w.data[(top-h0)*row+(left-v0)*p.channels:], row, p.data[image*p.image+top*p.row+left*p.pixel:], rows, cols)
 	}
-	return m.data, row
+	return w.data, row
 }
 
-// copyPixels copies pixels of one row to where they have no gaps.
-func (p *pictures[T]) copyPixels(dst, src []T) {
-	n := len(dst) / p.channels
-	switch {
-	case p.channel == 1 && p.pixel == p.channels:
-		copy(dst, src)
-	case p.channel == 1:
-		for i := range n {
-			copy(dst[i*p.channels:][:p.channels], src[i*p.pixel:])
-		}
-	case p.pixel == 1:
-		kernel.Transpose(dst, p.channels, src, p.channel, p.channels, n)
-	default:
-		for i := range dst {
-			dst[i] = src[i/p.channels*p.pixel+i%p.channels*p.channel]
+// copyPixels copies rows of pixels to where they have no gaps.
+func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
+	if p.channel == 1 && p.pixel == p.channels {
+		kernel.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
+		return
+	}
+	for h := range rows {
+		d, s := dst[h*row:][:cols*p.channels], src[h*p.row:]
+		switch {
+		case p.channel == 1:
+			kernel.CopyRows(d, p.channels, s, p.pixel, cols, p.channels)
+		case p.pixel == 1:
+			kernel.Transpose(d, p.channels, s, p.channel, p.channels, cols)
+		default:
+			for i := range d {
+				d[i] = s[i/p.channels*p.pixel+i%p.channels*p.channel]
+			}
 		}
 	}
 }

@@ -82,14 +82,14 @@ func (g *weightSum[T]) unpack(b *Backend, dst backend.Operand) {
 
 // Run computes some of the blocks.
 func (g *weightSum[T]) Run(lo, hi int) {
-	xMemory, gyMemory := borrow[T](0), borrow[T](0)
-	defer xMemory.giveBack()
-	defer gyMemory.giveBack()
+	seenX, seenY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
+	defer seenX.giveBack()
+	defer seenY.giveBack()
 	h0, h1 := seen([]axis{g.h})
 	v0, v1 := seen([]axis{g.v})
 	for image := range g.images {
-		x, xRow := g.x.window(image, h0, h1, v0, v1, xMemory)
-		gy, gyRow := g.gy.window(image, 0, g.h.outs, 0, g.v.outs, gyMemory)
+		x, xRow := seenX.of(&g.x, image, h0, h1, v0, v1)
+		gy, gyRow := seenY.of(&g.gy, image, 0, g.h.outs, 0, g.v.outs)
 		for i := lo; i < hi; i++ {
 			tap, block := i/g.blocks, i%g.blocks
 			from := tap * g.h.gap * xRow

@@ -15,10 +15,8 @@ type weights[T kernel.Float] struct {
 	panel            int // elements
 }
 
-func newWeights[T kernel.Float](kh, kw, channels, outs int) weights[T] {
-	w := weights[T]{kh: kh, kw: kw, channels: channels, cols: max(1, min(outs, kernel.PanelCols[T]()))}
-	w.panels = (outs + w.cols - 1) / w.cols
-	w.panel = kh * kw * channels * w.cols
+func newWeights[T kernel.Float](kh, kw, channels, cols, panels int) weights[T] {
+	w := weights[T]{kh: kh, kw: kw, channels: channels, cols: cols, panels: panels, panel: kh * kw * channels * cols}
 	w.memory = borrow[T](w.panels * w.panel)
 	return w
 }
@@ -27,7 +25,11 @@ func newWeights[T kernel.Float](kh, kw, channels, outs int) weights[T] {
 func packWeights[T kernel.Float](b *Backend, o backend.Operand) weights[T] {
 	l := &o.Layout
 	kh, kw, channels, outs := l.Dims[0], l.Dims[1], l.Dims[2], l.Dims[3]
-	w := newWeights[T](kh, kw, channels, outs)
+	cols := max(1, min(outs, kernel.PanelCols[T]()))
+	if kernel.ByColumns[T](outs, kw*channels, kh) {
+		cols = 1
+	}
+	w := newWeights[T](kh, kw, channels, cols, (outs+cols-1)/cols)
 	if w.panel == 0 {
 		return w
 	}
@@ -55,8 +57,7 @@ func tapsTogether(l *layout.Layout) bool {
 // taps returns the part of the kernel that a pair of axes sees, in its order,
 // which may be backwards.
 func (w *weights[T]) taps(h, v axis) weights[T] {
-	t := newWeights[T](h.taps, v.taps, w.channels, w.panels*w.cols)
-	t.cols, t.panels = w.cols, w.panels
+	t := newWeights[T](h.taps, v.taps, w.channels, w.cols, w.panels)
 	size := w.channels * w.cols // of a tap in a panel
 	for p := range w.panels {
 		for i := range h.taps {

@@ -1,0 +1,112 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/cpu"
+)
+
+// checkColumns compares sums whose columns are panels of their own with the
+// definition: tiles and rows of every length, rows of A that overlap by whole
+// vectors and otherwise, columns of C at every distance. The factors end at
+// forbidden memory; a C that is written where it should not be is not equal.
+func checkColumns[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	const room = 1 << 14
+	bufA, bufB, bufC := guarded[T](t, room), guarded[T](t, room), guarded[T](t, room)
+	draw := func(buf []T, n int) []T {
+		x := buf[len(buf)-n:]
+		for i := range x {
+			x[i] = T(r.IntN(9) - 4)
+		}
+		return x
+	}
+	for trial := range 1500 {
+		n, k := 1+trial%3, 1+r.IntN(70)
+		s := ProductSum[T]{M: 1 + r.IntN(40), N: n, K: k, Count: 1 + r.IntN(3), Batch: 1 + r.IntN(3), Add: r.IntN(2) > 0}
+		s.LDA = []int{4, 8, 16, r.IntN(80)}[r.IntN(4)]
+		s.NextA, s.BatchA = r.IntN(100), r.IntN(100)
+		s.A = draw(bufA, (s.Batch-1)*s.BatchA+(s.Count-1)*s.NextA+(s.M-1)*s.LDA+k)
+		s.LDB, s.NextB = 1, k+r.IntN(3)
+		s.NextPanel = s.Count * s.NextB
+		s.B = draw(bufB, (n-1)*s.NextPanel+(s.Count-1)*s.NextB+k)
+		s.LDC = n + r.IntN(3)
+		s.BatchC = s.M*s.LDC + r.IntN(3)
+		s.C = draw(bufC, (s.Batch-1)*s.BatchC+(s.M-1)*s.LDC+n)
+		before, want := append([]T(nil), s.C...), s.define()
+		for _, name := range cpu.Implementations() {
+			undo := cpu.Use(name)
+			copy(s.C, before)
+			s.Compute()
+			undo()
+			require.Equal(t, want, s.C, "%s m=%d n=%d k=%d count=%d batch=%d lda=%d ldc=%d add=%v",
+				name, s.M, n, k, s.Count, s.Batch, s.LDA, s.LDC, s.Add)
+		}
+	}
+}
+
+func TestColumns(t *testing.T) {
+	t.Run("float32", checkColumns[float32])
+	t.Run("float64", checkColumns[float64])
+}
+
+// TestColumnsAlike: the place of a row in its tile does not change a bit of its
+// sum, and nothing is skipped where a factor is 0.
+func TestColumnsAlike(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, name := range cpu.Implementations() {
+		undo := cpu.Use(name)
+		for _, k := range []int{3, 16, 35, 64} {
+			const m = 23
+			s := ProductSum[float32]{M: m, N: 1, K: k, Count: 1, Batch: 1, LDA: 16, LDB: 1, LDC: 1,
+				A: make([]float32, (m-1)*16+k), B: make([]float32, k), C: make([]float32, m)}
+			for i := range s.A {
+				s.A[i] = float32(r.NormFloat64())
+			}
+			for i := range s.B {
+				s.B[i] = float32(r.NormFloat64())
+			}
+			s.Compute()
+			for i := range m {
+				one := s
+				one.A, one.C, one.M = s.A[i*16:], make([]float32, 1), 1
+				one.Compute()
+				require.Equal(t, s.C[i], one.C[0], "%s k=%d row %d", name, k, i)
+			}
+			clear(s.A)
+			s.B[k-1] = float32(math.NaN())
+			s.Compute()
+			for i, sum := range s.C {
+				require.True(t, sum != sum, "%s k=%d row %d", name, k, i)
+			}
+		}
+		undo()
+	}
+}
+
+func TestCopyRows(t *testing.T) {
+	for _, name := range cpu.Implementations() {
+		undo := cpu.Use(name)
+		for n := range 40 {
+			for m := range 4 {
+				src, dst := guarded[float32](t, 3*41+n), make([]float32, 3*45+n)
+				for i := range src {
+					src[i] = float32(1 + i)
+				}
+				CopyRows(dst, 45, src, 41, m, n)
+				want := make([]float32, len(dst))
+				for i := range m {
+					copy(want[i*45:][:n], src[i*41:])
+				}
+				require.Equal(t, want, dst, "%s %d×%d", name, m, n)
+			}
+		}
+		undo()
+	}
+	require.Panics(t, func() { CopyRows(make([]float32, 39), 20, make([]float32, 60), 20, 2, 20) })
+	require.Panics(t, func() { CopyRows(make([]float32, 60), 20, make([]float32, 39), 20, 2, 20) })
+}

@@ -1,0 +1,253 @@
+package gemmgen
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// ColumnAVX512 returns conv_column_avx512_amd64.s.
+func ColumnAVX512() string { return columns(avx512) }
+
+// ColumnAVX2 returns conv_column_avx2_amd64.s.
+func ColumnAVX2() string { return columns(avx2) }
+
+func columns(s set) string {
+	w := newWriter()
+	if !s.masks {
+		w.p("\n// tails are masks for the elements after the last whole vector: from byte 32−b, b bytes are selected.")
+		for i := range 8 {
+			ones := uint64(1<<64 - 1)
+			if i >= 4 {
+				ones = 0
+			}
+			w.p("DATA tails<>+%d(SB)/8, $%#x", 8*i, ones)
+		}
+		w.p("GLOBL tails<>(SB), RODATA|NOPTR, $64")
+	}
+	column(w, s, float32s)
+	column(w, s, float64s)
+	return w.String()
+}
+
+// column writes the kernel for a tile of one column: as many rows of A as a
+// vector has lanes are multiplied by it, each with a vector of partial sums,
+// and in the end the lanes of all rows are added together.
+func column(w *writer, s set, e elem) {
+	lanes := s.bytes / e.size
+	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
+	x, second := reg(s.b[0]), reg(lanes)        // of B
+	shared, part := reg(lanes+1), reg(s.tmp[0]) // of A
+	tail := reg(s.b[1])                         // a mask, K1 instead where there are such
+
+	w.p("\n// func column%s%s(t *tile)", s.name, e.name)
+	w.p("TEXT ·column%s%s(SB), NOSPLIT, $%d-8", s.name, e.name, s.bytes)
+	w.in("MOVQ", "t+0(FP), AX")
+	w.p("\n\t// DX counts the whole vectors of a row; R12 holds the bytes after them.")
+	w.in("MOVQ", "tile_k(AX), DX")
+	w.in("MOVQ", "DX, R12")
+	w.in("ANDQ", "$%d, R12", lanes-1)
+	if s.masks {
+		w.in("MOVQ", "$-1, R14")
+		w.in("BZHIQ", "R12, R14, R14")
+		w.in("KMOVW", "R14, K1")
+		w.in("MOVQ", "tile_m(AX), CX")
+		w.in("MOVQ", "$-1, R14")
+		w.in("BZHIQ", "CX, R14, R14")
+		w.in("KMOVW", "R14, K2 // the rows")
+		w.in("ADDQ", "CX, CX")
+		w.in("MOVQ", "$0x%x, R14", 0x55555555>>(32-2*lanes))
+		w.in("BZHIQ", "CX, R14, R14")
+		w.in("KMOVW", "R14, K3 // and with room for one between them, in two halves")
+		w.in("SHRQ", "$%d, R14", lanes)
+		w.in("KMOVW", "R14, K4")
+	}
+	w.in("SHRQ", "$%d, DX", log2(lanes))
+	w.in("SHLQ", "$%d, R12", log2(e.size))
+	if !s.masks {
+		w.in("LEAQ", "tails<>+32(SB), R14")
+		w.in("SUBQ", "R12, R14")
+		w.in("VMOVUPS", "(R14), %s", tail)
+	}
+	w.in("MOVQ", "tile_rs(AX), R8")
+	w.p("\n\t// Where rows are a vector apart, R15 counts pairs of vectors, and DX what is left.")
+	w.in("XORQ", "R15, R15")
+	w.in("CMPQ", "R8, $%d", s.bytes)
+	w.in("JNE", "again")
+	w.in("MOVQ", "DX, R15")
+	w.in("SHRQ", "$1, R15")
+	w.in("ANDQ", "$1, DX")
+	w.p("\nagain:\n\t// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.")
+	w.in("MOVQ", "tile_a(AX), SI")
+	w.in("LEAQ", "(R8)(R8*2), R9")
+	w.in("LEAQ", "(R8)(R8*4), R10")
+	w.p("\n\t// R11 holds the bytes of 7 rows; DI points at row 9.")
+	w.in("LEAQ", "(R9)(R8*4), R11")
+	w.in("LEAQ", "(SI)(R8*8), DI")
+	w.in("ADDQ", "R8, DI")
+	w.in("MOVQ", "tile_b(AX), BX")
+	w.in("MOVQ", "tile_c(AX), R13")
+	w.in("MOVQ", "tile_runs(AX), R14")
+	for r := range lanes {
+		w.in(s.clear, "%[1]s, %[1]s, %[1]s", reg(r))
+	}
+	w.in("MOVQ", "tile_m(AX), CX")
+	for m := lanes; m > 1; m-- {
+		w.in("CMPQ", "CX, $%d", m)
+		w.in("JEQ", "m%d", m)
+	}
+	fma := func(from, by string, to int) { w.in("VFMADD231"+e.suffix, "%s, %s, %s", from, by, reg(to)) }
+	advance := func(by string, m int) {
+		w.in("ADDQ", "%s, BX", by)
+		w.in("ADDQ", "%s, SI", by)
+		if m >= 9 {
+			w.in("ADDQ", "%s, DI", by)
+		}
+	}
+	for m := 1; m <= lanes; m++ {
+		w.p("\nm%d:", m)
+		w.in("MOVQ", "R15, CX")
+		w.in("TESTQ", "CX, CX")
+		w.in("JEQ", "single%d", m)
+		w.in("PCALIGN", "$32")
+		w.p("\npair%d:", m)
+		w.in("VMOVU"+e.suffix, "(BX), %s", x)
+		w.in("VMOVU"+e.suffix, "%d(BX), %s", s.bytes, second)
+		for r := range m { // a row's second vector is the next row's first
+			w.in("VMOVU"+e.suffix, "%s, %s", row(r), shared)
+			if r > 0 {
+				fma(shared, second, r-1)
+			}
+			fma(shared, x, r)
+		}
+		fma(row(m), second, m-1)
+		advance(fmt.Sprintf("$%d", 2*s.bytes), m)
+		w.in("DECQ", "CX")
+		w.in("JNZ", "pair%d", m)
+		w.p("\nsingle%d:", m)
+		w.in("MOVQ", "DX, CX")
+		w.in("TESTQ", "CX, CX")
+		w.in("JEQ", "tail%d", m)
+		w.in("PCALIGN", "$32")
+		w.p("\nk%d:", m)
+		w.in("VMOVU"+e.suffix, "(BX), %s", x)
+		for r := range m {
+			fma(row(r), x, r)
+		}
+		advance(fmt.Sprintf("$%d", s.bytes), m)
+		w.in("DECQ", "CX")
+		w.in("JNZ", "k%d", m)
+		w.p("\ntail%d:", m)
+		w.in("TESTQ", "R12, R12")
+		w.in("JEQ", "run%d", m)
+		if s.masks {
+			w.in("VMOVU"+e.suffix+".Z", "(BX), K1, %s", x)
+			for r := range m {
+				w.in("VFMADD231"+e.suffix, "%s, %s, K1, %s", row(r), x, reg(r))
+			}
+		} else {
+			w.in("VMASKMOV"+e.suffix, "(BX), %s, %s", tail, x)
+			for r := range m {
+				w.in("VMASKMOV"+e.suffix, "%s, %s, %s", row(r), tail, part)
+				fma(part, x, r)
+			}
+		}
+		advance("R12", m)
+		w.p("\nrun%d:", m)
+		w.in("DECQ", "R14")
+		w.in("JEQ", "sum")
+		w.in("MOVQ", "tile_ar(AX), CX // on to the next run")
+		w.in("ADDQ", "CX, SI")
+		if m >= 9 {
+			w.in("ADDQ", "CX, DI")
+		}
+		w.in("ADDQ", "tile_br(AX), BX")
+		w.in("JMP", "m%d", m)
+	}
+	w.p("\nsum:")
+	sums(w, s, e)
+
+	if s.masks {
+		w.in("MOVQ", "tile_cs(AX), CX")
+		w.in("CMPQ", "CX, $%d", e.size)
+		w.in("JNE", "apart")
+		w.in("CMPQ", "tile_add(AX), $0")
+		w.in("JEQ", "store")
+		w.in("VADD"+e.suffix, "(R13), Z0, K2, Z0")
+		w.p("\nstore:")
+		w.in("VMOVU"+e.suffix, "Z0, K2, (R13)")
+		w.in("JMP", "next")
+		w.p("\napart:")
+		w.in("CMPQ", "CX, $%d", 2*e.size)
+		w.in("JNE", "far")
+		w.in("VEXPAND"+e.suffix+".Z", "Z0, K3, Z1")
+		w.in("VEXTRACTF64X4", "$1, Z0, Y0")
+		w.in("VEXPAND"+e.suffix+".Z", "Z0, K4, Z2")
+		w.in("CMPQ", "tile_add(AX), $0")
+		w.in("JEQ", "spread")
+		w.in("VADD"+e.suffix, "(R13), Z1, K3, Z1")
+		w.in("VADD"+e.suffix, "64(R13), Z2, K4, Z2")
+		w.p("\nspread:")
+		w.in("VMOVU"+e.suffix, "Z1, K3, (R13)")
+		w.in("VMOVU"+e.suffix, "Z2, K4, 64(R13)")
+		w.in("JMP", "next")
+		w.p("\nfar:")
+	}
+	scalar := "VMOVS" + e.suffix[1:]
+	w.in("VMOVU"+e.suffix, "%s, (SP)", reg(0))
+	w.in("MOVQ", "SP, SI")
+	w.in("MOVQ", "tile_cs(AX), DI")
+	w.in("MOVQ", "tile_m(AX), CX")
+	w.p("\none:")
+	w.in(scalar, "(SI), X1")
+	w.in("CMPQ", "tile_add(AX), $0")
+	w.in("JEQ", "put")
+	w.in("VADDS"+e.suffix[1:], "(R13), X1, X1")
+	w.p("\nput:")
+	w.in(scalar, "X1, (R13)")
+	w.in("ADDQ", "$%d, SI", e.size)
+	w.in("ADDQ", "DI, R13")
+	w.in("DECQ", "CX")
+	w.in("JNZ", "one")
+
+	w.p("\nnext:")
+	w.in("DECQ", "tile_count(AX)")
+	w.in("JEQ", "done")
+	w.in("MOVQ", "tile_ap(AX), CX")
+	w.in("ADDQ", "CX, tile_a(AX)")
+	w.in("MOVQ", "tile_cp(AX), CX")
+	w.in("ADDQ", "CX, tile_c(AX)")
+	w.in("JMP", "again")
+	w.p("\ndone:")
+	w.in("VZEROUPPER", "")
+	w.in("RET", "")
+}
+
+// sums adds the lanes of each of the first registers, as many as there are
+// lanes, and leaves the sums in the first. Each round makes one register of two
+// by adding their lanes in pairs, in the same way for every row: within 16 bytes
+// first, then across them.
+func sums(w *writer, s set, e elem) {
+	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
+	step := 1 // from a register that is left to the next
+	round := func(op, first, op2, second string) {
+		w.p("")
+		for r := 0; r < s.bytes/e.size; r += 2 * step {
+			w.in(op, "%s%s, %s, %s", first, reg(r+step), reg(r), reg(s.tmp[1]))
+			w.in(op2, "%s%s, %s, %[3]s", second, reg(r+step), reg(r))
+			w.in("VADD"+e.suffix, "%s, %s, %[2]s", reg(s.tmp[1]), reg(r))
+		}
+		step *= 2
+	}
+	if e.size == 4 {
+		round("VUNPCKLPS", "", "VUNPCKHPS", "")
+	}
+	round("VUNPCKLPD", "", "VUNPCKHPD", "")
+	if s.bytes == 32 {
+		round("VPERM2F128", "$0x20, ", "VPERM2F128", "$0x31, ")
+		return
+	}
+	round("VSHUFF64X2", "$0x44, ", "VSHUFF64X2", "$0xee, ")
+	round("VSHUFF64X2", "$0x88, ", "VSHUFF64X2", "$0xdd, ")
+}
+
+func log2(n int) int { return bits.Len(uint(n)) - 1 }
