@@ -223,3 +223,27 @@ func ExampleGrid() {
 	// ..#.#..
 	// .......
 }
+
+// What the generator draws is examined beside training, which does not wait.
+func ExampleMeanwhile() {
+	g, d := networks()
+	t, err := gan.New(g, d, gan.Config{Latent: 1, Seed: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	spread := func(g *gan.Generator) (float64, error) { // of 1,000 samples
+		x := g.Sample(1000, 1).Float64s()
+		return slices.Max(x) - slices.Min(x), nil
+	}
+	_, err = t.Fit(context.Background(), heights{}, gan.Epochs(3), gan.On(
+		gan.Meanwhile(gan.Every(60), spread, func(step int, spread float64) error {
+			fmt.Println("step", step, "has variety:", spread > 0.1)
+			return nil
+		})))
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// step 60 has variety: true
+	// step 120 has variety: true
+}

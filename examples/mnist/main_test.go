@@ -320,13 +320,16 @@ func TestInterruptAndResume(t *testing.T) {
 	}
 }
 
-// TestPresets trains a few steps by each recipe.
+// TestPresets trains a few steps by the recipes that no other test uses.
 func TestPresets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the quick recipe is enough")
+	}
 	for name := range presets {
+		if name == "classic" || name == "quick" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name != "quick" {
-				t.Skip("one modern recipe is enough")
-			}
 			dir := t.TempDir()
 			run := clitest.Run(t, dir, "-preset", name, "-steps", "3", "-batch", "8", "-out", "run")
 			require.Zero(t, run.Status, run.Errors)

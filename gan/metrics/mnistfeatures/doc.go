@@ -5,6 +5,13 @@
 //	report, err := judge.Evaluate(t.Sample(10_000, 1)) // [10000, 784] in [−1, 1]
 //	fmt.Print(report)
 //
+// In the course of training, [Judge.Glance] at fewer digits will do, beside it
+// (gan.Meanwhile):
+//
+//	gan.Meanwhile(gan.Every(500), func(g *gan.Generator) (*mnistfeatures.Report, error) {
+//		return judge.Glance(g.Sample(1000, 1))
+//	}, func(step int, r *mnistfeatures.Report) error { … })
+//
 // The network ([Network]) is a convolutional one of the kind that LeCun et al.
 // introduced in "Gradient-based learning applied to document recognition", 1998.
 // Its last hidden layer, 96 numbers, are the features in which sets of images are
