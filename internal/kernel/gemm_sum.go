@@ -62,6 +62,8 @@ func (s *ProductSum[T]) Compute() {
 	switch shape := shapeOf[T](); {
 	case s.LDB == 1 && !s.TransA:
 		s.inTiles(columnShape[T](), multiplyColumn[T])
+	case s.M == 1 && s.NextPanel == 0 && rowShape[T]().cols > 0:
+		s.inTiles(rowShape[T](), multiplyRow[T])
 	case shape.masked || s.N%shape.cols == 0:
 		s.inTiles(shape, multiply[T])
 	default:

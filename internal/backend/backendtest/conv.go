@@ -44,6 +44,14 @@ var convolutions = []convolution{
 	{n: 2, in: 1, out: 16, h: 28, w: 28, kh: 4, kw: 4, p: backend.ConvParams{Pad: pair(1), Stride: pair(2)}},
 	{n: 2, in: 16, out: 1, h: 28, w: 28, kh: 3, kw: 3, p: backend.ConvParams{Pad: pair(1)}},
 	{n: 3, in: 72, out: 70, h: 6, w: 7, kh: 1, kw: 1},
+	// Few channels on one side, and more than one vector of them on the other.
+	{n: 2, in: 16, out: 3, h: 6, w: 7, kh: 3, kw: 3, p: backend.ConvParams{Pad: pair(1)}},
+	{n: 1, in: 1, out: 17, h: 8, w: 9, kh: 4, kw: 5, p: backend.ConvParams{Stride: pair(3), Pad: pair(2)}},
+	{n: 1, in: 2, out: 16, h: 7, w: 8, kh: 4, kw: 4, p: backend.ConvParams{Stride: pair(2), Pad: pair(1)}},
+	{n: 1, in: 8, out: 1, h: 9, w: 8, kh: 5, kw: 4, p: backend.ConvParams{Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}, Pad: pair(2)}},
+	{n: 2, in: 18, out: 2, h: 1, w: 5, kh: 1, kw: 5, p: backend.ConvParams{Pad: [2]int{0, 2}}},
+	// Many pictures.
+	{n: 17, in: 2, out: 3, h: 3, w: 4, kh: 3, kw: 2, p: backend.ConvParams{Pad: pair(1)}},
 }
 
 // shapes returns those of input, weight and result.

@@ -1002,3 +1002,365 @@ next:
 done:
 	VZEROUPPER
 	RET
+
+// func rowAVX2F32(t *tile)
+TEXT ·rowAVX2F32(SB), NOSPLIT, $0-8
+	MOVQ            t+0(FP), AX
+
+	// R8, R9 and R10, R11 hold the bytes of 1, 3 steps of A and of B.
+	MOVQ            tile_ks(AX), R8
+	LEAQ            (R8)(R8*2), R9
+	MOVQ            tile_bs(AX), R10
+	LEAQ            (R10)(R10*2), R11
+
+	// The last vector has 1 to 8 elements.
+	MOVQ            tile_n(AX), DX
+	DECQ            DX
+	MOVQ            DX, CX
+	SHRQ            $3, DX
+	ANDQ            $7, CX
+	INCQ            CX
+	SHLQ            $2, CX
+	LEAQ            tails<>+32(SB), R14
+	SUBQ            CX, R14
+	VMOVUPS         (R14), Y13
+
+again:
+	MOVQ            tile_a(AX), SI
+	MOVQ            tile_b(AX), BX
+	MOVQ            tile_c(AX), R13
+	MOVQ            tile_runs(AX), R14
+	CMPQ            DX, $1
+	JEQ             v2
+
+v1:
+	VXORPS          Y0, Y0, Y0
+	VXORPS          Y1, Y1, Y1
+	VXORPS          Y2, Y2, Y2
+	VXORPS          Y3, Y3, Y3
+
+run1:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest1
+	PCALIGN         $32
+
+four1:
+	VBROADCASTSS    (SI), Y14
+	VMASKMOVPS      0(BX), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y0
+	VBROADCASTSS    (SI)(R8*1), Y14
+	VMASKMOVPS      0(BX)(R10*1), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y1
+	VBROADCASTSS    (SI)(R8*2), Y14
+	VMASKMOVPS      0(BX)(R10*2), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y2
+	VBROADCASTSS    (SI)(R9*1), Y14
+	VMASKMOVPS      0(BX)(R11*1), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y3
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four1
+
+rest1:
+	TESTQ           R15, R15
+	JEQ             end1
+
+one1:
+	VBROADCASTSS    (SI), Y14
+	VMASKMOVPS      0(BX), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y0
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one1
+
+end1:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run1
+	VADDPS          Y2, Y0, Y0
+	VADDPS          Y3, Y1, Y1
+	VADDPS          Y1, Y0, Y0
+	CMPQ            tile_add(AX), $0
+	JEQ             store1
+	VMASKMOVPS      0(R13), Y13, Y15
+	VADDPS          Y15, Y0, Y0
+
+store1:
+	VMASKMOVPS      Y0, Y13, 0(R13)
+	JMP             next
+
+v2:
+	VXORPS          Y0, Y0, Y0
+	VXORPS          Y1, Y1, Y1
+	VXORPS          Y2, Y2, Y2
+	VXORPS          Y3, Y3, Y3
+	VXORPS          Y4, Y4, Y4
+	VXORPS          Y5, Y5, Y5
+	VXORPS          Y6, Y6, Y6
+	VXORPS          Y7, Y7, Y7
+
+run2:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest2
+	PCALIGN         $32
+
+four2:
+	VBROADCASTSS    (SI), Y14
+	VFMADD231PS     0(BX), Y14, Y0
+	VMASKMOVPS      32(BX), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y1
+	VBROADCASTSS    (SI)(R8*1), Y14
+	VFMADD231PS     0(BX)(R10*1), Y14, Y2
+	VMASKMOVPS      32(BX)(R10*1), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y3
+	VBROADCASTSS    (SI)(R8*2), Y14
+	VFMADD231PS     0(BX)(R10*2), Y14, Y4
+	VMASKMOVPS      32(BX)(R10*2), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y5
+	VBROADCASTSS    (SI)(R9*1), Y14
+	VFMADD231PS     0(BX)(R11*1), Y14, Y6
+	VMASKMOVPS      32(BX)(R11*1), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y7
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four2
+
+rest2:
+	TESTQ           R15, R15
+	JEQ             end2
+
+one2:
+	VBROADCASTSS    (SI), Y14
+	VFMADD231PS     0(BX), Y14, Y0
+	VMASKMOVPS      32(BX), Y13, Y15
+	VFMADD231PS     Y15, Y14, Y1
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one2
+
+end2:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run2
+	VADDPS          Y4, Y0, Y0
+	VADDPS          Y5, Y1, Y1
+	VADDPS          Y6, Y2, Y2
+	VADDPS          Y7, Y3, Y3
+	VADDPS          Y2, Y0, Y0
+	VADDPS          Y3, Y1, Y1
+	CMPQ            tile_add(AX), $0
+	JEQ             store2
+	VADDPS          0(R13), Y0, Y0
+	VMASKMOVPS      32(R13), Y13, Y15
+	VADDPS          Y15, Y1, Y1
+
+store2:
+	VMOVUPS         Y0, 0(R13)
+	VMASKMOVPS      Y1, Y13, 32(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
+	VZEROUPPER
+	RET
+
+// func rowAVX2F64(t *tile)
+TEXT ·rowAVX2F64(SB), NOSPLIT, $0-8
+	MOVQ            t+0(FP), AX
+
+	// R8, R9 and R10, R11 hold the bytes of 1, 3 steps of A and of B.
+	MOVQ            tile_ks(AX), R8
+	LEAQ            (R8)(R8*2), R9
+	MOVQ            tile_bs(AX), R10
+	LEAQ            (R10)(R10*2), R11
+
+	// The last vector has 1 to 4 elements.
+	MOVQ            tile_n(AX), DX
+	DECQ            DX
+	MOVQ            DX, CX
+	SHRQ            $2, DX
+	ANDQ            $3, CX
+	INCQ            CX
+	SHLQ            $3, CX
+	LEAQ            tails<>+32(SB), R14
+	SUBQ            CX, R14
+	VMOVUPS         (R14), Y13
+
+again:
+	MOVQ            tile_a(AX), SI
+	MOVQ            tile_b(AX), BX
+	MOVQ            tile_c(AX), R13
+	MOVQ            tile_runs(AX), R14
+	CMPQ            DX, $1
+	JEQ             v2
+
+v1:
+	VXORPS          Y0, Y0, Y0
+	VXORPS          Y1, Y1, Y1
+	VXORPS          Y2, Y2, Y2
+	VXORPS          Y3, Y3, Y3
+
+run1:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest1
+	PCALIGN         $32
+
+four1:
+	VBROADCASTSD    (SI), Y14
+	VMASKMOVPD      0(BX), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y0
+	VBROADCASTSD    (SI)(R8*1), Y14
+	VMASKMOVPD      0(BX)(R10*1), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y1
+	VBROADCASTSD    (SI)(R8*2), Y14
+	VMASKMOVPD      0(BX)(R10*2), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y2
+	VBROADCASTSD    (SI)(R9*1), Y14
+	VMASKMOVPD      0(BX)(R11*1), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y3
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four1
+
+rest1:
+	TESTQ           R15, R15
+	JEQ             end1
+
+one1:
+	VBROADCASTSD    (SI), Y14
+	VMASKMOVPD      0(BX), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y0
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one1
+
+end1:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run1
+	VADDPD          Y2, Y0, Y0
+	VADDPD          Y3, Y1, Y1
+	VADDPD          Y1, Y0, Y0
+	CMPQ            tile_add(AX), $0
+	JEQ             store1
+	VMASKMOVPD      0(R13), Y13, Y15
+	VADDPD          Y15, Y0, Y0
+
+store1:
+	VMASKMOVPD      Y0, Y13, 0(R13)
+	JMP             next
+
+v2:
+	VXORPS          Y0, Y0, Y0
+	VXORPS          Y1, Y1, Y1
+	VXORPS          Y2, Y2, Y2
+	VXORPS          Y3, Y3, Y3
+	VXORPS          Y4, Y4, Y4
+	VXORPS          Y5, Y5, Y5
+	VXORPS          Y6, Y6, Y6
+	VXORPS          Y7, Y7, Y7
+
+run2:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest2
+	PCALIGN         $32
+
+four2:
+	VBROADCASTSD    (SI), Y14
+	VFMADD231PD     0(BX), Y14, Y0
+	VMASKMOVPD      32(BX), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y1
+	VBROADCASTSD    (SI)(R8*1), Y14
+	VFMADD231PD     0(BX)(R10*1), Y14, Y2
+	VMASKMOVPD      32(BX)(R10*1), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y3
+	VBROADCASTSD    (SI)(R8*2), Y14
+	VFMADD231PD     0(BX)(R10*2), Y14, Y4
+	VMASKMOVPD      32(BX)(R10*2), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y5
+	VBROADCASTSD    (SI)(R9*1), Y14
+	VFMADD231PD     0(BX)(R11*1), Y14, Y6
+	VMASKMOVPD      32(BX)(R11*1), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y7
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four2
+
+rest2:
+	TESTQ           R15, R15
+	JEQ             end2
+
+one2:
+	VBROADCASTSD    (SI), Y14
+	VFMADD231PD     0(BX), Y14, Y0
+	VMASKMOVPD      32(BX), Y13, Y15
+	VFMADD231PD     Y15, Y14, Y1
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one2
+
+end2:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run2
+	VADDPD          Y4, Y0, Y0
+	VADDPD          Y5, Y1, Y1
+	VADDPD          Y6, Y2, Y2
+	VADDPD          Y7, Y3, Y3
+	VADDPD          Y2, Y0, Y0
+	VADDPD          Y3, Y1, Y1
+	CMPQ            tile_add(AX), $0
+	JEQ             store2
+	VADDPD          0(R13), Y0, Y0
+	VMASKMOVPD      32(R13), Y13, Y15
+	VADDPD          Y15, Y1, Y1
+
+store2:
+	VMOVUPD         Y0, 0(R13)
+	VMASKMOVPD      Y1, Y13, 32(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
+	VZEROUPPER
+	RET

@@ -10,6 +10,16 @@ import (
 	"github.com/gander-ml/gander/internal/cpu"
 )
 
+// draw fills the last n numbers of a buffer with whole ones, whose sums of
+// products are exact.
+func draw[T Float](r *rand.Rand, buf []T, n int) []T {
+	x := buf[len(buf)-n:]
+	for i := range x {
+		x[i] = T(r.IntN(9) - 4)
+	}
+	return x
+}
+
 // checkColumns compares sums whose columns are panels of their own with the
 // definition: tiles and rows of every length, rows of A that overlap by whole
 // vectors and otherwise, columns of C at every distance. The factors end at
@@ -18,25 +28,18 @@ func checkColumns[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	const room = 1 << 14
 	bufA, bufB, bufC := guarded[T](t, room), guarded[T](t, room), guarded[T](t, room)
-	draw := func(buf []T, n int) []T {
-		x := buf[len(buf)-n:]
-		for i := range x {
-			x[i] = T(r.IntN(9) - 4)
-		}
-		return x
-	}
 	for trial := range 1500 {
 		n, k := 1+trial%3, 1+r.IntN(70)
 		s := ProductSum[T]{M: 1 + r.IntN(40), N: n, K: k, Count: 1 + r.IntN(3), Batch: 1 + r.IntN(3), Add: r.IntN(2) > 0}
 		s.LDA = []int{4, 8, 16, r.IntN(80)}[r.IntN(4)]
 		s.NextA, s.BatchA = r.IntN(100), r.IntN(100)
-		s.A = draw(bufA, (s.Batch-1)*s.BatchA+(s.Count-1)*s.NextA+(s.M-1)*s.LDA+k)
+		s.A = draw(r, bufA, (s.Batch-1)*s.BatchA+(s.Count-1)*s.NextA+(s.M-1)*s.LDA+k)
 		s.LDB, s.NextB = 1, k+r.IntN(3)
 		s.NextPanel = s.Count * s.NextB
-		s.B = draw(bufB, (n-1)*s.NextPanel+(s.Count-1)*s.NextB+k)
+		s.B = draw(r, bufB, (n-1)*s.NextPanel+(s.Count-1)*s.NextB+k)
 		s.LDC = n + r.IntN(3)
 		s.BatchC = s.M*s.LDC + r.IntN(3)
-		s.C = draw(bufC, (s.Batch-1)*s.BatchC+(s.M-1)*s.LDC+n)
+		s.C = draw(r, bufC, (s.Batch-1)*s.BatchC+(s.M-1)*s.LDC+n)
 		before, want := append([]T(nil), s.C...), s.define()
 		for _, name := range cpu.Implementations() {
 			undo := cpu.Use(name)
@@ -52,6 +55,37 @@ func checkColumns[T Float](t *testing.T) {
 func TestColumns(t *testing.T) {
 	t.Run("float32", checkColumns[float32])
 	t.Run("float64", checkColumns[float64])
+}
+
+// checkRows does the same for sums with a single row, whose steps in A are of
+// any length.
+func checkRows[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	const room = 1 << 14
+	bufA, bufB, bufC := guarded[T](t, room), guarded[T](t, room), guarded[T](t, room)
+	for range 600 {
+		n, k := 1+r.IntN(140), 1+r.IntN(20)
+		s := ProductSum[T]{M: 1, N: n, K: k, Count: 1 + r.IntN(3), Batch: 1 + r.IntN(3), Add: r.IntN(2) > 0, TransA: true}
+		s.LDA, s.NextA, s.BatchA = 1+r.IntN(5), r.IntN(30), r.IntN(30)
+		s.A = draw(r, bufA, (s.Batch-1)*s.BatchA+(s.Count-1)*s.NextA+(k-1)*s.LDA+1)
+		s.LDB, s.NextB = n+r.IntN(3), r.IntN(300)
+		s.B = draw(r, bufB, (s.Count-1)*s.NextB+(k-1)*s.LDB+n)
+		s.LDC, s.BatchC = n, n+r.IntN(3)
+		s.C = draw(r, bufC, (s.Batch-1)*s.BatchC+n)
+		before, want := append([]T(nil), s.C...), s.define()
+		for _, name := range cpu.Implementations() {
+			undo := cpu.Use(name)
+			copy(s.C, before)
+			s.Compute()
+			undo()
+			require.Equal(t, want, s.C, "%s n=%d k=%d count=%d batch=%d lda=%d add=%v", name, n, k, s.Count, s.Batch, s.LDA, s.Add)
+		}
+	}
+}
+
+func TestRows(t *testing.T) {
+	t.Run("float32", checkRows[float32])
+	t.Run("float64", checkRows[float64])
 }
 
 // TestColumnsAlike: the place of a row in its tile does not change a bit of its

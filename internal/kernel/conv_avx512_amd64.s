@@ -2261,3 +2261,711 @@ next:
 done:
 	VZEROUPPER
 	RET
+
+// func rowAVX512F32(t *tile)
+TEXT ·rowAVX512F32(SB), NOSPLIT, $0-8
+	MOVQ            t+0(FP), AX
+
+	// R8, R9 and R10, R11 hold the bytes of 1, 3 steps of A and of B.
+	MOVQ            tile_ks(AX), R8
+	LEAQ            (R8)(R8*2), R9
+	MOVQ            tile_bs(AX), R10
+	LEAQ            (R10)(R10*2), R11
+
+	// The last vector has 1 to 16 elements.
+	MOVQ            tile_n(AX), DX
+	DECQ            DX
+	MOVQ            DX, CX
+	SHRQ            $4, DX
+	ANDQ            $15, CX
+	INCQ            CX
+	MOVQ            $-1, R14
+	BZHIQ           CX, R14, R14
+	KMOVW           R14, K1
+
+again:
+	MOVQ            tile_a(AX), SI
+	MOVQ            tile_b(AX), BX
+	MOVQ            tile_c(AX), R13
+	MOVQ            tile_runs(AX), R14
+	CMPQ            DX, $3
+	JEQ             v4
+	CMPQ            DX, $2
+	JEQ             v3
+	CMPQ            DX, $1
+	JEQ             v2
+
+v1:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+
+run1:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest1
+	PCALIGN         $32
+
+four1:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, K1, Z0
+	VBROADCASTSS    (SI)(R8*1), Z30
+	VFMADD231PS     0(BX)(R10*1), Z30, K1, Z1
+	VBROADCASTSS    (SI)(R8*2), Z30
+	VFMADD231PS     0(BX)(R10*2), Z30, K1, Z2
+	VBROADCASTSS    (SI)(R9*1), Z30
+	VFMADD231PS     0(BX)(R11*1), Z30, K1, Z3
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four1
+
+rest1:
+	TESTQ           R15, R15
+	JEQ             end1
+
+one1:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, K1, Z0
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one1
+
+end1:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run1
+	VADDPS          Z2, Z0, Z0
+	VADDPS          Z3, Z1, Z1
+	VADDPS          Z1, Z0, Z0
+	CMPQ            tile_add(AX), $0
+	JEQ             store1
+	VADDPS          0(R13), Z0, K1, Z0
+
+store1:
+	VMOVUPS         Z0, K1, 0(R13)
+	JMP             next
+
+v2:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+	VPXORD          Z4, Z4, Z4
+	VPXORD          Z5, Z5, Z5
+	VPXORD          Z6, Z6, Z6
+	VPXORD          Z7, Z7, Z7
+
+run2:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest2
+	PCALIGN         $32
+
+four2:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, Z0
+	VFMADD231PS     64(BX), Z30, K1, Z1
+	VBROADCASTSS    (SI)(R8*1), Z30
+	VFMADD231PS     0(BX)(R10*1), Z30, Z2
+	VFMADD231PS     64(BX)(R10*1), Z30, K1, Z3
+	VBROADCASTSS    (SI)(R8*2), Z30
+	VFMADD231PS     0(BX)(R10*2), Z30, Z4
+	VFMADD231PS     64(BX)(R10*2), Z30, K1, Z5
+	VBROADCASTSS    (SI)(R9*1), Z30
+	VFMADD231PS     0(BX)(R11*1), Z30, Z6
+	VFMADD231PS     64(BX)(R11*1), Z30, K1, Z7
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four2
+
+rest2:
+	TESTQ           R15, R15
+	JEQ             end2
+
+one2:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, Z0
+	VFMADD231PS     64(BX), Z30, K1, Z1
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one2
+
+end2:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run2
+	VADDPS          Z4, Z0, Z0
+	VADDPS          Z5, Z1, Z1
+	VADDPS          Z6, Z2, Z2
+	VADDPS          Z7, Z3, Z3
+	VADDPS          Z2, Z0, Z0
+	VADDPS          Z3, Z1, Z1
+	CMPQ            tile_add(AX), $0
+	JEQ             store2
+	VADDPS          0(R13), Z0, Z0
+	VADDPS          64(R13), Z1, K1, Z1
+
+store2:
+	VMOVUPS         Z0, 0(R13)
+	VMOVUPS         Z1, K1, 64(R13)
+	JMP             next
+
+v3:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+	VPXORD          Z4, Z4, Z4
+	VPXORD          Z5, Z5, Z5
+	VPXORD          Z6, Z6, Z6
+	VPXORD          Z7, Z7, Z7
+	VPXORD          Z8, Z8, Z8
+	VPXORD          Z9, Z9, Z9
+	VPXORD          Z10, Z10, Z10
+	VPXORD          Z11, Z11, Z11
+
+run3:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest3
+	PCALIGN         $32
+
+four3:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, Z0
+	VFMADD231PS     64(BX), Z30, Z1
+	VFMADD231PS     128(BX), Z30, K1, Z2
+	VBROADCASTSS    (SI)(R8*1), Z30
+	VFMADD231PS     0(BX)(R10*1), Z30, Z3
+	VFMADD231PS     64(BX)(R10*1), Z30, Z4
+	VFMADD231PS     128(BX)(R10*1), Z30, K1, Z5
+	VBROADCASTSS    (SI)(R8*2), Z30
+	VFMADD231PS     0(BX)(R10*2), Z30, Z6
+	VFMADD231PS     64(BX)(R10*2), Z30, Z7
+	VFMADD231PS     128(BX)(R10*2), Z30, K1, Z8
+	VBROADCASTSS    (SI)(R9*1), Z30
+	VFMADD231PS     0(BX)(R11*1), Z30, Z9
+	VFMADD231PS     64(BX)(R11*1), Z30, Z10
+	VFMADD231PS     128(BX)(R11*1), Z30, K1, Z11
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four3
+
+rest3:
+	TESTQ           R15, R15
+	JEQ             end3
+
+one3:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, Z0
+	VFMADD231PS     64(BX), Z30, Z1
+	VFMADD231PS     128(BX), Z30, K1, Z2
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one3
+
+end3:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run3
+	VADDPS          Z6, Z0, Z0
+	VADDPS          Z7, Z1, Z1
+	VADDPS          Z8, Z2, Z2
+	VADDPS          Z9, Z3, Z3
+	VADDPS          Z10, Z4, Z4
+	VADDPS          Z11, Z5, Z5
+	VADDPS          Z3, Z0, Z0
+	VADDPS          Z4, Z1, Z1
+	VADDPS          Z5, Z2, Z2
+	CMPQ            tile_add(AX), $0
+	JEQ             store3
+	VADDPS          0(R13), Z0, Z0
+	VADDPS          64(R13), Z1, Z1
+	VADDPS          128(R13), Z2, K1, Z2
+
+store3:
+	VMOVUPS         Z0, 0(R13)
+	VMOVUPS         Z1, 64(R13)
+	VMOVUPS         Z2, K1, 128(R13)
+	JMP             next
+
+v4:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+	VPXORD          Z4, Z4, Z4
+	VPXORD          Z5, Z5, Z5
+	VPXORD          Z6, Z6, Z6
+	VPXORD          Z7, Z7, Z7
+	VPXORD          Z8, Z8, Z8
+	VPXORD          Z9, Z9, Z9
+	VPXORD          Z10, Z10, Z10
+	VPXORD          Z11, Z11, Z11
+	VPXORD          Z12, Z12, Z12
+	VPXORD          Z13, Z13, Z13
+	VPXORD          Z14, Z14, Z14
+	VPXORD          Z15, Z15, Z15
+
+run4:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest4
+	PCALIGN         $32
+
+four4:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, Z0
+	VFMADD231PS     64(BX), Z30, Z1
+	VFMADD231PS     128(BX), Z30, Z2
+	VFMADD231PS     192(BX), Z30, K1, Z3
+	VBROADCASTSS    (SI)(R8*1), Z30
+	VFMADD231PS     0(BX)(R10*1), Z30, Z4
+	VFMADD231PS     64(BX)(R10*1), Z30, Z5
+	VFMADD231PS     128(BX)(R10*1), Z30, Z6
+	VFMADD231PS     192(BX)(R10*1), Z30, K1, Z7
+	VBROADCASTSS    (SI)(R8*2), Z30
+	VFMADD231PS     0(BX)(R10*2), Z30, Z8
+	VFMADD231PS     64(BX)(R10*2), Z30, Z9
+	VFMADD231PS     128(BX)(R10*2), Z30, Z10
+	VFMADD231PS     192(BX)(R10*2), Z30, K1, Z11
+	VBROADCASTSS    (SI)(R9*1), Z30
+	VFMADD231PS     0(BX)(R11*1), Z30, Z12
+	VFMADD231PS     64(BX)(R11*1), Z30, Z13
+	VFMADD231PS     128(BX)(R11*1), Z30, Z14
+	VFMADD231PS     192(BX)(R11*1), Z30, K1, Z15
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four4
+
+rest4:
+	TESTQ           R15, R15
+	JEQ             end4
+
+one4:
+	VBROADCASTSS    (SI), Z30
+	VFMADD231PS     0(BX), Z30, Z0
+	VFMADD231PS     64(BX), Z30, Z1
+	VFMADD231PS     128(BX), Z30, Z2
+	VFMADD231PS     192(BX), Z30, K1, Z3
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one4
+
+end4:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run4
+	VADDPS          Z8, Z0, Z0
+	VADDPS          Z9, Z1, Z1
+	VADDPS          Z10, Z2, Z2
+	VADDPS          Z11, Z3, Z3
+	VADDPS          Z12, Z4, Z4
+	VADDPS          Z13, Z5, Z5
+	VADDPS          Z14, Z6, Z6
+	VADDPS          Z15, Z7, Z7
+	VADDPS          Z4, Z0, Z0
+	VADDPS          Z5, Z1, Z1
+	VADDPS          Z6, Z2, Z2
+	VADDPS          Z7, Z3, Z3
+	CMPQ            tile_add(AX), $0
+	JEQ             store4
+	VADDPS          0(R13), Z0, Z0
+	VADDPS          64(R13), Z1, Z1
+	VADDPS          128(R13), Z2, Z2
+	VADDPS          192(R13), Z3, K1, Z3
+
+store4:
+	VMOVUPS         Z0, 0(R13)
+	VMOVUPS         Z1, 64(R13)
+	VMOVUPS         Z2, 128(R13)
+	VMOVUPS         Z3, K1, 192(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
+	VZEROUPPER
+	RET
+
+// func rowAVX512F64(t *tile)
+TEXT ·rowAVX512F64(SB), NOSPLIT, $0-8
+	MOVQ            t+0(FP), AX
+
+	// R8, R9 and R10, R11 hold the bytes of 1, 3 steps of A and of B.
+	MOVQ            tile_ks(AX), R8
+	LEAQ            (R8)(R8*2), R9
+	MOVQ            tile_bs(AX), R10
+	LEAQ            (R10)(R10*2), R11
+
+	// The last vector has 1 to 8 elements.
+	MOVQ            tile_n(AX), DX
+	DECQ            DX
+	MOVQ            DX, CX
+	SHRQ            $3, DX
+	ANDQ            $7, CX
+	INCQ            CX
+	MOVQ            $-1, R14
+	BZHIQ           CX, R14, R14
+	KMOVW           R14, K1
+
+again:
+	MOVQ            tile_a(AX), SI
+	MOVQ            tile_b(AX), BX
+	MOVQ            tile_c(AX), R13
+	MOVQ            tile_runs(AX), R14
+	CMPQ            DX, $3
+	JEQ             v4
+	CMPQ            DX, $2
+	JEQ             v3
+	CMPQ            DX, $1
+	JEQ             v2
+
+v1:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+
+run1:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest1
+	PCALIGN         $32
+
+four1:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, K1, Z0
+	VBROADCASTSD    (SI)(R8*1), Z30
+	VFMADD231PD     0(BX)(R10*1), Z30, K1, Z1
+	VBROADCASTSD    (SI)(R8*2), Z30
+	VFMADD231PD     0(BX)(R10*2), Z30, K1, Z2
+	VBROADCASTSD    (SI)(R9*1), Z30
+	VFMADD231PD     0(BX)(R11*1), Z30, K1, Z3
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four1
+
+rest1:
+	TESTQ           R15, R15
+	JEQ             end1
+
+one1:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, K1, Z0
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one1
+
+end1:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run1
+	VADDPD          Z2, Z0, Z0
+	VADDPD          Z3, Z1, Z1
+	VADDPD          Z1, Z0, Z0
+	CMPQ            tile_add(AX), $0
+	JEQ             store1
+	VADDPD          0(R13), Z0, K1, Z0
+
+store1:
+	VMOVUPD         Z0, K1, 0(R13)
+	JMP             next
+
+v2:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+	VPXORD          Z4, Z4, Z4
+	VPXORD          Z5, Z5, Z5
+	VPXORD          Z6, Z6, Z6
+	VPXORD          Z7, Z7, Z7
+
+run2:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest2
+	PCALIGN         $32
+
+four2:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, Z0
+	VFMADD231PD     64(BX), Z30, K1, Z1
+	VBROADCASTSD    (SI)(R8*1), Z30
+	VFMADD231PD     0(BX)(R10*1), Z30, Z2
+	VFMADD231PD     64(BX)(R10*1), Z30, K1, Z3
+	VBROADCASTSD    (SI)(R8*2), Z30
+	VFMADD231PD     0(BX)(R10*2), Z30, Z4
+	VFMADD231PD     64(BX)(R10*2), Z30, K1, Z5
+	VBROADCASTSD    (SI)(R9*1), Z30
+	VFMADD231PD     0(BX)(R11*1), Z30, Z6
+	VFMADD231PD     64(BX)(R11*1), Z30, K1, Z7
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four2
+
+rest2:
+	TESTQ           R15, R15
+	JEQ             end2
+
+one2:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, Z0
+	VFMADD231PD     64(BX), Z30, K1, Z1
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one2
+
+end2:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run2
+	VADDPD          Z4, Z0, Z0
+	VADDPD          Z5, Z1, Z1
+	VADDPD          Z6, Z2, Z2
+	VADDPD          Z7, Z3, Z3
+	VADDPD          Z2, Z0, Z0
+	VADDPD          Z3, Z1, Z1
+	CMPQ            tile_add(AX), $0
+	JEQ             store2
+	VADDPD          0(R13), Z0, Z0
+	VADDPD          64(R13), Z1, K1, Z1
+
+store2:
+	VMOVUPD         Z0, 0(R13)
+	VMOVUPD         Z1, K1, 64(R13)
+	JMP             next
+
+v3:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+	VPXORD          Z4, Z4, Z4
+	VPXORD          Z5, Z5, Z5
+	VPXORD          Z6, Z6, Z6
+	VPXORD          Z7, Z7, Z7
+	VPXORD          Z8, Z8, Z8
+	VPXORD          Z9, Z9, Z9
+	VPXORD          Z10, Z10, Z10
+	VPXORD          Z11, Z11, Z11
+
+run3:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest3
+	PCALIGN         $32
+
+four3:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, Z0
+	VFMADD231PD     64(BX), Z30, Z1
+	VFMADD231PD     128(BX), Z30, K1, Z2
+	VBROADCASTSD    (SI)(R8*1), Z30
+	VFMADD231PD     0(BX)(R10*1), Z30, Z3
+	VFMADD231PD     64(BX)(R10*1), Z30, Z4
+	VFMADD231PD     128(BX)(R10*1), Z30, K1, Z5
+	VBROADCASTSD    (SI)(R8*2), Z30
+	VFMADD231PD     0(BX)(R10*2), Z30, Z6
+	VFMADD231PD     64(BX)(R10*2), Z30, Z7
+	VFMADD231PD     128(BX)(R10*2), Z30, K1, Z8
+	VBROADCASTSD    (SI)(R9*1), Z30
+	VFMADD231PD     0(BX)(R11*1), Z30, Z9
+	VFMADD231PD     64(BX)(R11*1), Z30, Z10
+	VFMADD231PD     128(BX)(R11*1), Z30, K1, Z11
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four3
+
+rest3:
+	TESTQ           R15, R15
+	JEQ             end3
+
+one3:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, Z0
+	VFMADD231PD     64(BX), Z30, Z1
+	VFMADD231PD     128(BX), Z30, K1, Z2
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one3
+
+end3:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run3
+	VADDPD          Z6, Z0, Z0
+	VADDPD          Z7, Z1, Z1
+	VADDPD          Z8, Z2, Z2
+	VADDPD          Z9, Z3, Z3
+	VADDPD          Z10, Z4, Z4
+	VADDPD          Z11, Z5, Z5
+	VADDPD          Z3, Z0, Z0
+	VADDPD          Z4, Z1, Z1
+	VADDPD          Z5, Z2, Z2
+	CMPQ            tile_add(AX), $0
+	JEQ             store3
+	VADDPD          0(R13), Z0, Z0
+	VADDPD          64(R13), Z1, Z1
+	VADDPD          128(R13), Z2, K1, Z2
+
+store3:
+	VMOVUPD         Z0, 0(R13)
+	VMOVUPD         Z1, 64(R13)
+	VMOVUPD         Z2, K1, 128(R13)
+	JMP             next
+
+v4:
+	VPXORD          Z0, Z0, Z0
+	VPXORD          Z1, Z1, Z1
+	VPXORD          Z2, Z2, Z2
+	VPXORD          Z3, Z3, Z3
+	VPXORD          Z4, Z4, Z4
+	VPXORD          Z5, Z5, Z5
+	VPXORD          Z6, Z6, Z6
+	VPXORD          Z7, Z7, Z7
+	VPXORD          Z8, Z8, Z8
+	VPXORD          Z9, Z9, Z9
+	VPXORD          Z10, Z10, Z10
+	VPXORD          Z11, Z11, Z11
+	VPXORD          Z12, Z12, Z12
+	VPXORD          Z13, Z13, Z13
+	VPXORD          Z14, Z14, Z14
+	VPXORD          Z15, Z15, Z15
+
+run4:
+	MOVQ            tile_k(AX), CX
+	MOVQ            CX, R15
+	ANDQ            $3, R15
+	SHRQ            $2, CX
+	JEQ             rest4
+	PCALIGN         $32
+
+four4:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, Z0
+	VFMADD231PD     64(BX), Z30, Z1
+	VFMADD231PD     128(BX), Z30, Z2
+	VFMADD231PD     192(BX), Z30, K1, Z3
+	VBROADCASTSD    (SI)(R8*1), Z30
+	VFMADD231PD     0(BX)(R10*1), Z30, Z4
+	VFMADD231PD     64(BX)(R10*1), Z30, Z5
+	VFMADD231PD     128(BX)(R10*1), Z30, Z6
+	VFMADD231PD     192(BX)(R10*1), Z30, K1, Z7
+	VBROADCASTSD    (SI)(R8*2), Z30
+	VFMADD231PD     0(BX)(R10*2), Z30, Z8
+	VFMADD231PD     64(BX)(R10*2), Z30, Z9
+	VFMADD231PD     128(BX)(R10*2), Z30, Z10
+	VFMADD231PD     192(BX)(R10*2), Z30, K1, Z11
+	VBROADCASTSD    (SI)(R9*1), Z30
+	VFMADD231PD     0(BX)(R11*1), Z30, Z12
+	VFMADD231PD     64(BX)(R11*1), Z30, Z13
+	VFMADD231PD     128(BX)(R11*1), Z30, Z14
+	VFMADD231PD     192(BX)(R11*1), Z30, K1, Z15
+	LEAQ            (SI)(R8*4), SI
+	LEAQ            (BX)(R10*4), BX
+	DECQ            CX
+	JNZ             four4
+
+rest4:
+	TESTQ           R15, R15
+	JEQ             end4
+
+one4:
+	VBROADCASTSD    (SI), Z30
+	VFMADD231PD     0(BX), Z30, Z0
+	VFMADD231PD     64(BX), Z30, Z1
+	VFMADD231PD     128(BX), Z30, Z2
+	VFMADD231PD     192(BX), Z30, K1, Z3
+	ADDQ            R8, SI
+	ADDQ            R10, BX
+	DECQ            R15
+	JNZ             one4
+
+end4:
+	ADDQ            tile_ar(AX), SI
+	ADDQ            tile_br(AX), BX
+	DECQ            R14
+	JNZ             run4
+	VADDPD          Z8, Z0, Z0
+	VADDPD          Z9, Z1, Z1
+	VADDPD          Z10, Z2, Z2
+	VADDPD          Z11, Z3, Z3
+	VADDPD          Z12, Z4, Z4
+	VADDPD          Z13, Z5, Z5
+	VADDPD          Z14, Z6, Z6
+	VADDPD          Z15, Z7, Z7
+	VADDPD          Z4, Z0, Z0
+	VADDPD          Z5, Z1, Z1
+	VADDPD          Z6, Z2, Z2
+	VADDPD          Z7, Z3, Z3
+	CMPQ            tile_add(AX), $0
+	JEQ             store4
+	VADDPD          0(R13), Z0, Z0
+	VADDPD          64(R13), Z1, Z1
+	VADDPD          128(R13), Z2, Z2
+	VADDPD          192(R13), Z3, K1, Z3
+
+store4:
+	VMOVUPD         Z0, 0(R13)
+	VMOVUPD         Z1, 64(R13)
+	VMOVUPD         Z2, 128(R13)
+	VMOVUPD         Z3, K1, 192(R13)
+	JMP             next
+
+next:
+	DECQ            tile_count(AX)
+	JEQ             done
+	MOVQ            tile_ap(AX), CX
+	ADDQ            CX, tile_a(AX)
+	MOVQ            tile_cp(AX), CX
+	ADDQ            CX, tile_c(AX)
+	JMP             again
+
+done:
+	VZEROUPPER
+	RET

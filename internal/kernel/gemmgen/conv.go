@@ -5,13 +5,14 @@ import (
 	"math/bits"
 )
 
-// ColumnAVX512 returns conv_column_avx512_amd64.s.
-func ColumnAVX512() string { return columns(avx512) }
+// ConvAVX512 returns conv_avx512_amd64.s.
+func ConvAVX512() string { return conv(avx512) }
 
-// ColumnAVX2 returns conv_column_avx2_amd64.s.
-func ColumnAVX2() string { return columns(avx2) }
+// ConvAVX2 returns conv_avx2_amd64.s.
+func ConvAVX2() string { return conv(avx2) }
 
-func columns(s set) string {
+// conv writes the kernels for tiles of a single column or row.
+func conv(s set) string {
 	w := newWriter()
 	if !s.masks {
 		w.p("\n// tails are masks for the elements after the last whole vector: from byte 32−b, b bytes are selected.")
@@ -26,6 +27,8 @@ func columns(s set) string {
 	}
 	column(w, s, float32s)
 	column(w, s, float64s)
+	single(w, s, float32s)
+	single(w, s, float64s)
 	return w.String()
 }
 
@@ -209,17 +212,7 @@ func column(w *writer, s set, e elem) {
 	w.in("DECQ", "CX")
 	w.in("JNZ", "one")
 
-	w.p("\nnext:")
-	w.in("DECQ", "tile_count(AX)")
-	w.in("JEQ", "done")
-	w.in("MOVQ", "tile_ap(AX), CX")
-	w.in("ADDQ", "CX, tile_a(AX)")
-	w.in("MOVQ", "tile_cp(AX), CX")
-	w.in("ADDQ", "CX, tile_c(AX)")
-	w.in("JMP", "again")
-	w.p("\ndone:")
-	w.in("VZEROUPPER", "")
-	w.in("RET", "")
+	next(w)
 }
 
 // sums adds the lanes of each of the first registers, as many as there are
@@ -248,6 +241,153 @@ func sums(w *writer, s set, e elem) {
 	}
 	round("VSHUFF64X2", "$0x44, ", "VSHUFF64X2", "$0xee, ")
 	round("VSHUFF64X2", "$0x88, ", "VSHUFF64X2", "$0xdd, ")
+}
+
+// single writes the kernel for a tile of one row, which alone would wait for the
+// last sum at each step. So every fourth step adds to a sum of its own.
+func single(w *writer, s set, e elem) {
+	const sums = 4
+	lanes := s.bytes / e.size
+	widest := 2 // vectors
+	if s.masks {
+		widest = 4
+	}
+	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
+	x, y, tail := reg(s.tmp[0]), reg(s.tmp[1]), reg(s.b[1]) // of A; of B; a mask or K1
+
+	w.p("\n// func row%s%s(t *tile)", s.name, e.name)
+	w.p("TEXT ·row%s%s(SB), NOSPLIT, $0-8", s.name, e.name)
+	w.in("MOVQ", "t+0(FP), AX")
+	w.p("\n\t// R8, R9 and R10, R11 hold the bytes of 1, 3 steps of A and of B.")
+	w.in("MOVQ", "tile_ks(AX), R8")
+	w.in("LEAQ", "(R8)(R8*2), R9")
+	w.in("MOVQ", "tile_bs(AX), R10")
+	w.in("LEAQ", "(R10)(R10*2), R11")
+	w.p("\n\t// The last vector has 1 to %d elements.", lanes)
+	w.in("MOVQ", "tile_n(AX), DX")
+	w.in("DECQ", "DX")
+	w.in("MOVQ", "DX, CX")
+	w.in("SHRQ", "$%d, DX", log2(lanes))
+	w.in("ANDQ", "$%d, CX", lanes-1)
+	w.in("INCQ", "CX")
+	if s.masks {
+		w.in("MOVQ", "$-1, R14")
+		w.in("BZHIQ", "CX, R14, R14")
+		w.in("KMOVW", "R14, K1")
+	} else {
+		w.in("SHLQ", "$%d, CX", log2(e.size))
+		w.in("LEAQ", "tails<>+32(SB), R14")
+		w.in("SUBQ", "CX, R14")
+		w.in("VMOVUPS", "(R14), %s", tail)
+	}
+	w.p("\nagain:")
+	w.in("MOVQ", "tile_a(AX), SI")
+	w.in("MOVQ", "tile_b(AX), BX")
+	w.in("MOVQ", "tile_c(AX), R13")
+	w.in("MOVQ", "tile_runs(AX), R14")
+	for v := widest; v > 1; v-- {
+		w.in("CMPQ", "DX, $%d", v-1)
+		w.in("JEQ", "v%d", v)
+	}
+	for v := 1; v <= widest; v++ {
+		acc := func(sum, i int) string { return reg(sum*v + i) }
+		step := func(sum int, a, b string) { // of the sum at a and b
+			w.in("VBROADCASTS"+e.suffix[1:], "%s, %s", a, x)
+			for i := range v {
+				from := fmt.Sprintf("%d%s", i*s.bytes, b)
+				switch {
+				case i < v-1:
+					w.in("VFMADD231"+e.suffix, "%s, %s, %s", from, x, acc(sum, i))
+				case s.masks:
+					w.in("VFMADD231"+e.suffix, "%s, %s, K1, %s", from, x, acc(sum, i))
+				default:
+					w.in("VMASKMOV"+e.suffix, "%s, %s, %s", from, tail, y)
+					w.in("VFMADD231"+e.suffix, "%s, %s, %s", y, x, acc(sum, i))
+				}
+			}
+		}
+		w.p("\nv%d:", v)
+		for i := range sums * v {
+			w.in(s.clear, "%[1]s, %[1]s, %[1]s", reg(i))
+		}
+		w.p("\nrun%d:", v)
+		w.in("MOVQ", "tile_k(AX), CX")
+		w.in("MOVQ", "CX, R15")
+		w.in("ANDQ", "$%d, R15", sums-1)
+		w.in("SHRQ", "$%d, CX", log2(sums))
+		w.in("JEQ", "rest%d", v)
+		w.in("PCALIGN", "$32")
+		w.p("\nfour%d:", v)
+		for sum, by := range [sums][2]string{{"", ""}, {"(R8*1)", "(R10*1)"}, {"(R8*2)", "(R10*2)"}, {"(R9*1)", "(R11*1)"}} {
+			step(sum, "(SI)"+by[0], "(BX)"+by[1])
+		}
+		w.in("LEAQ", "(SI)(R8*4), SI")
+		w.in("LEAQ", "(BX)(R10*4), BX")
+		w.in("DECQ", "CX")
+		w.in("JNZ", "four%d", v)
+		w.p("\nrest%d:", v)
+		w.in("TESTQ", "R15, R15")
+		w.in("JEQ", "end%d", v)
+		w.p("\none%d:", v)
+		step(0, "(SI)", "(BX)")
+		w.in("ADDQ", "R8, SI")
+		w.in("ADDQ", "R10, BX")
+		w.in("DECQ", "R15")
+		w.in("JNZ", "one%d", v)
+		w.p("\nend%d:", v)
+		w.in("ADDQ", "tile_ar(AX), SI")
+		w.in("ADDQ", "tile_br(AX), BX")
+		w.in("DECQ", "R14")
+		w.in("JNZ", "run%d", v)
+		for sum := sums / 2; sum > 0; sum /= 2 {
+			for i := range sum * v {
+				w.in("VADD"+e.suffix, "%s, %s, %[2]s", reg(sum*v+i), reg(i))
+			}
+		}
+		w.in("CMPQ", "tile_add(AX), $0")
+		w.in("JEQ", "store%d", v)
+		for i := range v {
+			from := fmt.Sprintf("%d(R13)", i*s.bytes)
+			switch {
+			case i < v-1:
+				w.in("VADD"+e.suffix, "%s, %s, %[2]s", from, reg(i))
+			case s.masks:
+				w.in("VADD"+e.suffix, "%s, %s, K1, %[2]s", from, reg(i))
+			default:
+				w.in("VMASKMOV"+e.suffix, "%s, %s, %s", from, tail, y)
+				w.in("VADD"+e.suffix, "%s, %s, %[2]s", y, reg(i))
+			}
+		}
+		w.p("\nstore%d:", v)
+		for i := range v {
+			to := fmt.Sprintf("%d(R13)", i*s.bytes)
+			switch {
+			case i < v-1:
+				w.in("VMOVU"+e.suffix, "%s, %s", reg(i), to)
+			case s.masks:
+				w.in("VMOVU"+e.suffix, "%s, K1, %s", reg(i), to)
+			default:
+				w.in("VMASKMOV"+e.suffix, "%s, %s, %s", reg(i), tail, to)
+			}
+		}
+		w.in("JMP", "next")
+	}
+	next(w)
+}
+
+// next ends a kernel: it goes on to the next tile or returns.
+func next(w *writer) {
+	w.p("\nnext:")
+	w.in("DECQ", "tile_count(AX)")
+	w.in("JEQ", "done")
+	w.in("MOVQ", "tile_ap(AX), CX")
+	w.in("ADDQ", "CX, tile_a(AX)")
+	w.in("MOVQ", "tile_cp(AX), CX")
+	w.in("ADDQ", "CX, tile_c(AX)")
+	w.in("JMP", "again")
+	w.p("\ndone:")
+	w.in("VZEROUPPER", "")
+	w.in("RET", "")
 }
 
 func log2(n int) int { return bits.Len(uint(n)) - 1 }
