@@ -27,8 +27,9 @@ func channelsLast(t *tensor.Tensor) *tensor.Tensor {
 }
 
 // BenchmarkConv measures a convolution (dir=fwd) and its derivatives by the
-// pictures (dx) and by the weight (dw), on pictures in row-major memory
-// (mem=nchw) and with channels last (mem=nhwc).
+// pictures (dx) and by the weight (dw), on pictures with channels last, as
+// convolutions return them (impl=gander), and in row-major memory
+// (impl=gander-nchw).
 func BenchmarkConv(b *testing.B) {
 	const batch = 64
 	random := tensor.NewStream(1, "bench")
@@ -39,29 +40,33 @@ func BenchmarkConv(b *testing.B) {
 		w := random.Normal(tensor.Float32, s.out, s.in, s.kernel, s.kernel)
 		gy := random.Normal(tensor.Float32, batch, s.out, out, out)
 		flops := 2 * float64(batch*out*out*s.out) * float64(s.in*s.kernel*s.kernel)
-		for _, mem := range []string{"nhwc", "nchw"} {
-			if mem == "nchw" {
-				x, gy = x.Clone(), gy.Clone()
-			} else {
+		for _, impl := range []string{"gander", "gander-nchw"} {
+			if impl == "gander" {
 				x, gy = channelsLast(x), channelsLast(gy)
+			} else {
+				x, gy = x.Clone(), gy.Clone()
 			}
 			for _, dir := range []string{"fwd", "dx", "dw"} {
-				b.Run(fmt.Sprintf("dir=%s/mem=%s/shape=%s", dir, mem, s.name), func(b *testing.B) {
-					scope := tensor.NewScope()
-					for b.Loop() {
-						x, w, gy := scope.Adopt(x), scope.Adopt(w), scope.Adopt(gy)
-						switch dir {
-						case "fwd":
-							tensor.Conv2D(x, w, p)
-						case "dx":
-							tensor.Conv2DInputGrad(gy, w, s.size, s.size, p)
-						case "dw":
-							tensor.Conv2DWeightGrad(x, gy, s.kernel, s.kernel, p)
+				for _, threads := range []int{1, 2} {
+					b.Run(fmt.Sprintf("impl=%s/dir=%s/shape=%s/threads=%d", impl, dir, s.name, threads), func(b *testing.B) {
+						tensor.SetThreads(threads)
+						defer tensor.SetThreads(0)
+						scope := tensor.NewScope()
+						for b.Loop() {
+							x, w, gy := scope.Adopt(x), scope.Adopt(w), scope.Adopt(gy)
+							switch dir {
+							case "fwd":
+								tensor.Conv2D(x, w, p)
+							case "dx":
+								tensor.Conv2DInputGrad(gy, w, s.size, s.size, p)
+							case "dw":
+								tensor.Conv2DWeightGrad(x, gy, s.kernel, s.kernel, p)
+							}
+							scope.Close()
 						}
-						scope.Close()
-					}
-					b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-				})
+						b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+					})
+				}
 			}
 		}
 	}

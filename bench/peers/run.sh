@@ -7,7 +7,8 @@
 #         A peer whose needs are missing is left out, with a message.
 #
 # Every program runs once per round and the rounds are interleaved, so that a change in the machine's speed
-# meets them all. -only keeps some of gander, openblas, torch and gomlx, e.g. -only 'gander|torch'.
+# meets them all. -only keeps the programs whose names, printed as they run, match in either case: 'gander|torch'
+# keeps two of gander, openblas, torch and gomlx; conv keeps the convolutions.
 # PYTHON names the interpreter to use. The raw lines stay in bench/peers/.build/results.txt, which benchstat reads.
 set -u -o pipefail
 cd "$(dirname "$0")/../.."
@@ -19,7 +20,7 @@ while [ $# -gt 0 ]; do
     -rounds) rounds=$2 ;;
     -out) out=$2 ;;
     -only) only=$2 ;;
-    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift 2 || exit 2
 done
@@ -32,8 +33,15 @@ skip() { say "left out: $1 ($2)"; }
 
 # Programs to run in each round: their names, and their command lines.
 names=() lines=()
-add() { names+=("$1"); shift; lines+=("$*"); }
-wanted() { [[ $1 =~ $only ]]; }
+add() { if wanted "$1"; then names+=("$1"); shift; lines+=("$*"); fi; }
+wanted() { # whether one of some names matches
+    local name
+    shopt -s nocasematch
+    for name; do [[ $name =~ $only ]] && break; done
+    local found=$?
+    shopt -u nocasematch
+    return $found
+}
 quote() { printf '%q' "$1"; }
 
 cores=$(nproc)
@@ -42,10 +50,10 @@ threads=1
 python=${PYTHON:-python3}
 malloc="env MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=67108864"
 
-if wanted gander; then
+if wanted gander\ {ClassicStep,GEMM,Conv,Epoch}; then
     if go test -c -o "$build/gander.test" ./bench 2>"$build/gander.err" && [ -x "$build/gander.test" ]; then
         benchmarks=$(cd bench && "$build/gander.test" -test.list .)
-        for pair in ClassicStep:60x GEMM:0.2s Epoch:1x; do
+        for pair in ClassicStep:60x GEMM:0.2s Conv:0.1s Epoch:1x; do
             name=${pair%:*}
             if grep -q "^Benchmark$name\$" <<<"$benchmarks"; then
                 add "gander $name" cd bench '&&' "$(quote "$build/gander.test")" -test.run '^$' \
@@ -74,7 +82,7 @@ if wanted openblas; then
 fi
 
 torch=
-if wanted torch; then
+if wanted torch\ {classic,foreach,fused,compile,epoch,conv}; then
     imports="import numpy, torch, torchvision, tqdm; print(torch.__version__)"
     if ! torch=$($python -c "$imports" 2>/dev/null); then
         say "$python cannot import torch: making $peers/.venv"
@@ -85,9 +93,14 @@ if wanted torch; then
     fi
     if [ -z "$torch" ]; then
         skip torch "pip install -r $peers/requirements.txt failed"
-    elif [ ! -f "$data/train-images-idx3-ubyte.gz" ]; then
-        skip torch "no train-images-idx3-ubyte.gz: give -data or MNIST_DIR"
     else
+        for t in $threads; do
+            add "torch conv threads=$t" "$malloc $(quote "$python") $peers/conv.py $t"
+        done
+    fi
+    if [ -n "$torch" ] && [ ! -f "$data/train-images-idx3-ubyte.gz" ]; then
+        skip "torch's steps and epoch" "no train-images-idx3-ubyte.gz: give -data or MNIST_DIR"
+    elif [ -n "$torch" ]; then
         step="$(quote "$python") $peers/step.py $(quote "$data")"
         for t in $threads; do
             add "torch classic threads=$t" "$step classic $t"
