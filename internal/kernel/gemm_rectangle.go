@@ -6,8 +6,22 @@ import "unsafe"
 type workspace[T Float] struct {
 	tile   tile
 	alpha  T
-	panels []T // of the right factor
-	out    []T // tiles that cannot be written to C directly
+	panels []T   // of the right factor
+	ahead  ahead // the one after the current
+	out    []T   // tiles that cannot be written to C directly
+}
+
+// ahead is memory that tiles fetch into the cache while they compute, see
+// [tile]. Each in its turn fetches one of the lines that a step has.
+type ahead struct {
+	next         uintptr
+	ns, np, turn int
+}
+
+// fetch has the tile do its part.
+func (a *ahead) fetch(t *tile, lines int) {
+	t.next, t.ns, t.np = a.next+uintptr(a.turn%lines*a.np), a.ns, a.np
+	a.turn += t.count
 }
 
 func takeWorkspace[T Float]() *workspace[T] {
@@ -73,11 +87,10 @@ func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
 func (p *product[T]) column(w *workspace[T], b, i0, i1, j0, j1 int, add bool) {
 	t := &w.tile
 	if t.n == j1-j0 {
+		lines := max(1, p.shape.cols*sizeof[T]()/cacheLine)
 		for i := i0; i < i1; {
 			n := p.setLeft(t, b, i, i1)
-			if p.packRight == inPlace { // fetch the next panel's lines by turns
-				t.next, t.ns, t.np = uintptr(t.b)+uintptr(t.n*sizeof[T]()+(i-i0)%2*cacheLine), t.bs, cacheLine
-			}
+			w.ahead.fetch(t, lines)
 			p.multiply(t, &p.c[p.row(i)*p.ldc+j0], p.ldc, add)
 			i += n
 		}
@@ -183,7 +196,7 @@ func (p *product[T]) setRight(w *workspace[T], b, j0, j1, i int, isNew bool) {
 	case p.packRight == together:
 		t.b, t.bs = unsafe.Pointer(&p.rightPanel(b, j0)[0]), width*size
 	case p.packRight == inPlace && t.n == j1-j0:
-		t.b, t.bs = unsafe.Pointer(&p.right.data[k0*p.right.step+j0*p.right.next]), p.right.step*size
+		t.b, t.bs = unsafe.Pointer(p.rightElement(k0, j0)), p.right.step*size
 	default:
 		panel := w.panels[i*t.k*width:][:t.k*width]
 		if isNew {
@@ -191,6 +204,18 @@ func (p *product[T]) setRight(w *workspace[T], b, j0, j1, i int, isNew bool) {
 		}
 		t.b, t.bs = unsafe.Pointer(&panel[0]), width*size
 	}
+	// The next panel is there where this one has been read, or after it if it
+	// is packed as well.
+	if p.packRight == inPlace || p.packRight == perTask && isNew && p.right.next == 1 {
+		here := uintptr(unsafe.Pointer(p.rightElement(k0, j0)))
+		w.ahead = ahead{next: here + uintptr(width*size), ns: p.right.step * size, np: cacheLine}
+	} else {
+		w.ahead = ahead{next: uintptr(t.b) + uintptr(t.k*width*size), ns: cacheLine, np: t.k * cacheLine}
+	}
+}
+
+func (p *product[T]) rightElement(k, j int) *T {
+	return &p.right.data[k*p.right.step+j*p.right.next]
 }
 
 // cacheLine is the size of a line of the cache, in bytes.
