@@ -40,7 +40,7 @@ func (u upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		panic(err)
 	}
 	if u.kind == "UpsampleNearest" {
-		for axis := 2; axis < 4; axis++ { // gathering keeps the picture's order in memory
+		for axis := 3; axis > 1; axis-- { // gathering keeps the picture's order in memory
 			from := make([]int, out[axis])
 			for i := range from {
 				from[i] = i / u.scale
@@ -49,7 +49,7 @@ func (u upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		}
 		return x
 	}
-	for axis := 2; axis < 4; axis++ {
+	for axis := 3; axis > 1; axis-- {
 		x = u.linear(x, axis)
 	}
 	return x

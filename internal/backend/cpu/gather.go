@@ -75,9 +75,25 @@ func (j *pickJob[T]) Run(lo, hi int) {
 			}
 		default:
 			for i, k := range j.index {
-				copy(j.dst[to+i*j.toStep:][:j.row], j.x[from+k*j.xStep:])
+				copyRow(j.dst[to+i*j.toStep:][:j.row], j.x[from+k*j.xStep:])
 			}
 		}
+	}
+}
+
+// copyRow copies src to dst. For a short row, a call costs more than it saves.
+func copyRow[T kernel.Float](dst, src []T) {
+	if len(dst) > 64 {
+		copy(dst, src)
+		return
+	}
+	src = src[:len(dst)]
+	for len(dst) >= 8 {
+		*(*[8]T)(dst) = *(*[8]T)(src)
+		dst, src = dst[8:], src[8:]
+	}
+	for i := range dst {
+		dst[i] = src[i]
 	}
 }
 
