@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"context"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,18 +12,30 @@ import (
 
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // BenchmarkStopTheWorld measures how long it takes to stop all goroutines, as
-// the garbage collector must, while one of them multiplies matrices: assembly
-// cannot be preempted, so the kernels have to come up for air. Beside it stands
-// the same with nothing to stop, and with a loop in Go that can be preempted
-// anywhere: on a machine with other work to do, that is what the machine itself
-// takes to run a thread again.
+// the garbage collector must, while they train or multiply matrices: assembly
+// cannot be preempted, so the kernels have to come up for air. The figures
+// named stopping are the runtime's own: from the request to the moment when
+// everything stands. Those named pause are what the caller of
+// runtime.ReadMemStats sees, the scheduling of its own thread included. Beside
+// them stand the same with nothing to stop, and with a loop in Go that can be
+// preempted anywhere: what the machine itself takes.
 func BenchmarkStopTheWorld(b *testing.B) {
 	const n = 1024
 	x, y, c := numbers(n*n), numbers(n*n), make([]float32, n*n)
 	sums := make([]float64, 8)
+	trainer, loader := classic(b)
+	var batch *tensor.Tensor
+	for x, err := range loader.Epoch(context.Background(), 0, 0) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch = x.Clone()
+		break
+	}
 	for name, load := range map[string]func(){
 		"none": func() { time.Sleep(time.Millisecond) },
 		"go": func() {
@@ -31,7 +45,12 @@ func BenchmarkStopTheWorld(b *testing.B) {
 				}
 			})
 		},
-		"gemm":       func() { kernel.Sgemm(false, true, n, n, n, 1, x, n, y, n, 0, c, n) },
+		"gemm": func() { kernel.Sgemm(false, true, n, n, n, 1, x, n, y, n, 0, c, n) },
+		"train": func() {
+			if _, err := trainer.Step(batch); err != nil {
+				b.Error(err)
+			}
+		},
 		"small-gemm": func() { kernel.Sgemm(false, false, 64, 512, 784, 1, x, 784, y, 512, 0, c, 512) },
 	} {
 		b.Run("load="+name, func(b *testing.B) { stopTheWorld(b, load) })
@@ -53,14 +72,44 @@ func stopTheWorld(b *testing.B, load func()) {
 
 	var stats runtime.MemStats
 	var pauses []time.Duration
+	before := stopping()
 	for b.Loop() {
 		start := time.Now()
 		runtime.ReadMemStats(&stats) // stops the world
 		pauses = append(pauses, time.Since(start))
 		time.Sleep(200 * time.Microsecond)
 	}
+	after := stopping()
+	for i := range after.Counts {
+		after.Counts[i] -= before.Counts[i]
+	}
 	slices.Sort(pauses)
-	b.ReportMetric(float64(pauses[len(pauses)/2].Microseconds()), "median-µs")
-	b.ReportMetric(float64(pauses[len(pauses)*99/100].Microseconds()), "p99-µs")
-	b.ReportMetric(float64(pauses[len(pauses)-1].Microseconds()), "max-µs")
+	for _, q := range []struct {
+		name  string
+		share float64
+	}{{"median", 0.5}, {"p99", 0.99}, {"max", 1}} {
+		b.ReportMetric(1e6*quantile(after, q.share), q.name+"-stopping-µs")
+		b.ReportMetric(float64(pauses[int(q.share*float64(len(pauses)-1))].Microseconds()), q.name+"-pause-µs")
+	}
+}
+
+// stopping is the runtime's histogram of how long it took to stop everything.
+func stopping() *metrics.Float64Histogram {
+	s := []metrics.Sample{{Name: "/sched/pauses/stopping/other:seconds"}}
+	metrics.Read(s)
+	return s[0].Value.Float64Histogram()
+}
+
+// quantile is the upper end of the bucket that a share of all values reaches.
+func quantile(h *metrics.Float64Histogram, share float64) float64 {
+	var total, seen uint64
+	for _, c := range h.Counts {
+		total += c
+	}
+	for i, c := range h.Counts {
+		if seen += c; c > 0 && float64(seen) >= share*float64(total) {
+			return h.Buckets[i+1]
+		}
+	}
+	return 0
 }
