@@ -161,7 +161,70 @@ func TestMeanwhileFails(t *testing.T) {
 		runtime.Goexit()
 		return 0, nil
 	}, done)
-	require.ErrorContains(t, err, "has ended its goroutine")
+	require.ErrorContains(t, err, "the work has ended its goroutine")
+}
+
+// Where done fails while a copy is looked at, those that wait are dropped still.
+func TestMeanwhileDropsWhatWaits(t *testing.T) {
+	trouble := errors.New("trouble")
+	second, release := make(chan struct{}), make(chan struct{})
+	calls := 0
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.On(
+		gan.Hook{Epoch: func(gan.EpochInfo) error {
+			<-second // so that the first is finished
+			return nil
+		}},
+		gan.Meanwhile(gan.Every(1), func(*gan.Generator) (int, error) {
+			if calls++; calls == 2 {
+				close(second)
+				<-release
+			}
+			return 0, nil
+		}, func(int, int) error { return trouble }),
+		gan.Hook{Epoch: func(gan.EpochInfo) error {
+			close(release)
+			return nil
+		}}))
+	require.ErrorIs(t, err, trouble)
+	require.Equal(t, 2, calls)
+}
+
+// Whatever goes wrong, no goroutine is left waiting, and nothing is kept quiet.
+func TestMeanwhileEndsItsGoroutines(t *testing.T) {
+	before := runtime.NumGoroutine()
+	work := func(*gan.Generator) (int, error) { return 0, nil }
+	done := func(int, int) error { return nil }
+	crash := func() { panic(&tensor.ShapeError{Op: "crash"}) }
+	for name, hooks := range map[string][]gan.Hook{
+		"work panics": {gan.Meanwhile(gan.Every(1), func(*gan.Generator) (int, error) {
+			crash()
+			return 0, nil
+		}, done)},
+		"done panics": {gan.Meanwhile(gan.Every(1), work, func(int, int) error {
+			crash()
+			return nil
+		})},
+		"another hook panics": {gan.Meanwhile(gan.Every(1), work, done), gan.After(gan.Every(3), func(*gan.Trainer) error {
+			crash()
+			return nil
+		})},
+	} {
+		require.ErrorContains(t, tensor.Catch(func() {
+			newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.Epochs(1000), gan.On(hooks...))
+		}), "crash", name)
+	}
+	told := 0
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.On(gan.Meanwhile(gan.Every(4),
+		func(*gan.Generator) (int, error) {
+			runtime.Goexit() // as require does in a test that fails
+			return 0, nil
+		}, func(int, int) error {
+			told++
+			return nil
+		})))
+	require.EqualError(t, err, "gan: examining the generator of step 4: the work has ended its goroutine")
+	require.Zero(t, told)
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 5*time.Second, time.Millisecond)
 }
 
 func TestEvery(t *testing.T) {
