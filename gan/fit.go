@@ -133,7 +133,8 @@ type position struct {
 // the step at hand is finished, and the hooks' Epoch and End are called, so
 // that what they save is whole. The report is never nil. The error is the cause
 // of an early end: the context's (context.Cause), a hook's, the source's, a
-// [NonFiniteError], or what [Trainer.Step] says of samples that do not fit.
+// [NonFiniteError], or what [Trainer.Step] says of samples that do not fit. Where
+// hooks fail after that, such as one that saves, theirs are joined to it.
 func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report, error) {
 	o := options{epochs: 1, steps: math.MaxInt}
 	for _, opt := range opts {
@@ -167,15 +168,12 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 		err = t.fitEpoch(ctx, src, &o, report)
 	}
 	report.Time = time.Since(start)
-	if endErr := call(o.hooks, func(h Hook) error {
+	return report, both(err, call(o.hooks, func(h Hook) error {
 		if h.End == nil {
 			return nil
 		}
 		return h.End(report)
-	}); err == nil {
-		err = endErr
-	}
-	return report, err
+	}))
 }
 
 // fitEpoch trains to the end of the epoch at hand.
@@ -214,15 +212,12 @@ func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *
 		*p = position{past: append(p.past, info.Losses)}
 	}
 	report.Epochs = append(report.Epochs, info)
-	if hookErr := call(o.hooks, func(h Hook) error {
+	return both(err, call(o.hooks, func(h Hook) error {
 		if h.Epoch == nil {
 			return nil
 		}
 		return h.Epoch(info)
-	}); err == nil {
-		err = hookErr
-	}
-	return err
+	}))
 }
 
 // fitBatch does one step and tells the hooks.
@@ -250,13 +245,21 @@ func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
 	})
 }
 
-// call calls every hook, even after one has failed, and returns the first
-// error.
+// call calls every hook, even after one has failed, and returns their errors.
 func call(hooks []Hook, f func(Hook) error) (err error) {
 	for _, h := range hooks {
-		if e := f(h); err == nil {
-			err = e
-		}
+		err = both(err, f(h))
 	}
 	return err
+}
+
+// both joins two errors, either of which may be nil.
+func both(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return errors.Join(first, second)
 }

@@ -73,10 +73,14 @@ func TestFitEndsWithHookErrors(t *testing.T) {
 		t.Run(fail, func(t *testing.T) {
 			var lines []string
 			trainer := newTiny(t, gan.Hinge{})
-			// The last error does not hide the first.
+			// No error hides another.
 			report, err := trainer.Fit(context.Background(), tinyNoise(2), gan.Epochs(2),
 				gan.On(diary("a", &lines, fail, "a end"), diary("b", &lines, fail, "b end")))
-			require.EqualError(t, err, fail+" failed")
+			if want[len(want)-1] == "b end" {
+				require.EqualError(t, err, fail+" failed\na end failed\nb end failed")
+			} else {
+				require.EqualError(t, err, fail+" failed")
+			}
 			require.Equal(t, want, lines)
 			require.NotNil(t, report)
 			require.Equal(t, trainer.Steps(), report.Steps)
@@ -126,6 +130,21 @@ func TestFitStopsWhenCancelled(t *testing.T) {
 			require.Len(t, lines, 8)
 		})
 	}
+}
+
+// What cannot be saved after an early end is not kept quiet.
+func TestFitTellsEveryError(t *testing.T) {
+	reason := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var lines []string
+	_, err := newTiny(t, gan.Hinge{}).Fit(ctx, tinyNoise(3), gan.On(
+		gan.After(gan.Every(2), func(*gan.Trainer) error {
+			cancel(reason)
+			return nil
+		}),
+		diary("a", &lines, "a part 1"), diary("b", &lines, "b part 1", "b end")))
+	require.ErrorIs(t, err, reason)
+	require.EqualError(t, err, "enough\na part 1 failed\nb part 1 failed\nb end failed")
 }
 
 // quiet ends an epoch without an error when it is cancelled.

@@ -176,7 +176,7 @@ func run(ctx context.Context, s settings) error {
 		hooks = append(hooks, looks(judge, s, steps))
 	}
 	report, err := trainer.Fit(ctx, loader, length, gan.On(hooks...))
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && !cli.Cancelled(err) {
 		return err
 	}
 	if report.Steps == 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/internal/cli"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -121,7 +121,7 @@ func train(ctx context.Context, s settings, seed uint64, hooks ...gan.Hook) (*ou
 	}
 	data := datasets.Fresh{From: mixtures[s.mixture], Batch: s.batch, PerEpoch: 500, Seed: seed}
 	report, err := trainer.Fit(ctx, data, gan.Steps(s.steps), gan.On(hooks...))
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && !cli.Cancelled(err) {
 		return nil, err
 	}
 	o := &outcome{Seed: seed, Steps: report.Steps, Seconds: report.Time.Round(time.Millisecond).Seconds(), generator: trainer.Generator()}

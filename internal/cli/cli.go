@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 )
 
@@ -62,7 +63,7 @@ func (p *Program) Run(check, run func() error) (status int) {
 	if err != nil {
 		return p.fail(fmt.Errorf("%w; see -help", err), 2)
 	}
-	if err := run(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := run(); err != nil && !Cancelled(err) {
 		return p.fail(err, 1)
 	}
 	return 0
@@ -74,6 +75,18 @@ func UntilInterrupt() context.Context {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop)
 	return ctx
+}
+
+// Cancelled reports whether an error is nothing but that of a cancelled context:
+// joined with another, which saving has led to, it is not.
+func Cancelled(err error) bool {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return Cancelled(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(e error) bool { return !Cancelled(e) })
+	}
+	return err == context.Canceled
 }
 
 // fail tells an error in one line; joined ones have several.

@@ -37,6 +37,8 @@ func program() {
 			fmt.Println("ready")
 			<-ctx.Done()
 			return fmt.Errorf("stopped: %w", context.Cause(ctx))
+		case "unsaved":
+			return errors.Join(context.Canceled, errors.New("the disk is full"))
 		}
 		return nil
 	}))
@@ -45,13 +47,14 @@ func program() {
 func TestProgram(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]clitest.Result{
-		"":           {Out: "end well false false\n"},
-		"-end=well":  {Out: "end well true false\n"},
-		"-end badly": {Status: 1, Out: "end badly true false\n", Errors: "program: one; two\n"},
-		"-end=":      {Status: 2, Errors: "program: -end must not be empty; see -help\n"},
-		"-end":       {Status: 2, Errors: "program: flag needs an argument: -end; see -help\n"},
-		"-end= more": {Status: 2, Errors: "program: unexpected argument \"more\"; see -help\n"},
-		"-ned x":     {Status: 2, Errors: "program: flag provided but not defined: -ned; see -help\n"},
+		"":             {Out: "end well false false\n"},
+		"-end=well":    {Out: "end well true false\n"},
+		"-end badly":   {Status: 1, Out: "end badly true false\n", Errors: "program: one; two\n"},
+		"-end unsaved": {Status: 1, Out: "end unsaved true false\n", Errors: "program: context canceled; the disk is full\n"},
+		"-end=":        {Status: 2, Errors: "program: -end must not be empty; see -help\n"},
+		"-end":         {Status: 2, Errors: "program: flag needs an argument: -end; see -help\n"},
+		"-end= more":   {Status: 2, Errors: "program: unexpected argument \"more\"; see -help\n"},
+		"-ned x":       {Status: 2, Errors: "program: flag provided but not defined: -ned; see -help\n"},
 	} {
 		require.Equal(t, want, clitest.Run(t, dir, strings.Fields(args)...), args)
 	}
@@ -79,4 +82,14 @@ func TestInterrupt(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	require.NoError(t, cmd.Wait())
 	require.Empty(t, errs.String())
+}
+
+func TestCancelled(t *testing.T) {
+	stopped, full := fmt.Errorf("stopped: %w", context.Canceled), errors.New("the disk is full")
+	for _, err := range []error{context.Canceled, stopped, errors.Join(stopped, context.Canceled)} {
+		require.True(t, cli.Cancelled(err), "%v", err)
+	}
+	for _, err := range []error{nil, full, context.DeadlineExceeded, errors.Join(stopped, full), fmt.Errorf("%w: %w", full, stopped)} {
+		require.False(t, cli.Cancelled(err), "%v", err)
+	}
 }
