@@ -86,7 +86,7 @@ func Cancelled(err error) bool {
 	case interface{ Unwrap() []error }:
 		return !slices.ContainsFunc(e.Unwrap(), func(e error) bool { return !Cancelled(e) })
 	}
-	return err == context.Canceled
+	return errors.Is(err, context.Canceled) // the cause of UntilInterrupt says that it is
 }
 
 // fail tells an error in one line; joined ones have several.
