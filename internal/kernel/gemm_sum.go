@@ -79,6 +79,10 @@ func (s *ProductSum[T]) clear() {
 	}
 }
 
+// sumFlops bounds one call of assembly: longer ones than elsewhere spare most
+// tiles a second visit.
+const sumFlops = 1_200_000
+
 // inTiles reads both factors where they are. A tile of each C of the batch gets
 // the same panel of B before the next one is read.
 func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
@@ -104,8 +108,8 @@ func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
 			t.m = split(s.M, panels, p+1) - r
 			// No call of assembly takes long.
 			run := 2 * t.m * t.n * t.k
-			runs := max(1, min(s.Count, callFlops/run))
-			tiles := max(1, min(s.Batch, callFlops/(run*runs)))
+			runs := max(1, min(s.Count, sumFlops/run))
+			tiles := max(1, min(s.Batch, sumFlops/(run*runs)))
 			for i := 0; i < s.Count; i += runs {
 				t.runs = min(runs, s.Count-i)
 				t.add = 0

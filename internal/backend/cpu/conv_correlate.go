@@ -47,9 +47,9 @@ func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []a
 		parallel.Run(c.images*c.bands, c.grain, &c)
 	}
 	for k := range c.phases {
-		c.phases[k].weights.giveBack()
+		c.phases[k].weights.lent.giveBack()
 	}
-	weights.giveBack()
+	weights.lent.giveBack()
 	if outMemory != nil {
 		b.Copy(dst, out)
 		outMemory.giveBack()
@@ -74,15 +74,17 @@ type phase[T kernel.Float] struct {
 }
 
 // convGrain is the floating-point operations that are worth a piece of work, and
-// convPieces the number of pieces for which a picture is cut.
+// convPieces the number of pieces for which a picture is cut. More than
+// convSpare pieces for each thread are no help.
 const (
 	convGrain  = 1 << 20
 	convPieces = 16
+	convSpare  = 16
 )
 
 func (c *correlation[T]) divide() {
 	c.bands = max(1, min(c.flops/convGrain, (convPieces+c.images-1)/c.images))
-	c.grain = max(1, convGrain/(c.flops/c.bands+1))
+	c.grain = max(1, convGrain/(c.flops/c.bands+1), c.images*c.bands/(convSpare*parallel.Threads()))
 }
 
 // band is the range of an axis's outputs that belong to a band.

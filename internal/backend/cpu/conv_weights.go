@@ -9,7 +9,8 @@ import (
 // weights are a kernel as the products read it: panels of columns, which are
 // the channels out, of [kh, kw, channels in, columns] each.
 type weights[T kernel.Float] struct {
-	*memory[T]
+	data             []T
+	lent             *memory[T] // that data lies in, nil if it is another's
 	kh, kw, channels int
 	cols, panels     int
 	panel            int // elements
@@ -17,7 +18,8 @@ type weights[T kernel.Float] struct {
 
 func newWeights[T kernel.Float](kh, kw, channels, cols, panels int) weights[T] {
 	w := weights[T]{kh: kh, kw: kw, channels: channels, cols: cols, panels: panels, panel: kh * kw * channels * cols}
-	w.memory = borrow[T](w.panels * w.panel)
+	w.lent = borrow[T](w.panels * w.panel)
+	w.data = w.lent.data
 	return w
 }
 
@@ -55,8 +57,13 @@ func tapsTogether(l *layout.Layout) bool {
 }
 
 // taps returns the part of the kernel that a pair of axes sees, in its order,
-// which may be backwards.
+// which may be backwards. It shares the memory of w where it is all of it.
 func (w *weights[T]) taps(h, v axis) weights[T] {
+	if h.taps == w.kh && v.taps == w.kw && h.next == 1 && v.next == 1 {
+		all := *w
+		all.lent = nil
+		return all
+	}
 	t := newWeights[T](h.taps, v.taps, w.channels, w.cols, w.panels)
 	size := w.channels * w.cols // of a tap in a panel
 	for p := range w.panels {
