@@ -2,6 +2,8 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/blas"
@@ -29,7 +31,7 @@ type gemmShape struct {
 	m, n, k int
 }
 
-// BenchmarkGEMM multiplies float32 matrices with all threads (-cpu sets them).
+// BenchmarkGEMM multiplies float32 matrices on one thread and on all.
 func BenchmarkGEMM(b *testing.B) {
 	benchmarkGEMM(b, map[string]blas.Float32Level3{"gander": simdblas.Implementation{}, "gonum": gonum.Implementation{}},
 		func(impl blas.Float32Level3, tA, tB blas.Transpose, m, n, k, lda, ldb int) func() {
@@ -63,15 +65,18 @@ func benchmarkGEMM[Impl any](b *testing.B, impls map[string]Impl, prepare func(i
 			tB, ldb = blas.Trans, s.k
 		}
 		for _, name := range []string{"gander", "gonum"} {
-			b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d", name, s.op, s.m, s.n, s.k), func(b *testing.B) {
-				multiply := prepare(impls[name], tA, tB, s.m, s.n, s.k, lda, ldb)
-				b.ReportAllocs()
-				for b.Loop() {
-					multiply()
-				}
-				flops := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(b.N)
-				b.ReportMetric(flops/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-			})
+			for _, threads := range slices.Compact([]int{1, runtime.NumCPU()}) {
+				b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d/threads=%d", name, s.op, s.m, s.n, s.k, threads), func(b *testing.B) {
+					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+					multiply := prepare(impls[name], tA, tB, s.m, s.n, s.k, lda, ldb)
+					b.ReportAllocs()
+					for b.Loop() {
+						multiply()
+					}
+					flops := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(b.N)
+					b.ReportMetric(flops/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+				})
+			}
 		}
 	}
 }

@@ -50,20 +50,26 @@ threads=1
 python=${PYTHON:-python3}
 malloc="env MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=67108864"
 
-if wanted gander\ {ClassicStep,GEMM,Conv,Epoch}; then
+# What of ./bench is compared: name, time, sub-benchmarks.
+ours='
+ClassicStep 60x  .
+GEMM        0.1s .
+DGEMM       0.5s ./op=nn/m=1024
+Conv        0.1s .
+Elementwise 0.1s ./^op=tanh$/n=32768
+Adam        0.2s .
+Epoch       1x   .'
+if wanted gander\ {ClassicStep,GEMM,DGEMM,avx2,Conv,Elementwise,Adam,Epoch}; then
     if go test -c -o "$build/gander.test" ./bench 2>"$build/gander.err" && [ -x "$build/gander.test" ]; then
-        benchmarks=$(cd bench && "$build/gander.test" -test.list .)
-        for pair in ClassicStep:60x GEMM:0.2s Conv:0.1s Epoch:1x; do
-            name=${pair%:*}
-            if grep -q "^Benchmark$name\$" <<<"$benchmarks"; then
-                add "gander $name" cd bench '&&' "$(quote "$build/gander.test")" -test.run '^$' \
-                    -test.bench "'^Benchmark$name\$'" -test.benchtime "${pair#*:}"
-            else
-                skip "gander $name" "./bench has no Benchmark$name"
-            fi
-        done
+        bench="cd bench && $(quote "$build/gander.test") -test.run ^\$"
+        while read -r name time parts; do
+            [ -n "$name" ] && add "gander $name" "$bench -test.bench '^Benchmark$name\$/$parts' -test.benchtime $time"
+        done <<<"$ours"
+        grep -q avx512f /proc/cpuinfo &&
+            add "gander avx2" "export GANDER_CPU=avx2; $bench -test.bench '^BenchmarkGEMM\$/impl=gander/././././threads=1' -test.benchtime 0.1s" \
+                "| sed 's/impl=gander/impl=gander-avx2/'"
     else
-        skip gander "./bench has no tests or does not build: $build/gander.err"
+        skip gander "./bench does not build: $build/gander.err"
     fi
 fi
 

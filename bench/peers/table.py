@@ -5,7 +5,7 @@ Run:    python3 bench/peers/table.py RESULTS.txt > RESULTS.md        (run.sh doe
 Needs:  nothing but Python 3
 
 A line is "BenchmarkName/impl=…/key=value…-P  count  value unit  value unit…".  Without impl it is Gander's, without
-threads it ran on P, and a GEMM without type is of float32.  "key: value" lines describe the machine and the versions.
+threads it ran on P, a GEMM without type is of float32 and a DGEMM of float64.  "key: value" lines describe the machine and the versions.
 A cell holds the median and the extremes over the rounds, and how many times as fast Gander is: the median over the
 rounds of the quotient within each round.
 """
@@ -13,9 +13,9 @@ import re
 import statistics
 import sys
 
-UNITS = ['ms/step', 'GFLOP/s', 'ns/op']                   # the first that all lines of a benchmark have is shown
-RATES = {'GFLOP/s'}                                       # more is better
-KEYS = ['type', 'op', 'm', 'n', 'k', 'threads']           # of a case, in the order to show
+UNITS = ['ms/step', 'GFLOP/s', 'GB/s', 'elements/ns', 'ns/op']  # the first that all lines of a benchmark have is shown
+RATES = {'GFLOP/s', 'GB/s', 'elements/ns'}                      # more is better
+KEYS = ['type', 'op', 'm', 'n', 'k', 'threads']                 # of a case, in the order to show
 OURS = 'gander'
 
 
@@ -29,7 +29,9 @@ def parse(lines):
             name, _, *rest = line.split()
             name, procs = re.fullmatch(r'Benchmark(.*?)(?:-(\d+))?', name).groups()
             name, *parts = name.split('/')
-            defaults = {'impl': OURS, 'threads': procs or '1'} | ({'type': 'f32'} if name == 'GEMM' else {})
+            dtype = 'f64' if name == 'DGEMM' else 'f32'
+            name = name.replace('DGEMM', 'GEMM')
+            defaults = {'impl': OURS, 'threads': procs or '1'} | ({'type': dtype} if name == 'GEMM' else {})
             keys = defaults | dict(part.split('=', 1) for part in parts)
             impl = keys.pop('impl')
             case = ' '.join(f'{k}={keys[k]}' for k in sorted(keys, key=lambda k: KEYS.index(k) if k in KEYS else -1))
