@@ -242,6 +242,8 @@ func TestLooks(t *testing.T) {
 	}
 	require.Equal(t, 1, strings.Count(looks[0], "\n"), "two looks: %s", looks[0])
 	require.Equal(t, looks[0], looks[1])
+	r := clitest.Run(t, dir, "-preset", "classic", "-steps", "201", "-batch", "2", "-looks", "1")
+	require.Len(t, regexp.MustCompile(`(?m)^step .*Fréchet`).FindAllString(r.Out, -1), 1, "no more than were asked for: %s", r.Out)
 	files := clitest.Files(t, dir)
 	require.True(t, files["1/checkpoint.safetensors"] == files["2/checkpoint.safetensors"])
 	require.True(t, files["1/samples/step-00200.png"] == files["2/samples/step-00200.png"])

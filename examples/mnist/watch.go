@@ -40,7 +40,7 @@ func pictures(s settings, batches int) (gan.Hook, error) {
 // looks judges 1,000 digits now and then, at most every 100 steps, while training
 // goes on.
 func looks(judge *mnistfeatures.Judge, s settings, steps int) gan.Hook {
-	every := gan.Every(max(steps/(s.looks+1), 100))
+	every := gan.Every(max((steps+s.looks)/(s.looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < steps }
 	return gan.Meanwhile(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
 		return judge.Glance(g.Sample(1000, s.seed))
