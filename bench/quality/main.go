@@ -87,7 +87,7 @@ func (s *settings) check(only string) error {
 		return errors.New("-digits must lie between 200 and 10000")
 	case !strings.HasSuffix(s.out, ".md"):
 		return errors.New("-o must name a file in .md")
-	case s.out == results && (s.steps > 0 || s.digits < 10_000):
+	case filepath.ToSlash(filepath.Clean(s.out)) == results && (s.steps > 0 || s.digits < 10_000):
 		return errors.New("trials must not replace the results: give -o with -steps or -digits")
 	}
 	return nil

@@ -150,26 +150,26 @@ func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 	return m.recipe(ctx, name, name, 0, seeds)
 }
 
-// classic gives the classic recipe as much time as others took.
+// classic gives the classic recipe as much time as others took here.
 func (m *measurer) classic(ctx context.Context, seeds int) error {
+	others := slices.DeleteFunc([]string{"quick", "best"}, func(other string) bool {
+		runs := m.results.of(other, m.split)
+		return len(runs) == 0 || slices.ContainsFunc(runs, func(d *DigitRun) bool { return !d.sameMachine(m.place) })
+	})
+	if len(others) == 0 {
+		return errors.New("there is nothing to compare with: measure quick or best first, on this machine and with as many threads")
+	}
 	const warm = 1000 // steps to time one by
 	_, took, err := m.train(ctx, "classic", m.length(warm), 1)
 	if err != nil {
 		return err
 	}
 	perStep := took / float64(m.length(warm))
-	any := false
-	for _, other := range []string{"quick", "best"} {
-		if runs := m.results.of(other, m.split); len(runs) > 0 {
-			any = true
-			steps := int(math.Ceil(seconds(runs) / perStep))
-			if err := m.recipe(ctx, asLongAs(other), "classic", max(steps, 1), seeds); err != nil {
-				return err
-			}
+	for _, other := range others {
+		steps := int(math.Ceil(seconds(m.results.of(other, m.split)) / perStep))
+		if err := m.recipe(ctx, asLongAs(other), "classic", max(steps, 1), seeds); err != nil {
+			return err
 		}
-	}
-	if !any {
-		return errors.New("there is nothing to compare with: measure quick or best first")
 	}
 	return nil
 }

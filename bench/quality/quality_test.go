@@ -86,6 +86,17 @@ func TestSaveAndLoad(t *testing.T) {
 	require.ErrorContains(t, err, "R.json")
 }
 
+// Times of another machine are not equal wall time, which is said at once.
+func TestClassicComparesOnOneMachine(t *testing.T) {
+	place := canned().Digits[0].Place
+	for _, change := range []func(*Place){func(p *Place) { p.CPU = "Slide rule" }, func(p *Place) { p.Cores++ }, func(p *Place) { p.Threads = 1 }} {
+		other := place
+		change(&other)
+		m := &measurer{results: canned(), split: full, place: other, temp: t.TempDir()}
+		require.ErrorContains(t, m.classic(t.Context(), 1), "there is nothing to compare with")
+	}
+}
+
 func TestTrained(t *testing.T) {
 	steps, took, err := trained("epoch 1/1  D 1.0  G 1.0  3 s\n\n2000 steps, 41.9 s; digits in runs/mnist/samples.png\n\nmetric")
 	require.NoError(t, err)
@@ -123,17 +134,17 @@ func TestNumbers(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{
-		"-only slow":        `-only does not know "slow"`,
-		"-only quick,":      `-only does not know ""`,
-		"-seeds -1":         "-seeds, -steps and -threads",
-		"-digits 100":       "-digits must lie between",
-		"-o table.txt":      "-o must name a file in .md",
-		"-steps 20":         "trials must not replace the results",
-		"-digits 500":       "trials must not replace the results",
-		"-nonsense":         "-nonsense",
-		"quick":             `unexpected argument "quick"`,
-		"-steps x -o a.md":  "-steps",
-		"-threads -2 -o .x": "-threads",
+		"-only slow":                        `-only does not know "slow"`,
+		"-only quick,":                      `-only does not know ""`,
+		"-seeds -1":                         "-seeds, -steps and -threads",
+		"-digits 100":                       "-digits must lie between",
+		"-o table.txt":                      "-o must name a file in .md",
+		"-steps 20":                         "trials must not replace the results",
+		"-digits 500 -o ./bench/RESULTS.md": "trials must not replace the results",
+		"-nonsense":                         "-nonsense",
+		"quick":                             `unexpected argument "quick"`,
+		"-steps x -o a.md":                  "-steps",
+		"-threads -2 -o .x":                 "-threads",
 	} {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}

@@ -27,6 +27,11 @@ type Place struct {
 	Load                  float64 // of the machine before; −1: not known
 }
 
+// sameMachine reports whether times measured at both places compare.
+func (p Place) sameMachine(q Place) bool {
+	return p.CPU == q.CPU && p.Cores == q.Cores && p.Threads == q.Threads
+}
+
 // DigitRun is one training on digits, and what came of it.
 type DigitRun struct {
 	Row     string // of the table, a name of rows

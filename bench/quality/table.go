@@ -63,13 +63,15 @@ func (r *Results) digits(b *strings.Builder, split string) {
 		r.compare(b, better, split)
 	}
 	seen, unseen := "test", "training"
+	copies := "of four fifths of the training digits, and how many lie nearer than all but a hundredth of the other fifth does (copies would come close to 80 %)"
 	if split == full {
 		seen, unseen = unseen, seen
+		copies = "training digit, and how many lie nearer than all but a hundredth of real digits that training has not seen (copies would come close to 100 %)"
 	}
 	first := average(r.of(names[0], split))
 	fmt.Fprintf(b, "%s generated digits of each seed are judged by `gan/metrics/mnistfeatures`, against the 10,000 test digits and the statistics of the 60,000 training digits, of which training has seen the %s digits and not the %s digits. "+
-		"Precision and recall are against the test digits. The last two columns ask whether digits are copied, in pixels: how far the median of %s generated ones lies from the nearest training digit, and how many lie nearer than all but a hundredth of real digits that training has not seen (copies would come close to 100 %%).\n\n",
-		thousands(r.of(names[0], split)[0].Judged), seen, unseen, thousands(min(compared, r.of(names[0], split)[0].Judged)))
+		"Precision and recall are against the test digits. The last two columns ask whether digits are copied, in pixels: how far the median of %s generated ones lies from the nearest %s.\n\n",
+		thousands(r.of(names[0], split)[0].Judged), seen, unseen, thousands(min(compared, r.of(names[0], split)[0].Judged)), copies)
 
 	line(b, "recipe", "Fréchet distance from test digits", "from training digits", "rarest digit, least of the seeds", "precision", "recall", "nearest training digit", "near copies", "PyTorch")
 	line(b, "---", "---", "---", "---", "---", "---", "---", "---", "---")
