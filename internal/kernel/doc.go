@@ -28,6 +28,15 @@
 // Every element of C is a sum over k in order, block by block, whatever the
 // tiles and tasks around it: the number of threads never changes a bit.
 //
+// # Convolutions
+//
+// [ProductSum] runs the same tiles over rows of pictures where they are. Products
+// with few columns, from convolutions to few channels, do not fill a tile's
+// vectors: where [ByColumns] says so they are computed as scalar products, one
+// row of the tile for each lane. Products with one row, from the gradients of
+// such convolutions, keep four sums of each element, so that none waits for
+// itself.
+//
 // # Assembly
 //
 // The assembly is chosen by the variables of package cpu, with plain ifs.

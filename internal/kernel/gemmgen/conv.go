@@ -38,9 +38,6 @@ func conv(s set) string {
 func column(w *writer, s set, e elem) {
 	lanes := s.bytes / e.size
 	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
-	x, second := reg(s.b[0]), reg(lanes)        // of B
-	shared, part := reg(lanes+1), reg(s.tmp[0]) // of A
-	tail := reg(s.b[1])                         // a mask, K1 instead where there are such
 
 	w.p("\n// func column%s%s(t *tile)", s.name, e.name)
 	w.p("TEXT ·column%s%s(SB), NOSPLIT, $%d-8", s.name, e.name, s.bytes)
@@ -69,7 +66,7 @@ func column(w *writer, s set, e elem) {
 	if !s.masks {
 		w.in("LEAQ", "tails<>+32(SB), R14")
 		w.in("SUBQ", "R12, R14")
-		w.in("VMOVUPS", "(R14), %s", tail)
+		w.in("VMOVUPS", "(R14), %s", reg(s.b[1]))
 	}
 	w.in("MOVQ", "tile_rs(AX), R8")
 	w.p("\n\t// Where rows are a vector apart, R15 counts pairs of vectors, and DX what is left.")
@@ -98,76 +95,96 @@ func column(w *writer, s set, e elem) {
 		w.in("CMPQ", "CX, $%d", m)
 		w.in("JEQ", "m%d", m)
 	}
+	for m := 1; m <= lanes; m++ {
+		columnLoop(w, s, e, m)
+	}
+	w.p("\nsum:")
+	sums(w, s, e)
+	columnWrite(w, s, e)
+	next(w)
+}
+
+// columnLoop writes the loops over the vectors of m rows: by pairs where a row's
+// second vector is the next row's first, so that it is loaded once, then one by
+// one, and at last what does not fill a vector.
+func columnLoop(w *writer, s set, e elem, m int) {
+	lanes := s.bytes / e.size
+	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
+	x, second := reg(s.b[0]), reg(lanes)        // of B
+	shared, part := reg(lanes+1), reg(s.tmp[0]) // of A
+	tail := reg(s.b[1])                         // a mask, K1 instead where there are such
+
 	fma := func(from, by string, to int) { w.in("VFMADD231"+e.suffix, "%s, %s, %s", from, by, reg(to)) }
-	advance := func(by string, m int) {
+	advance := func(by string) {
 		w.in("ADDQ", "%s, BX", by)
 		w.in("ADDQ", "%s, SI", by)
 		if m >= 9 {
 			w.in("ADDQ", "%s, DI", by)
 		}
 	}
-	for m := 1; m <= lanes; m++ {
-		w.p("\nm%d:", m)
-		w.in("MOVQ", "R15, CX")
-		w.in("TESTQ", "CX, CX")
-		w.in("JEQ", "single%d", m)
-		w.in("PCALIGN", "$32")
-		w.p("\npair%d:", m)
-		w.in("VMOVU"+e.suffix, "(BX), %s", x)
-		w.in("VMOVU"+e.suffix, "%d(BX), %s", s.bytes, second)
-		for r := range m { // a row's second vector is the next row's first
-			w.in("VMOVU"+e.suffix, "%s, %s", row(r), shared)
-			if r > 0 {
-				fma(shared, second, r-1)
-			}
-			fma(shared, x, r)
+	w.p("\nm%d:", m)
+	w.in("MOVQ", "R15, CX")
+	w.in("TESTQ", "CX, CX")
+	w.in("JEQ", "single%d", m)
+	w.in("PCALIGN", "$32")
+	w.p("\npair%d:", m)
+	w.in("VMOVU"+e.suffix, "(BX), %s", x)
+	w.in("VMOVU"+e.suffix, "%d(BX), %s", s.bytes, second)
+	for r := range m {
+		w.in("VMOVU"+e.suffix, "%s, %s", row(r), shared)
+		if r > 0 {
+			fma(shared, second, r-1)
 		}
-		fma(row(m), second, m-1)
-		advance(fmt.Sprintf("$%d", 2*s.bytes), m)
-		w.in("DECQ", "CX")
-		w.in("JNZ", "pair%d", m)
-		w.p("\nsingle%d:", m)
-		w.in("MOVQ", "DX, CX")
-		w.in("TESTQ", "CX, CX")
-		w.in("JEQ", "tail%d", m)
-		w.in("PCALIGN", "$32")
-		w.p("\nk%d:", m)
-		w.in("VMOVU"+e.suffix, "(BX), %s", x)
-		for r := range m {
-			fma(row(r), x, r)
-		}
-		advance(fmt.Sprintf("$%d", s.bytes), m)
-		w.in("DECQ", "CX")
-		w.in("JNZ", "k%d", m)
-		w.p("\ntail%d:", m)
-		w.in("TESTQ", "R12, R12")
-		w.in("JEQ", "run%d", m)
-		if s.masks {
-			w.in("VMOVU"+e.suffix+".Z", "(BX), K1, %s", x)
-			for r := range m {
-				w.in("VFMADD231"+e.suffix, "%s, %s, K1, %s", row(r), x, reg(r))
-			}
-		} else {
-			w.in("VMASKMOV"+e.suffix, "(BX), %s, %s", tail, x)
-			for r := range m {
-				w.in("VMASKMOV"+e.suffix, "%s, %s, %s", row(r), tail, part)
-				fma(part, x, r)
-			}
-		}
-		advance("R12", m)
-		w.p("\nrun%d:", m)
-		w.in("DECQ", "R14")
-		w.in("JEQ", "sum")
-		w.in("MOVQ", "tile_ar(AX), CX // on to the next run")
-		w.in("ADDQ", "CX, SI")
-		if m >= 9 {
-			w.in("ADDQ", "CX, DI")
-		}
-		w.in("ADDQ", "tile_br(AX), BX")
-		w.in("JMP", "m%d", m)
+		fma(shared, x, r)
 	}
-	w.p("\nsum:")
-	sums(w, s, e)
+	fma(row(m), second, m-1)
+	advance(fmt.Sprintf("$%d", 2*s.bytes))
+	w.in("DECQ", "CX")
+	w.in("JNZ", "pair%d", m)
+	w.p("\nsingle%d:", m)
+	w.in("MOVQ", "DX, CX")
+	w.in("TESTQ", "CX, CX")
+	w.in("JEQ", "tail%d", m)
+	w.in("PCALIGN", "$32")
+	w.p("\nk%d:", m)
+	w.in("VMOVU"+e.suffix, "(BX), %s", x)
+	for r := range m {
+		fma(row(r), x, r)
+	}
+	advance(fmt.Sprintf("$%d", s.bytes))
+	w.in("DECQ", "CX")
+	w.in("JNZ", "k%d", m)
+	w.p("\ntail%d:", m)
+	w.in("TESTQ", "R12, R12")
+	w.in("JEQ", "run%d", m)
+	if s.masks {
+		w.in("VMOVU"+e.suffix+".Z", "(BX), K1, %s", x)
+		for r := range m {
+			w.in("VFMADD231"+e.suffix, "%s, %s, K1, %s", row(r), x, reg(r))
+		}
+	} else {
+		w.in("VMASKMOV"+e.suffix, "(BX), %s, %s", tail, x)
+		for r := range m {
+			w.in("VMASKMOV"+e.suffix, "%s, %s, %s", row(r), tail, part)
+			fma(part, x, r)
+		}
+	}
+	advance("R12")
+	w.p("\nrun%d:", m)
+	w.in("DECQ", "R14")
+	w.in("JEQ", "sum")
+	w.in("MOVQ", "tile_ar(AX), CX // on to the next run")
+	w.in("ADDQ", "CX, SI")
+	if m >= 9 {
+		w.in("ADDQ", "CX, DI")
+	}
+	w.in("ADDQ", "tile_br(AX), BX")
+	w.in("JMP", "m%d", m)
+}
+
+// columnWrite writes the sums to C, or adds them: at once where C's elements are
+// neighbours or every other one, as in half a picture, else one by one.
+func columnWrite(w *writer, s set, e elem) {
 
 	if s.masks {
 		w.in("MOVQ", "tile_cs(AX), CX")
@@ -196,7 +213,7 @@ func column(w *writer, s set, e elem) {
 		w.p("\nfar:")
 	}
 	scalar := "VMOVS" + e.suffix[1:]
-	w.in("VMOVU"+e.suffix, "%s, (SP)", reg(0))
+	w.in("VMOVU"+e.suffix, "%s0, (SP)", s.reg)
 	w.in("MOVQ", "SP, SI")
 	w.in("MOVQ", "tile_cs(AX), DI")
 	w.in("MOVQ", "tile_m(AX), CX")
@@ -212,7 +229,6 @@ func column(w *writer, s set, e elem) {
 	w.in("DECQ", "CX")
 	w.in("JNZ", "one")
 
-	next(w)
 }
 
 // sums adds the lanes of each of the first registers, as many as there are
@@ -290,21 +306,25 @@ func single(w *writer, s set, e elem) {
 		w.in("JEQ", "v%d", v)
 	}
 	for v := 1; v <= widest; v++ {
-		acc := func(sum, i int) string { return reg(sum*v + i) }
-		step := func(sum int, a, b string) { // of the sum at a and b
-			w.in("VBROADCASTS"+e.suffix[1:], "%s, %s", a, x)
+		// combine applies op to the vectors of a row in memory, to what operand
+		// says, and to registers from the given one up.
+		combine := func(op, at string, operand func(i int) string, to int) {
 			for i := range v {
-				from := fmt.Sprintf("%d%s", i*s.bytes, b)
+				from, mask := fmt.Sprintf("%d%s", i*s.bytes, at), ""
 				switch {
 				case i < v-1:
-					w.in("VFMADD231"+e.suffix, "%s, %s, %s", from, x, acc(sum, i))
 				case s.masks:
-					w.in("VFMADD231"+e.suffix, "%s, %s, K1, %s", from, x, acc(sum, i))
+					mask = "K1, "
 				default:
 					w.in("VMASKMOV"+e.suffix, "%s, %s, %s", from, tail, y)
-					w.in("VFMADD231"+e.suffix, "%s, %s, %s", y, x, acc(sum, i))
+					from = y
 				}
+				w.in(op+e.suffix, "%s, %s, %s%s", from, operand(i), mask, reg(to+i))
 			}
+		}
+		step := func(sum int, a, b string) { // of the sum at a and b
+			w.in("VBROADCASTS"+e.suffix[1:], "%s, %s", a, x)
+			combine("VFMADD231", b, func(int) string { return x }, sum*v)
 		}
 		w.p("\nv%d:", v)
 		for i := range sums * v {
@@ -346,18 +366,7 @@ func single(w *writer, s set, e elem) {
 		}
 		w.in("CMPQ", "tile_add(AX), $0")
 		w.in("JEQ", "store%d", v)
-		for i := range v {
-			from := fmt.Sprintf("%d(R13)", i*s.bytes)
-			switch {
-			case i < v-1:
-				w.in("VADD"+e.suffix, "%s, %s, %[2]s", from, reg(i))
-			case s.masks:
-				w.in("VADD"+e.suffix, "%s, %s, K1, %[2]s", from, reg(i))
-			default:
-				w.in("VMASKMOV"+e.suffix, "%s, %s, %s", from, tail, y)
-				w.in("VADD"+e.suffix, "%s, %s, %[2]s", y, reg(i))
-			}
-		}
+		combine("VADD", "(R13)", reg, 0)
 		w.p("\nstore%d:", v)
 		for i := range v {
 			to := fmt.Sprintf("%d(R13)", i*s.bytes)
