@@ -13,7 +13,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Every is true of each nth step; n is at least 1.
+// Every is true of each nth step. It panics with a [tensor.ShapeError] where n is
+// less than 1.
 func Every(n int) func(step int) bool {
 	if n < 1 {
 		panic(&tensor.ShapeError{Op: "Every", Problem: fmt.Sprintf("every %d steps", n), Fix: "give 1 or more"})
