@@ -37,6 +37,8 @@ func main() {
 			return errors.New("-columns must be 1 or more")
 		case *scale < 1 || *scale > 64:
 			return errors.New("-scale must lie between 1 and 64")
+		case *out == "":
+			return errors.New("-o must name a file")
 		}
 		return nil
 	}, func() error {

@@ -19,6 +19,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -61,7 +62,12 @@ var generators = []struct {
 func main() {
 	p := cli.New("theory")
 	out := p.String("o", filepath.Join("runs", "theory.png"), "PNG file to write")
-	os.Exit(p.Run(func() error { return nil }, func() error { return run(*out) }))
+	os.Exit(p.Run(func() error {
+		if *out == "" {
+			return errors.New("-o must name a file")
+		}
+		return nil
+	}, func() error { return run(*out) }))
 }
 
 func run(out string) error {
