@@ -10,6 +10,10 @@ import "github.com/gander-ml/gander/internal/backend"
 // row of outputs is a sum of products, one for each row of the kernel, and that
 // is what kernel.ProductSum computes.
 //
+// Products of the kernel with what lies above and below a picture are zeros,
+// unless the kernel is not finite: elsewhere they are skipped, which leaves the
+// sums as they are.
+//
 // The derivative by the input is a convolution of gy in the same way, one for
 // each phase of the stride. The derivative by the weight is a sum of products
 // over the rows of all pictures.
@@ -74,6 +78,23 @@ func seen(axes []axis) (lo, hi int) {
 		}
 	}
 	return lo, hi
+}
+
+// within returns the taps [t0,t1) through which output u sees the inputs
+// [lo,hi), and for how many outputs from u on, but before end, these are the same.
+func (a *axis) within(u, end, lo, hi int) (t0, t1, n int) {
+	taps := func(u int) (int, int) {
+		at := a.start + u*a.step // of tap 0
+		t0 := min(max(0, (lo-at+a.gap-1)/a.gap), a.taps)
+		return t0, max(t0, min(a.taps, (hi-at+a.gap-1)/a.gap))
+	}
+	t0, t1 = taps(u)
+	for n = 1; u+n < end; n++ {
+		if s0, s1 := taps(u + n); s0 != t0 || s1 != t1 {
+			break
+		}
+	}
+	return t0, t1, n
 }
 
 // Conv2D sets dst to the convolution of x with w.

@@ -39,10 +39,13 @@ func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []a
 				continue
 			}
 			c.phases = append(c.phases, phase[T]{h, v, weights.taps(h, v)})
-			c.flops += 2 * h.outs * v.outs * taps * c.src.channels * c.dst.channels
+			flops := 2 * v.outs * v.taps * c.src.channels * c.dst.channels // of a row of taps in a row of outputs
+			c.flops += h.outs * h.taps * flops
+			c.skip = c.skip || flops >= skipFlops
 		}
 	}
 	if len(c.phases) > 0 {
+		c.skip = c.skip && finite(weights.data)
 		c.divide()
 		parallel.Run(c.images*c.bands, c.grain, &c)
 	}
@@ -62,8 +65,9 @@ type correlation[T kernel.Float] struct {
 	src, dst     pictures[T]
 	images       int
 	phases       []phase[T]
-	v0, v1       int // the columns that are seen
-	flops        int // per picture
+	v0, v1       int  // the columns that are seen
+	skip         bool // rows beyond the edges, whose products are all 0
+	flops        int  // per picture
 	bands, grain int
 }
 
@@ -73,14 +77,15 @@ type phase[T kernel.Float] struct {
 	weights weights[T] // of the taps that it sees, in its order
 }
 
-// convGrain is the floating-point operations that are worth a piece of work, and
-// convPieces the number of pieces for which a picture is cut. More than
-// convSpare pieces for each thread are no help.
 const (
-	convGrain  = 1 << 20
-	convPieces = 16
-	convSpare  = 16
+	convGrain  = 1 << 20 // floating-point operations that are worth a piece of work
+	convPieces = 16      // pieces for which a picture is cut
+	convSpare  = 16      // pieces for each thread, at most
 )
+
+// skipFlops is the floating-point operations that are worth being skipped. Tests
+// change it.
+var skipFlops = 1 << 13
 
 func (c *correlation[T]) divide() {
 	c.bands = max(1, min(c.flops/convGrain, (convPieces+c.images-1)/c.images))
@@ -109,23 +114,36 @@ func (c *correlation[T]) Run(lo, hi int) {
 		if h0 > h1 {
 			continue
 		}
+		if c.skip {
+			h0 = min(max(h0, 0), c.src.height)
+			h1 = max(min(h1, c.src.height), h0)
+		}
 		data, row := window.of(&c.src, image, h0, h1, c.v0, c.v1)
 		for k := range c.phases {
 			p := &c.phases[k]
-			if u0, u1 := c.band(&p.h, band); u0 < u1 {
-				from := (p.h.start+u0*p.h.step-h0)*row + (p.v.start-c.v0)*c.src.channels
-				to := image*c.dst.image + (p.h.at+u0*p.h.by)*c.dst.row + p.v.at*c.dst.pixel
-				p.rows(&c.dst, c.src.channels, data[from:], row, c.dst.data[to:], u1-u0)
+			for u, u1 := c.band(&p.h, band); u < u1; {
+				t0, t1, n := 0, p.h.taps, u1-u
+				if c.skip {
+					t0, t1, n = p.h.within(u, u1, h0, h1)
+				}
+				from := 0
+				if t0 < t1 {
+					from = (p.h.start+u*p.h.step+t0*p.h.gap-h0)*row + (p.v.start-c.v0)*c.src.channels
+				}
+				to := image*c.dst.image + (p.h.at+u*p.h.by)*c.dst.row + p.v.at*c.dst.pixel
+				p.rows(&c.dst, c.src.channels, data[from:], row, c.dst.data[to:], n, t0, t1)
+				u += n
 			}
 		}
 	}
 }
 
-// rows computes n rows of outputs at c, from the pixels at a.
-func (p *phase[T]) rows(dst *pictures[T], channels int, a []T, row int, c []T, n int) {
+// rows computes n rows of outputs at c, from the pixels at a and the taps [t0,t1)
+// of h.
+func (p *phase[T]) rows(dst *pictures[T], channels int, a []T, row int, c []T, n, t0, t1 int) {
 	h, v := &p.h, &p.v
 	sum := kernel.ProductSum[T]{
-		M: v.outs, N: dst.channels, K: v.taps * channels, Count: h.taps, Batch: n,
+		M: v.outs, N: dst.channels, K: v.taps * channels, Count: t1 - t0, Batch: n,
 		LDA: v.step * channels, NextA: h.gap * row, BatchA: h.step * row,
 		LDB: p.weights.cols, NextB: v.taps * channels * p.weights.cols, NextPanel: p.weights.panel,
 		C: c, LDC: v.by * dst.pixel, BatchC: h.by * dst.row,
@@ -134,13 +152,13 @@ func (p *phase[T]) rows(dst *pictures[T], channels int, a []T, row int, c []T, n
 		sum.M, sum.Batch = sum.M*sum.Batch, 1
 	}
 	parts := 1
-	if v.gap != 1 && v.taps > 1 { // taps are no neighbours
-		parts = h.taps
+	if v.gap != 1 && v.taps > 1 && t0 < t1 { // taps are no neighbours
+		parts = t1 - t0
 		sum.K, sum.Count = channels, v.taps
 		sum.NextA, sum.NextB = v.gap*channels, channels*p.weights.cols
 	}
 	for i := range parts {
-		sum.A, sum.B, sum.Add = a[i*h.gap*row:], p.weights.data[i*v.taps*channels*p.weights.cols:], i > 0
+		sum.A, sum.B, sum.Add = a[i*h.gap*row:], p.weights.data[(t0+i)*v.taps*channels*p.weights.cols:], i > 0
 		sum.Compute()
 	}
 }

@@ -76,3 +76,13 @@ func (w *weights[T]) taps(h, v axis) weights[T] {
 	}
 	return t
 }
+
+// finite reports whether 0 times each of x is 0.
+func finite[T kernel.Float](x []T) bool {
+	for _, v := range x {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
+}
