@@ -63,7 +63,8 @@ func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 }
 
 // SpectralOption changes a default of [SpectralNorm]. [Eps] is one: the least
-// length by which a vector is divided.
+// length by which a vector is divided. Other options of normalisations are not,
+// and panic with a [StateError].
 type SpectralOption interface{ applyToSpectral(*spectralConfig) }
 
 // PowerIterations is how many iterations of the power method [SpectralNorm] does
@@ -82,9 +83,14 @@ type spectralOption func(*spectralConfig)
 func (o spectralOption) applyToSpectral(c *spectralConfig) { o(c) }
 
 func (o NormOption) applyToSpectral(c *spectralConfig) {
-	norm := normConfig{eps: c.eps}
-	o(&norm)
-	c.eps = norm.eps
+	for _, affine := range []bool{false, true} {
+		norm := normConfig{eps: c.eps, affine: affine}
+		o(&norm)
+		if norm.momentum != 0 || norm.affine != affine {
+			panic(&StateError{Problem: "SpectralNorm has no momentum and is not affine", Fix: "give Eps or PowerIterations"})
+		}
+		c.eps = norm.eps
+	}
 }
 
 // ownWeight returns the weight that a layer is to be normalised by.
