@@ -114,5 +114,7 @@
 // if there had been no stop: in the middle of an epoch, and with the same bits.
 //
 // A loss that is not finite stops training with a [NonFiniteError] before it
-// gets into the weights. What a hook saves then leads to that very step again.
+// gets into the weights. What a hook saves then leads to that very step again,
+// but for the discriminator's part of it where the loss is the generator's: the
+// discriminator has learnt by then.
 package gan
