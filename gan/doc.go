@@ -63,6 +63,8 @@
 //
 // A [Penalty] goes with any objective and keeps D from becoming too steep: [R1]
 // and [R2], without which training need not converge, or [GradientPenalty].
+// nn.SpectralNorm around D's layers and [Config].ClipWeights bound its weights
+// instead.
 //
 // A new objective is one type; nothing else has to know it:
 //
