@@ -75,18 +75,12 @@ func SaveSamples(dir string, n int, seed uint64, g Grid) Hook {
 	}
 }
 
-// writable makes a folder and sees whether files can be written there, so that
-// training does not start in vain.
+// writable sees to a folder, so that training does not start in vain.
 func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.Writable(dir); err != nil {
 		return fmt.Errorf("gan: %w", err)
 	}
-	f, err := os.CreateTemp(dir, ".probe-*")
-	if err != nil {
-		return fmt.Errorf("gan: the folder cannot be written to: %w", err)
-	}
-	f.Close()
-	return os.Remove(f.Name())
+	return nil
 }
 
 // logLine is one line of the log.

@@ -44,6 +44,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/progress"
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/internal/cli"
 	"github.com/gander-ml/gander/internal/npy"
 	"github.com/gander-ml/gander/tensor"
@@ -105,7 +106,7 @@ func (s *settings) check() error {
 
 func run(ctx context.Context, s settings) error {
 	for _, dir := range []string{s.out, filepath.Dir(s.samples)} {
-		if err := writable(dir); err != nil {
+		if err := atomicfile.Writable(dir); err != nil {
 			return err
 		}
 	}
@@ -150,19 +151,6 @@ func run(ctx context.Context, s settings) error {
 		}
 	}
 	return errors.Join(ended, report(s, runs))
-}
-
-// writable sees to a folder, so that training does not start in vain.
-func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".probe-*")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	return os.Remove(f.Name())
 }
 
 // report prints means over the seeds, beside a perfect sampler's.

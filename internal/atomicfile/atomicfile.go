@@ -28,6 +28,20 @@ func Write(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// Writable makes a folder and sees whether files can be written there, so that
+// work whose results are to go there does not start in vain.
+func Writable(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	f, err := create(folder)
+	if err != nil {
+		return fmt.Errorf("the folder cannot be written to: %w", err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
 func replace(path string, write func(io.Writer) error) error {
 	folder := filepath.Dir(path)
 	f, err := create(folder)

@@ -99,12 +99,9 @@ type rows struct {
 // copyRows copies a rows×cols block to dst, whose rows are width ≥ cols long
 // and are filled up with zeros.
 func copyRows[T Float](dst []T, width int, src []T, ld, n, cols int) {
-	if size := sizeof[T](); cols == width && cols*size >= 32 && cols*size <= 256 && n > 0 {
-		_, _ = dst[n*width-1], src[(n-1)*ld+cols-1]
-		r := rows{dst: unsafe.Pointer(&dst[0]), ldd: width * size, src: unsafe.Pointer(&src[0]), lds: ld * size, n: n, length: cols * size}
-		if copyRowsAsm(&r) {
-			return
-		}
+	if cols == width && cols*sizeof[T]() <= 256 {
+		CopyRows(dst, width, src, ld, n, cols)
+		return
 	}
 	for i := range n {
 		d := dst[i*width:][:width]

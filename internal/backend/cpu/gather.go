@@ -57,13 +57,7 @@ func runPick[T kernel.Float](dst, x backend.Operand, axis int, index []int, add 
 // Run moves the rows at the positions lo to hi.
 func (j *pickJob[T]) Run(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		to, from := j.to.Offset, j.from.Offset
-		for k, rest := j.to.Rank-1, i; k >= 0; k-- {
-			at := rest % j.to.Dims[k]
-			rest /= j.to.Dims[k]
-			to += at * j.to.Strides[k]
-			from += at * j.from.Strides[k]
-		}
+		to, from := places(&j.to, &j.from, i)
 		switch {
 		case j.add:
 			for i, k := range j.index {
@@ -79,6 +73,19 @@ func (j *pickJob[T]) Run(lo, hi int) {
 			}
 		}
 	}
+}
+
+// places returns where element i, in row-major order, lies in two layouts of one
+// shape.
+func places(a, b *layout.Layout, i int) (inA, inB int) {
+	inA, inB = a.Offset, b.Offset
+	for k := a.Rank - 1; k >= 0; k-- {
+		at := i % a.Dims[k]
+		i /= a.Dims[k]
+		inA += at * a.Strides[k]
+		inB += at * b.Strides[k]
+	}
+	return inA, inB
 }
 
 // copyRow copies src to dst. For a short row, a call costs more than it saves.

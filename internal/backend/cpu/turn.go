@@ -64,13 +64,7 @@ func turn[T kernel.Float](t turning, dst, src []T) {
 // Run turns the pieces lo to hi, counted over all matrices.
 func (j *turnJob[T]) Run(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		to, from := j.to.Offset, j.from.Offset
-		for k, rest := j.to.Rank-1, i/j.pieces(); k >= 0; k-- {
-			at := rest % j.to.Dims[k]
-			rest /= j.to.Dims[k]
-			to += at * j.to.Strides[k]
-			from += at * j.from.Strides[k]
-		}
+		to, from := places(&j.to, &j.from, i/j.pieces())
 		first := i % j.pieces() * turnCols
 		kernel.Transpose(j.dst[to+first*j.ldd:], j.ldd, j.src[from+first:], j.lds, j.rows, min(turnCols, j.cols-first))
 	}

@@ -1,6 +1,9 @@
 package gemmgen
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // set is an instruction set. Accumulators take the registers from 0 up, those
 // for B, alpha and a broadcast element come after them.
@@ -57,14 +60,7 @@ func function(w *writer, s set, e elem) {
 	w.in("MOVQ", "tile_a(AX), SI")
 	w.in("MOVQ", "tile_rs(AX), R8")
 	w.in("MOVQ", "tile_ks(AX), R12")
-	w.in("LEAQ", "(R8)(R8*2), R9")
-	w.in("LEAQ", "(R8)(R8*4), R10")
-	if s.rows > 9 {
-		w.p("\n\t// R11 holds the bytes of 7 rows; DI points at row 9.")
-		w.in("LEAQ", "(R9)(R8*4), R11")
-		w.in("LEAQ", "(SI)(R8*8), DI")
-		w.in("ADDQ", "R8, DI")
-	}
+	rowPointers(w, s.rows)
 	w.in("MOVQ", "tile_b(AX), BX")
 	w.in("MOVQ", "tile_bs(AX), DX")
 	w.in("MOVQ", "tile_c(AX), R13")
@@ -93,19 +89,36 @@ func function(w *writer, s set, e elem) {
 		}
 	}
 
+	next(w, "a", "ap", "c", "cp", "next", "np")
+}
+
+// next ends a kernel: it goes on to the next tile, by advancing fields of it by
+// others, or returns.
+func next(w *writer, fieldsAndSteps ...string) {
 	w.p("\nnext:")
 	w.in("DECQ", "tile_count(AX)")
 	w.in("JEQ", "done")
-	w.in("MOVQ", "tile_ap(AX), CX")
-	w.in("ADDQ", "CX, tile_a(AX)")
-	w.in("MOVQ", "tile_cp(AX), CX")
-	w.in("ADDQ", "CX, tile_c(AX)")
-	w.in("MOVQ", "tile_np(AX), CX")
-	w.in("ADDQ", "CX, tile_next(AX)")
+	for f := range slices.Chunk(fieldsAndSteps, 2) {
+		w.in("MOVQ", "tile_%s(AX), CX", f[1])
+		w.in("ADDQ", "CX, tile_%s(AX)", f[0])
+	}
 	w.in("JMP", "again")
 	w.p("\ndone:")
 	w.in("VZEROUPPER", "")
 	w.in("RET", "")
+}
+
+// rowPointers prepares the addresses of n rows of A, see [row], where SI points
+// at row 0 and R8 holds the bytes of a row.
+func rowPointers(w *writer, n int) {
+	w.in("LEAQ", "(R8)(R8*2), R9")
+	w.in("LEAQ", "(R8)(R8*4), R10")
+	if n > 9 {
+		w.p("\n\t// R11 holds the bytes of 7 rows; DI points at row 9.")
+		w.in("LEAQ", "(R9)(R8*4), R11")
+		w.in("LEAQ", "(SI)(R8*8), DI")
+		w.in("ADDQ", "R8, DI")
+	}
 }
 
 func label(kind string, m, vectors int) string { return fmt.Sprintf("%s%dx%d", kind, m, vectors) }

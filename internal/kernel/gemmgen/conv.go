@@ -78,12 +78,7 @@ func column(w *writer, s set, e elem) {
 	w.in("ANDQ", "$1, DX")
 	w.p("\nagain:\n\t// SI points at row 0 of A; R8, R9, R10 hold the bytes of 1, 3, 5 rows.")
 	w.in("MOVQ", "tile_a(AX), SI")
-	w.in("LEAQ", "(R8)(R8*2), R9")
-	w.in("LEAQ", "(R8)(R8*4), R10")
-	w.p("\n\t// R11 holds the bytes of 7 rows; DI points at row 9.")
-	w.in("LEAQ", "(R9)(R8*4), R11")
-	w.in("LEAQ", "(SI)(R8*8), DI")
-	w.in("ADDQ", "R8, DI")
+	rowPointers(w, 16)
 	w.in("MOVQ", "tile_b(AX), BX")
 	w.in("MOVQ", "tile_c(AX), R13")
 	w.in("MOVQ", "tile_runs(AX), R14")
@@ -101,7 +96,7 @@ func column(w *writer, s set, e elem) {
 	w.p("\nsum:")
 	sums(w, s, e)
 	columnWrite(w, s, e)
-	next(w)
+	next(w, "a", "ap", "c", "cp")
 }
 
 // columnLoop writes the loops over the vectors of m rows: by pairs where a row's
@@ -185,7 +180,6 @@ func columnLoop(w *writer, s set, e elem, m int) {
 // columnWrite writes the sums to C, or adds them: at once where C's elements are
 // neighbours or every other one, as in half a picture, else one by one.
 func columnWrite(w *writer, s set, e elem) {
-
 	if s.masks {
 		w.in("MOVQ", "tile_cs(AX), CX")
 		w.in("CMPQ", "CX, $%d", e.size)
@@ -228,7 +222,6 @@ func columnWrite(w *writer, s set, e elem) {
 	w.in("ADDQ", "DI, R13")
 	w.in("DECQ", "CX")
 	w.in("JNZ", "one")
-
 }
 
 // sums adds the lanes of each of the first registers, as many as there are
@@ -381,22 +374,7 @@ func single(w *writer, s set, e elem) {
 		}
 		w.in("JMP", "next")
 	}
-	next(w)
-}
-
-// next ends a kernel: it goes on to the next tile or returns.
-func next(w *writer) {
-	w.p("\nnext:")
-	w.in("DECQ", "tile_count(AX)")
-	w.in("JEQ", "done")
-	w.in("MOVQ", "tile_ap(AX), CX")
-	w.in("ADDQ", "CX, tile_a(AX)")
-	w.in("MOVQ", "tile_cp(AX), CX")
-	w.in("ADDQ", "CX, tile_c(AX)")
-	w.in("JMP", "again")
-	w.p("\ndone:")
-	w.in("VZEROUPPER", "")
-	w.in("RET", "")
+	next(w, "a", "ap", "c", "cp")
 }
 
 func log2(n int) int { return bits.Len(uint(n)) - 1 }
