@@ -126,3 +126,13 @@ func TestWriteImpossiblePlaces(t *testing.T) {
 	require.ErrorAs(t, Write(filepath.Join(folder, "dir"), spy), &linkErr) // the rename fails
 	require.Equal(t, []string{"dir", "file"}, names(t, folder))
 }
+
+func TestWritable(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "a", "b")
+	require.NoError(t, Writable(folder))
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), nil, 0o644))
+	require.Error(t, Writable(filepath.Join(folder, "file")))
+}

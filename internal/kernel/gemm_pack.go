@@ -111,25 +111,44 @@ func copyRows[T Float](dst []T, width int, src []T, ld, n, cols int) {
 }
 
 // transpose sets dst[j,i] = src[i,j], or adds to it, for an m×n block of src;
-// ldd and lds are the leading dimensions. The assembly turns the square blocks,
-// the loop what is left at the edges.
+// ldd and lds are the leading dimensions. The assembly turns square blocks, which
+// overlap at the edges; where they are added, a loop turns what is left there.
 func transpose[T Float](dst []T, ldd int, src []T, lds, m, n int, add bool) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	_, _ = dst[(n-1)*ldd+m-1], src[(m-1)*lds+n-1]
 	size := sizeof[T]()
 	side := transposeSide(size)
-	whole, i := n/side*side, 0
-	if whole > 0 && m >= side {
-		_, _ = dst[(whole-1)*ldd+m-1], src[(m-1)*lds+whole-1]
-		r := rows{ldd: ldd * size, lds: lds * size, n: whole / side}
-		if add {
-			r.add = 1
-		}
-		for ; i+side <= m; i += side {
-			r.dst, r.src = unsafe.Pointer(&dst[i]), unsafe.Pointer(&src[i*lds])
-			transposeAsm(&r, size)
-		}
-		transposeEdge(dst, ldd, src, lds, 0, i, whole, n, add)
+	if m < side || n < side {
+		transposeEdge(dst, ldd, src, lds, 0, m, 0, n, add)
+		return
 	}
-	transposeEdge(dst, ldd, src, lds, i, m, 0, n, add)
+	r := rows{ldd: ldd * size, lds: lds * size}
+	if add {
+		r.add = 1
+	}
+	i, j := m/side*side, n/side*side
+	turn := func(i, j, blocks int) {
+		r.dst, r.src, r.n = unsafe.Pointer(&dst[j*ldd+i]), unsafe.Pointer(&src[i*lds+j]), blocks
+		transposeAsm(&r, size)
+	}
+	for k := 0; k < i; k += side {
+		turn(k, 0, j/side)
+		if j < n && !add {
+			turn(k, n-side, 1)
+		}
+	}
+	switch {
+	case add:
+		transposeEdge(dst, ldd, src, lds, 0, i, j, n, true)
+		transposeEdge(dst, ldd, src, lds, i, m, 0, n, true)
+	case i < m:
+		turn(m-side, 0, j/side)
+		if j < n {
+			turn(m-side, n-side, 1)
+		}
+	}
 }
 
 // transposeEdge transposes the rows [i0,i1) and columns [j0,j1) of src.
