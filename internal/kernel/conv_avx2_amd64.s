@@ -630,29 +630,29 @@ run8:
 
 sum:
 
-	VUNPCKLPS       Y1, Y0, Y15
-	VUNPCKHPS       Y1, Y0, Y0
-	VADDPS          Y15, Y0, Y0
-	VUNPCKLPS       Y3, Y2, Y15
-	VUNPCKHPS       Y3, Y2, Y2
-	VADDPS          Y15, Y2, Y2
-	VUNPCKLPS       Y5, Y4, Y15
-	VUNPCKHPS       Y5, Y4, Y4
-	VADDPS          Y15, Y4, Y4
-	VUNPCKLPS       Y7, Y6, Y15
-	VUNPCKHPS       Y7, Y6, Y6
-	VADDPS          Y15, Y6, Y6
+	VSHUFPS         $0x4e, Y1, Y0, Y15
+	VBLENDPS        $0xcc, Y1, Y0, Y14
+	VADDPS          Y14, Y15, Y0
+	VSHUFPS         $0x4e, Y3, Y2, Y15
+	VBLENDPS        $0xcc, Y3, Y2, Y14
+	VADDPS          Y14, Y15, Y2
+	VSHUFPS         $0x4e, Y5, Y4, Y15
+	VBLENDPS        $0xcc, Y5, Y4, Y14
+	VADDPS          Y14, Y15, Y4
+	VSHUFPS         $0x4e, Y7, Y6, Y15
+	VBLENDPS        $0xcc, Y7, Y6, Y14
+	VADDPS          Y14, Y15, Y6
 
-	VUNPCKLPD       Y2, Y0, Y15
-	VUNPCKHPD       Y2, Y0, Y0
-	VADDPS          Y15, Y0, Y0
-	VUNPCKLPD       Y6, Y4, Y15
-	VUNPCKHPD       Y6, Y4, Y4
-	VADDPS          Y15, Y4, Y4
+	VSHUFPS         $0x88, Y2, Y0, Y14
+	VSHUFPS         $0xdd, Y2, Y0, Y15
+	VADDPS          Y14, Y15, Y0
+	VSHUFPS         $0x88, Y6, Y4, Y14
+	VSHUFPS         $0xdd, Y6, Y4, Y15
+	VADDPS          Y14, Y15, Y4
 
-	VPERM2F128      $0x20, Y4, Y0, Y15
-	VPERM2F128      $0x31, Y4, Y0, Y0
-	VADDPS          Y15, Y0, Y0
+	VPERM2F128      $0x21, Y4, Y0, Y15
+	VBLENDPS        $0xf0, Y4, Y0, Y14
+	VADDPS          Y14, Y15, Y0
 	VMOVUPS         Y0, (SP)
 	MOVQ            SP, SI
 	MOVQ            tile_cs(AX), DI
@@ -962,16 +962,16 @@ run4:
 
 sum:
 
-	VUNPCKLPD       Y1, Y0, Y15
-	VUNPCKHPD       Y1, Y0, Y0
-	VADDPD          Y15, Y0, Y0
-	VUNPCKLPD       Y3, Y2, Y15
-	VUNPCKHPD       Y3, Y2, Y2
-	VADDPD          Y15, Y2, Y2
+	VSHUFPD         $0x5, Y1, Y0, Y15
+	VBLENDPD        $0xa, Y1, Y0, Y14
+	VADDPD          Y14, Y15, Y0
+	VSHUFPD         $0x5, Y3, Y2, Y15
+	VBLENDPD        $0xa, Y3, Y2, Y14
+	VADDPD          Y14, Y15, Y2
 
-	VPERM2F128      $0x20, Y2, Y0, Y15
-	VPERM2F128      $0x31, Y2, Y0, Y0
-	VADDPD          Y15, Y0, Y0
+	VPERM2F128      $0x21, Y2, Y0, Y15
+	VBLENDPD        $0xc, Y2, Y0, Y14
+	VADDPD          Y14, Y15, Y0
 	VMOVUPD         Y0, (SP)
 	MOVQ            SP, SI
 	MOVQ            tile_cs(AX), DI

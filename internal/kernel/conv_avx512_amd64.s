@@ -26,6 +26,10 @@ TEXT ·columnAVX512F32(SB), NOSPLIT, $64-8
 	KMOVW           R14, K3 // and with room for one between them, in two halves
 	SHRQ            $16, R14
 	KMOVW           R14, K4
+	MOVQ            $0xcccc, R14
+	KMOVW           R14, K5 // every other 8 bytes
+	MOVQ            $0xff00, R14
+	KMOVW           R14, K6 // the upper half
 	SHRQ            $4, DX
 	SHLQ            $2, R12
 	MOVQ            tile_rs(AX), R8
@@ -1485,54 +1489,54 @@ run16:
 
 sum:
 
-	VUNPCKLPS       Z1, Z0, Z31
-	VUNPCKHPS       Z1, Z0, Z0
-	VADDPS          Z31, Z0, Z0
-	VUNPCKLPS       Z3, Z2, Z31
-	VUNPCKHPS       Z3, Z2, Z2
-	VADDPS          Z31, Z2, Z2
-	VUNPCKLPS       Z5, Z4, Z31
-	VUNPCKHPS       Z5, Z4, Z4
-	VADDPS          Z31, Z4, Z4
-	VUNPCKLPS       Z7, Z6, Z31
-	VUNPCKHPS       Z7, Z6, Z6
-	VADDPS          Z31, Z6, Z6
-	VUNPCKLPS       Z9, Z8, Z31
-	VUNPCKHPS       Z9, Z8, Z8
-	VADDPS          Z31, Z8, Z8
-	VUNPCKLPS       Z11, Z10, Z31
-	VUNPCKHPS       Z11, Z10, Z10
-	VADDPS          Z31, Z10, Z10
-	VUNPCKLPS       Z13, Z12, Z31
-	VUNPCKHPS       Z13, Z12, Z12
-	VADDPS          Z31, Z12, Z12
-	VUNPCKLPS       Z15, Z14, Z31
-	VUNPCKHPS       Z15, Z14, Z14
-	VADDPS          Z31, Z14, Z14
+	VSHUFPS         $0x4e, Z1, Z0, Z31
+	VBLENDMPS       Z1, Z0, K5, Z30
+	VADDPS          Z30, Z31, Z0
+	VSHUFPS         $0x4e, Z3, Z2, Z31
+	VBLENDMPS       Z3, Z2, K5, Z30
+	VADDPS          Z30, Z31, Z2
+	VSHUFPS         $0x4e, Z5, Z4, Z31
+	VBLENDMPS       Z5, Z4, K5, Z30
+	VADDPS          Z30, Z31, Z4
+	VSHUFPS         $0x4e, Z7, Z6, Z31
+	VBLENDMPS       Z7, Z6, K5, Z30
+	VADDPS          Z30, Z31, Z6
+	VSHUFPS         $0x4e, Z9, Z8, Z31
+	VBLENDMPS       Z9, Z8, K5, Z30
+	VADDPS          Z30, Z31, Z8
+	VSHUFPS         $0x4e, Z11, Z10, Z31
+	VBLENDMPS       Z11, Z10, K5, Z30
+	VADDPS          Z30, Z31, Z10
+	VSHUFPS         $0x4e, Z13, Z12, Z31
+	VBLENDMPS       Z13, Z12, K5, Z30
+	VADDPS          Z30, Z31, Z12
+	VSHUFPS         $0x4e, Z15, Z14, Z31
+	VBLENDMPS       Z15, Z14, K5, Z30
+	VADDPS          Z30, Z31, Z14
 
-	VUNPCKLPD       Z2, Z0, Z31
-	VUNPCKHPD       Z2, Z0, Z0
-	VADDPS          Z31, Z0, Z0
-	VUNPCKLPD       Z6, Z4, Z31
-	VUNPCKHPD       Z6, Z4, Z4
-	VADDPS          Z31, Z4, Z4
-	VUNPCKLPD       Z10, Z8, Z31
-	VUNPCKHPD       Z10, Z8, Z8
-	VADDPS          Z31, Z8, Z8
-	VUNPCKLPD       Z14, Z12, Z31
-	VUNPCKHPD       Z14, Z12, Z12
-	VADDPS          Z31, Z12, Z12
+	VSHUFPS         $0x88, Z2, Z0, Z30
+	VSHUFPS         $0xdd, Z2, Z0, Z31
+	VADDPS          Z30, Z31, Z0
+	VSHUFPS         $0x88, Z6, Z4, Z30
+	VSHUFPS         $0xdd, Z6, Z4, Z31
+	VADDPS          Z30, Z31, Z4
+	VSHUFPS         $0x88, Z10, Z8, Z30
+	VSHUFPS         $0xdd, Z10, Z8, Z31
+	VADDPS          Z30, Z31, Z8
+	VSHUFPS         $0x88, Z14, Z12, Z30
+	VSHUFPS         $0xdd, Z14, Z12, Z31
+	VADDPS          Z30, Z31, Z12
 
-	VSHUFF64X2      $0x44, Z4, Z0, Z31
-	VSHUFF64X2      $0xee, Z4, Z0, Z0
-	VADDPS          Z31, Z0, Z0
-	VSHUFF64X2      $0x44, Z12, Z8, Z31
-	VSHUFF64X2      $0xee, Z12, Z8, Z8
-	VADDPS          Z31, Z8, Z8
+	VSHUFF64X2      $0x4e, Z4, Z0, Z31
+	VBLENDMPS       Z4, Z0, K6, Z30
+	VADDPS          Z30, Z31, Z0
+	VSHUFF64X2      $0x4e, Z12, Z8, Z31
+	VBLENDMPS       Z12, Z8, K6, Z30
+	VADDPS          Z30, Z31, Z8
 
-	VSHUFF64X2      $0x88, Z8, Z0, Z31
-	VSHUFF64X2      $0xdd, Z8, Z0, Z0
-	VADDPS          Z31, Z0, Z0
+	VSHUFF64X2      $0x88, Z8, Z0, Z30
+	VSHUFF64X2      $0xdd, Z8, Z0, Z31
+	VADDPS          Z30, Z31, Z0
 	MOVQ            tile_cs(AX), CX
 	CMPQ            CX, $4
 	JNE             apart
@@ -1613,6 +1617,10 @@ TEXT ·columnAVX512F64(SB), NOSPLIT, $64-8
 	KMOVW           R14, K3 // and with room for one between them, in two halves
 	SHRQ            $8, R14
 	KMOVW           R14, K4
+	MOVQ            $0xaa, R14
+	KMOVW           R14, K5 // every other 8 bytes
+	MOVQ            $0xf0, R14
+	KMOVW           R14, K6 // the upper half
 	SHRQ            $3, DX
 	SHLQ            $3, R12
 	MOVQ            tile_rs(AX), R8
@@ -2180,29 +2188,29 @@ run8:
 
 sum:
 
-	VUNPCKLPD       Z1, Z0, Z31
-	VUNPCKHPD       Z1, Z0, Z0
-	VADDPD          Z31, Z0, Z0
-	VUNPCKLPD       Z3, Z2, Z31
-	VUNPCKHPD       Z3, Z2, Z2
-	VADDPD          Z31, Z2, Z2
-	VUNPCKLPD       Z5, Z4, Z31
-	VUNPCKHPD       Z5, Z4, Z4
-	VADDPD          Z31, Z4, Z4
-	VUNPCKLPD       Z7, Z6, Z31
-	VUNPCKHPD       Z7, Z6, Z6
-	VADDPD          Z31, Z6, Z6
+	VSHUFPD         $0x55, Z1, Z0, Z31
+	VBLENDMPD       Z1, Z0, K5, Z30
+	VADDPD          Z30, Z31, Z0
+	VSHUFPD         $0x55, Z3, Z2, Z31
+	VBLENDMPD       Z3, Z2, K5, Z30
+	VADDPD          Z30, Z31, Z2
+	VSHUFPD         $0x55, Z5, Z4, Z31
+	VBLENDMPD       Z5, Z4, K5, Z30
+	VADDPD          Z30, Z31, Z4
+	VSHUFPD         $0x55, Z7, Z6, Z31
+	VBLENDMPD       Z7, Z6, K5, Z30
+	VADDPD          Z30, Z31, Z6
 
-	VSHUFF64X2      $0x44, Z2, Z0, Z31
-	VSHUFF64X2      $0xee, Z2, Z0, Z0
-	VADDPD          Z31, Z0, Z0
-	VSHUFF64X2      $0x44, Z6, Z4, Z31
-	VSHUFF64X2      $0xee, Z6, Z4, Z4
-	VADDPD          Z31, Z4, Z4
+	VSHUFF64X2      $0x4e, Z2, Z0, Z31
+	VBLENDMPD       Z2, Z0, K6, Z30
+	VADDPD          Z30, Z31, Z0
+	VSHUFF64X2      $0x4e, Z6, Z4, Z31
+	VBLENDMPD       Z6, Z4, K6, Z30
+	VADDPD          Z30, Z31, Z4
 
-	VSHUFF64X2      $0x88, Z4, Z0, Z31
-	VSHUFF64X2      $0xdd, Z4, Z0, Z0
-	VADDPD          Z31, Z0, Z0
+	VSHUFF64X2      $0x88, Z4, Z0, Z30
+	VSHUFF64X2      $0xdd, Z4, Z0, Z31
+	VADDPD          Z30, Z31, Z0
 	MOVQ            tile_cs(AX), CX
 	CMPQ            CX, $8
 	JNE             apart

@@ -14,7 +14,8 @@ import (
 // sumCase is a ProductSum in small: dims, then what is added to the shortest
 // possible distances. A negative lda makes A's rows overlap.
 type sumCase struct {
-	m, n, k, count, batch  int
+	m, n, k, count         int
+	batch                  [2]int
 	transA, add, panels    bool
 	lda, nextA, nextB, ldc int
 }
@@ -37,8 +38,8 @@ func makeSum[T Float](r *rand.Rand, c sumCase) ProductSum[T] {
 	s.LDA = max(1, cols+c.lda)
 	a := max(0, (rows-1)*s.LDA+cols)
 	s.NextA = max(1, a+c.nextA)
-	s.BatchA = 3 // factors of a batch overlap
-	s.A = draw((max(c.batch, 1)-1)*s.BatchA + (max(c.count, 1)-1)*s.NextA + a)
+	s.BatchA = [2]int{3, 4} // factors of a batch overlap
+	s.A = draw(max(0, s.last(s.BatchA)) + (max(c.count, 1)-1)*s.NextA + a)
 	s.LDB = max(c.n, 1)
 	if c.panels {
 		s.LDB = min(max(c.n, 1), PanelCols[T]())
@@ -50,15 +51,22 @@ func makeSum[T Float](r *rand.Rand, c sumCase) ProductSum[T] {
 	}
 	s.B = draw(panels * max(c.count, 1) * s.NextB)
 	s.LDC = max(c.n, 1) + c.ldc
-	s.BatchC = c.m*s.LDC + c.ldc
-	s.C = draw(max(c.batch, 1)*s.BatchC + 8)
+	s.setBatchC(c.m*s.LDC+c.ldc, c.ldc)
+	s.C = draw(max(c.batch[1], 1)*s.BatchC[1] + 8)
 	return s
+}
+
+// setBatchC puts the results of a batch one after another, apart by the given
+// distance and, the second way, by some gap more.
+func (s *ProductSum[T]) setBatchC(distance, gap int) {
+	s.BatchC = [2]int{distance, s.Batch[0]*distance + gap}
 }
 
 // define computes the sum by its definition.
 func (s *ProductSum[T]) define() []T {
 	out := append([]T(nil), s.C...)
-	for b := range s.Batch {
+	for b := range s.Batch[0] * s.Batch[1] {
+		b0, b1 := b%s.Batch[0], b/s.Batch[0]
 		for i := range s.M {
 			for j := range s.N {
 				sum := 0.0
@@ -72,10 +80,10 @@ func (s *ProductSum[T]) define() []T {
 						if s.NextPanel > 0 {
 							column = j/s.LDB*s.NextPanel + j%s.LDB
 						}
-						sum += float64(s.A[b*s.BatchA+q*s.NextA+at]) * float64(s.B[q*s.NextB+p*s.LDB+column])
+						sum += float64(s.A[b0*s.BatchA[0]+b1*s.BatchA[1]+q*s.NextA+at]) * float64(s.B[q*s.NextB+p*s.LDB+column])
 					}
 				}
-				c := &out[b*s.BatchC+i*s.LDC+j]
+				c := &out[b0*s.BatchC[0]+b1*s.BatchC[1]+i*s.LDC+j]
 				if s.Add {
 					sum += float64(*c)
 				}
@@ -89,10 +97,10 @@ func (s *ProductSum[T]) define() []T {
 func checkSums[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var cases []sumCase
-	for _, size := range [][5]int{{0, 3, 2, 1, 1}, {3, 0, 2, 1, 1}, {3, 2, 0, 1, 1}, {3, 2, 4, 0, 2}, {3, 2, 4, 1, 0}, {1, 1, 1, 1, 1},
-		{14, 64, 48, 3, 5}, {28, 1, 48, 3, 4}, {5, 1, 7, 2, 3}, {7, 33, 5, 4, 2}, {67, 16, 4, 4, 1}, {2, 100, 30, 2, 2}, {130, 1, 40, 2, 1}} {
+	for _, size := range [][6]int{{0, 3, 2, 1, 1, 1}, {3, 0, 2, 1, 1, 2}, {3, 2, 0, 1, 1, 3}, {3, 2, 4, 0, 2, 1}, {3, 2, 4, 1, 0, 2}, {1, 1, 1, 1, 1, 3},
+		{14, 64, 48, 3, 5, 1}, {28, 1, 48, 3, 4, 2}, {5, 1, 7, 2, 3, 3}, {7, 33, 5, 4, 2, 1}, {67, 16, 4, 4, 1, 2}, {2, 100, 30, 2, 2, 3}, {130, 1, 40, 2, 1, 1}} {
 		for variant := range 8 {
-			c := sumCase{m: size[0], n: size[1], k: size[2], count: size[3], batch: size[4],
+			c := sumCase{m: size[0], n: size[1], k: size[2], count: size[3], batch: [2]int{size[4], size[5]},
 				transA: variant&1 > 0, add: variant&2 > 0, panels: variant&4 > 0}
 			cases = append(cases, c)
 			c.lda, c.nextA, c.nextB, c.ldc = -size[2]/2, 5, 3, 2
@@ -103,7 +111,7 @@ func checkSums[T Float](t *testing.T) {
 		}
 	}
 	for range 200 {
-		c := sumCase{m: r.IntN(30), n: r.IntN(70), k: r.IntN(20), count: r.IntN(5), batch: r.IntN(4),
+		c := sumCase{m: r.IntN(30), n: r.IntN(70), k: r.IntN(20), count: r.IntN(5), batch: [2]int{r.IntN(4), r.IntN(3)},
 			transA: r.IntN(2) > 0, add: r.IntN(2) > 0, panels: r.IntN(2) > 0, lda: r.IntN(3), nextA: r.IntN(4), nextB: r.IntN(3), ldc: r.IntN(4)}
 		cases = append(cases, c)
 	}
@@ -130,7 +138,7 @@ func TestProductSumOfManyRuns(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, name := range cpu.Implementations() {
 		undo := cpu.Use(name)
-		s := makeSum[float32](r, sumCase{m: 14, n: 32, k: 40, count: 60, batch: 2})
+		s := makeSum[float32](r, sumCase{m: 14, n: 32, k: 40, count: 60, batch: [2]int{2, 1}})
 		for i := range s.A {
 			s.A[i] /= 4 // sums stay exact
 		}
@@ -159,7 +167,7 @@ func TestProductSumInParts(t *testing.T) {
 	for _, name := range cpu.Implementations() {
 		for _, n := range []int{1, 16, 37} {
 			undo := cpu.Use(name)
-			s := makeSum[float32](r, sumCase{m: 11, n: n, k: 19, count: 3, batch: 7})
+			s := makeSum[float32](r, sumCase{m: 11, n: n, k: 19, count: 3, batch: [2]int{7, 2}})
 			for i := range s.A {
 				s.A[i] = float32(r.NormFloat64())
 			}
@@ -167,9 +175,11 @@ func TestProductSumInParts(t *testing.T) {
 			parts.C = append([]float32(nil), s.C...)
 			s.Compute()
 			a, c := parts.A, parts.C
-			for b := range s.Batch {
-				parts.A, parts.C, parts.Batch = a[b*s.BatchA:], c[b*s.BatchC:], 1
-				parts.Compute()
+			for b := range s.Batch[0] {
+				for d := range s.Batch[1] {
+					parts.A, parts.C, parts.Batch = a[b*s.BatchA[0]+d*s.BatchA[1]:], c[b*s.BatchC[0]+d*s.BatchC[1]:], [2]int{1, 1}
+					parts.Compute()
+				}
 			}
 			undo()
 			require.Equal(t, s.C, c, "%s n=%d", name, n)
@@ -182,9 +192,9 @@ func TestProductSumRefuses(t *testing.T) {
 	for name, cut := range map[string]func(s *ProductSum[float32]){
 		"A": func(s *ProductSum[float32]) { s.A = s.A[:len(s.A)-1] },
 		"B": func(s *ProductSum[float32]) { s.B = s.B[:(s.Count-1)*s.NextB+(s.K-1)*s.LDB+s.N-1] },
-		"C": func(s *ProductSum[float32]) { s.C = s.C[:(s.Batch-1)*s.BatchC+(s.M-1)*s.LDC+s.N-1] },
+		"C": func(s *ProductSum[float32]) { s.C = s.C[:s.last(s.BatchC)+(s.M-1)*s.LDC+s.N-1] },
 	} {
-		s := makeSum[float32](r, sumCase{m: 5, n: 6, k: 7, count: 2, batch: 3})
+		s := makeSum[float32](r, sumCase{m: 5, n: 6, k: 7, count: 2, batch: [2]int{3, 2}})
 		s.Compute()
 		cut(&s)
 		require.Panics(t, s.Compute, "a short %s", name)

@@ -80,22 +80,37 @@ func seen(axes []axis) (lo, hi int) {
 	return lo, hi
 }
 
-// within returns the taps [t0,t1) through which output u sees the inputs
-// [lo,hi), and for how many outputs from u on, but before end, these are the same.
-func (a *axis) within(u, end, lo, hi int) (t0, t1, n int) {
-	taps := func(u int) (int, int) {
+// span is a range of an axis's outputs, n of them from u on, that see inputs
+// through the same taps [t0,t1).
+type span struct{ u, n, t0, t1 int }
+
+// all is a single span, of all taps.
+func (a *axis) all() []span { return []span{{0, a.outs, 0, a.taps}} }
+
+// within divides the outputs into spans whose taps are those that see the inputs
+// [lo,hi).
+func (a *axis) within(lo, hi int) (spans []span) {
+	for u := range a.outs {
 		at := a.start + u*a.step // of tap 0
 		t0 := min(max(0, (lo-at+a.gap-1)/a.gap), a.taps)
-		return t0, max(t0, min(a.taps, (hi-at+a.gap-1)/a.gap))
-	}
-	t0, t1 = taps(u)
-	for n = 1; u+n < end; n++ {
-		if s0, s1 := taps(u + n); s0 != t0 || s1 != t1 {
-			break
+		t1 := max(t0, min(a.taps, (hi-at+a.gap-1)/a.gap))
+		if last := len(spans) - 1; last >= 0 && spans[last].t0 == t0 && spans[last].t1 == t1 {
+			spans[last].n++
+		} else {
+			spans = append(spans, span{u, 1, t0, t1})
 		}
 	}
-	return t0, t1, n
+	return spans
 }
+
+// cut is the part of a span that lies in [lo,hi).
+func (s span) cut(lo, hi int) span {
+	lo, hi = max(s.u, lo), min(s.u+s.n, hi)
+	return span{lo, hi - lo, s.t0, s.t1}
+}
+
+// input is the first input that a span sees.
+func (a *axis) input(s span) int { return a.start + s.u*a.step + s.t0*a.gap }
 
 // Conv2D sets dst to the convolution of x with w.
 func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {

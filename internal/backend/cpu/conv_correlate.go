@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
@@ -38,16 +39,14 @@ func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []a
 				b.Fill(hole, 0)
 				continue
 			}
-			c.phases = append(c.phases, phase[T]{h, v, weights.taps(h, v)})
-			flops := 2 * v.outs * v.taps * c.src.channels * c.dst.channels // of a row of taps in a row of outputs
-			c.flops += h.outs * h.taps * flops
-			c.skip = c.skip || flops >= skipFlops
+			c.phases = append(c.phases, phase[T]{h: h, v: v, weights: weights.taps(h, v)})
+			c.flops += 2 * h.outs * v.outs * taps * c.src.channels * c.dst.channels
 		}
 	}
 	if len(c.phases) > 0 {
-		c.skip = c.skip && finite(weights.data)
-		c.divide()
-		parallel.Run(c.images*c.bands, c.grain, &c)
+		c.divide(weights.cols)
+		c.skipZeros(weights.data)
+		parallel.Run(c.groups*c.bands, c.grain, &c)
 	}
 	for k := range c.phases {
 		c.phases[k].weights.lent.giveBack()
@@ -59,37 +58,93 @@ func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []a
 	}
 }
 
-// correlation is the work of [Backend.correlate]: each picture's outputs are
-// divided into bands of rows.
+// correlation is the work of [Backend.correlate]. The pictures are divided into
+// groups that are read together, and their outputs into bands of rows.
 type correlation[T kernel.Float] struct {
-	src, dst     pictures[T]
-	images       int
-	phases       []phase[T]
-	v0, v1       int  // the columns that are seen
-	skip         bool // rows beyond the edges, whose products are all 0
-	flops        int  // per picture
-	bands, grain int
+	src, dst      pictures[T]
+	phases        []phase[T]
+	v0, v1        int  // the columns that are seen
+	flops         int  // per picture
+	across        bool // a tile's rows are pictures, else outputs of one
+	skip          bool // rows beyond the edges, whose products are all 0
+	images        int
+	groups, bands int
+	grain         int // groups times bands that are worth a piece of work
 }
 
 // phase is a pair of axes with the part of the kernel that it sees.
 type phase[T kernel.Float] struct {
-	h, v    axis
-	weights weights[T] // of the taps that it sees, in its order
+	h, v          axis
+	rows, columns []span
+	weights       weights[T] // of the taps that it sees, in its order
 }
 
 const (
 	convGrain  = 1 << 20 // floating-point operations that are worth a piece of work
 	convPieces = 16      // pieces for which a picture is cut
 	convSpare  = 16      // pieces for each thread, at most
+	fewRows    = 5       // that a tile should have
+	convBytes  = 1 << 17 // of pictures that are read together
 )
 
-// skipFlops is the floating-point operations that are worth being skipped. Tests
-// change it.
-var skipFlops = 1 << 13
+// skipFlops is the floating-point operations of a picture that are worth being
+// skipped. Tests change it.
+var skipFlops = 1 << 9
 
-func (c *correlation[T]) divide() {
+// divide chooses how to go about it, given the columns in a panel of the kernel.
+// The best rows for a tile are the same output of several pictures: an output
+// near an edge then does not lack neighbours that see as little as it does.
+func (c *correlation[T]) divide(cols int) {
+	threads := parallel.Threads()
+	c.groups, c.bands = c.images, 1
+	if c.across = cols > 1 && c.images >= fewRows; c.across {
+		rows := kernel.SumRows[T]()
+		c.groups = (c.images + rows - 1) / rows
+		flops := c.flops * c.images / c.groups
+		c.bands = max(1, min(4*threads/c.groups, flops/convGrain))
+		c.grain = max(1, convGrain/(flops/c.bands+1))
+		return
+	}
 	c.bands = max(1, min(c.flops/convGrain, (convPieces+c.images-1)/c.images))
-	c.grain = max(1, convGrain/(c.flops/c.bands+1), c.images*c.bands/(convSpare*parallel.Threads()))
+	c.grain = max(1, convGrain/(c.flops/c.bands+1), c.images*c.bands/(convSpare*threads))
+	if c.bands == 1 {
+		bytes := c.src.height * c.src.width * c.src.channels * int(unsafe.Sizeof(T(0)))
+		together := max(1, min(c.grain, convBytes/max(1, bytes)))
+		c.groups = (c.images + together - 1) / together
+		c.grain = (c.grain + together - 1) / together
+	}
+}
+
+// skipZeros decides whether to skip what lies beyond the edges. Columns are
+// skipped where enough neighbours remain for a tile. The threads must not have a
+// say: products with one column divide their sums in other ways if some are
+// skipped.
+func (c *correlation[T]) skipZeros(weights []T) {
+	skip, narrow := false, false
+	for k := range c.phases {
+		p := &c.phases[k]
+		p.rows, p.columns = p.h.within(0, c.src.height), p.v.within(0, c.src.width)
+		many := c.across || skipFlops == 0
+		for _, s := range p.columns {
+			many = many || s.n >= fewRows && s.t1-s.t0 == p.v.taps
+		}
+		flops := 2 * c.src.channels * c.dst.channels // of a tap in an output
+		skip = skip || p.v.outs*p.v.taps*flops >= skipFlops
+		narrow = narrow || many && p.h.outs*p.h.taps*flops >= skipFlops
+	}
+	c.skip = skip && finite(weights)
+	if narrow = narrow && c.skip; narrow {
+		c.v0, c.v1 = clip(c.v0, c.v1, c.src.width)
+	}
+	for k := range c.phases {
+		p := &c.phases[k]
+		if !c.skip {
+			p.rows = p.h.all()
+		}
+		if !narrow {
+			p.columns = p.v.all()
+		}
+	}
 }
 
 // band is the range of an axis's outputs that belong to a band.
@@ -97,68 +152,106 @@ func (c *correlation[T]) band(a *axis, band int) (u0, u1 int) {
 	return a.outs * band / c.bands, a.outs * (band + 1) / c.bands
 }
 
-// Run computes the bands lo to hi, counted over all pictures.
+// Run computes the bands lo to hi, counted over all groups.
 func (c *correlation[T]) Run(lo, hi int) {
 	window := window[T]{memory: borrow[T](0)}
 	defer window.giveBack()
 	for i := lo; i < hi; i++ {
-		image, band := i/c.bands, i%c.bands
-		h0, h1 := math.MaxInt, math.MinInt // the rows that are seen
-		for k := range c.phases {
-			a := &c.phases[k].h
-			if u0, u1 := c.band(a, band); u0 < u1 {
-				h0 = min(h0, a.start+u0*a.step)
-				h1 = max(h1, a.start+(u1-1)*a.step+(a.taps-1)*a.gap+1)
+		group := i / c.bands
+		first, end := c.images*group/c.groups, c.images*(group+1)/c.groups
+		c.compute(&window, first, end-first, i%c.bands)
+	}
+}
+
+// compute computes a band of some pictures.
+func (c *correlation[T]) compute(window *window[T], image, images, band int) {
+	h0, h1 := math.MaxInt, math.MinInt // the rows that are seen
+	for k := range c.phases {
+		a := &c.phases[k].h
+		if u0, u1 := c.band(a, band); u0 < u1 {
+			h0 = min(h0, a.start+u0*a.step)
+			h1 = max(h1, a.start+(u1-1)*a.step+(a.taps-1)*a.gap+1)
+		}
+	}
+	if h0 > h1 {
+		return
+	}
+	if c.skip {
+		h0, h1 = clip(h0, h1, c.src.height)
+	}
+	data, row, picture := window.of(&c.src, image, images, h0, h1, c.v0, c.v1)
+	for k := range c.phases {
+		p := &c.phases[k]
+		u0, u1 := c.band(&p.h, band)
+		for _, h := range p.rows {
+			h = h.cut(u0, u1)
+			if h.n <= 0 {
+				continue
 			}
-		}
-		if h0 > h1 {
-			continue
-		}
-		if c.skip {
-			h0 = min(max(h0, 0), c.src.height)
-			h1 = max(min(h1, c.src.height), h0)
-		}
-		data, row := window.of(&c.src, image, h0, h1, c.v0, c.v1)
-		for k := range c.phases {
-			p := &c.phases[k]
-			for u, u1 := c.band(&p.h, band); u < u1; {
-				t0, t1, n := 0, p.h.taps, u1-u
-				if c.skip {
-					t0, t1, n = p.h.within(u, u1, h0, h1)
+			for _, v := range p.columns {
+				sum := kernel.ProductSum[T]{
+					M: v.n, N: c.dst.channels, Batch: [2]int{h.n, images},
+					LDA: p.v.step * c.src.channels, BatchA: [2]int{p.h.step * row, picture},
+					C:   c.dst.data[image*c.dst.image+(p.h.at+h.u*p.h.by)*c.dst.row+(p.v.at+v.u*p.v.by)*c.dst.pixel:],
+					LDC: p.v.by * c.dst.pixel, BatchC: [2]int{p.h.by * c.dst.row, c.dst.image},
 				}
-				from := 0
-				if t0 < t1 {
-					from = (p.h.start+u*p.h.step+t0*p.h.gap-h0)*row + (p.v.start-c.v0)*c.src.channels
+				if h.t0 < h.t1 && v.t0 < v.t1 {
+					sum.A = data[(p.h.input(h)-h0)*row+(p.v.input(v)-c.v0)*c.src.channels:]
 				}
-				to := image*c.dst.image + (p.h.at+u*p.h.by)*c.dst.row + p.v.at*c.dst.pixel
-				p.rows(&c.dst, c.src.channels, data[from:], row, c.dst.data[to:], n, t0, t1)
-				u += n
+				c.arrange(&sum)
+				p.compute(&sum, c.src.channels, row, h, v)
 			}
 		}
 	}
 }
 
-// rows computes n rows of outputs at c, from the pixels at a and the taps [t0,t1)
-// of h.
-func (p *phase[T]) rows(dst *pictures[T], channels int, a []T, row int, c []T, n, t0, t1 int) {
-	h, v := &p.h, &p.v
-	sum := kernel.ProductSum[T]{
-		M: v.outs, N: dst.channels, K: v.taps * channels, Count: t1 - t0, Batch: n,
-		LDA: v.step * channels, NextA: h.gap * row, BatchA: h.step * row,
-		LDB: p.weights.cols, NextB: v.taps * channels * p.weights.cols, NextPanel: p.weights.panel,
-		C: c, LDC: v.by * dst.pixel, BatchC: h.by * dst.row,
-	}
-	if sum.BatchA == sum.M*sum.LDA && sum.BatchC == sum.M*sum.LDC { // one row goes on where the other ends
-		sum.M, sum.Batch = sum.M*sum.Batch, 1
-	}
-	parts := 1
-	if v.gap != 1 && v.taps > 1 && t0 < t1 { // taps are no neighbours
-		parts = t1 - t0
-		sum.K, sum.Count = channels, v.taps
-		sum.NextA, sum.NextB = v.gap*channels, channels*p.weights.cols
-	}
-	for i := range parts {
-		sum.A, sum.B, sum.Add = a[i*h.gap*row:], p.weights.data[(t0+i)*v.taps*channels*p.weights.cols:], i > 0
+// clip is the part of [lo,hi) in [0,n).
+func clip(lo, hi, n int) (int, int) {
+	lo = min(max(lo, 0), n)
+	return lo, max(min(hi, n), lo)
+}
+
+// compute computes the outputs that some spans of h and v make. sum knows where
+// they and the first pixels are, and what lies between outputs.
+func (p *phase[T]) compute(sum *kernel.ProductSum[T], channels, row int, hs, vs span) {
+	h, v, w := &p.h, &p.v, &p.weights
+	size := channels * w.cols // of a tap
+	sum.LDB, sum.NextPanel = w.cols, w.panel
+	if sum.A == nil { // nothing is seen
 		sum.Compute()
+		return
+	}
+	parts, nextA, nextB := 1, 0, 0
+	if taps := vs.t1 - vs.t0; v.gap == 1 || taps <= 1 {
+		sum.K, sum.NextA, sum.NextB, sum.Count = taps*channels, h.gap*row, v.taps*size, hs.t1-hs.t0
+	} else { // taps are no neighbours
+		sum.K, sum.NextA, sum.NextB, sum.Count = channels, v.gap*channels, size, taps
+		parts, nextA, nextB = hs.t1-hs.t0, h.gap*row, v.taps*size
+	}
+	a, b := sum.A, w.data[(hs.t0*v.taps+vs.t0)*size:]
+	for i := range parts {
+		sum.A, sum.B, sum.Add = a[i*nextA:], b[i*nextB:], i > 0
+		sum.Compute()
+	}
+}
+
+// arrange chooses what the rows of a sum's tiles are, which are a row of outputs:
+// a column of them, or pictures, where there are many more of these. Rows that go
+// on where the last ones end are made one.
+func (c *correlation[T]) arrange(s *kernel.ProductSum[T]) {
+	i := 0
+	if c.across || s.Batch[1] > s.Batch[0] {
+		i = 1
+	}
+	if c.across || s.Batch[i] > 2*s.M {
+		s.M, s.LDA, s.LDC, s.Batch[i], s.BatchA[i], s.BatchC[i] = s.Batch[i], s.BatchA[i], s.BatchC[i], s.M, s.LDA, s.LDC
+	}
+	for range s.Batch {
+		if s.Batch[0] != 1 && (s.BatchA[0] != s.M*s.LDA || s.BatchC[0] != s.M*s.LDC) {
+			break
+		}
+		s.M *= s.Batch[0]
+		s.Batch = [2]int{s.Batch[1], 1}
+		s.BatchA[0], s.BatchC[0] = s.BatchA[1], s.BatchC[1]
 	}
 }

@@ -28,32 +28,37 @@ func picturesOf[T kernel.Float](o backend.Operand) pictures[T] {
 	return p
 }
 
-// window is a part of a picture in channels-last memory without gaps between
-// pixels, zero beyond the picture's edges.
+// window is a part of some pictures in channels-last memory without gaps between
+// pixels, zero beyond the pictures' edges.
 type window[T kernel.Float] struct {
 	*memory[T]
-	h0, h1, v0, v1 int // what the memory holds
+	images, h0, h1, v0, v1 int // what the memory holds
 }
 
-// of returns the pixels [h0,h1)×[v0,v1) of a picture and the distance of rows:
-// in the picture itself where it is like that already, else in a copy. The
-// pictures are the same ones in all calls.
-func (w *window[T]) of(p *pictures[T], image, h0, h1, v0, v1 int) (data []T, row int) {
+// of returns the pixels [h0,h1)×[v0,v1) of some pictures from number image on and
+// the distances of rows and pictures: in the pictures themselves where they are
+// like that already, else in a copy. The pictures are of the same operand in all
+// calls.
+func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data []T, row, picture int) {
 	if p.channel == 1 && p.pixel == p.channels && h0 >= 0 && v0 >= 0 && h1 <= p.height && v1 <= p.width {
-		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row
+		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row, p.image
 	}
 	row = (v1 - v0) * p.channels
-	if w.h0 != h0 || w.h1 != h1 || w.v0 != v0 || w.v1 != v1 { // else the edges are zero already
-		w.resize((h1 - h0) * row)
+	picture = (h1 - h0) * row
+	if w.images < images || w.h0 != h0 || w.h1 != h1 || w.v0 != v0 || w.v1 != v1 { // else the edges are zero already
+		w.resize(images * picture)
 		clear(w.data)
-		w.h0, w.h1, w.v0, w.v1 = h0, h1, v0, v1
+		w.images, w.h0, w.h1, w.v0, w.v1 = images, h0, h1, v0, v1
 	}
 	top, left := max(h0, 0), max(v0, 0)
 	rows, cols := min(h1, p.height)-top, min(v1, p.width)-left
 	if rows > 0 && cols > 0 {
-		p.copyPixels(w.data[(top-h0)*row+(left-v0)*p.channels:], row, p.data[image*p.image+top*p.row+left*p.pixel:], rows, cols)
+		for i := range images {
+			to, from := i*picture+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
+			p.copyPixels(w.data[to:], row, p.data[from:], rows, cols)
+		}
 	}
-	return w.data, row
+	return w.data, row, picture
 }
 
 // copyPixels copies rows of pixels to where they have no gaps.

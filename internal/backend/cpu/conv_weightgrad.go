@@ -110,8 +110,8 @@ func (g *weightSum[T]) Run(lo, hi int) {
 		chunk := lo / n
 		first := g.images * chunk / g.chunks
 		for image := first; image < g.images*(chunk+1)/g.chunks; image++ {
-			x, xRow := seenX.of(&g.x, image, h0, h1, v0, v1)
-			gy, gyRow := seenY.of(&g.gy, image, 0, g.h.outs, 0, g.v.outs)
+			x, xRow, _ := seenX.of(&g.x, image, 1, h0, h1, v0, v1)
+			gy, gyRow, _ := seenY.of(&g.gy, image, 1, 0, g.h.outs, 0, g.v.outs)
 			for i := lo; i < min(hi, (chunk+1)*n); i++ {
 				g.block(i, x, xRow, gy, gyRow, image > first)
 			}
@@ -129,7 +129,7 @@ func (g *weightSum[T]) block(i int, x []T, xRow int, gy []T, gyRow int, add bool
 	r0, r1 := g.rows*block/g.blocks, g.rows*(block+1)/g.blocks
 	sums := g.sums[i/g.blocks*g.rows*g.gy.channels:]
 	sum := kernel.ProductSum[T]{
-		M: r1 - r0, N: g.gy.channels, K: g.v.outs, Count: g.h.outs, Batch: 1,
+		M: r1 - r0, N: g.gy.channels, K: g.v.outs, Count: g.h.outs, Batch: [2]int{1, 1},
 		A: x[from+r0:], TransA: true, LDA: g.v.step * g.x.channels, NextA: g.h.step * xRow,
 		B: gy, LDB: g.gy.channels, NextB: gyRow,
 		C: sums[r0*g.gy.channels:], LDC: g.gy.channels, Add: add,

@@ -60,6 +60,10 @@ func column(w *writer, s set, e elem) {
 		w.in("KMOVW", "R14, K3 // and with room for one between them, in two halves")
 		w.in("SHRQ", "$%d, R14", lanes)
 		w.in("KMOVW", "R14, K4")
+		w.in("MOVQ", "$%#x, R14", mask(s, e, 8))
+		w.in("KMOVW", "R14, K5 // every other 8 bytes")
+		w.in("MOVQ", "$%#x, R14", mask(s, e, s.bytes/2))
+		w.in("KMOVW", "R14, K6 // the upper half")
 	}
 	w.in("SHRQ", "$%d, DX", log2(lanes))
 	w.in("SHLQ", "$%d, R12", log2(e.size))
@@ -227,29 +231,64 @@ func columnWrite(w *writer, s set, e elem) {
 // sums adds the lanes of each of the first registers, as many as there are
 // lanes, and leaves the sums in the first. Each round makes one register of two
 // by adding their lanes in pairs, in the same way for every row: within 16 bytes
-// first, then across them.
+// first, then across them. Shuffles are the bottleneck: a round whose sums need
+// not become neighbours takes one, and blends.
 func sums(w *writer, s set, e elem) {
 	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
+	x, y := reg(s.tmp[0]), reg(s.tmp[1])
 	step := 1 // from a register that is left to the next
-	round := func(op, first, op2, second string) {
+	round := func(write func(a, b string)) {
 		w.p("")
 		for r := 0; r < s.bytes/e.size; r += 2 * step {
-			w.in(op, "%s%s, %s, %s", first, reg(r+step), reg(r), reg(s.tmp[1]))
-			w.in(op2, "%s%s, %s, %[3]s", second, reg(r+step), reg(r))
-			w.in("VADD"+e.suffix, "%s, %s, %[2]s", reg(s.tmp[1]), reg(r))
+			write(reg(r), reg(r+step))
+			w.in("VADD"+e.suffix, "%s, %s, %s", x, y, reg(r))
 		}
 		step *= 2
 	}
-	if e.size == 4 {
-		round("VUNPCKLPS", "", "VUNPCKHPS", "")
+	// crosswise leaves sums of one half, a block or a vector's, of the first
+	// register and of the other half of the second.
+	crosswise := func(shuffle string, imm, half int) {
+		round(func(a, b string) {
+			w.in(shuffle, "$%#x, %s, %s, %s", imm, b, a, y)
+			switch {
+			case !s.masks:
+				w.in("VBLEND"+e.suffix, "$%#x, %s, %s, %s", mask(s, e, half), b, a, x)
+			case half == s.bytes/2:
+				w.in("VBLENDM"+e.suffix, "%s, %s, K6, %s", b, a, x)
+			default:
+				w.in("VBLENDM"+e.suffix, "%s, %s, K5, %s", b, a, x)
+			}
+		})
 	}
-	round("VUNPCKLPD", "", "VUNPCKHPD", "")
+	together := func(shuffle string) {
+		round(func(a, b string) {
+			w.in(shuffle, "$0x88, %s, %s, %s", b, a, x)
+			w.in(shuffle, "$0xdd, %s, %s, %s", b, a, y)
+		})
+	}
+	if e.size == 4 {
+		crosswise("VSHUFPS", 0x4e, 8)
+		together("VSHUFPS")
+	} else {
+		crosswise("VSHUFPD", 0x55>>(8-s.bytes/e.size), 8)
+	}
 	if s.bytes == 32 {
-		round("VPERM2F128", "$0x20, ", "VPERM2F128", "$0x31, ")
+		crosswise("VPERM2F128", 0x21, 16)
 		return
 	}
-	round("VSHUFF64X2", "$0x44, ", "VSHUFF64X2", "$0xee, ")
-	round("VSHUFF64X2", "$0x88, ", "VSHUFF64X2", "$0xdd, ")
+	crosswise("VSHUFF64X2", 0x4e, 32)
+	together("VSHUFF64X2")
+}
+
+// mask selects the elements of a vector in every other half, of the given bytes,
+// from the second on.
+func mask(s set, e elem, half int) (bits int) {
+	for i := range s.bytes / e.size {
+		if i*e.size/half%2 == 1 {
+			bits |= 1 << i
+		}
+	}
+	return bits
 }
 
 // single writes the kernel for a tile of one row, which alone would wait for the
