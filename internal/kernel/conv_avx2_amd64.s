@@ -51,6 +51,8 @@ again:
 	ADDQ            R8, DI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -118,10 +120,19 @@ tail1:
 
 run1:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m1
 
 m2:
@@ -172,10 +183,19 @@ tail2:
 
 run2:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m2
 
 m3:
@@ -232,10 +252,19 @@ tail3:
 
 run3:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m3
+
+set3:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m3
 
 m4:
@@ -298,10 +327,19 @@ tail4:
 
 run4:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m4
+
+set4:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m4
 
 m5:
@@ -370,10 +408,19 @@ tail5:
 
 run5:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m5
+
+set5:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m5
 
 m6:
@@ -448,10 +495,19 @@ tail6:
 
 run6:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m6
+
+set6:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m6
 
 m7:
@@ -532,10 +588,19 @@ tail7:
 
 run7:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m7
+
+set7:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m7
 
 m8:
@@ -622,10 +687,19 @@ tail8:
 
 run8:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m8
+
+set8:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m8
 
 sum:
@@ -719,6 +793,8 @@ again:
 	ADDQ            R8, DI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	VXORPS          Y0, Y0, Y0
 	VXORPS          Y1, Y1, Y1
@@ -774,10 +850,19 @@ tail1:
 
 run1:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m1
 
 m2:
@@ -828,10 +913,19 @@ tail2:
 
 run2:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m2
 
 m3:
@@ -888,10 +982,19 @@ tail3:
 
 run3:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m3
+
+set3:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m3
 
 m4:
@@ -954,10 +1057,19 @@ tail4:
 
 run4:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m4
+
+set4:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m4
 
 sum:
@@ -1029,6 +1141,8 @@ again:
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	CMPQ            DX, $1
 	JEQ             v2
@@ -1067,7 +1181,7 @@ four1:
 
 rest1:
 	TESTQ           R15, R15
-	JEQ             end1
+	JEQ             done1
 
 one1:
 	VBROADCASTSS    (SI), Y14
@@ -1078,11 +1192,24 @@ one1:
 	DECQ            R15
 	JNZ             one1
 
-end1:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done1:
 	DECQ            R14
-	JNZ             run1
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run1
+
+end1:
 	VADDPS          Y2, Y0, Y0
 	VADDPS          Y3, Y1, Y1
 	VADDPS          Y1, Y0, Y0
@@ -1137,7 +1264,7 @@ four2:
 
 rest2:
 	TESTQ           R15, R15
-	JEQ             end2
+	JEQ             done2
 
 one2:
 	VBROADCASTSS    (SI), Y14
@@ -1149,11 +1276,24 @@ one2:
 	DECQ            R15
 	JNZ             one2
 
-end2:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done2:
 	DECQ            R14
-	JNZ             run2
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run2
+
+end2:
 	VADDPS          Y4, Y0, Y0
 	VADDPS          Y5, Y1, Y1
 	VADDPS          Y6, Y2, Y2
@@ -1210,6 +1350,8 @@ again:
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	CMPQ            DX, $1
 	JEQ             v2
@@ -1248,7 +1390,7 @@ four1:
 
 rest1:
 	TESTQ           R15, R15
-	JEQ             end1
+	JEQ             done1
 
 one1:
 	VBROADCASTSD    (SI), Y14
@@ -1259,11 +1401,24 @@ one1:
 	DECQ            R15
 	JNZ             one1
 
-end1:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done1:
 	DECQ            R14
-	JNZ             run1
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run1
+
+end1:
 	VADDPD          Y2, Y0, Y0
 	VADDPD          Y3, Y1, Y1
 	VADDPD          Y1, Y0, Y0
@@ -1318,7 +1473,7 @@ four2:
 
 rest2:
 	TESTQ           R15, R15
-	JEQ             end2
+	JEQ             done2
 
 one2:
 	VBROADCASTSD    (SI), Y14
@@ -1330,11 +1485,24 @@ one2:
 	DECQ            R15
 	JNZ             one2
 
-end2:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done2:
 	DECQ            R14
-	JNZ             run2
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run2
+
+end2:
 	VADDPD          Y4, Y0, Y0
 	VADDPD          Y5, Y1, Y1
 	VADDPD          Y6, Y2, Y2

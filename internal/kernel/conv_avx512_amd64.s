@@ -54,6 +54,8 @@ again:
 	ADDQ            R8, DI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -144,10 +146,19 @@ tail1:
 
 run1:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m1
 
 m2:
@@ -196,10 +207,19 @@ tail2:
 
 run2:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m2
 
 m3:
@@ -253,10 +273,19 @@ tail3:
 
 run3:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m3
+
+set3:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m3
 
 m4:
@@ -315,10 +344,19 @@ tail4:
 
 run4:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m4
+
+set4:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m4
 
 m5:
@@ -382,10 +420,19 @@ tail5:
 
 run5:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m5
+
+set5:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m5
 
 m6:
@@ -454,10 +501,19 @@ tail6:
 
 run6:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m6
+
+set6:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m6
 
 m7:
@@ -531,10 +587,19 @@ tail7:
 
 run7:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m7
+
+set7:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m7
 
 m8:
@@ -613,10 +678,19 @@ tail8:
 
 run8:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m8
+
+set8:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m8
 
 m9:
@@ -703,11 +777,21 @@ tail9:
 
 run9:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set9
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m9
+
+set9:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m9
 
 m10:
@@ -799,11 +883,21 @@ tail10:
 
 run10:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set10
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m10
+
+set10:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m10
 
 m11:
@@ -900,11 +994,21 @@ tail11:
 
 run11:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set11
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m11
+
+set11:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m11
 
 m12:
@@ -1006,11 +1110,21 @@ tail12:
 
 run12:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set12
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m12
+
+set12:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m12
 
 m13:
@@ -1117,11 +1231,21 @@ tail13:
 
 run13:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set13
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m13
+
+set13:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m13
 
 m14:
@@ -1233,11 +1357,21 @@ tail14:
 
 run14:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set14
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m14
+
+set14:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m14
 
 m15:
@@ -1354,11 +1488,21 @@ tail15:
 
 run15:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set15
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m15
+
+set15:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m15
 
 m16:
@@ -1480,11 +1624,21 @@ tail16:
 
 run16:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set16
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	JMP             m16
+
+set16:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m16
 
 sum:
@@ -1645,6 +1799,8 @@ again:
 	ADDQ            R8, DI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	VPXORD          Z0, Z0, Z0
 	VPXORD          Z1, Z1, Z1
@@ -1711,10 +1867,19 @@ tail1:
 
 run1:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m1
 
 m2:
@@ -1763,10 +1928,19 @@ tail2:
 
 run2:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m2
 
 m3:
@@ -1820,10 +1994,19 @@ tail3:
 
 run3:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m3
+
+set3:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m3
 
 m4:
@@ -1882,10 +2065,19 @@ tail4:
 
 run4:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m4
+
+set4:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m4
 
 m5:
@@ -1949,10 +2141,19 @@ tail5:
 
 run5:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m5
+
+set5:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m5
 
 m6:
@@ -2021,10 +2222,19 @@ tail6:
 
 run6:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m6
+
+set6:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m6
 
 m7:
@@ -2098,10 +2308,19 @@ tail7:
 
 run7:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m7
+
+set7:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m7
 
 m8:
@@ -2180,10 +2399,19 @@ tail8:
 
 run8:
 	DECQ            R14
-	JEQ             sum
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	JMP             m8
+
+set8:
+	DECQ            tile_setsTodo(AX)
+	JEQ             sum
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
 	JMP             m8
 
 sum:
@@ -2295,6 +2523,8 @@ again:
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	CMPQ            DX, $3
 	JEQ             v4
@@ -2333,7 +2563,7 @@ four1:
 
 rest1:
 	TESTQ           R15, R15
-	JEQ             end1
+	JEQ             done1
 
 one1:
 	VBROADCASTSS    (SI), Z30
@@ -2343,11 +2573,24 @@ one1:
 	DECQ            R15
 	JNZ             one1
 
-end1:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done1:
 	DECQ            R14
-	JNZ             run1
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run1
+
+end1:
 	VADDPS          Z2, Z0, Z0
 	VADDPS          Z3, Z1, Z1
 	VADDPS          Z1, Z0, Z0
@@ -2397,7 +2640,7 @@ four2:
 
 rest2:
 	TESTQ           R15, R15
-	JEQ             end2
+	JEQ             done2
 
 one2:
 	VBROADCASTSS    (SI), Z30
@@ -2408,11 +2651,24 @@ one2:
 	DECQ            R15
 	JNZ             one2
 
-end2:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done2:
 	DECQ            R14
-	JNZ             run2
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run2
+
+end2:
 	VADDPS          Z4, Z0, Z0
 	VADDPS          Z5, Z1, Z1
 	VADDPS          Z6, Z2, Z2
@@ -2475,7 +2731,7 @@ four3:
 
 rest3:
 	TESTQ           R15, R15
-	JEQ             end3
+	JEQ             done3
 
 one3:
 	VBROADCASTSS    (SI), Z30
@@ -2487,11 +2743,24 @@ one3:
 	DECQ            R15
 	JNZ             one3
 
-end3:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done3:
 	DECQ            R14
-	JNZ             run3
+	JEQ             set3
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run3
+
+set3:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end3
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run3
+
+end3:
 	VADDPS          Z6, Z0, Z0
 	VADDPS          Z7, Z1, Z1
 	VADDPS          Z8, Z2, Z2
@@ -2567,7 +2836,7 @@ four4:
 
 rest4:
 	TESTQ           R15, R15
-	JEQ             end4
+	JEQ             done4
 
 one4:
 	VBROADCASTSS    (SI), Z30
@@ -2580,11 +2849,24 @@ one4:
 	DECQ            R15
 	JNZ             one4
 
-end4:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done4:
 	DECQ            R14
-	JNZ             run4
+	JEQ             set4
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run4
+
+set4:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end4
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run4
+
+end4:
 	VADDPS          Z8, Z0, Z0
 	VADDPS          Z9, Z1, Z1
 	VADDPS          Z10, Z2, Z2
@@ -2649,6 +2931,8 @@ again:
 	MOVQ            tile_a(AX), SI
 	MOVQ            tile_b(AX), BX
 	MOVQ            tile_c(AX), R13
+	MOVQ            tile_sets(AX), R14
+	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
 	CMPQ            DX, $3
 	JEQ             v4
@@ -2687,7 +2971,7 @@ four1:
 
 rest1:
 	TESTQ           R15, R15
-	JEQ             end1
+	JEQ             done1
 
 one1:
 	VBROADCASTSD    (SI), Z30
@@ -2697,11 +2981,24 @@ one1:
 	DECQ            R15
 	JNZ             one1
 
-end1:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done1:
 	DECQ            R14
-	JNZ             run1
+	JEQ             set1
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run1
+
+set1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run1
+
+end1:
 	VADDPD          Z2, Z0, Z0
 	VADDPD          Z3, Z1, Z1
 	VADDPD          Z1, Z0, Z0
@@ -2751,7 +3048,7 @@ four2:
 
 rest2:
 	TESTQ           R15, R15
-	JEQ             end2
+	JEQ             done2
 
 one2:
 	VBROADCASTSD    (SI), Z30
@@ -2762,11 +3059,24 @@ one2:
 	DECQ            R15
 	JNZ             one2
 
-end2:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done2:
 	DECQ            R14
-	JNZ             run2
+	JEQ             set2
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run2
+
+set2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run2
+
+end2:
 	VADDPD          Z4, Z0, Z0
 	VADDPD          Z5, Z1, Z1
 	VADDPD          Z6, Z2, Z2
@@ -2829,7 +3139,7 @@ four3:
 
 rest3:
 	TESTQ           R15, R15
-	JEQ             end3
+	JEQ             done3
 
 one3:
 	VBROADCASTSD    (SI), Z30
@@ -2841,11 +3151,24 @@ one3:
 	DECQ            R15
 	JNZ             one3
 
-end3:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done3:
 	DECQ            R14
-	JNZ             run3
+	JEQ             set3
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run3
+
+set3:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end3
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run3
+
+end3:
 	VADDPD          Z6, Z0, Z0
 	VADDPD          Z7, Z1, Z1
 	VADDPD          Z8, Z2, Z2
@@ -2921,7 +3244,7 @@ four4:
 
 rest4:
 	TESTQ           R15, R15
-	JEQ             end4
+	JEQ             done4
 
 one4:
 	VBROADCASTSD    (SI), Z30
@@ -2934,11 +3257,24 @@ one4:
 	DECQ            R15
 	JNZ             one4
 
-end4:
-	ADDQ            tile_ar(AX), SI
-	ADDQ            tile_br(AX), BX
+done4:
 	DECQ            R14
-	JNZ             run4
+	JEQ             set4
+	MOVQ            tile_ar(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_br(AX), BX
+	JMP             run4
+
+set4:
+	DECQ            tile_setsTodo(AX)
+	JEQ             end4
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), R14
+	JMP             run4
+
+end4:
 	VADDPD          Z8, Z0, Z0
 	VADDPD          Z9, Z1, Z1
 	VADDPD          Z10, Z2, Z2

@@ -30,16 +30,17 @@ func checkColumns[T Float](t *testing.T) {
 	bufA, bufB, bufC := guarded[T](t, room), guarded[T](t, room), guarded[T](t, room)
 	for trial := range 1500 {
 		n, k := 1+trial%3, 1+r.IntN(70)
-		s := ProductSum[T]{M: 1 + r.IntN(40), N: n, K: k, Count: 1 + r.IntN(3), Batch: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}, Add: r.IntN(2) > 0}
+		s := ProductSum[T]{M: 1 + r.IntN(40), N: n, K: k, Count: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}, Batch: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}, Add: r.IntN(2) > 0}
 		s.LDA = []int{4, 8, 16, r.IntN(80)}[r.IntN(4)]
-		s.NextA, s.BatchA = r.IntN(100), [2]int{r.IntN(100), r.IntN(100)}
-		s.A = draw(r, bufA, s.last(s.BatchA)+(s.Count-1)*s.NextA+(s.M-1)*s.LDA+k)
-		s.LDB, s.NextB = 1, k+r.IntN(3)
-		s.NextPanel = s.Count * s.NextB
-		s.B = draw(r, bufB, (n-1)*s.NextPanel+(s.Count-1)*s.NextB+k)
+		s.NextA, s.BatchA = [2]int{r.IntN(100), r.IntN(100)}, [2]int{r.IntN(100), r.IntN(100)}
+		s.A = draw(r, bufA, last(s.Batch, s.BatchA)+last(s.Count, s.NextA)+(s.M-1)*s.LDA+k)
+		s.LDB = 1
+		s.setNextB(k+r.IntN(3), r.IntN(3))
+		s.NextPanel = s.Count[1] * s.NextB[1]
+		s.B = draw(r, bufB, (n-1)*s.NextPanel+last(s.Count, s.NextB)+k)
 		s.LDC = n + r.IntN(3)
 		s.setBatchC(s.M*s.LDC+r.IntN(3), r.IntN(3))
-		s.C = draw(r, bufC, s.last(s.BatchC)+(s.M-1)*s.LDC+n)
+		s.C = draw(r, bufC, last(s.Batch, s.BatchC)+(s.M-1)*s.LDC+n)
 		before, want := append([]T(nil), s.C...), s.define()
 		for _, name := range cpu.Implementations() {
 			undo := cpu.Use(name)
@@ -65,14 +66,15 @@ func checkRows[T Float](t *testing.T) {
 	bufA, bufB, bufC := guarded[T](t, room), guarded[T](t, room), guarded[T](t, room)
 	for range 600 {
 		n, k := 1+r.IntN(140), 1+r.IntN(20)
-		s := ProductSum[T]{M: 1, N: n, K: k, Count: 1 + r.IntN(3), Batch: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}, Add: r.IntN(2) > 0, TransA: true}
-		s.LDA, s.NextA, s.BatchA = 1+r.IntN(5), r.IntN(30), [2]int{r.IntN(30), r.IntN(30)}
-		s.A = draw(r, bufA, s.last(s.BatchA)+(s.Count-1)*s.NextA+(k-1)*s.LDA+1)
-		s.LDB, s.NextB = n+r.IntN(3), r.IntN(300)
-		s.B = draw(r, bufB, (s.Count-1)*s.NextB+(k-1)*s.LDB+n)
+		s := ProductSum[T]{M: 1, N: n, K: k, Count: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}, Batch: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}, Add: r.IntN(2) > 0, TransA: true}
+		s.LDA, s.NextA, s.BatchA = 1+r.IntN(5), [2]int{r.IntN(30), r.IntN(30)}, [2]int{r.IntN(30), r.IntN(30)}
+		s.A = draw(r, bufA, last(s.Batch, s.BatchA)+last(s.Count, s.NextA)+(k-1)*s.LDA+1)
+		s.LDB = n + r.IntN(3)
+		s.setNextB(r.IntN(300), r.IntN(300))
+		s.B = draw(r, bufB, last(s.Count, s.NextB)+(k-1)*s.LDB+n)
 		s.LDC = n
 		s.setBatchC(n+r.IntN(3), r.IntN(3))
-		s.C = draw(r, bufC, s.last(s.BatchC)+n)
+		s.C = draw(r, bufC, last(s.Batch, s.BatchC)+n)
 		before, want := append([]T(nil), s.C...), s.define()
 		for _, name := range cpu.Implementations() {
 			undo := cpu.Use(name)
@@ -97,7 +99,7 @@ func TestColumnsAlike(t *testing.T) {
 		undo := cpu.Use(name)
 		for _, k := range []int{3, 16, 35, 64} {
 			const m = 23
-			s := ProductSum[float32]{M: m, N: 1, K: k, Count: 1, Batch: [2]int{1, 1}, LDA: 16, LDB: 1, LDC: 1,
+			s := ProductSum[float32]{M: m, N: 1, K: k, Count: [2]int{1, 1}, Batch: [2]int{1, 1}, LDA: 16, LDB: 1, LDC: 1,
 				A: make([]float32, (m-1)*16+k), B: make([]float32, k), C: make([]float32, m)}
 			for i := range s.A {
 				s.A[i] = float32(r.NormFloat64())

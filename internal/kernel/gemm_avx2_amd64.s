@@ -38,6 +38,8 @@ m1x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -58,10 +60,21 @@ k1x2:
 	DECQ            CX
 	JNZ             k1x2
 	DECQ            tile_todo(AX)
-	JEQ             write1x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
+
+set1x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write1x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k1x2
 
@@ -95,6 +108,8 @@ m2x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -120,10 +135,21 @@ k2x2:
 	DECQ            CX
 	JNZ             k2x2
 	DECQ            tile_todo(AX)
-	JEQ             write2x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
+
+set2x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write2x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k2x2
 
@@ -170,6 +196,8 @@ m3x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -200,10 +228,21 @@ k3x2:
 	DECQ            CX
 	JNZ             k3x2
 	DECQ            tile_todo(AX)
-	JEQ             write3x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
+
+set3x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write3x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k3x2
 
@@ -263,6 +302,8 @@ m4x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -298,10 +339,21 @@ k4x2:
 	DECQ            CX
 	JNZ             k4x2
 	DECQ            tile_todo(AX)
-	JEQ             write4x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
+
+set4x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write4x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k4x2
 
@@ -374,6 +426,8 @@ m5x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -414,10 +468,21 @@ k5x2:
 	DECQ            CX
 	JNZ             k5x2
 	DECQ            tile_todo(AX)
-	JEQ             write5x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
+
+set5x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write5x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k5x2
 
@@ -503,6 +568,8 @@ m6x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -548,10 +615,21 @@ k6x2:
 	DECQ            CX
 	JNZ             k6x2
 	DECQ            tile_todo(AX)
-	JEQ             write6x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
+
+set6x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write6x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k6x2
 
@@ -673,6 +751,8 @@ m1x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -693,10 +773,21 @@ k1x2:
 	DECQ            CX
 	JNZ             k1x2
 	DECQ            tile_todo(AX)
-	JEQ             write1x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
+
+set1x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write1x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k1x2
 
@@ -730,6 +821,8 @@ m2x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -755,10 +848,21 @@ k2x2:
 	DECQ            CX
 	JNZ             k2x2
 	DECQ            tile_todo(AX)
-	JEQ             write2x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
+
+set2x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write2x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k2x2
 
@@ -805,6 +909,8 @@ m3x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -835,10 +941,21 @@ k3x2:
 	DECQ            CX
 	JNZ             k3x2
 	DECQ            tile_todo(AX)
-	JEQ             write3x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
+
+set3x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write3x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k3x2
 
@@ -898,6 +1015,8 @@ m4x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -933,10 +1052,21 @@ k4x2:
 	DECQ            CX
 	JNZ             k4x2
 	DECQ            tile_todo(AX)
-	JEQ             write4x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
+
+set4x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write4x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k4x2
 
@@ -1009,6 +1139,8 @@ m5x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1049,10 +1181,21 @@ k5x2:
 	DECQ            CX
 	JNZ             k5x2
 	DECQ            tile_todo(AX)
-	JEQ             write5x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
+
+set5x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write5x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k5x2
 
@@ -1138,6 +1281,8 @@ m6x2:
 	PREFETCHT0      32(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1183,10 +1328,21 @@ k6x2:
 	DECQ            CX
 	JNZ             k6x2
 	DECQ            tile_todo(AX)
-	JEQ             write6x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
+
+set6x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write6x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k6x2
 

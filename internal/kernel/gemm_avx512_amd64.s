@@ -69,6 +69,8 @@ m1x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -88,10 +90,21 @@ k1x2:
 	DECQ            CX
 	JNZ             k1x2
 	DECQ            tile_todo(AX)
-	JEQ             write1x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
+
+set1x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write1x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k1x2
 
@@ -125,6 +138,8 @@ m2x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -148,10 +163,21 @@ k2x2:
 	DECQ            CX
 	JNZ             k2x2
 	DECQ            tile_todo(AX)
-	JEQ             write2x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
+
+set2x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write2x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k2x2
 
@@ -198,6 +224,8 @@ m3x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -225,10 +253,21 @@ k3x2:
 	DECQ            CX
 	JNZ             k3x2
 	DECQ            tile_todo(AX)
-	JEQ             write3x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
+
+set3x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write3x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k3x2
 
@@ -288,6 +327,8 @@ m4x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -319,10 +360,21 @@ k4x2:
 	DECQ            CX
 	JNZ             k4x2
 	DECQ            tile_todo(AX)
-	JEQ             write4x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
+
+set4x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write4x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k4x2
 
@@ -395,6 +447,8 @@ m5x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -430,10 +484,21 @@ k5x2:
 	DECQ            CX
 	JNZ             k5x2
 	DECQ            tile_todo(AX)
-	JEQ             write5x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
+
+set5x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write5x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k5x2
 
@@ -519,6 +584,8 @@ m6x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -558,10 +625,21 @@ k6x2:
 	DECQ            CX
 	JNZ             k6x2
 	DECQ            tile_todo(AX)
-	JEQ             write6x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
+
+set6x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write6x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k6x2
 
@@ -660,6 +738,8 @@ m7x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -703,10 +783,21 @@ k7x2:
 	DECQ            CX
 	JNZ             k7x2
 	DECQ            tile_todo(AX)
-	JEQ             write7x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x2
+
+set7x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write7x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k7x2
 
@@ -818,6 +909,8 @@ m8x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -865,10 +958,21 @@ k8x2:
 	DECQ            CX
 	JNZ             k8x2
 	DECQ            tile_todo(AX)
-	JEQ             write8x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x2
+
+set8x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write8x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k8x2
 
@@ -993,6 +1097,8 @@ m9x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1044,10 +1150,21 @@ k9x2:
 	DECQ            CX
 	JNZ             k9x2
 	DECQ            tile_todo(AX)
-	JEQ             write9x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set9x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x2
+
+set9x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write9x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k9x2
 
@@ -1185,6 +1302,8 @@ m10x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1241,11 +1360,23 @@ k10x2:
 	DECQ            CX
 	JNZ             k10x2
 	DECQ            tile_todo(AX)
-	JEQ             write10x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set10x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x2
+
+set10x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write10x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k10x2
 
@@ -1396,6 +1527,8 @@ m11x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1456,11 +1589,23 @@ k11x2:
 	DECQ            CX
 	JNZ             k11x2
 	DECQ            tile_todo(AX)
-	JEQ             write11x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set11x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x2
+
+set11x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write11x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k11x2
 
@@ -1624,6 +1769,8 @@ m12x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1688,11 +1835,23 @@ k12x2:
 	DECQ            CX
 	JNZ             k12x2
 	DECQ            tile_todo(AX)
-	JEQ             write12x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set12x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x2
+
+set12x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write12x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k12x2
 
@@ -1869,6 +2028,8 @@ m13x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -1937,11 +2098,23 @@ k13x2:
 	DECQ            CX
 	JNZ             k13x2
 	DECQ            tile_todo(AX)
-	JEQ             write13x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set13x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x2
+
+set13x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write13x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k13x2
 
@@ -2131,6 +2304,8 @@ m14x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2203,11 +2378,23 @@ k14x2:
 	DECQ            CX
 	JNZ             k14x2
 	DECQ            tile_todo(AX)
-	JEQ             write14x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set14x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x2
+
+set14x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write14x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k14x2
 
@@ -2396,6 +2583,8 @@ m1x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2412,10 +2601,21 @@ k1x1:
 	DECQ            CX
 	JNZ             k1x1
 	DECQ            tile_todo(AX)
-	JEQ             write1x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x1
+
+set1x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write1x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k1x1
 
@@ -2443,6 +2643,8 @@ m2x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2461,10 +2663,21 @@ k2x1:
 	DECQ            CX
 	JNZ             k2x1
 	DECQ            tile_todo(AX)
-	JEQ             write2x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x1
+
+set2x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write2x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k2x1
 
@@ -2500,6 +2713,8 @@ m3x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2520,10 +2735,21 @@ k3x1:
 	DECQ            CX
 	JNZ             k3x1
 	DECQ            tile_todo(AX)
-	JEQ             write3x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x1
+
+set3x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write3x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k3x1
 
@@ -2567,6 +2793,8 @@ m4x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2589,10 +2817,21 @@ k4x1:
 	DECQ            CX
 	JNZ             k4x1
 	DECQ            tile_todo(AX)
-	JEQ             write4x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x1
+
+set4x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write4x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k4x1
 
@@ -2644,6 +2883,8 @@ m5x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2668,10 +2909,21 @@ k5x1:
 	DECQ            CX
 	JNZ             k5x1
 	DECQ            tile_todo(AX)
-	JEQ             write5x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x1
+
+set5x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write5x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k5x1
 
@@ -2731,6 +2983,8 @@ m6x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2757,10 +3011,21 @@ k6x1:
 	DECQ            CX
 	JNZ             k6x1
 	DECQ            tile_todo(AX)
-	JEQ             write6x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x1
+
+set6x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write6x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k6x1
 
@@ -2828,6 +3093,8 @@ m7x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2856,10 +3123,21 @@ k7x1:
 	DECQ            CX
 	JNZ             k7x1
 	DECQ            tile_todo(AX)
-	JEQ             write7x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x1
+
+set7x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write7x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k7x1
 
@@ -2935,6 +3213,8 @@ m8x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -2965,10 +3245,21 @@ k8x1:
 	DECQ            CX
 	JNZ             k8x1
 	DECQ            tile_todo(AX)
-	JEQ             write8x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x1
+
+set8x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write8x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k8x1
 
@@ -3052,6 +3343,8 @@ m9x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -3084,10 +3377,21 @@ k9x1:
 	DECQ            CX
 	JNZ             k9x1
 	DECQ            tile_todo(AX)
-	JEQ             write9x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set9x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x1
+
+set9x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write9x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k9x1
 
@@ -3179,6 +3483,8 @@ m10x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -3214,11 +3520,23 @@ k10x1:
 	DECQ            CX
 	JNZ             k10x1
 	DECQ            tile_todo(AX)
-	JEQ             write10x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set10x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x1
+
+set10x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write10x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k10x1
 
@@ -3318,6 +3636,8 @@ m11x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -3355,11 +3675,23 @@ k11x1:
 	DECQ            CX
 	JNZ             k11x1
 	DECQ            tile_todo(AX)
-	JEQ             write11x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set11x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x1
+
+set11x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write11x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k11x1
 
@@ -3467,6 +3799,8 @@ m12x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -3506,11 +3840,23 @@ k12x1:
 	DECQ            CX
 	JNZ             k12x1
 	DECQ            tile_todo(AX)
-	JEQ             write12x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set12x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x1
+
+set12x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write12x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k12x1
 
@@ -3626,6 +3972,8 @@ m13x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -3667,11 +4015,23 @@ k13x1:
 	DECQ            CX
 	JNZ             k13x1
 	DECQ            tile_todo(AX)
-	JEQ             write13x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set13x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x1
+
+set13x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write13x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k13x1
 
@@ -3795,6 +4155,8 @@ m14x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -3838,11 +4200,23 @@ k14x1:
 	DECQ            CX
 	JNZ             k14x1
 	DECQ            tile_todo(AX)
-	JEQ             write14x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set14x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x1
+
+set14x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write14x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k14x1
 
@@ -4019,6 +4393,8 @@ m1x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4038,10 +4414,21 @@ k1x2:
 	DECQ            CX
 	JNZ             k1x2
 	DECQ            tile_todo(AX)
-	JEQ             write1x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x2
+
+set1x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write1x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k1x2
 
@@ -4075,6 +4462,8 @@ m2x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4098,10 +4487,21 @@ k2x2:
 	DECQ            CX
 	JNZ             k2x2
 	DECQ            tile_todo(AX)
-	JEQ             write2x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x2
+
+set2x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write2x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k2x2
 
@@ -4148,6 +4548,8 @@ m3x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4175,10 +4577,21 @@ k3x2:
 	DECQ            CX
 	JNZ             k3x2
 	DECQ            tile_todo(AX)
-	JEQ             write3x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x2
+
+set3x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write3x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k3x2
 
@@ -4238,6 +4651,8 @@ m4x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4269,10 +4684,21 @@ k4x2:
 	DECQ            CX
 	JNZ             k4x2
 	DECQ            tile_todo(AX)
-	JEQ             write4x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x2
+
+set4x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write4x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k4x2
 
@@ -4345,6 +4771,8 @@ m5x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4380,10 +4808,21 @@ k5x2:
 	DECQ            CX
 	JNZ             k5x2
 	DECQ            tile_todo(AX)
-	JEQ             write5x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x2
+
+set5x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write5x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k5x2
 
@@ -4469,6 +4908,8 @@ m6x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4508,10 +4949,21 @@ k6x2:
 	DECQ            CX
 	JNZ             k6x2
 	DECQ            tile_todo(AX)
-	JEQ             write6x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x2
+
+set6x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write6x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k6x2
 
@@ -4610,6 +5062,8 @@ m7x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4653,10 +5107,21 @@ k7x2:
 	DECQ            CX
 	JNZ             k7x2
 	DECQ            tile_todo(AX)
-	JEQ             write7x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x2
+
+set7x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write7x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k7x2
 
@@ -4768,6 +5233,8 @@ m8x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4815,10 +5282,21 @@ k8x2:
 	DECQ            CX
 	JNZ             k8x2
 	DECQ            tile_todo(AX)
-	JEQ             write8x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x2
+
+set8x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write8x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k8x2
 
@@ -4943,6 +5421,8 @@ m9x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -4994,10 +5474,21 @@ k9x2:
 	DECQ            CX
 	JNZ             k9x2
 	DECQ            tile_todo(AX)
-	JEQ             write9x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set9x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x2
+
+set9x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write9x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k9x2
 
@@ -5135,6 +5626,8 @@ m10x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -5191,11 +5684,23 @@ k10x2:
 	DECQ            CX
 	JNZ             k10x2
 	DECQ            tile_todo(AX)
-	JEQ             write10x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set10x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x2
+
+set10x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write10x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k10x2
 
@@ -5346,6 +5851,8 @@ m11x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -5406,11 +5913,23 @@ k11x2:
 	DECQ            CX
 	JNZ             k11x2
 	DECQ            tile_todo(AX)
-	JEQ             write11x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set11x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x2
+
+set11x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write11x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k11x2
 
@@ -5574,6 +6093,8 @@ m12x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -5638,11 +6159,23 @@ k12x2:
 	DECQ            CX
 	JNZ             k12x2
 	DECQ            tile_todo(AX)
-	JEQ             write12x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set12x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x2
+
+set12x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write12x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k12x2
 
@@ -5819,6 +6352,8 @@ m13x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -5887,11 +6422,23 @@ k13x2:
 	DECQ            CX
 	JNZ             k13x2
 	DECQ            tile_todo(AX)
-	JEQ             write13x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set13x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x2
+
+set13x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write13x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k13x2
 
@@ -6081,6 +6628,8 @@ m14x2:
 	PREFETCHT0      64(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6153,11 +6702,23 @@ k14x2:
 	DECQ            CX
 	JNZ             k14x2
 	DECQ            tile_todo(AX)
-	JEQ             write14x2
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set14x2
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x2
+
+set14x2:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write14x2
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k14x2
 
@@ -6346,6 +6907,8 @@ m1x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6362,10 +6925,21 @@ k1x1:
 	DECQ            CX
 	JNZ             k1x1
 	DECQ            tile_todo(AX)
-	JEQ             write1x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set1x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k1x1
+
+set1x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write1x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k1x1
 
@@ -6393,6 +6967,8 @@ m2x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6411,10 +6987,21 @@ k2x1:
 	DECQ            CX
 	JNZ             k2x1
 	DECQ            tile_todo(AX)
-	JEQ             write2x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set2x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k2x1
+
+set2x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write2x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k2x1
 
@@ -6450,6 +7037,8 @@ m3x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6470,10 +7059,21 @@ k3x1:
 	DECQ            CX
 	JNZ             k3x1
 	DECQ            tile_todo(AX)
-	JEQ             write3x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set3x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k3x1
+
+set3x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write3x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k3x1
 
@@ -6517,6 +7117,8 @@ m4x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6539,10 +7141,21 @@ k4x1:
 	DECQ            CX
 	JNZ             k4x1
 	DECQ            tile_todo(AX)
-	JEQ             write4x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set4x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k4x1
+
+set4x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write4x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k4x1
 
@@ -6594,6 +7207,8 @@ m5x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6618,10 +7233,21 @@ k5x1:
 	DECQ            CX
 	JNZ             k5x1
 	DECQ            tile_todo(AX)
-	JEQ             write5x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set5x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k5x1
+
+set5x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write5x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k5x1
 
@@ -6681,6 +7307,8 @@ m6x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6707,10 +7335,21 @@ k6x1:
 	DECQ            CX
 	JNZ             k6x1
 	DECQ            tile_todo(AX)
-	JEQ             write6x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set6x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k6x1
+
+set6x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write6x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k6x1
 
@@ -6778,6 +7417,8 @@ m7x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6806,10 +7447,21 @@ k7x1:
 	DECQ            CX
 	JNZ             k7x1
 	DECQ            tile_todo(AX)
-	JEQ             write7x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set7x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k7x1
+
+set7x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write7x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k7x1
 
@@ -6885,6 +7537,8 @@ m8x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -6915,10 +7569,21 @@ k8x1:
 	DECQ            CX
 	JNZ             k8x1
 	DECQ            tile_todo(AX)
-	JEQ             write8x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set8x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k8x1
+
+set8x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write8x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k8x1
 
@@ -7002,6 +7667,8 @@ m9x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -7034,10 +7701,21 @@ k9x1:
 	DECQ            CX
 	JNZ             k9x1
 	DECQ            tile_todo(AX)
-	JEQ             write9x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set9x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k9x1
+
+set9x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write9x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k9x1
 
@@ -7129,6 +7807,8 @@ m10x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -7164,11 +7844,23 @@ k10x1:
 	DECQ            CX
 	JNZ             k10x1
 	DECQ            tile_todo(AX)
-	JEQ             write10x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set10x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k10x1
+
+set10x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write10x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k10x1
 
@@ -7268,6 +7960,8 @@ m11x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -7305,11 +7999,23 @@ k11x1:
 	DECQ            CX
 	JNZ             k11x1
 	DECQ            tile_todo(AX)
-	JEQ             write11x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set11x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k11x1
+
+set11x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write11x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k11x1
 
@@ -7417,6 +8123,8 @@ m12x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -7456,11 +8164,23 @@ k12x1:
 	DECQ            CX
 	JNZ             k12x1
 	DECQ            tile_todo(AX)
-	JEQ             write12x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set12x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k12x1
+
+set12x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write12x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k12x1
 
@@ -7576,6 +8296,8 @@ m13x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -7617,11 +8339,23 @@ k13x1:
 	DECQ            CX
 	JNZ             k13x1
 	DECQ            tile_todo(AX)
-	JEQ             write13x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set13x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k13x1
+
+set13x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write13x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k13x1
 
@@ -7745,6 +8479,8 @@ m14x1:
 	PREFETCHT0      0(CX)
 	MOVQ            tile_runs(AX), CX
 	MOVQ            CX, tile_todo(AX)
+	MOVQ            tile_sets(AX), CX
+	MOVQ            CX, tile_setsTodo(AX)
 	MOVQ            tile_next(AX), R14
 	MOVQ            tile_ns(AX), R15
 	MOVQ            tile_k(AX), CX
@@ -7788,11 +8524,23 @@ k14x1:
 	DECQ            CX
 	JNZ             k14x1
 	DECQ            tile_todo(AX)
-	JEQ             write14x1
-	MOVQ            tile_ar(AX), CX // on to the next run
+	JEQ             set14x1
+	MOVQ            tile_ar(AX), CX
 	ADDQ            CX, SI
 	ADDQ            CX, DI
 	ADDQ            tile_br(AX), BX
+	MOVQ            tile_k(AX), CX
+	JMP             k14x1
+
+set14x1:
+	DECQ            tile_setsTodo(AX)
+	JEQ             write14x1
+	MOVQ            tile_asets(AX), CX
+	ADDQ            CX, SI
+	ADDQ            CX, DI
+	ADDQ            tile_bsets(AX), BX
+	MOVQ            tile_runs(AX), CX
+	MOVQ            CX, tile_todo(AX)
 	MOVQ            tile_k(AX), CX
 	JMP             k14x1
 

@@ -29,7 +29,7 @@ func takeWorkspace[T Float]() *workspace[T] {
 	if !ok {
 		w = new(workspace[T])
 	}
-	w.tile.runs = 1
+	w.tile.runs, w.tile.sets = 1, 1
 	return w
 }
 

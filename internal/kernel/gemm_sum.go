@@ -6,30 +6,31 @@ import "unsafe"
 // made of, with rows of pictures as factors: for each b < Batch[0] and each
 // d < Batch[1], rows of a picture and pictures say,
 //
-//	C_bd = Σ op(A_bd,i)·B_i,   i < Count,
+//	C_bd = Σ op(A_bd,ij)·B_ij,   i < Count[0], j < Count[1],
 //
-// or that added to C_bd, where op(A_bd,i) is m×k and B_i is k×n. A_bd,i begins
-// at A[b·BatchA[0]+d·BatchA[1]+i·NextA], B_i at B[i·NextB] and C_bd at
-// C[b·BatchC[0]+d·BatchC[1]].
+// or that added to C_bd, where op(A_bd,ij) is m×k and B_ij is k×n. C_bd begins at
+// C[b·BatchC[0]+d·BatchC[1]], B_ij at B[i·NextB[0]+j·NextB[1]] and A_bd,ij at
+// A[b·BatchA[0]+d·BatchA[1]+i·NextA[0]+j·NextA[1]].
 //
 // B may lie in panels of LDB columns, where column j is column j%LDB of panel
 // j/LDB and NextPanel is their distance; with [PanelCols] columns each, or a
 // single one where [ByColumns] says so, that is how it is read fastest.
 type ProductSum[T Float] struct {
-	M, N, K, Count int
-	Batch          [2]int
+	M, N, K      int
+	Count, Batch [2]int
 	// A's leading dimension LDA may be shorter than a row, so that rows overlap.
-	A          []T
-	LDA, NextA int
-	BatchA     [2]int
-	TransA     bool
-	B          []T
-	LDB, NextB int
-	NextPanel  int // 0: there is one panel
-	C          []T
-	LDC        int
-	BatchC     [2]int
-	Add        bool
+	A             []T
+	LDA           int
+	NextA, BatchA [2]int
+	TransA        bool
+	B             []T
+	LDB           int
+	NextB         [2]int
+	NextPanel     int // 0: there is one panel
+	C             []T
+	LDC           int
+	BatchC        [2]int
+	Add           bool
 }
 
 // PanelCols is the number of columns that a panel of B should have.
@@ -55,8 +56,8 @@ func (s *ProductSum[T]) Compute() {
 	if s.M == 0 || s.N == 0 || s.Batch[0] == 0 || s.Batch[1] == 0 {
 		return
 	}
-	_ = s.C[s.last(s.BatchC)+(s.M-1)*s.LDC+s.N-1]
-	if s.Count == 0 || s.K == 0 {
+	_ = s.C[last(s.Batch, s.BatchC)+(s.M-1)*s.LDC+s.N-1]
+	if s.Count[0] == 0 || s.Count[1] == 0 || s.K == 0 {
 		if !s.Add {
 			s.clear()
 		}
@@ -66,8 +67,8 @@ func (s *ProductSum[T]) Compute() {
 	if s.TransA {
 		rows, cols = cols, rows
 	}
-	_ = s.A[s.last(s.BatchA)+(s.Count-1)*s.NextA+(rows-1)*s.LDA+cols-1]
-	_ = s.B[s.column(s.N-1)+(s.Count-1)*s.NextB+(s.K-1)*s.LDB]
+	_ = s.A[last(s.Batch, s.BatchA)+last(s.Count, s.NextA)+(rows-1)*s.LDA+cols-1]
+	_ = s.B[s.column(s.N-1)+last(s.Count, s.NextB)+(s.K-1)*s.LDB]
 
 	switch shape := shapeOf[T](); {
 	case s.LDB == 1 && !s.TransA:
@@ -81,10 +82,8 @@ func (s *ProductSum[T]) Compute() {
 	}
 }
 
-// last is the largest distance from the first of a batch.
-func (s *ProductSum[T]) last(distance [2]int) int {
-	return (s.Batch[0]-1)*distance[0] + (s.Batch[1]-1)*distance[1]
-}
+// last is how far the last of so many things is from the first.
+func last(n, distance [2]int) int { return (n[0]-1)*distance[0] + (n[1]-1)*distance[1] }
 
 func (s *ProductSum[T]) clear() {
 	for b := range s.Batch[0] {
@@ -116,35 +115,54 @@ func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
 	if s.TransA {
 		t.rs, t.ks, next = size, s.LDA*size, 1
 	}
-	t.ar, t.br = s.NextA*size-s.K*t.ks, s.NextB*size-s.K*t.bs
+	t.ar, t.br = s.NextA[0]*size-s.K*t.ks, s.NextB[0]*size-s.K*t.bs
 	panels := ceilDiv(s.M, shape.rows)
 	for j := 0; j < s.N; j += shape.cols {
 		t.n = min(shape.cols, s.N-j)
 		for p := range panels {
-			r := split(s.M, panels, p)
-			t.m = split(s.M, panels, p+1) - r
-			// No call of assembly takes long.
-			run := 2 * t.m * t.n * t.k
-			runs := max(1, min(s.Count, sumFlops/run))
-			tiles := max(1, min(s.Batch[0], sumFlops/(run*runs)))
-			for i := 0; i < s.Count; i += runs {
-				t.runs = min(runs, s.Count-i)
-				t.add = 0
-				if s.Add || i > 0 {
-					t.add = 1
-				}
-				t.b = unsafe.Pointer(&s.B[s.column(j)+i*s.NextB])
-				for d := range s.Batch[1] {
-					for b := 0; b < s.Batch[0]; b += tiles {
-						t.a = unsafe.Pointer(&s.A[b*s.BatchA[0]+d*s.BatchA[1]+i*s.NextA+r*next])
-						t.c = unsafe.Pointer(&s.C[b*s.BatchC[0]+d*s.BatchC[1]+r*s.LDC+j])
-						t.count = min(tiles, s.Batch[0]-b)
-						multiply(t)
+			r, end := 0, s.M
+			if panels > 1 {
+				r, end = split(s.M, panels, p), split(s.M, panels, p+1)
+			}
+			t.m = end - r
+			runs, sets, tiles := s.perCall(2 * t.m * t.n * t.k)
+			t.asets = s.NextA[1]*size - (runs-1)*s.NextA[0]*size - s.K*t.ks
+			t.bsets = s.NextB[1]*size - (runs-1)*s.NextB[0]*size - s.K*t.bs
+			for set := 0; set < s.Count[1]; set += sets {
+				for i := 0; i < s.Count[0]; i += runs {
+					t.runs, t.sets, t.add = min(runs, s.Count[0]-i), min(sets, s.Count[1]-set), 0
+					if s.Add || i > 0 || set > 0 {
+						t.add = 1
+					}
+					t.b = unsafe.Pointer(&s.B[s.column(j)+i*s.NextB[0]+set*s.NextB[1]])
+					a := i*s.NextA[0] + set*s.NextA[1] + r*next
+					for d := range s.Batch[1] {
+						for b := 0; b < s.Batch[0]; b += tiles {
+							t.a = unsafe.Pointer(&s.A[b*s.BatchA[0]+d*s.BatchA[1]+a])
+							t.c = unsafe.Pointer(&s.C[b*s.BatchC[0]+d*s.BatchC[1]+r*s.LDC+j])
+							t.count = min(tiles, s.Batch[0]-b)
+							multiply(t)
+						}
 					}
 				}
 			}
 		}
 	}
+}
+
+// perCall divides the work into calls of assembly that do not take long, given
+// the operations of a run: into so many tiles of so many sets of so many runs.
+func (s *ProductSum[T]) perCall(flops int) (runs, sets, tiles int) {
+	runs, sets, tiles = s.Count[0], s.Count[1], s.Batch[0]
+	if flops*runs*sets*tiles <= sumFlops { // saves the divisions
+		return runs, sets, tiles
+	}
+	runs = max(1, min(runs, sumFlops/flops))
+	if runs < s.Count[0] {
+		sets = 1
+	}
+	sets = max(1, min(sets, sumFlops/(flops*runs)))
+	return runs, sets, max(1, min(tiles, sumFlops/(flops*runs*sets)))
 }
 
 // byProducts is for tiles that cannot be cut off where C ends.
@@ -164,13 +182,14 @@ func (s *ProductSum[T]) byProducts() {
 			if !s.Add {
 				p.beta = 0
 			}
-			for i := range s.Count {
-				left := operand[T]{s.A[fromA+i*s.NextA:], 1, s.LDA}
+			for i := range s.Count[0] * s.Count[1] {
+				i0, i1 := i%s.Count[0], i/s.Count[0]
+				left := operand[T]{s.A[fromA+i0*s.NextA[0]+i1*s.NextA[1]:], 1, s.LDA}
 				if s.TransA {
 					left.step, left.next = left.next, left.step
 				}
 				p.swapped = false
-				p.orient(left, operand[T]{s.B[s.column(j)+i*s.NextB:], s.LDB, 1}, s.M, min(width, s.N-j), s.K)
+				p.orient(left, operand[T]{s.B[s.column(j)+i0*s.NextB[0]+i1*s.NextB[1]:], s.LDB, 1}, s.M, min(width, s.N-j), s.K)
 				p.tasks = 1
 				p.run()
 				p.beta = 1

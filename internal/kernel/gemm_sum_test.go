@@ -14,8 +14,8 @@ import (
 // sumCase is a ProductSum in small: dims, then what is added to the shortest
 // possible distances. A negative lda makes A's rows overlap.
 type sumCase struct {
-	m, n, k, count         int
-	batch                  [2]int
+	m, n, k                int
+	count, batch           [2]int
 	transA, add, panels    bool
 	lda, nextA, nextB, ldc int
 }
@@ -37,19 +37,19 @@ func makeSum[T Float](r *rand.Rand, c sumCase) ProductSum[T] {
 	}
 	s.LDA = max(1, cols+c.lda)
 	a := max(0, (rows-1)*s.LDA+cols)
-	s.NextA = max(1, a+c.nextA)
+	s.NextA = [2]int{max(1, a+c.nextA), 5}
 	s.BatchA = [2]int{3, 4} // factors of a batch overlap
-	s.A = draw(max(0, s.last(s.BatchA)) + (max(c.count, 1)-1)*s.NextA + a)
+	s.A = draw(max(0, last(s.Batch, s.BatchA)) + max(0, last(s.Count, s.NextA)) + a)
 	s.LDB = max(c.n, 1)
 	if c.panels {
 		s.LDB = min(max(c.n, 1), PanelCols[T]())
 	}
-	s.NextB = c.k*s.LDB + c.nextB
+	s.setNextB(c.k*s.LDB+c.nextB, c.nextB)
 	panels := ceilDiv(max(c.n, 1), s.LDB)
 	if c.panels {
-		s.NextPanel = max(c.count, 1) * s.NextB
+		s.NextPanel = max(c.count[1], 1) * s.NextB[1]
 	}
-	s.B = draw(panels * max(c.count, 1) * s.NextB)
+	s.B = draw(panels * max(c.count[1], 1) * s.NextB[1])
 	s.LDC = max(c.n, 1) + c.ldc
 	s.setBatchC(c.m*s.LDC+c.ldc, c.ldc)
 	s.C = draw(max(c.batch[1], 1)*s.BatchC[1] + 8)
@@ -62,6 +62,11 @@ func (s *ProductSum[T]) setBatchC(distance, gap int) {
 	s.BatchC = [2]int{distance, s.Batch[0]*distance + gap}
 }
 
+// setNextB does so with the right factors.
+func (s *ProductSum[T]) setNextB(distance, gap int) {
+	s.NextB = [2]int{distance, max(1, s.Count[0])*distance + gap}
+}
+
 // define computes the sum by its definition.
 func (s *ProductSum[T]) define() []T {
 	out := append([]T(nil), s.C...)
@@ -70,7 +75,8 @@ func (s *ProductSum[T]) define() []T {
 		for i := range s.M {
 			for j := range s.N {
 				sum := 0.0
-				for q := range s.Count {
+				for q := range s.Count[0] * s.Count[1] {
+					q0, q1 := q%s.Count[0], q/s.Count[0]
 					for p := range s.K {
 						at := i*s.LDA + p
 						if s.TransA {
@@ -80,7 +86,7 @@ func (s *ProductSum[T]) define() []T {
 						if s.NextPanel > 0 {
 							column = j/s.LDB*s.NextPanel + j%s.LDB
 						}
-						sum += float64(s.A[b0*s.BatchA[0]+b1*s.BatchA[1]+q*s.NextA+at]) * float64(s.B[q*s.NextB+p*s.LDB+column])
+						sum += float64(s.A[b0*s.BatchA[0]+b1*s.BatchA[1]+q0*s.NextA[0]+q1*s.NextA[1]+at]) * float64(s.B[q0*s.NextB[0]+q1*s.NextB[1]+p*s.LDB+column])
 					}
 				}
 				c := &out[b0*s.BatchC[0]+b1*s.BatchC[1]+i*s.LDC+j]
@@ -100,7 +106,7 @@ func checkSums[T Float](t *testing.T) {
 	for _, size := range [][6]int{{0, 3, 2, 1, 1, 1}, {3, 0, 2, 1, 1, 2}, {3, 2, 0, 1, 1, 3}, {3, 2, 4, 0, 2, 1}, {3, 2, 4, 1, 0, 2}, {1, 1, 1, 1, 1, 3},
 		{14, 64, 48, 3, 5, 1}, {28, 1, 48, 3, 4, 2}, {5, 1, 7, 2, 3, 3}, {7, 33, 5, 4, 2, 1}, {67, 16, 4, 4, 1, 2}, {2, 100, 30, 2, 2, 3}, {130, 1, 40, 2, 1, 1}} {
 		for variant := range 8 {
-			c := sumCase{m: size[0], n: size[1], k: size[2], count: size[3], batch: [2]int{size[4], size[5]},
+			c := sumCase{m: size[0], n: size[1], k: size[2], count: [2]int{size[3], 1 + variant%2}, batch: [2]int{size[4], size[5]},
 				transA: variant&1 > 0, add: variant&2 > 0, panels: variant&4 > 0}
 			cases = append(cases, c)
 			c.lda, c.nextA, c.nextB, c.ldc = -size[2]/2, 5, 3, 2
@@ -111,7 +117,7 @@ func checkSums[T Float](t *testing.T) {
 		}
 	}
 	for range 200 {
-		c := sumCase{m: r.IntN(30), n: r.IntN(70), k: r.IntN(20), count: r.IntN(5), batch: [2]int{r.IntN(4), r.IntN(3)},
+		c := sumCase{m: r.IntN(30), n: r.IntN(70), k: r.IntN(20), count: [2]int{r.IntN(5), r.IntN(3)}, batch: [2]int{r.IntN(4), r.IntN(3)},
 			transA: r.IntN(2) > 0, add: r.IntN(2) > 0, panels: r.IntN(2) > 0, lda: r.IntN(3), nextA: r.IntN(4), nextB: r.IntN(3), ldc: r.IntN(4)}
 		cases = append(cases, c)
 	}
@@ -138,7 +144,7 @@ func TestProductSumOfManyRuns(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, name := range cpu.Implementations() {
 		undo := cpu.Use(name)
-		s := makeSum[float32](r, sumCase{m: 14, n: 32, k: 40, count: 60, batch: [2]int{2, 1}})
+		s := makeSum[float32](r, sumCase{m: 14, n: 32, k: 40, count: [2]int{60, 1}, batch: [2]int{2, 1}})
 		for i := range s.A {
 			s.A[i] /= 4 // sums stay exact
 		}
@@ -167,7 +173,7 @@ func TestProductSumInParts(t *testing.T) {
 	for _, name := range cpu.Implementations() {
 		for _, n := range []int{1, 16, 37} {
 			undo := cpu.Use(name)
-			s := makeSum[float32](r, sumCase{m: 11, n: n, k: 19, count: 3, batch: [2]int{7, 2}})
+			s := makeSum[float32](r, sumCase{m: 11, n: n, k: 19, count: [2]int{3, 2}, batch: [2]int{7, 2}})
 			for i := range s.A {
 				s.A[i] = float32(r.NormFloat64())
 			}
@@ -191,10 +197,10 @@ func TestProductSumRefuses(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for name, cut := range map[string]func(s *ProductSum[float32]){
 		"A": func(s *ProductSum[float32]) { s.A = s.A[:len(s.A)-1] },
-		"B": func(s *ProductSum[float32]) { s.B = s.B[:(s.Count-1)*s.NextB+(s.K-1)*s.LDB+s.N-1] },
-		"C": func(s *ProductSum[float32]) { s.C = s.C[:s.last(s.BatchC)+(s.M-1)*s.LDC+s.N-1] },
+		"B": func(s *ProductSum[float32]) { s.B = s.B[:last(s.Count, s.NextB)+(s.K-1)*s.LDB+s.N-1] },
+		"C": func(s *ProductSum[float32]) { s.C = s.C[:last(s.Batch, s.BatchC)+(s.M-1)*s.LDC+s.N-1] },
 	} {
-		s := makeSum[float32](r, sumCase{m: 5, n: 6, k: 7, count: 2, batch: [2]int{3, 2}})
+		s := makeSum[float32](r, sumCase{m: 5, n: 6, k: 7, count: [2]int{2, 2}, batch: [2]int{3, 2}})
 		s.Compute()
 		cut(&s)
 		require.Panics(t, s.Compute, "a short %s", name)

@@ -8,11 +8,12 @@ import "unsafe"
 //	for i < m, j < n: C[i,j] = alpha·Σ A[i,p]·B[p,j], added to C[i,j] if add ≠ 0
 //
 // with the sum over p in order, then for the same count-1 times more with A and
-// C advanced by ap and cp. p makes runs runs of k steps each; from the end of one
-// to the next, A and B go on by ar and br. All distances are in bytes. A may have
-// any layout; the rows of B and C are contiguous. m and n are at most the shape's
-// rows and cols; k, runs and count are at least 1. A kernel that is not masked
-// needs n = cols. The kernel leaves a, c, next and count changed.
+// C advanced by ap and cp. p makes sets times runs runs of k steps each; from the
+// end of a run to the next, A and B go on by ar and br, or by asets and bsets after the
+// last one of a set. All distances are in bytes. A may have any layout; the rows
+// of B and C are contiguous. m and n are at most the shape's rows and cols; k,
+// runs, sets and count are at least 1. A kernel that is not masked needs n = cols.
+// The kernel leaves a, c, next and count changed.
 type tile struct {
 	a      unsafe.Pointer
 	rs, ks int // from row to row and from step to step of A
@@ -24,6 +25,9 @@ type tile struct {
 	k      int
 	runs   int
 	ar, br int // from run to run of A and B
+	sets   int
+	asets  int // from set to set of A
+	bsets  int
 	add    int
 	alpha  unsafe.Pointer
 	count  int
@@ -34,7 +38,7 @@ type tile struct {
 	next   uintptr
 	ns, np int
 
-	todo int // for the assembly: runs still to do
+	todo, setsTodo int // for the assembly: runs and sets still to do
 }
 
 // shape is the largest tile of the kernels in force.
@@ -77,11 +81,15 @@ func (t *tile) nextTile() bool {
 }
 
 func (t *tile) nextRun() bool {
-	if t.runs == 1 {
-		return false
+	a, b := t.ar, t.br
+	if t.todo++; t.todo == t.runs {
+		t.todo = 0
+		if t.sets--; t.sets == 0 {
+			return false
+		}
+		a, b = t.asets, t.bsets
 	}
-	t.runs--
-	t.a, t.b = unsafe.Add(t.a, t.k*t.ks+t.ar), unsafe.Add(t.b, t.k*t.bs+t.br)
+	t.a, t.b = unsafe.Add(t.a, t.k*t.ks+a), unsafe.Add(t.b, t.k*t.bs+b)
 	t.add = 1
 	return true
 }

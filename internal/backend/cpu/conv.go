@@ -109,6 +109,13 @@ func (s span) cut(lo, hi int) span {
 	return span{lo, hi - lo, s.t0, s.t1}
 }
 
+// through is the range of outputs [u0,u1) that see the inputs [0,ins) through a tap.
+func (a *axis) through(tap, ins int) (u0, u1 int) {
+	first := a.start + tap*a.gap // input of output 0
+	u0 = min(max(0, (a.step-1-first)/a.step), a.outs)
+	return u0, max(u0, min(a.outs, (ins-first+a.step-1)/a.step))
+}
+
 // input is the first input that a span sees.
 func (a *axis) input(s span) int { return a.start + s.u*a.step + s.t0*a.gap }
 

@@ -84,7 +84,7 @@ const (
 	convPieces = 16      // pieces for which a picture is cut
 	convSpare  = 16      // pieces for each thread, at most
 	fewRows    = 5       // that a tile should have
-	convBytes  = 1 << 17 // of pictures that are read together
+	convBytes  = 1 << 18 // of pictures that are read together
 )
 
 // skipFlops is the floating-point operations of a picture that are worth being
@@ -223,9 +223,11 @@ func (p *phase[T]) compute(sum *kernel.ProductSum[T], channels, row int, hs, vs 
 	}
 	parts, nextA, nextB := 1, 0, 0
 	if taps := vs.t1 - vs.t0; v.gap == 1 || taps <= 1 {
-		sum.K, sum.NextA, sum.NextB, sum.Count = taps*channels, h.gap*row, v.taps*size, hs.t1-hs.t0
+		sum.K, sum.Count = taps*channels, [2]int{hs.t1 - hs.t0, 1}
+		sum.NextA[0], sum.NextB[0] = h.gap*row, v.taps*size
 	} else { // taps are no neighbours
-		sum.K, sum.NextA, sum.NextB, sum.Count = channels, v.gap*channels, size, taps
+		sum.K, sum.Count = channels, [2]int{taps, 1}
+		sum.NextA[0], sum.NextB[0] = v.gap*channels, size
 		parts, nextA, nextB = hs.t1-hs.t0, h.gap*row, v.taps*size
 	}
 	a, b := sum.A, w.data[(hs.t0*v.taps+vs.t0)*size:]

@@ -67,6 +67,9 @@ func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 		kernel.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
 		return
 	}
+	if p.row == cols*p.pixel && row == cols*p.channels { // whole rows
+		rows, cols = 1, rows*cols
+	}
 	for h := range rows {
 		d, s := dst[h*row:][:cols*p.channels], src[h*p.row:]
 		switch {

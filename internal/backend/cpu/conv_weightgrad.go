@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"unsafe"
+
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
@@ -27,9 +29,11 @@ func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axi
 		return
 	}
 	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: picturesOf[T](x), gy: picturesOf[T](gy)}
+	g.skip = 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
 	g.divide()
 	sums := borrow[T](g.chunks * dst.Layout.Len())
 	g.sums = sums.data
+	clear(g.sums)
 	grain := g.taps * g.blocks
 	if g.chunks == 1 { // each thread reads all pictures, once
 		grain = (grain + parallel.Threads() - 1) / parallel.Threads()
@@ -47,20 +51,23 @@ func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axi
 // what x and gy have to do with each other, or its transpose. Blocks of its rows
 // are summed over chunks of the pictures in order, whichever thread does it.
 type weightSum[T kernel.Float] struct {
-	h, v   axis
-	images int
-	x, gy  pictures[T]
-	sums   []T  // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] where turned
-	chunks int  // of pictures
-	taps   int  // of the kernel, or its rows where their taps are neighbours
-	rows   int  // of x, for one tap
-	turned bool // because gy has few channels
-	blocks int  // into which the rows are divided
+	h, v    axis
+	images  int
+	x, gy   pictures[T]
+	sums    []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] where turned
+	skip    bool     // products beyond the edges
+	columns [][]span // of v, for each of the taps that a row of taps consists of
+	chunks  int      // of pictures
+	taps    int      // of the kernel, or its rows where their taps are taken together
+	rows    int      // of x, for one tap
+	turned  bool     // because gy has few channels
+	blocks  int      // into which the rows are divided
 }
 
 const (
 	weightBlock = 56 // rows in a block, at most
 	fewChannels = 8  // do not fill a vector
+	manyRows    = 28 // fill two tiles
 
 	// A small kernel is summed over chunks of the pictures, and these sums are
 	// added. How many depends on the shapes only, not on the threads.
@@ -68,10 +75,28 @@ const (
 	chunkSums   = 1 << 16 // of all chunks, at most
 )
 
+// gapless reports whether the elements fill their memory, in any order.
+func gapless(l layout.Layout) bool {
+	layout.SortAxes(&l)
+	return l.IsContiguous()
+}
+
 func (g *weightSum[T]) divide() {
 	g.taps, g.rows = g.h.taps, g.v.taps*g.x.channels
-	if g.v.gap != 1 && g.v.taps > 1 {
+	g.columns = [][]span{g.v.all()}
+	if g.skip {
+		g.columns[0] = g.v.within(0, g.x.width)
+	}
+	if g.v.taps > 1 && (g.v.gap != 1 || g.skip && g.x.channels >= manyRows) {
 		g.taps, g.rows = g.h.taps*g.v.taps, g.x.channels
+		g.columns = nil
+		for tap := range g.v.taps {
+			u0, u1 := 0, g.v.outs
+			if g.skip {
+				u0, u1 = g.v.through(tap, g.x.width)
+			}
+			g.columns = append(g.columns, []span{{u0, u1 - u0, tap, tap + 1}})
+		}
 	}
 	g.turned = g.gy.channels < min(fewChannels, g.rows)
 	g.blocks = (g.rows + weightBlock - 1) / weightBlock
@@ -106,37 +131,60 @@ func (g *weightSum[T]) Run(lo, hi int) {
 	defer seenY.giveBack()
 	h0, h1 := seen([]axis{g.h})
 	v0, v1 := seen([]axis{g.v})
+	if g.skip {
+		h0, h1 = clip(h0, h1, g.x.height)
+		v0, v1 = clip(v0, v1, g.x.width)
+	}
+	bytes := (g.x.height*g.x.width*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
+	together := max(1, 2*convBytes/max(1, bytes))
 	for n := g.taps * g.blocks; lo < hi; lo = (lo/n + 1) * n {
 		chunk := lo / n
-		first := g.images * chunk / g.chunks
-		for image := first; image < g.images*(chunk+1)/g.chunks; image++ {
-			x, xRow, _ := seenX.of(&g.x, image, 1, h0, h1, v0, v1)
-			gy, gyRow, _ := seenY.of(&g.gy, image, 1, 0, g.h.outs, 0, g.v.outs)
+		first, end := g.images*chunk/g.chunks, g.images*(chunk+1)/g.chunks
+		for image := first; image < end; image += together {
+			images := min(together, end-image)
+			x, xRow, xPicture := seenX.of(&g.x, image, images, h0, h1, v0, v1)
+			gy, gyRow, gyPicture := seenY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
+			sum := kernel.ProductSum[T]{
+				N: g.gy.channels, Batch: [2]int{1, 1}, Add: true,
+				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xPicture},
+				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyPicture},
+			}
 			for i := lo; i < min(hi, (chunk+1)*n); i++ {
-				g.block(i, x, xRow, gy, gyRow, image > first)
+				g.block(i, sum, images, xRow, h0, v0)
 			}
 		}
 	}
 }
 
-// block computes what one picture contributes to a block, or adds it.
-func (g *weightSum[T]) block(i int, x []T, xRow int, gy []T, gyRow int, add bool) {
-	tap, block := i/g.blocks%g.taps, i%g.blocks
-	from := tap * g.h.gap * xRow
-	if g.taps != g.h.taps {
-		from = tap/g.v.taps*g.h.gap*xRow + tap%g.v.taps*g.v.gap*g.x.channels
+// block adds what some pictures contribute to a block. sum knows where they are.
+func (g *weightSum[T]) block(i int, sum kernel.ProductSum[T], images, xRow, h0, v0 int) {
+	tap, block, channels := i/g.blocks%g.taps, i%g.blocks, g.x.channels
+	hTap, vTap := tap/len(g.columns), tap%len(g.columns)
+	u0, u1 := 0, g.h.outs // that see something
+	if g.skip {
+		u0, u1 = g.h.through(hTap, g.x.height)
 	}
-	r0, r1 := g.rows*block/g.blocks, g.rows*(block+1)/g.blocks
+	if u0 == u1 {
+		return
+	}
+	x := sum.A[(g.h.start+u0*g.h.step+hTap*g.h.gap-h0)*xRow:]
+	gy := sum.B[u0*sum.NextB[0]:]
 	sums := g.sums[i/g.blocks*g.rows*g.gy.channels:]
-	sum := kernel.ProductSum[T]{
-		M: r1 - r0, N: g.gy.channels, K: g.v.outs, Count: g.h.outs, Batch: [2]int{1, 1},
-		A: x[from+r0:], TransA: true, LDA: g.v.step * g.x.channels, NextA: g.h.step * xRow,
-		B: gy, LDB: g.gy.channels, NextB: gyRow,
-		C: sums[r0*g.gy.channels:], LDC: g.gy.channels, Add: add,
+	for _, s := range g.columns[vTap] {
+		r0 := max(g.rows*block/g.blocks, (s.t0-vTap)*channels)
+		r1 := min(g.rows*(block+1)/g.blocks, (s.t1-vTap)*channels)
+		if s.n == 0 || r0 >= r1 {
+			continue
+		}
+		sum := sum
+		sum.M, sum.K, sum.Count = r1-r0, s.n, [2]int{u1 - u0, images}
+		sum.A = x[(g.v.start+s.u*g.v.step+vTap*g.v.gap-v0)*channels+r0:]
+		sum.B = gy[s.u*g.gy.channels:]
+		sum.C, sum.LDC = sums[r0*g.gy.channels:], g.gy.channels
+		if g.turned {
+			sum.M, sum.A, sum.LDA, sum.NextA, sum.N, sum.B, sum.LDB, sum.NextB = sum.N, sum.B, sum.LDB, sum.NextB, sum.M, sum.A, sum.LDA, sum.NextA
+			sum.C, sum.LDC = sums[r0:], g.rows
+		}
+		sum.Compute()
 	}
-	if g.turned {
-		sum.M, sum.A, sum.LDA, sum.NextA, sum.N, sum.B, sum.LDB, sum.NextB = sum.N, sum.B, sum.LDB, sum.NextB, sum.M, sum.A, sum.LDA, sum.NextA
-		sum.C, sum.LDC = sums[r0:], g.rows
-	}
-	sum.Compute()
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // weights are a kernel as the products read it: panels of columns, which are
@@ -77,12 +78,9 @@ func (w *weights[T]) taps(h, v axis) weights[T] {
 	return t
 }
 
-// finite reports whether 0 times each of x is 0.
+// finite reports whether 0 times each of x is 0. It may be wrong where their sum
+// is too large.
 func finite[T kernel.Float](x []T) bool {
-	for _, v := range x {
-		if v-v != 0 {
-			return false
-		}
-	}
-	return true
+	sum := kernel.Reduce(op.Sum, x)
+	return sum-sum == 0
 }

@@ -141,6 +141,8 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 	}
 	w.in("MOVQ", "tile_runs(AX), CX")
 	w.in("MOVQ", "CX, tile_todo(AX)")
+	w.in("MOVQ", "tile_sets(AX), CX")
+	w.in("MOVQ", "CX, tile_setsTodo(AX)")
 	w.in("MOVQ", "tile_next(AX), R14")
 	w.in("MOVQ", "tile_ns(AX), R15")
 	w.in("MOVQ", "tile_k(AX), CX")
@@ -180,13 +182,16 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 	w.in("DECQ", "CX")
 	w.in("JNZ", "%s", label("k", m, vectors))
 	w.in("DECQ", "tile_todo(AX)")
+	w.in("JEQ", "%s", label("set", m, vectors))
+	goOn(w, "ar", "br", m > 9)
+	w.in("MOVQ", "tile_k(AX), CX")
+	w.in("JMP", "%s", label("k", m, vectors))
+	w.p("\n%s:", label("set", m, vectors))
+	w.in("DECQ", "tile_setsTodo(AX)")
 	w.in("JEQ", "%s", label("write", m, vectors))
-	w.in("MOVQ", "tile_ar(AX), CX // on to the next run")
-	w.in("ADDQ", "CX, SI")
-	if m > 9 {
-		w.in("ADDQ", "CX, DI")
-	}
-	w.in("ADDQ", "tile_br(AX), BX")
+	goOn(w, "asets", "bsets", m > 9)
+	w.in("MOVQ", "tile_runs(AX), CX")
+	w.in("MOVQ", "CX, tile_todo(AX)")
 	w.in("MOVQ", "tile_k(AX), CX")
 	w.in("JMP", "%s", label("k", m, vectors))
 
@@ -223,6 +228,16 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 			w.in("VFMADD213"+e.suffix, "%d(R13), %s, %s", v*s.bytes, alpha, acc(r, v))
 		}
 	})
+}
+
+// goOn advances A and B by fields of the tile, from run to run or set to set.
+func goOn(w *writer, a, b string, second bool) {
+	w.in("MOVQ", "tile_%s(AX), CX", a)
+	w.in("ADDQ", "CX, SI")
+	if second {
+		w.in("ADDQ", "CX, DI")
+	}
+	w.in("ADDQ", "tile_%s(AX), BX", b)
 }
 
 // row is the address of A's element in row r of the tile.
