@@ -37,9 +37,9 @@ func TestStepAllocates(t *testing.T) {
 		_, err := trainer.Step(x)
 		require.NoError(t, err)
 	}
-	const steps = 20
-	for range 5 {
-		step() // finds its buffers
+	const steps = 60
+	for range 20 {
+		step() // finds its buffers, on each thread
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would empty the pools of workspaces
 	var before, after runtime.MemStats
