@@ -13,7 +13,7 @@
 //     is packed, so that buffers stay bounded;
 //   - a task: a range of columns of the slab, or of rows if there are more of
 //     them, run through package parallel;
-//   - a block of up to 512 float32 steps, which bounds a panel of the right
+//   - a block of up to 1024 float32 steps, which bounds a panel of the right
 //     factor;
 //   - a part: as many rows of the left factor as fit in the L2 cache;
 //   - a panel of columns as wide as a tile, then the tiles of the part.

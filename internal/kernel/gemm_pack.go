@@ -6,22 +6,17 @@ import (
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
-// packLefts copies the slab of the left factor. Its rows stay rows where they
-// are contiguous along the summation, at a distance of an odd number of cache
-// lines, so that they keep out of each other's way; elsewhere the panels hold
-// the rows' elements step by step.
+// packLefts copies the slab of the left factor: the panels hold the rows'
+// elements step by step.
 func (p *product[T]) packLefts() {
-	line := cacheLine / sizeof[T]()
-	longest := ceilDiv(p.k1-p.k0, p.blocks)
-	p.stride = (ceilDiv(longest, line) | 1) * line
-	p.packedLeft = resize(p.packedLeft, p.blocks*(p.m1-p.m0)*p.stride)
+	p.packedLeft = resize(p.packedLeft, p.blocks*(p.m1-p.m0)*p.longest())
 	parallel.Run(p.panels, ceilDiv(p.panels, p.tasks), leftPacker[T]{p})
 }
 
 // leftPanel is panel i of block b of the packed slab.
 func (p *product[T]) leftPanel(b, i int) []T {
 	at := b*(p.m1-p.m0) + p.row(i) - p.m0
-	return p.packedLeft[at*p.stride:][:(p.row(i+1)-p.row(i))*p.stride]
+	return p.packedLeft[at*p.longest():][:(p.row(i+1)-p.row(i))*p.longest()]
 }
 
 type leftPacker[T Float] struct{ *product[T] }
@@ -33,7 +28,7 @@ func (p leftPacker[T]) Run(lo, hi int) {
 			dst, r0, r1 := p.leftPanel(b, i), p.row(i), p.row(i+1)
 			src := p.left.data[r0*p.left.next+k0*p.left.step:]
 			if p.left.step == 1 {
-				copyRows(dst, p.stride, src, p.left.next, r1-r0, k1-k0)
+				transpose(dst, r1-r0, src, p.left.next, r1-r0, k1-k0, false)
 			} else {
 				copyRows(dst, r1-r0, src, p.left.step, k1-k0, r1-r0)
 			}

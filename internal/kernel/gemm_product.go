@@ -41,7 +41,6 @@ type product[T Float] struct {
 	m0, m1, k0, k1 int
 	panels, blocks int
 	height, higher int // of a panel; the first higher panels have a row more
-	stride         int // of rows in a packed panel of the left factor
 	packedLeft     []T // the slab, block by block, panel by panel
 	packedRight    []T // the slab's steps, block by block, panel by panel
 }
@@ -58,7 +57,7 @@ const (
 // Sizes of blocks, found by measurement on Zen 4 (32 KB L1, 1 MB L2 per core).
 const (
 	blockBytes = 4096      // of steps in a block: more do not gain, fewer let a tile of C be read and written too often
-	partBytes  = 640 << 10 // of the left factor that all columns pass by, in L2
+	partBytes  = 320 << 10 // of the left factor that all columns pass by, in L2
 	slabSteps  = 2048
 	slabRows   = 2048 // of a slab that is packed
 
@@ -169,6 +168,9 @@ func (p *product[T]) row(i int) int { return p.m0 + i*p.height + min(i, p.higher
 
 // step is the first step of block b of the slab.
 func (p *product[T]) step(b int) int { return p.k0 + split(p.k1-p.k0, p.blocks, b) }
+
+// longest is the number of steps of the longest block.
+func (p *product[T]) longest() int { return ceilDiv(p.k1-p.k0, p.blocks) }
 
 // scale multiplies a part of C by beta, which may be 0.
 func (p *product[T]) scale(r0, r1, c0, c1 int) {

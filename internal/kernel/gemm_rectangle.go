@@ -59,8 +59,8 @@ func (p *product[T]) rectangle(i0, i1, j0, j1 int) {
 // along computes tiles of C where they belong. A part of the left factor that
 // fits in L2 meets all columns before the next one.
 func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
-	width, longest := p.shape.cols, ceilDiv(p.k1-p.k0, p.blocks)
-	parts := ceilDiv(i1-i0, max(1, partBytes/(longest*p.shape.rows*sizeof[T]())))
+	width := p.shape.cols
+	parts := ceilDiv(i1-i0, max(1, partBytes/(p.longest()*p.shape.rows*sizeof[T]())))
 	keep := 0 // packed panels of the right factor, for the next part
 	if parts > 1 {
 		keep = 1
@@ -166,11 +166,8 @@ func (p *product[T]) setLeft(t *tile, b, i, end int) (n int) {
 		return n
 	}
 	t.a = unsafe.Pointer(&p.leftPanel(b, i)[0])
-	t.rs, t.ks = p.stride*size, size
-	if p.left.step != 1 {
-		t.rs, t.ks = size, t.m*size
-	}
-	t.ap = t.m * p.stride * size
+	t.rs, t.ks = size, t.m*size
+	t.ap = t.m * p.longest() * size
 	return n
 }
 
@@ -178,7 +175,7 @@ func (p *product[T]) setLeft(t *tile, b, i, end int) (n int) {
 // them.
 func (w *workspace[T]) prepare(p *product[T], n int) {
 	if p.packRight == perTask || !p.shape.masked {
-		w.panels = resize(w.panels, n*ceilDiv(p.k1-p.k0, p.blocks)*p.shape.cols)
+		w.panels = resize(w.panels, n*p.longest()*p.shape.cols)
 	}
 }
 
