@@ -5,14 +5,15 @@ import "github.com/gander-ml/gander/internal/backend"
 // Convolutions run in channels-last memory, [n, h, w, c], as products of
 // matrices that are never written down. Where the pixels of a row lie one after
 // another, all that one row of the kernel sees from one of its places is a
-// contiguous run of kw·c numbers, and the next place's run starts a stride of
-// pixels further on: these overlapping runs are the rows of a left factor. So a
-// row of outputs is a sum of products, one for each row of the kernel, and that
-// is what kernel.ProductSum computes.
+// contiguous run of kw·c numbers: a row of a left factor. Its neighbours may be
+// the runs of the same place in other pictures, or those of the next places,
+// a stride of pixels further on, which overlap. An output is a sum of products,
+// one for each row of the kernel, and that is what kernel.ProductSum computes.
 //
-// Products of the kernel with what lies above and below a picture are zeros,
-// unless the kernel is not finite: elsewhere they are skipped, which leaves the
-// sums as they are.
+// Products of the kernel with what lies beyond the edges of a picture are zeros,
+// unless the kernel is not finite: elsewhere they are skipped, and the pictures
+// are read where they are. Each range of outputs that sees the same taps is a
+// sum of its own.
 //
 // The derivative by the input is a convolution of gy in the same way, one for
 // each phase of the stride. The derivative by the weight is a sum of products
