@@ -70,6 +70,19 @@ func (s *ProductSum[T]) Compute() {
 	_ = s.A[last(s.Batch, s.BatchA)+last(s.Count, s.NextA)+(rows-1)*s.LDA+cols-1]
 	_ = s.B[s.column(s.N-1)+last(s.Count, s.NextB)+(s.K-1)*s.LDB]
 
+	if parts := ceilDiv(s.K, longestRun); parts > 1 {
+		part := *s
+		for i := range parts {
+			k := split(s.K, parts, i)
+			part.K, part.Add = split(s.K, parts, i+1)-k, s.Add || i > 0
+			part.A, part.B = s.A[k:], s.B[k*s.LDB:]
+			if s.TransA {
+				part.A = s.A[k*s.LDA:]
+			}
+			part.Compute()
+		}
+		return
+	}
 	switch shape := shapeOf[T](); {
 	case s.LDB == 1 && !s.TransA:
 		s.inTiles(columnShape[T](), multiplyColumn[T])
@@ -99,6 +112,9 @@ func (s *ProductSum[T]) clear() {
 // tiles a second visit.
 const sumFlops = 1_200_000
 
+// longestRun is the number of steps that one call makes of a run.
+const longestRun = 2048
+
 // inTiles reads both factors where they are. A tile of each C of the batch gets
 // the same panel of B before the next one is read.
 func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
@@ -125,7 +141,7 @@ func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
 				r, end = split(s.M, panels, p), split(s.M, panels, p+1)
 			}
 			t.m = end - r
-			runs, sets, tiles := s.perCall(2 * t.m * t.n * t.k)
+			runs, sets, tiles := s.perCall(2 * shape.rows * t.n * t.k)
 			t.asets = s.NextA[1]*size - (runs-1)*s.NextA[0]*size - s.K*t.ks
 			t.bsets = s.NextB[1]*size - (runs-1)*s.NextB[0]*size - s.K*t.bs
 			for set := 0; set < s.Count[1]; set += sets {
@@ -151,7 +167,9 @@ func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
 }
 
 // perCall divides the work into calls of assembly that do not take long, given
-// the operations of a run: into so many tiles of so many sets of so many runs.
+// the operations of a run in a tile with all of its rows: into so many tiles of so
+// many sets of so many runs. The number of rows that a tile has does not change a
+// bit of its sums.
 func (s *ProductSum[T]) perCall(flops int) (runs, sets, tiles int) {
 	runs, sets, tiles = s.Count[0], s.Count[1], s.Batch[0]
 	if flops*runs*sets*tiles <= sumFlops { // saves the divisions

@@ -193,6 +193,38 @@ func TestProductSumInParts(t *testing.T) {
 	}
 }
 
+// TestProductSumRows: how many rows are computed together does not change a bit,
+// also where sums are too long for one call of assembly, by their runs or a run.
+func TestProductSumRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for _, name := range cpu.Implementations() {
+		for _, c := range []sumCase{
+			{m: 14, n: 37, k: 50, count: [2]int{60, 2}}, {m: 14, n: 37, k: 2*longestRun + 3, count: [2]int{1, 1}},
+			{m: 14, n: 1, k: 5000, count: [2]int{40, 1}}, {m: 14, n: 5, k: 5000, count: [2]int{2, 2}, transA: true},
+		} {
+			undo := cpu.Use(name)
+			c.batch = [2]int{1, 1}
+			s := makeSum[float32](r, c)
+			for i := range s.A {
+				s.A[i] = float32(r.NormFloat64())
+			}
+			half := s
+			half.M, half.C = 7, append([]float32(nil), s.C...)
+			s.Compute()
+			a, out := half.A, half.C
+			for i := 0; i < s.M; i += 7 {
+				half.A, half.C = a[i*s.LDA:], out[i*s.LDC:]
+				if s.TransA {
+					half.A = a[i:]
+				}
+				half.Compute()
+			}
+			undo()
+			require.Equal(t, s.C, out, "%s %+v", name, c)
+		}
+	}
+}
+
 func TestProductSumRefuses(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for name, cut := range map[string]func(s *ProductSum[float32]){

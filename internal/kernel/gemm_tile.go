@@ -13,7 +13,7 @@ import "unsafe"
 // last one of a set. All distances are in bytes. A may have any layout; the rows
 // of B and C are contiguous. m and n are at most the shape's rows and cols; k,
 // runs, sets and count are at least 1. A kernel that is not masked needs n = cols.
-// The kernel leaves a, c, next and count changed.
+// The kernel leaves a, c, next, count, todo and setsTodo changed.
 type tile struct {
 	a      unsafe.Pointer
 	rs, ks int // from row to row and from step to step of A
@@ -38,7 +38,7 @@ type tile struct {
 	next   uintptr
 	ns, np int
 
-	todo, setsTodo int // for the assembly: runs and sets still to do
+	todo, setsTodo int // for the kernels' own counting of runs and sets
 }
 
 // shape is the largest tile of the kernels in force.

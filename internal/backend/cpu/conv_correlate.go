@@ -26,7 +26,9 @@ func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []a
 	out, outMemory := results[T](b, dst)
 	weights := packWeights[T](b, w)
 	c := correlation[T]{src: picturesOf[T](src), dst: picturesOf[T](out), images: dst.Layout.Dims[0]}
+	h0, h1 := seen(h)
 	c.v0, c.v1 = seen(v)
+	c.bytes = (h1 - h0) * (c.v1 - c.v0) * c.src.channels * int(unsafe.Sizeof(T(0)))
 	for _, h := range h {
 		for _, v := range v {
 			taps := h.taps * v.taps
@@ -64,9 +66,9 @@ type correlation[T kernel.Float] struct {
 	src, dst      pictures[T]
 	phases        []phase[T]
 	v0, v1        int  // the columns that are seen
-	flops         int  // per picture
+	flops, bytes  int  // per picture; the bytes are those of its window, at most
 	across        bool // a tile's rows are pictures, else outputs of one
-	skip          bool // rows beyond the edges, whose products are all 0
+	skip          bool // products beyond the edges, which are all 0
 	images        int
 	groups, bands int
 	grain         int // groups times bands that are worth a piece of work
@@ -84,11 +86,13 @@ const (
 	convPieces = 16      // pieces for which a picture is cut
 	convSpare  = 16      // pieces for each thread, at most
 	fewRows    = 5       // that a tile should have
-	convBytes  = 1 << 18 // of pictures that are read together
+	convBytes  = 1 << 18 // of pictures that are read one after another
+	groupBytes = 1 << 20 // of pictures that are rows of the same tiles
 )
 
-// skipFlops is the floating-point operations of a picture that are worth being
-// skipped. Tests change it.
+// skipFlops is the operations with the taps of a row in a row of outputs, or of a
+// column in a column, from which on those beyond the edges are worth being
+// skipped. Tests set it to 0, to have all of them skipped.
 var skipFlops = 1 << 9
 
 // divide chooses how to go about it, given the columns in a panel of the kernel.
@@ -100,16 +104,15 @@ func (c *correlation[T]) divide(cols int) {
 	if c.across = cols > 1 && c.images >= fewRows; c.across {
 		rows := kernel.SumRows[T]()
 		c.groups = (c.images + rows - 1) / rows
-		flops := c.flops * c.images / c.groups
-		c.bands = max(1, min(4*threads/c.groups, flops/convGrain))
+		flops, bytes := c.flops*c.images/c.groups, c.bytes*c.images/c.groups
+		c.bands = max(1, min(4*threads/c.groups, flops/convGrain), min(bytes/groupBytes, c.dst.height))
 		c.grain = max(1, convGrain/(flops/c.bands+1))
 		return
 	}
 	c.bands = max(1, min(c.flops/convGrain, (convPieces+c.images-1)/c.images))
 	c.grain = max(1, convGrain/(c.flops/c.bands+1), c.images*c.bands/(convSpare*threads))
 	if c.bands == 1 {
-		bytes := c.src.height * c.src.width * c.src.channels * int(unsafe.Sizeof(T(0)))
-		together := max(1, min(c.grain, convBytes/max(1, bytes)))
+		together := max(1, min(c.grain, convBytes/max(1, c.bytes)))
 		c.groups = (c.images + together - 1) / together
 		c.grain = (c.grain + together - 1) / together
 	}

@@ -40,6 +40,9 @@ type window[T kernel.Float] struct {
 // like that already, else in a copy. The pictures are of the same operand in all
 // calls.
 func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data []T, row, picture int) {
+	if h0 == h1 || v0 == v1 {
+		return nil, 0, 0
+	}
 	if p.channel == 1 && p.pixel == p.channels && h0 >= 0 && v0 >= 0 && h1 <= p.height && v1 <= p.width {
 		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row, p.image
 	}

@@ -29,7 +29,7 @@ func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axi
 		return
 	}
 	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: picturesOf[T](x), gy: picturesOf[T](gy)}
-	g.skip = 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
+	g.skip = g.beyond() && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
 	g.divide()
 	sums := borrow[T](g.chunks * dst.Layout.Len())
 	g.sums = sums.data
@@ -74,6 +74,13 @@ const (
 	chunkImages = 8       // in a chunk, at least
 	chunkSums   = 1 << 16 // of all chunks, at most
 )
+
+// beyond reports whether there is anything to skip.
+func (g *weightSum[T]) beyond() bool {
+	h0, h1 := seen([]axis{g.h})
+	v0, v1 := seen([]axis{g.v})
+	return h0 < 0 || h1 > g.x.height || v0 < 0 || v1 > g.x.width
+}
 
 // gapless reports whether the elements fill their memory, in any order.
 func gapless(l layout.Layout) bool {
@@ -135,7 +142,7 @@ func (g *weightSum[T]) Run(lo, hi int) {
 		h0, h1 = clip(h0, h1, g.x.height)
 		v0, v1 = clip(v0, v1, g.x.width)
 	}
-	bytes := (g.x.height*g.x.width*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
+	bytes := ((h1-h0)*(v1-v0)*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
 	together := max(1, 2*convBytes/max(1, bytes))
 	for n := g.taps * g.blocks; lo < hi; lo = (lo/n + 1) * n {
 		chunk := lo / n

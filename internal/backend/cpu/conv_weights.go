@@ -41,6 +41,9 @@ func packWeights[T kernel.Float](b *Backend, o backend.Operand) weights[T] {
 		b.Copy(side, o)
 		o = side
 	}
+	if outs%cols != 0 { // the last panel has columns that do not count
+		clear(w.data[(w.panels-1)*w.panel:])
+	}
 	src, taps := elements[T](o), kh*kw
 	for p := range w.panels {
 		for c := range channels {
@@ -78,8 +81,8 @@ func (w *weights[T]) taps(h, v axis) weights[T] {
 	return t
 }
 
-// finite reports whether 0 times each of x is 0. It may be wrong where their sum
-// is too large.
+// finite reports whether 0 times each of x is 0, or says no because their sum is
+// too large.
 func finite[T kernel.Float](x []T) bool {
 	sum := kernel.Reduce(op.Sum, x)
 	return sum-sum == 0
