@@ -90,7 +90,13 @@ func BenchmarkElementwise(b *testing.B) {
 // BenchmarkAdam steps the parameters of the classic MNIST GAN on one thread:
 // each is read with its gradient and two moments, and three of them are written.
 func BenchmarkAdam(b *testing.B) {
-	const n, beta1, beta2, lr, eps = 1_130_000, 0.9, 0.999, 1e-4, 1e-8
+	for _, n := range []int{8192, 131072, 1_130_000} {
+		benchmarkAdam(b, n)
+	}
+}
+
+func benchmarkAdam(b *testing.B, n int) {
+	const beta1, beta2, lr, eps = 0.9, 0.999, 1e-4, 1e-8
 	p, g, m, v := numbers(n), numbers(n), numbers(n), make([]float32, n)
 	for _, impl := range []struct {
 		name string
@@ -107,11 +113,11 @@ func BenchmarkAdam(b *testing.B) {
 			}
 		}},
 	} {
-		b.Run("impl="+impl.name, func(b *testing.B) {
+		b.Run(fmt.Sprintf("impl=%s/n=%d", impl.name, n), func(b *testing.B) {
 			for b.Loop() {
 				impl.step()
 			}
-			b.ReportMetric(28*n*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GB/s")
+			b.ReportMetric(28*float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GB/s")
 		})
 	}
 }

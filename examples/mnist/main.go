@@ -5,7 +5,7 @@
 //
 // Without flags it runs the quick preset on 10,000 real digits that are part of
 // the program: small convolutional networks, relativistic pairs and two gradient
-// penalties (R1 and R2), 2,000 steps, 34 seconds on two cores. It prints the
+// penalties (R1 and R2), 2,000 steps, 28 seconds on two cores. It prints the
 // networks, a bar or, into a file, a line per epoch, and now and then how far the
 // digits are from real ones; at the end, a judgement with the share of each
 // digit. It writes into runs/mnist:
@@ -19,7 +19,7 @@
 //	checkpoint.safetensors     everything that -resume needs
 //
 // -preset classic is the recipe of the tutorials to the letter: two MLPs, binary
-// cross-entropy, 100 epochs, 84 seconds on two cores. It mostly draws ones.
+// cross-entropy, 100 epochs, 79 seconds on two cores. It mostly draws ones.
 // -preset best trains the quick one's networks longer, and mlp does without
 // convolutions. -steps and -epochs set the length of any.
 //
