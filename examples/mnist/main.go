@@ -5,7 +5,7 @@
 //
 // Without flags it runs the quick preset on 10,000 real digits that are part of
 // the program: small convolutional networks, relativistic pairs and two gradient
-// penalties (R1 and R2), 2,000 steps, 28 seconds on two cores. It prints the
+// penalties (R1 and R2), 2,000 steps, 30 seconds on two cores. It prints the
 // networks, a bar or, into a file, a line per epoch, and now and then how far the
 // digits are from real ones; at the end, a judgement with the share of each
 // digit. It writes into runs/mnist:

@@ -112,7 +112,7 @@ func (c *correlation[T]) divide(cols int) {
 	c.bands = max(1, min(c.flops/convGrain, (convPieces+c.images-1)/c.images))
 	c.grain = max(1, convGrain/(c.flops/c.bands+1), c.images*c.bands/(convSpare*threads))
 	if c.bands == 1 {
-		together := max(1, min(c.grain, convBytes/max(1, c.bytes)))
+		together := max(1, min(2*c.grain, convBytes/max(1, c.bytes)))
 		c.groups = (c.images + together - 1) / together
 		c.grain = (c.grain + together - 1) / together
 	}
