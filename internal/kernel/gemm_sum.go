@@ -142,8 +142,8 @@ func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
 			}
 			t.m = end - r
 			runs, sets, tiles := s.perCall(2 * shape.rows * t.n * t.k)
-			t.asets = s.NextA[1]*size - (runs-1)*s.NextA[0]*size - s.K*t.ks
-			t.bsets = s.NextB[1]*size - (runs-1)*s.NextB[0]*size - s.K*t.bs
+			t.asets = (s.NextA[1]-runs*s.NextA[0])*size + t.ar
+			t.bsets = (s.NextB[1]-runs*s.NextB[0])*size + t.br
 			for set := 0; set < s.Count[1]; set += sets {
 				for i := 0; i < s.Count[0]; i += runs {
 					t.runs, t.sets, t.add = min(runs, s.Count[0]-i), min(sets, s.Count[1]-set), 0

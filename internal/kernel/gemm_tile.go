@@ -9,11 +9,11 @@ import "unsafe"
 //
 // with the sum over p in order, then for the same count-1 times more with A and
 // C advanced by ap and cp. p makes sets times runs runs of k steps each; from the
-// end of a run to the next, A and B go on by ar and br, or by asets and bsets after the
-// last one of a set. All distances are in bytes. A may have any layout; the rows
-// of B and C are contiguous. m and n are at most the shape's rows and cols; k,
-// runs, sets and count are at least 1. A kernel that is not masked needs n = cols.
-// The kernel leaves a, c, next, count, todo and setsTodo changed.
+// end of a run to the next, A and B go on by ar and br, or by asets and bsets
+// after the last one of a set. All distances are in bytes. A may have any layout;
+// the rows of B and C are contiguous. m and n are at most the shape's rows and
+// cols; k, runs, sets and count are at least 1. A kernel that is not masked needs
+// n = cols. The kernel leaves a, c, next, count, todo and setsTodo changed.
 type tile struct {
 	a      unsafe.Pointer
 	rs, ks int // from row to row and from step to step of A
@@ -27,7 +27,7 @@ type tile struct {
 	ar, br int // from run to run of A and B
 	sets   int
 	asets  int // from set to set of A
-	bsets  int
+	bsets  int // and of B
 	add    int
 	alpha  unsafe.Pointer
 	count  int

@@ -29,7 +29,14 @@ func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axi
 		return
 	}
 	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: picturesOf[T](x), gy: picturesOf[T](gy)}
-	g.skip = g.beyond() && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
+	g.h0, g.h1 = seen([]axis{h})
+	g.v0, g.v1 = seen([]axis{v})
+	beyond := g.h0 < 0 || g.h1 > g.x.height || g.v0 < 0 || g.v1 > g.x.width
+	g.skip = beyond && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
+	if g.skip {
+		g.h0, g.h1 = clip(g.h0, g.h1, g.x.height)
+		g.v0, g.v1 = clip(g.v0, g.v1, g.x.width)
+	}
 	g.divide()
 	sums := borrow[T](g.chunks * dst.Layout.Len())
 	g.sums = sums.data
@@ -54,6 +61,8 @@ type weightSum[T kernel.Float] struct {
 	h, v    axis
 	images  int
 	x, gy   pictures[T]
+	h0, h1  int      // the rows of x that are seen
+	v0, v1  int      // and the columns
 	sums    []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] where turned
 	skip    bool     // products beyond the edges
 	columns [][]span // of v, for each of the taps that a row of taps consists of
@@ -75,13 +84,6 @@ const (
 	chunkSums   = 1 << 16 // of all chunks, at most
 )
 
-// beyond reports whether there is anything to skip.
-func (g *weightSum[T]) beyond() bool {
-	h0, h1 := seen([]axis{g.h})
-	v0, v1 := seen([]axis{g.v})
-	return h0 < 0 || h1 > g.x.height || v0 < 0 || v1 > g.x.width
-}
-
 // gapless reports whether the elements fill their memory, in any order.
 func gapless(l layout.Layout) bool {
 	layout.SortAxes(&l)
@@ -98,10 +100,7 @@ func (g *weightSum[T]) divide() {
 		g.taps, g.rows = g.h.taps*g.v.taps, g.x.channels
 		g.columns = nil
 		for tap := range g.v.taps {
-			u0, u1 := 0, g.v.outs
-			if g.skip {
-				u0, u1 = g.v.through(tap, g.x.width)
-			}
+			u0, u1 := g.through(&g.v, tap, g.x.width)
 			g.columns = append(g.columns, []span{{u0, u1 - u0, tap, tap + 1}})
 		}
 	}
@@ -136,20 +135,14 @@ func (g *weightSum[T]) Run(lo, hi int) {
 	seenX, seenY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
 	defer seenX.giveBack()
 	defer seenY.giveBack()
-	h0, h1 := seen([]axis{g.h})
-	v0, v1 := seen([]axis{g.v})
-	if g.skip {
-		h0, h1 = clip(h0, h1, g.x.height)
-		v0, v1 = clip(v0, v1, g.x.width)
-	}
-	bytes := ((h1-h0)*(v1-v0)*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
+	bytes := ((g.h1-g.h0)*(g.v1-g.v0)*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
 	together := max(1, 2*convBytes/max(1, bytes))
 	for n := g.taps * g.blocks; lo < hi; lo = (lo/n + 1) * n {
 		chunk := lo / n
 		first, end := g.images*chunk/g.chunks, g.images*(chunk+1)/g.chunks
 		for image := first; image < end; image += together {
 			images := min(together, end-image)
-			x, xRow, xPicture := seenX.of(&g.x, image, images, h0, h1, v0, v1)
+			x, xRow, xPicture := seenX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
 			gy, gyRow, gyPicture := seenY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
 			sum := kernel.ProductSum[T]{
 				N: g.gy.channels, Batch: [2]int{1, 1}, Add: true,
@@ -157,24 +150,29 @@ func (g *weightSum[T]) Run(lo, hi int) {
 				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyPicture},
 			}
 			for i := lo; i < min(hi, (chunk+1)*n); i++ {
-				g.block(i, sum, images, xRow, h0, v0)
+				g.block(i, sum, images, xRow)
 			}
 		}
 	}
 }
 
+// through is the range of outputs [u0,u1) of an axis that a tap counts for.
+func (g *weightSum[T]) through(a *axis, tap, ins int) (u0, u1 int) {
+	if !g.skip {
+		return 0, a.outs
+	}
+	return a.through(tap, ins)
+}
+
 // block adds what some pictures contribute to a block. sum knows where they are.
-func (g *weightSum[T]) block(i int, sum kernel.ProductSum[T], images, xRow, h0, v0 int) {
+func (g *weightSum[T]) block(i int, sum kernel.ProductSum[T], images, xRow int) {
 	tap, block, channels := i/g.blocks%g.taps, i%g.blocks, g.x.channels
 	hTap, vTap := tap/len(g.columns), tap%len(g.columns)
-	u0, u1 := 0, g.h.outs // that see something
-	if g.skip {
-		u0, u1 = g.h.through(hTap, g.x.height)
-	}
+	u0, u1 := g.through(&g.h, hTap, g.x.height)
 	if u0 == u1 {
 		return
 	}
-	x := sum.A[(g.h.start+u0*g.h.step+hTap*g.h.gap-h0)*xRow:]
+	x := sum.A[(g.h.start+u0*g.h.step+hTap*g.h.gap-g.h0)*xRow:]
 	gy := sum.B[u0*sum.NextB[0]:]
 	sums := g.sums[i/g.blocks*g.rows*g.gy.channels:]
 	for _, s := range g.columns[vTap] {
@@ -185,7 +183,7 @@ func (g *weightSum[T]) block(i int, sum kernel.ProductSum[T], images, xRow, h0, 
 		}
 		sum := sum
 		sum.M, sum.K, sum.Count = r1-r0, s.n, [2]int{u1 - u0, images}
-		sum.A = x[(g.v.start+s.u*g.v.step+vTap*g.v.gap-v0)*channels+r0:]
+		sum.A = x[(g.v.start+s.u*g.v.step+vTap*g.v.gap-g.v0)*channels+r0:]
 		sum.B = gy[s.u*g.gy.channels:]
 		sum.C, sum.LDC = sums[r0*g.gy.channels:], g.gy.channels
 		if g.turned {

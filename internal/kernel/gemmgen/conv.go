@@ -234,8 +234,8 @@ func columnWrite(w *writer, s set, e elem) {
 // sums adds the lanes of each of the first registers, as many as there are
 // lanes, and leaves the sums in the first. Each round makes one register of two
 // by adding their lanes in pairs, in the same way for every row: within 16 bytes
-// first, then across them. Shuffles are the bottleneck: a round whose sums need
-// not become neighbours takes one, and blends.
+// first, then across them. A round whose sums need not become neighbours takes
+// one shuffle for two registers, and a blend.
 func sums(w *writer, s set, e elem) {
 	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
 	x, y := reg(s.tmp[0]), reg(s.tmp[1])
