@@ -17,7 +17,7 @@ DATA tails<>+56(SB)/8, $0x0
 GLOBL tails<>(SB), RODATA|NOPTR, $64
 
 // func columnAVX2F32(t *tile)
-TEXT ·columnAVX2F32(SB), NOSPLIT, $32-8
+TEXT ·columnAVX2F32(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
 	// DX counts the whole vectors of a row; R12 holds the bytes after them.
@@ -54,14 +54,14 @@ again:
 	MOVQ            tile_sets(AX), R14
 	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
-	VXORPS          Y0, Y0, Y0
-	VXORPS          Y1, Y1, Y1
-	VXORPS          Y2, Y2, Y2
-	VXORPS          Y3, Y3, Y3
-	VXORPS          Y4, Y4, Y4
-	VXORPS          Y5, Y5, Y5
-	VXORPS          Y6, Y6, Y6
-	VXORPS          Y7, Y7, Y7
+	VXORPS          X0, X0, X0 // all of its vector
+	VXORPS          X1, X1, X1 // all of its vector
+	VXORPS          X2, X2, X2 // all of its vector
+	VXORPS          X3, X3, X3 // all of its vector
+	VXORPS          X4, X4, X4 // all of its vector
+	VXORPS          X5, X5, X5 // all of its vector
+	VXORPS          X6, X6, X6 // all of its vector
+	VXORPS          X7, X7, X7 // all of its vector
 	MOVQ            tile_m(AX), CX
 	CMPQ            CX, $8
 	JEQ             m8
@@ -727,23 +727,87 @@ sum:
 	VPERM2F128      $0x21, Y4, Y0, Y15
 	VBLENDPS        $0xf0, Y4, Y0, Y14
 	VADDPS          Y14, Y15, Y0
-	VMOVUPS         Y0, (SP)
-	MOVQ            SP, SI
 	MOVQ            tile_cs(AX), DI
 	MOVQ            tile_m(AX), CX
+	MOVQ            tile_add(AX), SI
+	VPERMILPS       $0, X0, X2
+	TESTQ           SI, SI
+	JEQ             put0
+	VADDSS          (R13), X2, X2
 
-one:
-	VMOVSS          (SI), X1
-	CMPQ            tile_add(AX), $0
-	JEQ             put
-	VADDSS          (R13), X1, X1
-
-put:
-	VMOVSS          X1, (R13)
-	ADDQ            $4, SI
-	ADDQ            DI, R13
+put0:
+	VMOVSS          X2, (R13)
 	DECQ            CX
-	JNZ             one
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $1, X0, X2
+	TESTQ           SI, SI
+	JEQ             put1
+	VADDSS          (R13), X2, X2
+
+put1:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $2, X0, X2
+	TESTQ           SI, SI
+	JEQ             put2
+	VADDSS          (R13), X2, X2
+
+put2:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $3, X0, X2
+	TESTQ           SI, SI
+	JEQ             put3
+	VADDSS          (R13), X2, X2
+
+put3:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF128    $1, Y0, X1
+	VPERMILPS       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put4
+	VADDSS          (R13), X2, X2
+
+put4:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put5
+	VADDSS          (R13), X2, X2
+
+put5:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $2, X1, X2
+	TESTQ           SI, SI
+	JEQ             put6
+	VADDSS          (R13), X2, X2
+
+put6:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $3, X1, X2
+	TESTQ           SI, SI
+	JEQ             put7
+	VADDSS          (R13), X2, X2
+
+put7:
+	VMOVSS          X2, (R13)
 
 next:
 	DECQ            tile_count(AX)
@@ -759,7 +823,7 @@ done:
 	RET
 
 // func columnAVX2F64(t *tile)
-TEXT ·columnAVX2F64(SB), NOSPLIT, $32-8
+TEXT ·columnAVX2F64(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
 	// DX counts the whole vectors of a row; R12 holds the bytes after them.
@@ -796,10 +860,10 @@ again:
 	MOVQ            tile_sets(AX), R14
 	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
-	VXORPS          Y0, Y0, Y0
-	VXORPS          Y1, Y1, Y1
-	VXORPS          Y2, Y2, Y2
-	VXORPS          Y3, Y3, Y3
+	VXORPS          X0, X0, X0 // all of its vector
+	VXORPS          X1, X1, X1 // all of its vector
+	VXORPS          X2, X2, X2 // all of its vector
+	VXORPS          X3, X3, X3 // all of its vector
 	MOVQ            tile_m(AX), CX
 	CMPQ            CX, $4
 	JEQ             m4
@@ -1084,23 +1148,47 @@ sum:
 	VPERM2F128      $0x21, Y2, Y0, Y15
 	VBLENDPD        $0xc, Y2, Y0, Y14
 	VADDPD          Y14, Y15, Y0
-	VMOVUPD         Y0, (SP)
-	MOVQ            SP, SI
 	MOVQ            tile_cs(AX), DI
 	MOVQ            tile_m(AX), CX
+	MOVQ            tile_add(AX), SI
+	VPERMILPD       $0, X0, X2
+	TESTQ           SI, SI
+	JEQ             put0
+	VADDSD          (R13), X2, X2
 
-one:
-	VMOVSD          (SI), X1
-	CMPQ            tile_add(AX), $0
-	JEQ             put
-	VADDSD          (R13), X1, X1
-
-put:
-	VMOVSD          X1, (R13)
-	ADDQ            $8, SI
-	ADDQ            DI, R13
+put0:
+	VMOVSD          X2, (R13)
 	DECQ            CX
-	JNZ             one
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPD       $1, X0, X2
+	TESTQ           SI, SI
+	JEQ             put1
+	VADDSD          (R13), X2, X2
+
+put1:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF128    $1, Y0, X1
+	VPERMILPD       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put2
+	VADDSD          (R13), X2, X2
+
+put2:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPD       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put3
+	VADDSD          (R13), X2, X2
+
+put3:
+	VMOVSD          X2, (R13)
 
 next:
 	DECQ            tile_count(AX)

@@ -5,8 +5,43 @@
 #include "go_asm.h"
 #include "textflag.h"
 
+// twiceF32 names each element twice.
+DATA twiceF32<>+0(SB)/4, $0
+DATA twiceF32<>+4(SB)/4, $0
+DATA twiceF32<>+8(SB)/4, $1
+DATA twiceF32<>+12(SB)/4, $1
+DATA twiceF32<>+16(SB)/4, $2
+DATA twiceF32<>+20(SB)/4, $2
+DATA twiceF32<>+24(SB)/4, $3
+DATA twiceF32<>+28(SB)/4, $3
+DATA twiceF32<>+32(SB)/4, $4
+DATA twiceF32<>+36(SB)/4, $4
+DATA twiceF32<>+40(SB)/4, $5
+DATA twiceF32<>+44(SB)/4, $5
+DATA twiceF32<>+48(SB)/4, $6
+DATA twiceF32<>+52(SB)/4, $6
+DATA twiceF32<>+56(SB)/4, $7
+DATA twiceF32<>+60(SB)/4, $7
+DATA twiceF32<>+64(SB)/4, $8
+DATA twiceF32<>+68(SB)/4, $8
+DATA twiceF32<>+72(SB)/4, $9
+DATA twiceF32<>+76(SB)/4, $9
+DATA twiceF32<>+80(SB)/4, $10
+DATA twiceF32<>+84(SB)/4, $10
+DATA twiceF32<>+88(SB)/4, $11
+DATA twiceF32<>+92(SB)/4, $11
+DATA twiceF32<>+96(SB)/4, $12
+DATA twiceF32<>+100(SB)/4, $12
+DATA twiceF32<>+104(SB)/4, $13
+DATA twiceF32<>+108(SB)/4, $13
+DATA twiceF32<>+112(SB)/4, $14
+DATA twiceF32<>+116(SB)/4, $14
+DATA twiceF32<>+120(SB)/4, $15
+DATA twiceF32<>+124(SB)/4, $15
+GLOBL twiceF32<>(SB), RODATA|NOPTR, $128
+
 // func columnAVX512F32(t *tile)
-TEXT ·columnAVX512F32(SB), NOSPLIT, $64-8
+TEXT ·columnAVX512F32(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
 	// DX counts the whole vectors of a row; R12 holds the bytes after them.
@@ -30,6 +65,8 @@ TEXT ·columnAVX512F32(SB), NOSPLIT, $64-8
 	KMOVW           R14, K5 // every other 8 bytes
 	MOVQ            $0xff00, R14
 	KMOVW           R14, K6 // the upper half
+	VMOVUPS         twiceF32<>+0(SB), Z18
+	VMOVUPS         twiceF32<>+64(SB), Z19
 	SHRQ            $4, DX
 	SHLQ            $2, R12
 	MOVQ            tile_rs(AX), R8
@@ -57,22 +94,22 @@ again:
 	MOVQ            tile_sets(AX), R14
 	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
-	VPXORD          Z0, Z0, Z0
-	VPXORD          Z1, Z1, Z1
-	VPXORD          Z2, Z2, Z2
-	VPXORD          Z3, Z3, Z3
-	VPXORD          Z4, Z4, Z4
-	VPXORD          Z5, Z5, Z5
-	VPXORD          Z6, Z6, Z6
-	VPXORD          Z7, Z7, Z7
-	VPXORD          Z8, Z8, Z8
-	VPXORD          Z9, Z9, Z9
-	VPXORD          Z10, Z10, Z10
-	VPXORD          Z11, Z11, Z11
-	VPXORD          Z12, Z12, Z12
-	VPXORD          Z13, Z13, Z13
-	VPXORD          Z14, Z14, Z14
-	VPXORD          Z15, Z15, Z15
+	VXORPS          X0, X0, X0 // all of its vector
+	VXORPS          X1, X1, X1 // all of its vector
+	VXORPS          X2, X2, X2 // all of its vector
+	VXORPS          X3, X3, X3 // all of its vector
+	VXORPS          X4, X4, X4 // all of its vector
+	VXORPS          X5, X5, X5 // all of its vector
+	VXORPS          X6, X6, X6 // all of its vector
+	VXORPS          X7, X7, X7 // all of its vector
+	VXORPS          X8, X8, X8 // all of its vector
+	VXORPS          X9, X9, X9 // all of its vector
+	VXORPS          X10, X10, X10 // all of its vector
+	VXORPS          X11, X11, X11 // all of its vector
+	VXORPS          X12, X12, X12 // all of its vector
+	VXORPS          X13, X13, X13 // all of its vector
+	VXORPS          X14, X14, X14 // all of its vector
+	VXORPS          X15, X15, X15 // all of its vector
 	MOVQ            tile_m(AX), CX
 	CMPQ            CX, $16
 	JEQ             m16
@@ -1705,9 +1742,8 @@ store:
 apart:
 	CMPQ            CX, $8
 	JNE             far
-	VEXPANDPS.Z     Z0, K3, Z1
-	VEXTRACTF64X4   $1, Z0, Y0
-	VEXPANDPS.Z     Z0, K4, Z2
+	VPERMPS         Z0, Z18, Z1
+	VPERMPS         Z0, Z19, Z2
 	CMPQ            tile_add(AX), $0
 	JEQ             spread
 	VADDPS          (R13), Z1, K3, Z1
@@ -1719,23 +1755,169 @@ spread:
 	JMP             next
 
 far:
-	VMOVUPS         Z0, (SP)
-	MOVQ            SP, SI
 	MOVQ            tile_cs(AX), DI
 	MOVQ            tile_m(AX), CX
+	MOVQ            tile_add(AX), SI
+	VPERMILPS       $0, X0, X2
+	TESTQ           SI, SI
+	JEQ             put0
+	VADDSS          (R13), X2, X2
 
-one:
-	VMOVSS          (SI), X1
-	CMPQ            tile_add(AX), $0
-	JEQ             put
-	VADDSS          (R13), X1, X1
-
-put:
-	VMOVSS          X1, (R13)
-	ADDQ            $4, SI
-	ADDQ            DI, R13
+put0:
+	VMOVSS          X2, (R13)
 	DECQ            CX
-	JNZ             one
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $1, X0, X2
+	TESTQ           SI, SI
+	JEQ             put1
+	VADDSS          (R13), X2, X2
+
+put1:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $2, X0, X2
+	TESTQ           SI, SI
+	JEQ             put2
+	VADDSS          (R13), X2, X2
+
+put2:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $3, X0, X2
+	TESTQ           SI, SI
+	JEQ             put3
+	VADDSS          (R13), X2, X2
+
+put3:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF32X4   $1, Z0, X1
+	VPERMILPS       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put4
+	VADDSS          (R13), X2, X2
+
+put4:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put5
+	VADDSS          (R13), X2, X2
+
+put5:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $2, X1, X2
+	TESTQ           SI, SI
+	JEQ             put6
+	VADDSS          (R13), X2, X2
+
+put6:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $3, X1, X2
+	TESTQ           SI, SI
+	JEQ             put7
+	VADDSS          (R13), X2, X2
+
+put7:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF32X4   $2, Z0, X1
+	VPERMILPS       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put8
+	VADDSS          (R13), X2, X2
+
+put8:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put9
+	VADDSS          (R13), X2, X2
+
+put9:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $2, X1, X2
+	TESTQ           SI, SI
+	JEQ             put10
+	VADDSS          (R13), X2, X2
+
+put10:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $3, X1, X2
+	TESTQ           SI, SI
+	JEQ             put11
+	VADDSS          (R13), X2, X2
+
+put11:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF32X4   $3, Z0, X1
+	VPERMILPS       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put12
+	VADDSS          (R13), X2, X2
+
+put12:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put13
+	VADDSS          (R13), X2, X2
+
+put13:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $2, X1, X2
+	TESTQ           SI, SI
+	JEQ             put14
+	VADDSS          (R13), X2, X2
+
+put14:
+	VMOVSS          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPS       $3, X1, X2
+	TESTQ           SI, SI
+	JEQ             put15
+	VADDSS          (R13), X2, X2
+
+put15:
+	VMOVSS          X2, (R13)
 
 next:
 	DECQ            tile_count(AX)
@@ -1750,8 +1932,27 @@ done:
 	VZEROUPPER
 	RET
 
+// twiceF64 names each element twice.
+DATA twiceF64<>+0(SB)/8, $0
+DATA twiceF64<>+8(SB)/8, $0
+DATA twiceF64<>+16(SB)/8, $1
+DATA twiceF64<>+24(SB)/8, $1
+DATA twiceF64<>+32(SB)/8, $2
+DATA twiceF64<>+40(SB)/8, $2
+DATA twiceF64<>+48(SB)/8, $3
+DATA twiceF64<>+56(SB)/8, $3
+DATA twiceF64<>+64(SB)/8, $4
+DATA twiceF64<>+72(SB)/8, $4
+DATA twiceF64<>+80(SB)/8, $5
+DATA twiceF64<>+88(SB)/8, $5
+DATA twiceF64<>+96(SB)/8, $6
+DATA twiceF64<>+104(SB)/8, $6
+DATA twiceF64<>+112(SB)/8, $7
+DATA twiceF64<>+120(SB)/8, $7
+GLOBL twiceF64<>(SB), RODATA|NOPTR, $128
+
 // func columnAVX512F64(t *tile)
-TEXT ·columnAVX512F64(SB), NOSPLIT, $64-8
+TEXT ·columnAVX512F64(SB), NOSPLIT, $0-8
 	MOVQ            t+0(FP), AX
 
 	// DX counts the whole vectors of a row; R12 holds the bytes after them.
@@ -1775,6 +1976,8 @@ TEXT ·columnAVX512F64(SB), NOSPLIT, $64-8
 	KMOVW           R14, K5 // every other 8 bytes
 	MOVQ            $0xf0, R14
 	KMOVW           R14, K6 // the upper half
+	VMOVUPS         twiceF64<>+0(SB), Z10
+	VMOVUPS         twiceF64<>+64(SB), Z11
 	SHRQ            $3, DX
 	SHLQ            $3, R12
 	MOVQ            tile_rs(AX), R8
@@ -1802,14 +2005,14 @@ again:
 	MOVQ            tile_sets(AX), R14
 	MOVQ            R14, tile_setsTodo(AX)
 	MOVQ            tile_runs(AX), R14
-	VPXORD          Z0, Z0, Z0
-	VPXORD          Z1, Z1, Z1
-	VPXORD          Z2, Z2, Z2
-	VPXORD          Z3, Z3, Z3
-	VPXORD          Z4, Z4, Z4
-	VPXORD          Z5, Z5, Z5
-	VPXORD          Z6, Z6, Z6
-	VPXORD          Z7, Z7, Z7
+	VXORPS          X0, X0, X0 // all of its vector
+	VXORPS          X1, X1, X1 // all of its vector
+	VXORPS          X2, X2, X2 // all of its vector
+	VXORPS          X3, X3, X3 // all of its vector
+	VXORPS          X4, X4, X4 // all of its vector
+	VXORPS          X5, X5, X5 // all of its vector
+	VXORPS          X6, X6, X6 // all of its vector
+	VXORPS          X7, X7, X7 // all of its vector
 	MOVQ            tile_m(AX), CX
 	CMPQ            CX, $8
 	JEQ             m8
@@ -2453,9 +2656,8 @@ store:
 apart:
 	CMPQ            CX, $16
 	JNE             far
-	VEXPANDPD.Z     Z0, K3, Z1
-	VEXTRACTF64X4   $1, Z0, Y0
-	VEXPANDPD.Z     Z0, K4, Z2
+	VPERMPD         Z0, Z10, Z1
+	VPERMPD         Z0, Z11, Z2
 	CMPQ            tile_add(AX), $0
 	JEQ             spread
 	VADDPD          (R13), Z1, K3, Z1
@@ -2467,23 +2669,89 @@ spread:
 	JMP             next
 
 far:
-	VMOVUPD         Z0, (SP)
-	MOVQ            SP, SI
 	MOVQ            tile_cs(AX), DI
 	MOVQ            tile_m(AX), CX
+	MOVQ            tile_add(AX), SI
+	VPERMILPD       $0, X0, X2
+	TESTQ           SI, SI
+	JEQ             put0
+	VADDSD          (R13), X2, X2
 
-one:
-	VMOVSD          (SI), X1
-	CMPQ            tile_add(AX), $0
-	JEQ             put
-	VADDSD          (R13), X1, X1
-
-put:
-	VMOVSD          X1, (R13)
-	ADDQ            $8, SI
-	ADDQ            DI, R13
+put0:
+	VMOVSD          X2, (R13)
 	DECQ            CX
-	JNZ             one
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPD       $1, X0, X2
+	TESTQ           SI, SI
+	JEQ             put1
+	VADDSD          (R13), X2, X2
+
+put1:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF32X4   $1, Z0, X1
+	VPERMILPD       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put2
+	VADDSD          (R13), X2, X2
+
+put2:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPD       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put3
+	VADDSD          (R13), X2, X2
+
+put3:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF32X4   $2, Z0, X1
+	VPERMILPD       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put4
+	VADDSD          (R13), X2, X2
+
+put4:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPD       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put5
+	VADDSD          (R13), X2, X2
+
+put5:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VEXTRACTF32X4   $3, Z0, X1
+	VPERMILPD       $0, X1, X2
+	TESTQ           SI, SI
+	JEQ             put6
+	VADDSD          (R13), X2, X2
+
+put6:
+	VMOVSD          X2, (R13)
+	DECQ            CX
+	JEQ             next
+	ADDQ            DI, R13
+	VPERMILPD       $1, X1, X2
+	TESTQ           SI, SI
+	JEQ             put7
+	VADDSD          (R13), X2, X2
+
+put7:
+	VMOVSD          X2, (R13)
 
 next:
 	DECQ            tile_count(AX)

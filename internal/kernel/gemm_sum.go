@@ -85,11 +85,11 @@ func (s *ProductSum[T]) Compute() {
 	}
 	switch shape := shapeOf[T](); {
 	case s.LDB == 1 && !s.TransA:
-		s.inTiles(columnShape[T](), multiplyColumn[T])
+		s.inTiles(columnShape[T](), columnTiles)
 	case s.M == 1 && s.NextPanel == 0 && rowShape[T]().cols > 0:
-		s.inTiles(rowShape[T](), multiplyRow[T])
+		s.inTiles(rowShape[T](), rowTiles)
 	case shape.masked || s.N%shape.cols == 0:
-		s.inTiles(shape, multiply[T])
+		s.inTiles(shape, anyTiles)
 	default:
 		s.byProducts()
 	}
@@ -115,15 +115,21 @@ const sumFlops = 1_200_000
 // longestRun is the number of steps that one call makes of a run.
 const longestRun = 2048
 
+// tiles are of a kind that has its own kernel. As a function value, the kernel
+// would make a tile escape to the heap.
+type tiles int
+
+const (
+	anyTiles tiles = iota
+	columnTiles
+	rowTiles
+)
+
 // inTiles reads both factors where they are. A tile of each C of the batch gets
 // the same panel of B before the next one is read.
-func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
+func (s *ProductSum[T]) inTiles(shape shape, kind tiles) {
 	size := sizeof[T]()
-	w := takeWorkspace[T]()
-	defer w.release()
-	w.alpha = 1
-	t := &w.tile
-	t.alpha = unsafe.Pointer(&w.alpha)
+	t := &tile{alpha: one[T]()}
 	t.k, t.bs, t.cs = s.K, s.LDB*size, s.LDC*size
 	t.ap, t.cp = s.BatchA[0]*size, s.BatchC[0]*size
 	t.rs, t.ks = s.LDA*size, size
@@ -157,7 +163,14 @@ func (s *ProductSum[T]) inTiles(shape shape, multiply func(*tile)) {
 							t.a = unsafe.Pointer(&s.A[b*s.BatchA[0]+d*s.BatchA[1]+a])
 							t.c = unsafe.Pointer(&s.C[b*s.BatchC[0]+d*s.BatchC[1]+r*s.LDC+j])
 							t.count = min(tiles, s.Batch[0]-b)
-							multiply(t)
+							switch kind {
+							case columnTiles:
+								multiplyColumn[T](t)
+							case rowTiles:
+								multiplyRow[T](t)
+							default:
+								multiply[T](t)
+							}
 						}
 					}
 				}

@@ -94,6 +94,20 @@ func (t *tile) nextRun() bool {
 	return true
 }
 
+// ones are for tiles whose alpha has no effect. A caller's variable would escape to
+// the heap.
+var ones = struct {
+	f32 float32
+	f64 float64
+}{1, 1}
+
+func one[T Float]() unsafe.Pointer {
+	if sizeof[T]() == 4 {
+		return unsafe.Pointer(&ones.f32)
+	}
+	return unsafe.Pointer(&ones.f64)
+}
+
 // shapeOf returns the shape of multiply[T].
 func shapeOf[T Float]() shape {
 	if s := shapeAsm(sizeof[T]()); s.rows != 0 {

@@ -37,10 +37,18 @@ func conv(s set) string {
 // and in the end the lanes of all rows are added together.
 func column(w *writer, s set, e elem) {
 	lanes := s.bytes / e.size
+	spread := lanes + 2 // and the next, registers of indices
 	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
 
+	if s.masks {
+		w.p("\n// twice%s names each element twice.", e.name)
+		for i := range 2 * lanes {
+			w.p("DATA twice%s<>+%d(SB)/%d, $%d", e.name, i*e.size, e.size, i/2)
+		}
+		w.p("GLOBL twice%s<>(SB), RODATA|NOPTR, $%d", e.name, 2*s.bytes)
+	}
 	w.p("\n// func column%s%s(t *tile)", s.name, e.name)
-	w.p("TEXT ·column%s%s(SB), NOSPLIT, $%d-8", s.name, e.name, s.bytes)
+	w.p("TEXT ·column%s%s(SB), NOSPLIT, $0-8", s.name, e.name)
 	w.in("MOVQ", "t+0(FP), AX")
 	w.p("\n\t// DX counts the whole vectors of a row; R12 holds the bytes after them.")
 	w.in("MOVQ", "tile_k(AX), DX")
@@ -64,6 +72,9 @@ func column(w *writer, s set, e elem) {
 		w.in("KMOVW", "R14, K5 // every other 8 bytes")
 		w.in("MOVQ", "$%#x, R14", mask(s, e, s.bytes/2))
 		w.in("KMOVW", "R14, K6 // the upper half")
+		for i := range 2 {
+			w.in("VMOVUPS", "twice%s<>+%d(SB), Z%d", e.name, i*s.bytes, spread+i)
+		}
 	}
 	w.in("SHRQ", "$%d, DX", log2(lanes))
 	w.in("SHLQ", "$%d, R12", log2(e.size))
@@ -89,7 +100,7 @@ func column(w *writer, s set, e elem) {
 	w.in("MOVQ", "R14, tile_setsTodo(AX)")
 	w.in("MOVQ", "tile_runs(AX), R14")
 	for r := range lanes {
-		w.in(s.clear, "%[1]s, %[1]s, %[1]s", reg(r))
+		w.in("VXORPS", "X%[1]d, X%[1]d, X%[1]d // all of its vector", r)
 	}
 	w.in("MOVQ", "tile_m(AX), CX")
 	for m := lanes; m > 1; m-- {
@@ -101,7 +112,7 @@ func column(w *writer, s set, e elem) {
 	}
 	w.p("\nsum:")
 	sums(w, s, e)
-	columnWrite(w, s, e)
+	columnWrite(w, s, e, spread)
 	next(w, "a", "ap", "c", "cp")
 }
 
@@ -186,7 +197,7 @@ func columnLoop(w *writer, s set, e elem, m int) {
 
 // columnWrite writes the sums to C, or adds them: at once where C's elements are
 // neighbours or every other one, as in half a picture, else one by one.
-func columnWrite(w *writer, s set, e elem) {
+func columnWrite(w *writer, s set, e elem, spread int) {
 	if s.masks {
 		w.in("MOVQ", "tile_cs(AX), CX")
 		w.in("CMPQ", "CX, $%d", e.size)
@@ -200,9 +211,8 @@ func columnWrite(w *writer, s set, e elem) {
 		w.p("\napart:")
 		w.in("CMPQ", "CX, $%d", 2*e.size)
 		w.in("JNE", "far")
-		w.in("VEXPAND"+e.suffix+".Z", "Z0, K3, Z1")
-		w.in("VEXTRACTF64X4", "$1, Z0, Y0")
-		w.in("VEXPAND"+e.suffix+".Z", "Z0, K4, Z2")
+		w.in("VPERM"+e.suffix, "Z0, Z%d, Z1", spread)
+		w.in("VPERM"+e.suffix, "Z0, Z%d, Z2", spread+1)
 		w.in("CMPQ", "tile_add(AX), $0")
 		w.in("JEQ", "spread")
 		w.in("VADD"+e.suffix, "(R13), Z1, K3, Z1")
@@ -213,22 +223,33 @@ func columnWrite(w *writer, s set, e elem) {
 		w.in("JMP", "next")
 		w.p("\nfar:")
 	}
-	scalar := "VMOVS" + e.suffix[1:]
-	w.in("VMOVU"+e.suffix, "%s0, (SP)", s.reg)
-	w.in("MOVQ", "SP, SI")
 	w.in("MOVQ", "tile_cs(AX), DI")
 	w.in("MOVQ", "tile_m(AX), CX")
-	w.p("\none:")
-	w.in(scalar, "(SI), X1")
-	w.in("CMPQ", "tile_add(AX), $0")
-	w.in("JEQ", "put")
-	w.in("VADDS"+e.suffix[1:], "(R13), X1, X1")
-	w.p("\nput:")
-	w.in(scalar, "X1, (R13)")
-	w.in("ADDQ", "$%d, SI", e.size)
-	w.in("ADDQ", "DI, R13")
-	w.in("DECQ", "CX")
-	w.in("JNZ", "one")
+	w.in("MOVQ", "tile_add(AX), SI")
+	one, block := "S"+e.suffix[1:], 16/e.size
+	for i, n := 0, s.bytes/e.size; i < n; i++ {
+		from := "X1"
+		switch {
+		case i < block:
+			from = "X0"
+		case i%block > 0:
+		case s.masks:
+			w.in("VEXTRACTF32X4", "$%d, Z0, X1", i/block)
+		default:
+			w.in("VEXTRACTF128", "$1, Y0, X1")
+		}
+		w.in("VPERMIL"+e.suffix, "$%d, %s, X2", i%block, from)
+		w.in("TESTQ", "SI, SI")
+		w.in("JEQ", "put%d", i)
+		w.in("VADD"+one, "(R13), X2, X2")
+		w.p("\nput%d:", i)
+		w.in("VMOV"+one, "X2, (R13)")
+		if i < n-1 {
+			w.in("DECQ", "CX")
+			w.in("JEQ", "next")
+			w.in("ADDQ", "DI, R13")
+		}
+	}
 }
 
 // sums adds the lanes of each of the first registers, as many as there are
