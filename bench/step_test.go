@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"testing"
 
 	"github.com/gander-ml/gander/datasets"
@@ -35,7 +36,22 @@ func classic(b *testing.B) (*gan.Trainer, *datasets.Loader) {
 }
 
 // BenchmarkClassicStep is the trainer's own step on real digits.
-func BenchmarkClassicStep(b *testing.B) {
+func BenchmarkClassicStep(b *testing.B) { classicStep(b) }
+
+// BenchmarkBusyNeighbour is the same step while another program keeps a core busy.
+func BenchmarkBusyNeighbour(b *testing.B) {
+	neighbour := exec.Command("sh", "-c", "while :; do :; done")
+	if err := neighbour.Start(); err != nil {
+		b.Skip(err)
+	}
+	defer func() {
+		_ = neighbour.Process.Kill()
+		_ = neighbour.Wait()
+	}()
+	classicStep(b)
+}
+
+func classicStep(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			tensor.SetThreads(threads)

@@ -11,7 +11,8 @@
 // so that a body which sums per chunk gives the same bits everywhere. Chunks
 // are claimed one by one, in order, by the caller and by the helpers that are
 // there; the caller never waits for a helper to arrive, only for chunks that a
-// helper has claimed. Calls may be nested and concurrent.
+// helper has claimed. Calls may be nested and concurrent. While other programs
+// keep taking the cores, loops run without helpers.
 package parallel
 
 import (
@@ -44,7 +45,7 @@ func Run(n, grain int, b Body) {
 	}
 	grain = max(grain, 1)
 	chunks := (n-1)/grain + 1
-	if threads := Threads(); chunks > 1 && threads > 1 {
+	if threads := Threads(); chunks > 1 && threads > 1 && !crowded.resting() {
 		if j := acquire(); j != nil {
 			j.run(n, grain, chunks, threads, b)
 			return

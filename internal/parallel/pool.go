@@ -57,6 +57,8 @@ var (
 
 	helpers atomic.Int32 // alive
 	limit   atomic.Int32 // wanted at most
+
+	countLosses = losses // tests that need helpers count none
 )
 
 func init() {
@@ -157,6 +159,7 @@ func hire(want, most int) {
 			return
 		}
 		if helpers.CompareAndSwap(h, h+1) {
+			crowded.look(time.Since(began), most+1, countLosses)
 			go help()
 		}
 	}
