@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
+	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/tensor/simdblas"
 )
 
@@ -33,11 +35,26 @@ type gemmShape struct {
 
 // BenchmarkGEMM multiplies float32 matrices on one thread and on all.
 func BenchmarkGEMM(b *testing.B) {
-	benchmarkGEMM(b, map[string]blas.Float32Level3{"gander": simdblas.Implementation{}, "gonum": gonum.Implementation{}},
-		func(impl blas.Float32Level3, tA, tB blas.Transpose, m, n, k, lda, ldb int) func() {
-			x, y, c := numbers(m*k), numbers(k*n), make([]float32, m*n)
-			return func() { impl.Sgemm(tA, tB, m, n, k, 1, x, lda, y, ldb, 0, c, n) }
-		})
+	benchmarkSGEMM(b, map[string]blas.Float32Level3{"gander": simdblas.Implementation{}, "gonum": gonum.Implementation{}})
+}
+
+// BenchmarkBFloat16GEMM is the same with factors rounded to bfloat16, beside float32.
+func BenchmarkBFloat16GEMM(b *testing.B) {
+	benchmarkSGEMM(b, map[string]blas.Float32Level3{"float32": simdblas.Implementation{}, "bfloat16": bfloat16{}})
+}
+
+func benchmarkSGEMM(b *testing.B, impls map[string]blas.Float32Level3) {
+	benchmarkGEMM(b, impls, func(impl blas.Float32Level3, tA, tB blas.Transpose, m, n, k, lda, ldb int) func() {
+		x, y, c := numbers(m*k), numbers(k*n), make([]float32, m*n)
+		return func() { impl.Sgemm(tA, tB, m, n, k, 1, x, lda, y, ldb, 0, c, n) }
+	})
+}
+
+// bfloat16 makes a BLAS of the products that [tensor.AllowBFloat16] allows.
+type bfloat16 struct{ simdblas.Implementation }
+
+func (bfloat16) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	kernel.SgemmBFloat16(tA == blas.Trans, tB == blas.Trans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
 }
 
 // BenchmarkDGEMM is the same in float64.
@@ -64,7 +81,7 @@ func benchmarkGEMM[Impl any](b *testing.B, impls map[string]Impl, prepare func(i
 		if s.op[1] == 't' {
 			tB, ldb = blas.Trans, s.k
 		}
-		for _, name := range []string{"gander", "gonum"} {
+		for _, name := range slices.Sorted(maps.Keys(impls)) {
 			for _, threads := range slices.Compact([]int{1, runtime.NumCPU()}) {
 				b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d/threads=%d", name, s.op, s.m, s.n, s.k, threads), func(b *testing.B) {
 					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))

@@ -38,6 +38,13 @@ func classic(b *testing.B) (*gan.Trainer, *datasets.Loader) {
 // BenchmarkClassicStep is the trainer's own step on real digits.
 func BenchmarkClassicStep(b *testing.B) { classicStep(b) }
 
+// BenchmarkBFloat16Step is the same step with factors rounded to bfloat16.
+func BenchmarkBFloat16Step(b *testing.B) {
+	tensor.AllowBFloat16(true)
+	defer tensor.AllowBFloat16(false)
+	classicStep(b)
+}
+
 // BenchmarkBusyNeighbour is the same step while another program keeps a core busy.
 func BenchmarkBusyNeighbour(b *testing.B) {
 	neighbour := exec.Command("sh", "-c", "while :; do :; done")

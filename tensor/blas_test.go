@@ -64,3 +64,40 @@ func TestUseBLAS(t *testing.T) {
 		}
 	}
 }
+
+// TestAllowBFloat16 checks what is rounded, how much, and what is not: small
+// products, float64, and those of another's BLAS.
+func TestAllowBFloat16(t *testing.T) {
+	defer tensor.AllowBFloat16(false)
+	const n = 64
+	r := tensor.NewStream(2, "test")
+	products := func(x, y *tensor.Tensor) [][]float64 {
+		return [][]float64{tensor.MatMul(x, y).Float64s(), tensor.Linear(x, y, nil, tensor.ActTanh, 0).Float64s()}
+	}
+	for _, dt := range dtypes {
+		for _, n := range []int{n, 8} {
+			x, y := r.Normal(dt, n, n), r.Normal(dt, n, n)
+			exact := products(x, y)
+			tensor.AllowBFloat16(true)
+			got := products(x, y)
+			tensor.AllowBFloat16(false)
+			require.Equal(t, exact, products(x, y))
+			if dt == tensor.Float64 || n == 8 {
+				require.Equal(t, exact, got)
+			}
+			for i := range exact {
+				for j := range exact[i] {
+					// Two roundings by 2⁻⁹ at most in each of n products, of random signs.
+					require.InDelta(t, exact[i][j], got[i][j], 10*0x1p-8*8)
+				}
+			}
+		}
+	}
+	x, y := r.Normal(tensor.Float32, n, n), r.Normal(tensor.Float32, n, n)
+	tensor.AllowBFloat16(true)
+	defer tensor.UseBLAS(nil, nil)
+	spy := &counter{}
+	tensor.UseBLAS(spy, nil)
+	products(x, y)
+	require.Equal(t, 2, spy.single)
+}

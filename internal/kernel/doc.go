@@ -28,6 +28,10 @@
 // Every element of C is a sum over k in order, block by block, whatever the
 // tiles and tasks around it: the number of threads never changes a bit.
 //
+// [SgemmBFloat16] rounds both factors to bfloat16 first, in pairs of neighbouring
+// steps that are as long as one float32. Everything around the tiles then serves
+// for pairs as it is, with half as many steps; only the tile's kernel is another.
+//
 // # Convolutions
 //
 // [ProductSum] runs the same tiles over rows of pictures where they are. Products

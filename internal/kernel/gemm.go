@@ -19,26 +19,26 @@ type Epilogue[T Float] interface {
 // threads. It panics if a dimension is negative, a leading dimension is shorter
 // than a row or a slice is too short for its matrix; C must not overlap A or B.
 func Sgemm(tA, tB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
+	gemm(false, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
 }
 
 // Dgemm is [Sgemm] in float64.
 func Dgemm(tA, tB bool, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
-	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
+	gemm(false, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
 }
 
 // SgemmEpilogue is [Sgemm] followed by epi on each block of C as it is
 // finished; epi may be nil.
 func SgemmEpilogue(tA, tB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int, epi Epilogue[float32]) {
-	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
+	gemm(false, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
 }
 
 // DgemmEpilogue is [SgemmEpilogue] in float64.
 func DgemmEpilogue(tA, tB bool, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int, epi Epilogue[float64]) {
-	gemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
+	gemm(false, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
 }
 
-func gemm[T Float](tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi Epilogue[T]) {
+func gemm[T Float](bfloat16, tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi Epilogue[T]) {
 	checkMatrix("A", tA, m, k, len(a), lda)
 	checkMatrix("B", tB, k, n, len(b), ldb)
 	checkMatrix("C", false, m, n, len(c), ldc)
@@ -64,6 +64,10 @@ func gemm[T Float](tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb
 	case m == 1 && right.step == 1:
 		p.swapped = true
 		p.matVec(right, left, n, k)
+	case bfloat16:
+		p.paired = true
+		p.orient(p.pairUp(0, left, m, k), p.pairUp(1, right, n, k), m, n, ceilDiv(k, 2))
+		p.run()
 	default:
 		p.orient(left, right, m, n, k)
 		p.run()

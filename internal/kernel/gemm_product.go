@@ -30,6 +30,10 @@ type product[T Float] struct {
 	epilogue    Epilogue[T]
 	shape       shape // of the largest tile
 
+	paired   bool // the factors are pairs of bfloat16 numbers
+	pairs    [2][]T
+	rounding rounder[T]
+
 	packLeft     bool
 	packRight    packing
 	tasks        int
@@ -212,6 +216,6 @@ func takeProduct[T Float]() *product[T] {
 
 // release forgets the caller's memory and keeps the buffers.
 func (p *product[T]) release() {
-	*p = product[T]{packedLeft: p.packedLeft, packedRight: p.packedRight}
+	*p = product[T]{packedLeft: p.packedLeft, packedRight: p.packedRight, pairs: p.pairs}
 	products[sizeof[T]()/8].Put(p)
 }

@@ -146,7 +146,11 @@ func (p *product[T]) multiply(t *tile, c *T, ldc int, add bool) {
 		t.add = 1
 	}
 	t.cp = t.m * t.cs
-	multiply[T](t)
+	if p.paired {
+		multiplyPairs(t)
+	} else {
+		multiply[T](t)
+	}
 }
 
 // setLeft points the tile at panel i of rows and block b of steps, and has it

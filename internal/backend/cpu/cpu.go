@@ -17,7 +17,8 @@ import (
 
 // Backend implements backend.Backend and its optional fusions on host memory.
 type Backend struct {
-	blas atomic.Pointer[level3]
+	blas     atomic.Pointer[level3]
+	bfloat16 atomic.Bool
 }
 
 // level3 is what matrix products go through; nil is this package's own.
@@ -49,6 +50,10 @@ func New() *Backend {
 func (b *Backend) UseBLAS(f32 blas.Float32Level3, f64 blas.Float64Level3) {
 	b.blas.Store(&level3{f32, f64})
 }
+
+// AllowBFloat16 lets later products of large float32 matrices, unless they go
+// through another's BLAS, round their factors to bfloat16 where that is faster.
+func (b *Backend) AllowBFloat16(on bool) { b.bfloat16.Store(on) }
 
 // Name returns "cpu".
 func (*Backend) Name() string { return "cpu" }

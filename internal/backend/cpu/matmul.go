@@ -14,11 +14,13 @@ type gemm[T kernel.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int
 
 // sgemm and dgemm are the kernel's products, or those plugged in.
 func (b *Backend) sgemm() gemm[float32] {
-	plugged := b.blas.Load().f32
-	if plugged == nil {
-		return kernel.SgemmEpilogue
+	switch plugged := b.blas.Load().f32; {
+	case plugged != nil:
+		return plug(plugged.Sgemm)
+	case b.bfloat16.Load():
+		return kernel.SgemmBFloat16
 	}
-	return plug(plugged.Sgemm)
+	return kernel.SgemmEpilogue
 }
 
 func (b *Backend) dgemm() gemm[float64] {

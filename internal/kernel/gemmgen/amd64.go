@@ -169,7 +169,11 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 			w.in("VBROADCASTS"+e.suffix[1:], "%s, %s", row(r), from)
 		}
 		for v := range vectors {
-			w.in(fma, "%s, %s, %s", from, reg(s.b[v]), acc(r, v))
+			if e == pairs {
+				w.dot(r, s.b[v], r*vectors+v)
+			} else {
+				w.in(fma, "%s, %s, %s", from, reg(s.b[v]), acc(r, v))
+			}
 		}
 	}
 	w.in("PREFETCHT1", "(R14)")

@@ -1,7 +1,8 @@
 // Package gemmgen writes the register-tile kernels of the matrix product,
-// gemm_avx512_amd64.s, gemm_avx2_amd64.s and gemm_neon_arm64.s, and those for
-// tiles of a single column or row, which convolutions with few channels have,
-// conv_avx512_amd64.s and conv_avx2_amd64.s.
+// gemm_avx512_amd64.s, gemm_avx2_amd64.s and gemm_neon_arm64.s, that for pairs of
+// bfloat16 numbers, gemm_bf16_amd64.s, and those for tiles of a single column or
+// row, which convolutions with few channels have, conv_avx512_amd64.s and
+// conv_avx2_amd64.s.
 //
 // For each instruction set and element type there is one function. C's tile
 // stays in registers while k runs; a step of k loads a row of B (one or a few

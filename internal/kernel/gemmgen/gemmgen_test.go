@@ -15,6 +15,7 @@ func TestGenerated(t *testing.T) {
 	for name, want := range map[string]string{
 		"../gemm_avx512_amd64.s": AVX512(),
 		"../gemm_avx2_amd64.s":   AVX2(),
+		"../gemm_bf16_amd64.s":   BF16(),
 		"../gemm_neon_arm64.s":   NEON(),
 		"../conv_avx512_amd64.s": ConvAVX512(),
 		"../conv_avx2_amd64.s":   ConvAVX2(),

@@ -1,0 +1,27 @@
+//go:build !purego
+
+package kernel
+
+import "github.com/gander-ml/gander/internal/cpu"
+
+//go:noescape
+func tileAVX512BF16(t *tile)
+
+//go:noescape
+func pairsAlongAVX512(r *rounding)
+
+//go:noescape
+func pairsAcrossAVX512(r *rounding)
+
+// canPair reports whether the following work.
+func canPair() bool { return cpu.BF16 }
+
+func multiplyPairsAsm(t *tile) { tileAVX512BF16(t) }
+
+func roundPairsAsm(r *rounding, across bool) {
+	if across {
+		pairsAcrossAVX512(r)
+	} else {
+		pairsAlongAVX512(r)
+	}
+}
