@@ -11,13 +11,15 @@
 // so that a body which sums per chunk gives the same bits everywhere. Chunks
 // are claimed one by one, in order, by the caller and by the helpers that are
 // there; the caller never waits for a helper to arrive, only for chunks that a
-// helper has claimed. Calls may be nested and concurrent. While other programs
-// keep taking the cores, loops run without helpers.
+// helper has claimed. Calls may be nested and concurrent. Where helpers turn out to
+// slow loops down, because another program has taken a core, loops run without them
+// for a while.
 package parallel
 
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Body is the body of a parallel loop: Run does the iterations lo ≤ i < hi.
@@ -45,12 +47,34 @@ func Run(n, grain int, b Body) {
 	}
 	grain = max(grain, 1)
 	chunks := (n-1)/grain + 1
-	if threads := Threads(); chunks > 1 && threads > 1 && !crowded.resting() {
-		if j := acquire(); j != nil {
-			j.run(n, grain, chunks, threads, b)
-			return
+	threads := Threads()
+	switch {
+	case chunks == 1 || threads == 1:
+		runAlone(n, grain, chunks, b)
+	case crowded.phase.Load() == unsuspecting:
+		share(n, grain, chunks, threads, b)
+	default:
+		start := time.Since(began)
+		phase := crowded.begin(start)
+		if phase == alone || phase == resting {
+			runAlone(n, grain, chunks, b)
+		} else {
+			share(n, grain, chunks, threads, b)
 		}
+		crowded.end(phase, time.Since(began)-start, chunks)
 	}
+}
+
+// share runs a loop with helpers, unless there are too many loops already.
+func share(n, grain, chunks, threads int, b Body) {
+	if j := acquire(); j != nil {
+		j.run(n, grain, chunks, threads, b)
+	} else {
+		runAlone(n, grain, chunks, b)
+	}
+}
+
+func runAlone(n, grain, chunks int, b Body) {
 	for i := range chunks {
 		runChunk(n, grain, i, b)
 	}
