@@ -38,8 +38,10 @@ func BenchmarkGEMM(b *testing.B) {
 	benchmarkSGEMM(b, map[string]blas.Float32Level3{"gander": simdblas.Implementation{}, "gonum": gonum.Implementation{}})
 }
 
-// BenchmarkBFloat16GEMM is the same with factors rounded to bfloat16, beside float32.
+// BenchmarkBFloat16GEMM multiplies with factors rounded to bfloat16, beside float32.
+// Where there is nothing to round, both are the same.
 func BenchmarkBFloat16GEMM(b *testing.B) {
+	needBFloat16(b)
 	benchmarkSGEMM(b, map[string]blas.Float32Level3{"float32": simdblas.Implementation{}, "bfloat16": bfloat16{}})
 }
 
@@ -48,6 +50,12 @@ func benchmarkSGEMM(b *testing.B, impls map[string]blas.Float32Level3) {
 		x, y, c := numbers(m*k), numbers(k*n), make([]float32, m*n)
 		return func() { impl.Sgemm(tA, tB, m, n, k, 1, x, lda, y, ldb, 0, c, n) }
 	})
+}
+
+func needBFloat16(b *testing.B) {
+	if !kernel.RoundsBFloat16(1024, 1024, 1024) {
+		b.Skip("no AVX512_BF16 here")
+	}
 }
 
 // bfloat16 makes a BLAS of the products that [tensor.AllowBFloat16] allows.

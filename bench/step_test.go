@@ -40,12 +40,14 @@ func BenchmarkClassicStep(b *testing.B) { classicStep(b) }
 
 // BenchmarkBFloat16Step is the same step with factors rounded to bfloat16.
 func BenchmarkBFloat16Step(b *testing.B) {
+	needBFloat16(b)
 	tensor.AllowBFloat16(true)
 	defer tensor.AllowBFloat16(false)
 	classicStep(b)
 }
 
-// BenchmarkBusyNeighbour is the same step while another program keeps a core busy.
+// BenchmarkBusyNeighbour is the same step while another program keeps a core busy,
+// which tells most on a machine with two.
 func BenchmarkBusyNeighbour(b *testing.B) {
 	neighbour := exec.Command("sh", "-c", "while :; do :; done")
 	if err := neighbour.Start(); err != nil {

@@ -1,12 +1,14 @@
 package tensor_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
+	"github.com/gander-ml/gander/internal/cpu"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -69,31 +71,36 @@ func TestUseBLAS(t *testing.T) {
 // products, float64, and those of another's BLAS.
 func TestAllowBFloat16(t *testing.T) {
 	defer tensor.AllowBFloat16(false)
-	const n = 64
+	const large, small = 192, 8
 	r := tensor.NewStream(2, "test")
 	products := func(x, y *tensor.Tensor) [][]float64 {
-		return [][]float64{tensor.MatMul(x, y).Float64s(), tensor.Linear(x, y, nil, tensor.ActTanh, 0).Float64s()}
+		return [][]float64{tensor.MatMul(x, y).Float64s(), tensor.Linear(x, y, nil, tensor.Identity, 0).Float64s()}
 	}
 	for _, dt := range dtypes {
-		for _, n := range []int{n, 8} {
+		for _, n := range []int{large, small} {
 			x, y := r.Normal(dt, n, n), r.Normal(dt, n, n)
 			exact := products(x, y)
 			tensor.AllowBFloat16(true)
 			got := products(x, y)
 			tensor.AllowBFloat16(false)
 			require.Equal(t, exact, products(x, y))
-			if dt == tensor.Float64 || n == 8 {
+			if dt == tensor.Float64 || n == small || !cpu.BF16 {
 				require.Equal(t, exact, got)
+				continue
 			}
 			for i := range exact {
+				require.NotEqual(t, exact[i], got[i])
+				var square float64
 				for j := range exact[i] {
-					// Two roundings by 2⁻⁹ at most in each of n products, of random signs.
-					require.InDelta(t, exact[i][j], got[i][j], 10*0x1p-8*8)
+					square += (exact[i][j] - got[i][j]) * (exact[i][j] - got[i][j])
 				}
+				// Uniform in ±2⁻⁹ relative to the power of two below, an error is 0.0017 of
+				// its factor, and n products add up to √n times 0.0024.
+				require.InEpsilon(t, 0.0024*math.Sqrt(float64(n)), math.Sqrt(square/float64(n*n)), 0.2)
 			}
 		}
 	}
-	x, y := r.Normal(tensor.Float32, n, n), r.Normal(tensor.Float32, n, n)
+	x, y := r.Normal(tensor.Float32, large, large), r.Normal(tensor.Float32, large, large)
 	tensor.AllowBFloat16(true)
 	defer tensor.UseBLAS(nil, nil)
 	spy := &counter{}

@@ -38,6 +38,7 @@ func DgemmEpilogue(tA, tB bool, m, n, k int, alpha float64, a []float64, lda int
 	gemm(false, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
 }
 
+// gemm computes a product; only float32 may ask for rounding to bfloat16.
 func gemm[T Float](bfloat16, tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi Epilogue[T]) {
 	checkMatrix("A", tA, m, k, len(a), lda)
 	checkMatrix("B", tB, k, n, len(b), ldb)

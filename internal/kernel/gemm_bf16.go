@@ -12,16 +12,26 @@ import (
 // as many steps. All that moves elements serves for pairs as well; only the tile's
 // kernel knows.
 
-// leastPairs is the smallest dimension of a product for which rounding its factors
-// pays.
-const leastPairs = 48
+// Products with fewer rows or columns, or fewer multiplications, gain little from
+// rounding their factors, or nothing.
+const (
+	leastRounded  = 48
+	leastProducts = 4 << 20
+)
+
+// RoundsBFloat16 reports whether [SgemmBFloat16] is what its name says for a product
+// of m×k by k×n here.
+func RoundsBFloat16(m, n, k int) bool {
+	return canPair() && min(m, n) >= leastRounded && m*n >= ceilDiv(leastProducts, max(k, 1))
+}
 
 // SgemmBFloat16 is [SgemmEpilogue] with the elements of A and B rounded to the
 // nearest bfloat16, ties to even, and products summed in float32. What is smaller
-// than the smallest normal float32 counts as 0. Small products, and all of them on
-// machines without AVX512_BF16, are those of SgemmEpilogue.
+// than the smallest normal float32 counts as 0, be it an element, a product or a sum
+// on the way. Small products, and all of them on machines without AVX512_BF16, are
+// those of SgemmEpilogue.
 func SgemmBFloat16(tA, tB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int, epi Epilogue[float32]) {
-	gemm(canPair() && min(m, n, k) >= leastPairs, tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
+	gemm(RoundsBFloat16(m, n, k), tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, epi)
 }
 
 // multiplyPairs is [multiply] for pairs.
@@ -57,8 +67,9 @@ func (p *product[T]) pairUp(factor int, from operand[T], n, k int) operand[T] {
 	return to
 }
 
-// pairsGrain is the pairs in a piece of work, which takes a few microseconds.
-const pairsGrain = 32 << 10
+// pairsGrain is the pairs in a piece of work, which takes a few microseconds where they
+// come from the cache.
+const pairsGrain = 16 << 10
 
 // rounder is the work of pairUp.
 type rounder[T Float] struct {
@@ -95,23 +106,23 @@ type rounding struct {
 const roundingLength = 1 << 16
 
 // roundPairs sets dst to pairs of the neighbours in a row, or of the elements of two
-// rows across, the second of which may be nil for zeros.
+// rows, the second of which may be nil for zeros.
 //
 //go:noinline
-func roundPairs[T Float](dst, src, second []T, across bool) {
+func roundPairs[T Float](dst, src, second []T, ofRows bool) {
 	for len(src) > 0 {
 		n := min(len(src), roundingLength)
 		r := rounding{dst: unsafe.Pointer(&dst[0]), src: unsafe.Pointer(&src[0]), n: n}
 		used := n
 		switch {
-		case !across:
+		case !ofRows:
 			used = ceilDiv(n, 2)
 		case second != nil:
 			r.second = unsafe.Pointer(&second[0])
 			second = second[n:]
 		}
 		_ = dst[used-1]
-		roundPairsAsm(&r, across)
+		roundPairsAsm(&r, ofRows)
 		dst, src = dst[used:], src[n:]
 	}
 }

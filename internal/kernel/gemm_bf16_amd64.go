@@ -8,20 +8,20 @@ import "github.com/gander-ml/gander/internal/cpu"
 func tileAVX512BF16(t *tile)
 
 //go:noescape
-func pairsAlongAVX512(r *rounding)
+func pairsInRowAVX512(r *rounding)
 
 //go:noescape
-func pairsAcrossAVX512(r *rounding)
+func pairsOfRowsAVX512(r *rounding)
 
 // canPair reports whether the following work.
 func canPair() bool { return cpu.BF16 }
 
 func multiplyPairsAsm(t *tile) { tileAVX512BF16(t) }
 
-func roundPairsAsm(r *rounding, across bool) {
-	if across {
-		pairsAcrossAVX512(r)
+func roundPairsAsm(r *rounding, ofRows bool) {
+	if ofRows {
+		pairsOfRowsAVX512(r)
 	} else {
-		pairsAlongAVX512(r)
+		pairsInRowAVX512(r)
 	}
 }

@@ -4329,8 +4329,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func pairsAlongAVX512(r *rounding)
-TEXT ·pairsAlongAVX512(SB), NOSPLIT, $0-8
+// func pairsInRowAVX512(r *rounding)
+TEXT ·pairsInRowAVX512(SB), NOSPLIT, $0-8
 	MOVQ            r+0(FP), AX
 	MOVQ            rounding_dst(AX), DI
 	MOVQ            rounding_src(AX), SI
@@ -4406,8 +4406,8 @@ DATA turns<>+60(SB)/2, $15
 DATA turns<>+62(SB)/2, $31
 GLOBL turns<>(SB), RODATA|NOPTR, $64
 
-// func pairsAcrossAVX512(r *rounding)
-TEXT ·pairsAcrossAVX512(SB), NOSPLIT, $0-8
+// func pairsOfRowsAVX512(r *rounding)
+TEXT ·pairsOfRowsAVX512(SB), NOSPLIT, $0-8
 	MOVQ            r+0(FP), AX
 	MOVQ            rounding_dst(AX), DI
 	MOVQ            rounding_src(AX), SI

@@ -115,19 +115,19 @@ const sumFlops = 1_200_000
 // longestRun is the number of steps that one call makes of a run.
 const longestRun = 2048
 
-// tiles are of a kind that has its own kernel. As a function value, the kernel
-// would make a tile escape to the heap.
-type tiles int
+// tileKind says which kernel computes tiles. As a function value, it would make a
+// tile escape to the heap.
+type tileKind int
 
 const (
-	anyTiles tiles = iota
+	anyTiles tileKind = iota
 	columnTiles
 	rowTiles
 )
 
 // inTiles reads both factors where they are. A tile of each C of the batch gets
 // the same panel of B before the next one is read.
-func (s *ProductSum[T]) inTiles(shape shape, kind tiles) {
+func (s *ProductSum[T]) inTiles(shape shape, kind tileKind) {
 	size := sizeof[T]()
 	t := &tile{alpha: one[T]()}
 	t.k, t.bs, t.cs = s.K, s.LDB*size, s.LDC*size

@@ -91,7 +91,7 @@ func (a *axis) all() []span { return []span{{0, a.outs, 0, a.taps}} }
 // within divides the outputs into spans whose taps are those that see the inputs
 // [lo,hi).
 func (a *axis) within(lo, hi int) []span {
-	spans := make([]span, 0, 4) // most pictures have two edges
+	spans := make([]span, 0, 4) // mostly enough: inside, and beyond either edge
 	for u := range a.outs {
 		at := a.start + u*a.step // of tap 0
 		t0 := min(max(0, (lo-at+a.gap-1)/a.gap), a.taps)

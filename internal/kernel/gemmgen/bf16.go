@@ -14,8 +14,8 @@ var pairs = elem{"BF16", "PS", 4}
 func BF16() string {
 	w := newWriter()
 	function(w, avx512, pairs)
-	along(w)
-	across(w)
+	pairsInRow(w)
+	pairsOfRows(w)
 	return w.String()
 }
 
@@ -66,10 +66,10 @@ func (w *writer) round() {
 	w.evex("VCVTNE2PS2BF16 Z0, Z1, Z2", prefixF2, opRound, 2, 1, 0, 0, 0, 3<<6)
 }
 
-// along writes the kernel that rounds a row of n numbers to pairs of neighbours.
-func along(w *writer) {
-	w.p("\n// func pairsAlongAVX512(r *rounding)")
-	w.p("TEXT ·pairsAlongAVX512(SB), NOSPLIT, $0-8")
+// pairsInRow writes the kernel that rounds a row of n numbers to pairs of neighbours.
+func pairsInRow(w *writer) {
+	w.p("\n// func pairsInRowAVX512(r *rounding)")
+	w.p("TEXT ·pairsInRowAVX512(SB), NOSPLIT, $0-8")
 	w.in("MOVQ", "r+0(FP), AX")
 	w.in("MOVQ", "rounding_dst(AX), DI")
 	w.in("MOVQ", "rounding_src(AX), SI")
@@ -107,16 +107,16 @@ func along(w *writer) {
 	w.in("RET", "")
 }
 
-// across writes the kernel that rounds two rows of n numbers to pairs of one of
+// pairsOfRows writes the kernel that rounds two rows of n numbers to pairs of one of
 // each, or of one row's numbers and 0 if there is no second one.
-func across(w *writer) {
+func pairsOfRows(w *writer) {
 	w.p("\n// taking turns, the elements of both halves")
 	for i := range 32 {
 		w.p("DATA turns<>+%d(SB)/2, $%d", 2*i, i/2+i%2*16)
 	}
 	w.p("GLOBL turns<>(SB), RODATA|NOPTR, $64")
-	w.p("\n// func pairsAcrossAVX512(r *rounding)")
-	w.p("TEXT ·pairsAcrossAVX512(SB), NOSPLIT, $0-8")
+	w.p("\n// func pairsOfRowsAVX512(r *rounding)")
+	w.p("TEXT ·pairsOfRowsAVX512(SB), NOSPLIT, $0-8")
 	w.in("MOVQ", "r+0(FP), AX")
 	w.in("MOVQ", "rounding_dst(AX), DI")
 	w.in("MOVQ", "rounding_src(AX), SI")
