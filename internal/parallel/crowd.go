@@ -79,8 +79,9 @@ func (c *crowd) look(now time.Duration, threads int, losses func() int64) {
 	}
 	n := losses()
 	many := float64(n-c.losses) >= manyLosses*float64(threads)*since.Seconds()
+	recent := c.looked != 0 && since < 2*firstFaith // else it says nothing of now
 	c.looked, c.losses = now, n
-	if many && since < 2*firstFaith { // longer ago says nothing of now
+	if many && recent {
 		c.enter(together, now+trialTime)
 	}
 }

@@ -44,7 +44,8 @@ func (c *crowdTest) try(with, without time.Duration) phase {
 func TestCrowd(t *testing.T) {
 	const slow, fast = 2 * time.Millisecond, time.Millisecond
 	c := crowdTest{T: t}
-	require.Equal(t, unsuspecting, c.look(time.Second, 390))
+	require.Equal(t, unsuspecting, c.look(time.Second, 1e6), "what was before the first look does not count")
+	require.Equal(t, unsuspecting, c.look(lookEvery, 390))
 	require.Equal(t, unsuspecting, c.look(lookEvery-1, 1e6), "too soon")
 	require.Equal(t, together, c.look(1, 0), "but counted next time")
 	for want := firstRest; want < 4*longestRest; want *= 2 {
