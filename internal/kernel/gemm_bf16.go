@@ -38,9 +38,7 @@ func SgemmBFloat16(tA, tB bool, m, n, k int, alpha float32, a []float32, lda int
 //
 //go:noinline
 func multiplyPairs(t *tile) {
-	if t.next == 0 {
-		t.next = uintptr(t.b) // harmless
-	}
+	t.aimAhead()
 	multiplyPairsAsm(t)
 }
 

@@ -52,9 +52,7 @@ type shape struct {
 //
 //go:noinline
 func multiply[T Float](t *tile) {
-	if t.next == 0 {
-		t.next = uintptr(t.b) // harmless
-	}
+	t.aimAhead()
 	if multiplyAsm(t, sizeof[T]()) {
 		return
 	}
@@ -66,6 +64,13 @@ func multiply[T Float](t *tile) {
 		if !t.nextTile() {
 			return
 		}
+	}
+}
+
+// aimAhead gives a tile that has nothing to fetch ahead something harmless.
+func (t *tile) aimAhead() {
+	if t.next == 0 {
+		t.next = uintptr(t.b)
 	}
 }
 

@@ -47,7 +47,7 @@ type crowd struct {
 	phase atomic.Int32
 
 	mu          sync.Mutex
-	until       time.Duration // the phase lasts
+	until       time.Duration // the phase lasts; an unsuspecting one, at least
 	looked      time.Duration // when losses were last counted
 	losses      int64
 	rest, faith time.Duration // the last ones
@@ -119,14 +119,15 @@ func (c *crowd) begin(now time.Duration) phase {
 	return c.phase.Load()
 }
 
-// end counts a loop that began in phase p.
+// end counts a loop that began in phase p, if that is part of a trial.
 func (c *crowd) end(p phase, took time.Duration, chunks int) {
+	if p != together && p != alone {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p == together || p == alone {
-		c.tally[p].time += took
-		c.tally[p].chunks += chunks
-	}
+	c.tally[p].time += took
+	c.tally[p].chunks += chunks
 }
 
 func (c *crowd) betterAlone() bool {
