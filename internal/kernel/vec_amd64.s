@@ -4878,28 +4878,28 @@ TEXT ·vecAdamAVX512(SB), NOSPLIT, $0-8
 
 loop:
 	VMOVUPS (DI), Z0
-	VMOVUPS (SI), Z1 // g += l2·p; p *= decay
-	VMULPS Z31, Z0, Z2
-	VADDPS Z2, Z1, Z1
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS (BX), Z3
+	VMULPS Z31, Z0, Z4 // g += l2·p; p *= decay
+	VADDPS Z4, Z1, Z1
 	VMULPS Z30, Z0, Z0
-	VMOVUPS (DX), Z2 // m += w1·(g − m)
-	VSUBPS Z2, Z1, Z3
-	VMULPS Z29, Z3, Z3
-	VADDPS Z3, Z2, Z2
-	VMOVUPS Z2, (DX)
-	VMOVUPS (BX), Z3 // v = beta2·v + (w2·g)·g
-	VMULPS Z28, Z3, Z3
+	VSUBPS Z2, Z1, Z4 // m += w1·(g − m)
+	VMULPS Z29, Z4, Z4
+	VADDPS Z4, Z2, Z2
+	VMULPS Z28, Z3, Z3 // v = beta2·v + (w2·g)·g
 	VMULPS Z27, Z1, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z1, Z3, Z1
-	VMOVUPS Z1, (BX)
-	VSQRTPS Z1, Z1 // p += (step·m) / (√v·root + eps)
-	VMULPS Z26, Z1, Z1
-	VADDPS Z25, Z1, Z1
-	VMULPS Z24, Z2, Z2
-	VDIVPS Z1, Z2, Z1
-	VADDPS Z1, Z0, Z0
+	VSQRTPS Z1, Z3 // p += (step·m) / (√v·root + eps)
+	VMULPS Z26, Z3, Z3
+	VADDPS Z25, Z3, Z3
+	VMULPS Z24, Z2, Z4
+	VDIVPS Z3, Z4, Z3
+	VADDPS Z3, Z0, Z0
 	VMOVUPS Z0, (DI)
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z1, (BX)
 	ADDQ $64, DI
 	ADDQ $64, SI
 	ADDQ $64, DX
@@ -4915,28 +4915,28 @@ tail:
 	DECL  R8 // a bit for each element left
 	KMOVW R8, K1
 	VMOVUPS.Z (DI), K1, Z0
-	VMOVUPS.Z (SI), K1, Z1 // g += l2·p; p *= decay
-	VMULPS Z31, Z0, Z2
-	VADDPS Z2, Z1, Z1
+	VMOVUPS.Z (SI), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VMOVUPS.Z (BX), K1, Z3
+	VMULPS Z31, Z0, Z4 // g += l2·p; p *= decay
+	VADDPS Z4, Z1, Z1
 	VMULPS Z30, Z0, Z0
-	VMOVUPS.Z (DX), K1, Z2 // m += w1·(g − m)
-	VSUBPS Z2, Z1, Z3
-	VMULPS Z29, Z3, Z3
-	VADDPS Z3, Z2, Z2
-	VMOVUPS Z2, K1, (DX)
-	VMOVUPS.Z (BX), K1, Z3 // v = beta2·v + (w2·g)·g
-	VMULPS Z28, Z3, Z3
+	VSUBPS Z2, Z1, Z4 // m += w1·(g − m)
+	VMULPS Z29, Z4, Z4
+	VADDPS Z4, Z2, Z2
+	VMULPS Z28, Z3, Z3 // v = beta2·v + (w2·g)·g
 	VMULPS Z27, Z1, Z4
 	VMULPS Z1, Z4, Z1
 	VADDPS Z1, Z3, Z1
-	VMOVUPS Z1, K1, (BX)
-	VSQRTPS Z1, Z1 // p += (step·m) / (√v·root + eps)
-	VMULPS Z26, Z1, Z1
-	VADDPS Z25, Z1, Z1
-	VMULPS Z24, Z2, Z2
-	VDIVPS Z1, Z2, Z1
-	VADDPS Z1, Z0, Z0
+	VSQRTPS Z1, Z3 // p += (step·m) / (√v·root + eps)
+	VMULPS Z26, Z3, Z3
+	VADDPS Z25, Z3, Z3
+	VMULPS Z24, Z2, Z4
+	VDIVPS Z3, Z4, Z3
+	VADDPS Z3, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DX)
+	VMOVUPS Z1, K1, (BX)
 
 done:
 	VZEROUPPER
@@ -4966,28 +4966,28 @@ TEXT ·vecAdamAVX2(SB), NOSPLIT, $0-8
 
 loop:
 	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1 // g += l2·p; p *= decay
-	VMULPS Y14, Y0, Y2
-	VADDPS Y2, Y1, Y1
+	VMOVUPS (SI), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (BX), Y3
+	VMULPS Y14, Y0, Y4 // g += l2·p; p *= decay
+	VADDPS Y4, Y1, Y1
 	VMULPS Y13, Y0, Y0
-	VMOVUPS (DX), Y2 // m += w1·(g − m)
-	VSUBPS Y2, Y1, Y3
-	VMULPS Y12, Y3, Y3
-	VADDPS Y3, Y2, Y2
-	VMOVUPS Y2, (DX)
-	VMOVUPS (BX), Y3 // v = beta2·v + (w2·g)·g
-	VMULPS Y11, Y3, Y3
+	VSUBPS Y2, Y1, Y4 // m += w1·(g − m)
+	VMULPS Y12, Y4, Y4
+	VADDPS Y4, Y2, Y2
+	VMULPS Y11, Y3, Y3 // v = beta2·v + (w2·g)·g
 	VMULPS Y10, Y1, Y4
 	VMULPS Y1, Y4, Y1
 	VADDPS Y1, Y3, Y1
-	VMOVUPS Y1, (BX)
-	VSQRTPS Y1, Y1 // p += (step·m) / (√v·root + eps)
-	VMULPS Y9, Y1, Y1
-	VADDPS Y8, Y1, Y1
-	VMULPS Y7, Y2, Y2
-	VDIVPS Y1, Y2, Y1
-	VADDPS Y1, Y0, Y0
+	VSQRTPS Y1, Y3 // p += (step·m) / (√v·root + eps)
+	VMULPS Y9, Y3, Y3
+	VADDPS Y8, Y3, Y3
+	VMULPS Y7, Y2, Y4
+	VDIVPS Y3, Y4, Y3
+	VADDPS Y3, Y0, Y0
 	VMOVUPS Y0, (DI)
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y1, (BX)
 	ADDQ $32, DI
 	ADDQ $32, SI
 	ADDQ $32, DX
@@ -5003,28 +5003,28 @@ tail:
 	SUBQ    CX, R8
 	VMOVUPS (R8), Y15 // a lane for each element left
 	VMASKMOVPS (DI), Y15, Y0
-	VMASKMOVPS (SI), Y15, Y1 // g += l2·p; p *= decay
-	VMULPS Y14, Y0, Y2
-	VADDPS Y2, Y1, Y1
+	VMASKMOVPS (SI), Y15, Y1
+	VMASKMOVPS (DX), Y15, Y2
+	VMASKMOVPS (BX), Y15, Y3
+	VMULPS Y14, Y0, Y4 // g += l2·p; p *= decay
+	VADDPS Y4, Y1, Y1
 	VMULPS Y13, Y0, Y0
-	VMASKMOVPS (DX), Y15, Y2 // m += w1·(g − m)
-	VSUBPS Y2, Y1, Y3
-	VMULPS Y12, Y3, Y3
-	VADDPS Y3, Y2, Y2
-	VMASKMOVPS Y2, Y15, (DX)
-	VMASKMOVPS (BX), Y15, Y3 // v = beta2·v + (w2·g)·g
-	VMULPS Y11, Y3, Y3
+	VSUBPS Y2, Y1, Y4 // m += w1·(g − m)
+	VMULPS Y12, Y4, Y4
+	VADDPS Y4, Y2, Y2
+	VMULPS Y11, Y3, Y3 // v = beta2·v + (w2·g)·g
 	VMULPS Y10, Y1, Y4
 	VMULPS Y1, Y4, Y1
 	VADDPS Y1, Y3, Y1
-	VMASKMOVPS Y1, Y15, (BX)
-	VSQRTPS Y1, Y1 // p += (step·m) / (√v·root + eps)
-	VMULPS Y9, Y1, Y1
-	VADDPS Y8, Y1, Y1
-	VMULPS Y7, Y2, Y2
-	VDIVPS Y1, Y2, Y1
-	VADDPS Y1, Y0, Y0
+	VSQRTPS Y1, Y3 // p += (step·m) / (√v·root + eps)
+	VMULPS Y9, Y3, Y3
+	VADDPS Y8, Y3, Y3
+	VMULPS Y7, Y2, Y4
+	VDIVPS Y3, Y4, Y3
+	VADDPS Y3, Y0, Y0
 	VMASKMOVPS Y0, Y15, (DI)
+	VMASKMOVPS Y2, Y15, (DX)
+	VMASKMOVPS Y1, Y15, (BX)
 
 done:
 	VZEROUPPER

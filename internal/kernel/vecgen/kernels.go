@@ -132,22 +132,24 @@ var (
 	allKernels = slices.Concat(unaryKernels, binaryKernels, biasKernels, otherKernels)
 )
 
+// adam reads all four streams before it writes: they often begin at the same
+// offset within their pages, and a load that follows a store to an address with the
+// same low 12 bits waits for it.
 func adam(b *Body) {
-	p := b.Load("dst")
+	p, grad, m, v := b.Load("dst"), b.Load("x"), b.Load("y"), b.Load("z")
 	b.Note("g += l2·p; p *= decay")
-	g := b.Add(b.Load("x"), b.Mul(p, b.Arg(0)))
+	g := b.Add(grad, b.Mul(p, b.Arg(0)))
 	p = b.Mul(p, b.Arg(1))
 	b.Note("m += w1·(g − m)")
-	m := b.Load("y")
 	m = b.Add(m, b.Mul(b.Sub(g, m), b.Arg(2)))
-	b.Store("y", m)
 	b.Note("v = beta2·v + (w2·g)·g")
-	v := b.Mul(b.Load("z"), b.Arg(3))
-	v = b.Add(v, b.Mul(b.Mul(g, b.Arg(4)), g))
-	b.Store("z", v)
+	v = b.Add(b.Mul(v, b.Arg(3)), b.Mul(b.Mul(g, b.Arg(4)), g))
 	b.Note("p += (step·m) / (√v·root + eps)")
 	d := b.Add(b.Mul(b.Sqrt(v), b.Arg(5)), b.Arg(6))
-	b.Store("dst", b.Add(p, b.Div(b.Mul(m, b.Arg(7)), d)))
+	p = b.Add(p, b.Div(b.Mul(m, b.Arg(7)), d))
+	b.Store("dst", p)
+	b.Store("y", m)
+	b.Store("z", v)
 }
 
 // Elementwise returns the assembly of package kernel.
