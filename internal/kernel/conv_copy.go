@@ -11,7 +11,7 @@ func CopyRows[T Float](dst []T, ldd int, src []T, lds, m, n int) {
 	}
 	_, _ = dst[(m-1)*ldd+n-1], src[(m-1)*lds+n-1]
 	size := sizeof[T]()
-	if n*size >= 32 && m*n*size <= copyBytes {
+	if n*size >= 16 && m*n*size <= copyBytes {
 		r := rows{dst: unsafe.Pointer(&dst[0]), ldd: ldd * size, src: unsafe.Pointer(&src[0]), lds: lds * size, n: m, length: n * size}
 		if copyRowsAsm(&r) {
 			return

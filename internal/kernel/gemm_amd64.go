@@ -64,7 +64,7 @@ func multiplyAsm(t *tile, size int) bool {
 	return true
 }
 
-// copyRowsAsm copies rows of 32 bytes or more and reports whether it can.
+// copyRowsAsm copies rows of 16 bytes or more and reports whether it can.
 func copyRowsAsm(r *rows) bool {
 	if cpu.AVX2 {
 		copyRowsAVX2(r)

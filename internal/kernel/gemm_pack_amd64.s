@@ -5,8 +5,8 @@
 
 // func copyRowsAVX2(r *rows)
 //
-// Copies rows of 32 bytes or more. The last 32 bytes of a row overlap those
-// before unless the length is a multiple of 32.
+// Copies rows of 16 bytes or more. The last 32 bytes of a row, or 16 of a short
+// one, overlap those before unless the length is a multiple of that.
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	MOVQ rows_dst(AX), DI
@@ -16,6 +16,7 @@ TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-8
 	MOVQ rows_n(AX), CX
 	MOVQ rows_length(AX), R10
 	SUBQ $32, R10             // where the last 32 bytes start
+	JLT  short
 
 	PCALIGN $32
 row:
@@ -39,6 +40,21 @@ last:
 	DECQ    CX
 	JNZ     row
 	VZEROUPPER
+	RET
+
+short:
+	ADDQ $16, R10             // where the last 16 bytes start
+
+	PCALIGN $32
+half:
+	VMOVUPS (SI), X0
+	VMOVUPS (SI)(R10*1), X1
+	VMOVUPS X0, (DI)
+	VMOVUPS X1, (DI)(R10*1)
+	ADDQ    R9, SI
+	ADDQ    R8, DI
+	DECQ    CX
+	JNZ     half
 	RET
 
 // func transposeAVX2F32(r *rows)

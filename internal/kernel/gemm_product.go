@@ -65,6 +65,9 @@ const (
 	slabSteps  = 2048
 	slabRows   = 2048 // of a slab that is packed
 
+	wayL1 = 4 << 10 // bytes of a way of the L1 cache, which has 8
+	wayL2 = 128 << 10
+
 	fewRows    = 128       // for which packing the right factor does not pay
 	fewSteps   = 128       // for which it does not pay either
 	largeBytes = 256 << 10 // of a left factor that is worth packing
@@ -100,9 +103,12 @@ func (p *product[T]) orient(left, right operand[T], m, n, k int) {
 
 	size := sizeof[T]()
 	large := !p.swapped && m > fewRows && n > fewRows && m*k*size > largeBytes
-	p.packLeft = large || left.step == 1 && thrashes(left.next*size)
+	narrow := 2*p.shape.rows*size <= cacheLine // then tiles meet a factor's lines more often than a tall tile does
+	p.packLeft = large || left.step == 1 && thrashes(left.next*size) ||
+		narrow && left.next == 1 && !p.swapped && n > 2*fewRows && evicts(k, left.step*size, wayL1)
 	switch {
-	case right.next == 1 && (m <= fewRows || k <= fewSteps) && !thrashes(right.step*size):
+	case right.next == 1 && m <= fewRows && !thrashes(right.step*size) && !(narrow && evicts(k, right.step*size, wayL2)),
+		right.next == 1 && k <= fewSteps && !evicts(k, right.step*size, wayL1):
 		p.packRight = inPlace
 	case p.tasksAreRows:
 		p.packRight = together
@@ -115,6 +121,16 @@ func (p *product[T]) orient(left, right operand[T], m, n, k int) {
 // thrashes reports whether vectors at such a distance fall into the same few
 // sets of the L1 cache.
 func thrashes(bytes int) bool { return bytes%4096 == 0 }
+
+// evicts reports whether the steps of a panel, at such a distance, evict each
+// other from a cache of 8 ways before the next tile meets them again.
+func evicts(steps, bytes, way int) bool {
+	positions := 1 // within a way
+	for positions*cacheLine < way && positions*bytes%way != 0 {
+		positions *= 2
+	}
+	return steps > 8*positions
+}
 
 // run computes the product slab by slab.
 func (p *product[T]) run() {
@@ -162,7 +178,12 @@ func (p worker[T]) Run(lo, hi int) {
 
 // split is the start of part i of n things divided into parts, its end being the
 // start of the next.
-func split(n, parts, i int) int { return n/parts*i + n%parts*i/parts }
+func split(n, parts, i int) int {
+	if parts == 1 { // saves the divisions
+		return n * i
+	}
+	return n/parts*i + n%parts*i/parts
+}
 
 func ceilDiv(x, y int) int { return (x + y - 1) / y }
 
