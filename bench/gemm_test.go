@@ -94,6 +94,7 @@ func benchmarkGEMM[Impl any](b *testing.B, impls map[string]Impl, prepare func(i
 				b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d/threads=%d", name, s.op, s.m, s.n, s.k, threads), func(b *testing.B) {
 					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 					multiply := prepare(impls[name], tA, tB, s.m, s.n, s.k, lda, ldb)
+					multiply() // touches all memory; the OpenBLAS program warms up as well
 					b.ReportAllocs()
 					for b.Loop() {
 						multiply()

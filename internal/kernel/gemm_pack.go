@@ -7,10 +7,13 @@ import (
 )
 
 // packLefts copies the slab of the left factor: the panels hold the rows'
-// elements step by step.
+// elements step by step. A single task copies them itself, part by part, see
+// along.
 func (p *product[T]) packLefts() {
 	p.packedLeft = resize(p.packedLeft, p.blocks*(p.m1-p.m0)*p.longest())
-	parallel.Run(p.panels, ceilDiv(p.panels, p.tasks), leftPacker[T]{p})
+	if p.tasks > 1 || p.swapped {
+		parallel.Run(p.panels, ceilDiv(p.panels, p.tasks), leftPacker[T]{p})
+	}
 }
 
 // leftPanel is panel i of block b of the packed slab.
@@ -23,15 +26,20 @@ type leftPacker[T Float] struct{ *product[T] }
 
 func (p leftPacker[T]) Run(lo, hi int) {
 	for b := range p.blocks {
-		k0, k1 := p.step(b), p.step(b+1)
-		for i := lo; i < hi; i++ {
-			dst, r0, r1 := p.leftPanel(b, i), p.row(i), p.row(i+1)
-			src := p.left.data[r0*p.left.next+k0*p.left.step:]
-			if p.left.step == 1 {
-				transpose(dst, r1-r0, src, p.left.next, r1-r0, k1-k0, false)
-			} else {
-				copyRows(dst, r1-r0, src, p.left.step, k1-k0, r1-r0)
-			}
+		p.packPanels(b, lo, hi)
+	}
+}
+
+// packPanels copies the panels [lo,hi) of block b.
+func (p *product[T]) packPanels(b, lo, hi int) {
+	k0, k1 := p.step(b), p.step(b+1)
+	for i := lo; i < hi; i++ {
+		dst, r0, r1 := p.leftPanel(b, i), p.row(i), p.row(i+1)
+		src := p.left.data[r0*p.left.next+k0*p.left.step:]
+		if p.left.step == 1 {
+			transpose(dst, r1-r0, src, p.left.next, r1-r0, k1-k0, false)
+		} else {
+			copyRows(dst, r1-r0, src, p.left.step, k1-k0, r1-r0)
 		}
 	}
 }
