@@ -97,6 +97,8 @@ type rows struct {
 	n      int // rows to copy, or blocks to transpose
 	length int // of a row to copy
 	add    int // whether a transposed block is added to dst
+
+	srcStep, dstStep int // from block to block
 }
 
 // copyRows copies a rows×cols block to dst, whose rows are width ≥ cols long
@@ -116,6 +118,10 @@ func copyRows[T Float](dst []T, width int, src []T, ld, n, cols int) {
 // transpose sets dst[j,i] = src[i,j], or adds to it, for an m×n block of src;
 // ldd and lds are the leading dimensions. The assembly turns square blocks, which
 // overlap at the edges; where they are added, a loop turns what is left there.
+//
+// A call of assembly walks along rows of whichever matrix has its rows further
+// apart, so that lines of those are finished while they are in the cache, and not
+// further than the lines that it crosses in the other matrix stay there.
 func transpose[T Float](dst []T, ldd int, src []T, lds, m, n int, add bool) {
 	if m <= 0 || n <= 0 {
 		return
@@ -127,32 +133,49 @@ func transpose[T Float](dst []T, ldd int, src []T, lds, m, n int, add bool) {
 		transposeEdge(dst, ldd, src, lds, 0, m, 0, n, add)
 		return
 	}
-	r := rows{ldd: ldd * size, lds: lds * size}
+	along, across, inDst := n, m, ldd > lds
+	r := rows{ldd: ldd * size, lds: lds * size, srcStep: side * size, dstStep: side * ldd * size}
+	if inDst {
+		along, across = m, n
+		r.srcStep, r.dstStep = side*lds*size, side*size
+	}
 	if add {
 		r.add = 1
 	}
-	i, j := m/side*side, n/side*side
-	turn := func(i, j, blocks int) {
+	turn := func(a, c, blocks int) { // from a along and c across
+		i, j := c, a
+		if inDst {
+			i, j = a, c
+		}
 		r.dst, r.src, r.n = unsafe.Pointer(&dst[j*ldd+i]), unsafe.Pointer(&src[i*lds+j]), blocks
 		transposeAsm(&r, size)
 	}
-	for k := 0; k < i; k += side {
-		turn(k, 0, j/side)
-		if j < n && !add {
-			turn(k, n-side, 1)
+	strip := func(a, blocks int) {
+		c := 0
+		for ; c+side <= across; c += side {
+			turn(a, c, blocks)
 		}
+		if c < across && !add {
+			turn(a, across-side, blocks)
+		}
+	}
+	whole, most := along/side*side, max(1, stripBytes/(across*size*side))*side
+	for a := 0; a < whole; a += most {
+		strip(a, min(most, whole-a)/side)
 	}
 	switch {
 	case add:
+		i, j := m/side*side, n/side*side
 		transposeEdge(dst, ldd, src, lds, 0, i, j, n, true)
 		transposeEdge(dst, ldd, src, lds, i, m, 0, n, true)
-	case i < m:
-		turn(m-side, 0, j/side)
-		if j < n {
-			turn(m-side, n-side, 1)
-		}
+	case whole < along:
+		strip(along-side, 1)
 	}
 }
+
+// stripBytes is how much a strip of blocks covers, so that half of the L1 cache
+// holds it.
+const stripBytes = 16 << 10
 
 // transposeEdge transposes the rows [i0,i1) and columns [j0,j1) of src.
 func transposeEdge[T Float](dst []T, ldd int, src []T, lds, i0, i1, j0, j1 int, add bool) {

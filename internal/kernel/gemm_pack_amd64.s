@@ -59,8 +59,7 @@ half:
 
 // func transposeAVX2F32(r *rows)
 //
-// Turns n blocks of 8×8 numbers, side by side in src, one below the other in
-// dst. Half rows are loaded so that rows i and i+4 share a register; two rounds
+// Turns n blocks of 8×8 numbers, so many bytes apart in src and in dst. Half rows are loaded so that rows i and i+4 share a register; two rounds
 // of interleaving within the halves then finish the job.
 TEXT ·transposeAVX2F32(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
@@ -73,6 +72,8 @@ TEXT ·transposeAVX2F32(SB), NOSPLIT, $0-8
 	LEAQ (R8)(R8*2), R10      // 3 rows of dst
 	LEAQ (R9)(R9*2), R12      // 3 rows of src
 	LEAQ (SI)(R9*4), BX       // row 4 of src
+	MOVQ rows_srcStep(AX), R13
+	MOVQ rows_dstStep(AX), AX
 
 	PCALIGN $32
 block:
@@ -132,9 +133,9 @@ store:
 	VMOVUPS Y5, (DX)(R8*1)
 	VMOVUPS Y6, (DX)(R8*2)
 	VMOVUPS Y7, (DX)(R10*1)
-	ADDQ    $32, SI
-	ADDQ    $32, BX
-	LEAQ    (DI)(R8*8), DI
+	ADDQ    R13, SI
+	ADDQ    R13, BX
+	ADDQ    AX, DI
 	DECQ    CX
 	JNZ     block
 	VZEROUPPER
@@ -154,6 +155,8 @@ TEXT ·transposeAVX2F64(SB), NOSPLIT, $0-8
 	MOVQ rows_add(AX), R11
 	LEAQ (R8)(R8*2), R10      // 3 rows of dst
 	LEAQ (R9)(R9*2), R12      // 3 rows of src
+	MOVQ rows_srcStep(AX), R13
+	MOVQ rows_dstStep(AX), AX
 
 	PCALIGN $32
 block:
@@ -182,8 +185,8 @@ store:
 	VMOVUPD Y5, (DI)(R8*1)
 	VMOVUPD Y6, (DI)(R8*2)
 	VMOVUPD Y7, (DI)(R10*1)
-	ADDQ    $32, SI
-	LEAQ    (DI)(R8*4), DI
+	ADDQ    R13, SI
+	ADDQ    AX, DI
 	DECQ    CX
 	JNZ     block
 	VZEROUPPER
