@@ -87,6 +87,34 @@ func BenchmarkElementwise(b *testing.B) {
 	}
 }
 
+// BenchmarkTranspose turns matrices of the classic step, and large ones.
+func BenchmarkTranspose(b *testing.B) {
+	for _, s := range [][2]int{{64, 784}, {1000, 1000}, {1024, 1024}, {512, 4096}} {
+		m, n := s[0], s[1]
+		x, y := numbers(m*n), make([]float32, m*n)
+		for _, impl := range []struct {
+			name string
+			turn func()
+		}{
+			{"gander", func() { kernel.Transpose(y, m, x, n, m, n) }},
+			{"loop", func() {
+				for i := range m {
+					for j := range n {
+						y[j*m+i] = x[i*n+j]
+					}
+				}
+			}},
+		} {
+			b.Run(fmt.Sprintf("impl=%s/m=%d/n=%d", impl.name, m, n), func(b *testing.B) {
+				for b.Loop() {
+					impl.turn()
+				}
+				reportElements(b, m*n, 4)
+			})
+		}
+	}
+}
+
 // BenchmarkAdam steps the parameters of the classic MNIST GAN on one thread:
 // each is read with its gradient and two moments, and three of them are written.
 func BenchmarkAdam(b *testing.B) {

@@ -144,6 +144,15 @@ func TestCopyRows(t *testing.T) {
 		}
 		undo()
 	}
+	// More than one call of assembly copies.
+	src, dst := make([]float64, 5000*5), make([]float64, 5000*3)
+	for i := range src {
+		src[i] = float64(i)
+	}
+	CopyRows(dst, 3, src, 5, 5000, 2)
+	for i := range 5000 {
+		require.Equal(t, []float64{src[i*5], src[i*5+1], 0}, dst[i*3:i*3+3])
+	}
 	require.Panics(t, func() { CopyRows(make([]float32, 39), 20, make([]float32, 60), 20, 2, 20) })
 	require.Panics(t, func() { CopyRows(make([]float32, 60), 20, make([]float32, 39), 20, 2, 20) })
 }

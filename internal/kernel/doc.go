@@ -20,8 +20,9 @@
 //
 // Packing costs as much as it gains when a factor is used only a few times, as
 // it is at batch 64, so both factors are read where they are unless they are
-// large or their rows lie a multiple of 4 KB apart, which would make them evict
-// each other. If the right factor is a transposed one and the left one has few
+// large or what a tile reads of them lies at distances that put it into few sets
+// of the cache: multiples of 4 KB, or smaller powers of two where a block has many
+// steps. If the right factor is a transposed one and the left one has few
 // rows, as in a layer's forward pass with weights stored [out, in], the tiles of
 // Cᵀ are computed instead and turned: then the weights, too, are read in place.
 //

@@ -64,13 +64,10 @@ func multiplyAsm(t *tile, size int) bool {
 	return true
 }
 
-// copyRowsAsm copies rows of 16 bytes or more and reports whether it can.
-func copyRowsAsm(r *rows) bool {
-	if cpu.AVX2 {
-		copyRowsAVX2(r)
-	}
-	return cpu.AVX2
-}
+// canCopyRows reports whether copyRowsAsm works, for rows of 16 bytes or more.
+func canCopyRows() bool { return cpu.AVX2 }
+
+func copyRowsAsm(r *rows) { copyRowsAVX2(r) }
 
 // transposeSide is the side of the square blocks that transposeAsm turns.
 func transposeSide(size int) int {

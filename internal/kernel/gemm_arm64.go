@@ -38,7 +38,9 @@ func multiplyAsm(t *tile, size int) bool {
 	return cpu.NEON
 }
 
-func copyRowsAsm(*rows) bool { return false }
+func canCopyRows() bool { return false }
+
+func copyRowsAsm(*rows) {}
 
 func transposeSide(int) int { return math.MaxInt }
 

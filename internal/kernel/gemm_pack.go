@@ -120,8 +120,8 @@ func copyRows[T Float](dst []T, width int, src []T, ld, n, cols int) {
 // overlap at the edges; where they are added, a loop turns what is left there.
 //
 // A call of assembly walks along rows of whichever matrix has its rows further
-// apart, so that lines of those are finished while they are in the cache, and not
-// further than the lines that it crosses in the other matrix stay there.
+// apart, so that their lines are finished while they are in the cache, and only as
+// far as the lines that it crosses in the other matrix stay there.
 func transpose[T Float](dst []T, ldd int, src []T, lds, m, n int, add bool) {
 	if m <= 0 || n <= 0 {
 		return
@@ -150,32 +150,39 @@ func transpose[T Float](dst []T, ldd int, src []T, lds, m, n int, add bool) {
 		r.dst, r.src, r.n = unsafe.Pointer(&dst[j*ldd+i]), unsafe.Pointer(&src[i*lds+j]), blocks
 		transposeAsm(&r, size)
 	}
-	strip := func(a, blocks int) {
-		c := 0
-		for ; c+side <= across; c += side {
+	strip := func(a, blocks, c0, c1 int) { // from a along, [c0,c1) across
+		c := c0
+		for ; c+side <= c1; c += side {
 			turn(a, c, blocks)
 		}
-		if c < across && !add {
-			turn(a, across-side, blocks)
+		if c < c1 && !add {
+			turn(a, c1-side, blocks)
 		}
 	}
-	whole, most := along/side*side, max(1, stripBytes/(across*size*side))*side
-	for a := 0; a < whole; a += most {
-		strip(a, min(most, whole-a)/side)
+	whole := along / side * side
+	for c0 := 0; c0 < across; c0 += stripWidth {
+		c1 := min(c0+stripWidth, across)
+		length := max(1, stripBytes/((c1-c0)*size*side)) * side
+		for a := 0; a < whole; a += length {
+			strip(a, min(length, whole-a)/side, c0, c1)
+		}
+		if whole < along && !add {
+			strip(along-side, 1, c0, c1)
+		}
 	}
-	switch {
-	case add:
+	if add {
 		i, j := m/side*side, n/side*side
 		transposeEdge(dst, ldd, src, lds, 0, i, j, n, true)
 		transposeEdge(dst, ldd, src, lds, i, m, 0, n, true)
-	case whole < along:
-		strip(along-side, 1)
 	}
 }
 
-// stripBytes is how much a strip of blocks covers, so that half of the L1 cache
-// holds it.
-const stripBytes = 16 << 10
+// A strip of blocks is so many elements wide at most, and so long that half of the L1
+// cache holds it.
+const (
+	stripWidth = 64
+	stripBytes = 16 << 10
+)
 
 // transposeEdge transposes the rows [i0,i1) and columns [j0,j1) of src.
 func transposeEdge[T Float](dst []T, ldd int, src []T, lds, i0, i1, j0, j1 int, add bool) {

@@ -5,8 +5,8 @@
 
 // func copyRowsAVX2(r *rows)
 //
-// Copies rows of 16 bytes or more. The last 32 bytes of a row, or 16 of a short
-// one, overlap those before unless the length is a multiple of that.
+// Copies rows of 16 bytes or more. The last 32 bytes of a row, or 16 of one below
+// 32, may overlap those before.
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	MOVQ rows_dst(AX), DI
@@ -59,8 +59,9 @@ half:
 
 // func transposeAVX2F32(r *rows)
 //
-// Turns n blocks of 8×8 numbers, so many bytes apart in src and in dst. Half rows are loaded so that rows i and i+4 share a register; two rounds
-// of interleaving within the halves then finish the job.
+// Turns n blocks of 8×8 numbers, srcStep and dstStep bytes apart. Half rows are
+// loaded so that rows i and i+4 share a register; two rounds of interleaving
+// within the halves then finish the job.
 TEXT ·transposeAVX2F32(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	MOVQ rows_dst(AX), DI

@@ -65,11 +65,11 @@ const (
 	slabSteps  = 2048
 	slabRows   = 2048 // of a slab that is packed
 
-	wayL1 = 4 << 10 // bytes of a way of the L1 cache, which has 8
-	wayL2 = 128 << 10
+	wayL1 = 4 << 10   // bytes in one of the 8 ways of the L1 cache,
+	wayL2 = 128 << 10 // and of the L2 cache
 
 	fewRows    = 128       // for which packing the right factor does not pay
-	fewSteps   = 128       // for which it does not pay either
+	fewSteps   = 128       // for which it does not pay either, unless they evict each other
 	largeBytes = 256 << 10 // of a left factor that is worth packing
 	packAlone  = 16 << 10  // elements that one thread packs in less time than two
 	taskFlops  = 150_000   // worth a task
@@ -103,11 +103,12 @@ func (p *product[T]) orient(left, right operand[T], m, n, k int) {
 
 	size := sizeof[T]()
 	large := !p.swapped && m > fewRows && n > fewRows && m*k*size > largeBytes
-	narrow := 2*p.shape.rows*size <= cacheLine // then tiles meet a factor's lines more often than a tall tile does
+	steps := min(k, blockBytes/size)
+	low := 2*p.shape.rows*size <= cacheLine // so that several tiles share a line of the left factor, and many a panel of the right one
 	p.packLeft = large || left.step == 1 && thrashes(left.next*size) ||
-		narrow && left.next == 1 && !p.swapped && n > 2*fewRows && evicts(k, left.step*size, wayL1)
+		low && left.next == 1 && !p.swapped && n > 2*fewRows && evicts(steps, left.step*size, wayL1)
 	switch {
-	case right.next == 1 && m <= fewRows && !thrashes(right.step*size) && !(narrow && evicts(k, right.step*size, wayL2)),
+	case right.next == 1 && m <= fewRows && !thrashes(right.step*size) && !(low && evicts(steps, right.step*size, wayL2)),
 		right.next == 1 && k <= fewSteps && !evicts(k, right.step*size, wayL1):
 		p.packRight = inPlace
 	case p.tasksAreRows:
@@ -125,6 +126,9 @@ func thrashes(bytes int) bool { return bytes%4096 == 0 }
 // evicts reports whether the steps of a panel, at such a distance, evict each
 // other from a cache of 8 ways before the next tile meets them again.
 func evicts(steps, bytes, way int) bool {
+	if bytes < cacheLine { // several steps share a line
+		steps, bytes = ceilDiv(steps*bytes, cacheLine), cacheLine
+	}
 	positions := 1 // within a way
 	for positions*cacheLine < way && positions*bytes%way != 0 {
 		positions *= 2

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -240,26 +239,46 @@ func TestProductSumRefuses(t *testing.T) {
 }
 
 func TestTranspose(t *testing.T) {
-	for _, name := range cpu.Implementations() {
-		for m := range 20 {
-			for n := range 20 {
-				undo := cpu.Use(name)
-				src, dst := make([]float32, m*23+23), make([]float32, n*21+21)
-				for i := range src {
-					src[i] = float32(i)
+	everyImplementation(t, testTranspose[float32], testTranspose[float64])
+	require.Panics(t, func() { Transpose(make([]float32, 5), 2, make([]float32, 6), 3, 2, 3) })
+	require.Panics(t, func() { Transpose(make([]float64, 6), 2, make([]float64, 5), 3, 2, 3) })
+}
+
+// testTranspose covers all small sizes, and several strips along and across, with
+// either matrix's rows further apart.
+func testTranspose[T Float](t *testing.T) {
+	check := func(m, n, ldd, lds int, add bool) {
+		src, dst := guarded[T](t, (m-1)*lds+n), guarded[T](t, (n-1)*ldd+m)
+		for i := range src {
+			src[i] = T(i)
+		}
+		want := make([]T, len(dst))
+		for i := range dst {
+			dst[i] = T(-i)
+			want[i] = dst[i]
+		}
+		for i := range m {
+			for j := range n {
+				if !add {
+					want[j*ldd+i] = 0
 				}
-				Transpose(dst, 21, src, 23, m, n)
-				undo()
-				want := make([]float32, len(dst))
-				for i := range m {
-					for j := range n {
-						want[j*21+i] = src[i*23+j]
-					}
-				}
-				require.Equal(t, want, dst, fmt.Sprint(name, m, n))
+				want[j*ldd+i] += src[i*lds+j]
+			}
+		}
+		transpose(dst, ldd, src, lds, m, n, add)
+		require.Equal(t, want, dst, "%d×%d, ldd %d, lds %d, %v", m, n, ldd, lds, add)
+	}
+	for m := 1; m < 20; m++ {
+		for n := 1; n < 20; n++ {
+			for pad := range 3 {
+				check(m, n, m+pad, n+2-pad, pad == 1)
 			}
 		}
 	}
-	require.Panics(t, func() { Transpose(make([]float32, 5), 2, make([]float32, 6), 3, 2, 3) })
-	require.Panics(t, func() { Transpose(make([]float64, 6), 2, make([]float64, 5), 3, 2, 3) })
+	for i, s := range [][2]int{{29, 31}, {600, 40}, {40, 600}, {133, 270}, {270, 133}, {32, 1024}, {14, 700}} {
+		for _, pads := range [][2]int{{0, 0}, {3, 1000}, {1000, 3}} {
+			check(s[0], s[1], s[0]+pads[0], s[1]+pads[1], i%2 == 0)
+			check(s[0], s[1], s[0]+pads[0], s[1]+pads[1], i%2 != 0)
+		}
+	}
 }

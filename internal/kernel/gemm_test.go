@@ -366,7 +366,7 @@ func TestGemmThreads(t *testing.T) {
 
 func testGemmThreads[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, s := range [][3]int{{64, 256, 128}, {140, 150, 200}, {1, 3000, 200}, {3000, 1, 200}, {1000, 24, 70}} {
+	for _, s := range [][3]int{{64, 256, 128}, {140, 150, 200}, {1, 3000, 200}, {3000, 1, 200}, {1000, 24, 70}, {64, 300, 200}, {300, 300, 1100}} {
 		if tooSlow(cpu.Best(), s[0], s[1], s[2]) {
 			continue
 		}
