@@ -115,10 +115,11 @@ func BenchmarkTranspose(b *testing.B) {
 	}
 }
 
-// BenchmarkAdam steps the parameters of the classic MNIST GAN on one thread:
-// each is read with its gradient and two moments, and three of them are written.
+// BenchmarkAdam steps parameters on one thread, as few as fit in the L2 cache, as
+// many as the classic MNIST GAN has, and twice as many: each is read with its
+// gradient and two moments, and three of them are written.
 func BenchmarkAdam(b *testing.B) {
-	for _, n := range []int{8192, 131072, 1_130_000} {
+	for _, n := range []int{8192, 131072, 1_130_000, 2_260_000} {
 		benchmarkAdam(b, n)
 	}
 }
