@@ -6,9 +6,9 @@
 #         headers (Debian: libopenblas-dev); MNIST's four .gz files (-data or $MNIST_DIR).
 #         A peer whose needs are missing is left out, with a message.
 #
-# Every program runs once per round and the rounds are interleaved, so that a change in the machine's speed
-# meets them all. -only keeps the programs whose names, printed as they run, match in either case: 'gander|torch'
-# keeps two of gander, openblas, torch and gomlx; conv keeps the convolutions.
+# Every program runs once per round, next to those it is compared with, and the rounds are interleaved, so that a
+# change in the machine's speed meets them all. -only keeps the programs whose names, printed as they run, match in
+# either case: 'gander|torch' keeps two of gander, openblas, torch and gomlx; conv keeps the convolutions.
 # PYTHON names the interpreter to use. The raw lines stay in bench/peers/.build/results.txt, which benchstat reads.
 set -u -o pipefail
 cd "$(dirname "$0")/../.."
@@ -133,6 +133,19 @@ if wanted gomlx; then
     fi
 fi
 
+# Programs that are compared with each other run one after the other: the speed of a shared machine changes within a
+# minute.
+order=$(for i in "${!names[@]}"; do
+    case ${names[i]} in
+    *ClassicStep | torch\ classic* | torch\ foreach* | torch\ fused* | torch\ compile*) topic=1 ;;
+    *[Ee]poch) topic=2 ;;
+    *GEMM | *avx2 | openblas*) topic=3 ;;
+    *[Cc]onv*) topic=4 ;;
+    *) topic=5 ;;
+    esac
+    echo "$topic $i"
+done | sort -s -n -k 1,1 | cut -d ' ' -f 2)
+
 {
     echo "command: bench/peers/run.sh -rounds $rounds -only '$only', MNIST_DIR set"
     echo "date: $(date -u +%Y-%m-%d)"
@@ -147,7 +160,7 @@ fi
 
 failed=" "
 for ((round = 1; round <= rounds; round++)); do
-    for i in "${!names[@]}"; do
+    for i in $order; do
         [[ $failed == *" $i "* ]] && continue
         say "round $round/$rounds: ${names[i]}"
         if ! timeout 600 bash -c "${lines[i]}" 2>"$build/stderr" | grep '^Benchmark' >>"$log"; then
