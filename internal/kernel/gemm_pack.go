@@ -7,11 +7,10 @@ import (
 )
 
 // packLefts copies the slab of the left factor: the panels hold the rows'
-// elements step by step. A single task copies them itself, part by part, see
-// along.
+// elements step by step. See [product.packsByPart].
 func (p *product[T]) packLefts() {
 	p.packedLeft = resize(p.packedLeft, p.blocks*(p.m1-p.m0)*p.longest())
-	if p.tasks > 1 || p.swapped {
+	if !p.packsByPart() {
 		parallel.Run(p.panels, ceilDiv(p.panels, p.tasks), leftPacker[T]{p})
 	}
 }

@@ -107,9 +107,11 @@ func (p *product[T]) orient(left, right operand[T], m, n, k int) {
 	low := 2*p.shape.rows*size <= cacheLine // so that several tiles share a line of the left factor, and many a panel of the right one
 	p.packLeft = large || left.step == 1 && thrashes(left.next*size) ||
 		low && left.next == 1 && !p.swapped && n > 2*fewRows && evicts(steps, left.step*size, wayL1)
+	between := right.step * size
+	readable := m <= fewRows && !thrashes(between) && !(low && evicts(steps, between, wayL2)) ||
+		k <= fewSteps && !evicts(k, between, wayL1)
 	switch {
-	case right.next == 1 && m <= fewRows && !thrashes(right.step*size) && !(low && evicts(steps, right.step*size, wayL2)),
-		right.next == 1 && k <= fewSteps && !evicts(k, right.step*size, wayL1):
+	case right.next == 1 && readable:
 		p.packRight = inPlace
 	case p.tasksAreRows:
 		p.packRight = together
@@ -121,7 +123,7 @@ func (p *product[T]) orient(left, right operand[T], m, n, k int) {
 
 // thrashes reports whether vectors at such a distance fall into the same few
 // sets of the L1 cache.
-func thrashes(bytes int) bool { return bytes%4096 == 0 }
+func thrashes(bytes int) bool { return bytes%wayL1 == 0 }
 
 // evicts reports whether the steps of a panel, at such a distance, evict each
 // other from a cache of 8 ways before the next tile meets them again.
@@ -135,6 +137,10 @@ func evicts(steps, bytes, way int) bool {
 	}
 	return steps > 8*positions
 }
+
+// packsByPart reports whether the left factor is packed part by part, by the only
+// task, just before its use, instead of slab by slab for all tasks.
+func (p *product[T]) packsByPart() bool { return p.packLeft && p.tasks == 1 && !p.swapped }
 
 // run computes the product slab by slab.
 func (p *product[T]) run() {

@@ -70,7 +70,7 @@ func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
 		add := p.beta != 0 || p.k0 > 0 || b > 0
 		for part := range parts {
 			lo, hi := i0+split(i1-i0, parts, part), i0+split(i1-i0, parts, part+1)
-			if p.packLeft && p.tasks == 1 {
+			if p.packsByPart() {
 				p.packPanels(b, lo, hi)
 			}
 			for j := j0; j < j1; j += width {
