@@ -249,7 +249,7 @@ func TestLoadGeneratorRefuses(t *testing.T) {
 		return at(name)
 	}
 	withLatent := func(n string) map[string]string { return map[string]string{"gander.latent": n} }
-	require.NoError(t, safetensors.Write(at("weights"), nn.State(g), nil))
+	require.NoError(t, safetensors.Save(at("weights"), nn.State(g), nil))
 	require.NoError(t, newTiny(t, gan.Hinge{}).Checkpoint(at("checkpoint")))
 	require.NoError(t, os.WriteFile(at("text"), []byte("these are no weights"), 0o644))
 	require.NoError(t, os.WriteFile(at("empty"), nil, 0o644))

@@ -87,24 +87,37 @@ func Ready(m Module) bool {
 	return true
 }
 
-// allocate gives the parameters zeros, as neighbours in one block, those that
-// are trained first.
+// allocate gives the parameters zeros.
 func allocate(params []NamedParam, dt tensor.DType) {
+	setValues(params, newValues(params, dt))
+}
+
+// newValues returns zeros for the parameters, as neighbours in one block, those
+// of the parameters that are trained first.
+func newValues(params []NamedParam, dt tensor.DType) []*tensor.Tensor {
 	total := 0
 	for _, p := range params {
 		total += p.Param.len()
 	}
 	block := tensor.New(dt, total)
+	values := make([]*tensor.Tensor, len(params))
 	at := 0
 	for _, buffers := range []bool{false, true} {
-		for _, p := range params {
+		for i, p := range params {
 			if p.Param.buffer == buffers {
 				n := p.Param.len()
-				v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...)
-				p.Param.leaf, p.Param.constant = autograd.Leaf(v), autograd.Const(v)
+				values[i] = block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...)
 				at += n
 			}
 		}
+	}
+	return values
+}
+
+// setValues makes the tensors the parameters' values.
+func setValues(params []NamedParam, values []*tensor.Tensor) {
+	for i, p := range params {
+		p.Param.leaf, p.Param.constant = autograd.Leaf(values[i]), autograd.Const(values[i])
 	}
 }
 

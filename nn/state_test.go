@@ -114,7 +114,7 @@ func TestLoadStateRefuses(t *testing.T) {
 				delete(state, "2.bias") // a file holds no nil
 			}
 			path := filepath.Join(t.TempDir(), "f")
-			require.NoError(t, safetensors.Write(path, state, nil))
+			require.NoError(t, safetensors.Save(path, state, nil))
 			err = nn.LoadInto(path, m)
 			require.ErrorContains(t, err, "nn: loading "+path+": nn: the state does not fit the network: "+c.want)
 			require.Equal(t, before, bits(m), "the network was touched")
@@ -197,7 +197,7 @@ func TestLoadRefuses(t *testing.T) {
 
 	weights := nn.State(ready(small(), 1, tensor.Float32))
 	load := func(state map[string]*tensor.Tensor, architecture string) error {
-		require.NoError(t, safetensors.Write(path, state, map[string]string{nn.ArchitectureKey: architecture}))
+		require.NoError(t, safetensors.Save(path, state, map[string]string{nn.ArchitectureKey: architecture}))
 		m, meta, err := nn.Load(path)
 		require.Nil(t, m)
 		require.Nil(t, meta)
@@ -219,7 +219,7 @@ func TestLoadRefuses(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 
-	require.NoError(t, safetensors.Write(path, weights, nil))
+	require.NoError(t, safetensors.Save(path, weights, nil))
 	_, _, err = nn.Load(path)
 	require.EqualError(t, err, "nn: loading "+path+": it holds weights but no architecture; build the network and use LoadInto")
 	m := small()

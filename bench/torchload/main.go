@@ -45,5 +45,5 @@ func write(dir string) error {
 	}
 	z := tensor.NewStream(1, "latent").Normal(tensor.Float32, 10, 128)
 	y := g.Forward(nil, autograd.Const(z)).Value()
-	return safetensors.Write(filepath.Join(dir, "io.safetensors"), map[string]*tensor.Tensor{"input": z, "output": y}, nil)
+	return safetensors.Save(filepath.Join(dir, "io.safetensors"), map[string]*tensor.Tensor{"input": z, "output": y}, nil)
 }
