@@ -67,6 +67,18 @@
 //
 //	model.load_state_dict(safetensors.torch.load_file("generator.safetensors"))
 //
+// Names tell what a file is read from and written to, here and in the other
+// packages of this module: Save and Load take a path, Write and Read a stream,
+// and LoadFS a file of an [fs.FS], such as files that are part of the program:
+//
+//	//go:embed generator.safetensors
+//	var models embed.FS
+//
+//	g, notes, err := nn.LoadFS(models, "generator.safetensors")
+//
+// A file takes little more memory than the weights in it. A checksum over all
+// of it shows damage; see the package safetensors.
+//
 // # Modules of your own
 //
 // Forward is all that a module must have; it gets at its parameters by

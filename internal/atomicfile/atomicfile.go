@@ -37,7 +37,7 @@ func Open(path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := regular(path, info); err != nil {
+		if err := Regular(path, info); err != nil {
 			return nil, err
 		}
 		f, err := os.Open(path)
@@ -59,7 +59,9 @@ func Open(path string) (*os.File, error) {
 // else than a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
-func regular(path string, info fs.FileInfo) error {
+// Regular returns an error that says what there is at path, unless that is a
+// regular file.
+func Regular(path string, info fs.FileInfo) error {
 	kind := ""
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
