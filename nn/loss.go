@@ -166,7 +166,7 @@ func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.
 	// Picking the true class, and not multiplying by a one-hot target, allows
 	// others to have a logit of −Inf.
 	logs := autograd.Reshape(autograd.LogSoftmax(x, 1), n*c)
-	return reduced(autograd.Neg(autograd.Gather(logs, 0, at)), r)
+	return reduced(autograd.Neg(autograd.Gather(logs, 0, tensor.Positions(at...))), r)
 }
 
 // SoftCrossEntropyLoss is −Σ pᵢ·ln softmax(x)ᵢ, for logits x [n, c] and

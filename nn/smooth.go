@@ -38,7 +38,7 @@ func (s smooth) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		// cut off, lest eˣ overflow; Clamp lets the gradient at 0 through.
 		low := autograd.Clamp(x, math.Inf(-1), 0)
 		expm1 := autograd.Mul(autograd.Tanh(autograd.Scale(low, 0.5)), autograd.Shift(autograd.Exp(low), 1))
-		above := tensor.Greater(x.Value(), constant(x, 0).Value())
+		above := tensor.Greater(x.Value(), tensor.ScalarLike(x.Value(), 0))
 		return autograd.Where(above, x, autograd.Scale(expm1, s.alpha))
 	case "GELU":
 		return autograd.Mul(x, autograd.Shift(autograd.Scale(autograd.Erf(autograd.Scale(x, 1/math.Sqrt2)), 0.5), 0.5))
