@@ -119,15 +119,6 @@ type LinearBackend interface {
 	LinearGrad(act op.Activation, gz, gb, gy, y Operand, a float64)
 }
 
-// BCEBackend is the optional fusion of the binary cross-entropy on logits, with
-// its derivative, over contiguous operands of one length. A backend without it
-// computes the same from Unary and Binary.
-type BCEBackend interface {
-	// BCEWithLogits sets dst = t·softplus(−x) + (1−t)·softplus(x) and
-	// slope = sigmoid(x) − t.
-	BCEWithLogits(dst, slope, x, t Operand)
-}
-
 // AdamBackend is the optional fusion of one Adam step over contiguous operands
 // of one length: parameter p, gradient g, first and second moment m and v.
 type AdamBackend interface {
