@@ -34,7 +34,6 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 		"MatMul":        func() { tensor.MatMul(x, w.T()) },
 		"Linear":        func() { tensor.Linear(x, w, b, tensor.ActTanh, 0) },
 		"LinearGrad":    func() { tensor.LinearGrad(x, y, tensor.ActTanh, 0) },
-		"BCEWithLogits": func() { tensor.BCEWithLogits(x, y) },
 		"AverageInto":   func() { tensor.AverageInto(ms, ps, 0.5) },
 		"ClampInto":     func() { tensor.ClampInto(ms, -1, 1) },
 		"Norm":          func() { xs[0] = x; tensor.Norm(xs) },

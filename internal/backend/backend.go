@@ -209,15 +209,6 @@ type LinearBackend interface {
 	LinearGrad(act op.Activation, gz, gb, gy, y Operand, a float64)
 }
 
-// BCEBackend is the optional fusion of the binary cross-entropy on logits, with
-// its derivative, over contiguous operands of one length. A backend without it
-// computes the same from Unary and Binary.
-type BCEBackend interface {
-	// BCEWithLogits sets dst = t·softplus(−x) + (1−t)·softplus(x) and
-	// slope = sigmoid(x) − t.
-	BCEWithLogits(dst, slope, x, t Operand)
-}
-
 // ListBackend is the optional fusion of what training does to whole lists of
 // arrays, a network's parameters with their gradients, so that a device can do
 // it in one go. Operands at the same place of several lists are contiguous and

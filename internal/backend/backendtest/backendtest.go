@@ -46,7 +46,6 @@ var families = []struct {
 	{"random", (*suite).randoms},
 	{"linear", (*suite).linears},
 	{"linear gradient", (*suite).linearGrads},
-	{"cross-entropy", (*suite).crossEntropies},
 	{"adam", (*suite).adams},
 	{"averages", (*suite).averages},
 	{"clamp", (*suite).clamps},

@@ -12,11 +12,11 @@ import (
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/backend"
-	isa "github.com/gander-ml/gander/internal/cpu"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/isa"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/internal/philox"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Backend implements backend.Backend and its optional fusions on host memory.
@@ -43,7 +43,6 @@ func init() {
 var (
 	_ backend.Backend       = (*Backend)(nil)
 	_ backend.LinearBackend = (*Backend)(nil)
-	_ backend.BCEBackend    = (*Backend)(nil)
 	_ backend.ListBackend   = (*Backend)(nil)
 )
 
@@ -138,7 +137,7 @@ func is64(o backend.Operand) bool {
 }
 
 // buffer returns the whole buffer of an operand, which holds T.
-func buffer[T kernel.Float](o backend.Operand) []T {
+func buffer[T vec.Float](o backend.Operand) []T {
 	h := o.Buffer.(*backend.Host)
 	var x T
 	if _, ok := any(x).(float64); ok {
@@ -148,7 +147,7 @@ func buffer[T kernel.Float](o backend.Operand) []T {
 }
 
 // elements returns an operand's elements from its first one on.
-func elements[T kernel.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
+func elements[T vec.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
 
 // blank returns a contiguous operand like o, in memory of its own.
 func blank(o backend.Operand) backend.Operand {

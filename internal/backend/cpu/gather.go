@@ -5,9 +5,9 @@ import (
 	"sync"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
@@ -45,7 +45,7 @@ func pick(dst, x backend.Operand, axis, dim int, index backend.Operand, add bool
 // pickJob moves rows between two arrays: what lies along the innermost axis
 // beside the one that is indexed, if its elements are neighbours in both, else
 // single elements. Each position along all other axes is a piece of work.
-type pickJob[T kernel.Float] struct {
+type pickJob[T vec.Float] struct {
 	dst, x        []T
 	to, from      layout.Layout // the other axes
 	toStep, xStep int           // along the axis that is indexed
@@ -54,7 +54,7 @@ type pickJob[T kernel.Float] struct {
 	add           bool
 }
 
-func runPick[T kernel.Float](dst, x backend.Operand, axis int, index []int, add bool) {
+func runPick[T vec.Float](dst, x backend.Operand, axis int, index []int, add bool) {
 	j := pickJob[T]{
 		dst: buffer[T](dst), x: buffer[T](x), to: dst.Layout, from: x.Layout,
 		toStep: dst.Layout.Strides[axis], xStep: x.Layout.Strides[axis], row: 1, index: index, add: add,
@@ -114,14 +114,14 @@ func places(a, b *layout.Layout, i int) (inA, inB int) {
 	return inA, inB
 }
 
-func fillNaN[T kernel.Float](dst []T) {
+func fillNaN[T vec.Float](dst []T) {
 	for i := range dst {
 		dst[i] = T(math.NaN())
 	}
 }
 
 // copyRow copies src to dst. For a short row, a call costs more than it saves.
-func copyRow[T kernel.Float](dst, src []T) {
+func copyRow[T vec.Float](dst, src []T) {
 	if len(dst) > 64 {
 		copy(dst, src)
 		return
@@ -137,9 +137,9 @@ func copyRow[T kernel.Float](dst, src []T) {
 }
 
 // addRow adds src to dst. For a short row, a call costs more than it saves.
-func addRow[T kernel.Float](dst, src []T) {
+func addRow[T vec.Float](dst, src []T) {
 	if len(dst) > 32 {
-		kernel.Binary(op.Add, dst, dst, src, 0)
+		vec.Binary(op.Add, dst, dst, src, 0)
 		return
 	}
 	src = src[:len(dst)]

@@ -4,8 +4,8 @@ import (
 	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Adam does one step on each of a list of parameters.
@@ -23,16 +23,16 @@ func (*Backend) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
 // piece takes a few microseconds.
 const adamGrain = 16 << 10
 
-type adamJob[T kernel.Float] struct {
+type adamJob[T vec.Float] struct {
 	p, g, m, v []T
 	c          op.AdamParams
 }
 
 func (j *adamJob[T]) Run(lo, hi int) {
-	kernel.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
+	vec.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
 }
 
-func adam[T kernel.Float](p, g, m, v backend.Operand, c op.AdamParams) {
+func adam[T vec.Float](p, g, m, v backend.Operand, c op.AdamParams) {
 	share(&poolOf[T]().adam, p.Layout.Len(), adamGrain,
 		adamJob[T]{elements[T](p), elements[T](g), elements[T](m), elements[T](v), c})
 }
@@ -83,7 +83,7 @@ func (*Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 // sum, which therefore does not depend on the number of threads.
 const normGrain = 32 << 10
 
-type normJob[T kernel.Float] struct {
+type normJob[T vec.Float] struct {
 	x        []T
 	exponent int       // squares are those of x·2^exponent
 	squares  []float64 // of each piece
@@ -94,7 +94,7 @@ type normJob[T kernel.Float] struct {
 func (j *normJob[T]) Run(lo, hi int) {
 	for lo < hi {
 		n := min(normGrain, hi-lo)
-		j.squares[lo/normGrain] = kernel.SumSquares(j.x[lo:lo+n], j.exponent)
+		j.squares[lo/normGrain] = vec.SumSquares(j.x[lo:lo+n], j.exponent)
 		lo += n
 	}
 }
@@ -107,21 +107,21 @@ func sumSquares(x backend.Operand, exponent int) float64 {
 	return runNorm(elements[float32](x)[:x.Layout.Len()], exponent)
 }
 
-func runNorm[T kernel.Float](x []T, exponent int) float64 {
+func runNorm[T vec.Float](x []T, exponent int) float64 {
 	pieces := (len(x) + normGrain - 1) / normGrain
 	if pieces <= 1 {
-		return kernel.SumSquares(x, exponent)
+		return vec.SumSquares(x, exponent)
 	}
 	sums := borrow[float64](pieces)
 	defer sums.giveBack()
 	share(&poolOf[T]().norm, len(x), normGrain, normJob[T]{x, exponent, sums.data})
-	return kernel.Reduce(op.Sum, sums.data)
+	return vec.Reduce(op.Sum, sums.data)
 }
 
 // maxAbs returns the largest absolute value of x, or NaN if an element is NaN.
 func maxAbs(x backend.Operand) float64 {
 	if is64(x) {
-		return kernel.MaxAbs(elements[float64](x)[:x.Layout.Len()])
+		return vec.MaxAbs(elements[float64](x)[:x.Layout.Len()])
 	}
-	return kernel.MaxAbs(elements[float32](x)[:x.Layout.Len()])
+	return vec.MaxAbs(elements[float32](x)[:x.Layout.Len()])
 }
