@@ -191,6 +191,8 @@ func (c *convConfig) checkInput(in []int) error {
 
 // convLayer is what the two kinds have in common.
 type convLayer struct {
+	perSample
+	linearInPieces
 	convConfig
 	weight, bias *Param // bias may be nil
 }
@@ -210,15 +212,10 @@ func (l *convLayer) biased(ctx *Ctx, y *autograd.Var) *autograd.Var {
 	return autograd.Add(y, autograd.Reshape(ctx.Var(l.bias), l.out, 1, 1))
 }
 
-// MixesBatch implements [BatchMixer].
-func (*convLayer) MixesBatch() bool { return false }
-
 type conv2D struct{ convLayer }
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	if _, err := l.OutShape(x.Shape()); err != nil {
-		panic(err)
-	}
+	outShape(l, x)
 	return l.biased(ctx, autograd.Conv2D(x, ctx.Var(l.weight), l.params()))
 }
 
@@ -241,11 +238,11 @@ func (l *conv2D) OutShape(in []int) ([]int, error) {
 
 type convTranspose2D struct{ convLayer }
 
+// OutputAxis is the axis of the weight that the outputs are; see [SpectralNorm].
+func (*convTranspose2D) OutputAxis() int { return 1 }
+
 func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	out, err := l.OutShape(x.Shape())
-	if err != nil {
-		panic(err)
-	}
+	out := outShape(l, x)
 	return l.biased(ctx, autograd.Conv2DInputGrad(x, ctx.Var(l.weight), out[2], out[3], l.params()))
 }
 

@@ -11,7 +11,7 @@ import (
 // Unterthiner, Hochreiter, "Fast and accurate deep network learning by
 // exponential linear units", 2016). Its slope at 0 is alpha; PyTorch's default
 // is 1.
-func ELU(alpha float64) Module { return smooth{"ELU", alpha} }
+func ELU(alpha float64) Module { return smooth{kind: "ELU", alpha: alpha} }
 
 // GELU applies x·Φ(x) to each element, Φ being the distribution function of the
 // standard normal distribution, ½·(1+erf(x/√2)) (Hendrycks and Gimpel, "Gaussian
@@ -27,6 +27,7 @@ func SiLU() Module { return smooth{kind: "SiLU"} }
 
 // smooth is an activation whose slope does not follow from its value.
 type smooth struct {
+	elementwise
 	kind  string
 	alpha float64
 }
@@ -50,33 +51,8 @@ func (s smooth) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	return autograd.Mul(x, autograd.Sigmoid(x))
 }
 
-func (smooth) OutShape(in []int) ([]int, error) { return in, nil }
-
-// MixesBatch implements [BatchMixer].
-func (smooth) MixesBatch() bool { return false }
-
-// Softmax makes eˣ/Σ eˣ of the numbers along an axis; negative axes count from
-// the end, and −1 is the usual one. It panics with a [tensor.ShapeError] where
-// an input has no such axis.
-func Softmax(axis int) Module { return softmax{axis} }
-
-type softmax struct{ axis int }
-
-func (s softmax) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return autograd.Softmax(x, s.axis) }
-
-func (s softmax) OutShape(in []int) ([]int, error) {
-	return in, tensor.Catch(func() { tensor.New(tensor.Float32, make([]int, len(in))...).Dim(s.axis) })
-}
-
-// MixesBatch implements [BatchMixer]. Axis 0 is the batch.
-func (s softmax) MixesBatch() bool { return s.axis == 0 }
-
 type eluSpec struct {
 	Alpha float64 `json:"alpha"`
-}
-
-type axisSpec struct {
-	Axis int `json:"axis"`
 }
 
 // Describe implements [Describer].
@@ -87,13 +63,9 @@ func (s smooth) Describe() (string, any) {
 	return s.kind, nil
 }
 
-// Describe implements [Describer].
-func (s softmax) Describe() (string, any) { return "Softmax", axisSpec{s.axis} }
-
 func init() {
 	for _, m := range []smooth{{kind: "GELU"}, {kind: "GELUTanh"}, {kind: "SiLU"}} {
 		Register(m.kind, func(struct{}) (Module, error) { return m, nil })
 	}
 	Register("ELU", func(c eluSpec) (Module, error) { return ELU(c.Alpha), nil })
-	Register("Softmax", func(c axisSpec) (Module, error) { return Softmax(c.Axis), nil })
 }

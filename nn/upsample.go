@@ -25,20 +25,19 @@ func newUpsample(kind string, scale int) Module {
 	if scale < 1 {
 		panic(&tensor.ShapeError{Op: kind, Problem: fmt.Sprintf("pictures cannot be %d times as large", scale), Fix: "give a scale of 1 or more"})
 	}
-	return upsample{kind, scale}
+	return upsample{kind: kind, scale: scale}
 }
 
 type upsample struct {
+	perSample
+	linearInPieces
+	weightless
 	kind  string
 	scale int
 }
 
 func (u upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	in := x.Shape()
-	out, err := u.OutShape(in)
-	if err != nil {
-		panic(err)
-	}
+	out := outShape(u, x)
 	if u.kind == "UpsampleNearest" {
 		for axis := 3; axis > 1; axis-- { // gathering keeps the picture's order in memory
 			from := make([]int, out[axis])
@@ -83,9 +82,6 @@ func (u upsample) OutShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
 }
 
-// MixesBatch implements [BatchMixer].
-func (upsample) MixesBatch() bool { return false }
-
 type upsampleSpec struct {
 	Scale int `json:"scale"`
 }
@@ -111,6 +107,3 @@ func (u upsample) Push(_, v *tensor.Tensor) *tensor.Tensor {
 
 // Pull implements [PiecewiseLinear].
 func (u upsample) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(u, x, g) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (upsample) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
