@@ -72,7 +72,8 @@ type Ctx struct {
 	// differently then.
 	Train bool
 	// Track records operations on the parameters that are not frozen, so that
-	// gradients by them can be taken.
+	// gradients by them can be taken. Without it the parameters are constants, by
+	// which every gradient is zero, and nothing says so.
 	Track bool
 	// Rand feeds layers that draw random numbers.
 	Rand *tensor.Stream
