@@ -18,7 +18,8 @@ type Opts struct {
 }
 
 // Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. An x that
-// y does not depend on has a gradient of zeros. Nothing is accumulated
+// y does not depend on has a gradient of zeros; so have all parameters of a
+// network that y was computed with in a pass that does not track them. Nothing is accumulated
 // anywhere, and the graph can be used again. The results may share memory with
 // each other and with the graph, so do not write to them in place.
 //

@@ -17,10 +17,13 @@ func Dropout(p float64) Module {
 	if !(p >= 0 && p <= 1) {
 		panic(&tensor.ShapeError{Op: "Dropout", Problem: fmt.Sprintf("%g is no probability", p), Fix: "give 0 to 1"})
 	}
-	return dropout{p}
+	return dropout{p: p}
 }
 
-type dropout struct{ p float64 }
+type dropout struct {
+	elementwise
+	p float64
+}
 
 func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	t := x.Value()
@@ -39,11 +42,6 @@ func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	}
 	return autograd.Mul(x, autograd.Const(kept))
 }
-
-func (dropout) OutShape(in []int) ([]int, error) { return in, nil }
-
-// MixesBatch implements [BatchMixer].
-func (dropout) MixesBatch() bool { return false }
 
 type dropoutSpec struct {
 	P float64 `json:"p"`

@@ -21,7 +21,7 @@ func Embedding(n, dim int, opts ...EmbeddingOption) Module {
 	for _, o := range opts {
 		o.applyToEmbedding(&c)
 	}
-	return &embedding{n, dim, NewParam("weight", c.weight, n, dim, n, dim)}
+	return &embedding{n: n, dim: dim, weight: NewParam("weight", c.weight, n, dim, n, dim)}
 }
 
 // EmbeddingOption changes a default of [Embedding]. [WeightInit] is one.
@@ -30,6 +30,7 @@ type EmbeddingOption interface{ applyToEmbedding(*linearConfig) }
 func (o LinearOption) applyToEmbedding(c *linearConfig) { o(c) }
 
 type embedding struct {
+	perSample
 	n, dim int
 	weight *Param
 }
@@ -49,9 +50,6 @@ func (e *embedding) OutShape(in []int) ([]int, error) {
 	}
 	return append(slices.Clone(in), e.dim), nil
 }
-
-// MixesBatch implements [BatchMixer].
-func (*embedding) MixesBatch() bool { return false }
 
 type embeddingSpec struct {
 	N   int `json:"n"`

@@ -29,6 +29,9 @@ func newUpsample(kind string, scale int) Module {
 }
 
 type upsample struct {
+	perSample
+	linearInPieces
+	weightless
 	kind   string
 	scale  int
 	tables constants // of source pixels and weights, by interpolationKey
@@ -44,9 +47,7 @@ type interpolationKey struct {
 }
 
 func (u *upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	if _, err := u.OutShape(x.Shape()); err != nil {
-		panic(err)
-	}
+	outShape(u, x)
 	for axis := 3; axis > 1; axis-- { // gathering keeps the image's order in memory
 		if u.kind == "UpsampleNearest" {
 			x = autograd.Gather(x, axis, u.table(x.Value(), "nearest", axis))
@@ -110,9 +111,6 @@ func (u *upsample) OutShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
 }
 
-// MixesBatch implements [BatchMixer].
-func (*upsample) MixesBatch() bool { return false }
-
 type upsampleSpec struct {
 	Scale int `json:"scale"`
 }
@@ -138,6 +136,3 @@ func (u *upsample) Push(_, v *tensor.Tensor) *tensor.Tensor {
 
 // Pull implements [PiecewiseLinear].
 func (u *upsample) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(u, x, g) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (*upsample) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }

@@ -37,6 +37,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Tensor.SetFloat64":   func(x *tensor.Tensor) { x.SetFloat64(make([]float64, 4)) },
 	"Tensor.Slice":        func(x *tensor.Tensor) { x.Slice(0, 0, 1, 1) },
 	"Tensor.String":       func(x *tensor.Tensor) { _ = x.String() },
+	"Tensor.Part":         func(x *tensor.Tensor) { x.Part() },
 	"Tensor.T":            func(x *tensor.Tensor) { x.T() },
 	"Tensor.To":           func(x *tensor.Tensor) { x.To(tensor.CPU()) },
 	"Tensor.Unsqueeze":    func(x *tensor.Tensor) { x.Unsqueeze(0) },

@@ -33,7 +33,7 @@ type Tensor struct {
 	epoch  uint64 // of the scope, when the tensor was made
 }
 
-// storage is what a tensor shares with its views.
+// storage is what a tensor shares with its views, but for a [Tensor.Part].
 type storage struct {
 	buffer  backend.Buffer
 	device  *Device
@@ -178,9 +178,9 @@ func (t *Tensor) IsContiguous() bool { return t.layout.IsContiguous() }
 // SameShape reports whether u has the same rank and dims.
 func (t *Tensor) SameShape(u *Tensor) bool { return t.layout.SameShape(&u.layout) }
 
-// Version counts the in-place writes to the tensor's storage, through this
-// tensor or any of its views. Automatic differentiation uses it to notice that
-// a saved value has changed.
+// Version counts the in-place writes through this tensor and all views of the
+// same storage, except a [Tensor.Part] and its views. Automatic differentiation
+// uses it to notice that a saved value has changed.
 func (t *Tensor) Version() uint32 { return t.store.version.Load() }
 
 // Item returns the only element. It panics with a [ShapeError] where there is
