@@ -54,7 +54,7 @@ func SaveNetworks(dir string) Hook {
 			if err := t.Generator().Save(filepath.Join(dir, "generator.safetensors")); err != nil {
 				return err
 			}
-			return nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.d, nil)
+			return nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.Discriminator(), nil)
 		},
 	}
 }
