@@ -243,7 +243,7 @@ func TestLoadGeneratorRefuses(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	g, _ := tiny(gan.Logits)
-	nn.Init(g, 1, tensor.Float32)
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 	save := func(name string, net nn.Module, meta map[string]string) string {
 		require.NoError(t, nn.Save(at(name), net, meta))
 		return at(name)
@@ -349,7 +349,7 @@ func TestHooksOfImpossiblePlaces(t *testing.T) {
 	below := filepath.Join(file, "below")
 	for name, hook := range map[string]gan.Hook{
 		"networks":   gan.SaveNetworks(below),
-		"samples":    gan.SaveSamples(below, 4, 1, gan.Grid{Height: 2, Width: 2}),
+		"samples":    gan.SaveSamples(below, 4, 1, gan.ImageGrid{Height: 2, Width: 2}),
 		"log":        gan.Log(filepath.Join(below, "log")),
 		"checkpoint": gan.SaveCheckpoint(filepath.Join(below, "checkpoint")),
 	} {

@@ -9,7 +9,7 @@
 //		nn.Linear(128, 256), nn.Tanh(),
 //		nn.Linear(256, 784), nn.Tanh(),
 //	)
-//	nn.Init(g, 1, tensor.Float32)
+//	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 //	y := g.Forward(nil, x) // [n, 128] to [n, 784]
 //
 // Constructors only describe a network, and [Summary] prints the description.

@@ -42,7 +42,7 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 		return err
 	}
 	if !Ready(m) {
-		allocate(params, dtype)
+		allocate(params, dtype, tensor.CPU())
 	}
 	for _, p := range params {
 		p.Param.Value().CopyFrom(state[p.Name])
@@ -290,7 +290,7 @@ func fill(m Module, f *safetensors.Reader) error {
 	if err != nil {
 		return err
 	}
-	values := newValues(params, dtype)
+	values := newValues(params, dtype, tensor.CPU())
 	dst := map[string]*tensor.Tensor{}
 	for i, p := range params {
 		dst[p.Name] = values[i]

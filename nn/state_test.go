@@ -34,7 +34,7 @@ func bits(m nn.Module) []uint64 {
 func small() nn.Module { return nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)) }
 
 func ready(m nn.Module, seed uint64, dt tensor.DType) nn.Module {
-	nn.Init(m, seed, dt)
+	nn.Init(m, seed, dt, tensor.CPU())
 	return m
 }
 
@@ -160,7 +160,7 @@ func TestSaveAndLoad(t *testing.T) {
 
 		// Other weights, same network.
 		w := nn.Snapshot(m)
-		nn.Init(m, 5, dt)
+		nn.Init(m, 5, dt, tensor.CPU())
 		require.NoError(t, nn.SaveWeights(path, m, w, nil))
 		require.NoError(t, nn.LoadInto(path, into))
 		require.Equal(t, bits(loaded), bits(into))

@@ -32,7 +32,7 @@ const (
 func writeClassifier(ctx context.Context, train, test *datasets.Images) error {
 	body, head := mnistfeatures.Network()
 	whole := nn.Sequential(body, head)
-	nn.Init(whole, seed, tensor.Float32)
+	nn.Init(whole, seed, tensor.Float32, tensor.CPU())
 	start := time.Now()
 	if err := fit(ctx, whole, train, test); err != nil {
 		return err

@@ -39,7 +39,7 @@ func write(dir string) error {
 		return err
 	}
 	g := nn.Sequential(nn.Linear(128, 256), nn.Tanh(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784), nn.Tanh())
-	nn.Init(g, 1, tensor.Float32)
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 	if err := nn.Save(filepath.Join(dir, "generator.safetensors"), g, nil); err != nil {
 		return err
 	}
