@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/gander-ml/gander/autograd"
-	_ "github.com/gander-ml/gander/internal/backend/ref" // registers the device
+	_ "github.com/gander-ml/gander/internal/backend/backendtest/far" // registers the device
 	"github.com/gander-ml/gander/tensor"
 )
 
