@@ -68,16 +68,7 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 }
 
 // filled returns a constant like t, in t's scope, whose elements are all a.
-func filled(t *tensor.Tensor, a float64) *Var {
-	var u *tensor.Tensor
-	if s := t.Scope(); s != nil {
-		u = s.Empty(t.Device(), t.DType(), t.Shape()...)
-	} else {
-		u = t.Device().New(t.DType(), t.Shape()...)
-	}
-	u.Fill(a)
-	return Const(u)
-}
+func filled(t *tensor.Tensor, a float64) *Var { return Const(tensor.FullLike(t, a)) }
 
 // step is one Var of the plan.
 type step struct {

@@ -249,7 +249,7 @@ func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 		if n := l.outputPad[k] / l.stride[k]; n > 0 {
 			border := x.Shape()
 			border[2+k] = n
-			x = autograd.Concat(2+k, x, constant(x, 0, border...))
+			x = autograd.Concat(2+k, x, autograd.Const(tensor.FullLike(x.Value(), 0, border...)))
 		}
 	}
 	return l.biased(ctx, autograd.Conv2DInputGrad(x, ctx.Var(l.weight), out[2], out[3], l.params()))

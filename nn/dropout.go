@@ -34,11 +34,9 @@ func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	if ctx.Rand == nil {
 		panic(&StateError{Problem: "Dropout has no random numbers in this pass", Fix: "set Ctx.Rand"})
 	}
-	u := like(t, t.Shape()...)
+	u := tensor.EmptyLike(t)
 	ctx.Rand.UniformInto(u)
-	limit := like(t)
-	limit.Fill(d.p)
-	kept := tensor.GreaterEqual(u, limit)
+	kept := tensor.GreaterEqual(u, tensor.ScalarLike(t, d.p))
 	if d.p < 1 {
 		kept = tensor.Scale(kept, 1/(1-d.p))
 	}

@@ -34,8 +34,7 @@ func FourierFeatures(frequencies [][]float64) Module {
 	if f.k == 0 {
 		panic(&tensor.ShapeError{Op: "FourierFeatures", Problem: "there are no frequencies", Fix: "give one or more"})
 	}
-	f.angular[0] = tensor.FromFloat64(angular, f.k, f.in)
-	f.angular[1] = f.angular[0].Cast(tensor.Float32)
+	f.angular = tensor.FromFloat64(angular, f.k, f.in)
 	return f
 }
 
@@ -44,7 +43,8 @@ type fourierFeatures struct {
 	weightless
 	in, k       int
 	frequencies [][]float64
-	angular     [2]*tensor.Tensor // [k, in], 2π times the frequencies, in Float64 and Float32
+	angular     *tensor.Tensor // [k, in], 2π times the frequencies, in Float64
+	matrices    constants      // the same by dtype, on each device
 }
 
 func (f *fourierFeatures) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
@@ -55,10 +55,7 @@ func (f *fourierFeatures) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 
 // matrix returns the angular frequencies in the dtype and on the device of x.
 func (f *fourierFeatures) matrix(x *tensor.Tensor) *tensor.Tensor {
-	if x.DType() == tensor.Float64 {
-		return f.angular[0].To(x.Device())
-	}
-	return f.angular[1].To(x.Device())
+	return f.matrices.get(x.Device(), x.DType(), func() *tensor.Tensor { return f.angular.Cast(x.DType()).To(x.Device()) })
 }
 
 func (f *fourierFeatures) OutShape(in []int) ([]int, error) {

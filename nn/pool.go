@@ -123,24 +123,8 @@ func padded(x *autograd.Var, axis, n int, value float64) *autograd.Var {
 	}
 	shape := x.Shape()
 	shape[axis] = n
-	border := constant(x, value, shape...)
+	border := autograd.Const(tensor.FullLike(x.Value(), value, shape...))
 	return autograd.Concat(axis, border, x, border)
-}
-
-// constant returns a constant for computations with x, in its scope.
-func constant(x *autograd.Var, value float64, shape ...int) *autograd.Var {
-	t := like(x.Value(), shape...)
-	t.Fill(value)
-	return autograd.Const(t)
-}
-
-// like returns a tensor for computations with t, whose elements are yet to be
-// written.
-func like(t *tensor.Tensor, shape ...int) *tensor.Tensor {
-	if s := t.Scope(); s != nil {
-		return s.Empty(t.Device(), t.DType(), shape...)
-	}
-	return t.Device().New(t.DType(), shape...)
 }
 
 type maxPool struct{ pool }

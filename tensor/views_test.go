@@ -95,7 +95,7 @@ func TestEmptyViews(t *testing.T) {
 	x.SetFloat32(nil)
 	tensor.NewStream(1, "test").NormalInto(x)
 	tensor.NewStream(1, "test").NormalInto(tensor.New(tensor.Float64, 4, 0).Slice(0, 2, 4, 1))
-	tensor.AdamInto(x, x.Clone(), x.Clone(), x.Clone(), tensor.AdamParams{})
+	tensor.AdamInto(list(x), list(x.Clone()), list(x.Clone()), list(x.Clone()), tensor.AdamParams{})
 }
 
 // TestPart: the same elements, with a count of writes of its own.

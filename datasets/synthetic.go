@@ -1,0 +1,62 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Sampler draws samples of a distribution that is known as a formula. [Mixture]
+// is one.
+type Sampler interface {
+	// Sample returns n samples, [n, …], which depend on n and the stream's
+	// position alone.
+	Sample(dt tensor.DType, n int, random *tensor.Stream) *tensor.Tensor
+}
+
+// Synthetic yields batches of samples that nobody has seen before, as if the data
+// set had no end:
+//
+//	t.Fit(ctx, datasets.Synthetic{From: datasets.GaussianGrid(), Batch: 256, PerEpoch: 100, Seed: 1}, gan.Steps(7000))
+//
+// A batch depends on the sampler, its size, the seed, the epoch's number and its
+// place in the epoch alone, so a training that was stopped goes on with the very
+// samples it would have had. Any number of goroutines may use a Synthetic at once,
+// if they may use the sampler.
+type Synthetic struct {
+	From     Sampler
+	Batch    int          // samples in a batch
+	PerEpoch int          // batches in what counts as an epoch
+	Seed     uint64       // of all samples
+	DType    tensor.DType // of the batches; Float32 unless set
+}
+
+// Batches returns PerEpoch.
+func (f Synthetic) Batches() int { return f.PerEpoch }
+
+// Epoch yields the batches of an epoch, counted from 0, from batch from on. Each
+// is a tensor of its own. When ctx ends, its error is yielded once, with a nil
+// tensor. Epoch panics with a [tensor.ShapeError] where epoch or from is
+// negative, or Batch below 1.
+func (f Synthetic) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
+	if epoch < 0 || from < 0 || f.Batch < 1 {
+		misuse("Synthetic.Epoch", fmt.Sprintf("there is no batch %d of epoch %d, of %d samples", from, epoch, f.Batch),
+			"count epochs and batches from 0, and give 1 sample or more")
+	}
+	return func(yield func(*tensor.Tensor, error) bool) {
+		for k := from; k < f.PerEpoch; k++ {
+			if ctx.Err() != nil {
+				yield(nil, context.Cause(ctx))
+				return
+			}
+			// A stream for each batch: samplers may draw as many numbers as
+			// they like.
+			random := tensor.NewStream(f.Seed, fmt.Sprintf("fresh %d %d", epoch, k))
+			if !yield(f.From.Sample(f.DType, f.Batch, random), nil) {
+				return
+			}
+		}
+	}
+}
