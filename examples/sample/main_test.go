@@ -14,6 +14,7 @@ import (
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/internal/npy"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
 )
 
 func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
@@ -112,6 +113,6 @@ func TestFailures(t *testing.T) {
 
 func initialised() nn.Module {
 	net := nn.Linear(5, 9)
-	nn.Init(net, 1, 0)
+	nn.Init(net, 1, 0, tensor.CPU())
 	return net
 }
