@@ -376,7 +376,7 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 			require.Equal(t, c.mixes, mixes)
 
 			// The output for the first sample, among different others.
-			nn.Init(c.m, 1, tensor.Float64)
+			nn.Init(c.m, 1, tensor.Float64, tensor.CPU())
 			x := tensor.NewStream(2, kind).Uniform(tensor.Float64, c.input...)
 			if kind == "Embedding" {
 				x = tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5, 6, 7}, c.input...)
