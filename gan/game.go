@@ -205,10 +205,7 @@ func (g *game) copied() *Generator {
 				averages[g.gParams[i]] = v
 			}
 		}
-		g.copy = &Generator{
-			net: g.generator, weights: nn.SnapshotWith(g.generator, averages),
-			latent: g.latentSize, dtype: g.dtype, device: g.device,
-		}
+		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.dtype, g.device)
 	}
 	return g.copy
 }
