@@ -249,7 +249,7 @@ func TestDropout(t *testing.T) {
 		require.Contains(t, four, 12.0)
 		require.NotEqual(t, four, m.Forward(ctx, x).Value().Float64s())
 	}
-	requireMisuse[*nn.StateError](t, "nn: Dropout has no random numbers in this pass; set Ctx.Rand", func() {
+	requireMisuse[*nn.StateError](t, "nn: Dropout needs random numbers, and this pass has none; set Ctx.Rand", func() {
 		nn.Dropout(0.5).Forward(&nn.Ctx{Train: true}, autograd.Const(tensor.New(tensor.Float32, 2)))
 	})
 }
@@ -356,6 +356,7 @@ var kinds = []struct {
 	{nn.Sigmoid(), []int{4, 3}, false},
 	{nn.Softmax(0), []int{4, 3}, true},
 	{nn.Softmax(-1), []int{4, 3}, false},
+	{nn.Softmax(-2), []int{4, 3}, true},
 	{nn.Softplus(), []int{4, 3}, false},
 	{nn.SpectralNorm(nn.Linear(3, 2)), []int{4, 3}, false},
 	{nn.Tanh(), []int{4, 3}, false},
@@ -408,14 +409,14 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1,"output_padding":[1,1]}`:   "no output padding",
 		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1]}`:                                                                    "not possible",
 		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1]}`:                                                             "is not possible",
-		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "no size of pictures",
+		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "images do not have such a size",
 		`{"type":"UpsampleNearest"}`:                                    "cannot be 0 times",
 		`{"type":"UpsampleBilinear","scale":20000000}`:                  "is not possible",
 		`{"type":"BatchNorm2D","shape":[]}`:                             "is not possible",
 		`{"type":"LayerNorm","shape":[20000000]}`:                       "is not possible",
 		`{"type":"LayerNorm","shape":[0]}`:                              "nothing to normalise",
 		`{"type":"GroupNorm","shape":[4],"groups":0}`:                   "not divisible into 0 groups",
-		`{"type":"Dropout","p":2}`:                                      "no probability",
+		`{"type":"Dropout","p":2}`:                                      "not a probability",
 		`{"type":"Embedding","n":20000000,"dim":1}`:                     "is not possible",
 		`{"type":"Embedding","n":1,"dim":0}`:                            "at least one row",
 		`{"type":"PReLU","n":20000000}`:                                 "are not possible",
