@@ -97,6 +97,7 @@ type Backend interface {
 	// already broadcast to equal dims.
 	MatMul(dst, x, y Operand)
 	ConvBackend
+	EpilogueBackend
 	// Gather sets dst[…, i, …] = x[…, index[i], …] along an axis.
 	Gather(dst, x Operand, axis int, index []int)
 	// ScatterAdd adds x[…, i, …] to dst[…, index[i], …] along an axis, in
@@ -105,18 +106,6 @@ type Backend interface {
 	// Random fills dst, which is contiguous, with numbers that depend only on
 	// key, counter and position (see package philox).
 	Random(d Distribution, dst Operand, key, counter uint64)
-}
-
-// LinearBackend is the optional fusion of a linear layer. A backend without it
-// computes the same from MatMul, Binary and Unary.
-type LinearBackend interface {
-	// Linear sets dst, which is contiguous, to act(x·wᵀ + b) for x [n, in],
-	// w [out, in] and b [out]; b.Buffer may be nil.
-	Linear(act op.Activation, dst, x, w, b Operand, a float64)
-	// LinearGrad sets gz, which is contiguous, to the gradient before the
-	// activation, gy times the slope at y = act(…), all [n, out], and gb [out],
-	// contiguous too, to gz's sums over n. act is not Identity.
-	LinearGrad(act op.Activation, gz, gb, gy, y Operand, a float64)
 }
 
 // BCEBackend is the optional fusion of the binary cross-entropy on logits, with
