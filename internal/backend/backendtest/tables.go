@@ -48,6 +48,7 @@ var unaryTable = [op.NumUnary]struct {
 	tolerance tolerance
 	constants [][2]float64
 }{
+	op.None:       {"None", exact, nil},
 	op.Neg:        {"Neg", exact, nil},
 	op.Abs:        {"Abs", exact, nil},
 	op.Sign:       {"Sign", exact, nil},
@@ -102,19 +103,6 @@ var reduceTable = [op.NumReduce]struct {
 }{
 	op.Sum:       {"Sum", tolerance{ulps: 4, abs: 2048}},
 	op.MaxReduce: {"MaxReduce", equal},
-}
-
-// activationTable has a row for each activation of a fused linear layer: its
-// constant.
-var activationTable = [op.NumActivation]struct {
-	name string
-	a    float64
-}{
-	op.Identity:     {"Identity", 0},
-	op.ActTanh:      {"Tanh", 0},
-	op.ActSigmoid:   {"Sigmoid", 0},
-	op.ActReLU:      {"ReLU", 0},
-	op.ActLeakyReLU: {"LeakyReLU", 0.2},
 }
 
 // randomTable has a row for each distribution. In float32 all bits are given.

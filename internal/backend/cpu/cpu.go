@@ -32,10 +32,9 @@ func init() {
 }
 
 var (
-	_ backend.Backend       = (*Backend)(nil)
-	_ backend.LinearBackend = (*Backend)(nil)
-	_ backend.BCEBackend    = (*Backend)(nil)
-	_ backend.AdamBackend   = (*Backend)(nil)
+	_ backend.Backend     = (*Backend)(nil)
+	_ backend.BCEBackend  = (*Backend)(nil)
+	_ backend.AdamBackend = (*Backend)(nil)
 )
 
 // New returns the backend.
@@ -77,6 +76,9 @@ func (*Backend) Download(dst *backend.Host, src backend.Buffer) {
 
 // Sync has nothing to wait for.
 func (*Backend) Sync() {}
+
+// unknown is what a switch over dtypes panics with.
+func unknown(dt backend.DType) string { return "cpu: unknown dtype " + dt.String() }
 
 // is64 reports whether an operand holds float64.
 func is64(o backend.Operand) bool { return o.Buffer.DType() == backend.Float64 }
