@@ -111,7 +111,7 @@ func (s *suite) epilogueGrads() {
 					gb := place(dt, dense[i%len(dense)](shape[1:2]), junk)
 					number := normal(i + 1)
 					values := func() float64 { return math.Tanh(number()) }
-					s.checkAll(what, reduceTable[op.Sum].tolerance, run, []array{place(dt, gz(shape), junk), gb},
+					s.checkAll(what, epilogueGradTolerance, run, []array{place(dt, gz(shape), junk), gb},
 						place(dt, gy(shape), normal(i)), place(dt, y(shape), values))
 				}
 			}

@@ -116,9 +116,10 @@ var randomTable = [backend.NumDistribution]struct {
 
 // The rest have one row each.
 var (
-	productTolerance = tolerance{ulps: 4, abs: 2048}
-	convTolerance    = tolerance{ulps: 8, abs: 16384}
-	linearTolerance  = tolerance{ulps: 16, abs: 512}
-	entropyTolerance = tolerance{ulps: 4, abs: 4}
-	adamTolerance    = tolerance{ulps: 6, abs: 6}
+	productTolerance      = tolerance{ulps: 4, abs: 2048}
+	convTolerance         = tolerance{ulps: 8, abs: 16384}
+	linearTolerance       = tolerance{ulps: 16, abs: 512}
+	epilogueGradTolerance = tolerance{ulps: 16, abs: 2048}
+	entropyTolerance      = tolerance{ulps: 4, abs: 4}
+	adamTolerance         = tolerance{ulps: 6, abs: 6}
 )
