@@ -97,38 +97,14 @@ func complement(t *tensor.Tensor) *tensor.Tensor { return tensor.Shift(tensor.Ne
 
 // BCEWithLogitsLoss is the binary cross-entropy of sigmoid x with targets t of
 // the same shape, accurate for logits of any size:
-// t·softplus(−x) + (1−t)·softplus(x). Its gradient by x is sigmoid(x) − t. It
-// panics with a [tensor.ShapeError] where the shapes differ.
+// t·softplus(−x) + (1−t)·softplus(x), which is max(x, 0) − x·t + ln(1 + e^−|x|)
+// without the cancellation. Its gradient by x is sigmoid(x) − t. It panics with
+// a [tensor.ShapeError] if the shapes differ.
 func BCEWithLogitsLoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("BCEWithLogitsLoss", x, t)
-	return reduced(autograd.Apply(&bceWithLogits{}, x, t), r)
-}
-
-// bceWithLogits is one application: it keeps the slope that comes out of the
-// same pass as the value.
-type bceWithLogits struct{ slope *tensor.Tensor }
-
-func (*bceWithLogits) Name() string { return "BCEWithLogitsLoss" }
-
-func (o *bceWithLogits) Eval(in []*tensor.Tensor) (terms *tensor.Tensor) {
-	terms, o.slope = tensor.BCEWithLogits(in[0], in[1])
-	return terms
-}
-
-func (o *bceWithLogits) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
-	out := b.Grads()
-	x := b.In(0)
-	if b.Needs(0) {
-		slope := autograd.Const(o.slope)
-		if b.Recorded() {
-			slope = autograd.Sub(autograd.Sigmoid(x), b.In(1))
-		}
-		out[0] = autograd.Mul(gy, slope)
-	}
-	if b.Needs(1) {
-		out[1] = autograd.Neg(autograd.Mul(gy, x)) // softplus(−x) − softplus(x) = −x
-	}
-	return out
+	yes := autograd.Mul(t, autograd.Softplus(autograd.Neg(x)))
+	no := autograd.Mul(autograd.Shift(autograd.Neg(t), 1), autograd.Softplus(x))
+	return reduced(autograd.Add(yes, no), r)
 }
 
 // MSELoss is (x−t)². It panics with a [tensor.ShapeError] where the shapes

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
-	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/isa"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -84,7 +84,7 @@ func TestAllowBFloat16(t *testing.T) {
 			got := products(x, y)
 			tensor.AllowBFloat16(false)
 			require.Equal(t, exact, products(x, y))
-			if dt == tensor.Float64 || n == small || !cpu.BF16 {
+			if dt == tensor.Float64 || n == small || !isa.BF16 {
 				require.Equal(t, exact, got)
 				continue
 			}

@@ -113,26 +113,6 @@ func LinearGrad(gy, y *Tensor, act Activation, slope float64) (gz, gb *Tensor) {
 	return gz, gb
 }
 
-// BCEWithLogits returns the terms of the binary cross-entropy of logits x with
-// targets t of the same shape, t·softplus(−x) + (1−t)·softplus(x), and their
-// derivative sigmoid(x) − t, in one pass where the device can. It panics with a
-// [ShapeError] where the shapes differ.
-func BCEWithLogits(x, t *Tensor) (terms, slope *Tensor) {
-	scope := together("BCEWithLogits", x, t)
-	if !x.SameShape(t) {
-		shapePanic("BCEWithLogits", "logits and targets differ in shape", "give one target per logit", x, t)
-	}
-	fused, ok := x.store.device.backend.(backend.BCEBackend)
-	if !ok || !x.IsContiguous() || !t.IsContiguous() {
-		yes, no := Mul(t, Softplus(Neg(x))), Mul(Shift(Neg(t), 1), Softplus(x))
-		return Add(yes, no), Sub(Sigmoid(x), t)
-	}
-	terms = empty(scope, x.store.device, x.DType(), x.layout.Packed())
-	slope = empty(scope, x.store.device, x.DType(), x.layout.Packed())
-	fused.BCEWithLogits(terms.operand(), slope.operand(), x.operand(), t.operand())
-	return terms, slope
-}
-
 // AdamParams are the constants of one step of [AdamInto].
 type AdamParams = op.AdamParams
 

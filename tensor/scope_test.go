@@ -54,7 +54,6 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Gather":              func(x *tensor.Tensor) { tensor.Gather(x, 0, nil) },
 	"Linear":              func(x *tensor.Tensor) { tensor.Linear(x, x, nil, tensor.Identity, 0) },
 	"LinearGrad":          func(x *tensor.Tensor) { tensor.LinearGrad(x, x, tensor.Identity, 0) },
-	"BCEWithLogits":       func(x *tensor.Tensor) { tensor.BCEWithLogits(x, x) },
 	"MatMul":              func(x *tensor.Tensor) { tensor.MatMul(x, x) },
 	"MaxOver":             func(x *tensor.Tensor) { tensor.MaxOver(x) },
 	"Pad":                 func(x *tensor.Tensor) { tensor.Pad(x, 0, 0, 1, 2) },

@@ -108,15 +108,6 @@ type Backend interface {
 	Random(d Distribution, dst Operand, key, counter uint64)
 }
 
-// BCEBackend is the optional fusion of the binary cross-entropy on logits, with
-// its derivative, over contiguous operands of one length. A backend without it
-// computes the same from Unary and Binary.
-type BCEBackend interface {
-	// BCEWithLogits sets dst = t·softplus(−x) + (1−t)·softplus(x) and
-	// slope = sigmoid(x) − t.
-	BCEWithLogits(dst, slope, x, t Operand)
-}
-
 // AdamBackend is the optional fusion of one Adam step over contiguous operands
 // of one length: parameter p, gradient g, first and second moment m and v.
 type AdamBackend interface {

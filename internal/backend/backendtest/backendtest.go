@@ -46,7 +46,6 @@ var families = []struct {
 	{"random", (*suite).randoms},
 	{"linear", (*suite).linears},
 	{"epilogue gradient", (*suite).epilogueGrads},
-	{"cross-entropy", (*suite).crossEntropies},
 	{"adam", (*suite).adams},
 }
 

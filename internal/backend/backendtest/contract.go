@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/backend/ref"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 )
@@ -211,49 +210,6 @@ func (s *suite) randoms() {
 				}
 			}
 		}
-	}
-}
-
-// crossEntropies holds the fused cross-entropy on logits against its formulas.
-func (s *suite) crossEntropies() {
-	if _, ok := s.b.(backend.BCEBackend); !ok {
-		return
-	}
-	run := func(b backend.Backend, o []backend.Operand) {
-		if fused, ok := b.(backend.BCEBackend); ok {
-			fused.BCEWithLogits(o[0], o[1], o[2], o[3])
-		} else {
-			crossEntropy(o[0], o[1], o[2], o[3])
-		}
-	}
-	for _, dt := range dtypes {
-		for i, n := range []int{0, 1, 7, 140, 5000} {
-			for _, logits := range values {
-				k := 0
-				target := func() float64 { k++; return []float64{0, 1, 0.5, 0.9}[k/20%4] }
-				arrays := make([]array, 4)
-				for j, value := range []func() float64{junk, junk, logits(i), target} {
-					l := layout.Contiguous(n)
-					l.Offset = (i + j) % 3 * 5
-					arrays[j] = place(dt, l, value)
-				}
-				s.checkAll("BCEWithLogits", entropyTolerance, run, arrays[:2], arrays[2:]...)
-			}
-		}
-	}
-}
-
-// crossEntropy is the definition, in float64.
-func crossEntropy(dst, slope, x, t backend.Operand) {
-	at := func(o backend.Operand, i int) (*backend.Host, int) {
-		return o.Buffer.(*backend.Host), o.Layout.Offset + i
-	}
-	get := func(o backend.Operand, i int) float64 { h, k := at(o, i); return h.At(k) }
-	set := func(o backend.Operand, i int, v float64) { h, k := at(o, i); h.Set(k, v) }
-	for i := range dst.Layout.Len() {
-		v, target := get(x, i), get(t, i)
-		set(dst, i, target*ref.Unary(op.Softplus, -v, 0, 0)+(1-target)*ref.Unary(op.Softplus, v, 0, 0))
-		set(slope, i, ref.Unary(op.Sigmoid, v, 0, 0)-target)
 	}
 }
 

@@ -120,6 +120,5 @@ var (
 	convTolerance         = tolerance{ulps: 8, abs: 16384}
 	linearTolerance       = tolerance{ulps: 16, abs: 512}
 	epilogueGradTolerance = tolerance{ulps: 16, abs: 2048}
-	entropyTolerance      = tolerance{ulps: 4, abs: 4}
 	adamTolerance         = tolerance{ulps: 6, abs: 6}
 )

@@ -10,9 +10,9 @@ import (
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/philox"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Backend implements backend.Backend and its optional fusions on host memory.
@@ -33,7 +33,6 @@ func init() {
 
 var (
 	_ backend.Backend     = (*Backend)(nil)
-	_ backend.BCEBackend  = (*Backend)(nil)
 	_ backend.AdamBackend = (*Backend)(nil)
 )
 
@@ -84,7 +83,7 @@ func unknown(dt backend.DType) string { return "cpu: unknown dtype " + dt.String
 func is64(o backend.Operand) bool { return o.Buffer.DType() == backend.Float64 }
 
 // buffer returns the whole buffer of an operand, which holds T.
-func buffer[T kernel.Float](o backend.Operand) []T {
+func buffer[T vec.Float](o backend.Operand) []T {
 	h := o.Buffer.(*backend.Host)
 	var x T
 	if _, ok := any(x).(float64); ok {
@@ -94,7 +93,7 @@ func buffer[T kernel.Float](o backend.Operand) []T {
 }
 
 // elements returns an operand's elements from its first one on.
-func elements[T kernel.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
+func elements[T vec.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
 
 // blank returns a contiguous operand like o, in memory of its own.
 func blank(o backend.Operand) backend.Operand {
@@ -124,16 +123,16 @@ func (*Backend) Adam(p, g, m, v backend.Operand, c op.AdamParams) {
 // piece takes a few microseconds.
 const adamGrain = 16 << 10
 
-type adamJob[T kernel.Float] struct {
+type adamJob[T vec.Float] struct {
 	p, g, m, v []T
 	c          op.AdamParams
 }
 
 func (j *adamJob[T]) Run(lo, hi int) {
-	kernel.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
+	vec.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
 }
 
-func adam[T kernel.Float](p, g, m, v backend.Operand, c op.AdamParams) {
+func adam[T vec.Float](p, g, m, v backend.Operand, c op.AdamParams) {
 	share(&poolOf[T]().adam, p.Layout.Len(), adamGrain,
 		adamJob[T]{elements[T](p), elements[T](g), elements[T](m), elements[T](v), c})
 }

@@ -2,13 +2,13 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // biasAct is an epilogue of blocks of a matrix, whose columns are the channels.
-type biasAct[T kernel.Float] struct {
+type biasAct[T vec.Float] struct {
 	f    op.Unary
 	bias []T // nil if there is none
 	a    float64
@@ -28,11 +28,11 @@ func (s *biasAct[T]) Apply(c []T, ldc, i0, i1, j0, j1 int) {
 	if bias != nil {
 		bias = bias[j0:j1]
 	}
-	kernel.BiasAct(s.f, c[i0*ldc+j0:], ldc, i1-i0, j1-j0, bias, s.a)
+	vec.BiasAct(s.f, c[i0*ldc+j0:], ldc, i1-i0, j1-j0, bias, s.a)
 }
 
 // finish is an epilogue of rows of pixels.
-type finish[T kernel.Float] struct {
+type finish[T vec.Float] struct {
 	biasAct[T]
 	repeated []T // the bias, for as many pixels as are done together
 }
@@ -70,20 +70,20 @@ func (s *finish[T]) rows(p *pictures[T], image, images, row, rows, by int) {
 func (s *finish[T]) pixels(p *pictures[T], data []T, n int) {
 	switch {
 	case p.pixel != p.channels: // there are gaps
-		kernel.BiasAct(s.f, data, p.pixel, n, p.channels, s.bias, s.a)
+		vec.BiasAct(s.f, data, p.pixel, n, p.channels, s.bias, s.a)
 	case s.bias == nil:
-		kernel.BiasAct(s.f, data, 0, 1, n*p.channels, nil, s.a)
+		vec.BiasAct(s.f, data, 0, 1, n*p.channels, nil, s.a)
 	default:
 		length := len(s.repeated)
 		whole, rest := n*p.channels/length, n*p.channels%length
-		kernel.BiasAct(s.f, data, length, whole, length, s.repeated, s.a)
-		kernel.BiasAct(s.f, data[whole*length:], length, 1, rest, s.repeated[:rest], s.a)
+		vec.BiasAct(s.f, data, length, whole, length, s.repeated, s.a)
+		vec.BiasAct(s.f, data[whole*length:], length, 1, rest, s.repeated[:rest], s.a)
 	}
 }
 
 // gradJob multiplies a gradient by an activation's derivative and sums the
 // columns while they are in the cache.
-type gradJob[T kernel.Float] struct {
+type gradJob[T vec.Float] struct {
 	f             op.Binary
 	gz, gb, gy, y []T
 	rows, cols    int
@@ -98,9 +98,9 @@ func (j *gradJob[T]) Run(lo, hi int) {
 	}
 	for i := range rows {
 		at := i*j.cols + lo
-		kernel.Binary(j.f, j.gz[at:at+n], j.gy[at:at+n], j.y[at:at+n], j.a)
+		vec.Binary(j.f, j.gz[at:at+n], j.gy[at:at+n], j.y[at:at+n], j.a)
 	}
-	kernel.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
+	vec.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
 }
 
 // EpilogueGrad sets gz to gy times the derivative of f at its value y, and gb to
@@ -122,7 +122,7 @@ func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a floa
 	}
 }
 
-func epilogueGrad[T kernel.Float](f op.Binary, gz, gb, gy, y backend.Operand, a float64) {
+func epilogueGrad[T vec.Float](f op.Binary, gz, gb, gy, y backend.Operand, a float64) {
 	rows, cols := gz.Layout.Dims[0], gz.Layout.Dims[1]
 	n := rows * cols
 	// Wide enough for long rows, narrow enough to be shared by threads.

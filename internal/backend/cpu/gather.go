@@ -2,9 +2,9 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
@@ -30,7 +30,7 @@ func pick(dst, x backend.Operand, axis int, index []int, add bool) {
 // pickJob moves rows between two arrays: what lies along the innermost axis
 // beside the one that is indexed, if its elements are neighbours in both, else
 // single elements. Each position along all other axes is a piece of work.
-type pickJob[T kernel.Float] struct {
+type pickJob[T vec.Float] struct {
 	dst, x        []T
 	to, from      layout.Layout // the other axes
 	toStep, xStep int           // along the axis that is indexed
@@ -39,7 +39,7 @@ type pickJob[T kernel.Float] struct {
 	add           bool
 }
 
-func runPick[T kernel.Float](dst, x backend.Operand, axis int, index []int, add bool) {
+func runPick[T vec.Float](dst, x backend.Operand, axis int, index []int, add bool) {
 	j := pickJob[T]{
 		dst: buffer[T](dst), x: buffer[T](x), to: dst.Layout, from: x.Layout,
 		toStep: dst.Layout.Strides[axis], xStep: x.Layout.Strides[axis], row: 1, index: index, add: add,
@@ -89,7 +89,7 @@ func places(a, b *layout.Layout, i int) (inA, inB int) {
 }
 
 // copyRow copies src to dst. For a short row, a call costs more than it saves.
-func copyRow[T kernel.Float](dst, src []T) {
+func copyRow[T vec.Float](dst, src []T) {
 	if len(dst) > 64 {
 		copy(dst, src)
 		return
@@ -105,9 +105,9 @@ func copyRow[T kernel.Float](dst, src []T) {
 }
 
 // addRow adds src to dst. For a short row, a call costs more than it saves.
-func addRow[T kernel.Float](dst, src []T) {
+func addRow[T vec.Float](dst, src []T) {
 	if len(dst) > 32 {
-		kernel.Binary(op.Add, dst, dst, src, 0)
+		vec.Binary(op.Add, dst, dst, src, 0)
 		return
 	}
 	src = src[:len(dst)]

@@ -4,42 +4,43 @@ import (
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
-// gemm is a matrix product in the manner of BLAS, with an epilogue or nil.
-type gemm[T kernel.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T])
+// product is a matrix product in the manner of BLAS, with an epilogue or nil.
+type product[T vec.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi gemm.Epilogue[T])
 
 // sgemm and dgemm are the kernel's products, or those plugged in.
-func (b *Backend) sgemm() gemm[float32] {
+func (b *Backend) sgemm() product[float32] {
 	switch plugged := b.blas.Load().f32; {
 	case plugged != nil:
 		return plug(plugged.Sgemm)
 	case b.bfloat16.Load():
-		return kernel.SgemmBFloat16
+		return gemm.SgemmBFloat16
 	}
-	return kernel.SgemmEpilogue
+	return gemm.SgemmEpilogue
 }
 
-func (b *Backend) dgemm() gemm[float64] {
+func (b *Backend) dgemm() product[float64] {
 	plugged := b.blas.Load().f64
 	if plugged == nil {
-		return kernel.DgemmEpilogue
+		return gemm.DgemmEpilogue
 	}
 	return plug(plugged.Dgemm)
 }
 
-// plug makes a gemm of a BLAS routine. The epilogue then has to wait for the
+// plug makes a product of a BLAS routine. The epilogue then has to wait for the
 // whole product.
-func plug[T kernel.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) gemm[T] {
+func plug[T vec.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) product[T] {
 	flag := func(trans bool) blas.Transpose {
 		if trans {
 			return blas.Trans
 		}
 		return blas.NoTrans
 	}
-	return func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T]) {
+	return func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi gemm.Epilogue[T]) {
 		f(flag(tA), flag(tB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		if epi != nil {
 			epi.Apply(c, ldc, 0, m, 0, n)
@@ -61,7 +62,7 @@ func (b *Backend) MatMul(dst, x, y backend.Operand) {
 }
 
 // multiply sets dst = x·y, followed by an epilogue or nil.
-func multiply[T kernel.Float](b *Backend, gemm gemm[T], dst, x, y backend.Operand, epi kernel.Epilogue[T]) {
+func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand, epi gemm.Epilogue[T]) {
 	r := dst.Layout.Rank
 	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
 	if dst.Layout.Len() == 0 {
@@ -81,7 +82,7 @@ func multiply[T kernel.Float](b *Backend, gemm gemm[T], dst, x, y backend.Operan
 		}
 	} else {
 		for i := range dst.Layout.Len() / (m * n) {
-			gemm(tx, ty, m, n, k, 1, elements[T](matrixAt(x, i)), ldx, elements[T](matrixAt(y, i)), ldy, 0, elements[T](matrixAt(out, i)), ldo, epi)
+			mul(tx, ty, m, n, k, 1, elements[T](matrixAt(x, i)), ldx, elements[T](matrixAt(y, i)), ldy, 0, elements[T](matrixAt(out, i)), ldo, epi)
 		}
 	}
 	if out != dst {
@@ -147,12 +148,12 @@ func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
 	}
 }
 
-func linear[T kernel.Float](b *Backend, gemm gemm[T], dst, x, w backend.Operand, e backend.Epilogue) {
+func linear[T vec.Float](b *Backend, mul product[T], dst, x, w backend.Operand, e backend.Epilogue) {
 	pool := &poolOf[T]().epilogue
 	s := pool.Get().(*biasAct[T])
 	s.set(b, e)
 	w.Layout = w.Layout.Permute(1, 0)
-	multiply(b, gemm, dst, x, w, s)
+	multiply(b, mul, dst, x, w, s)
 	reset(s)
 	pool.Put(s)
 }

@@ -3,8 +3,8 @@ package cpu
 import (
 	"sync"
 
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // pools keep the descriptions of work between calls, so that handing work to
@@ -13,7 +13,7 @@ type pools struct {
 	loop, reduce, adam, epilogue, grad, buffers, pick, turn, repeat sync.Pool
 }
 
-func newPools[T kernel.Float]() *pools {
+func newPools[T vec.Float]() *pools {
 	return &pools{
 		pick:     sync.Pool{New: func() any { return new(pickJob[T]) }},
 		turn:     sync.Pool{New: func() any { return new(turnJob[T]) }},
@@ -33,7 +33,7 @@ var (
 	randomJobs = sync.Pool{New: func() any { return new(randomJob) }}
 )
 
-func poolOf[T kernel.Float]() *pools {
+func poolOf[T vec.Float]() *pools {
 	var x T
 	if _, ok := any(x).(float64); ok {
 		return pools64
