@@ -56,9 +56,9 @@ func BenchmarkConv(b *testing.B) {
 							x, w, gy := scope.Adopt(x), scope.Adopt(w), scope.Adopt(gy)
 							switch dir {
 							case "fwd":
-								tensor.Conv2D(x, w, p)
+								tensor.Conv2D(x, w, nil, p, tensor.Activation{})
 							case "dx":
-								tensor.Conv2DInputGrad(gy, w, s.size, s.size, p)
+								tensor.Conv2DInputGrad(gy, w, nil, s.size, s.size, p, tensor.Activation{})
 							case "dw":
 								tensor.Conv2DWeightGrad(x, gy, s.kernel, s.kernel, p)
 							}

@@ -18,42 +18,46 @@ import (
 // uses has a call of everything that takes a tensor, with x [2, 2] in the place
 // of each.
 var uses = map[string]func(x *tensor.Tensor){
-	"Tensor.At":           func(x *tensor.Tensor) { x.At(0, 0) },
-	"Tensor.BroadcastTo":  func(x *tensor.Tensor) { x.BroadcastTo(1, 2, 2) },
-	"Tensor.Cast":         func(x *tensor.Tensor) { x.Cast(x.DType()) },
-	"Tensor.Clone":        func(x *tensor.Tensor) { x.Clone() },
-	"Tensor.Contiguous":   func(x *tensor.Tensor) { x.Contiguous() },
-	"Tensor.CopyFrom":     func(x *tensor.Tensor) { x.CopyFrom(x) },
-	"Tensor.Fill":         func(x *tensor.Tensor) { x.Fill(0) },
-	"Tensor.Float32s":     func(x *tensor.Tensor) { x.Float32s() },
-	"Tensor.Float64s":     func(x *tensor.Tensor) { x.Float64s() },
-	"Tensor.Format":       func(x *tensor.Tensor) { x.Format(plain{}, 'v') },
-	"Tensor.Item":         func(x *tensor.Tensor) { x.Item() },
-	"Tensor.Keep":         func(x *tensor.Tensor) { x.Keep() },
-	"Tensor.Permute":      func(x *tensor.Tensor) { x.Permute(1, 0) },
-	"Tensor.Reshape":      func(x *tensor.Tensor) { x.Reshape(4) },
-	"Tensor.Set":          func(x *tensor.Tensor) { x.Set(0, 0, 0) },
-	"Tensor.SetFloat32":   func(x *tensor.Tensor) { x.SetFloat32(make([]float32, 4)) },
-	"Tensor.SetFloat64":   func(x *tensor.Tensor) { x.SetFloat64(make([]float64, 4)) },
-	"Tensor.Slice":        func(x *tensor.Tensor) { x.Slice(0, 0, 1, 1) },
-	"Tensor.String":       func(x *tensor.Tensor) { _ = x.String() },
-	"Tensor.T":            func(x *tensor.Tensor) { x.T() },
-	"Tensor.To":           func(x *tensor.Tensor) { x.To(tensor.CPU()) },
-	"Tensor.Unsqueeze":    func(x *tensor.Tensor) { x.Unsqueeze(0) },
-	"Scope.Adopt":         func(x *tensor.Tensor) { tensor.NewScope().Adopt(x) },
-	"Stream.NormalInto":   func(x *tensor.Tensor) { tensor.NewStream(1, "").NormalInto(x) },
-	"Stream.UniformInto":  func(x *tensor.Tensor) { tensor.NewStream(1, "").UniformInto(x) },
-	"AdamInto":            func(x *tensor.Tensor) { tensor.AdamInto(x, x, x, x, tensor.AdamParams{}) },
-	"AddScaledInto":       func(x *tensor.Tensor) { tensor.AddScaledInto(x, x, 1, x) },
-	"LerpInto":            func(x *tensor.Tensor) { tensor.LerpInto(x, x, x, 1) },
-	"Check":               func(x *tensor.Tensor) { tensor.Check("Check", x) },
-	"Concat":              func(x *tensor.Tensor) { tensor.Concat(0, x) },
-	"Conv2D":              func(x *tensor.Tensor) { tensor.Conv2D(x, x, tensor.ConvParams{}) },
-	"Conv2DInputGrad":     func(x *tensor.Tensor) { tensor.Conv2DInputGrad(x, x, 1, 1, tensor.ConvParams{}) },
+	"Tensor.At":          func(x *tensor.Tensor) { x.At(0, 0) },
+	"Tensor.BroadcastTo": func(x *tensor.Tensor) { x.BroadcastTo(1, 2, 2) },
+	"Tensor.Cast":        func(x *tensor.Tensor) { x.Cast(x.DType()) },
+	"Tensor.Clone":       func(x *tensor.Tensor) { x.Clone() },
+	"Tensor.Contiguous":  func(x *tensor.Tensor) { x.Contiguous() },
+	"Tensor.CopyFrom":    func(x *tensor.Tensor) { x.CopyFrom(x) },
+	"Tensor.Fill":        func(x *tensor.Tensor) { x.Fill(0) },
+	"Tensor.Float32s":    func(x *tensor.Tensor) { x.Float32s() },
+	"Tensor.Float64s":    func(x *tensor.Tensor) { x.Float64s() },
+	"Tensor.Format":      func(x *tensor.Tensor) { x.Format(plain{}, 'v') },
+	"Tensor.Item":        func(x *tensor.Tensor) { x.Item() },
+	"Tensor.Keep":        func(x *tensor.Tensor) { x.Keep() },
+	"Tensor.Permute":     func(x *tensor.Tensor) { x.Permute(1, 0) },
+	"Tensor.Reshape":     func(x *tensor.Tensor) { x.Reshape(4) },
+	"Tensor.Set":         func(x *tensor.Tensor) { x.Set(0, 0, 0) },
+	"Tensor.SetFloat32":  func(x *tensor.Tensor) { x.SetFloat32(make([]float32, 4)) },
+	"Tensor.SetFloat64":  func(x *tensor.Tensor) { x.SetFloat64(make([]float64, 4)) },
+	"Tensor.Slice":       func(x *tensor.Tensor) { x.Slice(0, 0, 1, 1) },
+	"Tensor.String":      func(x *tensor.Tensor) { _ = x.String() },
+	"Tensor.T":           func(x *tensor.Tensor) { x.T() },
+	"Tensor.To":          func(x *tensor.Tensor) { x.To(tensor.CPU()) },
+	"Tensor.Unsqueeze":   func(x *tensor.Tensor) { x.Unsqueeze(0) },
+	"Scope.Adopt":        func(x *tensor.Tensor) { tensor.NewScope().Adopt(x) },
+	"Stream.NormalInto":  func(x *tensor.Tensor) { tensor.NewStream(1, "").NormalInto(x) },
+	"Stream.UniformInto": func(x *tensor.Tensor) { tensor.NewStream(1, "").UniformInto(x) },
+	"AdamInto":           func(x *tensor.Tensor) { tensor.AdamInto(x, x, x, x, tensor.AdamParams{}) },
+	"AddScaledInto":      func(x *tensor.Tensor) { tensor.AddScaledInto(x, x, 1, x) },
+	"LerpInto":           func(x *tensor.Tensor) { tensor.LerpInto(x, x, x, 1) },
+	"Check":              func(x *tensor.Tensor) { tensor.Check("Check", x) },
+	"Concat":             func(x *tensor.Tensor) { tensor.Concat(0, x) },
+	"Conv2D":             func(x *tensor.Tensor) { tensor.Conv2D(x, x, nil, tensor.ConvParams{}, tensor.Activation{}) },
+	"Conv2DInputGrad": func(x *tensor.Tensor) {
+		tensor.Conv2DInputGrad(x, x, nil, 1, 1, tensor.ConvParams{}, tensor.Activation{})
+	},
 	"Conv2DWeightGrad":    func(x *tensor.Tensor) { tensor.Conv2DWeightGrad(x, x, 1, 1, tensor.ConvParams{}) },
 	"Gather":              func(x *tensor.Tensor) { tensor.Gather(x, 0, nil) },
-	"Linear":              func(x *tensor.Tensor) { tensor.Linear(x, x, nil, tensor.Identity, 0) },
-	"LinearGrad":          func(x *tensor.Tensor) { tensor.LinearGrad(x, x, tensor.Identity, 0) },
+	"Linear":              func(x *tensor.Tensor) { tensor.Linear(x, x, nil, tensor.Activation{}) },
+	"Activate":            func(x *tensor.Tensor) { tensor.Activate(x, tensor.Activation{}) },
+	"ActivationGrad":      func(x *tensor.Tensor) { tensor.ActivationGrad(x, x, tensor.Activation{}) },
+	"EpilogueGrad":        func(x *tensor.Tensor) { tensor.EpilogueGrad(x, x, tensor.Activation{}) },
 	"MatMul":              func(x *tensor.Tensor) { tensor.MatMul(x, x) },
 	"MaxOver":             func(x *tensor.Tensor) { tensor.MaxOver(x) },
 	"Pad":                 func(x *tensor.Tensor) { tensor.Pad(x, 0, 0, 1, 2) },
@@ -173,7 +177,7 @@ func TestOperandsOfTwoScopes(t *testing.T) {
 	}
 	calls := map[string]func(x, y *tensor.Tensor){
 		"MatMul":        func(x, y *tensor.Tensor) { tensor.MatMul(x, y) },
-		"Linear":        func(x, y *tensor.Tensor) { tensor.Linear(x, y, nil, tensor.Identity, 0) },
+		"Linear":        func(x, y *tensor.Tensor) { tensor.Linear(x, y, nil, tensor.Activation{}) },
 		"Concat":        func(x, y *tensor.Tensor) { tensor.Concat(0, x, y) },
 		"Where":         func(x, y *tensor.Tensor) { tensor.Where(x, x, y) },
 		"AddScaledInto": func(x, y *tensor.Tensor) { tensor.AddScaledInto(x, x, 1, y) },
@@ -204,12 +208,12 @@ func TestResultsLiveInTheScope(t *testing.T) {
 	x := s.Adopt(free)
 	for name, y := range map[string]*tensor.Tensor{
 		"Adopt": x, "Add": tensor.Add(x, free), "Add reversed": tensor.Add(free, x), "Exp": tensor.Exp(x), "Sum": tensor.Sum(x),
-		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.ActTanh, 0), "Gather": tensor.Gather(x, 0, []int{0}),
+		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.TanhActivation()), "Gather": tensor.Gather(x, 0, []int{0}),
 		"ScatterAdd": tensor.ScatterAdd(x, 0, 3, []int{0, 0}), "Pad": tensor.Pad(x, 0, 0, 1, 3), "Concat": tensor.Concat(0, free, x),
 		"Where": tensor.Where(free, x, free), "Clone": x.Clone(), "Cast": x.Cast(tensor.Float64), "T": x.T(), "Slice": x.Slice(0, 0, 1, 1),
 		"Reshape": x.Reshape(4), "Reshape of T": x.T().Reshape(4), "BroadcastTo": x.BroadcastTo(3, 2, 2), "Unsqueeze": x.Unsqueeze(0),
 		"Empty": s.Empty(tensor.CPU(), tensor.Float32, 2), "SumTo": tensor.SumTo(x, 2), "Contiguous": x.T().Contiguous(),
-		"Conv2D": tensor.Conv2D(x.Reshape(1, 1, 2, 2), free.Reshape(1, 1, 2, 2), tensor.ConvParams{}),
+		"Conv2D": tensor.Conv2D(x.Reshape(1, 1, 2, 2), free.Reshape(1, 1, 2, 2), nil, tensor.ConvParams{}, tensor.Activation{}),
 	} {
 		require.Same(t, s, y.Scope(), name)
 	}
@@ -248,7 +252,7 @@ func TestScopedResultsAreTheSame(t *testing.T) {
 	r := tensor.NewStream(1, "test")
 	x, w := r.Normal(tensor.Float32, 5, 7), r.Normal(tensor.Float32, 7, 7)
 	step := func(x *tensor.Tensor) []float64 {
-		y := tensor.Linear(x, w, nil, tensor.ActTanh, 0)
+		y := tensor.Linear(x, w, nil, tensor.TanhActivation())
 		z := tensor.Concat(0, tensor.MatMul(y, w.T()), tensor.Pad(y, 0, 1, 2, 12), tensor.ScatterAdd(y, 0, 2, []int{0, 1, 1, 0, 1}))
 		return tensor.Concat(0, tensor.Sum(z, 0), tensor.MaxOver(z, 0), tensor.Gather(z.T().Contiguous(), 1, []int{3}).Reshape(7)).Float64s()
 	}

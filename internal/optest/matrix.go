@@ -149,11 +149,11 @@ func matrixRows() []Row {
 			suffix = "/no bias"
 		}
 		rows = append(rows,
-			linearRow("identity"+suffix, tensor.Identity, 0, bias),
-			linearRow("tanh"+suffix, tensor.ActTanh, 0, bias),
+			linearRow("identity"+suffix, tensor.Activation{}, bias),
+			linearRow("tanh"+suffix, tensor.TanhActivation(), bias),
 			linearRow("sigmoid"+suffix, tensor.ActSigmoid, 0, bias),
-			linearRow("relu"+suffix, tensor.ActReLU, 0, bias),
-			linearRow("leaky"+suffix, tensor.ActLeakyReLU, 0.2, bias),
+			linearRow("relu"+suffix, tensor.ReLUActivation(), bias),
+			linearRow("leaky"+suffix, tensor.LeakyReLUActivation(0.2), bias),
 			linearRow("leaky negative"+suffix, tensor.ActLeakyReLU, -0.5, bias))
 	}
 	return rows
