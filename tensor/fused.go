@@ -1,8 +1,6 @@
 package tensor
 
 import (
-	"fmt"
-
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
@@ -28,17 +26,18 @@ func ReLUActivation() Activation { return Activation{f: op.ReLU} }
 // LeakyReLUActivation is x where x > 0, else slope·x.
 func LeakyReLUActivation(slope float64) Activation { return Activation{op.LeakyReLU, slope} }
 
-// String returns "Tanh", "LeakyReLU(0.2)" or, for the identity, "None".
-func (act Activation) String() string {
-	if act.f == op.LeakyReLU {
-		return fmt.Sprintf("%v(%v)", act.f, act.a)
-	}
-	return act.f.String()
-}
+// String returns the function's name, "Tanh", and "None" for the identity.
+func (act Activation) String() string { return act.f.String() }
 
 // Fuses reports whether the derivative follows from the result, which is all
 // that a layer keeps: for all but a LeakyReLU whose slope is not above 0.
 func (act Activation) Fuses() bool { return act.f != op.LeakyReLU || act.a > 0 }
+
+// IsPiecewiseLinear reports whether the derivative is a step function: that of the
+// identity, [ReLU] and [LeakyReLU].
+func (act Activation) IsPiecewiseLinear() bool {
+	return act.f == op.None || act.f == op.ReLU || act.f == op.LeakyReLU
+}
 
 // Activate returns act(x).
 func Activate(x *Tensor, act Activation) *Tensor {

@@ -15,13 +15,13 @@ var activations = map[tensor.Activation]struct {
 	name   string
 	f      func(x *tensor.Tensor) *tensor.Tensor
 	slope  func(x, y float64) float64
-	signed bool // x in the place of y will do
+	linear bool // piecewise, so that x in place of y will do
 }{
 	{}:                         {"None", func(x *tensor.Tensor) *tensor.Tensor { return x }, func(_, _ float64) float64 { return 1 }, true},
 	tensor.TanhActivation():    {"Tanh", tensor.Tanh, func(_, y float64) float64 { return 1 - y*y }, false},
 	tensor.SigmoidActivation(): {"Sigmoid", tensor.Sigmoid, func(_, y float64) float64 { return y * (1 - y) }, false},
 	tensor.ReLUActivation():    {"ReLU", tensor.ReLU, func(x, _ float64) float64 { return truth(x > 0) }, true},
-	tensor.LeakyReLUActivation(0.2): {"LeakyReLU(0.2)", func(x *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLU(x, 0.2) },
+	tensor.LeakyReLUActivation(0.2): {"LeakyReLU", func(x *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLU(x, 0.2) },
 		func(x, _ float64) float64 { return 0.2 + 0.8*truth(x > 0) }, true},
 }
 
@@ -32,6 +32,7 @@ func TestActivations(t *testing.T) {
 		for act, c := range activations {
 			require.Equal(t, c.name, act.String())
 			require.True(t, act.Fuses())
+			require.Equal(t, c.linear, act.IsPiecewiseLinear())
 			y := tensor.Activate(x, act)
 			require.Equal(t, c.f(x).Float64s(), y.Float64s(), c.name)
 			g := tensor.Full(dt, 3, len(points))
@@ -40,7 +41,7 @@ func TestActivations(t *testing.T) {
 				want[i] = 3 * c.slope(points[i], v)
 			}
 			near(t, dt, want, tensor.ActivationGrad(g, y, act).Float64s(), c.name)
-			if c.signed {
+			if c.linear {
 				near(t, dt, want, tensor.ActivationGrad(g, x, act).Float64s(), c.name)
 			}
 		}
