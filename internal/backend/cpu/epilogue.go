@@ -81,8 +81,8 @@ func (s *finish[T]) pixels(p *pictures[T], data []T, n int) {
 	}
 }
 
-// gradJob multiplies a gradient by an activation's derivative and sums the
-// columns while they are in the cache.
+// gradJob multiplies a gradient of a matrix by an activation's derivative and
+// sums the columns while they are in the cache.
 type gradJob[T vec.Float] struct {
 	f             op.Binary
 	gz, gb, gy, y []T
@@ -104,7 +104,9 @@ func (j *gradJob[T]) Run(lo, hi int) {
 }
 
 // EpilogueGrad sets gz to gy times the derivative of f at its value y, and gb to
-// gz's sums for each channel.
+// gz's sums for each channel. For images, summing up is a pass of its own, as
+// fast as the same thread doing both in the cache, and threads can share the
+// rest.
 func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
 	if gz.Layout.Rank != 2 || !gz.Layout.IsContiguous() || !gb.Layout.IsContiguous() {
 		backend.ComposeEpilogueGrad(b, f, gz, gb, gy, y, a)
