@@ -6,18 +6,20 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Tanh returns y = tanh x; gradient gy·(1−y²).
+// Tanh returns y = tanh x; gradient gy·(1−y²). The gradient comes from the
+// value: if y is rounded to ±1, for |x| above 9 in float32, it is 0.
 func Tanh(x *Var) *Var { return Activate(x, tensor.TanhActivation()) }
 
-// Sigmoid returns y = 1/(1+e⁻ˣ); gradient gy·y·(1−y).
+// Sigmoid returns y = 1/(1+e⁻ˣ); gradient gy·y·(1−y). The gradient comes from
+// the value: if y is rounded to 1, for x above 17 in float32, it is 0.
 func Sigmoid(x *Var) *Var { return Activate(x, tensor.SigmoidActivation()) }
 
 // ReLU returns y = max(x, 0); gradient gy where y > 0, else 0, so 0 at the
-// kink.
+// kink. At NaN, value and gradient are NaN.
 func ReLU(x *Var) *Var { return Activate(x, tensor.ReLUActivation()) }
 
 // LeakyReLU returns y = x where x > 0, else slope·x; gradient gy where x > 0,
-// else slope·gy, so slope·gy at the kink.
+// else slope·gy, so slope·gy at the kink. At NaN, value and gradient are NaN.
 func LeakyReLU(x *Var, slope float64) *Var { return Activate(x, tensor.LeakyReLUActivation(slope)) }
 
 // Activate returns y = act(x); gradient gy times the derivative of act, which

@@ -349,7 +349,7 @@ func TestHooksOfImpossiblePlaces(t *testing.T) {
 	below := filepath.Join(file, "below")
 	for name, hook := range map[string]gan.Hook{
 		"networks":   gan.SaveNetworks(below),
-		"samples":    gan.SaveSamples(below, 4, 1, gan.Grid{Height: 2, Width: 2}),
+		"samples":    gan.SaveSamples(below, 4, 1, gan.ImageGrid{Height: 2, Width: 2}),
 		"log":        gan.Log(filepath.Join(below, "log")),
 		"checkpoint": gan.SaveCheckpoint(filepath.Join(below, "checkpoint")),
 	} {

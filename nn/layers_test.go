@@ -114,13 +114,19 @@ func TestPiecewiseLayers(t *testing.T) {
 		"Adaptive":        nn.AdaptiveAvgPool2D(2, 2),
 		"UpsampleNearest": nn.UpsampleNearest(2),
 		"Bilinear":        nn.UpsampleBilinear(2),
+		"PixelShuffle":    nn.PixelShuffle(2),
+		"PixelUnshuffle":  nn.PixelUnshuffle(2),
 	} {
 		nn.Init(m, 1, tensor.Float64)
 		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
 		require.True(t, ok, name)
 		require.Len(t, layers, 1)
 		random := tensor.NewStream(2, name)
-		x, v := random.Normal(tensor.Float64, 2, 2, 5, 4), random.Normal(tensor.Float64, 2, 2, 5, 4)
+		shape := map[string][]int{"PixelShuffle": {2, 8, 2, 3}, "PixelUnshuffle": {2, 2, 4, 6}}[name]
+		if shape == nil {
+			shape = []int{2, 2, 5, 4}
+		}
+		x, v := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 		leaves := []*autograd.Var{autograd.Leaf(x)}
 		for _, p := range nn.Params(m) {
 			leaves = append(leaves, p.Param.Leaf())
@@ -137,8 +143,14 @@ func TestPiecewiseLayers(t *testing.T) {
 		moved := m.Forward(nil, autograd.Const(tensor.Add(x, v)))
 		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layers[0].Push(y.Value(), v).Float64s(), 1e-13, name)
 	}
-	_, ok := nn.PiecewiseLayers(nn.MaxPool2D(2))
-	require.False(t, ok)
+	for _, m := range []nn.Module{nn.MaxPool2D(2), nn.PReLU(1), nn.Residual(nn.Linear(2, 2), nil), nn.Tanh(), nn.LeakyReLU(0), nn.LeakyReLU(-1),
+		nn.ConvTranspose2D(1, 1, 2, nn.Dilation(2), nn.OutputPadding(1)), nn.Sequential(nn.Linear(2, 2), nn.FourierFeatures([][]float64{{1, 1}}))} {
+		_, ok := nn.PiecewiseLayers(nn.Sequential(m))
+		require.False(t, ok, "%T", m)
+	}
+	layers, ok := nn.PiecewiseLayers(nn.Sequential(nn.Sequential(nn.FourierFeatures([][]float64{{1, 1}})), nn.Linear(4, 2)))
+	require.True(t, ok)
+	require.Len(t, layers, 2)
 }
 
 // TestRunningStatistics: passes change nothing; Apply does, in order.
@@ -244,7 +256,7 @@ func TestDropout(t *testing.T) {
 // TestThreadsMakeNoDifference: networks for pictures give the same bits, to
 // second derivatives, whatever the number of threads.
 func TestThreadsMakeNoDifference(t *testing.T) {
-	defer tensor.SetThreads(0)
+	defer tensor.CPU().SetThreads(0)
 	for _, m := range []nn.Module{
 		nn.Sequential(nn.Conv2D(1, 16, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2), nn.BatchNorm2D(16), nn.Conv2D(16, 8, 3),
 			nn.Tanh(), nn.MaxPool2D(2), nn.GroupNorm(2, 8), nn.Flatten(), nn.Linear(288, 1)),
@@ -253,7 +265,7 @@ func TestThreadsMakeNoDifference(t *testing.T) {
 	} {
 		var want [][]float64
 		for _, threads := range []int{1, 2, 3} {
-			tensor.SetThreads(threads)
+			tensor.CPU().SetThreads(threads)
 			nn.Init(m, 1, tensor.Float32)
 			leaves := []*autograd.Var{autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float32, 9, 1, 28, 28))}
 			for _, p := range nn.Params(m) {
@@ -325,15 +337,22 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1]}`:                                                                    "not possible",
 		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1]}`:                                                             "is not possible",
 		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "no size of pictures",
-		`{"type":"UpsampleNearest"}`:                   "cannot be 0 times",
-		`{"type":"UpsampleBilinear","scale":20000000}`: "is not possible",
-		`{"type":"BatchNorm2D","shape":[]}`:            "is not possible",
-		`{"type":"LayerNorm","shape":[20000000]}`:      "is not possible",
-		`{"type":"LayerNorm","shape":[0]}`:             "nothing to normalise",
-		`{"type":"GroupNorm","shape":[4],"groups":0}`:  "not divisible into 0 groups",
-		`{"type":"Dropout","p":2}`:                     "no probability",
-		`{"type":"Embedding","n":20000000,"dim":1}`:    "is not possible",
-		`{"type":"Embedding","n":1,"dim":0}`:           "at least one row",
+		`{"type":"UpsampleNearest"}`:                                    "cannot be 0 times",
+		`{"type":"UpsampleBilinear","scale":20000000}`:                  "is not possible",
+		`{"type":"BatchNorm2D","shape":[]}`:                             "is not possible",
+		`{"type":"LayerNorm","shape":[20000000]}`:                       "is not possible",
+		`{"type":"LayerNorm","shape":[0]}`:                              "nothing to normalise",
+		`{"type":"GroupNorm","shape":[4],"groups":0}`:                   "not divisible into 0 groups",
+		`{"type":"Dropout","p":2}`:                                      "no probability",
+		`{"type":"Embedding","n":20000000,"dim":1}`:                     "is not possible",
+		`{"type":"Embedding","n":1,"dim":0}`:                            "at least one row",
+		`{"type":"PReLU","n":20000000}`:                                 "are not possible",
+		`{"type":"PReLU"}`:                                              "there are no slopes",
+		`{"type":"PixelShuffle","factor":20000000}`:                     "cannot be divided into blocks",
+		`{"type":"PixelUnshuffle"}`:                                     "cannot be divided into blocks of 0 by 0",
+		`{"type":"MinibatchStdDev","group_size":4}`:                     "0 features are not possible",
+		`{"type":"MinibatchStdDev","group_size":20000000,"features":1}`: "are not possible",
+		`{"type":"Residual","body":null}`:                               "Residual: there is no body",
 	} {
 		_, err := nn.Decode([]byte(description))
 		require.ErrorContains(t, err, says, description)

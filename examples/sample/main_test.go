@@ -39,7 +39,7 @@ func TestSample(t *testing.T) {
 		require.NoError(t, err)
 		return img
 	}
-	want, err := gan.Grid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	want, err := gan.ImageGrid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
 	require.NoError(t, err)
 	require.Equal(t, want, draw())
 	require.Equal(t, want, draw("-n", "10", "-seed", "1"), "the same seed, the same picture")

@@ -25,7 +25,7 @@ const (
 // testFriends may be imported by any test: oracles, tables, golden values, and
 // the switches between implementations.
 var testFriends = []string{
-	"internal/backend/backendtest", "internal/backend/ref", "internal/clitest", "internal/isa", "internal/optest", "nn/safetensors",
+	"internal/backend/backendtest", "internal/backend/backendtest/far", "internal/backend/ref", "internal/clitest", "internal/isa", "internal/optest", "nn/safetensors",
 }
 
 // testModules may be imported by any test: gonum as an oracle of linear algebra.
@@ -59,6 +59,8 @@ var house = []room{
 	{folder: "internal/backend/cuda", outside: []string{"C"},
 		imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
+
+	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},
 
 	// Tensors and derivatives. Nobody above them knows a device.
 	{folder: "tensor", outside: []string{blas},

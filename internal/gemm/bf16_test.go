@@ -195,9 +195,12 @@ func TestSgemmBFloat16Threads(t *testing.T) {
 			require.Equal(t, multiply(SgemmEpilogue, m, 1), multiply(SgemmBFloat16, m, 1))
 		}
 	}
-	defer isa.Use("avx2")()
-	require.False(t, RoundsBFloat16(m, n, k))
-	require.Equal(t, multiply(SgemmEpilogue, m, 1), multiply(SgemmBFloat16, m, 1))
+	for _, without := range []string{"avx512", "avx2", "generic"} {
+		undo := isa.Use(without)
+		require.False(t, RoundsBFloat16(m, n, k))
+		require.Equal(t, multiply(SgemmEpilogue, m, 1), multiply(SgemmBFloat16, m, 1))
+		undo()
+	}
 }
 
 // TestRoundPairs rounds rows of all small lengths and of more than one call, between

@@ -2,5 +2,7 @@
 
 package isa
 
+const pure = true
+
 // detect finds nothing: a purego binary contains no assembly.
 func detect() {}

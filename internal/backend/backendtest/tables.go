@@ -121,4 +121,5 @@ var (
 	linearTolerance       = tolerance{ulps: 16, abs: 512}
 	epilogueGradTolerance = tolerance{ulps: 16, abs: 2048}
 	adamTolerance         = tolerance{ulps: 6, abs: 6}
+	normTolerance         = tolerance{ulps: 1000} // of the plain sum that it is held against
 )

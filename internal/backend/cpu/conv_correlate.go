@@ -19,7 +19,7 @@ func (b *Backend) correlate(dst, src, w backend.Operand, h, v []axis, e backend.
 	case backend.Float64:
 		correlate[float64](b, dst, src, w, h, v, e)
 	default:
-		panic(unknown(dt))
+		panic(backend.UnknownDType(dt))
 	}
 }
 

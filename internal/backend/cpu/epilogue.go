@@ -120,7 +120,7 @@ func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a floa
 	case backend.Float64:
 		epilogueGrad[float64](product, gz, gb, gy, y, a)
 	default:
-		panic(unknown(dt))
+		panic(backend.UnknownDType(dt))
 	}
 }
 

@@ -57,7 +57,7 @@ func (b *Backend) MatMul(dst, x, y backend.Operand) {
 	case backend.Float64:
 		multiply(b, b.dgemm(), dst, x, y, nil)
 	default:
-		panic(unknown(dt))
+		panic(backend.UnknownDType(dt))
 	}
 }
 
@@ -144,7 +144,7 @@ func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
 	case backend.Float64:
 		linear(b, b.dgemm(), dst, x, w, e)
 	default:
-		panic(unknown(dt))
+		panic(backend.UnknownDType(dt))
 	}
 }
 

@@ -142,8 +142,8 @@ func TestFamilies(t *testing.T) {
 			Backend{}.Linear(d, x, x, backend.Epilogue{Bias: operand([]float64{-14, -40}, 2), F: op.LeakyReLU, A: 0.5})
 		}, operand(make([]float64, 4), 2, 2), []float64{0, -4, 18, 37}},
 		"linear without epilogue": {func(d backend.Operand) { Backend{}.Linear(d, x, x, backend.Epilogue{}) }, operand(make([]float64, 4), 2, 2), []float64{14, 32, 32, 77}},
-		"gather":                  {func(d backend.Operand) { Backend{}.Gather(d, x, 1, []int{2, 0}) }, operand(make([]float64, 4), 2, 2), []float64{3, 1, 6, 4}},
-		"scatter": {func(d backend.Operand) { Backend{}.ScatterAdd(d, x, 1, []int{1, 0, 1}) },
+		"gather":                  {func(d backend.Operand) { Backend{}.Gather(d, x, 1, operand([]float64{2, 0}, 2)) }, operand(make([]float64, 4), 2, 2), []float64{3, 1, 6, 4}},
+		"scatter": {func(d backend.Operand) { Backend{}.ScatterAdd(d, x, 1, operand([]float64{1, 0, 1}, 3)) },
 			operand([]float64{10, 20, 30, 40}, 2, 2), []float64{12, 24, 35, 50}},
 	} {
 		t.Run(name, func(t *testing.T) {
