@@ -74,6 +74,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			return nil, fmt.Errorf("the networks' parameters are %v on %v and %v on %v; they must agree", out.dtype, out.device, p.DType(), p.Device())
 		}
 	}
+	if err := c.tryMixing(g, d); err != nil {
+		return nil, err
+	}
 	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
 	out.strategy = newStrategy(d, c.Penalties, out.dParams)
 	gMethod, dMethod := c.optimizers()

@@ -3,6 +3,7 @@ package nn_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -312,17 +313,88 @@ func TestLayersFirstValues(t *testing.T) {
 	require.Equal(t, []float64{4, 4}, nn.State(ready(nn.Embedding(1, 2, nn.WeightInit(nn.Constant(4))), 1, tensor.Float32))["weight"].Float64s())
 }
 
-func TestWhichLayersMixTheBatch(t *testing.T) {
-	mixing := []nn.Module{nn.BatchNorm1D(2), nn.BatchNorm2D(2), nn.Softmax(0)}
-	apart := []nn.Module{nn.Conv2D(1, 1, 1), nn.ConvTranspose2D(1, 1, 1), nn.AvgPool2D(1), nn.MaxPool2D(1), nn.AdaptiveAvgPool2D(1, 1),
-		nn.UpsampleNearest(2), nn.UpsampleBilinear(2), nn.LayerNorm([]int{1}), nn.GroupNorm(1, 1), nn.InstanceNorm2D(1), nn.Dropout(0.5),
-		nn.Embedding(1, 1), nn.ELU(1), nn.GELU(), nn.GELUTanh(), nn.SiLU(), nn.Softmax(-1)}
-	for _, m := range mixing {
-		mixes, known := nn.MixesBatch(nn.Sequential(m))
-		require.True(t, mixes && known, "%T", m)
+// ownKinds are registered by these tests.
+var ownKinds = map[string]bool{"Gate": true, "example.ReZero": true}
+
+// kinds has modules of every registered kind, an input of each, and whether they
+// mix the samples of a batch.
+var kinds = []struct {
+	m     nn.Module
+	input []int
+	mixes bool
+}{
+	{nn.AdaptiveAvgPool2D(1, 1), []int{4, 1, 2, 2}, false},
+	{nn.AvgPool2D(2), []int{4, 1, 2, 2}, false},
+	{nn.BatchNorm1D(3), []int{4, 3}, true},
+	{nn.BatchNorm2D(2), []int{4, 2, 2, 2}, true},
+	{nn.Conv2D(1, 2, 2), []int{4, 1, 3, 3}, false},
+	{nn.ConvTranspose2D(1, 2, 2), []int{4, 1, 2, 2}, false},
+	{nn.Dropout(0.5), []int{4, 3}, false},
+	{nn.ELU(1), []int{4, 3}, false},
+	{nn.Embedding(9, 2), []int{4, 2}, false},
+	{nn.Flatten(), []int{4, 3, 2}, false},
+	{nn.FourierFeatures([][]float64{{1, 2}}), []int{4, 2}, false},
+	{nn.GELU(), []int{4, 3}, false},
+	{nn.GELUTanh(), []int{4, 3}, false},
+	{nn.GroupNorm(2, 4), []int{4, 4, 2}, false},
+	{nn.InstanceNorm2D(2), []int{4, 2, 2, 2}, false},
+	{nn.LayerNorm([]int{3}), []int{4, 3}, false},
+	{nn.LeakyReLU(0.2), []int{4, 3}, false},
+	{nn.Linear(3, 2), []int{4, 3}, false},
+	{nn.MaxPool2D(2), []int{4, 1, 2, 2}, false},
+	{nn.MinibatchStdDev(2, 1), []int{4, 3}, true},
+	{nn.PReLU(3), []int{4, 3}, false},
+	{nn.PixelShuffle(2), []int{4, 4, 2, 2}, false},
+	{nn.PixelUnshuffle(2), []int{4, 1, 2, 2}, false},
+	{nn.ReLU(), []int{4, 3}, false},
+	{nn.Reshape(3, 1), []int{4, 3}, false},
+	{nn.Residual(nn.Tanh(), nil), []int{4, 3}, false},
+	{nn.Residual(nn.Tanh(), nn.BatchNorm1D(3)), []int{4, 3}, true},
+	{nn.Sequential(nn.Tanh(), nn.ReLU()), []int{4, 3}, false},
+	{nn.Sequential(nn.Tanh(), nn.Sequential(nn.BatchNorm1D(3))), []int{4, 3}, true},
+	{nn.SiLU(), []int{4, 3}, false},
+	{nn.Sigmoid(), []int{4, 3}, false},
+	{nn.Softmax(0), []int{4, 3}, true},
+	{nn.Softmax(-1), []int{4, 3}, false},
+	{nn.Softplus(), []int{4, 3}, false},
+	{nn.SpectralNorm(nn.Linear(3, 2)), []int{4, 3}, false},
+	{nn.Tanh(), []int{4, 3}, false},
+	{nn.UpsampleBilinear(2), []int{4, 1, 2, 2}, false},
+	{nn.UpsampleNearest(2), []int{4, 1, 2, 2}, false},
+}
+
+// TestEveryKindSaysWhetherItMixes: and what it says is so. A kind that is not in
+// the list is a failure, and so is one that does not say.
+func TestEveryKindSaysWhetherItMixes(t *testing.T) {
+	listed := maps.Clone(ownKinds)
+	for _, c := range kinds {
+		kind, _ := c.m.(nn.Describer).Describe()
+		listed[kind] = true
+		t.Run(kind, func(t *testing.T) {
+			mixes, known := nn.MixesBatch(c.m)
+			require.True(t, known)
+			require.Equal(t, c.mixes, mixes)
+
+			// The output for the first sample, among different others.
+			nn.Init(c.m, 1, tensor.Float64)
+			x := tensor.NewStream(2, kind).Uniform(tensor.Float64, c.input...)
+			if kind == "Embedding" {
+				x = tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5, 6, 7}, c.input...)
+			}
+			first := func(x *tensor.Tensor) []float64 {
+				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(3, kind)}
+				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1, 1).Float64s()
+			}
+			other := x.Clone()
+			others := other.Slice(0, 1, 4, 1)
+			others.CopyFrom(tensor.Shift(others, 1))
+			others.Slice(0, 0, 1, 1).Fill(2)
+			require.Equal(t, mixes, !slices.Equal(first(x), first(other)))
+		})
 	}
-	mixes, known := nn.MixesBatch(nn.Sequential(apart...))
-	require.True(t, !mixes && known)
+	for _, kind := range nn.Kinds() {
+		require.True(t, listed[kind], "%s is not in the list", kind)
+	}
 }
 
 // TestDamagedDescriptions: numbers from a file are checked before anything is

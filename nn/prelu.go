@@ -53,7 +53,7 @@ func (p *prelu) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 		slope = autograd.Reshape(slope)
 	}
 	below := autograd.Mul(slope, autograd.Clamp(x, math.Inf(-1), 0)) // whose gradient by the slope is 0 above, also at +Inf
-	return autograd.Where(tensor.Greater(x.Value(), constant(x, 0).Value()), x, below)
+	return autograd.Where(tensor.Greater(x.Value(), tensor.FullLike(x.Value(), 0)), x, below)
 }
 
 func (p *prelu) OutShape(in []int) ([]int, error) {
