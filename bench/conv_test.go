@@ -91,8 +91,8 @@ func BenchmarkConvLayer(b *testing.B) {
 			for _, dir := range []string{"fwd", "grad"} {
 				for _, impl := range []string{"composed", "fused"} {
 					b.Run(fmt.Sprintf("impl=%s/dir=%s/shape=%s/threads=%d", impl, dir, s.name, threads), func(b *testing.B) {
-						tensor.SetThreads(threads)
-						defer tensor.SetThreads(0)
+						tensor.CPU().SetThreads(threads)
+						defer tensor.CPU().SetThreads(0)
 						scope := tensor.NewScope()
 						for b.Loop() {
 							x := autograd.Const(scope.Adopt(x))
