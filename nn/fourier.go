@@ -50,7 +50,7 @@ type fourierFeatures struct {
 
 func (f *fourierFeatures) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	outShape(f, x)
-	phase := autograd.Linear(x, autograd.Const(f.matrix(x.Value())), nil, tensor.Identity, 0)
+	phase := autograd.Linear(x, autograd.Const(f.matrix(x.Value())), nil, tensor.Activation{})
 	return autograd.Concat(1, x, autograd.Sin(phase), autograd.Cos(phase))
 }
 
@@ -78,7 +78,7 @@ func (*fourierFeatures) Linearity() Linearity { return CurvedInput }
 // Push implements [PiecewiseLinear].
 func (f *fourierFeatures) Push(y, v *tensor.Tensor) *tensor.Tensor {
 	sin, cos := f.waves(y)
-	phase := tensor.Linear(v, f.matrix(v), nil, tensor.Identity, 0)
+	phase := tensor.Linear(v, f.matrix(v), nil, tensor.Activation{})
 	return tensor.Concat(1, v, tensor.Mul(cos, phase), tensor.Neg(tensor.Mul(sin, phase)))
 }
 
