@@ -80,6 +80,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			return nil, fmt.Errorf("the networks' parameters are %v and %v; they must agree", out.dtype, p.DType())
 		}
 	}
+	if err := c.tryMixing(g, d); err != nil {
+		return nil, err
+	}
 	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
 	out.strategy = newStrategy(d, c.Penalties, out.dParams)
 	gMethod, dMethod := c.optimizers()

@@ -70,7 +70,8 @@ type Kink struct {
 	In, Grad [][]float64
 }
 
-// Misuse is a call that must panic with a [tensor.ShapeError].
+// Misuse is a call that must panic with a [tensor.ShapeError], or with a
+// [tensor.ArgumentError].
 type Misuse struct {
 	// Shapes of the inputs, as "[2 3] [3]".
 	Shapes string

@@ -235,5 +235,5 @@ func TestSources(t *testing.T) {
 }
 
 func TestRunOn(t *testing.T) {
-	RunOn(t, []Row{squareRow(square{}), linearRow("tanh", tensor.ActTanh, 0, true)}, "ref")
+	RunOn(t, []Row{squareRow(square{}), linearRow("tanh", tensor.TanhActivation(), math.Tanh, true)}, "ref")
 }

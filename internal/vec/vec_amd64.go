@@ -195,34 +195,34 @@ func callBinary(f op.Binary, a *vecArgs) bool {
 // callBiasAct runs the routine of a bias and an activation, and reports whether there is one.
 //
 //go:noinline
-func callBiasAct(f op.Activation, a *vecArgs) bool {
+func callBiasAct(f op.Unary, a *vecArgs) bool {
 	switch {
 	case isa.AVX512:
 		switch f {
-		case op.Identity:
+		case op.None:
 			vecBiasAVX512(a)
-		case op.ActTanh:
+		case op.Tanh:
 			vecBiasTanhAVX512(a)
-		case op.ActSigmoid:
+		case op.Sigmoid:
 			vecBiasSigmoidAVX512(a)
-		case op.ActReLU:
+		case op.ReLU:
 			vecBiasReLUAVX512(a)
-		case op.ActLeakyReLU:
+		case op.LeakyReLU:
 			vecBiasLeakyReLUAVX512(a)
 		default:
 			return false
 		}
 	case isa.AVX2:
 		switch f {
-		case op.Identity:
+		case op.None:
 			vecBiasAVX2(a)
-		case op.ActTanh:
+		case op.Tanh:
 			vecBiasTanhAVX2(a)
-		case op.ActSigmoid:
+		case op.Sigmoid:
 			vecBiasSigmoidAVX2(a)
-		case op.ActReLU:
+		case op.ReLU:
 			vecBiasReLUAVX2(a)
-		case op.ActLeakyReLU:
+		case op.LeakyReLU:
 			vecBiasLeakyReLUAVX2(a)
 		default:
 			return false
