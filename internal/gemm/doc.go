@@ -57,3 +57,5 @@
 // through a Go function with a stack check, where the scheduler gets hold of
 // them: stopping the world does not wait for a matrix product.
 package gemm
+
+//go:generate go test ./gemmgen -run Generated -update

@@ -1,11 +1,14 @@
-// Package vecgen writes the element-wise assembly of packages kernel and
-// philox. A function is described once, as straight-line code over vectors of
-// float32 (see math.go), and printed for AVX-512 and for AVX2 with FMA: the
-// two then compute the same bits. Nothing imports it; its test writes the files
-// and holds them against what the code says.
+// Package vecgen writes the assembly of packages vec and philox. A function is
+// described once, as straight-line code over vectors of float32 (see math.go),
+// and printed for AVX-512 and for AVX2 with FMA: the two then compute the same
+// bits.
+//
+// Nothing imports it. Its test compares the files with what it returns, and
+// writes them if run by
+//
+//	go generate ./internal/vec       # vec_amd64.s, vec_amd64.go, noasm.go
+//	go generate ./internal/philox    # philox_amd64.s
 package vecgen
-
-//go:generate go test . -run Generated -update
 
 import (
 	"fmt"

@@ -154,7 +154,7 @@ func adam(b *Body) {
 
 // Elementwise returns the assembly of package vec.
 func Elementwise() string {
-	f := &File{args: "vecArgs"}
+	f := &File{home: "./internal/vec", args: "vecArgs"}
 	for _, k := range allKernels {
 		for _, isa := range isas {
 			f.kernel(k, isa)

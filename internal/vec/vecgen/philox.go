@@ -134,7 +134,7 @@ func (b *Body) sincosUnfused(w Value) (sin, cos Value) {
 
 // Philox returns the assembly of package philox.
 func Philox() string {
-	f := &File{args: "blockArgs"}
+	f := &File{home: "./internal/philox", args: "blockArgs"}
 	f.printf("%s", iotas)
 	for _, isa := range []ISA{AVX512, AVX2} {
 		f.blockKernel(isa, "words", "Uint32s", wordBlocks)
