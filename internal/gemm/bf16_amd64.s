@@ -4371,40 +4371,40 @@ done:
 	VZEROUPPER
 	RET
 
-// taking turns, the elements of both halves
-DATA turns<>+0(SB)/2, $0
-DATA turns<>+2(SB)/2, $16
-DATA turns<>+4(SB)/2, $1
-DATA turns<>+6(SB)/2, $17
-DATA turns<>+8(SB)/2, $2
-DATA turns<>+10(SB)/2, $18
-DATA turns<>+12(SB)/2, $3
-DATA turns<>+14(SB)/2, $19
-DATA turns<>+16(SB)/2, $4
-DATA turns<>+18(SB)/2, $20
-DATA turns<>+20(SB)/2, $5
-DATA turns<>+22(SB)/2, $21
-DATA turns<>+24(SB)/2, $6
-DATA turns<>+26(SB)/2, $22
-DATA turns<>+28(SB)/2, $7
-DATA turns<>+30(SB)/2, $23
-DATA turns<>+32(SB)/2, $8
-DATA turns<>+34(SB)/2, $24
-DATA turns<>+36(SB)/2, $9
-DATA turns<>+38(SB)/2, $25
-DATA turns<>+40(SB)/2, $10
-DATA turns<>+42(SB)/2, $26
-DATA turns<>+44(SB)/2, $11
-DATA turns<>+46(SB)/2, $27
-DATA turns<>+48(SB)/2, $12
-DATA turns<>+50(SB)/2, $28
-DATA turns<>+52(SB)/2, $13
-DATA turns<>+54(SB)/2, $29
-DATA turns<>+56(SB)/2, $14
-DATA turns<>+58(SB)/2, $30
-DATA turns<>+60(SB)/2, $15
-DATA turns<>+62(SB)/2, $31
-GLOBL turns<>(SB), RODATA|NOPTR, $64
+// the elements of both halves, alternating
+DATA alternating<>+0(SB)/2, $0
+DATA alternating<>+2(SB)/2, $16
+DATA alternating<>+4(SB)/2, $1
+DATA alternating<>+6(SB)/2, $17
+DATA alternating<>+8(SB)/2, $2
+DATA alternating<>+10(SB)/2, $18
+DATA alternating<>+12(SB)/2, $3
+DATA alternating<>+14(SB)/2, $19
+DATA alternating<>+16(SB)/2, $4
+DATA alternating<>+18(SB)/2, $20
+DATA alternating<>+20(SB)/2, $5
+DATA alternating<>+22(SB)/2, $21
+DATA alternating<>+24(SB)/2, $6
+DATA alternating<>+26(SB)/2, $22
+DATA alternating<>+28(SB)/2, $7
+DATA alternating<>+30(SB)/2, $23
+DATA alternating<>+32(SB)/2, $8
+DATA alternating<>+34(SB)/2, $24
+DATA alternating<>+36(SB)/2, $9
+DATA alternating<>+38(SB)/2, $25
+DATA alternating<>+40(SB)/2, $10
+DATA alternating<>+42(SB)/2, $26
+DATA alternating<>+44(SB)/2, $11
+DATA alternating<>+46(SB)/2, $27
+DATA alternating<>+48(SB)/2, $12
+DATA alternating<>+50(SB)/2, $28
+DATA alternating<>+52(SB)/2, $13
+DATA alternating<>+54(SB)/2, $29
+DATA alternating<>+56(SB)/2, $14
+DATA alternating<>+58(SB)/2, $30
+DATA alternating<>+60(SB)/2, $15
+DATA alternating<>+62(SB)/2, $31
+GLOBL alternating<>(SB), RODATA|NOPTR, $64
 
 // func pairsOfRowsAVX512(r *rounding)
 TEXT ·pairsOfRowsAVX512(SB), NOSPLIT, $0-8
@@ -4413,7 +4413,7 @@ TEXT ·pairsOfRowsAVX512(SB), NOSPLIT, $0-8
 	MOVQ            rounding_src(AX), SI
 	MOVQ            rounding_second(AX), BX
 	MOVQ            rounding_n(AX), CX
-	VMOVDQU16       turns<>(SB), Z3
+	VMOVDQU16       alternating<>(SB), Z3
 	MOVQ            $-1, R8
 	KMOVW           R8, K1
 	XORQ            DX, DX

@@ -3762,7 +3762,7 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i] = x[i]·(y[i] > 0 ? 1 : 0), NaN where y[i] is
+// dst[i] = x[i]·(y[i] > 0 ? 1 : 0), NaN if y[i] is
 //
 // func vecReLUGradAVX512(a *vecArgs)
 TEXT ·vecReLUGradAVX512(SB), NOSPLIT, $0-8
@@ -3812,7 +3812,7 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i] = x[i]·(y[i] > 0 ? 1 : 0), NaN where y[i] is
+// dst[i] = x[i]·(y[i] > 0 ? 1 : 0), NaN if y[i] is
 //
 // func vecReLUGradAVX2(a *vecArgs)
 TEXT ·vecReLUGradAVX2(SB), NOSPLIT, $0-8
@@ -3862,7 +3862,7 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i] = x[i]·(y[i] > 0 ? 1 : k[0]), NaN where y[i] is
+// dst[i] = x[i]·(y[i] > 0 ? 1 : k[0]), NaN if y[i] is
 //
 // func vecLeakyReLUGradAVX512(a *vecArgs)
 TEXT ·vecLeakyReLUGradAVX512(SB), NOSPLIT, $0-8
@@ -3913,7 +3913,7 @@ done:
 	VZEROUPPER
 	RET
 
-// dst[i] = x[i]·(y[i] > 0 ? 1 : k[0]), NaN where y[i] is
+// dst[i] = x[i]·(y[i] > 0 ? 1 : k[0]), NaN if y[i] is
 //
 // func vecLeakyReLUGradAVX2(a *vecArgs)
 TEXT ·vecLeakyReLUGradAVX2(SB), NOSPLIT, $0-8

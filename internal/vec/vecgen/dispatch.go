@@ -80,7 +80,7 @@ func ElementwiseGo() string {
 	return b.String()
 }
 
-// ElementwiseStubs returns what takes the place of both where there is no
+// ElementwiseStubs returns what takes the place of both on machines without
 // assembly.
 func ElementwiseStubs() string {
 	var b strings.Builder
