@@ -10,13 +10,13 @@ import (
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, epilogue, linearGrad, buffers, pick, turn, repeat sync.Pool
+	loop, reduce, adam, epilogue, linearGrad, buffers, pick, transpose, repeat sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
 	return &pools{
 		pick:       sync.Pool{New: func() any { return new(pickJob[T]) }},
-		turn:       sync.Pool{New: func() any { return new(turnJob[T]) }},
+		transpose:  sync.Pool{New: func() any { return new(transposeJob[T]) }},
 		repeat:     sync.Pool{New: func() any { return new(repeatJob[T]) }},
 		buffers:    sync.Pool{New: func() any { return new(buffers[T]) }},
 		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
