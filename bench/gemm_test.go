@@ -58,7 +58,7 @@ func needBFloat16(b *testing.B) {
 	}
 }
 
-// bfloat16 makes a BLAS of the products that [tensor.AllowBFloat16] allows.
+// bfloat16 makes a BLAS of the products that [tensor.BFloat16] allows.
 type bfloat16 struct{ simdblas.Implementation }
 
 func (bfloat16) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {

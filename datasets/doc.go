@@ -17,8 +17,8 @@
 //	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
-// What has a formula needs no files: [Ring] and [Grid] are the mixtures of
-// Gaussians on which generators are tried out, and [Fresh] yields batches of
+// What has a formula needs no files: [Ring] and [GaussianGrid] are the mixtures of
+// Gaussians on which generators are tried out, and [Synthetic] yields batches of
 // samples that never repeat.
 //
 // # Values

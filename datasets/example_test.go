@@ -78,8 +78,8 @@ func ExampleDataset() {
 }
 
 // Samples of the ring of eight, new ones in every batch.
-func ExampleFresh() {
-	source := datasets.Fresh{From: datasets.Ring(), Batch: 256, PerEpoch: 2, Seed: 1}
+func ExampleSynthetic() {
+	source := datasets.Synthetic{From: datasets.Ring(), Batch: 256, PerEpoch: 2, Seed: 1}
 	for x, err := range source.Epoch(context.Background(), 0, 0) {
 		if err != nil {
 			log.Fatal(err)

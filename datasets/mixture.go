@@ -31,10 +31,10 @@ func Ring() Mixture {
 	return m.scaled()
 }
 
-// Grid is the grid of 25: centres at −4, −2, 0, 2 and 4 along both axes,
+// GaussianGrid is the grid of 25: centres at −4, −2, 0, 2 and 4 along both axes,
 // σ = 0.05, from the papers that [Ring] names. It, too, is scaled to a variance
 // of 1 along each axis.
-func Grid() Mixture {
+func GaussianGrid() Mixture {
 	m := Mixture{Sigma: 0.05}
 	for x := -4.0; x <= 4; x += 2 {
 		for y := -4.0; y <= 4; y += 2 {

@@ -26,8 +26,8 @@ func moments(x *tensor.Tensor) (mean, std [2]float64) {
 	return mean, std
 }
 
-func TestRingAndGrid(t *testing.T) {
-	ring, grid := datasets.Ring(), datasets.Grid()
+func TestRingAndGaussianGrid(t *testing.T) {
+	ring, grid := datasets.Ring(), datasets.GaussianGrid()
 	assert.InDelta(t, 0.7072, ring.Scale, 5e-5)
 	assert.InDelta(t, 2.8289, grid.Scale, 5e-5)
 	for _, c := range []struct {
@@ -88,8 +88,8 @@ func TestMixtureSample(t *testing.T) {
 }
 
 func TestMixtureSampleDTypesAgree(t *testing.T) {
-	wide := datasets.Grid().Sample(tensor.Float64, 1000, tensor.NewStream(7, "test"))
-	narrow := datasets.Grid().Sample(tensor.Float32, 1000, tensor.NewStream(7, "test"))
+	wide := datasets.GaussianGrid().Sample(tensor.Float64, 1000, tensor.NewStream(7, "test"))
+	narrow := datasets.GaussianGrid().Sample(tensor.Float32, 1000, tensor.NewStream(7, "test"))
 	require.Equal(t, tensor.Float32, narrow.DType())
 	assert.Equal(t, wide.Float32s(), narrow.Float32s())
 	assert.Equal(t, []int{0, 2}, datasets.Ring().Sample(tensor.Float32, 0, tensor.NewStream(7, "test")).Shape())

@@ -42,35 +42,35 @@ var ErrCheckpoint = errors.New("this checkpoint does not fit")
 // interruption, byte for byte. Call it between steps.
 func (t *Trainer) Checkpoint(path string) error {
 	tensors := map[string]*tensor.Tensor{}
-	for prefix, state := range t.parts() {
+	for prefix, state := range t.game.parts() {
 		for name, value := range state {
 			tensors[prefix+name] = value
 		}
 	}
 	tensors[lossesKey] = t.position.losses()
-	key, counter := t.latent.State()
-	randomKey, randomCounter := t.random.State()
+	key, counter := t.game.latent.State()
+	randomKey, randomCounter := t.game.random.State()
 	meta, err := json.Marshal(progressState{
-		Steps: t.steps, Batch: t.position.batch, Generator: t.position.generator,
+		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator,
 		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
-		Latent: t.latentSize, Objective: t.objective.Name(), Penalties: t.penaltyNames(), Optimizers: t.methods,
+		Latent: t.game.latentSize, Objective: t.game.objective.Name(), Penalties: t.game.penaltyNames(), Optimizers: t.game.methods,
 	})
 	if err != nil {
 		return fmt.Errorf("gan: %w", err)
 	}
-	return safetensors.Write(path, tensors, map[string]string{checkpointKey: string(meta)})
+	return safetensors.Save(path, tensors, map[string]string{checkpointKey: string(meta)})
 }
 
 // parts returns the tensors of a checkpoint by the prefix of their names.
-func (t *Trainer) parts() map[string]map[string]*tensor.Tensor {
+func (g *game) parts() map[string]map[string]*tensor.Tensor {
 	out := map[string]map[string]*tensor.Tensor{
-		"generator.":               nn.State(t.g),
-		"discriminator.":           nn.State(t.d),
-		"optimizer.generator.":     t.gOptimizer.State(),
-		"optimizer.discriminator.": t.dOptimizer.State(),
+		"generator.":               nn.State(g.generator),
+		"discriminator.":           nn.State(g.discriminator),
+		"optimizer.generator.":     g.gOptimizer.State(),
+		"optimizer.discriminator.": g.dOptimizer.State(),
 	}
-	if t.ema != nil {
-		out["ema."] = t.ema.State()
+	if g.ema != nil {
+		out["ema."] = g.ema.State()
 	}
 	return out
 }
@@ -80,7 +80,7 @@ func (t *Trainer) parts() map[string]map[string]*tensor.Tensor {
 // is damaged or does not fit is refused, with an error that wraps
 // [ErrCheckpoint] in the latter case, and the trainer stays as it was.
 func (t *Trainer) Resume(path string) error {
-	f, err := safetensors.Open(path)
+	f, err := safetensors.Load(path)
 	if err != nil {
 		return fmt.Errorf("gan: resuming: %w", err)
 	}
@@ -98,19 +98,19 @@ func (t *Trainer) Resume(path string) error {
 		return bad("%v", err)
 	}
 	switch {
-	case p.Objective != t.objective.Name():
-		return bad("it was made with the objective %q, this is %q", p.Objective, t.objective.Name())
-	case p.Latent != t.latentSize:
-		return bad("its generator has %d inputs, this one %d", p.Latent, t.latentSize)
-	case !slices.Equal(p.Penalties, t.penaltyNames()):
-		return bad("its penalties are %q, these %q", p.Penalties, t.penaltyNames())
-	case p.Optimizers != t.methods:
-		return bad("its optimizers are %q, these %q", p.Optimizers, t.methods)
+	case p.Objective != t.game.objective.Name():
+		return bad("it was made with the objective %q, this is %q", p.Objective, t.game.objective.Name())
+	case p.Latent != t.game.latentSize:
+		return bad("its generator has %d inputs, this one %d", p.Latent, t.game.latentSize)
+	case !slices.Equal(p.Penalties, t.game.penaltyNames()):
+		return bad("its penalties are %q, these %q", p.Penalties, t.game.penaltyNames())
+	case p.Optimizers != t.game.methods:
+		return bad("its optimizers are %q, these %q", p.Optimizers, t.game.methods)
 	case p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch:
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
 	states := map[string]map[string]*tensor.Tensor{}
-	for prefix := range t.parts() {
+	for prefix := range t.game.parts() {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
 	at, found := position{batch: p.Batch, generator: p.Generator}, false
@@ -141,30 +141,30 @@ func (t *Trainer) Resume(path string) error {
 	}
 
 	// Everything is read. What can still go wrong is undone.
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.game.mu.Lock()
+	defer t.game.mu.Unlock()
 	before := map[string]map[string]*tensor.Tensor{}
-	for prefix, state := range t.parts() {
+	for prefix, state := range t.game.parts() {
 		before[prefix] = map[string]*tensor.Tensor{}
 		for name, value := range state {
 			before[prefix][name] = value.Clone()
 		}
 	}
-	if err := t.restore(states); err != nil {
-		if undo := t.restore(before); undo != nil {
+	if err := t.game.restore(states); err != nil {
+		if undo := t.game.restore(before); undo != nil {
 			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", path, err, undo)
 		}
 		return bad("%v", err)
 	}
-	t.steps, t.position = p.Steps, at
-	t.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
-	t.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
-	t.snapshot = nil
+	t.game.steps, t.position = p.Steps, at
+	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
+	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
+	t.game.copy = nil
 	return nil
 }
 
-func (t *Trainer) penaltyNames() (names []string) {
-	for _, p := range t.penalties {
+func (g *game) penaltyNames() (names []string) {
+	for _, p := range g.penalties {
 		names = append(names, p.Name())
 	}
 	return names
@@ -197,20 +197,20 @@ func (p *position) setLosses(t *tensor.Tensor) bool {
 }
 
 // restore copies the parts of a checkpoint into place.
-func (t *Trainer) restore(states map[string]map[string]*tensor.Tensor) error {
+func (g *game) restore(states map[string]map[string]*tensor.Tensor) error {
 	for _, part := range []struct {
 		name string
 		load func(map[string]*tensor.Tensor) error
 	}{
-		{"generator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(t.g, s) }},
-		{"discriminator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(t.d, s) }},
-		{"optimizer.generator.", t.gOptimizer.Restore},
-		{"optimizer.discriminator.", t.dOptimizer.Restore},
+		{"generator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(g.generator, s) }},
+		{"discriminator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(g.discriminator, s) }},
+		{"optimizer.generator.", g.gOptimizer.Restore},
+		{"optimizer.discriminator.", g.dOptimizer.Restore},
 		{"ema.", func(s map[string]*tensor.Tensor) error {
-			if t.ema == nil {
+			if g.ema == nil {
 				return nil
 			}
-			return t.ema.Restore(s)
+			return g.ema.Restore(s)
 		}},
 	} {
 		if err := part.load(states[part.name]); err != nil {

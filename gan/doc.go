@@ -91,7 +91,7 @@
 // [SaveCheckpoint] and [Log] are hooks; those that draw charts and progress bars
 // live in packages of their own, gan/chart and gan/progress, so that a program
 // without them links no plotting library. [After] makes a hook of any function,
-// and [Meanwhile] one whose work goes on beside training, on a copy of the
+// and [Background] one whose work goes on beside training, on a copy of the
 // generator: what samples are worth, say, which is measured in gan/metrics.
 //
 // # Sampling

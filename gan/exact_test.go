@@ -34,25 +34,26 @@ func TestExactStep(t *testing.T) {
 				if i%2 == 0 {
 					d = nn.Sequential(nn.Sequential(nn.FourierFeatures(waves)), nn.Linear(16, 9), nn.LeakyReLU(0.2), nn.Linear(9, 1))
 				}
-				tr, err := New(g, d, Config{Latent: 3, Objective: objective, Penalties: penalties, Seed: 3, DType: tensor.Float64})
+				game, err := newGame(g, d, Config{Latent: 3, Objective: objective, Penalties: penalties, Seed: 3, DType: tensor.Float64})
 				require.NoError(t, err)
-				require.NotNil(t, tr.exact)
 				random := tensor.NewStream(5, "test")
-				x, y := random.Normal(tensor.Float64, 6, 12), random.Normal(tensor.Float64, 6, 12)
-
-				var general, exact stepResult
-				want := tr.discriminatorGrads(autograd.Const(x), autograd.Const(y), &general)
-				got := tr.exact.run(tr, x, y, &exact)
-				require.InDelta(t, general.losses.Discriminator(), exact.losses.Discriminator(), 1e-14)
-				require.InDelta(t, general.losses.Penalty, exact.losses.Penalty, 1e-14)
-				require.Len(t, got, len(want))
-				for k := range want {
-					require.InDeltaSlice(t, want[k].Value().Float64s(), got[k].Value().Float64s(), 1e-14)
+				paths := eachPath(t, game, random.Normal(tensor.Float64, 6, 12), random.Normal(tensor.Float64, 6, 12))
+				want, got := paths["general"], paths["exact"]
+				require.InDelta(t, want.losses.Discriminator(), got.losses.Discriminator(), 1e-14)
+				require.InDelta(t, want.losses.Penalty, got.losses.Penalty, 1e-14)
+				require.Len(t, got.d.grads, len(want.d.grads))
+				for k := range want.d.grads {
+					require.InDeltaSlice(t, want.d.grads[k].Float64s(), got.d.grads[k].Float64s(), 1e-14)
 				}
 			})
 		}
 	}
 }
+
+// louder is R1 of other terms.
+type louder struct{ R1 }
+
+func (l louder) Terms(p *Pass) *autograd.Var { return autograd.Scale(l.R1.Terms(p), 2) }
 
 // TestExactStepApplies says where the exact form is used, and where not.
 func TestExactStepApplies(t *testing.T) {
@@ -70,14 +71,16 @@ func TestExactStepApplies(t *testing.T) {
 		{d(nn.LeakyReLU(-0.2)), []Penalty{R1{Gamma: 1}}, false},
 		{d(nn.Tanh()), []Penalty{R1{Gamma: 1}}, false},
 		{d(nn.ReLU()), []Penalty{R1{Gamma: 1}, GradientPenalty{Lambda: 1}}, false},
+		{d(nn.ReLU()), []Penalty{&R1{Gamma: 1}, &R2{Gamma: 1}}, true},
+		{d(nn.ReLU()), []Penalty{louder{R1{Gamma: 1}}}, false},
 		{d(nn.ReLU()), nil, false},
 		{nn.Sequential(waves, nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, true},
 		{nn.Sequential(nn.Sequential(waves, nn.Linear(4, 3)), nn.Linear(3, 1)), []Penalty{R1{Gamma: 1}}, true},
 		{nn.Sequential(nn.Linear(2, 2), waves, nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, false},
 		{nn.Sequential(nn.Linear(2, 2), nn.Sequential(waves), nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, false},
 	} {
-		tr, err := New(nn.Sequential(nn.Linear(2, 2)), c.d, Config{Latent: 2, Penalties: c.penalties})
+		g, err := newGame(nn.Sequential(nn.Linear(2, 2)), c.d, Config{Latent: 2, Penalties: c.penalties})
 		require.NoError(t, err)
-		require.Equal(t, c.want, tr.exact != nil)
+		require.Equal(t, c.want, isExact(g))
 	}
 }

@@ -198,12 +198,12 @@ func ExampleGenerator_Sample() {
 	// fewer are the first of more: true
 }
 
-func ExampleGrid() {
+func ExampleImageGrid() {
 	samples := tensor.FromFloat32([]float32{
 		-1, 1, -1, 1, // a column of white in each of two pictures of 2×2
 		1, -1, 1, -1,
 	}, 2, 4)
-	img, err := gan.Grid{Height: 2, Width: 2, Gap: 1}.Image(samples)
+	img, err := gan.ImageGrid{Height: 2, Width: 2, Gap: 1}.Image(samples)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func ExampleGrid() {
 }
 
 // What the generator draws is examined beside training, which does not wait.
-func ExampleMeanwhile() {
+func ExampleBackground() {
 	g, d := networks()
 	t, err := gan.New(g, d, gan.Config{Latent: 1, Seed: 1})
 	if err != nil {
@@ -236,7 +236,7 @@ func ExampleMeanwhile() {
 		return slices.Max(x) - slices.Min(x), nil
 	}
 	_, err = t.Fit(context.Background(), heights{}, gan.Epochs(3), gan.On(
-		gan.Meanwhile(gan.Every(60), spread, func(step int, spread float64) error {
+		gan.Background(gan.Every(60), spread, func(step int, spread float64) error {
 			fmt.Println("step", step, "has variety:", spread > 0.1)
 			return nil
 		})))

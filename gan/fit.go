@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -50,40 +49,47 @@ type StepInfo struct {
 	Step         int // of the whole run, counted from 1
 	Losses       Losses
 
-	result stepResult
+	result result
 }
 
-// Terms returns the discriminator's loss terms, one per sample.
+// Terms returns the discriminator's loss terms, one per sample. Either is nil if
+// the objective has none.
 func (s *StepInfo) Terms() (real, fake *tensor.Tensor) {
-	value := func(v *autograd.Var) *tensor.Tensor {
-		if v == nil {
-			return nil
-		}
-		return v.Value()
+	terms := s.result.d.terms
+	if terms.Real != nil {
+		real = terms.Real.Value()
 	}
-	return value(s.result.terms.Real), value(s.result.terms.Fake)
+	if terms.Fake != nil {
+		fake = terms.Fake.Value()
+	}
+	return real, fake
 }
 
-// GeneratorTerms returns the generator's loss terms, one per sample, or nil
-// where it was not the generator's turn.
+// GeneratorTerms returns the generator's loss terms, one per sample, or nil if
+// it was not the generator's turn.
 func (s *StepInfo) GeneratorTerms() *tensor.Tensor {
-	if s.result.gTerms == nil {
+	if s.result.g.terms == nil {
 		return nil
 	}
-	return s.result.gTerms.Value()
+	return s.result.g.terms.Value()
 }
 
 // GradNorms returns the Euclidean norms of the two networks' gradients; the
-// generator's is 0 where it was not its turn.
+// generator's is 0 if it was not its turn.
 func (s *StepInfo) GradNorms() (generator, discriminator float64) {
-	norm := func(vs []*autograd.Var) float64 {
-		sum := 0.0
-		for _, v := range vs {
-			sum += tensor.Sum(tensor.Square(v.Value())).Item()
-		}
-		return math.Sqrt(sum)
+	var squares []*tensor.Tensor
+	grads := append(slices.Clone(s.result.g.grads), s.result.d.grads...)
+	for _, g := range grads {
+		squares = append(squares, tensor.Sum(tensor.Square(g)))
 	}
-	return norm(s.result.gGrads), norm(s.result.dGrads)
+	for i, square := range read(squares...) {
+		if i < len(s.result.g.grads) {
+			generator += square
+		} else {
+			discriminator += square
+		}
+	}
+	return math.Sqrt(generator), math.Sqrt(discriminator)
 }
 
 // EpochInfo tells about one epoch.
@@ -140,7 +146,7 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 	for _, opt := range opts {
 		opt(&o)
 	}
-	report := &Report{Steps: t.steps}
+	report := &Report{Steps: t.game.steps}
 	p, batches := &t.position, src.Batches()
 	switch {
 	case batches < 1:
@@ -148,11 +154,11 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 	case p.batch >= batches:
 		return report, fmt.Errorf("gan: training goes on after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, batches)
 	}
-	run := Run{Trainer: t, Epochs: o.epochs, Steps: max(o.steps, t.steps), Batches: batches, Past: slices.Clone(p.past)}
+	run := Run{Trainer: t, Epochs: o.epochs, Steps: max(o.steps, t.game.steps), Batches: batches, Past: slices.Clone(p.past)}
 	if o.steps < math.MaxInt {
-		run.Epochs = len(p.past) + (p.batch+run.Steps-t.steps+batches-1)/batches
+		run.Epochs = len(p.past) + (p.batch+run.Steps-t.game.steps+batches-1)/batches
 	} else {
-		run.Steps = t.steps + max((o.epochs-len(p.past))*batches-p.batch, 0)
+		run.Steps = t.game.steps + max((o.epochs-len(p.past))*batches-p.batch, 0)
 	}
 	start := time.Now()
 	for _, h := range o.hooks {
@@ -164,7 +170,7 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 		}
 	}
 	var err error
-	for err == nil && len(p.past) < o.epochs && t.steps < o.steps {
+	for err == nil && len(p.past) < o.epochs && t.game.steps < o.steps {
 		err = t.fitEpoch(ctx, src, &o, report)
 	}
 	report.Time = time.Since(start)
@@ -189,7 +195,7 @@ func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *
 		if err == nil {
 			err = t.fitBatch(batch, o)
 		}
-		if ended = err != nil || t.steps >= o.steps; ended {
+		if ended = err != nil || t.game.steps >= o.steps; ended {
 			break
 		}
 	}
@@ -199,13 +205,13 @@ func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *
 			err = fmt.Errorf("gan: the source yielded %d of %d batches in epoch %d", p.batch, batches, epoch+1)
 		}
 	}
-	report.Steps = t.steps
+	report.Steps = t.game.steps
 	if p.batch == 0 {
 		return err
 	}
 	n, s := float64(p.batch), p.sums
 	info := EpochInfo{
-		Epoch: epoch + 1, Steps: t.steps, Time: time.Since(start), Partial: p.batch < batches,
+		Epoch: epoch + 1, Steps: t.game.steps, Time: time.Since(start), Partial: p.batch < batches,
 		Losses: Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(p.generator, 1))},
 	}
 	if !info.Partial {
@@ -222,8 +228,8 @@ func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *
 
 // fitBatch does one step and tells the hooks.
 func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
-	defer t.scope.Close()
-	r, err := t.guarded(batch, nil)
+	defer t.game.scope.Close()
+	r, err := t.game.attempt(batch, nil)
 	if err != nil {
 		return err
 	}
@@ -233,10 +239,10 @@ func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
 	p.sums.Fake += r.losses.Fake
 	p.sums.Penalty += r.losses.Penalty
 	p.sums.Generator += r.losses.Generator
-	if r.gTerms != nil {
+	if r.g.terms != nil {
 		p.generator++
 	}
-	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch, Step: t.steps, Losses: r.losses, result: r}
+	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch, Step: t.game.steps, Losses: r.losses, result: r}
 	return call(o.hooks, func(h Hook) error {
 		if h.Step == nil {
 			return nil

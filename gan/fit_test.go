@@ -411,6 +411,47 @@ func (lateNaN) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.V
 	return autograd.Scale(fake, math.NaN())
 }
 
+// steep is an objective of which one loss has a value and no gradient: √0.
+type steep struct {
+	gan.Hinge
+	network string
+}
+
+func rootOfZero(x *autograd.Var) *autograd.Var { return autograd.Sqrt(autograd.Scale(x, 0)) }
+
+func (s steep) Discriminator(real, fake *autograd.Var) gan.Terms {
+	terms := s.Hinge.Discriminator(real, fake)
+	if s.network == "discriminator" {
+		terms.Fake = rootOfZero(fake)
+	}
+	return terms
+}
+
+func (s steep) Generator(fake *autograd.Var, real func() *autograd.Var) *autograd.Var {
+	if s.network == "generator" {
+		return rootOfZero(fake)
+	}
+	return s.Hinge.Generator(fake, real)
+}
+
+// A gradient that is not finite is not used either, be the loss what it may.
+func TestStepStopsAtGradients(t *testing.T) {
+	for _, network := range []string{"discriminator", "generator"} {
+		trainer := newTiny(t, steep{network: network})
+		before := trainer.Sample(3, 1).Float32s()
+		losses, err := trainer.Step(batch(t, tinyNoise(1)))
+		var e *gan.NonFiniteError
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, network, e.Network)
+		require.True(t, e.Gradient)
+		require.ErrorContains(t, err, "gan: step 1: the "+network+"'s gradient is not finite (losses: real ")
+		require.Equal(t, losses, e.Losses)
+		require.Positive(t, losses.Real)
+		require.Zero(t, trainer.Steps())
+		require.Equal(t, before, trainer.Sample(3, 1).Float32s())
+	}
+}
+
 func TestStepStopsAtGeneratorsNaN(t *testing.T) {
 	trainer := newTiny(t, lateNaN{})
 	before := trainer.Sample(3, 1).Float32s()
@@ -418,6 +459,7 @@ func TestStepStopsAtGeneratorsNaN(t *testing.T) {
 	var e *gan.NonFiniteError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "generator", e.Network)
+	require.False(t, e.Gradient)
 	require.Equal(t, 1, e.Step)
 	require.Positive(t, losses.Real)
 	require.Zero(t, trainer.Steps())

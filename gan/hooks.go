@@ -54,7 +54,7 @@ func SaveNetworks(dir string) Hook {
 			if err := t.Generator().Save(filepath.Join(dir, "generator.safetensors")); err != nil {
 				return err
 			}
-			return nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.d, nil)
+			return nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.Discriminator(), nil)
 		},
 	}
 }
@@ -62,7 +62,7 @@ func SaveNetworks(dir string) Hook {
 // SaveSamples returns a hook that writes n samples of one seed after each
 // epoch, as epoch-0001.png and so on, into a folder, which is made where need
 // be. The same latent vectors every time show how their pictures change.
-func SaveSamples(dir string, n int, seed uint64, g Grid) Hook {
+func SaveSamples(dir string, n int, seed uint64, g ImageGrid) Hook {
 	var t *Trainer
 	return Hook{
 		Start: func(r Run) error {

@@ -12,8 +12,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Grid says how samples are laid out in a picture.
-type Grid struct {
+// ImageGrid says how samples are laid out in a picture.
+type ImageGrid struct {
 	Height, Width int // of one sample in pixels; 0 where the samples have the shape [n, c, h, w] themselves
 	Columns       int // at most; 0: as near to a square as can be
 	Scale         int // side of the block that shows one pixel; 0 means 1
@@ -24,7 +24,7 @@ type Grid struct {
 // with the grid's height and width, or [n, 1, h, w] in grey, or [n, 3, h, w] in
 // colour. Values outside are drawn as the nearest end. A shape that is none of
 // these, a NaN, no samples, and a picture of more than 2²⁸ pixels are errors.
-func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
+func (g ImageGrid) Image(samples *tensor.Tensor) (image.Image, error) {
 	n, c, h, w, err := g.dims(samples)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func side(cells, length, scale, gap int) float64 {
 }
 
 // dims reads count, channels, height and width of samples.
-func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
+func (g ImageGrid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	s := t.Shape()
 	switch {
 	case t.Len() == 0:
@@ -96,8 +96,8 @@ func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v are no pictures of %d×%d; give [n, h·w] or [n, 1 or 3, h, w]", s, g.Height, g.Width)
 }
 
-// WritePNG writes [Grid.Image] to a file, whole or not at all.
-func (g Grid) WritePNG(path string, samples *tensor.Tensor) error {
+// WritePNG writes [ImageGrid.Image] to a file, whole or not at all.
+func (g ImageGrid) WritePNG(path string, samples *tensor.Tensor) error {
 	img, err := g.Image(samples)
 	if err != nil {
 		return err

@@ -36,23 +36,23 @@ func greys(img image.Image) []string {
 // Two samples of 1×2 pixels: black and white, white and dark grey.
 var two = tensor.FromFloat32([]float32{-1, 1, 1, -0.5}, 2, 2)
 
-func TestGridLayout(t *testing.T) {
+func TestImageGridLayout(t *testing.T) {
 	three := tensor.Concat(0, two, tensor.FromFloat32([]float32{0.5, 0.5}, 1, 2))
 	for name, c := range map[string]struct {
-		grid    gan.Grid
+		grid    gan.ImageGrid
 		samples *tensor.Tensor
 		want    []string
 	}{
-		"a square":       {gan.Grid{Height: 1, Width: 2}, two, []string{"0ff4"}},
-		"one column":     {gan.Grid{Height: 1, Width: 2, Columns: 1}, two, []string{"0f", "f4"}},
-		"upright":        {gan.Grid{Height: 2, Width: 1}, two, []string{"0f", "f4"}},
-		"as a tensor":    {gan.Grid{}, two.Reshape(2, 1, 1, 2), []string{"0ff4"}},
-		"a gap":          {gan.Grid{Height: 1, Width: 2, Gap: 1}, two, []string{"0000000", "00f0f40", "0000000"}},
-		"larger":         {gan.Grid{Height: 1, Width: 2, Scale: 2}, two, []string{"00ffff44", "00ffff44"}},
-		"both":           {gan.Grid{Height: 1, Width: 2, Scale: 2, Gap: 1, Columns: 1}, two, []string{"000000", "000ff0", "000ff0", "000000", "0ff440", "0ff440", "000000"}},
-		"spare columns":  {gan.Grid{Height: 1, Width: 2, Columns: 9}, two, []string{"0ff4"}},
-		"a part of rows": {gan.Grid{Height: 1, Width: 2}, three, []string{"0ff4", "bb00"}},
-		"negative means none": {gan.Grid{Height: 1, Width: 2, Columns: -1, Scale: -1, Gap: -1}, two,
+		"a square":       {gan.ImageGrid{Height: 1, Width: 2}, two, []string{"0ff4"}},
+		"one column":     {gan.ImageGrid{Height: 1, Width: 2, Columns: 1}, two, []string{"0f", "f4"}},
+		"upright":        {gan.ImageGrid{Height: 2, Width: 1}, two, []string{"0f", "f4"}},
+		"as a tensor":    {gan.ImageGrid{}, two.Reshape(2, 1, 1, 2), []string{"0ff4"}},
+		"a gap":          {gan.ImageGrid{Height: 1, Width: 2, Gap: 1}, two, []string{"0000000", "00f0f40", "0000000"}},
+		"larger":         {gan.ImageGrid{Height: 1, Width: 2, Scale: 2}, two, []string{"00ffff44", "00ffff44"}},
+		"both":           {gan.ImageGrid{Height: 1, Width: 2, Scale: 2, Gap: 1, Columns: 1}, two, []string{"000000", "000ff0", "000ff0", "000000", "0ff440", "0ff440", "000000"}},
+		"spare columns":  {gan.ImageGrid{Height: 1, Width: 2, Columns: 9}, two, []string{"0ff4"}},
+		"a part of rows": {gan.ImageGrid{Height: 1, Width: 2}, three, []string{"0ff4", "bb00"}},
+		"negative means none": {gan.ImageGrid{Height: 1, Width: 2, Columns: -1, Scale: -1, Gap: -1}, two,
 			[]string{"0ff4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,28 +65,28 @@ func TestGridLayout(t *testing.T) {
 	}
 }
 
-func TestGridValues(t *testing.T) {
+func TestImageGridValues(t *testing.T) {
 	for value, want := range map[float64]uint8{
 		-1: 0, 1: 255, 0: 128, -0.5: 64, 0.5: 191, 1.0 / 255: 128, -1 + 2.0/255: 1,
 		-1.0001: 0, 1.0001: 255, 7: 255, -7: 0, math.Inf(1): 255, math.Inf(-1): 0,
 	} {
-		img, err := gan.Grid{Height: 1, Width: 1}.Image(tensor.FromFloat64([]float64{value}, 1, 1))
+		img, err := gan.ImageGrid{Height: 1, Width: 1}.Image(tensor.FromFloat64([]float64{value}, 1, 1))
 		require.NoError(t, err)
 		require.Equal(t, color.Gray{Y: want}, img.At(0, 0), "%g", value)
 	}
 	// What a loader makes of a pixel is drawn as that pixel.
 	for pixel := range 256 {
 		value := (float32(pixel)/255 - 0.5) / 0.5
-		img, err := gan.Grid{Height: 1, Width: 1}.Image(tensor.FromFloat32([]float32{value}, 1, 1))
+		img, err := gan.ImageGrid{Height: 1, Width: 1}.Image(tensor.FromFloat32([]float32{value}, 1, 1))
 		require.NoError(t, err)
 		require.Equal(t, color.Gray{Y: uint8(pixel)}, img.At(0, 0))
 	}
 }
 
-func TestGridColour(t *testing.T) {
+func TestImageGridColour(t *testing.T) {
 	// One sample of 1×2: a red pixel and a light blue one, channel by channel.
 	x := tensor.FromFloat32([]float32{1, 0, -1, 0, -1, 1}, 1, 3, 1, 2)
-	img, err := gan.Grid{Gap: 1}.Image(x)
+	img, err := gan.ImageGrid{Gap: 1}.Image(x)
 	require.NoError(t, err)
 	require.Equal(t, image.Rect(0, 0, 4, 3), img.Bounds())
 	require.Equal(t, color.NRGBA{255, 0, 0, 255}, img.At(1, 1))
@@ -94,30 +94,30 @@ func TestGridColour(t *testing.T) {
 	require.Equal(t, color.NRGBA{0, 0, 0, 255}, img.At(0, 0), "the gap is black, not transparent")
 }
 
-func TestGridRefuses(t *testing.T) {
-	grid := gan.Grid{Height: 2, Width: 2}
+func TestImageGridRefuses(t *testing.T) {
+	grid := gan.ImageGrid{Height: 2, Width: 2}
 	for want, c := range map[string]struct {
-		gan.Grid
+		gan.ImageGrid
 		samples *tensor.Tensor
 	}{
 		"samples of shape [1 5] are no pictures of 2×2":              {grid, tensor.New(tensor.Float32, 1, 5)},
-		"samples of shape [1 4] are no pictures of 0×0":              {gan.Grid{}, tensor.New(tensor.Float32, 1, 4)},
+		"samples of shape [1 4] are no pictures of 0×0":              {gan.ImageGrid{}, tensor.New(tensor.Float32, 1, 4)},
 		"samples of shape [4] are no pictures of 2×2":                {grid, tensor.New(tensor.Float32, 4)},
 		"samples of shape [1 2 2 2] are no pictures":                 {grid, tensor.New(tensor.Float32, 1, 2, 2, 2)},
 		"samples of shape [0 4] make no picture":                     {grid, tensor.New(tensor.Float32, 0, 4)},
 		"samples of shape [1 1 0 4] make no picture":                 {grid, tensor.New(tensor.Float32, 1, 1, 0, 4)},
 		"sample 1 has a NaN at row 1, column 0":                      {grid, tensor.FromFloat64([]float64{0, 0, 0, 0, 0, 0, math.NaN(), 0}, 2, 4)},
-		"1 samples of 2×2 would make a picture of 4294967296 pixels": {gan.Grid{Height: 2, Width: 2, Scale: 1 << 15}, tensor.New(tensor.Float32, 1, 4)},
-		"2 samples of 2×2 would make a picture of":                   {gan.Grid{Height: 2, Width: 2, Gap: math.MaxInt}, tensor.New(tensor.Float32, 2, 4)},
+		"1 samples of 2×2 would make a picture of 4294967296 pixels": {gan.ImageGrid{Height: 2, Width: 2, Scale: 1 << 15}, tensor.New(tensor.Float32, 1, 4)},
+		"2 samples of 2×2 would make a picture of":                   {gan.ImageGrid{Height: 2, Width: 2, Gap: math.MaxInt}, tensor.New(tensor.Float32, 2, 4)},
 	} {
 		_, err := c.Image(c.samples)
 		require.ErrorContains(t, err, "gan: "+want)
 	}
 }
 
-func TestGridWritePNG(t *testing.T) {
+func TestImageGridWritePNG(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "grid.png")
-	grid := gan.Grid{Height: 1, Width: 2, Scale: 3, Gap: 2}
+	grid := gan.ImageGrid{Height: 1, Width: 2, Scale: 3, Gap: 2}
 	require.NoError(t, grid.WritePNG(path, two))
 	f, err := os.Open(path)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestGridWritePNG(t *testing.T) {
 
 func TestSaveSamplesHook(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "samples")
-	grid := gan.Grid{Height: 2, Width: 2, Columns: 3, Gap: 1}
+	grid := gan.ImageGrid{Height: 2, Width: 2, Columns: 3, Gap: 1}
 	trainer := newTiny(t, gan.Hinge{})
 	var want []image.Image
 	_, err := trainer.Fit(context.Background(), tinyNoise(2), gan.Epochs(2), gan.On(

@@ -3,7 +3,6 @@ package gan
 import (
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
-	"github.com/gander-ml/gander/tensor"
 )
 
 // Objective is the game that the two networks play: a pure value that turns the
@@ -68,23 +67,6 @@ func bce(p *autograd.Var, label float64) *autograd.Var {
 	return nn.BCELoss(p, autograd.Const(fullLike(p.Value(), label)), nn.ReduceNone)
 }
 
-// fullLike returns a tensor of t's shape, and in its scope, filled with v.
-func fullLike(t *tensor.Tensor, v float64) *tensor.Tensor {
-	out := emptyLike(t, t.Shape()...)
-	out.Fill(v)
-	return out
-}
-
-// emptyLike returns a tensor of t's dtype and device, in t's scope or in none,
-// whose elements are yet to be written.
-func emptyLike(t *tensor.Tensor, shape ...int) *tensor.Tensor {
-	s := t.Scope()
-	if s == nil {
-		return t.Device().New(t.DType(), shape...)
-	}
-	return s.Empty(t.Device(), t.DType(), shape...)
-}
-
 // Minimax is the game of the original paper (Goodfellow et al., "Generative
 // adversarial nets", 2014, equation 1) on logits: the discriminator maximises
 // E ln σ(D(x)) + E ln(1−σ(D(G(z)))), and the generator minimises the same. Its
@@ -129,3 +111,121 @@ func (NonSaturating) Discriminator(real, fake *autograd.Var) Terms {
 func (NonSaturating) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.Var {
 	return autograd.Softplus(autograd.Neg(fake))
 }
+
+// LeastSquares is the game of Mao et al., "Least squares generative adversarial
+// networks", 2017, with the targets 1 for real and 0 for fake: the discriminator
+// minimises ½(D(x)−1)² + ½D(G(z))², the generator ½(D(G(z))−1)².
+type LeastSquares struct{}
+
+// Name returns "leastsquares".
+func (LeastSquares) Name() string { return "leastsquares" }
+
+// Output returns [Logits].
+func (LeastSquares) Output() Output { return Logits }
+
+// Discriminator returns ½(D(x)−1)² and ½D(G(z))².
+func (LeastSquares) Discriminator(real, fake *autograd.Var) Terms {
+	return Terms{Real: halfSquare(autograd.Shift(real, -1)), Fake: halfSquare(fake)}
+}
+
+// Generator returns ½(D(G(z))−1)².
+func (LeastSquares) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.Var {
+	return halfSquare(autograd.Shift(fake, -1))
+}
+
+func halfSquare(x *autograd.Var) *autograd.Var { return autograd.Scale(autograd.Square(x), 0.5) }
+
+// Hinge is the game of Lim and Ye, "Geometric GAN", 2017: the discriminator
+// minimises max(0, 1−D(x)) + max(0, 1+D(G(z))), the generator −D(G(z)).
+type Hinge struct{}
+
+// Name returns "hinge".
+func (Hinge) Name() string { return "hinge" }
+
+// Output returns [Logits].
+func (Hinge) Output() Output { return Logits }
+
+// Discriminator returns max(0, 1−D(x)) and max(0, 1+D(G(z))).
+func (Hinge) Discriminator(real, fake *autograd.Var) Terms {
+	return Terms{
+		Real: autograd.ReLU(autograd.Shift(autograd.Neg(real), 1)),
+		Fake: autograd.ReLU(autograd.Shift(fake, 1)),
+	}
+}
+
+// Generator returns −D(G(z)).
+func (Hinge) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.Var {
+	return autograd.Neg(fake)
+}
+
+// Wasserstein is the game of Arjovsky, Chintala, Bottou, "Wasserstein GAN",
+// 2017: the critic minimises −D(x) + D(G(z)), the generator −D(G(z)). It needs a
+// critic held to a bounded slope: by a [GradientPenalty], or by
+// [Config.ClipWeights] as in the paper.
+type Wasserstein struct{}
+
+// Name returns "wasserstein".
+func (Wasserstein) Name() string { return "wasserstein" }
+
+// Output returns [Logits].
+func (Wasserstein) Output() Output { return Logits }
+
+// Discriminator returns −D(x) and D(G(z)).
+func (Wasserstein) Discriminator(real, fake *autograd.Var) Terms {
+	return Terms{Real: autograd.Neg(real), Fake: fake}
+}
+
+// Generator returns −D(G(z)).
+func (Wasserstein) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.Var {
+	return autograd.Neg(fake)
+}
+
+// Relativistic is the game on pairs of a real sample and a generated one
+// (Jolicoeur-Martineau, "The relativistic discriminator", 2019; Huang et al.,
+// "The GAN is dead; long live the GAN!", 2024): the discriminator minimises
+// softplus(D(G(z))−D(x)), the generator softplus(D(x)−D(G(z))).
+type Relativistic struct{}
+
+// Name returns "relativistic".
+func (Relativistic) Name() string { return "relativistic" }
+
+// Output returns [Logits].
+func (Relativistic) Output() Output { return Logits }
+
+// Discriminator returns softplus(D(G(z))−D(x)) as the real terms; there are no
+// fake ones.
+func (Relativistic) Discriminator(real, fake *autograd.Var) Terms {
+	return Terms{Real: autograd.Softplus(autograd.Sub(fake, real))}
+}
+
+// Generator returns softplus(D(x)−D(G(z))).
+func (Relativistic) Generator(fake *autograd.Var, real func() *autograd.Var) *autograd.Var {
+	return autograd.Softplus(autograd.Sub(real(), fake))
+}
+
+// RelativisticAverage compares each sample with the mean of the other kind
+// (Jolicoeur-Martineau, 2019, RaSGAN): with r = D(x) − mean D(G(z)) and
+// f = D(G(z)) − mean D(x), the discriminator minimises softplus(−r) +
+// softplus(f), the generator softplus(r) + softplus(−f).
+type RelativisticAverage struct{}
+
+// Name returns "relativisticaverage".
+func (RelativisticAverage) Name() string { return "relativisticaverage" }
+
+// Output returns [Logits].
+func (RelativisticAverage) Output() Output { return Logits }
+
+// Discriminator returns softplus(−r) and softplus(f).
+func (RelativisticAverage) Discriminator(real, fake *autograd.Var) Terms {
+	r, f := againstMean(real, fake), againstMean(fake, real)
+	return Terms{Real: autograd.Softplus(autograd.Neg(r)), Fake: autograd.Softplus(f)}
+}
+
+// Generator returns softplus(r) + softplus(−f).
+func (RelativisticAverage) Generator(fake *autograd.Var, real func() *autograd.Var) *autograd.Var {
+	d := real()
+	r, f := againstMean(d, fake), againstMean(fake, d)
+	return autograd.Add(autograd.Softplus(r), autograd.Softplus(autograd.Neg(f)))
+}
+
+func againstMean(x, y *autograd.Var) *autograd.Var { return autograd.Sub(x, autograd.Mean(y)) }

@@ -69,6 +69,25 @@ func (r R2) Weight(step int) float64 { return scheduled(r.Gamma, r.Schedule, ste
 // Terms returns ½‖∇D(G(z))‖² of each generated sample.
 func (R2) Terms(p *Pass) *autograd.Var { return halfSquaredSlope(p.Fake) }
 
+// The kinds of samples that a penalty looks at.
+const (
+	atReal = iota
+	atFake
+)
+
+// squaredNormAt returns the samples at which a penalty is Weight times
+// ½‖∇D‖². ok is false if it is another penalty. The types themselves are
+// compared: one that embeds R1 may have Terms of its own.
+func squaredNormAt(p Penalty) (kind int, ok bool) {
+	switch p.(type) {
+	case R1, *R1:
+		return atReal, true
+	case R2, *R2:
+		return atFake, true
+	}
+	return 0, false
+}
+
 // GradientPenalty is WGAN-GP's: Lambda times (‖∇D(x̂)‖ − 1)² at a point x̂ on the
 // line between a real sample and a generated one, at a place that is uniform on
 // the line and drawn for each sample (Gulrajani et al., "Improved training of

@@ -41,7 +41,7 @@ func goldenCritics() map[string]nn.Module {
 // by all of the critic's weights to PyTorch's, alone and added up, along the
 // paths that the trainer takes.
 func TestPenaltiesEqualPyTorch(t *testing.T) {
-	file, err := safetensors.Open("testdata/penalties.safetensors")
+	file, err := safetensors.Load("testdata/penalties.safetensors")
 	require.NoError(t, err)
 	compared := map[string]int{}
 	for name, critic := range goldenCritics() {
@@ -50,7 +50,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 			require.NoError(t, err)
 			return v
 		}
-		nn.Init(critic, 1, tensor.Float64)
+		nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 		setFlat(critic, golden("weights").Float64s())
 		real, fake := golden("real"), golden("fake")
 
@@ -83,15 +83,15 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 					for _, p := range chosen {
 						names = append(names, p.Name())
 						wantPenalty += p.Weight(0) * tensor.Sum(golden(p.Name()+".terms")).Item() / float64(real.Dim(0))
-						for i, g := range golden(p.Name() + ".grad").Float64s() {
-							want[i] += p.Weight(0) * g
+						for i, w := range golden(p.Name() + ".grad").Float64s() {
+							want[i] += p.Weight(0) * w
 						}
 					}
-					tr := criticTrainer(t, critic, o, chosen, 1, 4, 4)
-					for path, got := range eachPath(tr, real, fake) {
+					g := criticGame(t, critic, o, chosen, 1, 4, 4)
+					for path, got := range eachPath(t, g, real, fake) {
 						compared[path]++
 						close12(t, []float64{wantLoss, wantPenalty}, []float64{got.losses.Real + got.losses.Fake, got.losses.Penalty}, path, names)
-						close12(t, want, flat(got.dGrads), path, names)
+						close12(t, want, flat(got.d.grads), path, names)
 					}
 				}
 			})
@@ -110,38 +110,40 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 	require.Equal(t, map[string]int{"general": 29 * 7, "exact": 7 * 3}, compared)
 }
 
-// criticTrainer returns a trainer of a critic of samples [n, shape…]. Its
-// generator is of no account.
-func criticTrainer(t *testing.T, critic nn.Module, o Objective, penalties []Penalty, shape ...int) *Trainer {
+// criticGame returns the game of a critic of samples [n, shape…]. Its generator
+// does not matter.
+func criticGame(t *testing.T, critic nn.Module, o Objective, penalties []Penalty, shape ...int) *game {
 	t.Helper()
 	size := 1
 	for _, d := range shape {
 		size *= d
 	}
 	g := nn.Sequential(nn.Linear(1, size), nn.Reshape(shape...))
-	tr, err := New(g, critic, Config{Latent: 1, Objective: o, Penalties: penalties, DType: tensor.Float64})
+	out, err := newGame(g, critic, Config{Latent: 1, Objective: o, Penalties: penalties, DType: tensor.Float64})
 	require.NoError(t, err)
-	return tr
+	return out
 }
 
-// eachPath returns what the trainer computes of the critic's loss, by the
-// general path and, where it applies, by the exact one.
-func eachPath(tr *Trainer, real, fake *tensor.Tensor) map[string]stepResult {
-	var general stepResult
-	general.dGrads = tr.discriminatorGrads(autograd.Const(real), autograd.Const(fake), &general)
-	out := map[string]stepResult{"general": general}
-	if tr.exact != nil {
-		var exact stepResult
-		exact.dGrads = tr.exact.run(tr, real, fake, &exact)
-		out["exact"] = exact
+// eachPath returns what each strategy that applies computes of the critic's
+// loss.
+func eachPath(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]result {
+	strategies := map[string]strategy{"general": g.strategy}
+	if e, ok := g.strategy.(*exact); ok {
+		strategies = map[string]strategy{"general": general{}, "exact": e}
+	}
+	out := map[string]result{}
+	for name, s := range strategies {
+		r := result{d: s.gradients(g, real, fake)}
+		require.True(t, r.losses.readDiscriminator(&r.d))
+		out[name] = r
 	}
 	return out
 }
 
-// flat returns the numbers of all gradients, one after the other.
-func flat(grads []*autograd.Var) (out []float64) {
-	for _, g := range grads {
-		out = append(out, g.Value().Float64s()...)
+// flat returns the numbers of all tensors, one after the other.
+func flat(ts []*tensor.Tensor) (out []float64) {
+	for _, t := range ts {
+		out = append(out, t.Float64s()...)
 	}
 	return out
 }

@@ -87,16 +87,16 @@ func TestCriticGradients(t *testing.T) {
 			if o.Output() == Probabilities {
 				critic = nn.Sequential(critic, nn.Linear(1, 1, nn.WeightInit(nn.Constant(0.1))), nn.Sigmoid()) // not too sure of itself
 			}
-			nn.Init(critic, 1, tensor.Float64)
+			nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 			random := tensor.NewStream(2, "samples")
 			shape := append([]int{4}, f.shape...)
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 			for i, ps := range penalties {
 				t.Run(fmt.Sprintf("%s/%s/%d", name, o.Name(), i), func(t *testing.T) {
-					tr := criticTrainer(t, critic, o, ps, f.shape...)
+					g := criticGame(t, critic, o, ps, f.shape...)
 					slopesOnly := i == 1 || i == 2 || i == 5
-					require.Equal(t, f.exact && o.Output() == Logits && slopesOnly, tr.exact != nil)
-					for path, err := range gradientErrors(t, tr, real, fake) {
+					require.Equal(t, f.exact && o.Output() == Logits && slopesOnly, isExact(g))
+					for path, err := range gradientErrors(t, g, real, fake) {
 						require.LessOrEqual(t, err, 1e-7, path)
 					}
 				})
@@ -105,22 +105,27 @@ func TestCriticGradients(t *testing.T) {
 	}
 }
 
-// gradientErrors returns, for each path of the trainer, the deviation of the
+func isExact(g *game) bool {
+	_, ok := g.strategy.(*exact)
+	return ok
+}
+
+// gradientErrors returns, for each strategy, the deviation of the
 // gradient from the finite difference along a random direction, relative to the
 // largest of the difference, the loss and 1. All draw the same random numbers.
-func gradientErrors(t *testing.T, tr *Trainer, real, fake *tensor.Tensor) map[string]float64 {
+func gradientErrors(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]float64 {
 	const h = 1e-6 // small, so that kinks are seldom met
-	start := *tr.random
-	weights := flat(tr.dLeaves)
+	start := *g.random
+	weights := flat(unwrap(g.dLeaves))
 	loss := func(w []float64) float64 {
-		setFlat(tr.d, w)
-		*tr.random = start
-		var r stepResult
-		tr.discriminatorGrads(autograd.Const(real), autograd.Const(fake), &r)
+		setFlat(g.discriminator, w)
+		*g.random = start
+		r := result{d: general{}.gradients(g, real, fake)}
+		r.losses.readDiscriminator(&r.d)
 		return r.losses.Discriminator()
 	}
-	got := eachPath(tr, real, fake)
-	if len(tr.penalties) > 0 && tr.objective.Output() == Logits {
+	got := eachPath(t, g, real, fake)
+	if len(g.penalties) > 0 && g.objective.Output() == Logits {
 		require.NotZero(t, got["general"].losses.Penalty)
 	}
 	out := map[string]float64{}
@@ -136,12 +141,12 @@ func gradientErrors(t *testing.T, tr *Trainer, real, fake *tensor.Tensor) map[st
 	size := max(1, math.Abs(want), got["general"].losses.Discriminator()) // the larger, the more is rounded off
 	for path, r := range got {
 		along := 0.0
-		for i, g := range flat(r.dGrads) {
-			along += g * direction[i]
+		for i, slope := range flat(r.d.grads) {
+			along += slope * direction[i]
 		}
 		out[path] = math.Abs(along-want) / size
 	}
-	setFlat(tr.d, weights)
+	setFlat(g.discriminator, weights)
 	return out
 }
 
@@ -151,17 +156,17 @@ func TestR2IsAPartOfTheGradient(t *testing.T) {
 	for name, f := range families() {
 		for _, o := range []Objective{NonSaturating{}, Relativistic{}} {
 			r1, r2 := R1{Gamma: 0.7}, R2{Gamma: 1.3}
-			nn.Init(f.critic, 1, tensor.Float64)
+			nn.Init(f.critic, 1, tensor.Float64, tensor.CPU())
 			random := tensor.NewStream(2, "samples")
 			shape := append([]int{4}, f.shape...)
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
-			both := criticTrainer(t, f.critic, o, []Penalty{r1, r2}, f.shape...)
-			alone := both.pass(autograd.Const(real), autograd.Const(fake))
-			part := flat(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{}))
-			with := eachPath(both, real, fake)
-			for path, without := range eachPath(criticTrainer(t, f.critic, o, []Penalty{r1}, f.shape...), real, fake) {
-				rest := flat(without.dGrads)
-				for i, g := range flat(with[path].dGrads) {
+			both := criticGame(t, f.critic, o, []Penalty{r1, r2}, f.shape...)
+			alone := general{}.pass(both, real, fake)
+			part := flat(unwrap(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{})))
+			with := eachPath(t, both, real, fake)
+			for path, without := range eachPath(t, criticGame(t, f.critic, o, []Penalty{r1}, f.shape...), real, fake) {
+				rest := flat(without.d.grads)
+				for i, g := range flat(with[path].d.grads) {
 					require.InDelta(t, part[i], g-rest[i], 1e-14*max(1, math.Abs(g)), "%s, %s, %s", name, o.Name(), path)
 				}
 				require.Greater(t, norm2(part), 1e-3*norm2(rest), name)
@@ -183,14 +188,14 @@ func TestPenaltiesOfFrozenLayers(t *testing.T) {
 	random := tensor.NewStream(2, "samples")
 	real, fake := random.Normal(tensor.Float64, 4, 5), random.Normal(tensor.Float64, 4, 5)
 	critic := nn.Sequential(nn.Linear(5, 4), nn.LeakyReLU(0.2), nn.Linear(4, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1))
-	nn.Init(critic, 1, tensor.Float64)
+	nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 	penalties := []Penalty{R1{Gamma: 0.7}, R2{Gamma: 1.3}}
-	want := eachPath(criticTrainer(t, critic, Hinge{}, penalties, 5), real, fake)["general"].dGrads
+	want := eachPath(t, criticGame(t, critic, Hinge{}, penalties, 5), real, fake)["general"].d.grads
 	nn.Freeze(critic.(nn.Parent).Children()[2].Module, true)
-	got := eachPath(criticTrainer(t, critic, Hinge{}, penalties, 5), real, fake)
+	got := eachPath(t, criticGame(t, critic, Hinge{}, penalties, 5), real, fake)
 	require.Len(t, got, 2)
 	for path, r := range got {
-		close12(t, flat(append(want[:2:2], want[4:]...)), flat(r.dGrads), path)
+		close12(t, flat(append(want[:2:2], want[4:]...)), flat(r.d.grads), path)
 	}
 }
 
@@ -260,9 +265,9 @@ func TestPenaltiesOfSingleNumbers(t *testing.T) {
 
 	// The exact path, too: a slope of 2 everywhere.
 	d := nn.Sequential(nn.Flatten(), nn.Linear(1, 1, nn.WeightInit(nn.Constant(2))))
-	tr := criticTrainer(t, d, Hinge{}, []Penalty{R1{Gamma: 3}, R2{Gamma: 5}})
-	for path, r := range eachPath(tr, real, fake) {
+	g := criticGame(t, d, Hinge{}, []Penalty{R1{Gamma: 3}, R2{Gamma: 5}})
+	for path, r := range eachPath(t, g, real, fake) {
 		require.Equal(t, 3*2.+5*2., r.losses.Penalty, path)
 	}
-	require.NotNil(t, tr.exact)
+	require.True(t, isExact(g))
 }

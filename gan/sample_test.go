@@ -243,13 +243,13 @@ func TestLoadGeneratorRefuses(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	g, _ := tiny(gan.Logits)
-	nn.Init(g, 1, tensor.Float32)
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 	save := func(name string, net nn.Module, meta map[string]string) string {
 		require.NoError(t, nn.Save(at(name), net, meta))
 		return at(name)
 	}
 	withLatent := func(n string) map[string]string { return map[string]string{"gander.latent": n} }
-	require.NoError(t, safetensors.Write(at("weights"), nn.State(g), nil))
+	require.NoError(t, safetensors.Save(at("weights"), nn.State(g), nil))
 	require.NoError(t, newTiny(t, gan.Hinge{}).Checkpoint(at("checkpoint")))
 	require.NoError(t, os.WriteFile(at("text"), []byte("these are no weights"), 0o644))
 	require.NoError(t, os.WriteFile(at("empty"), nil, 0o644))
@@ -349,7 +349,7 @@ func TestHooksOfImpossiblePlaces(t *testing.T) {
 	below := filepath.Join(file, "below")
 	for name, hook := range map[string]gan.Hook{
 		"networks":   gan.SaveNetworks(below),
-		"samples":    gan.SaveSamples(below, 4, 1, gan.Grid{Height: 2, Width: 2}),
+		"samples":    gan.SaveSamples(below, 4, 1, gan.ImageGrid{Height: 2, Width: 2}),
 		"log":        gan.Log(filepath.Join(below, "log")),
 		"checkpoint": gan.SaveCheckpoint(filepath.Join(below, "checkpoint")),
 	} {

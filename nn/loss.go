@@ -89,8 +89,17 @@ func (bceTargetSlope) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 
 func clampedLogs(p *tensor.Tensor) (yes, no *tensor.Tensor) {
 	yes = tensor.Clamp(tensor.Log(p), -100, math.Inf(1))
-	no = tensor.Clamp(tensor.Log(complement(p)), -100, math.Inf(1))
+	no = tensor.Clamp(logComplement(p), -100, math.Inf(1))
 	return yes, no
+}
+
+// logComplement returns ln(1−p), accurate for p near 0, where q = 1−p is rounded:
+// the quotient p/(1−q), in which 1−q is exact, makes up for it (after Kahan).
+func logComplement(p *tensor.Tensor) *tensor.Tensor {
+	q := complement(p)
+	rounded := complement(q)
+	tiny := tensor.Equal(rounded, tensor.Scale(rounded, 0)) // q is 1, and ln(1−p) is −p
+	return tensor.Where(tiny, tensor.Neg(p), tensor.Mul(tensor.Log(q), tensor.Div(p, rounded)))
 }
 
 func complement(t *tensor.Tensor) *tensor.Tensor { return tensor.Shift(tensor.Neg(t), 1) }
@@ -142,7 +151,7 @@ func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.
 	// Picking the true class, and not multiplying by a one-hot target, allows
 	// others to have a logit of −Inf.
 	logs := autograd.Reshape(autograd.LogSoftmax(x, 1), n*c)
-	return reduced(autograd.Neg(autograd.Gather(logs, 0, at)), r)
+	return reduced(autograd.Neg(autograd.Gather(logs, 0, tensor.Positions(at...))), r)
 }
 
 // SoftCrossEntropyLoss is −Σ pᵢ·ln softmax(x)ᵢ, for logits x [n, c] and

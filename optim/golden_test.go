@@ -47,7 +47,7 @@ type options struct {
 }
 
 func openGolden(t *testing.T) *safetensors.File {
-	f, err := safetensors.Open("testdata/optim.safetensors")
+	f, err := safetensors.Load("testdata/optim.safetensors")
 	require.NoError(t, err)
 	return f
 }
@@ -156,7 +156,7 @@ func TestDefaultsArePyTorchs(t *testing.T) {
 func TestSchedulesAgainstPyTorch(t *testing.T) {
 	file := openGolden(t)
 	for name, build := range map[string]func(options) optim.Schedule{
-		"step_lr": func(o options) optim.Schedule { return optim.Stairs{Every: o.StepSize, Factor: o.Gamma} },
+		"step_lr": func(o options) optim.Schedule { return optim.StepDecay{Every: o.StepSize, Factor: o.Gamma} },
 		"linear_lr": func(o options) optim.Schedule {
 			return optim.Linear{From: o.StartFactor, To: o.EndFactor, Steps: o.TotalIters}
 		},

@@ -50,15 +50,15 @@ func progress(step, steps int) float64 {
 	return float64(step) / float64(steps)
 }
 
-// Stairs starts at 1 and is multiplied by Factor after each Every steps
+// StepDecay starts at 1 and is multiplied by Factor after each Every steps
 // (PyTorch's StepLR).
-type Stairs struct {
+type StepDecay struct {
 	Every  int // below 1 counts as 1
 	Factor float64
 }
 
 // At returns Factor to the power of ⌊step/Every⌋.
-func (s Stairs) At(step int) float64 {
+func (s StepDecay) At(step int) float64 {
 	return math.Pow(s.Factor, float64(step/max(s.Every, 1)))
 }
 

@@ -19,10 +19,10 @@ func TestSchedules(t *testing.T) {
 		{optim.Linear{From: 2, To: 1}, map[int]float64{0: 1, 5: 1}},
 		{optim.Cosine{From: 0.9, To: 0.99, Steps: 4}, map[int]float64{0: 0.9, 2: 0.945, 4: 0.99, 9: 0.99}},
 		{optim.Cosine{From: 1, To: 0.05}, map[int]float64{0: 0.05, 5: 0.05}},
-		{optim.Stairs{Every: 3, Factor: 0.5}, map[int]float64{0: 1, 2: 1, 3: 0.5, 5: 0.5, 6: 0.25}},
-		{optim.Stairs{Factor: 0.5}, map[int]float64{0: 1, 1: 0.5}},
+		{optim.StepDecay{Every: 3, Factor: 0.5}, map[int]float64{0: 1, 2: 1, 3: 0.5, 5: 0.5, 6: 0.25}},
+		{optim.StepDecay{Factor: 0.5}, map[int]float64{0: 1, 1: 0.5}},
 		{optim.Product{}, map[int]float64{0: 1, 5: 1}},
-		{optim.Product{optim.Linear{From: 0, To: 1, Steps: 2}, optim.Stairs{Every: 4, Factor: 0.1}},
+		{optim.Product{optim.Linear{From: 0, To: 1, Steps: 2}, optim.StepDecay{Every: 4, Factor: 0.1}},
 			map[int]float64{0: 0, 1: 0.5, 2: 1, 3: 1, 4: 0.1}},
 		{optim.ScheduleFunc(func(step int) float64 { return float64(step * step) }), map[int]float64{3: 9}},
 	} {

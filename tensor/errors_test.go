@@ -38,13 +38,13 @@ var misuses = []struct {
 	{func() { f32(huge, 4) }, fmt.Sprintf("New of [%d 4]: the array is too large to address; give smaller dims", huge)},
 	{func() { f32(huge, 0, huge) }, fmt.Sprintf("New of [%d 0 %[1]d]: the array is too large to address; give smaller dims", huge)},
 	{func() { tensor.Full(tensor.Float32, 1, -2) }, "New of [-2]: a dim is negative; give dims of 0 or more"},
-	{func() { tensor.Arange(tensor.Float32, -2) }, "New of [-2]: a dim is negative; give dims of 0 or more"},
+	{func() { tensor.Arange(tensor.Float32, -2) }, "Arange of [-2]: a dim is negative; give dims of 0 or more"},
 	{func() { tensor.NewStream(1, "").Normal(tensor.Float32, -2) }, "New of [-2]: a dim is negative; give dims of 0 or more"},
 	{func() { tensor.NewScope().Empty(tensor.CPU(), tensor.Float32, -2) }, "Scope.Empty of [-2]: a dim is negative; give dims of 0 or more"},
 	{func() { tensor.FromFloat32(make([]float32, 3), 2, 2) }, "FromFloat32 of [2 2]: the shape holds 4 elements, the data 3; give a shape whose dims multiply to the data's length"},
 	{func() { tensor.FromFloat64(nil, -1) }, "FromFloat64 of [-1]: a dim is negative; give dims of 0 or more"},
-	{func() { tensor.OneHot(tensor.Float32, 3, []int{0, 3}) }, "OneHot of [2 3]: index 3 does not lie in axis 1 of dim 3; give indices from 0 to dim−1"},
-	{func() { tensor.OneHot(tensor.Float32, 3, []int{-1}) }, "OneHot of [1 3]: index -1 does not lie in axis 1 of dim 3; give indices from 0 to dim−1"},
+	{func() { tensor.OneHot(tensor.Float32, 3, []int{0, 3}) }, "OneHot of [2 3]: index 3 does not lie in axis 1 of dim 3; give whole numbers from 0 to dim−1"},
+	{func() { tensor.OneHot(tensor.Float32, 3, []int{-1}) }, "OneHot of [1 3]: index -1 does not lie in axis 1 of dim 3; give whole numbers from 0 to dim−1"},
 
 	// Elements.
 	{func() { f32(2).Item() }, "Item of [2]: the tensor does not have exactly one element; index with At, or reduce first"},
@@ -101,14 +101,14 @@ var misuses = []struct {
 	{func() { tensor.Linear(f32(2, 3), f32(4, 2), nil, 0, 0) }, "Linear of [2 3] and [4 2]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
 	{func() { tensor.Linear(f32(2, 3, 3), f32(4, 3), nil, 0, 0) }, "Linear of [2 3 3] and [4 3]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
 	{func() { tensor.Linear(f32(2, 3), f32(4, 3), f32(3), 0, 0) }, "Linear of [2 3] and [4 3] and [3]: the bias does not match the weight's [out, in]; give a bias [out]"},
-	{func() { tensor.AdamInto(f32(2), f32(2), f32(3), f32(2), tensor.AdamParams{}) }, "AdamInto of [2] and [2] and [3] and [2]: the shapes differ; give gradient and moments the parameter's shape"},
+	{func() { tensor.AdamInto(list(f32(2)), list(f32(2)), list(f32(3)), list(f32(2)), tensor.AdamParams{}) }, "AdamInto of [2] and [3]: the shapes at place 0 differ; give lists in the same order"},
 
 	// Indexing.
-	{func() { tensor.Gather(f32(2, 3), 1, []int{0, 3}) }, "Gather of [2 3]: index 3 does not lie in axis 1 of dim 3; give indices from 0 to dim−1"},
-	{func() { tensor.Gather(f32(2, 3), 2, nil) }, "Gather of [2 3]: there is no axis 2; give one from -2 to 1"},
-	{func() { tensor.ScatterAdd(f32(2, 3), 1, 4, []int{0, 1}) }, "ScatterAdd of [2 3]: 2 indices for an axis of 3; give one index per element"},
-	{func() { tensor.ScatterAdd(f32(3), 0, 2, []int{0, 1, 2}) }, "ScatterAdd of [3]: index 2 does not lie in axis 0 of dim 2; give indices from 0 to dim−1"},
-	{func() { tensor.ScatterAdd(f32(0), 0, -1, nil) }, "ScatterAdd of [-1]: a dim is negative; give dims of 0 or more"},
+	{func() { tensor.Gather(f32(2, 3), 1, tensor.Positions(0, 3)) }, "Gather of [2 3]: index 3 does not lie in axis 1 of dim 3; give whole numbers from 0 to dim−1"},
+	{func() { tensor.Gather(f32(2, 3), 2, tensor.Positions()) }, "Gather of [2 3]: there is no axis 2; give one from -2 to 1"},
+	{func() { tensor.ScatterAdd(f32(2, 3), 1, 4, tensor.Positions(0, 1)) }, "ScatterAdd of [2 3]: 2 indices for an axis of 3; give one index per element"},
+	{func() { tensor.ScatterAdd(f32(3), 0, 2, tensor.Positions(0, 1, 2)) }, "ScatterAdd of [3]: index 2 does not lie in axis 0 of dim 2; give whole numbers from 0 to dim−1"},
+	{func() { tensor.ScatterAdd(f32(0), 0, -1, tensor.Positions()) }, "ScatterAdd of [-1]: a dim is negative; give dims of 0 or more"},
 	{func() { tensor.Pad(f32(3), 0, 0, 1, 2) }, "Pad of [3]: start 0, step 1 and dim 2 leave no room along axis 0; keep start ≥ 0, step ≥ 1 and start+(dim−1)·step below the new dim"},
 	{func() { tensor.Pad(f32(3), 0, 1, 2, 5) }, "Pad of [3]: start 1, step 2 and dim 5 leave no room along axis 0; keep start ≥ 0, step ≥ 1 and start+(dim−1)·step below the new dim"},
 	{func() { tensor.Pad(f32(3), 0, -1, 1, 5) }, "Pad of [3]: start -1, step 1 and dim 5 leave no room along axis 0; keep start ≥ 0, step ≥ 1 and start+(dim−1)·step below the new dim"},
@@ -200,10 +200,10 @@ func TestRepeatedElementsAreNotWritten(t *testing.T) {
 		"Stream.UniformInto": func(x *tensor.Tensor) { tensor.NewStream(1, "").UniformInto(x) },
 		"AdamInto": func(x *tensor.Tensor) {
 			for _, three := range [][3]*tensor.Tensor{{x, ok, ok}, {ok, x, ok}, {ok, ok, x}} {
-				err := tensor.Catch(func() { tensor.AdamInto(three[0], ok, three[1], three[2], p) })
+				err := tensor.Catch(func() { tensor.AdamInto(list(three[0]), list(ok), list(three[1]), list(three[2]), p) })
 				require.ErrorContains(t, err, "AdamInto of [2 2]: the tensor to be changed repeats its elements")
 			}
-			tensor.AdamInto(x, ok, ok, ok, p)
+			tensor.AdamInto(list(x), list(ok), list(ok), list(ok), p)
 		},
 	} {
 		err := tensor.Catch(func() { write(f32(2).BroadcastTo(2, 2)) })

@@ -131,8 +131,12 @@ func run(ctx context.Context, s settings) error {
 	if pixels := images.Shape(); pixels[1] != 28 || pixels[2] != 28 {
 		return fmt.Errorf("the pictures are %d×%d; these networks take 28×28", pixels[1], pixels[2])
 	}
-	tensor.SetThreads(s.threads)
-	tensor.AllowBFloat16(s.bfloat16)
+	tensor.CPU().SetThreads(s.threads)
+	if s.bfloat16 {
+		if err := tensor.CPU().SetPrecision(tensor.BFloat16); err != nil {
+			return err
+		}
+	}
 	loader := datasets.NewLoader(images, s.batch, datasets.Seed(s.seed))
 	length, steps := gan.Epochs(s.epochs), s.epochs*loader.Batches()
 	if s.steps > 0 {

@@ -191,7 +191,7 @@ func TestClassic(t *testing.T) {
 
 	g, err := gan.LoadGenerator(filepath.Join(out, "generator.safetensors"))
 	require.NoError(t, err)
-	drawn, err := gan.Grid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	drawn, err := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
 	require.NoError(t, err)
 	require.Equal(t, drawn, decode("samples.png"), "the saved generator draws the saved picture")
 }
@@ -220,7 +220,7 @@ func TestQuick(t *testing.T) {
 	require.NotEqual(t, files["samples/step-00010.png"], files["samples/step-00012.png"])
 	g, err := gan.LoadGenerator(filepath.Join(dir, "runs", "mnist", "generator.safetensors"))
 	require.NoError(t, err)
-	want, err := gan.Grid{Height: 28, Width: 28, Columns: 5, Gap: 2}.Image(g.Sample(10, 1))
+	want, err := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}.Image(g.Sample(10, 1))
 	require.NoError(t, err)
 	got, err := png.Decode(strings.NewReader(files["samples/step-00012.png"]))
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 
 // show draws ten digits into samples.png.
 func show(t *gan.Trainer, s settings) error {
-	grid := gan.Grid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
+	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
 	return grid.WritePNG(filepath.Join(s.out, "samples.png"), t.Sample(10, s.seed))
 }
 
@@ -27,7 +27,7 @@ func pictures(s settings, batches int) (gan.Hook, error) {
 		}
 		name = func(step int) string { return fmt.Sprintf("step-%05d.png", step) }
 	}
-	grid := gan.Grid{Height: 28, Width: 28, Columns: 5, Gap: 2}
+	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}
 	dir := filepath.Join(s.out, "samples")
 	return gan.After(due, func(t *gan.Trainer) error {
 		if err := grid.WritePNG(filepath.Join(dir, name(t.Steps())), t.Sample(10, s.seed)); err != nil {
@@ -42,7 +42,7 @@ func pictures(s settings, batches int) (gan.Hook, error) {
 func looks(judge *mnistfeatures.Judge, s settings, steps int) gan.Hook {
 	every := gan.Every(max((steps+s.looks)/(s.looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < steps }
-	return gan.Meanwhile(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
+	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
 		return judge.Glance(g.Sample(1000, s.seed))
 	}, func(step int, r *mnistfeatures.Report) error {
 		d := r.Values.Get(mnistfeatures.Distance)

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	mixtures  = map[string]datasets.Mixture{"ring": datasets.Ring(), "grid": datasets.Grid()}
+	mixtures  = map[string]datasets.Mixture{"ring": datasets.Ring(), "grid": datasets.GaussianGrid()}
 	penalties = []string{"r1r2", "r1", "gp", "none"}
 	schedules = []string{"decay", "constant"}
 	// objectives, the default first.
@@ -119,7 +119,7 @@ func train(ctx context.Context, s settings, seed uint64, hooks ...gan.Hook) (*ou
 	if err != nil {
 		return nil, err
 	}
-	data := datasets.Fresh{From: mixtures[s.mixture], Batch: s.batch, PerEpoch: 500, Seed: seed}
+	data := datasets.Synthetic{From: mixtures[s.mixture], Batch: s.batch, PerEpoch: 500, Seed: seed}
 	report, err := trainer.Fit(ctx, data, gan.Steps(s.steps), gan.On(hooks...))
 	if err != nil && !cli.Cancelled(err) {
 		return nil, err

@@ -42,11 +42,11 @@ func main() {
 		}
 		return nil
 	}, func() error {
-		return run(*model, *n, *seed, *out, gan.Grid{Columns: *columns, Scale: *scale, Gap: 2 * *scale})
+		return run(*model, *n, *seed, *out, gan.ImageGrid{Columns: *columns, Scale: *scale, Gap: 2 * *scale})
 	}))
 }
 
-func run(model string, n int, seed uint64, out string, grid gan.Grid) error {
+func run(model string, n int, seed uint64, out string, grid gan.ImageGrid) error {
 	g, err := gan.LoadGenerator(model)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/internal/npy"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
 )
 
 func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
@@ -39,7 +40,7 @@ func TestSample(t *testing.T) {
 		require.NoError(t, err)
 		return img
 	}
-	want, err := gan.Grid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	want, err := gan.ImageGrid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
 	require.NoError(t, err)
 	require.Equal(t, want, draw())
 	require.Equal(t, want, draw("-n", "10", "-seed", "1"), "the same seed, the same picture")
@@ -112,6 +113,6 @@ func TestFailures(t *testing.T) {
 
 func initialised() nn.Module {
 	net := nn.Linear(5, 9)
-	nn.Init(net, 1, 0)
+	nn.Init(net, 1, 0, tensor.CPU())
 	return net
 }

@@ -21,7 +21,7 @@
 //
 // Of a mixture of well separated Gaussians everything is known, so samples can
 // be judged without a reference set ([MeasureMixture]; datasets.Ring and
-// datasets.Grid are the usual ones). A sample is of high quality where it lies
+// datasets.GaussianGrid are the usual ones). A sample is of high quality where it lies
 // within 3σ of the nearest centre, which a share of 1 − e^(−9/2) = 0.9889 of a
 // perfect sampler's does. With nₖ high-quality samples nearest to centre k of K,
 // of which there are h in all out of n:

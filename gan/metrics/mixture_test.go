@@ -47,7 +47,7 @@ func TestMixtureByHand(t *testing.T) {
 }
 
 func TestMixtureOfCollapsedSamples(t *testing.T) {
-	target := datasets.Grid()
+	target := datasets.GaussianGrid()
 	centers, sigma := target.Modes()
 	stuck := tensor.New(tensor.Float32, 100, 2)
 	for i := range 100 {
@@ -79,7 +79,7 @@ func TestMixtureOfCollapsedSamples(t *testing.T) {
 func TestMixtureFloor(t *testing.T) {
 	spread := math.Sqrt((2 - 9*offMode/(1-offMode)) / 2) // of a Gaussian cut at 3σ
 	assert.InDelta(t, 0.974, spread, 5e-4)
-	for _, target := range []datasets.Mixture{datasets.Ring(), datasets.Grid()} {
+	for _, target := range []datasets.Mixture{datasets.Ring(), datasets.GaussianGrid()} {
 		for _, n := range []int{2500, 10_000} {
 			const seeds = 10
 			k, count := float64(len(target.Centers)), float64(n)
@@ -101,7 +101,7 @@ func TestMixtureFloor(t *testing.T) {
 
 // Samples that huddle around the centres show in the spread alone.
 func TestMixtureSpread(t *testing.T) {
-	target, narrow := datasets.Grid(), datasets.Grid()
+	target, narrow := datasets.GaussianGrid(), datasets.GaussianGrid()
 	narrow.Sigma *= 0.5
 	r, err := metrics.MeasureMixture(target, narrow.Sample(tensor.Float32, 10_000, tensor.NewStream(1, "test")))
 	require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestMixtureRefusals(t *testing.T) {
 }
 
 func ExampleMeasureMixture() {
-	grid := datasets.Grid()
+	grid := datasets.GaussianGrid()
 	var runs []metrics.Table
 	for seed := range 3 {
 		// A generator that makes each mode too small, and a twentieth of noise.

@@ -25,7 +25,7 @@ const (
 // testFriends may be imported by any test: oracles, tables, golden values, and
 // the switches between implementations.
 var testFriends = []string{
-	"internal/backend/backendtest", "internal/backend/ref", "internal/clitest", "internal/isa", "internal/optest", "nn/safetensors",
+	"internal/backend/backendtest", "internal/backend/backendtest/far", "internal/backend/ref", "internal/clitest", "internal/isa", "internal/optest", "nn/safetensors",
 }
 
 // testModules may be imported by any test: gonum as an oracle of linear algebra.
@@ -40,6 +40,7 @@ var house = []room{
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
 	{folder: "internal/cli"},
+	{folder: "internal/excerpt"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
 	{folder: "internal/isa", outside: []string{cpuid}},
 	{folder: "internal/layout"},
@@ -60,6 +61,8 @@ var house = []room{
 		imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 
+	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},
+
 	// Tensors and derivatives. Nobody above them knows a device.
 	{folder: "tensor", outside: []string{blas},
 		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
@@ -68,18 +71,18 @@ var house = []room{
 	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
 
 	// Networks and optimizers, which do not know each other.
-	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "nn/safetensors", "tensor"}},
-	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "tensor"}},
+	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn/safetensors", "tensor"}},
+	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
 	{folder: "internal/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"autograd", "tensor"}},
 
 	// Data.
-	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
 
 	// Adversarial training. The core knows no data set, plot or terminal;
 	// those are in folders of their own that a program may leave out.
-	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "nn", "nn/safetensors", "optim", "tensor"},
+	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},

@@ -6,9 +6,9 @@
 //	fmt.Print(report)
 //
 // In the course of training, [Judge.Glance] at fewer digits will do, beside it
-// (gan.Meanwhile):
+// (gan.Background):
 //
-//	gan.Meanwhile(gan.Every(500), func(g *gan.Generator) (*mnistfeatures.Report, error) {
+//	gan.Background(gan.Every(500), func(g *gan.Generator) (*mnistfeatures.Report, error) {
 //		return judge.Glance(g.Sample(1000, 1))
 //	}, func(step int, r *mnistfeatures.Report) error { … })
 //

@@ -132,4 +132,5 @@ var (
 	convTolerance    = tolerance{ulps: 8, abs: 16384}
 	linearTolerance  = tolerance{ulps: 16, abs: 512}
 	adamTolerance    = tolerance{ulps: 6, abs: 6}
+	normTolerance    = tolerance{ulps: 1000} // of the plain sum that it is held against
 )

@@ -1,6 +1,9 @@
 package cpu
 
 import (
+	"math"
+	"sync"
+
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
@@ -8,22 +11,34 @@ import (
 )
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
-func (*Backend) Gather(dst, x backend.Operand, axis int, index []int) {
-	pick(dst, x, axis, index, false)
+func (*Backend) Gather(dst, x backend.Operand, axis int, index backend.Operand) {
+	pick(dst, x, axis, x.Layout.Dims[axis], index, false)
 }
 
 // ScatterAdd adds x[…, i, …] to dst[…, index[i], …], in order of i.
-func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
-	pick(dst, x, axis, index, true)
+func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Operand) {
+	pick(dst, x, axis, dst.Layout.Dims[axis], index, true)
 }
 
-func pick(dst, x backend.Operand, axis int, index []int, add bool) {
+// positions are an index read once, -1 for what names no position.
+type positions struct{ at []int }
+
+var positionLists = sync.Pool{New: func() any { return new(positions) }}
+
+func pick(dst, x backend.Operand, axis, dim int, index backend.Operand, add bool) {
+	p := positionLists.Get().(*positions)
+	defer positionLists.Put(p)
+	p.at = p.at[:0]
+	h, step := index.Buffer.(*backend.Host), index.Layout.Strides[0]
+	for i := range index.Layout.Len() {
+		p.at = append(p.at, backend.Position(h.At(index.Layout.Offset+i*step), dim))
+	}
 	switch {
-	case x.Layout.Len() == 0 || dst.Layout.Len() == 0:
+	case dst.Layout.Len() == 0 || add && x.Layout.Len() == 0:
 	case is64(dst):
-		runPick[float64](dst, x, axis, index, add)
+		runPick[float64](dst, x, axis, p.at, add)
 	default:
-		runPick[float32](dst, x, axis, index, add)
+		runPick[float32](dst, x, axis, p.at, add)
 	}
 }
 
@@ -35,7 +50,7 @@ type pickJob[T vec.Float] struct {
 	to, from      layout.Layout // the other axes
 	toStep, xStep int           // along the axis that is indexed
 	row           int
-	index         []int
+	index         []int // −1: none
 	add           bool
 }
 
@@ -61,14 +76,25 @@ func (j *pickJob[T]) Run(lo, hi int) {
 		switch {
 		case j.add:
 			for i, k := range j.index {
+				if k < 0 {
+					continue
+				}
 				addRow(j.dst[to+k*j.toStep:][:j.row], j.x[from+i*j.xStep:])
 			}
 		case j.row == 1:
 			for i, k := range j.index {
-				j.dst[to+i*j.toStep] = j.x[from+k*j.xStep]
+				if k < 0 {
+					j.dst[to+i*j.toStep] = T(math.NaN())
+				} else {
+					j.dst[to+i*j.toStep] = j.x[from+k*j.xStep]
+				}
 			}
 		default:
 			for i, k := range j.index {
+				if k < 0 {
+					fillNaN(j.dst[to+i*j.toStep:][:j.row])
+					continue
+				}
 				copyRow(j.dst[to+i*j.toStep:][:j.row], j.x[from+k*j.xStep:])
 			}
 		}
@@ -86,6 +112,12 @@ func places(a, b *layout.Layout, i int) (inA, inB int) {
 		inB += at * b.Strides[k]
 	}
 	return inA, inB
+}
+
+func fillNaN[T vec.Float](dst []T) {
+	for i := range dst {
+		dst[i] = T(math.NaN())
+	}
 }
 
 // copyRow copies src to dst. For a short row, a call costs more than it saves.

@@ -10,7 +10,7 @@ import (
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, epilogue, linearGrad, buffers, pick, transpose, repeat sync.Pool
+	loop, reduce, adam, norm, epilogue, linearGrad, buffers, pick, transpose, repeat sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
@@ -22,6 +22,7 @@ func newPools[T vec.Float]() *pools {
 		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
 		loop:       sync.Pool{New: func() any { return new(loop[T]) }},
 		reduce:     sync.Pool{New: func() any { return new(reduceJob[T]) }},
+		norm:       sync.Pool{New: func() any { return new(normJob[T]) }},
 		adam:       sync.Pool{New: func() any { return new(adamJob[T]) }},
 		epilogue:   sync.Pool{New: func() any { return new(biasAct[T]) }},
 	}

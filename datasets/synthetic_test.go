@@ -16,9 +16,9 @@ import (
 var _ interface {
 	Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error]
 	Batches() int
-} = datasets.Fresh{}
+} = datasets.Synthetic{}
 
-func epochOf(t *testing.T, f datasets.Fresh, epoch, from int) [][]float64 {
+func epochOf(t *testing.T, f datasets.Synthetic, epoch, from int) [][]float64 {
 	t.Helper()
 	var out [][]float64
 	for x, err := range f.Epoch(t.Context(), epoch, from) {
@@ -30,8 +30,8 @@ func epochOf(t *testing.T, f datasets.Fresh, epoch, from int) [][]float64 {
 	return out
 }
 
-func TestFreshIsOfSeedEpochAndBatch(t *testing.T) {
-	f := datasets.Fresh{From: datasets.Grid(), Batch: 6, PerEpoch: 5, Seed: 1}
+func TestSyntheticIsOfSeedEpochAndBatch(t *testing.T) {
+	f := datasets.Synthetic{From: datasets.GaussianGrid(), Batch: 6, PerEpoch: 5, Seed: 1}
 	assert.Equal(t, 5, f.Batches())
 	all := map[float64]bool{}
 	for epoch := range 3 {
@@ -55,8 +55,8 @@ func TestFreshIsOfSeedEpochAndBatch(t *testing.T) {
 	assert.InDeltaSlice(t, epochOf(t, wide, 1, 0)[2], epochOf(t, f, 1, 0)[2], 1e-6)
 }
 
-func TestFreshEnds(t *testing.T) {
-	f := datasets.Fresh{From: datasets.Ring(), Batch: 4, PerEpoch: 1000}
+func TestSyntheticEnds(t *testing.T) {
+	f := datasets.Synthetic{From: datasets.Ring(), Batch: 4, PerEpoch: 1000}
 	cause := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -79,8 +79,8 @@ func TestFreshEnds(t *testing.T) {
 	}
 }
 
-func TestFreshMisuse(t *testing.T) {
-	f := datasets.Fresh{From: datasets.Ring(), Batch: 4, PerEpoch: 10}
+func TestSyntheticMisuse(t *testing.T) {
+	f := datasets.Synthetic{From: datasets.Ring(), Batch: 4, PerEpoch: 10}
 	assert.ErrorContains(t, tensor.Catch(func() { f.Epoch(t.Context(), -1, 0) }), "epoch -1")
 	assert.ErrorContains(t, tensor.Catch(func() { f.Epoch(t.Context(), 0, -1) }), "batch -1")
 	f.Batch = 0

@@ -19,7 +19,7 @@ func averaged(c *gan.Config) { c.EMAHalfLife = 4 }
 
 // What is told is that of the step's own generator, in order, and training is
 // the same as without anybody looking.
-func TestMeanwhile(t *testing.T) {
+func TestBackground(t *testing.T) {
 	source := tinyNoise(7)
 	alone := newTiny(t, gan.Hinge{}, averaged)
 	want := map[int][]float32{}
@@ -34,7 +34,7 @@ func TestMeanwhile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			watched := newTiny(t, gan.Hinge{}, averaged)
 			var steps []int
-			hook := gan.Meanwhile(gan.Every(4), func(g *gan.Generator) ([]float32, error) {
+			hook := gan.Background(gan.Every(4), func(g *gan.Generator) ([]float32, error) {
 				time.Sleep(delay)
 				return g.Sample(50, 9).Float32s(), nil
 			}, func(step int, samples []float32) error {
@@ -55,12 +55,12 @@ func TestMeanwhile(t *testing.T) {
 }
 
 // However slow the work is, no step is left out, and memory is bounded.
-func TestMeanwhileFallsBehind(t *testing.T) {
+func TestBackgroundFallsBehind(t *testing.T) {
 	trainer := newTiny(t, gan.Hinge{})
 	release := make(chan struct{})
 	time.AfterFunc(50*time.Millisecond, func() { close(release) })
 	told := 0
-	_, err := trainer.Fit(context.Background(), tinyNoise(40), gan.On(gan.Meanwhile(gan.Every(1), func(*gan.Generator) (int, error) {
+	_, err := trainer.Fit(context.Background(), tinyNoise(40), gan.On(gan.Background(gan.Every(1), func(*gan.Generator) (int, error) {
 		<-release
 		return 0, nil
 	}, func(step, _ int) error {
@@ -80,7 +80,7 @@ func TestMeanwhileFallsBehind(t *testing.T) {
 }
 
 // Results are told when an epoch ends, not only at the very end.
-func TestMeanwhileTellsEarly(t *testing.T) {
+func TestBackgroundTellsEarly(t *testing.T) {
 	examined, told := make(chan struct{}), 0
 	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(3), gan.Epochs(2), gan.On(
 		gan.Hook{Epoch: func(gan.EpochInfo) error {
@@ -88,7 +88,7 @@ func TestMeanwhileTellsEarly(t *testing.T) {
 			time.Sleep(20 * time.Millisecond) // until it is put down
 			return nil
 		}},
-		gan.Meanwhile(func(step int) bool { return step == 2 }, func(*gan.Generator) (string, error) {
+		gan.Background(func(step int) bool { return step == 2 }, func(*gan.Generator) (string, error) {
 			defer close(examined)
 			return "fine", nil
 		}, func(step int, result string) error {
@@ -104,12 +104,12 @@ func TestMeanwhileTellsEarly(t *testing.T) {
 }
 
 // Trouble ends training, once, and leaves no goroutine behind.
-func TestMeanwhileFails(t *testing.T) {
+func TestBackgroundFails(t *testing.T) {
 	trouble := errors.New("trouble")
 	work := func(*gan.Generator) (int, error) { return 0, nil }
 	done := func(int, int) error { return nil }
 	fit := func(ctx context.Context, work func(*gan.Generator) (int, error), done func(int, int) error, more ...gan.Hook) (*gan.Report, error) {
-		return newTiny(t, gan.Hinge{}).Fit(ctx, tinyNoise(5), gan.Epochs(1000), gan.On(gan.Meanwhile(gan.Every(1), work, done)), gan.On(more...))
+		return newTiny(t, gan.Hinge{}).Fit(ctx, tinyNoise(5), gan.Epochs(1000), gan.On(gan.Background(gan.Every(1), work, done)), gan.On(more...))
 	}
 	before := runtime.NumGoroutine()
 
@@ -165,7 +165,7 @@ func TestMeanwhileFails(t *testing.T) {
 }
 
 // Where done fails while a copy is looked at, those that wait are dropped still.
-func TestMeanwhileDropsWhatWaits(t *testing.T) {
+func TestBackgroundDropsWhatWaits(t *testing.T) {
 	trouble := errors.New("trouble")
 	second, release := make(chan struct{}), make(chan struct{})
 	calls := 0
@@ -174,7 +174,7 @@ func TestMeanwhileDropsWhatWaits(t *testing.T) {
 			<-second // so that the first is finished
 			return nil
 		}},
-		gan.Meanwhile(gan.Every(1), func(*gan.Generator) (int, error) {
+		gan.Background(gan.Every(1), func(*gan.Generator) (int, error) {
 			if calls++; calls == 2 {
 				close(second)
 				<-release
@@ -190,21 +190,21 @@ func TestMeanwhileDropsWhatWaits(t *testing.T) {
 }
 
 // Whatever goes wrong, no goroutine is left waiting, and nothing is kept quiet.
-func TestMeanwhileEndsItsGoroutines(t *testing.T) {
+func TestBackgroundEndsItsGoroutines(t *testing.T) {
 	before := runtime.NumGoroutine()
 	work := func(*gan.Generator) (int, error) { return 0, nil }
 	done := func(int, int) error { return nil }
 	crash := func() { panic(&tensor.ShapeError{Op: "crash"}) }
 	for name, hooks := range map[string][]gan.Hook{
-		"work panics": {gan.Meanwhile(gan.Every(1), func(*gan.Generator) (int, error) {
+		"work panics": {gan.Background(gan.Every(1), func(*gan.Generator) (int, error) {
 			crash()
 			return 0, nil
 		}, done)},
-		"done panics": {gan.Meanwhile(gan.Every(1), work, func(int, int) error {
+		"report panics": {gan.Background(gan.Every(1), work, func(int, int) error {
 			crash()
 			return nil
 		})},
-		"another hook panics": {gan.Meanwhile(gan.Every(1), work, done), gan.After(gan.Every(3), func(*gan.Trainer) error {
+		"another hook panics": {gan.Background(gan.Every(1), work, done), gan.After(gan.Every(3), func(*gan.Trainer) error {
 			crash()
 			return nil
 		})},
@@ -214,7 +214,7 @@ func TestMeanwhileEndsItsGoroutines(t *testing.T) {
 		}), "crash", name)
 	}
 	told := 0
-	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.On(gan.Meanwhile(gan.Every(4),
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.On(gan.Background(gan.Every(4),
 		func(*gan.Generator) (int, error) {
 			runtime.Goexit() // as require does in a test that fails
 			return 0, nil

@@ -16,16 +16,16 @@ type Sampler interface {
 	Sample(dt tensor.DType, n int, random *tensor.Stream) *tensor.Tensor
 }
 
-// Fresh yields batches of samples that nobody has seen before, as if the data
+// Synthetic yields batches of samples that nobody has seen before, as if the data
 // set had no end:
 //
-//	t.Fit(ctx, datasets.Fresh{From: datasets.Grid(), Batch: 256, PerEpoch: 100, Seed: 1}, gan.Steps(7000))
+//	t.Fit(ctx, datasets.Synthetic{From: datasets.GaussianGrid(), Batch: 256, PerEpoch: 100, Seed: 1}, gan.Steps(7000))
 //
 // A batch depends on the sampler, its size, the seed, the epoch's number and its
 // place in the epoch alone, so a training that was stopped goes on with the very
-// samples it would have had. Any number of goroutines may use a Fresh at once,
+// samples it would have had. Any number of goroutines may use a Synthetic at once,
 // if they may use the sampler.
-type Fresh struct {
+type Synthetic struct {
 	From     Sampler
 	Batch    int          // samples in a batch
 	PerEpoch int          // batches in what counts as an epoch
@@ -34,15 +34,15 @@ type Fresh struct {
 }
 
 // Batches returns PerEpoch.
-func (f Fresh) Batches() int { return f.PerEpoch }
+func (f Synthetic) Batches() int { return f.PerEpoch }
 
 // Epoch yields the batches of an epoch, counted from 0, from batch from on. Each
 // is a tensor of its own. When ctx ends, its error is yielded once, with a nil
 // tensor. Epoch panics with a [tensor.ShapeError] where epoch or from is
 // negative, or Batch below 1.
-func (f Fresh) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
+func (f Synthetic) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
 	if epoch < 0 || from < 0 || f.Batch < 1 {
-		misuse("Fresh.Epoch", fmt.Sprintf("there is no batch %d of epoch %d, of %d samples", from, epoch, f.Batch),
+		misuse("Synthetic.Epoch", fmt.Sprintf("there is no batch %d of epoch %d, of %d samples", from, epoch, f.Batch),
 			"count epochs and batches from 0, and give 1 sample or more")
 	}
 	return func(yield func(*tensor.Tensor, error) bool) {

@@ -1,0 +1,164 @@
+package gan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Config says how to train.
+type Config struct {
+	// Latent is the number of inputs of the generator, which are drawn from the
+	// standard normal distribution. It has no default.
+	Latent int
+	// Objective is the game; nil means [NonSaturating].
+	Objective Objective
+	// Optimizer updates both networks; nil means Adam with a rate of 2e-4 and
+	// betas 0.5 and 0.999 (Radford et al., "Unsupervised representation
+	// learning with deep convolutional generative adversarial networks", 2016).
+	Optimizer optim.Method
+	// GeneratorOptimizer and DiscriminatorOptimizer replace Optimizer for one
+	// network.
+	GeneratorOptimizer, DiscriminatorOptimizer optim.Method
+	// Penalties are added to the discriminator's loss.
+	Penalties []Penalty
+	// GeneratorEvery is the number of the discriminator's steps for one of the
+	// generator's ("n_critic"); 0 means 1.
+	GeneratorEvery int
+	// FreshLatent makes the generator's step draw latent vectors of its own. The
+	// default goes on from the samples that the discriminator has just seen,
+	// which saves a pass.
+	FreshLatent bool
+	// ClipWeights holds every weight of the discriminator within ±ClipWeights
+	// after each of its steps (Arjovsky et al., 2017); 0 means not to.
+	ClipWeights float64
+	// EMAHalfLife, in the generator's steps, makes samples come from an
+	// exponential moving average of its weights, in which a value's weight
+	// halves every so many steps, a tenth of the run while that is less; 0
+	// means from the weights themselves.
+	EMAHalfLife float64
+	// Seed settles every random number of the run: the first weights of
+	// networks that have none yet, and the latent vectors.
+	Seed uint64
+	// DType is that of networks that have no weights yet. The zero value is
+	// Float32.
+	DType tensor.DType
+	// Device is where to train: both networks are moved there, and each batch, and
+	// optimizer states and samples live there. Nil means where the generator's weights are, or [tensor.CPU]
+	// if it has none yet.
+	Device *tensor.Device
+}
+
+// ErrConfig is wrapped by the errors of [New].
+var ErrConfig = errors.New("this cannot be trained")
+
+// check says what can be known to be wrong before the networks have weights.
+func (c Config) check(g, d nn.Module) error {
+	switch {
+	case g == nil || d == nil:
+		return errors.New("a network is nil")
+	case c.Latent < 1:
+		return fmt.Errorf("Config.Latent is %d; give the generator's number of inputs", c.Latent)
+	case c.GeneratorEvery < 0 || c.ClipWeights < 0 || c.EMAHalfLife < 0:
+		return errors.New("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative")
+	case slices.Contains(c.Penalties, nil):
+		return errors.New("one of Config.Penalties is nil")
+	}
+	if err := c.checkShapes(g, d); err != nil {
+		return err
+	}
+	if err := c.checkOutput(d); err != nil {
+		return err
+	}
+	if mixes, _ := nn.MixesBatch(d); mixes && len(c.Penalties) > 0 {
+		return fmt.Errorf("the penalty %q is per sample, but the discriminator mixes the samples of a batch, so that no sample has a gradient of its own; use a layer, group or instance norm instead of a batch norm", c.Penalties[0].Name())
+	}
+	return nil
+}
+
+// checkShapes runs shapes through both networks, as far as these know them.
+func (c Config) checkShapes(g, d nn.Module) error {
+	sample, err := nn.OutShape(g, []int{1, c.Latent})
+	switch {
+	case errors.Is(err, nn.ErrUnknownShape):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the generator does not take Config.Latent = %d inputs: %w", c.Latent, err)
+	}
+	out, err := nn.OutShape(d, sample)
+	switch {
+	case errors.Is(err, nn.ErrUnknownShape):
+	case err != nil:
+		return fmt.Errorf("the discriminator does not take the generator's samples %v: %w", sample, err)
+	case len(out) != 2 || out[1] != 1:
+		return fmt.Errorf("the discriminator makes %v of one sample; it must make [1 1]", out)
+	}
+	return nil
+}
+
+// checkOutput compares what the discriminator ends in with what the objective
+// takes its output for.
+func (c Config) checkOutput(d nn.Module) error {
+	o := c.objective()
+	switch last, known := lastKind(d); {
+	case !known:
+	case o.Output() == Probabilities && last != "Sigmoid":
+		return fmt.Errorf("the objective %q wants probabilities, but the discriminator ends in %s; add a Sigmoid, or choose NonSaturating", o.Name(), last)
+	case o.Output() == Logits && last == "Sigmoid":
+		return fmt.Errorf("the objective %q wants logits, but the discriminator ends in Sigmoid; drop it, or choose Classic", o.Name())
+	}
+	return nil
+}
+
+// device returns Device or its default.
+func (c Config) device(g nn.Module) *tensor.Device {
+	switch {
+	case c.Device != nil:
+		return c.Device
+	case nn.Ready(g) && len(nn.Params(g)) > 0:
+		return nn.Params(g)[0].Param.Value().Device()
+	}
+	return tensor.CPU()
+}
+
+// objective returns Objective or its default.
+func (c Config) objective() Objective {
+	if c.Objective == nil {
+		return NonSaturating{}
+	}
+	return c.Objective
+}
+
+// optimizers returns the generator's method and the discriminator's.
+func (c Config) optimizers() (g, d optim.Method) {
+	either := func(m optim.Method) optim.Method {
+		switch {
+		case m != nil:
+			return m
+		case c.Optimizer != nil:
+			return c.Optimizer
+		}
+		return optim.Adam{LR: 2e-4, Betas: [2]float64{0.5, 0.999}}
+	}
+	return either(c.GeneratorOptimizer), either(c.DiscriminatorOptimizer)
+}
+
+// lastKind returns the kind of the module that makes a network's output.
+func lastKind(m nn.Module) (kind string, known bool) {
+	if p, ok := m.(nn.Parent); ok {
+		parts := p.Children()
+		if len(parts) == 0 {
+			return "", false
+		}
+		return lastKind(parts[len(parts)-1].Module)
+	}
+	if d, ok := m.(nn.Describer); ok {
+		kind, _ = d.Describe()
+		return kind, true
+	}
+	return "", false
+}

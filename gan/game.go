@@ -1,0 +1,211 @@
+package gan
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// game is everything that one step reads and changes: the two networks, what
+// they minimise, how they are updated, and the random numbers they draw. It
+// knows nothing of data, epochs, hooks and files.
+type game struct {
+	generator, discriminator nn.Module
+	objective                Objective
+	penalties                []Penalty
+	strategy                 strategy // computes the discriminator's gradient
+	latentSize               int
+	generatorEvery           int
+	freshLatent              bool
+	clip                     float64 // 0: none
+
+	gParams, dParams       []*nn.Param // those that are not frozen
+	gLeaves, dLeaves       []*autograd.Var
+	gOptimizer, dOptimizer *optim.Optimizer
+	methods                [2]string  // the optimizers' names, the generator's first
+	ema                    *optim.EMA // nil: none
+
+	dtype   tensor.DType
+	device  *tensor.Device
+	latent  *tensor.Stream // of the latent vectors
+	random  *tensor.Stream // of whatever else a step draws
+	scope   *tensor.Scope  // of one step
+	updates nn.Updates     // of the networks' buffers, asked for by the passes of a step
+
+	steps int // done in all
+
+	mu   sync.Mutex // held while what samples are made of changes or is copied
+	copy *Generator // of the newest weights, if one was asked for
+}
+
+// newGame checks what can be checked before the first step, and gives networks
+// without weights theirs.
+func newGame(g, d nn.Module, c Config) (*game, error) {
+	if err := c.check(g, d); err != nil {
+		return nil, err
+	}
+	device := c.device(g)
+	if err := tensor.Catch(func() {
+		for k, m := range []nn.Module{g, d} {
+			if nn.Ready(m) {
+				nn.To(m, device)
+			} else {
+				nn.Init(m, []uint64{c.Seed, ^c.Seed}[k], c.DType, device) // two seeds, so that they do not start alike
+			}
+		}
+	}); err != nil {
+		return nil, err
+	}
+	out := &game{
+		generator: g, discriminator: d,
+		objective: c.objective(), penalties: c.Penalties, latentSize: c.Latent,
+		generatorEvery: max(c.GeneratorEvery, 1), freshLatent: c.FreshLatent, clip: c.ClipWeights,
+		gParams: trainable(g), dParams: trainable(d),
+		latent: tensor.NewStream(c.Seed, "latent"),
+		random: tensor.NewStream(c.Seed, "step"),
+		scope:  tensor.NewScope(),
+	}
+	if len(out.gParams) == 0 || len(out.dParams) == 0 {
+		return nil, errors.New("a network has no parameters to train; are they frozen?")
+	}
+	gValues, dValues := values(out.gParams), values(out.dParams)
+	out.dtype, out.device = gValues[0].DType(), device
+	for _, p := range append(gValues, dValues...) {
+		if p.DType() != out.dtype {
+			return nil, fmt.Errorf("the networks' parameters are %v and %v; they must agree", out.dtype, p.DType())
+		}
+	}
+	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
+	out.strategy = newStrategy(d, c.Penalties, out.dParams)
+	gMethod, dMethod := c.optimizers()
+	out.methods = [2]string{gMethod.Name(), dMethod.Name()}
+	err := tensor.Catch(func() {
+		out.gOptimizer, out.dOptimizer = optim.New(gMethod, gValues), optim.New(dMethod, dValues)
+		if c.EMAHalfLife != 0 {
+			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
+		}
+	})
+	return out, err
+}
+
+// trainable returns the parameters that are not frozen.
+func trainable(m nn.Module) (out []*nn.Param) {
+	for _, p := range nn.Params(m) {
+		if !p.Param.Frozen() {
+			out = append(out, p.Param)
+		}
+	}
+	return out
+}
+
+func values(ps []*nn.Param) []*tensor.Tensor {
+	out := make([]*tensor.Tensor, len(ps))
+	for i, p := range ps {
+		out[i] = p.Value()
+	}
+	return out
+}
+
+func leaves(ps []*nn.Param) []*autograd.Var {
+	out := make([]*autograd.Var, len(ps))
+	for i, p := range ps {
+		out[i] = p.Leaf()
+	}
+	return out
+}
+
+// attempt does a step, with latent vectors of the game's own sequence if none
+// are given. A step that fails draws no random numbers and changes no buffers,
+// so that a checkpoint leads to the same step again.
+func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
+	latentBefore, randomBefore := *g.latent, *g.random
+	done := false
+	defer func() {
+		if !done { // also if a network panics
+			*g.latent, *g.random = latentBefore, randomBefore
+			g.updates.Discard()
+		}
+	}()
+	misuse := tensor.Catch(func() {
+		z := latent
+		if z == nil {
+			z = g.drawLatent(real.Dim(0))
+		}
+		r = g.step(g.scope.Adopt(real).To(g.device), g.scope.Adopt(z).To(g.device))
+	})
+	switch {
+	case misuse != nil:
+		return r, fmt.Errorf("gan: step %d: %w", g.steps+1, misuse)
+	case r.failed != "":
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses}
+	}
+	g.steps++
+	done = true
+	return r, nil
+}
+
+// drawLatent draws n latent vectors into the step's scope.
+func (g *game) drawLatent(n int) *tensor.Tensor {
+	z := g.scope.Empty(g.device, g.dtype, n, g.latentSize)
+	g.latent.NormalInto(z)
+	return z
+}
+
+// training is how a step runs a network. The weights of one that does not learn
+// are not tracked.
+func (g *game) training(learns bool) *nn.Ctx {
+	return &nn.Ctx{Train: true, Track: learns, Rand: g.random, Updates: &g.updates}
+}
+
+// updateDiscriminator changes the discriminator's weights.
+func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
+	g.dOptimizer.Step(grads)
+	if g.clip == 0 {
+		return
+	}
+	for _, p := range g.dParams {
+		v := p.Value()
+		v.CopyFrom(tensor.Clamp(g.scope.Adopt(v), -g.clip, g.clip))
+	}
+}
+
+// updateGenerator changes the generator's weights and their average. grads is
+// nil if it is not the generator's turn. Then the changes of buffers that the
+// passes have asked for are made, all of it while nobody copies the generator.
+func (g *game) updateGenerator(grads []*tensor.Tensor) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if grads != nil {
+		g.gOptimizer.Step(grads)
+		if g.ema != nil {
+			g.ema.Update()
+		}
+	}
+	g.updates.Apply()
+	g.copy = nil
+}
+
+// copied returns the generator as it is between two steps, with the averages of
+// its weights if they are kept. It may be called from any goroutine.
+func (g *game) copied() *Generator {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.copy == nil {
+		averages := map[*nn.Param]*tensor.Tensor{}
+		if g.ema != nil {
+			for i, v := range g.ema.Values() {
+				averages[g.gParams[i]] = v
+			}
+		}
+		g.copy = &Generator{
+			net: g.generator, weights: nn.SnapshotWith(g.generator, averages),
+			latent: g.latentSize, dtype: g.dtype, device: g.device,
+		}
+	}
+	return g.copy
+}
