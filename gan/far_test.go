@@ -189,7 +189,8 @@ func TestFarMemory(t *testing.T) {
 }
 
 // TestFarFailure: whichever call of a step fails, the step returns an error that
-// says so, and never panics; running out of memory leaves a trainer that goes on.
+// says so, and never panics; a device that is not lost can be gone on with from a
+// checkpoint.
 func TestFarFailure(t *testing.T) {
 	device, b := farDevice(t, 4)
 	for path, p := range farPaths {
@@ -201,6 +202,8 @@ func TestFarFailure(t *testing.T) {
 		require.NoError(t, step())
 		b.Fail(0, false)
 		require.NoError(t, step())
+		checkpoint := filepath.Join(t.TempDir(), "checkpoint")
+		require.NoError(t, trainer.Checkpoint(checkpoint))
 		calls := b.Calls()
 		require.Greater(t, calls, 20)
 		stride := max(1, calls/25)
@@ -219,7 +222,9 @@ func TestFarFailure(t *testing.T) {
 			require.ErrorIs(t, err, far.ErrInjected)
 			b.Fail(0, false)
 		}
-		require.NoError(t, step(), "%s: it goes on", p.name)
+		// Work may have been lost half-way, so the run goes on from its checkpoint.
+		require.NoError(t, trainer.Resume(checkpoint), p.name)
+		require.NoError(t, step(), p.name)
 
 		b.Fail(5, true)
 		require.ErrorIs(t, step(), far.ErrInjected)

@@ -77,7 +77,7 @@ type Misuse struct {
 	Shapes string
 	// F is called in place of the row's, unless nil.
 	F func(xs []*autograd.Var) *autograd.Var
-	// Says is a part of the message that tells what is wrong.
+	// Says is a part of the message.
 	Says string
 }
 
@@ -143,7 +143,7 @@ func Run(t *testing.T, rows []Row) {
 	}
 }
 
-// RunOn holds the results on a device against those of the CPU.
+// RunOn compares the results on a device with those of the CPU.
 func RunOn(t *testing.T, rows []Row, device string) {
 	for _, r := range rows {
 		r = r.withDefaults()
