@@ -69,7 +69,7 @@ var house = []room{
 		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 	{folder: "tensor/simdblas", imports: []string{"internal/gemm"}, outside: []string{gonum}},
 	{folder: "autograd", imports: []string{"tensor"}},
-	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
+	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/backendtest/far", "tensor"}},
 
 	// Networks and optimizers, which do not know each other.
 	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
