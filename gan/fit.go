@@ -182,6 +182,19 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 	}))
 }
 
+// Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
+// context was cancelled: training was stopped on purpose, and everything that
+// hooks save is whole. If a hook failed as well, it is false.
+func Cancelled(err error) bool {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return Cancelled(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(e error) bool { return !Cancelled(e) })
+	}
+	return errors.Is(err, context.Canceled) // so does the cause that signal.NotifyContext gives
+}
+
 // fitEpoch trains to the end of the epoch at hand.
 func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *Report) (err error) {
 	start := time.Now()
