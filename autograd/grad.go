@@ -18,7 +18,8 @@ type Opts struct {
 }
 
 // Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. An x that
-// y does not depend on has a gradient of zeros. Nothing is accumulated
+// y does not depend on has a gradient of zeros; so have all parameters of a
+// network that y was computed with in a pass that does not track them. Nothing is accumulated
 // anywhere, and the graph can be used again. The results may share memory with
 // each other and with the graph, so do not write to them in place.
 //
@@ -67,16 +68,7 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 }
 
 // filled returns a constant like t, in t's scope, whose elements are all a.
-func filled(t *tensor.Tensor, a float64) *Var {
-	var u *tensor.Tensor
-	if s := t.Scope(); s != nil {
-		u = s.Empty(t.Device(), t.DType(), t.Shape()...)
-	} else {
-		u = t.Device().New(t.DType(), t.Shape()...)
-	}
-	u.Fill(a)
-	return Const(u)
-}
+func filled(t *tensor.Tensor, a float64) *Var { return Const(tensor.FullLike(t, a)) }
 
 // step is one Var of the plan.
 type step struct {

@@ -59,8 +59,8 @@ func TestInPlaceChangesThatDoNotMatter(t *testing.T) {
 		"Slice":       func(x *ag.Var) *ag.Var { return ag.Slice(x, 0, 0, 1, 1) },
 		"Pad":         func(x *ag.Var) *ag.Var { return ag.Pad(x, 0, 1, 1, 4) },
 		"Concat":      func(x *ag.Var) *ag.Var { return ag.Concat(0, x, x) },
-		"Gather":      func(x *ag.Var) *ag.Var { return ag.Gather(x, 0, []int{1}) },
-		"ScatterAdd":  func(x *ag.Var) *ag.Var { return ag.ScatterAdd(x, 0, 3, []int{1, 1}) },
+		"Gather":      func(x *ag.Var) *ag.Var { return ag.Gather(x, 0, tensor.Positions(1)) },
+		"ScatterAdd":  func(x *ag.Var) *ag.Var { return ag.ScatterAdd(x, 0, 3, tensor.Positions(1, 1)) },
 		"Where":       func(x *ag.Var) *ag.Var { return ag.Where(tensor.New(tensor.Float64, 2, 3), x, x) },
 		"Tanh":        ag.Tanh, // needs its result only
 	} {

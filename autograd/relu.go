@@ -3,7 +3,7 @@ package autograd
 import "github.com/gander-ml/gander/tensor"
 
 // ReLU returns y = max(x, 0); gradient gy where y > 0, else 0, so 0 at the
-// kink.
+// kink. At NaN, value and gradient are NaN.
 func ReLU(x *Var) *Var { return Apply(relu{}, x) }
 
 type relu struct{}
@@ -23,7 +23,7 @@ func (reluGrad) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.ReLUGra
 func (reluGrad) VJP(b *Back, gg *Var) []*Var             { return []*Var{reluSlope(gg, b.In(1)), nil} }
 
 // LeakyReLU returns y = x where x > 0, else slope·x; gradient gy where x > 0,
-// else slope·gy, so slope·gy at the kink.
+// else slope·gy, so slope·gy at the kink. At NaN, value and gradient are NaN.
 func LeakyReLU(x *Var, slope float64) *Var { return Apply(leakyReLU{slope}, x) }
 
 type leakyReLU struct{ slope float64 }

@@ -6,7 +6,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Abs returns |x|; gradient gy·sign x, so 0 at the kink.
+// Abs returns |x|; gradient gy·sign x, so 0 at the kink and NaN at NaN.
 func Abs(x *Var) *Var { return Apply(abs{}, x) }
 
 type abs struct{}
@@ -18,7 +18,7 @@ func (abs) VJP(b *Back, gy *Var) []*Var {
 }
 
 // Clamp returns x held within [lo, hi]; the gradient passes on the closed
-// interval and is 0 outside.
+// interval and is 0 outside. NaN stays NaN, with a gradient of 0.
 func Clamp(x *Var, lo, hi float64) *Var { return Apply(clamp{lo, hi}, x) }
 
 type clamp struct{ lo, hi float64 }
@@ -32,12 +32,13 @@ func (o clamp) VJP(b *Back, gy *Var) []*Var {
 }
 
 // Max returns the larger of x and y, broadcasting; the gradient goes to the
-// larger, and half to each in a tie. It panics with a [tensor.ShapeError] where
-// the shapes do not broadcast.
+// larger, and half to each in a tie. If x or y is NaN, so is the value, and no
+// gradient goes to either. It panics with a [tensor.ShapeError] if the shapes do
+// not broadcast.
 func Max(x, y *Var) *Var { return Apply(extreme{max: true}, x, y) }
 
 // Min returns the smaller of x and y, broadcasting; the gradient goes to the
-// smaller, and half to each in a tie. It panics as [Max] does.
+// smaller, and half to each in a tie. It treats NaN and panics as [Max] does.
 func Min(x, y *Var) *Var { return Apply(extreme{max: false}, x, y) }
 
 type extreme struct{ max bool }
@@ -100,8 +101,8 @@ func (where) VJP(b *Back, gy *Var) []*Var {
 
 // MaxOver returns the largest element along the given axes, all of them where
 // none is given, and drops those axes. The gradient goes to the largest, in
-// equal parts where several are. It panics with a [tensor.ShapeError] on an
-// axis that does not exist.
+// equal parts if several are. If one is NaN, so is the value, and the gradients
+// of all. It panics with a [tensor.ShapeError] on an axis that does not exist.
 func MaxOver(x *Var, axes ...int) *Var { return Apply(maxOver{slices.Clone(axes)}, x) }
 
 type maxOver struct{ axes []int }

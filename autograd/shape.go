@@ -105,14 +105,15 @@ func (o concat) VJP(b *Back, gy *Var) []*Var {
 	return out
 }
 
-// Gather picks along an axis: y[…, i, …] = x[…, index[i], …]. The gradient is
-// added up where it came from ([ScatterAdd]). index must not change afterwards.
-// It panics with a [tensor.ShapeError] where an index does not lie in the axis.
-func Gather(x *Var, axis int, index []int) *Var { return Apply(gather{axis, index}, x) }
+// Gather picks along an axis: y[…, i, …] = x[…, index[i], …], for an index [n] of
+// whole numbers; see [tensor.Gather]. The gradient is added up where it came from
+// ([ScatterAdd]). index must not change afterwards. It panics as tensor.Gather
+// does.
+func Gather(x *Var, axis int, index *tensor.Tensor) *Var { return Apply(gather{axis, index}, x) }
 
 type gather struct {
 	axis  int
-	index []int
+	index *tensor.Tensor
 }
 
 func (gather) Name() string { return "Gather" }
@@ -123,17 +124,16 @@ func (o gather) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{ScatterAdd(gy, o.axis, b.Dim(0, o.axis), o.index)}
 }
 
-// ScatterAdd adds x[…, i, …] at index[i] along an axis, into zeros of dim n:
-// the reverse of [Gather], which is its gradient. index must not change
-// afterwards. It panics with a [tensor.ShapeError] where index does not have
-// one entry, from 0 to n−1, per element of the axis.
-func ScatterAdd(x *Var, axis, n int, index []int) *Var {
+// ScatterAdd adds x[…, i, …] at index[i] along an axis, into zeros of dim n: the
+// reverse of [Gather], which is its gradient. index must not change afterwards.
+// It panics as [tensor.ScatterAdd] does.
+func ScatterAdd(x *Var, axis, n int, index *tensor.Tensor) *Var {
 	return Apply(scatterAdd{axis, n, index}, x)
 }
 
 type scatterAdd struct {
 	axis, n int
-	index   []int
+	index   *tensor.Tensor
 }
 
 func (scatterAdd) Name() string { return "ScatterAdd" }

@@ -2,7 +2,8 @@ package autograd
 
 import "github.com/gander-ml/gander/tensor"
 
-// Sigmoid returns y = 1/(1+e⁻ˣ); gradient gy·y·(1−y).
+// Sigmoid returns y = 1/(1+e⁻ˣ); gradient gy·y·(1−y). The gradient comes from
+// the value: where y is rounded to 1, x above 17 in float32, it is 0.
 func Sigmoid(x *Var) *Var { return Apply(sigmoid{}, x) }
 
 type sigmoid struct{}

@@ -3,30 +3,60 @@ package autograd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gander-ml/gander/tensor"
 )
 
 // LogSumExp returns ln Σ eˣ along one axis, which it drops, without overflow;
-// −Inf of no elements. It panics with a [tensor.ShapeError] where there is no
-// such axis.
+// −Inf of no elements. It panics with a [tensor.ShapeError] if there is no such
+// axis.
+//
+// Its gradient is [Softmax]. Elements of −Inf count as absent, and have a
+// gradient of 0; if all are −Inf, the value is −Inf and the gradients NaN. If an
+// element is +Inf, the value is +Inf and its gradient NaN.
 func LogSumExp(x *Var, axis int) *Var {
 	checkAxis("LogSumExp", x, axis)
-	top := finite(MaxOver(x.Detach(), axis)) // shifts both sides alike
-	s := Log(Sum(Exp(Sub(x, Reshape(top, keepDims(x.Shape(), []int{axis})...))), axis))
-	return Add(s, top)
+	s, top := shifted(x, axis)
+	return Add(Log(Sum(Exp(s), axis)), Reshape(top, dropAxis(x.Shape(), axis)...))
 }
 
-// LogSoftmax returns x − ln Σ eˣ along one axis. It panics as [LogSumExp] does.
+// LogSoftmax returns x − ln Σ eˣ along one axis, accurate for elements of any
+// size. It panics as [LogSumExp] does. If all elements are −Inf, or one is +Inf,
+// values and gradients are NaN as for [LogSumExp]: the logarithm of nothing, and
+// the difference of infinities.
 func LogSoftmax(x *Var, axis int) *Var {
 	checkAxis("LogSoftmax", x, axis)
-	return Sub(x, Reshape(LogSumExp(x, axis), keepDims(x.Shape(), []int{axis})...))
+	s, _ := shifted(x, axis)
+	return Sub(s, Reshape(Log(Sum(Exp(s), axis)), keepDims(x.Shape(), []int{axis})...))
 }
 
-// Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does.
+// Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does. Of
+// elements that are all −Inf it is NaN, and so is its gradient; of an element
+// that is +Inf it is NaN, and 0 of the finite ones beside it, with gradients of
+// NaN.
 func Softmax(x *Var, axis int) *Var {
 	checkAxis("Softmax", x, axis)
-	return Exp(LogSoftmax(x, axis))
+	s, _ := shifted(x, axis)
+	e := Exp(s)
+	return Div(e, Reshape(Sum(e, axis), keepDims(x.Shape(), []int{axis})...))
+}
+
+// shifted returns x less its largest element along an axis, and that element,
+// with dim 1 there. Shifting changes neither softmax nor its derivatives, so the
+// shift is a constant. To subtract it first, and not ln Σ eˣ from x at the end,
+// keeps the digits in which large elements differ.
+func shifted(x *Var, axis int) (s, top *Var) {
+	top = Reshape(finite(MaxOver(x.Detach(), axis)), keepDims(x.Shape(), []int{axis})...)
+	return Sub(x, top), top
+}
+
+// dropAxis returns a shape without one of its axes.
+func dropAxis(shape []int, axis int) []int {
+	if axis < 0 {
+		axis += len(shape)
+	}
+	return slices.Delete(shape, axis, axis+1)
 }
 
 // finite replaces ±Inf by the largest numbers of x's type, because the
@@ -39,7 +69,7 @@ func finite(x *Var) *Var {
 	return Clamp(x, -limit, limit)
 }
 
-// checkAxis panics where x has no such axis.
+// checkAxis panics if x has no such axis.
 func checkAxis(op string, x *Var, axis int) {
 	if r := x.value.Rank(); axis < -r || axis >= r {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{x.Shape()},

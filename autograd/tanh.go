@@ -2,7 +2,8 @@ package autograd
 
 import "github.com/gander-ml/gander/tensor"
 
-// Tanh returns y = tanh x; gradient gy·(1−y²).
+// Tanh returns y = tanh x; gradient gy·(1−y²). The gradient comes from the
+// value: where y is rounded to ±1, |x| above 9 in float32, it is 0.
 func Tanh(x *Var) *Var { return Apply(tanh{}, x) }
 
 type tanh struct{}

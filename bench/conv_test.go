@@ -49,8 +49,8 @@ func BenchmarkConv(b *testing.B) {
 			for _, dir := range []string{"fwd", "dx", "dw"} {
 				for _, threads := range []int{1, 2} {
 					b.Run(fmt.Sprintf("impl=%s/dir=%s/shape=%s/threads=%d", impl, dir, s.name, threads), func(b *testing.B) {
-						tensor.SetThreads(threads)
-						defer tensor.SetThreads(0)
+						tensor.CPU().SetThreads(threads)
+						defer tensor.CPU().SetThreads(0)
 						scope := tensor.NewScope()
 						for b.Loop() {
 							x, w, gy := scope.Adopt(x), scope.Adopt(w), scope.Adopt(gy)

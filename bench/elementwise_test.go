@@ -6,9 +6,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/philox"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // elementwiseSizes are one row of a layer, a 64×512 activation and 4 MB.
@@ -44,25 +45,25 @@ func BenchmarkElementwise(b *testing.B) {
 		bytes int
 		run   func(dst, x, y []float32)
 	}{
-		{"tanh", 8, func(dst, x, _ []float32) { kernel.Unary(op.Tanh, dst, x, 0, 0) }},
-		{"exp", 8, func(dst, x, _ []float32) { kernel.Unary(op.Exp, dst, x, 0, 0) }},
-		{"log", 8, func(dst, x, _ []float32) { kernel.Unary(op.Log, dst, x, 0, 0) }},
-		{"sigmoid", 8, func(dst, x, _ []float32) { kernel.Unary(op.Sigmoid, dst, x, 0, 0) }},
-		{"softplus", 8, func(dst, x, _ []float32) { kernel.Unary(op.Softplus, dst, x, 0, 0) }},
-		{"sqrt", 8, func(dst, x, _ []float32) { kernel.Unary(op.Sqrt, dst, x, 0, 0) }},
-		{"sin", 8, func(dst, x, _ []float32) { kernel.Unary(op.Sin, dst, x, 0, 0) }},
-		{"leakyrelu", 8, func(dst, x, _ []float32) { kernel.Unary(op.LeakyReLU, dst, x, 0.2, 0) }},
-		{"add", 12, func(dst, x, y []float32) { kernel.Binary(op.Add, dst, x, y, 0) }},
-		{"mulscalar", 8, func(dst, x, y []float32) { kernel.Binary(op.Mul, dst, x, y[:1], 0) }},
-		{"tanhgrad", 12, func(dst, x, y []float32) { kernel.Binary(op.TanhGrad, dst, x, y, 0) }},
-		{"leakyrelugrad", 12, func(dst, x, y []float32) { kernel.Binary(op.LeakyReLUGrad, dst, x, y, 0.2) }},
-		{"lerp", 12, func(dst, x, _ []float32) { kernel.Binary(op.Lerp, dst, dst, x, 0.001) }},
-		{"bias+tanh", 8, func(dst, _, y []float32) { kernel.BiasAct(op.ActTanh, dst, 512, len(dst)/512, 512, y, 0) }},
-		{"bias+relu", 8, func(dst, _, y []float32) { kernel.BiasAct(op.ActReLU, dst, 512, len(dst)/512, 512, y, 0) }},
-		{"sum", 4, func(_, x, _ []float32) { kernel.Reduce(op.Sum, x) }},
-		{"max", 4, func(_, x, _ []float32) { kernel.Reduce(op.MaxReduce, x) }},
-		{"colsum", 4, func(dst, x, _ []float32) { kernel.ReduceCols(op.Sum, dst, x, len(x)/512, 512, 512) }},
-		{"rowsum", 4, func(dst, x, _ []float32) { kernel.ReduceRows(op.Sum, dst, x, len(x)/512, 512, 512) }},
+		{"tanh", 8, func(dst, x, _ []float32) { vec.Unary(op.Tanh, dst, x, 0, 0) }},
+		{"exp", 8, func(dst, x, _ []float32) { vec.Unary(op.Exp, dst, x, 0, 0) }},
+		{"log", 8, func(dst, x, _ []float32) { vec.Unary(op.Log, dst, x, 0, 0) }},
+		{"sigmoid", 8, func(dst, x, _ []float32) { vec.Unary(op.Sigmoid, dst, x, 0, 0) }},
+		{"softplus", 8, func(dst, x, _ []float32) { vec.Unary(op.Softplus, dst, x, 0, 0) }},
+		{"sqrt", 8, func(dst, x, _ []float32) { vec.Unary(op.Sqrt, dst, x, 0, 0) }},
+		{"sin", 8, func(dst, x, _ []float32) { vec.Unary(op.Sin, dst, x, 0, 0) }},
+		{"leakyrelu", 8, func(dst, x, _ []float32) { vec.Unary(op.LeakyReLU, dst, x, 0.2, 0) }},
+		{"add", 12, func(dst, x, y []float32) { vec.Binary(op.Add, dst, x, y, 0) }},
+		{"mulscalar", 8, func(dst, x, y []float32) { vec.Binary(op.Mul, dst, x, y[:1], 0) }},
+		{"tanhgrad", 12, func(dst, x, y []float32) { vec.Binary(op.TanhGrad, dst, x, y, 0) }},
+		{"leakyrelugrad", 12, func(dst, x, y []float32) { vec.Binary(op.LeakyReLUGrad, dst, x, y, 0.2) }},
+		{"lerp", 12, func(dst, x, _ []float32) { vec.Binary(op.Lerp, dst, dst, x, 0.001) }},
+		{"bias+tanh", 8, func(dst, _, y []float32) { vec.BiasAct(op.ActTanh, dst, 512, len(dst)/512, 512, y, 0) }},
+		{"bias+relu", 8, func(dst, _, y []float32) { vec.BiasAct(op.ActReLU, dst, 512, len(dst)/512, 512, y, 0) }},
+		{"sum", 4, func(_, x, _ []float32) { vec.Reduce(op.Sum, x) }},
+		{"max", 4, func(_, x, _ []float32) { vec.Reduce(op.MaxReduce, x) }},
+		{"colsum", 4, func(dst, x, _ []float32) { vec.ReduceCols(op.Sum, dst, x, len(x)/512, 512, 512) }},
+		{"rowsum", 4, func(dst, x, _ []float32) { vec.ReduceRows(op.Sum, dst, x, len(x)/512, 512, 512) }},
 	}
 	for _, n := range elementwiseSizes {
 		dst, x, y := numbers(n), numbers(n), numbers(n)
@@ -96,7 +97,7 @@ func BenchmarkTranspose(b *testing.B) {
 			name string
 			turn func()
 		}{
-			{"gander", func() { kernel.Transpose(y, m, x, n, m, n) }},
+			{"gander", func() { gemm.Transpose(y, m, x, n, m, n) }},
 			{"loop", func() {
 				for i := range m {
 					for j := range n {
@@ -132,7 +133,7 @@ func benchmarkAdam(b *testing.B, n int) {
 		step func()
 	}{
 		{"gander", func() {
-			kernel.Adam(p, g, m, v, op.AdamParams{LR: lr, Beta1: beta1, Beta2: beta2, Eps: eps, Correction1: 0.5, Correction2: 0.5})
+			vec.Adam(p, g, m, v, op.AdamParams{LR: lr, Beta1: beta1, Beta2: beta2, Eps: eps, Correction1: 0.5, Correction2: 0.5})
 		}},
 		{"loop", func() {
 			for i := range p {

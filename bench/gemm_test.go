@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/tensor/simdblas"
 )
 
@@ -53,16 +53,16 @@ func benchmarkSGEMM(b *testing.B, impls map[string]blas.Float32Level3) {
 }
 
 func needBFloat16(b *testing.B) {
-	if !kernel.RoundsBFloat16(1024, 1024, 1024) {
+	if !gemm.RoundsBFloat16(1024, 1024, 1024) {
 		b.Skip("no AVX512_BF16 here")
 	}
 }
 
-// bfloat16 makes a BLAS of the products that [tensor.AllowBFloat16] allows.
+// bfloat16 makes a BLAS of the products that [tensor.BFloat16] allows.
 type bfloat16 struct{ simdblas.Implementation }
 
 func (bfloat16) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	kernel.SgemmBFloat16(tA == blas.Trans, tB == blas.Trans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
+	gemm.SgemmBFloat16(tA == blas.Trans, tB == blas.Trans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
 }
 
 // BenchmarkDGEMM is the same in float64.

@@ -41,8 +41,10 @@ func BenchmarkClassicStep(b *testing.B) { classicStep(b) }
 // BenchmarkBFloat16Step is the same step with factors rounded to bfloat16.
 func BenchmarkBFloat16Step(b *testing.B) {
 	needBFloat16(b)
-	tensor.AllowBFloat16(true)
-	defer tensor.AllowBFloat16(false)
+	if err := tensor.CPU().SetPrecision(tensor.BFloat16); err != nil {
+		b.Fatal(err)
+	}
+	defer tensor.CPU().SetPrecision(tensor.FullPrecision)
 	classicStep(b)
 }
 
@@ -63,8 +65,8 @@ func BenchmarkBusyNeighbour(b *testing.B) {
 func classicStep(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
-			tensor.SetThreads(threads)
-			defer tensor.SetThreads(0)
+			tensor.CPU().SetThreads(threads)
+			defer tensor.CPU().SetThreads(0)
 			t, loader := classic(b)
 			var batches []*tensor.Tensor
 			for x, err := range loader.Epoch(context.Background(), 0, 0) {
@@ -96,8 +98,8 @@ func classicStep(b *testing.B) {
 func BenchmarkEpoch(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
-			tensor.SetThreads(threads)
-			defer tensor.SetThreads(0)
+			tensor.CPU().SetThreads(threads)
+			defer tensor.CPU().SetThreads(0)
 			t, loader := classic(b)
 			epochs := 1
 			fit := func() {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -45,13 +45,13 @@ func BenchmarkStopTheWorld(b *testing.B) {
 				}
 			})
 		},
-		"gemm": func() { kernel.Sgemm(false, true, n, n, n, 1, x, n, y, n, 0, c, n) },
+		"gemm": func() { gemm.Sgemm(false, true, n, n, n, 1, x, n, y, n, 0, c, n) },
 		"train": func() {
 			if _, err := trainer.Step(batch); err != nil {
 				b.Error(err)
 			}
 		},
-		"small-gemm": func() { kernel.Sgemm(false, false, 64, 512, 784, 1, x, 784, y, 512, 0, c, 512) },
+		"small-gemm": func() { gemm.Sgemm(false, false, 64, 512, 784, 1, x, 784, y, 512, 0, c, 512) },
 	} {
 		b.Run("load="+name, func(b *testing.B) { stopTheWorld(b, load) })
 	}

@@ -130,7 +130,7 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		if z == nil {
 			z = g.drawLatent(real.Dim(0))
 		}
-		r = g.step(g.scope.Adopt(real), g.scope.Adopt(z))
+		r = g.step(g.scope.Adopt(real).To(g.device), g.scope.Adopt(z).To(g.device))
 	})
 	switch {
 	case misuse != nil:
@@ -159,12 +159,8 @@ func (g *game) training(learns bool) *nn.Ctx {
 // updateDiscriminator changes the discriminator's weights.
 func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 	g.dOptimizer.Step(grads)
-	if g.clip == 0 {
-		return
-	}
-	for _, p := range g.dParams {
-		v := p.Value()
-		v.CopyFrom(tensor.Clamp(g.scope.Adopt(v), -g.clip, g.clip))
+	if g.clip != 0 {
+		tensor.ClampInto(values(g.dParams), -g.clip, g.clip)
 	}
 }
 

@@ -30,8 +30,8 @@ func TestReproducible(t *testing.T) {
 	images = images.Subset(0, 64*3+20) // a last batch of 20
 	train := func(seed uint64, procs, threads, workers int) string {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		tensor.SetThreads(threads)
-		defer tensor.SetThreads(0)
+		tensor.CPU().SetThreads(threads)
+		defer tensor.CPU().SetThreads(0)
 		g, d := classicNets()
 		trainer, err := gan.New(g, d, gan.Config{Latent: 128, Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-3}, Seed: seed})
 		require.NoError(t, err)

@@ -22,6 +22,8 @@ func Softplus() Module { return activation{kind: "Softplus"} }
 func LeakyReLU(slope float64) Module { return activation{kind: "LeakyReLU", slope: slope} }
 
 type activation struct {
+	elementwise
+	weightless
 	kind  string
 	slope float64
 }
@@ -56,4 +58,41 @@ func (a activation) fused() (act tensor.Activation, ok bool) {
 	return tensor.Identity, false
 }
 
-func (activation) OutShape(in []int) ([]int, error) { return in, nil }
+// Linearity implements [PiecewiseLinear].
+func (a activation) Linearity() Linearity {
+	if a.kind == "ReLU" || a.kind == "LeakyReLU" && a.slope > 0 {
+		return LinearInPieces
+	}
+	return Curved
+}
+
+// Push implements [PiecewiseLinear].
+func (a activation) Push(y, v *tensor.Tensor) *tensor.Tensor {
+	if a.kind == "ReLU" {
+		return tensor.ReLUGrad(v, y)
+	}
+	return tensor.LeakyReLUGrad(v, y, a.slope) // y has x's sign
+}
+
+// Pull implements [PiecewiseLinear]: the slopes are a diagonal matrix.
+func (a activation) Pull(_, y, g *tensor.Tensor) *tensor.Tensor { return a.Push(y, g) }
+
+type leakySpec struct {
+	Slope float64 `json:"slope"`
+}
+
+// Describe implements [Describer].
+func (a activation) Describe() (string, any) {
+	if a.kind == "LeakyReLU" {
+		return a.kind, leakySpec{a.slope}
+	}
+	return a.kind, nil
+}
+
+func init() {
+	for _, m := range []Module{Tanh(), ReLU(), Sigmoid(), Softplus()} {
+		kind, _ := m.(Describer).Describe()
+		Register(kind, func(struct{}) (Module, error) { return m, nil })
+	}
+	Register("LeakyReLU", func(c leakySpec) (Module, error) { return LeakyReLU(c.Slope), nil })
+}

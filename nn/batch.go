@@ -2,43 +2,34 @@ package nn
 
 // BatchMixer is a module that knows whether what it makes of one sample depends
 // on the other samples of the batch, as batch normalisation's output does. A
-// module with parts speaks for itself only.
+// module with parts speaks for itself only, and a [Wrapper] need not speak: the
+// module in it does.
 type BatchMixer interface {
 	MixesBatch() bool
 }
 
 // MixesBatch reports whether a network mixes the samples of a batch. known is
-// false where no part does, as far as they say, but one of them is no
+// false if no part says that it mixes but some part does not implement
 // [BatchMixer].
 func MixesBatch(m Module) (mixes, known bool) {
-	if n, ok := m.(*spectralNorm); ok {
-		m = n.layer
-	}
 	b, known := m.(BatchMixer)
 	mixes = known && b.MixesBatch()
-	if p, ok := m.(Parent); ok {
-		for _, c := range p.Children() {
-			m, k := MixesBatch(c.Module)
-			mixes, known = mixes || m, known && k
-		}
+	var parts []Child
+	switch m := m.(type) {
+	case Wrapper:
+		parts, known = []Child{{Module: m.Unwrap()}}, true
+	case Parent:
+		parts = m.Children()
+	}
+	for _, c := range parts {
+		m, k := MixesBatch(c.Module)
+		mixes, known = mixes || m, known && k
 	}
 	return mixes, known || mixes
 }
 
-// MixesBatch implements [BatchMixer].
-func (*linear) MixesBatch() bool { return false }
+// perSample is embedded in modules that keep the samples of a batch apart.
+type perSample struct{}
 
 // MixesBatch implements [BatchMixer].
-func (activation) MixesBatch() bool { return false }
-
-// MixesBatch implements [BatchMixer].
-func (flatten) MixesBatch() bool { return false }
-
-// MixesBatch implements [BatchMixer].
-func (*fourierFeatures) MixesBatch() bool { return false }
-
-// MixesBatch implements [BatchMixer].
-func (reshape) MixesBatch() bool { return false }
-
-// MixesBatch implements [BatchMixer].
-func (sequential) MixesBatch() bool { return false }
+func (perSample) MixesBatch() bool { return false }

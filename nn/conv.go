@@ -39,8 +39,8 @@ func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 func ConvTranspose2D(in, out, kernel int, opts ...ConvOption) Module {
 	c := newConvConfig("ConvTranspose2D", in, out, kernel, opts)
 	for k, extra := range c.outputPad {
-		if extra < 0 || extra >= c.stride[k] {
-			c.bad(fmt.Sprintf("an output padding of %v is not possible", c.outputPad), "keep it below the stride")
+		if extra < 0 || extra >= max(c.stride[k], c.dilation[k]) {
+			c.bad(fmt.Sprintf("an output padding of %v is not possible", c.outputPad), "keep it below the stride or the dilation")
 		}
 	}
 	// Initialisers see the fans the wrong way round, as they do in PyTorch.
@@ -76,8 +76,8 @@ func Groups(n int) ConvOption { return convOption(func(c *convConfig) { c.groups
 
 // OutputPadding makes the result of [ConvTranspose2D] larger by so many pixels
 // on the far side, which tells apart the sizes that a convolution of a longer
-// stride maps to one. It is below the stride; the default is 0. It takes one number, or two for height and
-// width.
+// stride maps to one. It is below the stride or the dilation; the default is 0. It
+// takes one number, or two for height and width.
 func OutputPadding(hw ...int) ConvOption {
 	p := pair("OutputPadding", hw)
 	return convOption(func(c *convConfig) { c.outputPad = p })
@@ -191,6 +191,8 @@ func (c *convConfig) checkInput(in []int) error {
 
 // convLayer is what the two kinds have in common.
 type convLayer struct {
+	perSample
+	linearInPieces
 	convConfig
 	weight, bias *Param // bias may be nil
 }
@@ -210,15 +212,10 @@ func (l *convLayer) biased(ctx *Ctx, y *autograd.Var) *autograd.Var {
 	return autograd.Add(y, autograd.Reshape(ctx.Var(l.bias), l.out, 1, 1))
 }
 
-// MixesBatch implements [BatchMixer].
-func (*convLayer) MixesBatch() bool { return false }
-
 type conv2D struct{ convLayer }
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	if _, err := l.OutShape(x.Shape()); err != nil {
-		panic(err)
-	}
+	outShape(l, x)
 	return l.biased(ctx, autograd.Conv2D(x, ctx.Var(l.weight), l.params()))
 }
 
@@ -241,10 +238,19 @@ func (l *conv2D) OutShape(in []int) ([]int, error) {
 
 type convTranspose2D struct{ convLayer }
 
+// OutputAxis is the axis of the weight that the outputs are; see [SpectralNorm].
+func (*convTranspose2D) OutputAxis() int { return 1 }
+
 func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	out, err := l.OutShape(x.Shape())
-	if err != nil {
-		panic(err)
+	out := outShape(l, x)
+	// A convolution makes more than x of an output that is longer by a stride.
+	// What it would make more was zero here.
+	for k := range 2 {
+		if n := l.outputPad[k] / l.stride[k]; n > 0 {
+			border := x.Shape()
+			border[2+k] = n
+			x = autograd.Concat(2+k, x, autograd.Const(tensor.FullLike(x.Value(), 0, border...)))
+		}
 	}
 	return l.biased(ctx, autograd.Conv2DInputGrad(x, ctx.Var(l.weight), out[2], out[3], l.params()))
 }
@@ -311,6 +317,15 @@ func (l *conv2D) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
 // WeightGrad implements [PiecewiseLinear].
 func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
 	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), biasG)
+}
+
+// Linearity implements [PiecewiseLinear]. The rare output padding that makes
+// Forward extend its input is left to the general path.
+func (l *convTranspose2D) Linearity() Linearity {
+	if l.outputPad[0] >= l.stride[0] || l.outputPad[1] >= l.stride[1] {
+		return Curved
+	}
+	return LinearInPieces
 }
 
 // Push implements [PiecewiseLinear].

@@ -17,10 +17,13 @@ func Dropout(p float64) Module {
 	if !(p >= 0 && p <= 1) {
 		panic(&tensor.ShapeError{Op: "Dropout", Problem: fmt.Sprintf("%g is no probability", p), Fix: "give 0 to 1"})
 	}
-	return dropout{p}
+	return dropout{p: p}
 }
 
-type dropout struct{ p float64 }
+type dropout struct {
+	elementwise
+	p float64
+}
 
 func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	t := x.Value()
@@ -31,21 +34,14 @@ func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	if ctx.Rand == nil {
 		panic(&StateError{Problem: "Dropout has no random numbers in this pass", Fix: "set Ctx.Rand"})
 	}
-	u := like(t, t.Shape()...)
+	u := tensor.EmptyLike(t)
 	ctx.Rand.UniformInto(u)
-	limit := like(t)
-	limit.Fill(d.p)
-	kept := tensor.GreaterEqual(u, limit)
+	kept := tensor.GreaterEqual(u, tensor.ScalarLike(t, d.p))
 	if d.p < 1 {
 		kept = tensor.Scale(kept, 1/(1-d.p))
 	}
 	return autograd.Mul(x, autograd.Const(kept))
 }
-
-func (dropout) OutShape(in []int) ([]int, error) { return in, nil }
-
-// MixesBatch implements [BatchMixer].
-func (dropout) MixesBatch() bool { return false }
 
 type dropoutSpec struct {
 	P float64 `json:"p"`

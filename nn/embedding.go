@@ -11,8 +11,8 @@ import (
 // Embedding replaces each whole number i of its input, from 0 to n−1, by row i
 // of a table: […] to […, dim]. Its parameter is "weight" [n, dim], first drawn
 // with mean 0 and variance 1, as in PyTorch. No gradient flows to the input. It
-// panics with a [tensor.ShapeError] where n or dim is below 1, and where an
-// input is not such a number.
+// panics with a [tensor.ShapeError] if n or dim is below 1. An input that is not
+// such a number panics, too, or gives a row of NaN, as [tensor.Gather] says.
 func Embedding(n, dim int, opts ...EmbeddingOption) Module {
 	if n < 1 || dim < 1 {
 		panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{{n, dim}}, Problem: "a table needs at least one row and one column", Fix: "give 1 or more"})
@@ -21,7 +21,7 @@ func Embedding(n, dim int, opts ...EmbeddingOption) Module {
 	for _, o := range opts {
 		o.applyToEmbedding(&c)
 	}
-	return &embedding{n, dim, NewParam("weight", c.weight, n, dim, n, dim)}
+	return &embedding{n: n, dim: dim, weight: NewParam("weight", c.weight, n, dim, n, dim)}
 }
 
 // EmbeddingOption changes a default of [Embedding]. [WeightInit] is one.
@@ -30,6 +30,7 @@ type EmbeddingOption interface{ applyToEmbedding(*linearConfig) }
 func (o LinearOption) applyToEmbedding(c *linearConfig) { o(c) }
 
 type embedding struct {
+	perSample
 	n, dim int
 	weight *Param
 }
@@ -37,17 +38,8 @@ type embedding struct {
 func (e *embedding) Params() []*Param { return []*Param{e.weight} }
 
 func (e *embedding) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	values := x.Value().Float64s()
-	index := make([]int, len(values))
-	for k, v := range values {
-		i := int(v)
-		if !(v >= 0 && v < float64(e.n)) || float64(i) != v {
-			panic(&tensor.ShapeError{Op: e.name(), Shapes: [][]int{x.Shape()},
-				Problem: fmt.Sprintf("element %d is %g, not a row of the table", k, v), Fix: fmt.Sprintf("give whole numbers from 0 to %d", e.n-1)})
-		}
-		index[k] = i
-	}
-	return autograd.Reshape(autograd.Gather(ctx.Var(e.weight), 0, index), append(x.Shape(), e.dim)...)
+	index := x.Value()
+	return autograd.Reshape(autograd.Gather(ctx.Var(e.weight), 0, index.Reshape(index.Len())), append(x.Shape(), e.dim)...)
 }
 
 func (e *embedding) name() string { return fmt.Sprintf("Embedding(%d, %d)", e.n, e.dim) }
@@ -58,9 +50,6 @@ func (e *embedding) OutShape(in []int) ([]int, error) {
 	}
 	return append(slices.Clone(in), e.dim), nil
 }
-
-// MixesBatch implements [BatchMixer].
-func (*embedding) MixesBatch() bool { return false }
 
 type embeddingSpec struct {
 	N   int `json:"n"`

@@ -34,31 +34,28 @@ func FourierFeatures(frequencies [][]float64) Module {
 	if f.k == 0 {
 		panic(&tensor.ShapeError{Op: "FourierFeatures", Problem: "there are no frequencies", Fix: "give one or more"})
 	}
-	f.angular[0] = tensor.FromFloat64(angular, f.k, f.in)
-	f.angular[1] = f.angular[0].Cast(tensor.Float32)
+	f.angular = tensor.FromFloat64(angular, f.k, f.in)
 	return f
 }
 
 type fourierFeatures struct {
+	perSample
+	weightless
 	in, k       int
 	frequencies [][]float64
-	angular     [2]*tensor.Tensor // [k, in], 2π times the frequencies, in Float64 and Float32
+	angular     *tensor.Tensor // [k, in], 2π times the frequencies, in Float64
+	matrices    constants      // the same by dtype, on each device
 }
 
 func (f *fourierFeatures) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	if _, err := f.OutShape(x.Shape()); err != nil {
-		panic(err)
-	}
+	outShape(f, x)
 	phase := autograd.Linear(x, autograd.Const(f.matrix(x.Value())), nil, tensor.Identity, 0)
 	return autograd.Concat(1, x, autograd.Sin(phase), autograd.Cos(phase))
 }
 
 // matrix returns the angular frequencies in the dtype and on the device of x.
 func (f *fourierFeatures) matrix(x *tensor.Tensor) *tensor.Tensor {
-	if x.DType() == tensor.Float64 {
-		return f.angular[0].To(x.Device())
-	}
-	return f.angular[1].To(x.Device())
+	return f.matrices.get(x.Device(), x.DType(), func() *tensor.Tensor { return f.angular.Cast(x.DType()).To(x.Device()) })
 }
 
 func (f *fourierFeatures) OutShape(in []int) ([]int, error) {
@@ -74,14 +71,17 @@ func (f *fourierFeatures) waves(y *tensor.Tensor) (sin, cos *tensor.Tensor) {
 	return y.Slice(1, f.in, f.in+f.k, 1), y.Slice(1, f.in+f.k, f.in+2*f.k, 1)
 }
 
-// Push returns the derivative at the pass applied to v; see [PiecewiseLayers].
+// Linearity implements [PiecewiseLinear].
+func (*fourierFeatures) Linearity() Linearity { return CurvedInput }
+
+// Push implements [PiecewiseLinear].
 func (f *fourierFeatures) Push(y, v *tensor.Tensor) *tensor.Tensor {
 	sin, cos := f.waves(y)
 	phase := tensor.Linear(v, f.matrix(v), nil, tensor.Identity, 0)
 	return tensor.Concat(1, v, tensor.Mul(cos, phase), tensor.Neg(tensor.Mul(sin, phase)))
 }
 
-// Pull returns the derivative's transpose applied to g.
+// Pull implements [PiecewiseLinear].
 func (f *fourierFeatures) Pull(_, y, g *tensor.Tensor) *tensor.Tensor {
 	sin, cos := f.waves(y)
 	gSin, gCos := f.waves(g)
@@ -89,5 +89,15 @@ func (f *fourierFeatures) Pull(_, y, g *tensor.Tensor) *tensor.Tensor {
 	return tensor.Add(g.Slice(1, 0, f.in, 1), tensor.MatMul(phase, f.matrix(g)))
 }
 
-// WeightGrad returns nil: there are no parameters.
-func (*fourierFeatures) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
+type fourierSpec struct {
+	Frequencies [][]float64 `json:"frequencies"`
+}
+
+// Describe implements [Describer].
+func (f *fourierFeatures) Describe() (string, any) {
+	return "FourierFeatures", fourierSpec{f.frequencies}
+}
+
+func init() {
+	Register("FourierFeatures", func(c fourierSpec) (Module, error) { return FourierFeatures(c.Frequencies), nil })
+}

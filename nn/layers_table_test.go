@@ -353,8 +353,8 @@ func smoothRows() []optest.Row {
 			return table.Forward(&nn.Ctx{Weights: nn.With(table, xs)}, autograd.Const(tensor.FromFloat64([]float64{0, v})))
 		}}
 	}
-	embedding = refuses(embedding, wrong(3, "Embedding(3, 2) of [2]: element 1 is 3, not a row of the table; give whole numbers from 0 to 2"),
-		wrong(-1, "element 1 is -1"), wrong(0.5, "element 1 is 0.5"), wrong(math.NaN(), "element 1 is NaN"),
+	embedding = refuses(embedding, wrong(3, "Gather of [3 2]: index 3 does not lie in axis 0 of dim 3; give whole numbers from 0 to dim−1"),
+		wrong(-1, "index -1 does"), wrong(0.5, "index 0.5 does"), wrong(math.NaN(), "index NaN does"),
 		fails("a table needs at least one row", func() { nn.Embedding(0, 2) }))
 	dropout := refuses(layer("Dropout", nn.Dropout(0.5), optest.Map(func(x float64) float64 { return x }), "[2 3]", "[0 3]", "[]"),
 		fails("-0.1 is no probability", func() { nn.Dropout(-0.1) }), fails("NaN is no probability", func() { nn.Dropout(math.NaN()) }))

@@ -244,7 +244,7 @@ func TestDropout(t *testing.T) {
 // TestThreadsMakeNoDifference: networks for pictures give the same bits, to
 // second derivatives, whatever the number of threads.
 func TestThreadsMakeNoDifference(t *testing.T) {
-	defer tensor.SetThreads(0)
+	defer tensor.CPU().SetThreads(0)
 	for _, m := range []nn.Module{
 		nn.Sequential(nn.Conv2D(1, 16, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2), nn.BatchNorm2D(16), nn.Conv2D(16, 8, 3),
 			nn.Tanh(), nn.MaxPool2D(2), nn.GroupNorm(2, 8), nn.Flatten(), nn.Linear(288, 1)),
@@ -253,7 +253,7 @@ func TestThreadsMakeNoDifference(t *testing.T) {
 	} {
 		var want [][]float64
 		for _, threads := range []int{1, 2, 3} {
-			tensor.SetThreads(threads)
+			tensor.CPU().SetThreads(threads)
 			nn.Init(m, 1, tensor.Float32)
 			leaves := []*autograd.Var{autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float32, 9, 1, 28, 28))}
 			for _, p := range nn.Params(m) {

@@ -47,6 +47,8 @@ func BiasInit(i Initializer) LinearOption { return func(c *linearConfig) { c.bia
 func NoBias() LinearOption { return func(c *linearConfig) { c.hasBias = false } }
 
 type linear struct {
+	perSample
+	linearInPieces
 	in, out      int
 	weight, bias *Param // bias may be nil
 }
@@ -95,4 +97,44 @@ func (l *linear) OutShape(in []int) ([]int, error) {
 func (l *linear) misfit(in []int) error {
 	return &tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{in},
 		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten pictures first, or change the layer's in"}
+}
+
+// Push implements [PiecewiseLinear].
+func (l *linear) Push(_, v *tensor.Tensor) *tensor.Tensor {
+	return tensor.Linear(v, l.weight.Value(), nil, tensor.Identity, 0)
+}
+
+// Pull implements [PiecewiseLinear].
+func (l *linear) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
+	return tensor.MatMul(g, l.weight.Value())
+}
+
+// WeightGrad implements [PiecewiseLinear].
+func (l *linear) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
+	weight := tensor.MatMul(g.T(), x)
+	if l.bias == nil {
+		return []*tensor.Tensor{weight}
+	}
+	return []*tensor.Tensor{weight, tensor.Sum(biasG, 0)}
+}
+
+type linearSpec struct {
+	In   int  `json:"in"`
+	Out  int  `json:"out"`
+	Bias bool `json:"bias"`
+}
+
+// Describe implements [Describer].
+func (l *linear) Describe() (string, any) { return "Linear", linearSpec{l.in, l.out, l.bias != nil} }
+
+func init() {
+	Register("Linear", func(c linearSpec) (Module, error) {
+		if c.In > maxFeatures || c.Out > maxFeatures {
+			return nil, fmt.Errorf("a layer of %d inputs and %d outputs is not possible", c.In, c.Out)
+		}
+		if !c.Bias {
+			return Linear(c.In, c.Out, NoBias()), nil
+		}
+		return Linear(c.In, c.Out), nil
+	})
 }

@@ -89,46 +89,31 @@ func (bceTargetSlope) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 
 func clampedLogs(p *tensor.Tensor) (yes, no *tensor.Tensor) {
 	yes = tensor.Clamp(tensor.Log(p), -100, math.Inf(1))
-	no = tensor.Clamp(tensor.Log(complement(p)), -100, math.Inf(1))
+	no = tensor.Clamp(logComplement(p), -100, math.Inf(1))
 	return yes, no
+}
+
+// logComplement returns ln(1−p), accurate for p near 0, where q = 1−p is rounded:
+// the quotient p/(1−q), in which 1−q is exact, makes up for it (after Kahan).
+func logComplement(p *tensor.Tensor) *tensor.Tensor {
+	q := complement(p)
+	rounded := complement(q)
+	tiny := tensor.Equal(rounded, tensor.Scale(rounded, 0)) // q is 1, and ln(1−p) is −p
+	return tensor.Where(tiny, tensor.Neg(p), tensor.Mul(tensor.Log(q), tensor.Div(p, rounded)))
 }
 
 func complement(t *tensor.Tensor) *tensor.Tensor { return tensor.Shift(tensor.Neg(t), 1) }
 
 // BCEWithLogitsLoss is the binary cross-entropy of sigmoid x with targets t of
 // the same shape, accurate for logits of any size:
-// t·softplus(−x) + (1−t)·softplus(x). Its gradient by x is sigmoid(x) − t. It
-// panics with a [tensor.ShapeError] where the shapes differ.
+// t·softplus(−x) + (1−t)·softplus(x), which is max(x, 0) − x·t + ln(1 + e^−|x|)
+// without the cancellation. Its gradient by x is sigmoid(x) − t. It panics with
+// a [tensor.ShapeError] if the shapes differ.
 func BCEWithLogitsLoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("BCEWithLogitsLoss", x, t)
-	return reduced(autograd.Apply(&bceWithLogits{}, x, t), r)
-}
-
-// bceWithLogits is one application: it keeps the slope that comes out of the
-// same pass as the value.
-type bceWithLogits struct{ slope *tensor.Tensor }
-
-func (*bceWithLogits) Name() string { return "BCEWithLogitsLoss" }
-
-func (o *bceWithLogits) Eval(in []*tensor.Tensor) (terms *tensor.Tensor) {
-	terms, o.slope = tensor.BCEWithLogits(in[0], in[1])
-	return terms
-}
-
-func (o *bceWithLogits) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
-	out := b.Grads()
-	x := b.In(0)
-	if b.Needs(0) {
-		slope := autograd.Const(o.slope)
-		if b.Recorded() {
-			slope = autograd.Sub(autograd.Sigmoid(x), b.In(1))
-		}
-		out[0] = autograd.Mul(gy, slope)
-	}
-	if b.Needs(1) {
-		out[1] = autograd.Neg(autograd.Mul(gy, x)) // softplus(−x) − softplus(x) = −x
-	}
-	return out
+	yes := autograd.Mul(t, autograd.Softplus(autograd.Neg(x)))
+	no := autograd.Mul(autograd.Shift(autograd.Neg(t), 1), autograd.Softplus(x))
+	return reduced(autograd.Add(yes, no), r)
 }
 
 // MSELoss is (x−t)². It panics with a [tensor.ShapeError] where the shapes
@@ -166,7 +151,7 @@ func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.
 	// Picking the true class, and not multiplying by a one-hot target, allows
 	// others to have a logit of −Inf.
 	logs := autograd.Reshape(autograd.LogSoftmax(x, 1), n*c)
-	return reduced(autograd.Neg(autograd.Gather(logs, 0, at)), r)
+	return reduced(autograd.Neg(autograd.Gather(logs, 0, tensor.Positions(at...))), r)
 }
 
 // SoftCrossEntropyLoss is −Σ pᵢ·ln softmax(x)ᵢ, for logits x [n, c] and

@@ -32,6 +32,32 @@ type Parent interface {
 	Children() []Child
 }
 
+// Chain is a [Parent] whose Forward feeds each part's output to the next part
+// and does nothing else, as that of [Sequential] does. [Summary] lists its
+// parts, and [PiecewiseLayers] takes it apart.
+type Chain interface {
+	Parent
+	// Chain does nothing; it says that the module is one.
+	Chain()
+}
+
+// Wrapper is a module that runs another one in a pass of its own making, as
+// [SpectralNorm] runs a layer with another weight. Its Forward is
+//
+//	w.Unwrap().Forward(w.Pass(ctx, x), x)
+//
+// which lets a [Sequential] run the wrapped layer and the activation after it as
+// one operation. A Wrapper is not a [Parent]: its Params are its own and those of
+// the wrapped module, under their names.
+type Wrapper interface {
+	Module
+	// Unwrap returns the wrapped module.
+	Unwrap() Module
+	// Pass returns the pass of the wrapped module on the wrapper's input x; see
+	// [Ctx.Replace].
+	Pass(ctx *Ctx, x *autograd.Var) *Ctx
+}
+
 // Child is a named part of a module.
 type Child struct {
 	Name   string
@@ -46,7 +72,8 @@ type Ctx struct {
 	// differently then.
 	Train bool
 	// Track records operations on the parameters that are not frozen, so that
-	// gradients by them can be taken.
+	// gradients by them can be taken. Without it the parameters are constants, by
+	// which every gradient is zero, and nothing says so.
 	Track bool
 	// Rand feeds layers that draw random numbers.
 	Rand *tensor.Stream
@@ -56,18 +83,39 @@ type Ctx struct {
 	// Weights replaces the parameters' values by constants; see [Snapshot].
 	Weights *Weights
 
-	// Another value for one parameter; see [SpectralNorm].
-	replaced *Param
-	by       *autograd.Var
+	replaced *replacement
+}
+
+// replacement is another value for one parameter.
+type replacement struct {
+	param *Param
+	by    *autograd.Var
+	older *replacement
+}
+
+// Replace returns the pass with another value for a parameter, which may depend
+// on parameters itself. The pass it is called on, which may be nil, is as before.
+func (c *Ctx) Replace(p *Param, by *autograd.Var) *Ctx {
+	var inner Ctx
+	if c != nil {
+		inner = *c
+	}
+	inner.replaced = &replacement{p, by, inner.replaced}
+	return &inner
 }
 
 // Var returns a parameter as a value of this pass: tracked where the pass asks
 // for it and the parameter is not frozen. It panics with a [StateError] where
 // the parameter has no value yet, or the pass has another network's weights.
 func (c *Ctx) Var(p *Param) *autograd.Var {
+	if c != nil {
+		for r := c.replaced; r != nil; r = r.older {
+			if r.param == p {
+				return r.by
+			}
+		}
+	}
 	switch {
-	case c != nil && c.replaced == p:
-		return c.by
 	case c != nil && c.Weights != nil:
 		if v, ok := c.Weights.vars[p]; ok {
 			return v

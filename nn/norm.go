@@ -43,7 +43,7 @@ func LayerNorm(shape []int, opts ...NormOption) Module {
 	if len(shape) == 0 {
 		panic(&tensor.ShapeError{Op: "LayerNorm", Shapes: [][]int{{}}, Problem: "there is nothing to normalise over", Fix: "give at least one dim"})
 	}
-	return &layerNorm{newNorm("LayerNorm", shape, true, opts)}
+	return &layerNorm{norm: newNorm("LayerNorm", shape, true, opts)}
 }
 
 // GroupNorm divides the channels of [n, channels, …] into groups and normalises
@@ -56,7 +56,7 @@ func GroupNorm(groups, channels int, opts ...NormOption) Module {
 		panic(&tensor.ShapeError{Op: "GroupNorm", Shapes: [][]int{{channels}},
 			Problem: fmt.Sprintf("%d channels are not divisible into %d groups", channels, groups), Fix: "give channels that are a multiple of the groups"})
 	}
-	return &groupNorm{newNorm("GroupNorm", []int{channels}, true, opts), groups}
+	return &groupNorm{norm: newNorm("GroupNorm", []int{channels}, true, opts), groups: groups}
 }
 
 // InstanceNorm2D normalises each channel of each picture [n, channels, h, w]:
@@ -65,7 +65,7 @@ func GroupNorm(groups, channels int, opts ...NormOption) Module {
 // and weight and bias are there only if asked for: [Affine](true). It panics
 // with a [tensor.ShapeError] where an input does not fit.
 func InstanceNorm2D(channels int, opts ...NormOption) Module {
-	return &instanceNorm{newNorm("InstanceNorm2D", []int{channels}, false, opts)}
+	return &instanceNorm{norm: newNorm("InstanceNorm2D", []int{channels}, false, opts)}
 }
 
 // NormOption changes a default of a normalisation.
@@ -158,15 +158,6 @@ func (n *norm) along(rank int) []int {
 	return shape
 }
 
-// forward checks the input's shape and calls f.
-func forward(m Shaper, x *autograd.Var, f func(shape []int) *autograd.Var) *autograd.Var {
-	shape := x.Shape()
-	if _, err := m.OutShape(shape); err != nil {
-		panic(err)
-	}
-	return f(shape)
-}
-
 type batchNorm struct {
 	norm
 	mean, variance, batches *Param // running
@@ -181,27 +172,27 @@ func newBatchNorm(kind string, channels int, opts []NormOption) Module {
 func (b *batchNorm) Params() []*Param { return append(b.norm.Params(), b.mean, b.variance, b.batches) }
 
 func (b *batchNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return forward(b, x, func(shape []int) *autograd.Var {
-		along := b.along(len(shape))
-		if !ctx.training() {
-			centred := autograd.Sub(x, autograd.Reshape(ctx.Var(b.mean), along...))
-			return b.scaled(ctx, autograd.Mul(centred, b.inverse(autograd.Reshape(ctx.Var(b.variance), along...))), along...)
-		}
-		each := product(shape) / shape[1] // numbers per channel
-		if each == 1 {
-			panic(&tensor.ShapeError{Op: fmt.Sprintf("%s%v", b.kind, b.shape), Shapes: [][]int{shape},
-				Problem: "there is only one number per channel to normalise over", Fix: "train with larger batches"})
-		}
-		axes := []int{0, 2, 3}[:len(shape)-1]
-		y, mean, variance := b.normalised(x, axes...)
-		if u := ctx.updates(); u != nil && each > 0 {
-			unbiased := autograd.Scale(variance.Detach(), float64(each)/float64(each-1))
-			u.Add(b.mean, moveTowards(autograd.Reshape(mean.Detach(), b.shape...), b.momentum))
-			u.Add(b.variance, moveTowards(autograd.Reshape(unbiased, b.shape...), b.momentum))
-			u.Add(b.batches, func(n *tensor.Tensor) { n.CopyFrom(tensor.Shift(n, 1)) })
-		}
-		return b.scaled(ctx, y, along...)
-	})
+	shape := x.Shape()
+	outShape(b, x)
+	along := b.along(len(shape))
+	if !ctx.training() {
+		centred := autograd.Sub(x, autograd.Reshape(ctx.Var(b.mean), along...))
+		return b.scaled(ctx, autograd.Mul(centred, b.inverse(autograd.Reshape(ctx.Var(b.variance), along...))), along...)
+	}
+	each := product(shape) / shape[1] // numbers per channel
+	if each == 1 {
+		panic(&tensor.ShapeError{Op: fmt.Sprintf("%s%v", b.kind, b.shape), Shapes: [][]int{shape},
+			Problem: "there is only one number per channel to normalise over", Fix: "train with larger batches"})
+	}
+	axes := []int{0, 2, 3}[:len(shape)-1]
+	y, mean, variance := b.normalised(x, axes...)
+	if u := ctx.updates(); u != nil && each > 0 {
+		unbiased := autograd.Scale(variance.Detach(), float64(each)/float64(each-1))
+		u.Add(b.mean, moveTowards(autograd.Reshape(mean.Detach(), b.shape...), b.momentum))
+		u.Add(b.variance, moveTowards(autograd.Reshape(unbiased, b.shape...), b.momentum))
+		u.Add(b.batches, func(n *tensor.Tensor) { n.CopyFrom(tensor.Shift(n, 1)) })
+	}
+	return b.scaled(ctx, y, along...)
 }
 
 func (b *batchNorm) OutShape(in []int) ([]int, error) {
@@ -217,17 +208,20 @@ func (b *batchNorm) OutShape(in []int) ([]int, error) {
 // MixesBatch implements [BatchMixer].
 func (*batchNorm) MixesBatch() bool { return true }
 
-type layerNorm struct{ norm }
+type layerNorm struct {
+	perSample
+	norm
+}
 
 func (l *layerNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return forward(l, x, func(shape []int) *autograd.Var {
-		var axes []int
-		for k := len(shape) - len(l.shape); k < len(shape); k++ {
-			axes = append(axes, k)
-		}
-		y, _, _ := l.normalised(x, axes...)
-		return l.scaled(ctx, y, l.shape...)
-	})
+	shape := x.Shape()
+	outShape(l, x)
+	var axes []int
+	for k := len(shape) - len(l.shape); k < len(shape); k++ {
+		axes = append(axes, k)
+	}
+	y, _, _ := l.normalised(x, axes...)
+	return l.scaled(ctx, y, l.shape...)
 }
 
 func (l *layerNorm) OutShape(in []int) ([]int, error) {
@@ -237,20 +231,18 @@ func (l *layerNorm) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
-// MixesBatch implements [BatchMixer].
-func (*layerNorm) MixesBatch() bool { return false }
-
 type groupNorm struct {
+	perSample
 	norm
 	groups int
 }
 
 func (g *groupNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return forward(g, x, func(shape []int) *autograd.Var {
-		rows := product(shape[2:]) * g.shape[0] / g.groups
-		y, _, _ := g.normalised(autograd.Reshape(x, shape[0], g.groups, rows), 2)
-		return g.scaled(ctx, autograd.Reshape(y, shape...), g.along(len(shape))...)
-	})
+	shape := x.Shape()
+	outShape(g, x)
+	rows := product(shape[2:]) * g.shape[0] / g.groups
+	y, _, _ := g.normalised(autograd.Reshape(x, shape[0], g.groups, rows), 2)
+	return g.scaled(ctx, autograd.Reshape(y, shape...), g.along(len(shape))...)
 }
 
 func (g *groupNorm) OutShape(in []int) ([]int, error) {
@@ -260,16 +252,15 @@ func (g *groupNorm) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
-// MixesBatch implements [BatchMixer].
-func (*groupNorm) MixesBatch() bool { return false }
-
-type instanceNorm struct{ norm }
+type instanceNorm struct {
+	perSample
+	norm
+}
 
 func (i *instanceNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return forward(i, x, func(shape []int) *autograd.Var {
-		y, _, _ := i.normalised(x, 2, 3)
-		return i.scaled(ctx, y, i.along(4)...)
-	})
+	outShape(i, x)
+	y, _, _ := i.normalised(x, 2, 3)
+	return i.scaled(ctx, y, i.along(4)...)
 }
 
 func (i *instanceNorm) OutShape(in []int) ([]int, error) {
@@ -278,9 +269,6 @@ func (i *instanceNorm) OutShape(in []int) ([]int, error) {
 	}
 	return in, nil
 }
-
-// MixesBatch implements [BatchMixer].
-func (*instanceNorm) MixesBatch() bool { return false }
 
 type normSpec struct {
 	Shape    []int    `json:"shape"`

@@ -88,7 +88,8 @@ func Ready(m Module) bool {
 }
 
 // allocate gives the parameters zeros, as neighbours in one block, those that
-// are trained first.
+// are trained first. Each counts its own in-place writes, so that writing one
+// does not disturb pending gradients that need another.
 func allocate(params []NamedParam, dt tensor.DType) {
 	total := 0
 	for _, p := range params {
@@ -100,7 +101,7 @@ func allocate(params []NamedParam, dt tensor.DType) {
 		for _, p := range params {
 			if p.Param.buffer == buffers {
 				n := p.Param.len()
-				v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...)
+				v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...).Part()
 				p.Param.leaf, p.Param.constant = autograd.Leaf(v), autograd.Const(v)
 				at += n
 			}

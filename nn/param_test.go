@@ -220,17 +220,15 @@ func TestParams(t *testing.T) {
 		func() { nn.Params(tied{[]nn.Child{{"a", a}, {"a", b}}}) })
 }
 
-// TestOneBlock: the values of a network's parameters share their memory.
-func TestOneBlock(t *testing.T) {
+// TestParametersLieApart: the values of a network's parameters, which share a
+// block of memory, do not overlap.
+func TestParametersLieApart(t *testing.T) {
 	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
 	loaded := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
 	nn.Init(m, 1, tensor.Float32)
 	require.NoError(t, nn.LoadState(loaded, nn.State(m)))
 	for _, net := range []nn.Module{m, loaded} {
 		params := nn.Params(net)
-		version := params[0].Param.Value().Version()
-		params[3].Param.Value().Fill(1)
-		require.Equal(t, version+1, params[0].Param.Value().Version())
 		for _, p := range params {
 			require.True(t, p.Param.Value().IsContiguous())
 			require.Same(t, p.Param.Value(), p.Param.Leaf().Value())

@@ -8,8 +8,12 @@ import "github.com/gander-ml/gander/tensor"
 // plain values: x is the input of a pass, y its output.
 type PiecewiseLinear interface {
 	Module
+	// Linearity says whether this module, with the constants it has, is
+	// linear between kinks. The other methods are called only if it is, or if
+	// it is [CurvedInput] and comes first.
+	Linearity() Linearity
 	// Push returns the derivative at the pass applied to a change v of the
-	// input: the module without its constant, at the slopes of the pass.
+	// input.
 	Push(y, v *tensor.Tensor) *tensor.Tensor
 	// Pull returns the derivative's transpose applied to a gradient g by the
 	// output.
@@ -21,87 +25,47 @@ type PiecewiseLinear interface {
 	WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor
 }
 
-// PiecewiseLayers takes a network apart into layers that are
-// [PiecewiseLinear], in order. ok is false where it is not made of such.
-//
-// The first layer may be [FourierFeatures] all the same: what comes in there
-// does not depend on weights, and neither does the derivative, curved as it is.
+// Linearity says how the derivative of a [PiecewiseLinear] depends on its input.
+type Linearity uint8
+
+const (
+	// Curved modules have a derivative that changes with the input.
+	Curved Linearity = iota
+	// LinearInPieces modules have the same derivative between two kinks.
+	LinearInPieces
+	// CurvedInput modules have no parameters and a derivative that changes with
+	// the input. As the first layer of a network they do as well: neither their
+	// input nor their derivative depends on weights.
+	CurvedInput
+)
+
+// PiecewiseLayers takes a network apart into layers that are [PiecewiseLinear],
+// in order. ok is false if it is not made of such layers, one after another.
 func PiecewiseLayers(m Module) (layers []PiecewiseLinear, ok bool) {
-	switch m := m.(type) {
-	case sequential:
-		for _, part := range m {
-			more, ok := PiecewiseLayers(part)
-			if !ok || len(layers) > 0 && curved(more) {
+	if c, is := m.(Chain); is {
+		for _, part := range c.Children() {
+			more, ok := PiecewiseLayers(part.Module)
+			if !ok || len(layers) > 0 && len(more) > 0 && more[0].Linearity() == CurvedInput {
 				return nil, false
 			}
 			layers = append(layers, more...)
 		}
 		return layers, true
-	case activation:
-		return []PiecewiseLinear{m}, m.kind == "ReLU" || m.kind == "LeakyReLU" && m.slope > 0
-	case PiecewiseLinear:
-		return []PiecewiseLinear{m}, true
+	}
+	if l, is := m.(PiecewiseLinear); is && l.Linearity() != Curved {
+		return []PiecewiseLinear{l}, true
 	}
 	return nil, false
 }
 
-// curved reports whether layers begin with one whose derivative depends on its
-// input.
-func curved(layers []PiecewiseLinear) bool {
-	if len(layers) == 0 {
-		return false
-	}
-	_, is := layers[0].(*fourierFeatures)
-	return is
-}
+// linearInPieces is embedded in modules that are linear between kinks.
+type linearInPieces struct{}
 
-// Push implements [PiecewiseLinear].
-func (l *linear) Push(_, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Linear(v, l.weight.Value(), nil, tensor.Identity, 0)
-}
+// Linearity implements [PiecewiseLinear].
+func (linearInPieces) Linearity() Linearity { return LinearInPieces }
 
-// Pull implements [PiecewiseLinear].
-func (l *linear) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
-	return tensor.MatMul(g, l.weight.Value())
-}
+// weightless is embedded in modules without parameters.
+type weightless struct{}
 
 // WeightGrad implements [PiecewiseLinear].
-func (l *linear) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
-	weight := tensor.MatMul(g.T(), x)
-	if l.bias == nil {
-		return []*tensor.Tensor{weight}
-	}
-	return []*tensor.Tensor{weight, tensor.Sum(biasG, 0)}
-}
-
-// Push implements [PiecewiseLinear].
-func (a activation) Push(y, v *tensor.Tensor) *tensor.Tensor {
-	if a.kind == "ReLU" {
-		return tensor.ReLUGrad(v, y)
-	}
-	return tensor.LeakyReLUGrad(v, y, a.slope) // y has x's sign
-}
-
-// Pull implements [PiecewiseLinear]: the slopes are a diagonal matrix.
-func (a activation) Pull(_, y, g *tensor.Tensor) *tensor.Tensor { return a.Push(y, g) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (activation) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
-
-// Push implements [PiecewiseLinear].
-func (flatten) Push(y, v *tensor.Tensor) *tensor.Tensor { return v.Reshape(y.Shape()...) }
-
-// Pull implements [PiecewiseLinear].
-func (flatten) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return g.Reshape(x.Shape()...) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (flatten) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
-
-// Push implements [PiecewiseLinear].
-func (reshape) Push(y, v *tensor.Tensor) *tensor.Tensor { return v.Reshape(y.Shape()...) }
-
-// Pull implements [PiecewiseLinear].
-func (reshape) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return g.Reshape(x.Shape()...) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (reshape) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
+func (weightless) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }

@@ -12,7 +12,9 @@ import (
 // AvgPool2D averages each window of pictures [n, c, h, w], padding included: to
 // [n, c, oh, ow], oh = ⌊(h + 2·padding − size)/stride⌋ + 1. It panics with a
 // [tensor.ShapeError] where a number makes no sense, or an input does not fit.
-func AvgPool2D(size int, opts ...PoolOption) Module { return avgPool{newPool("AvgPool2D", size, opts)} }
+func AvgPool2D(size int, opts ...PoolOption) Module {
+	return avgPool{pool: newPool("AvgPool2D", size, opts)}
+}
 
 // MaxPool2D takes the largest number of each window of pictures [n, c, h, w],
 // padding excluded: to [n, c, oh, ow] as [AvgPool2D] does. The gradient goes to
@@ -28,12 +30,13 @@ func (o WindowOption) applyToPool(w *window) { o(w) }
 
 // pool is a window with the name of what is done in it.
 type pool struct {
+	perSample
 	kind string
 	window
 }
 
 func newPool(kind string, size int, opts []PoolOption) pool {
-	p := pool{kind, window{kernel: [2]int{size, size}}}
+	p := pool{kind: kind, window: window{kernel: [2]int{size, size}}}
 	for _, o := range opts {
 		o.applyToPool(&p.window)
 	}
@@ -80,16 +83,14 @@ func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
 }
 
-// MixesBatch implements [BatchMixer].
-func (pool) MixesBatch() bool { return false }
-
-type avgPool struct{ pool }
+type avgPool struct {
+	pool
+	linearInPieces
+	weightless
+}
 
 func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	out, err := p.OutShape(x.Shape())
-	if err != nil {
-		panic(err)
-	}
+	out := outShape(p, x)
 	if p.tiles() {
 		windows, axes := p.tiled(x, out)
 		return autograd.Mean(windows, axes...)
@@ -122,33 +123,14 @@ func padded(x *autograd.Var, axis, n int, value float64) *autograd.Var {
 	}
 	shape := x.Shape()
 	shape[axis] = n
-	border := constant(x, value, shape...)
+	border := autograd.Const(tensor.FullLike(x.Value(), value, shape...))
 	return autograd.Concat(axis, border, x, border)
-}
-
-// constant returns a constant for computations with x, in its scope.
-func constant(x *autograd.Var, value float64, shape ...int) *autograd.Var {
-	t := like(x.Value(), shape...)
-	t.Fill(value)
-	return autograd.Const(t)
-}
-
-// like returns a tensor for computations with t, whose elements are yet to be
-// written.
-func like(t *tensor.Tensor, shape ...int) *tensor.Tensor {
-	if s := t.Scope(); s != nil {
-		return s.Empty(t.Device(), t.DType(), shape...)
-	}
-	return t.Device().New(t.DType(), shape...)
 }
 
 type maxPool struct{ pool }
 
 func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	out, err := p.OutShape(x.Shape())
-	if err != nil {
-		panic(err)
-	}
+	out := outShape(p, x)
 	for k := range 2 {
 		x = padded(x, 2+k, p.pad[k], math.Inf(-1))
 	}
@@ -208,17 +190,18 @@ func AdaptiveAvgPool2D(height, width int) Module {
 	if height < 1 || width < 1 {
 		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "this is no size of pictures", Fix: "give 1 or more"})
 	}
-	return adaptiveAvgPool{[2]int{height, width}}
+	return adaptiveAvgPool{size: [2]int{height, width}}
 }
 
-type adaptiveAvgPool struct{ size [2]int }
+type adaptiveAvgPool struct {
+	perSample
+	linearInPieces
+	weightless
+	size [2]int
+}
 
 func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	shape := x.Shape()
-	out, err := p.OutShape(shape)
-	if err != nil {
-		panic(err)
-	}
+	shape, out := x.Shape(), outShape(p, x)
 	if shape[2]%out[2] == 0 && shape[3]%out[3] == 0 {
 		return AvgPool2D(1, KernelSize(shape[2]/out[2], shape[3]/out[3])).Forward(nil, x)
 	}
@@ -242,9 +225,6 @@ func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
 	}
 	return []int{in[0], in[1], p.size[0], p.size[1]}, nil
 }
-
-// MixesBatch implements [BatchMixer].
-func (adaptiveAvgPool) MixesBatch() bool { return false }
 
 type poolSpec struct {
 	Size    [2]int `json:"size"`
@@ -282,9 +262,6 @@ func (p avgPool) Push(_, v *tensor.Tensor) *tensor.Tensor {
 // Pull implements [PiecewiseLinear].
 func (p avgPool) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(p, x, g) }
 
-// WeightGrad implements [PiecewiseLinear].
-func (avgPool) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
-
 // Push implements [PiecewiseLinear].
 func (p adaptiveAvgPool) Push(_, v *tensor.Tensor) *tensor.Tensor {
 	return p.Forward(nil, autograd.Const(v)).Value()
@@ -292,9 +269,6 @@ func (p adaptiveAvgPool) Push(_, v *tensor.Tensor) *tensor.Tensor {
 
 // Pull implements [PiecewiseLinear].
 func (p adaptiveAvgPool) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(p, x, g) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (adaptiveAvgPool) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
 
 // pull applies the transpose of a linear module without parameters.
 func pull(m Module, x, g *tensor.Tensor) *tensor.Tensor {

@@ -26,8 +26,8 @@ type sequential []Module
 func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	for i := 0; i < len(s); i++ {
 		m, ctx := s[i], ctx
-		if n, ok := m.(*spectralNorm); ok {
-			m, ctx = n.layer, n.pass(ctx, x)
+		if w, ok := m.(Wrapper); ok {
+			m, ctx = w.Unwrap(), w.Pass(ctx, x)
 		}
 		l, ok := m.(*linear)
 		if !ok {
@@ -56,6 +56,12 @@ func (s sequential) Children() []Child {
 	return out
 }
 
+// Chain implements [Chain].
+func (sequential) Chain() {}
+
+// MixesBatch implements [BatchMixer].
+func (sequential) MixesBatch() bool { return false }
+
 func (s sequential) OutShape(in []int) ([]int, error) {
 	for _, m := range s {
 		out, err := OutShape(m, in)
@@ -65,4 +71,27 @@ func (s sequential) OutShape(in []int) ([]int, error) {
 		in = out
 	}
 	return in, nil
+}
+
+type sequentialSpec struct {
+	Layers []Part `json:"layers"`
+}
+
+// Describe implements [Describer].
+func (s sequential) Describe() (string, any) {
+	c := sequentialSpec{Layers: make([]Part, len(s))}
+	for i, m := range s {
+		c.Layers[i].Module = m
+	}
+	return "Sequential", c
+}
+
+func init() {
+	Register("Sequential", func(c sequentialSpec) (Module, error) {
+		layers := make([]Module, len(c.Layers))
+		for i, l := range c.Layers {
+			layers[i] = l.Module
+		}
+		return Sequential(layers...), nil
+	})
 }

@@ -12,7 +12,7 @@ import (
 // It panics with a [tensor.ShapeError] on a rank of 0.
 func Flatten() Module { return flatten{} }
 
-type flatten struct{}
+type flatten struct{ reshaping }
 
 func (f flatten) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return reshaped(f, x) }
 
@@ -22,6 +22,9 @@ func (flatten) OutShape(in []int) ([]int, error) {
 	}
 	return []int{in[0], product(in[1:])}, nil
 }
+
+// Describe implements [Describer].
+func (flatten) Describe() (string, any) { return "Flatten", nil }
 
 // Reshape keeps the first axis and gives the others a new shape: [n, features]
 // to [n, shape…]. One dim may be −1 and is worked out. It panics with a
@@ -38,10 +41,13 @@ func Reshape(shape ...int) Module {
 		panic(&tensor.ShapeError{Op: "Reshape", Shapes: [][]int{slices.Clone(shape)}, Problem: "this is no shape",
 			Fix: fmt.Sprintf("give at most %d dims of 0 or more, one of which may be −1", tensor.MaxRank-1)})
 	}
-	return reshape{slices.Clone(shape)}
+	return reshape{shape: slices.Clone(shape)}
 }
 
-type reshape struct{ shape []int }
+type reshape struct {
+	reshaping
+	shape []int
+}
 
 func (r reshape) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return reshaped(r, x) }
 
@@ -64,14 +70,36 @@ func (r reshape) OutShape(in []int) ([]int, error) {
 	return out, nil
 }
 
+type reshapeSpec struct {
+	Shape []int `json:"shape"`
+}
+
+// Describe implements [Describer].
+func (r reshape) Describe() (string, any) { return "Reshape", reshapeSpec{r.shape} }
+
+func init() {
+	Register("Flatten", func(struct{}) (Module, error) { return Flatten(), nil })
+	Register("Reshape", func(c reshapeSpec) (Module, error) { return Reshape(c.Shape...), nil })
+}
+
+// reshaping is embedded in modules that change nothing but the shape of a
+// sample.
+type reshaping struct {
+	perSample
+	linearInPieces
+	weightless
+}
+
+// Push implements [PiecewiseLinear].
+func (reshaping) Push(y, v *tensor.Tensor) *tensor.Tensor { return v.Reshape(y.Shape()...) }
+
+// Pull implements [PiecewiseLinear].
+func (reshaping) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return g.Reshape(x.Shape()...) }
+
 // reshaped applies a module that changes nothing but the shape. It does not ask
 // tensor to work out dims, which an empty batch would leave open.
 func reshaped(m Shaper, x *autograd.Var) *autograd.Var {
-	shape, err := m.OutShape(x.Shape())
-	if err != nil {
-		panic(err)
-	}
-	return autograd.Reshape(x, shape...)
+	return autograd.Reshape(x, outShape(m, x)...)
 }
 
 func noBatch(op string, in []int) error {

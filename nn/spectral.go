@@ -13,7 +13,8 @@ import (
 // W's largest singular value: a linear layer then moves no two outputs further
 // apart than their inputs are (Miyato et al., "Spectral normalization for
 // generative adversarial networks", 2018). W counts as a matrix with a row for
-// each output, which is axis 0 of a weight, but axis 1 for [ConvTranspose2D].
+// each output. Outputs are axis 0 of the weight, unless the layer has a method
+// OutputAxis() int that names another one, as that of [ConvTranspose2D] names 1.
 //
 // The largest singular value comes from the power method. Vectors u and v are
 // buffers of the network, and σ is uᵀWv. A pass in training first does an
@@ -48,8 +49,8 @@ func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 		panic(&tensor.ShapeError{Op: "SpectralNorm", Problem: fmt.Sprintf("%d power iterations with ε = %g make no norm", n.iterations, n.eps),
 			Fix: "give 1 iteration or more, and an ε of 0 or more"})
 	}
-	if _, transposed := layer.(*convTranspose2D); transposed {
-		n.axis = 1
+	if o, ok := layer.(interface{ OutputAxis() int }); ok {
+		n.axis = o.OutputAxis()
 	}
 	rows := n.weight.shape[n.axis]
 	n.weight.name = "parametrizations.weight.original"
@@ -98,9 +99,6 @@ func ownWeight(layer Module) *Param {
 	refuse := func(problem, fix string) {
 		panic(&StateError{Problem: "SpectralNorm of " + kindOf(layer) + ": " + problem, Fix: fix})
 	}
-	if _, is := layer.(*spectralNorm); is {
-		refuse("the weight is normalised already", "wrap the layer once")
-	}
 	if _, is := layer.(Parent); is {
 		refuse("a module with parts has no weight of its own", "wrap the layers that it is made of")
 	}
@@ -134,11 +132,14 @@ func (n *spectralNorm) Params() []*Param {
 }
 
 func (n *spectralNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return n.layer.Forward(n.pass(ctx, x), x)
+	return n.layer.Forward(n.Pass(ctx, x), x)
 }
 
-// pass returns the pass as the layer is to see it: with the normalised weight.
-func (n *spectralNorm) pass(ctx *Ctx, x *autograd.Var) *Ctx {
+// Unwrap implements [Wrapper].
+func (n *spectralNorm) Unwrap() Module { return n.layer }
+
+// Pass implements [Wrapper]: the layer sees the normalised weight.
+func (n *spectralNorm) Pass(ctx *Ctx, x *autograd.Var) *Ctx {
 	weight := ctx.Var(n.weight)
 	matrix := n.matrix(weight)
 	u, v := column(x, ctx.Var(n.u)), column(x, ctx.Var(n.v))
@@ -149,18 +150,19 @@ func (n *spectralNorm) pass(ctx *Ctx, x *autograd.Var) *Ctx {
 		u, v = autograd.Const(newU), autograd.Const(newV)
 	}
 	sigma := autograd.MatMul(autograd.Transpose(u), autograd.MatMul(matrix, v))
-	inner := Ctx{}
-	if ctx != nil {
-		inner = *ctx
-	}
-	inner.replaced, inner.by = n.weight, autograd.Mul(weight, autograd.Reciprocal(autograd.Reshape(sigma)))
-	return &inner
+	return ctx.Replace(n.weight, autograd.Mul(weight, autograd.Reciprocal(autograd.Reshape(sigma))))
 }
 
 // matrix returns the weight as [rows, columns].
 func (n *spectralNorm) matrix(weight *autograd.Var) *autograd.Var {
-	if n.axis == 1 {
-		weight = autograd.Permute(weight, 1, 0, 2, 3)
+	if n.axis != 0 {
+		order := []int{n.axis}
+		for k := range n.weight.shape {
+			if k != n.axis {
+				order = append(order, k)
+			}
+		}
+		weight = autograd.Permute(weight, order...)
 	}
 	return autograd.Reshape(weight, n.u.shape[0], n.v.shape[0])
 }

@@ -117,7 +117,8 @@ func (g golden) spectralTraining(about map[string]any) {
 		g.near(prefix+".loss", loss, 1e-12)
 		adam.Correction1, adam.Correction2 = 1-math.Pow(adam.Beta1, float64(step+1)), 1-math.Pow(adam.Beta2, float64(step+1))
 		for i, grad := range autograd.Grad(loss, leaves, autograd.Opts{}) {
-			tensor.AdamInto(leaves[i].Value(), grad.Value(), first[i], second[i], adam)
+			one := func(t *tensor.Tensor) []*tensor.Tensor { return []*tensor.Tensor{t} }
+			tensor.AdamInto(one(leaves[i].Value()), one(grad.Value()), one(first[i]), one(second[i]), adam)
 		}
 		ctx.Updates.Apply()
 		for name, value := range nn.State(m) {
@@ -260,14 +261,14 @@ func TestSpectralNormPasses(t *testing.T) {
 // TestSpectralNormInASequential: with the activation in one operation or not,
 // with a scope or not, for any number of threads, the bits are the same.
 func TestSpectralNormInASequential(t *testing.T) {
-	defer tensor.SetThreads(0)
+	defer tensor.CPU().SetThreads(0)
 	body := func(last nn.Module) nn.Module {
 		return nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 16, 4, nn.Stride(2))), nn.LeakyReLU(0.2), nn.SpectralNorm(nn.ConvTranspose2D(16, 8, 3)),
 			nn.Flatten(), nn.SpectralNorm(nn.Linear(8*15*15, 70)), last)
 	}
 	var want []uint64
 	for _, threads := range []int{1, 2, 3} {
-		tensor.SetThreads(threads)
+		tensor.CPU().SetThreads(threads)
 		for _, scope := range []*tensor.Scope{nil, tensor.NewScope()} {
 			for _, last := range []nn.Module{nn.ReLU(), nn.Sequential(nn.ReLU())} {
 				m := ready(body(last), 1, tensor.Float32)

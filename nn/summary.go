@@ -1,32 +1,9 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
-
-// Shaper is a module that knows its output's shape without running.
-type Shaper interface {
-	// OutShape returns the output's shape for an input's, or an error where the
-	// module does not take that input.
-	OutShape(in []int) ([]int, error)
-}
-
-// ErrUnknownShape says that a module is no [Shaper].
-var ErrUnknownShape = errors.New("the module does not tell its output's shape")
-
-// OutShape returns the shape that a module makes of an input's shape. The error
-// wraps [ErrUnknownShape] where a part is no [Shaper]; where a part does not
-// take its input, it is what Forward would panic with.
-func OutShape(m Module, in []int) ([]int, error) {
-	s, ok := m.(Shaper)
-	if !ok {
-		return nil, fmt.Errorf("nn: %T: %w", m, ErrUnknownShape)
-	}
-	return s.OutShape(slices.Clone(in))
-}
 
 // Count returns how many numbers all parameters hold, without buffers.
 func Count(m Module) int {
@@ -56,8 +33,8 @@ func Summary(m Module, input ...int) string {
 	shape := append([]int{1}, input...)
 	var visit func(name string, m Module)
 	visit = func(name string, m Module) {
-		if s, ok := m.(sequential); ok {
-			for _, c := range s.Children() {
+		if c, ok := m.(Chain); ok {
+			for _, c := range c.Children() {
 				visit(strings.TrimPrefix(name+"."+c.Name, "."), c.Module)
 			}
 			return
@@ -90,14 +67,14 @@ func Summary(m Module, input ...int) string {
 
 // kindOf says what a module is.
 func kindOf(m Module) string {
-	if n, ok := m.(*spectralNorm); ok {
-		return "SpectralNorm " + kindOf(n.layer)
-	}
+	kind := fmt.Sprintf("%T", m)
 	if d, ok := m.(Describer); ok {
-		kind, _ := d.Describe()
-		return kind
+		kind, _ = d.Describe()
 	}
-	return fmt.Sprintf("%T", m)
+	if w, ok := m.(Wrapper); ok {
+		kind += " " + kindOf(w.Unwrap())
+	}
+	return kind
 }
 
 // thousands writes n with commas.

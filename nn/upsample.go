@@ -25,57 +25,85 @@ func newUpsample(kind string, scale int) Module {
 	if scale < 1 {
 		panic(&tensor.ShapeError{Op: kind, Problem: fmt.Sprintf("pictures cannot be %d times as large", scale), Fix: "give a scale of 1 or more"})
 	}
-	return upsample{kind, scale}
+	return &upsample{kind: kind, scale: scale}
 }
 
 type upsample struct {
-	kind  string
-	scale int
+	perSample
+	linearInPieces
+	weightless
+	kind   string
+	scale  int
+	tables constants // of source pixels and weights, by interpolationKey
 }
 
-func (u upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	in := x.Shape()
-	out, err := u.OutShape(in)
-	if err != nil {
-		panic(err)
-	}
-	if u.kind == "UpsampleNearest" {
-		for axis := 3; axis > 1; axis-- { // gathering keeps the picture's order in memory
-			from := make([]int, out[axis])
-			for i := range from {
-				from[i] = i / u.scale
-			}
-			x = autograd.Gather(x, axis, from)
+// interpolationKey names a table of an upsampling: what it holds, for which axis
+// of which length.
+type interpolationKey struct {
+	what   string
+	axis   int
+	length int
+	dtype  tensor.DType
+}
+
+func (u *upsample) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	outShape(u, x)
+	for axis := 3; axis > 1; axis-- { // gathering keeps the image's order in memory
+		if u.kind == "UpsampleNearest" {
+			x = autograd.Gather(x, axis, u.table(x.Value(), "nearest", axis))
+		} else {
+			x = u.linear(x, axis)
 		}
-		return x
-	}
-	for axis := 3; axis > 1; axis-- {
-		x = u.linear(x, axis)
 	}
 	return x
 }
 
 // linear interpolates along one axis.
-func (u upsample) linear(x *autograd.Var, axis int) *autograd.Var {
-	in := x.Value().Dim(axis)
-	below, above := make([]int, in*u.scale), make([]int, in*u.scale)
-	weight := make([]float64, in*u.scale)
-	for i := range weight {
-		at := max((float64(i)+0.5)/float64(u.scale)-0.5, 0)
-		below[i] = int(at)
-		above[i] = min(below[i]+1, in-1)
-		weight[i] = at - float64(below[i])
-	}
-	shape := []int{len(weight), 1, 1}[:4-axis] // along the axis
-	near := like(x.Value(), shape...)
-	near.SetFloat64(weight)
-	far := tensor.Shift(tensor.Neg(near), 1)
+func (u *upsample) linear(x *autograd.Var, axis int) *autograd.Var {
+	v := x.Value()
+	below := autograd.Gather(x, axis, u.table(v, "below", axis))
+	above := autograd.Gather(x, axis, u.table(v, "above", axis))
 	return autograd.Add(
-		autograd.Mul(autograd.Gather(x, axis, below), autograd.Const(far)),
-		autograd.Mul(autograd.Gather(x, axis, above), autograd.Const(near)))
+		autograd.Mul(below, autograd.Const(u.table(v, "weight below", axis))),
+		autograd.Mul(above, autograd.Const(u.table(v, "weight above", axis))))
 }
 
-func (u upsample) OutShape(in []int) ([]int, error) {
+// table returns what an interpolation of x along an axis needs again and again,
+// on x's device: the source pixel of each pixel of the result, or that pixel's
+// weight, in a shape that broadcasts along the axis.
+func (u *upsample) table(x *tensor.Tensor, what string, axis int) *tensor.Tensor {
+	in, d := x.Dim(axis), x.Device()
+	return u.tables.get(d, interpolationKey{what, axis, in, x.DType()}, func() *tensor.Tensor {
+		n := in * u.scale
+		pixels, weights := make([]int, n), make([]float64, n)
+		for i := range n {
+			at := max((float64(i)+0.5)/float64(u.scale)-0.5, 0)
+			below := int(at)
+			switch what {
+			case "nearest":
+				pixels[i] = i / u.scale
+			case "below":
+				pixels[i] = below
+			case "above":
+				pixels[i] = min(below+1, in-1)
+			case "weight below":
+				weights[i] = at - float64(below) // 1 minus it, below
+			case "weight above":
+				weights[i] = at - float64(below)
+			}
+		}
+		if what == "nearest" || what == "below" || what == "above" {
+			return d.Positions(pixels...)
+		}
+		w := d.FromFloat64(weights, []int{n, 1, 1}[:4-axis]...).Cast(x.DType())
+		if what == "weight below" {
+			w = tensor.Shift(tensor.Neg(w), 1)
+		}
+		return w
+	})
+}
+
+func (u *upsample) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 {
 		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s(%d)", u.kind, u.scale), Shapes: [][]int{slices.Clone(in)},
 			Problem: "these are no pictures", Fix: "give [n, channels, height, width]; reshape vectors first"}
@@ -83,15 +111,12 @@ func (u upsample) OutShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
 }
 
-// MixesBatch implements [BatchMixer].
-func (upsample) MixesBatch() bool { return false }
-
 type upsampleSpec struct {
 	Scale int `json:"scale"`
 }
 
 // Describe implements [Describer].
-func (u upsample) Describe() (string, any) { return u.kind, upsampleSpec{u.scale} }
+func (u *upsample) Describe() (string, any) { return u.kind, upsampleSpec{u.scale} }
 
 func init() {
 	for _, kind := range []string{"UpsampleNearest", "UpsampleBilinear"} {
@@ -105,12 +130,9 @@ func init() {
 }
 
 // Push implements [PiecewiseLinear].
-func (u upsample) Push(_, v *tensor.Tensor) *tensor.Tensor {
+func (u *upsample) Push(_, v *tensor.Tensor) *tensor.Tensor {
 	return u.Forward(nil, autograd.Const(v)).Value()
 }
 
 // Pull implements [PiecewiseLinear].
-func (u upsample) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(u, x, g) }
-
-// WeightGrad implements [PiecewiseLinear].
-func (upsample) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor { return nil }
+func (u *upsample) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return pull(u, x, g) }

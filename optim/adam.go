@@ -108,7 +108,5 @@ func (a Adam) apply(u *Update, decoupled bool) {
 		Correction1: 1 - products[0], Correction2: 1 - products[1],
 		WeightDecay: a.WeightDecay, Decoupled: decoupled,
 	}
-	for i, p := range u.Params {
-		tensor.AdamInto(p, u.Grads[i], u.Slots[0][i], u.Slots[1][i], c)
-	}
+	tensor.AdamInto(u.Params, u.Grads, u.Slots[0], u.Slots[1], c)
 }

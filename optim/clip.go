@@ -1,20 +1,13 @@
 package optim
 
 import (
-	"math"
-
 	"github.com/gander-ml/gander/tensor"
 )
 
 // Norm returns the Euclidean norm of all elements of all tensors together; NaN
-// or infinite if an element is.
-func Norm(ts []*tensor.Tensor) float64 {
-	sum := 0.0
-	for _, t := range ts {
-		sum += tensor.Sum(tensor.Square(t)).Item()
-	}
-	return math.Sqrt(sum)
-}
+// or infinite if an element is. It is computed in float64 and does not overflow
+// on the way; see [tensor.Norm].
+func Norm(ts []*tensor.Tensor) float64 { return tensor.Norm(ts).Item() }
 
 // ClipNorm shortens the gradients, taken as one vector, to a norm of max where
 // they are longer (Pascanu, Mikolov and Bengio, "On the difficulty of training

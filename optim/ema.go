@@ -61,10 +61,7 @@ func (e *EMA) averages() []*tensor.Tensor { return e.memory.slots[0] }
 // Update takes the parameters' present values into the average.
 func (e *EMA) Update() {
 	e.memory.steps++
-	w := e.weight()
-	for i, a := range e.averages() {
-		tensor.LerpInto(a, a, e.params[i], w)
-	}
+	tensor.AverageInto(e.averages(), e.params, e.weight())
 }
 
 // weight is that of the newest value in the present update.

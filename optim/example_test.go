@@ -87,7 +87,7 @@ func (Lion) State() (slots, scalars []string) { return []string{"m"}, nil }
 func (l Lion) Rate(int) float64               { return l.LR }
 func (Lion) Apply(u *optim.Update) {
 	for i, p := range u.Params {
-		m, g := u.Slots[0][i], u.Scratch.Adopt(u.Grads[i])
+		m, g := u.Slots[0][i], u.Grad(i)
 		mixed := g.Clone()
 		tensor.LerpInto(mixed, m, g, 0.1)
 		tensor.AddScaledInto(p, p, -u.Rate, tensor.Sign(mixed))

@@ -34,20 +34,27 @@ type Update struct {
 	Grads   []*tensor.Tensor   // of Params, of the same shapes
 	Slots   [][]*tensor.Tensor // by slot, then by parameter
 	Scalars []float64
-	// Scratch holds temporaries until the step is done. Results live in it when
-	// they are computed from tensors that it has adopted; gradients must be,
-	// since they may live in a scope of their own.
+	// Scratch holds temporaries until the step is done: whatever is computed from
+	// the tensors that the methods of Update return lives there.
 	Scratch *tensor.Scope
 }
 
-// decayed returns the gradient of parameter i plus λ times the parameter, as a
-// tensor of Scratch.
-func (u *Update) decayed(i int, lambda float64) *tensor.Tensor {
-	g := u.Scratch.Adopt(u.Grads[i])
+// Param returns parameter i for computations in Scratch.
+func (u *Update) Param(i int) *tensor.Tensor { return u.Scratch.Adopt(u.Params[i]) }
+
+// Grad returns the gradient of parameter i for computations in Scratch.
+func (u *Update) Grad(i int) *tensor.Tensor { return u.Scratch.Adopt(u.Grads[i]) }
+
+// Slot returns slot k of parameter i for computations in Scratch.
+func (u *Update) Slot(k, i int) *tensor.Tensor { return u.Scratch.Adopt(u.Slots[k][i]) }
+
+// Decayed returns the gradient of parameter i plus lambda times the parameter:
+// weight decay as a part of the loss.
+func (u *Update) Decayed(i int, lambda float64) *tensor.Tensor {
 	if lambda == 0 {
-		return g
+		return u.Grad(i)
 	}
-	return tensor.Add(g, tensor.Scale(u.Scratch.Adopt(u.Params[i]), lambda))
+	return tensor.Add(u.Grad(i), tensor.Scale(u.Param(i), lambda))
 }
 
 // MethodError is the panic for hyper-parameters out of their range. It is a

@@ -60,14 +60,14 @@ func (r RMSprop) Apply(u *Update) {
 		r.Eps = 1e-8
 	}
 	for i, p := range u.Params {
-		g, v := u.decayed(i, r.WeightDecay), u.Slots[0][i]
+		g, v := u.Decayed(i, r.WeightDecay), u.Slots[0][i]
 		tensor.AddScaledInto(v, tensor.Mul(tensor.Scale(g, 1-r.Alpha), g), r.Alpha, v)
-		variance := u.Scratch.Adopt(v)
+		variance := u.Slot(0, i)
 		if r.Centered {
 			m := u.Slots[1][i]
 			tensor.LerpInto(m, m, g, 1-r.Alpha)
 			// Rounding may leave the difference of two equal numbers below zero.
-			variance = tensor.Clamp(tensor.Sub(variance, tensor.Square(u.Scratch.Adopt(m))), 0, math.Inf(1))
+			variance = tensor.Clamp(tensor.Sub(variance, tensor.Square(u.Slot(1, i))), 0, math.Inf(1))
 		}
 		d := tensor.Div(g, tensor.Shift(tensor.Sqrt(variance), r.Eps))
 		if r.Momentum != 0 {

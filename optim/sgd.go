@@ -45,13 +45,13 @@ func (s SGD) Rate(step int) float64 { return scheduled(s.LR, s.Schedule, step) }
 // Apply does one step.
 func (s SGD) Apply(u *Update) {
 	for i, p := range u.Params {
-		d := u.decayed(i, s.WeightDecay)
+		d := u.Decayed(i, s.WeightDecay)
 		if s.Momentum != 0 {
 			// The buffer starts at zero, so the first step sets it to g.
 			b := u.Slots[0][i]
 			tensor.AddScaledInto(b, d, s.Momentum, b)
 			if s.Nesterov {
-				d = tensor.Add(d, tensor.Scale(u.Scratch.Adopt(b), s.Momentum))
+				d = tensor.Add(d, tensor.Scale(u.Slot(0, i), s.Momentum))
 			} else {
 				d = b
 			}

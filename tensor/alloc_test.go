@@ -17,7 +17,8 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 	draw := func(shape ...int) *tensor.Tensor { return r.Normal(tensor.Float32, shape...) }
 	x0, y0, w0, b0, row0 := draw(64, 100), draw(64, 100), draw(50, 100), draw(50), draw(100)
 	p, m, v := draw(64, 100), draw(64, 100), draw(64, 100)
-	index := []int{3, 1, 4, 1, 5}
+	index := tensor.Positions(3, 1, 4, 1, 5)
+	ps, ms, vs, xs := list(p), list(m), list(v), make([]*tensor.Tensor, 1)
 	var x, y, w, b, row *tensor.Tensor // x0… in the scope
 	for name, f := range map[string]func(){
 		"Tanh":          func() { tensor.Tanh(x) },
@@ -33,7 +34,9 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 		"MatMul":        func() { tensor.MatMul(x, w.T()) },
 		"Linear":        func() { tensor.Linear(x, w, b, tensor.ActTanh, 0) },
 		"LinearGrad":    func() { tensor.LinearGrad(x, y, tensor.ActTanh, 0) },
-		"BCEWithLogits": func() { tensor.BCEWithLogits(x, y) },
+		"AverageInto":   func() { tensor.AverageInto(ms, ps, 0.5) },
+		"ClampInto":     func() { tensor.ClampInto(ms, -1, 1) },
+		"Norm":          func() { xs[0] = x; tensor.Norm(xs) },
 		"Gather":        func() { tensor.Gather(x, 0, index) },
 		"ScatterAdd":    func() { tensor.ScatterAdd(row.Slice(0, 0, 5, 1), 0, 6, index) },
 		"Pad":           func() { tensor.Pad(x, 0, 1, 1, 66) },
@@ -53,7 +56,7 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 		"NormalInto":    func() { r.NormalInto(p) },
 		"AddScaledInto": func() { tensor.AddScaledInto(p, p, 0.5, v) },
 		"LerpInto":      func() { tensor.LerpInto(p, p, x, 0.5) },
-		"AdamInto":      func() { tensor.AdamInto(p, x, m, v, tensor.AdamParams{Correction1: 1, Correction2: 1}) },
+		"AdamInto":      func() { xs[0] = x; tensor.AdamInto(ps, xs, ms, vs, tensor.AdamParams{Correction1: 1, Correction2: 1}) },
 	} {
 		step := func() {
 			x, y, w, b, row = s.Adopt(x0), s.Adopt(y0), s.Adopt(w0), s.Adopt(b0), s.Adopt(row0)

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
-	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/isa"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -29,7 +29,7 @@ func (c *counter) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, x []f
 }
 
 func TestUseBLAS(t *testing.T) {
-	defer tensor.UseBLAS(nil, nil)
+	defer tensor.CPU().UseBLAS(nil, nil)
 	for _, dt := range dtypes {
 		r := tensor.NewStream(1, "test")
 		x, w, b, batch := r.Normal(dt, 5, 7), r.Normal(dt, 4, 7), r.Normal(dt, 4), r.Normal(dt, 3, 7, 2)
@@ -41,7 +41,7 @@ func TestUseBLAS(t *testing.T) {
 				tensor.Linear(x, w, nil, tensor.Identity, 0),
 			}
 		}
-		tensor.UseBLAS(nil, nil)
+		tensor.CPU().UseBLAS(nil, nil)
 		own := products()
 		for _, c := range []struct {
 			f32, f64 bool
@@ -56,7 +56,7 @@ func TestUseBLAS(t *testing.T) {
 			if c.f64 {
 				f64 = spy
 			}
-			tensor.UseBLAS(f32, f64)
+			tensor.CPU().UseBLAS(f32, f64)
 			for i, p := range products() {
 				near(t, dt, own[i].Float64s(), p.Float64s(), "product %d", i)
 			}
@@ -67,10 +67,10 @@ func TestUseBLAS(t *testing.T) {
 	}
 }
 
-// TestAllowBFloat16 checks what is rounded, how much, and what is not: small
+// TestPrecision checks what is rounded, how much, and what is not: small
 // products, float64, and those of another's BLAS.
-func TestAllowBFloat16(t *testing.T) {
-	defer tensor.AllowBFloat16(false)
+func TestPrecision(t *testing.T) {
+	defer tensor.CPU().SetPrecision(tensor.FullPrecision)
 	const large, small = 192, 8
 	r := tensor.NewStream(2, "test")
 	products := func(x, y *tensor.Tensor) [][]float64 {
@@ -80,11 +80,11 @@ func TestAllowBFloat16(t *testing.T) {
 		for _, n := range []int{large, small} {
 			x, y := r.Normal(dt, n, n), r.Normal(dt, n, n)
 			exact := products(x, y)
-			tensor.AllowBFloat16(true)
+			require.NoError(t, tensor.CPU().SetPrecision(tensor.BFloat16))
 			got := products(x, y)
-			tensor.AllowBFloat16(false)
+			tensor.CPU().SetPrecision(tensor.FullPrecision)
 			require.Equal(t, exact, products(x, y))
-			if dt == tensor.Float64 || n == small || !cpu.BF16 {
+			if dt == tensor.Float64 || n == small || !isa.BF16 {
 				require.Equal(t, exact, got)
 				continue
 			}
@@ -101,10 +101,10 @@ func TestAllowBFloat16(t *testing.T) {
 		}
 	}
 	x, y := r.Normal(tensor.Float32, large, large), r.Normal(tensor.Float32, large, large)
-	tensor.AllowBFloat16(true)
-	defer tensor.UseBLAS(nil, nil)
+	require.NoError(t, tensor.CPU().SetPrecision(tensor.BFloat16))
+	defer tensor.CPU().UseBLAS(nil, nil)
 	spy := &counter{}
-	tensor.UseBLAS(spy, nil)
+	tensor.CPU().UseBLAS(spy, nil)
 	products(x, y)
 	require.Equal(t, 2, spy.single)
 }

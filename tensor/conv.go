@@ -153,8 +153,8 @@ func (c *conv) result(l *layout.Layout) *Tensor {
 	first := c.operands[0]
 	checkShape(c.op, l.Shape())
 	arranged := l.Packed()
-	if l != &c.w { // pictures lie channels-last, which is how convolutions read them
-		arranged = layout.Contiguous(l.Dims[0], l.Dims[2], l.Dims[3], l.Dims[1]).Permute(0, 3, 1, 2)
+	if l != &c.w { // images lie in the order that the device likes
+		arranged = first.store.device.backend.ImageOrder(arranged)
 	}
 	return empty(c.scope, first.store.device, first.DType(), arranged)
 }

@@ -88,8 +88,8 @@
 // [Device], which [OpenDevice] opens by name; results live where their operands
 // do. On the CPU, work is shared between threads in pieces that depend on the
 // shapes alone, and sums have a fixed order, so that results have the same bits
-// for any GOMAXPROCS. [UseBLAS] plugs in another matrix product, and
-// [AllowBFloat16] trades precision for speed in large ones.
+// for any GOMAXPROCS. [Device.UseBLAS] plugs in another matrix product, and
+// [Device.SetPrecision] trades precision for speed in large ones.
 //
 // Any number of goroutines may read one tensor at once. Writing needs the care
 // that writing to a slice does. A Scope and a Stream serve one goroutine at a

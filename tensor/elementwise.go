@@ -104,7 +104,7 @@ func binaryInto(name string, f op.Binary, dst, x, y *Tensor, a float64) {
 // source returns t's operand for an operation that writes to dst at the same
 // time: a copy, where writing one element could change another of t.
 func (t *Tensor) source(dst *Tensor) backend.Operand {
-	if t.store == dst.store && t.layout != dst.layout {
+	if t.store.buffer == dst.store.buffer && t.layout != dst.layout {
 		return t.clone().operand()
 	}
 	return t.operand()

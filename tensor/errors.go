@@ -3,6 +3,8 @@ package tensor
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gander-ml/gander/internal/backend"
 )
 
 // Misuse is implemented by every typed panic of this module: the programmer's
@@ -29,6 +31,19 @@ func (e *ShapeError) Error() string {
 
 // Misuse returns the likely repair.
 func (e *ShapeError) Misuse() string { return e.Fix }
+
+// ArgumentError says that an argument other than a shape is wrong: a probability
+// of 2, every 0 steps, no workers.
+type ArgumentError struct {
+	Op      string // the function, "Dropout"
+	Problem string // what is wrong, with the value received
+	Fix     string // the likely repair
+}
+
+func (e *ArgumentError) Error() string { return describe(e.Op, "", e.Problem, e.Fix) }
+
+// Misuse returns the likely repair.
+func (e *ArgumentError) Misuse() string { return e.Fix }
 
 // DTypeError says that operands have different element types, or a type that
 // the operation does not take. There is no promotion.
@@ -84,6 +99,11 @@ func (e *LifetimeError) Error() string {
 // Misuse returns the likely repair.
 func (e *LifetimeError) Misuse() string { return e.Fix }
 
+// DeviceFailure says that a device could not do its work: it is out of memory,
+// it was lost, or its driver reports an error. It is not the program's mistake,
+// and so not a [Misuse].
+type DeviceFailure = backend.Failure
+
 func listed(shapes [][]int) string {
 	var out []string
 	for _, s := range shapes {
@@ -105,13 +125,15 @@ func describe(op, operands, problem, fix string) string {
 	return b.String()
 }
 
-// Catch runs f and returns the [Misuse] it panics with as an error. Any other
-// panic goes on.
+// Catch runs f and returns the [Misuse] or the [DeviceFailure] that it panics
+// with as an error. Any other panic goes on.
 func Catch(f func()) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case Misuse:
+			err = p
+		case *DeviceFailure:
 			err = p
 		default:
 			panic(p)
@@ -119,6 +141,16 @@ func Catch(f func()) (err error) {
 	}()
 	f()
 	return nil
+}
+
+// Check panics in the name of op, as the operations of this package do, unless
+// the tensors fit each other: each is usable, and they have one dtype, one
+// device and at most one scope between them. It lets code that changes several
+// tensors refuse misuse before it has changed the first.
+func Check(op string, ts ...*Tensor) {
+	if len(ts) > 0 {
+		together(op, ts...)
+	}
 }
 
 func shapesOf(ts ...*Tensor) [][]int {

@@ -59,7 +59,7 @@ func ExampleLinear() {
 
 func ExampleGather() {
 	rows := tensor.Arange(tensor.Float32, 6).Reshape(3, 2)
-	fmt.Println(tensor.Gather(rows, 0, []int{2, 0, 2}))
+	fmt.Println(tensor.Gather(rows, 0, tensor.Positions(2, 0, 2)))
 	// Output:
 	// [[4. 5.]
 	//  [0. 1.]

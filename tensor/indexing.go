@@ -3,35 +3,80 @@ package tensor
 import (
 	"fmt"
 
+	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// Gather picks along an axis: out[…, i, …] = x[…, index[i], …]. It panics with
-// a [ShapeError] where an index does not lie in the axis.
-func Gather(x *Tensor, axis int, index []int) *Tensor {
+// Positions returns an index for [Gather] and [ScatterAdd] on the CPU, as a
+// Float64 tensor [len(at)].
+func Positions(at ...int) *Tensor { return cpuDevice.Positions(at...) }
+
+// Gather picks along an axis: out[…, i, …] = x[…, index[i], …]. index [n] holds
+// whole numbers, in either dtype; [Positions] makes one. If it lies on another
+// device than x it is copied there, so keep one that is used again and again on
+// x's device.
+//
+// An index that does not lie in the axis, or is not whole, panics with a
+// [ShapeError] if x's device shares its memory with the program, as the CPU
+// does, and otherwise gives NaN: looking at the numbers would make the program
+// wait for the device. An index of another rank than 1 panics with a ShapeError.
+func Gather(x *Tensor, axis int, index *Tensor) *Tensor {
 	x.alive("Gather")
 	a := x.axis("Gather", axis)
-	checkIndex("Gather", x, a, x.layout.Dims[a], index)
-	out := empty(x.scope, x.store.device, x.DType(), x.resized("Gather", a, len(index)))
-	x.store.device.backend.Gather(out.operand(), x.operand(), a, index)
+	index = x.index("Gather", a, x.layout.Dims[a], index)
+	out := empty(x.scope, x.store.device, x.DType(), x.resized("Gather", a, index.Len()))
+	x.store.device.backend.Gather(out.operand(), x.operand(), a, index.operand())
 	return out
 }
 
 // ScatterAdd is the reverse of [Gather]: into zeros of dim n along the axis, it
 // adds x[…, i, …] at index[i], in order of i. It panics with a [ShapeError]
-// where index does not have one entry, from 0 to n−1, per element of the axis.
-func ScatterAdd(x *Tensor, axis, n int, index []int) *Tensor {
+// unless index has one entry per element of the axis. An entry that is not one
+// of 0 to n−1 panics, too, or is left out, on devices as Gather says.
+func ScatterAdd(x *Tensor, axis, n int, index *Tensor) *Tensor {
 	x.alive("ScatterAdd")
 	a := x.axis("ScatterAdd", axis)
-	if len(index) != x.layout.Dims[a] {
-		shapePanic("ScatterAdd", fmt.Sprintf("%d indices for an axis of %d", len(index), x.layout.Dims[a]), "give one index per element", x)
+	if index.Len() != x.layout.Dims[a] {
+		shapePanic("ScatterAdd", fmt.Sprintf("%d indices for an axis of %d", index.Len(), x.layout.Dims[a]), "give one index per element", x)
 	}
-	checkIndex("ScatterAdd", x, a, n, index)
+	index = x.index("ScatterAdd", a, n, index)
 	out := empty(x.scope, x.store.device, x.DType(), x.resized("ScatterAdd", a, n))
 	out.fill(0)
-	x.store.device.backend.ScatterAdd(out.operand(), x.operand(), a, index)
+	x.store.device.backend.ScatterAdd(out.operand(), x.operand(), a, index.operand())
 	return out
 }
+
+// index returns the index on t's device, checked as far as the program can see
+// its numbers.
+func (t *Tensor) index(op string, axis, n int, index *Tensor) *Tensor {
+	index.alive(op)
+	if index.Rank() != 1 {
+		shapePanic(op, "an index has rank 1", "reshape it to [n]", t, index)
+	}
+	if h, ok := index.store.buffer.(*backend.Host); ok {
+		for i := range index.Len() {
+			v := h.At(index.layout.Offset + i*index.layout.Strides[0])
+			if backend.Position(v, n) < 0 {
+				shapePanic(op, outside(v, axis, n), positionFix, t)
+			}
+		}
+	}
+	return index.To(t.store.device)
+}
+
+// outside says that an index does not lie in an axis of dim n.
+func outside(index any, axis, n int) string {
+	return fmt.Sprintf("index %v does not lie in axis %d of dim %d", index, axis, n)
+}
+
+const positionFix = "give whole numbers from 0 to dim−1"
+
+// Arange returns 0, 1, …, n−1 on the CPU. It panics as [New] does.
+func Arange(dt DType, n int) *Tensor { return cpuDevice.Arange(dt, n) }
+
+// OneHot returns [len(index), n] on the CPU, with 1 at [i, index[i]] and 0
+// elsewhere. It panics with a [ShapeError] if an index does not lie in 0 to n−1.
+func OneHot(dt DType, n int, index []int) *Tensor { return cpuDevice.OneHot(dt, n, index) }
 
 // resized returns the layout of t's shape with dim n along an axis, without
 // gaps, in t's order in memory.
@@ -40,14 +85,6 @@ func (t *Tensor) resized(op string, axis, n int) layout.Layout {
 	l.Dims[axis] = n
 	checkShape(op, l.Shape())
 	return l.Dense()
-}
-
-func checkIndex(op string, x *Tensor, axis, n int, index []int) {
-	for _, i := range index {
-		if i < 0 || i >= n {
-			shapePanic(op, fmt.Sprintf("index %d does not lie in axis %d of dim %d", i, axis, n), "give indices from 0 to dim−1", x)
-		}
-	}
 }
 
 // Pad puts zeros before and after x along one axis, and step−1 zeros between
@@ -100,20 +137,6 @@ func Concat(axis int, xs ...*Tensor) *Tensor {
 		part.Layout = part.Layout.Slice(a, at, at+x.layout.Dims[a], 1)
 		x.store.device.backend.Copy(part, x.operand())
 		at += x.layout.Dims[a]
-	}
-	return out
-}
-
-// OneHot returns [len(index), n] with 1 at [i, index[i]] and 0 elsewhere. It
-// panics with a [ShapeError] where an index does not lie in 0 to n−1.
-func OneHot(dt DType, n int, index []int) *Tensor {
-	out := New(dt, len(index), n)
-	checkIndex("OneHot", out, 1, n, index)
-	for i, k := range index {
-		l := layout.Layout{Offset: i*n + k}
-		o := out.operand()
-		o.Layout = l
-		out.store.device.backend.Fill(o, 1)
 	}
 	return out
 }

@@ -11,24 +11,24 @@ import (
 func TestGather(t *testing.T) {
 	for _, dt := range dtypes {
 		x := tensor.Arange(dt, 6).Reshape(2, 3)
-		y := tensor.Gather(x, 1, []int{2, 0, 2, 1})
+		y := tensor.Gather(x, 1, tensor.Positions(2, 0, 2, 1))
 		require.Equal(t, []int{2, 4}, y.Shape())
 		require.Equal(t, []float64{2, 0, 2, 1, 5, 3, 5, 4}, y.Float64s())
-		require.Equal(t, []float64{3, 4, 5}, tensor.Gather(x, -2, []int{1}).Float64s())
-		require.Equal(t, []float64{1, 4}, tensor.Gather(x.T(), 0, []int{1}).Float64s())
-		require.Equal(t, []int{2, 0}, tensor.Gather(x, 1, nil).Shape())
+		require.Equal(t, []float64{3, 4, 5}, tensor.Gather(x, -2, tensor.Positions(1)).Float64s())
+		require.Equal(t, []float64{1, 4}, tensor.Gather(x.T(), 0, tensor.Positions(1)).Float64s())
+		require.Equal(t, []int{2, 0}, tensor.Gather(x, 1, tensor.Positions()).Shape())
 	}
 }
 
 func TestScatterAdd(t *testing.T) {
 	for _, dt := range dtypes {
 		x := tensor.Arange(dt, 6).Reshape(2, 3)
-		y := tensor.ScatterAdd(x, 1, 4, []int{3, 0, 3})
+		y := tensor.ScatterAdd(x, 1, 4, tensor.Positions(3, 0, 3))
 		require.Equal(t, []int{2, 4}, y.Shape())
 		require.Equal(t, []float64{1, 0, 0, 2, 4, 0, 0, 8}, y.Float64s())
-		require.Equal(t, []float64{3, 5, 7}, tensor.ScatterAdd(x, -2, 1, []int{0, 0}).Float64s())
-		require.Equal(t, []float64{0, 0}, tensor.ScatterAdd(tensor.New(dt, 0), 0, 2, nil).Float64s())
-		require.Equal(t, []int{0}, tensor.ScatterAdd(tensor.New(dt, 0), 0, 0, nil).Shape())
+		require.Equal(t, []float64{3, 5, 7}, tensor.ScatterAdd(x, -2, 1, tensor.Positions(0, 0)).Float64s())
+		require.Equal(t, []float64{0, 0}, tensor.ScatterAdd(tensor.New(dt, 0), 0, 2, tensor.Positions()).Float64s())
+		require.Equal(t, []int{0}, tensor.ScatterAdd(tensor.New(dt, 0), 0, 0, tensor.Positions()).Shape())
 	}
 }
 

@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
@@ -111,69 +110,4 @@ func LinearGrad(gy, y *Tensor, act Activation, slope float64) (gz, gb *Tensor) {
 	gb = empty(scope, y.store.device, y.DType(), layout.Contiguous(y.layout.Dims[1]))
 	fused.LinearGrad(act, gz.operand(), gb.operand(), gy.operand(), y.operand(), slope)
 	return gz, gb
-}
-
-// BCEWithLogits returns the terms of the binary cross-entropy of logits x with
-// targets t of the same shape, t·softplus(−x) + (1−t)·softplus(x), and their
-// derivative sigmoid(x) − t, in one pass where the device can. It panics with a
-// [ShapeError] where the shapes differ.
-func BCEWithLogits(x, t *Tensor) (terms, slope *Tensor) {
-	scope := together("BCEWithLogits", x, t)
-	if !x.SameShape(t) {
-		shapePanic("BCEWithLogits", "logits and targets differ in shape", "give one target per logit", x, t)
-	}
-	fused, ok := x.store.device.backend.(backend.BCEBackend)
-	if !ok || !x.IsContiguous() || !t.IsContiguous() {
-		yes, no := Mul(t, Softplus(Neg(x))), Mul(Shift(Neg(t), 1), Softplus(x))
-		return Add(yes, no), Sub(Sigmoid(x), t)
-	}
-	terms = empty(scope, x.store.device, x.DType(), x.layout.Packed())
-	slope = empty(scope, x.store.device, x.DType(), x.layout.Packed())
-	fused.BCEWithLogits(terms.operand(), slope.operand(), x.operand(), t.operand())
-	return terms, slope
-}
-
-// AdamParams are the constants of one step of [AdamInto].
-type AdamParams = op.AdamParams
-
-// AdamInto does one step of Adam (Kingma and Ba, 2015) in place, with PyTorch's
-// arithmetic, on parameter p with gradient g, first moment m and second moment
-// v, in one pass where the device can. The four have one shape and are
-// contiguous. AdamW (Loshchilov and Hutter, 2019) is c.Decoupled.
-func AdamInto(p, g, m, v *Tensor, c AdamParams) {
-	together("AdamInto", p, g, m, v)
-	for _, t := range [...]*Tensor{p, m, v} {
-		t.writable("AdamInto")
-	}
-	if !p.SameShape(g) || !p.SameShape(m) || !p.SameShape(v) {
-		shapePanic("AdamInto", "the shapes differ", "give gradient and moments the parameter's shape", p, g, m, v)
-	}
-	if !g.IsContiguous() {
-		g = g.Clone()
-	}
-	fused, ok := p.store.device.backend.(backend.AdamBackend)
-	if ok && p.IsContiguous() && m.IsContiguous() && v.IsContiguous() {
-		fused.Adam(p.operand(), g.operand(), m.operand(), v.operand(), c)
-	} else {
-		adamComposed(p, g, m, v, c)
-	}
-	for _, t := range [...]*Tensor{p, m, v} {
-		t.store.version.Add(1)
-	}
-}
-
-// adamComposed is the plain form of AdamInto, and the reference of its fused
-// one.
-func adamComposed(p, g, m, v *Tensor, c AdamParams) {
-	if c.WeightDecay != 0 {
-		if c.Decoupled {
-			p.CopyFrom(Scale(p, 1-c.LR*c.WeightDecay))
-		} else {
-			g = Add(g, Scale(p, c.WeightDecay))
-		}
-	}
-	LerpInto(m, m, g, 1-c.Beta1)
-	v.CopyFrom(Add(Scale(v, c.Beta2), Scale(Square(g), 1-c.Beta2)))
-	denominator := Shift(Scale(Sqrt(v), 1/math.Sqrt(c.Correction2)), c.Eps)
-	AddScaledInto(p, p, -c.LR/c.Correction1, Div(m, denominator))
 }

@@ -96,7 +96,7 @@ func TestAdamInto(t *testing.T) {
 							vs[i] = 0.99*vs[i] + 0.01*grad*grad
 							ps[i] -= 0.1 * (ms[i] / c.Correction1) / (math.Sqrt(vs[i]/c.Correction2) + 1e-3)
 						}
-						tensor.AdamInto(p, g, m, v, c)
+						tensor.AdamInto(list(p), list(g), list(m), list(v), c)
 						near(t, dt, ps, p.Float64s())
 						near(t, dt, ms, m.Float64s())
 						near(t, dt, vs, v.Float64s())

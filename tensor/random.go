@@ -67,10 +67,13 @@ func (s *Stream) fill(op string, d backend.Distribution, dst *Tensor) {
 		t = empty(dst.scope, dst.store.device, dst.DType(), dst.layout.Packed())
 	}
 	t.store.device.backend.Random(d, t.operand(), s.key, s.counter)
-	if dst.DType() == Float64 {
-		s.counter += uint64(philox.Blocks64(n))
-	} else {
+	switch dt := dst.DType(); dt {
+	case Float32:
 		s.counter += uint64(philox.Blocks32(n))
+	case Float64:
+		s.counter += uint64(philox.Blocks64(n))
+	default:
+		panic(backend.UnknownDType(dt))
 	}
 	if t != dst {
 		dst.CopyFrom(t)

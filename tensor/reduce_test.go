@@ -76,17 +76,17 @@ func TestSumTo(t *testing.T) {
 // TestReductionsDoNotDependOnThreads, nor does anything else that is shared
 // between threads.
 func TestReductionsDoNotDependOnThreads(t *testing.T) {
-	defer tensor.SetThreads(0)
+	defer tensor.CPU().SetThreads(0)
 	x := tensor.NewStream(1, "test").Normal(tensor.Float32, 300, 500)
 	compute := func() []float32 {
 		y := tensor.Tanh(tensor.MatMul(x, x.T()))
 		z := tensor.Add(tensor.Sum(y, 0), tensor.Sum(y, 1))
 		return tensor.Add(z, tensor.Sum(x)).Float32s()
 	}
-	tensor.SetThreads(1)
+	tensor.CPU().SetThreads(1)
 	want := compute()
 	for _, n := range []int{2, 3, 7} {
-		tensor.SetThreads(n)
+		tensor.CPU().SetThreads(n)
 		require.Equal(t, bitsOf(want), bitsOf(compute()), "%d threads", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"os"
+	"slices"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
@@ -59,7 +60,9 @@ func NewScope() *Scope {
 // memory is used again. The scope itself stays open for the next step.
 func (s *Scope) Close() {
 	s.epoch++
-	for _, l := range s.used {
+	// The last buffer lent is the last to be lent again, so that every step of
+	// the same work finds the same buffers in the same places.
+	for _, l := range slices.Backward(s.used) {
 		if poison {
 			l.class.device.backend.Fill(backend.Operand{Buffer: l.buffer, Layout: layout.Contiguous(l.buffer.Len())}, math.NaN())
 		}
@@ -67,6 +70,18 @@ func (s *Scope) Close() {
 	}
 	clear(s.used)
 	s.used = s.used[:0]
+}
+
+// Release gives the memory of the steps that were closed back to its devices. The
+// scope can be used again, and begins without memory then. What lives in the
+// scope at present keeps its memory until it is closed.
+func (s *Scope) Release() {
+	for class, list := range s.free {
+		for _, b := range list {
+			class.device.backend.Free(b)
+		}
+	}
+	clear(s.free)
 }
 
 // Adopt returns a view of t, without a copy, whose results live in the scope. t

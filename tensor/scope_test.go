@@ -37,13 +37,20 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Tensor.SetFloat64":   func(x *tensor.Tensor) { x.SetFloat64(make([]float64, 4)) },
 	"Tensor.Slice":        func(x *tensor.Tensor) { x.Slice(0, 0, 1, 1) },
 	"Tensor.String":       func(x *tensor.Tensor) { _ = x.String() },
+	"Tensor.Part":         func(x *tensor.Tensor) { x.Part() },
 	"Tensor.T":            func(x *tensor.Tensor) { x.T() },
 	"Tensor.To":           func(x *tensor.Tensor) { x.To(tensor.CPU()) },
 	"Tensor.Unsqueeze":    func(x *tensor.Tensor) { x.Unsqueeze(0) },
 	"Scope.Adopt":         func(x *tensor.Tensor) { tensor.NewScope().Adopt(x) },
 	"Stream.NormalInto":   func(x *tensor.Tensor) { tensor.NewStream(1, "").NormalInto(x) },
 	"Stream.UniformInto":  func(x *tensor.Tensor) { tensor.NewStream(1, "").UniformInto(x) },
-	"AdamInto":            func(x *tensor.Tensor) { tensor.AdamInto(x, x, x, x, tensor.AdamParams{}) },
+	"AdamInto":            func(x *tensor.Tensor) { tensor.AdamInto(list(x), list(x), list(x), list(x), tensor.AdamParams{}) },
+	"AverageInto":         func(x *tensor.Tensor) { tensor.AverageInto(list(x), list(x), 1) },
+	"ClampInto":           func(x *tensor.Tensor) { tensor.ClampInto(list(x), 0, 1) },
+	"Norm":                func(x *tensor.Tensor) { tensor.Norm(list(x)) },
+	"EmptyLike":           func(x *tensor.Tensor) { tensor.EmptyLike(x) },
+	"FullLike":            func(x *tensor.Tensor) { tensor.FullLike(x, 1, 3) },
+	"ScalarLike":          func(x *tensor.Tensor) { tensor.ScalarLike(x, 1) },
 	"AddScaledInto":       func(x *tensor.Tensor) { tensor.AddScaledInto(x, x, 1, x) },
 	"LerpInto":            func(x *tensor.Tensor) { tensor.LerpInto(x, x, x, 1) },
 	"Check":               func(x *tensor.Tensor) { tensor.Check("Check", x) },
@@ -51,14 +58,13 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Conv2D":              func(x *tensor.Tensor) { tensor.Conv2D(x, x, tensor.ConvParams{}) },
 	"Conv2DInputGrad":     func(x *tensor.Tensor) { tensor.Conv2DInputGrad(x, x, 1, 1, tensor.ConvParams{}) },
 	"Conv2DWeightGrad":    func(x *tensor.Tensor) { tensor.Conv2DWeightGrad(x, x, 1, 1, tensor.ConvParams{}) },
-	"Gather":              func(x *tensor.Tensor) { tensor.Gather(x, 0, nil) },
+	"Gather":              func(x *tensor.Tensor) { tensor.Gather(x, 0, tensor.Positions()) },
 	"Linear":              func(x *tensor.Tensor) { tensor.Linear(x, x, nil, tensor.Identity, 0) },
 	"LinearGrad":          func(x *tensor.Tensor) { tensor.LinearGrad(x, x, tensor.Identity, 0) },
-	"BCEWithLogits":       func(x *tensor.Tensor) { tensor.BCEWithLogits(x, x) },
 	"MatMul":              func(x *tensor.Tensor) { tensor.MatMul(x, x) },
 	"MaxOver":             func(x *tensor.Tensor) { tensor.MaxOver(x) },
 	"Pad":                 func(x *tensor.Tensor) { tensor.Pad(x, 0, 0, 1, 2) },
-	"ScatterAdd":          func(x *tensor.Tensor) { tensor.ScatterAdd(x, 0, 2, []int{0, 1}) },
+	"ScatterAdd":          func(x *tensor.Tensor) { tensor.ScatterAdd(x, 0, 2, tensor.Positions(0, 1)) },
 	"Sum":                 func(x *tensor.Tensor) { tensor.Sum(x) },
 	"SumTo":               func(x *tensor.Tensor) { tensor.SumTo(x, 2, 2) },
 	"Where":               func(x *tensor.Tensor) { tensor.Where(x, x, x) },
@@ -118,6 +124,9 @@ func TestUsesAreComplete(t *testing.T) {
 				typ := p.Type
 				if many, ok := typ.(*ast.Ellipsis); ok {
 					typ = many.Elt
+				}
+				if list, ok := typ.(*ast.ArrayType); ok {
+					typ = list.Elt
 				}
 				if star, ok := typ.(*ast.StarExpr); ok {
 					id, ok := star.X.(*ast.Ident)
@@ -179,7 +188,8 @@ func TestOperandsOfTwoScopes(t *testing.T) {
 		"Where":         func(x, y *tensor.Tensor) { tensor.Where(x, x, y) },
 		"AddScaledInto": func(x, y *tensor.Tensor) { tensor.AddScaledInto(x, x, 1, y) },
 		"LerpInto":      func(x, y *tensor.Tensor) { tensor.LerpInto(x, y, x, 1) },
-		"AdamInto":      func(x, y *tensor.Tensor) { tensor.AdamInto(x, y, x, x, tensor.AdamParams{}) },
+		"AdamInto":      func(x, y *tensor.Tensor) { tensor.AdamInto(list(x), list(y), list(x), list(x), tensor.AdamParams{}) },
+		"AverageInto":   func(x, y *tensor.Tensor) { tensor.AverageInto(list(x), list(y), 1) },
 		"Check":         func(x, y *tensor.Tensor) { tensor.Check("Check", x, y) },
 	}
 	for name, c := range binaries {
@@ -205,11 +215,12 @@ func TestResultsLiveInTheScope(t *testing.T) {
 	x := s.Adopt(free)
 	for name, y := range map[string]*tensor.Tensor{
 		"Adopt": x, "Add": tensor.Add(x, free), "Add reversed": tensor.Add(free, x), "Exp": tensor.Exp(x), "Sum": tensor.Sum(x),
-		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.ActTanh, 0), "Gather": tensor.Gather(x, 0, []int{0}),
-		"ScatterAdd": tensor.ScatterAdd(x, 0, 3, []int{0, 0}), "Pad": tensor.Pad(x, 0, 0, 1, 3), "Concat": tensor.Concat(0, free, x),
+		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.ActTanh, 0), "Gather": tensor.Gather(x, 0, tensor.Positions(0)),
+		"ScatterAdd": tensor.ScatterAdd(x, 0, 3, tensor.Positions(0, 0)), "Pad": tensor.Pad(x, 0, 0, 1, 3), "Concat": tensor.Concat(0, free, x),
 		"Where": tensor.Where(free, x, free), "Clone": x.Clone(), "Cast": x.Cast(tensor.Float64), "T": x.T(), "Slice": x.Slice(0, 0, 1, 1),
 		"Reshape": x.Reshape(4), "Reshape of T": x.T().Reshape(4), "BroadcastTo": x.BroadcastTo(3, 2, 2), "Unsqueeze": x.Unsqueeze(0),
-		"Empty": s.Empty(tensor.CPU(), tensor.Float32, 2), "SumTo": tensor.SumTo(x, 2), "Contiguous": x.T().Contiguous(),
+		"EmptyLike": tensor.EmptyLike(x), "FullLike": tensor.FullLike(x, 1, 3), "ScalarLike": tensor.ScalarLike(x, 1), "Norm": tensor.Norm(list(free, x)),
+		"To": x.To(device(t)), "Empty": s.Empty(tensor.CPU(), tensor.Float32, 2), "SumTo": tensor.SumTo(x, 2), "Contiguous": x.T().Contiguous(),
 		"Conv2D": tensor.Conv2D(x.Reshape(1, 1, 2, 2), free.Reshape(1, 1, 2, 2), tensor.ConvParams{}),
 	} {
 		require.Same(t, s, y.Scope(), name)
@@ -217,7 +228,7 @@ func TestResultsLiveInTheScope(t *testing.T) {
 	require.Nil(t, free.Scope())
 	require.Nil(t, tensor.Exp(free).Scope())
 	require.Nil(t, x.Keep().Scope())
-	require.Nil(t, x.To(device(t)).Scope())
+	require.Nil(t, free.To(device(t)).Scope())
 }
 
 // TestScopeReusesMemory, and hands out nothing twice at a time.
@@ -250,8 +261,8 @@ func TestScopedResultsAreTheSame(t *testing.T) {
 	x, w := r.Normal(tensor.Float32, 5, 7), r.Normal(tensor.Float32, 7, 7)
 	step := func(x *tensor.Tensor) []float64 {
 		y := tensor.Linear(x, w, nil, tensor.ActTanh, 0)
-		z := tensor.Concat(0, tensor.MatMul(y, w.T()), tensor.Pad(y, 0, 1, 2, 12), tensor.ScatterAdd(y, 0, 2, []int{0, 1, 1, 0, 1}))
-		return tensor.Concat(0, tensor.Sum(z, 0), tensor.MaxOver(z, 0), tensor.Gather(z.T().Contiguous(), 1, []int{3}).Reshape(7)).Float64s()
+		z := tensor.Concat(0, tensor.MatMul(y, w.T()), tensor.Pad(y, 0, 1, 2, 12), tensor.ScatterAdd(y, 0, 2, tensor.Positions(0, 1, 1, 0, 1)))
+		return tensor.Concat(0, tensor.Sum(z, 0), tensor.MaxOver(z, 0), tensor.Gather(z.T().Contiguous(), 1, tensor.Positions(3)).Reshape(7)).Float64s()
 	}
 	want := step(x)
 	for range 3 {

@@ -33,7 +33,7 @@ type Tensor struct {
 	epoch  uint64 // of the scope, when the tensor was made
 }
 
-// storage is what a tensor shares with its views.
+// storage is what a tensor shares with its views, but for a [Tensor.Part].
 type storage struct {
 	buffer  backend.Buffer
 	device  *Device
@@ -84,37 +84,60 @@ func checkShape(op string, shape []int) layout.Layout {
 	return layout.Contiguous(shape...)
 }
 
-// New returns a tensor of zeros. It panics with a [ShapeError] on a negative
-// dim or a rank above [MaxRank].
+// New returns a tensor of zeros on the CPU. It panics with a [ShapeError] on a
+// negative dim or a rank above [MaxRank].
 func New(dt DType, shape ...int) *Tensor { return cpuDevice.New(dt, shape...) }
 
-// Full returns a tensor whose elements are all v.
-func Full(dt DType, v float64, shape ...int) *Tensor {
-	t := New(dt, shape...)
-	t.fill(v)
-	return t
+// Full returns a tensor on the CPU whose elements are all v. It panics as [New]
+// does.
+func Full(dt DType, v float64, shape ...int) *Tensor { return cpuDevice.Full(dt, v, shape...) }
+
+// Scalar returns a tensor of rank 0 on the CPU.
+func Scalar(dt DType, v float64) *Tensor { return cpuDevice.Full(dt, v) }
+
+// FromFloat32 copies data into a new tensor of that shape on the CPU; no shape
+// at all means [len(data)]. It panics with a [ShapeError] if the lengths differ.
+func FromFloat32(data []float32, shape ...int) *Tensor { return cpuDevice.FromFloat32(data, shape...) }
+
+// FromFloat64 copies data into a new tensor of that shape on the CPU; no shape
+// at all means [len(data)]. It panics with a [ShapeError] if the lengths differ.
+func FromFloat64(data []float64, shape ...int) *Tensor { return cpuDevice.FromFloat64(data, shape...) }
+
+// EmptyLike returns a tensor for computations with t: of its dtype, on its
+// device and in its scope, if it has one. No shape at all means t's own. The
+// elements are yet to be written. It panics as [New] does.
+func EmptyLike(t *Tensor, shape ...int) *Tensor {
+	return t.emptyLike("EmptyLike", shape)
 }
 
-// Scalar returns a tensor of rank 0.
-func Scalar(dt DType, v float64) *Tensor { return Full(dt, v) }
-
-// FromFloat32 copies data into a new tensor of that shape; no shape at all
-// means [len(data)]. It panics with a [ShapeError] where the lengths differ.
-func FromFloat32(data []float32, shape ...int) *Tensor {
-	l := dataLayout("FromFloat32", len(data), shape)
-	return cpuDevice.wrap(backend.Host32(slices.Clone(data)), l)
+func (t *Tensor) emptyLike(op string, shape []int) *Tensor {
+	t.alive(op)
+	l := t.layout.Packed()
+	if len(shape) > 0 {
+		l = checkShape(op, shape)
+	}
+	return empty(t.scope, t.store.device, t.DType(), l)
 }
 
-// FromFloat64 copies data into a new tensor of that shape; no shape at all
-// means [len(data)]. It panics with a [ShapeError] where the lengths differ.
-func FromFloat64(data []float64, shape ...int) *Tensor {
-	l := dataLayout("FromFloat64", len(data), shape)
-	return cpuDevice.wrap(backend.Host64(slices.Clone(data)), l)
+// ScalarLike returns a tensor of rank 0 for computations with t.
+func ScalarLike(t *Tensor, v float64) *Tensor {
+	t.alive("ScalarLike")
+	out := empty(t.scope, t.store.device, t.DType(), layout.Layout{})
+	out.fill(v)
+	return out
 }
 
-func dataLayout(op string, n int, shape []int) layout.Layout {
+// FullLike is [EmptyLike] with every element v.
+func FullLike(t *Tensor, v float64, shape ...int) *Tensor {
+	out := t.emptyLike("FullLike", shape)
+	out.fill(v)
+	return out
+}
+
+// dataShape returns the shape of a tensor made from n numbers, or panics.
+func dataShape(op string, n int, shape []int) []int {
 	if len(shape) == 0 {
-		return layout.Contiguous(n)
+		return []int{n}
 	}
 	l := checkShape(op, shape)
 	if l.Len() != n {
@@ -122,17 +145,7 @@ func dataLayout(op string, n int, shape []int) layout.Layout {
 			Problem: fmt.Sprintf("the shape holds %d elements, the data %d", l.Len(), n),
 			Fix:     "give a shape whose dims multiply to the data's length"})
 	}
-	return l
-}
-
-// Arange returns 0, 1, …, n−1.
-func Arange(dt DType, n int) *Tensor {
-	t := New(dt, n)
-	h := t.store.buffer.(*backend.Host)
-	for i := range n {
-		h.Set(i, float64(i))
-	}
-	return t
+	return shape
 }
 
 // Shape returns a copy of the dims.
@@ -165,9 +178,9 @@ func (t *Tensor) IsContiguous() bool { return t.layout.IsContiguous() }
 // SameShape reports whether u has the same rank and dims.
 func (t *Tensor) SameShape(u *Tensor) bool { return t.layout.SameShape(&u.layout) }
 
-// Version counts the in-place writes to the tensor's storage, through this
-// tensor or any of its views. Automatic differentiation uses it to notice that
-// a saved value has changed.
+// Version counts the in-place writes through this tensor and all views of the
+// same storage, except a [Tensor.Part] and its views. Automatic differentiation
+// uses it to notice that a saved value has changed.
 func (t *Tensor) Version() uint32 { return t.store.version.Load() }
 
 // Item returns the only element. It panics with a [ShapeError] where there is
@@ -190,10 +203,9 @@ func (t *Tensor) At(index ...int) float64 {
 	if h, ok := t.store.buffer.(*backend.Host); ok {
 		return h.At(i)
 	}
-	one := t.layout
-	one.Rank, one.Dims, one.Strides, one.Offset = 0, [MaxRank]int{}, [MaxRank]int{}, i
-	v := &Tensor{layout: one, store: t.store, scope: t.scope, epoch: t.epoch}
-	return v.Float64s()[0]
+	one := backend.NewHost(t.DType(), 1)
+	t.store.device.backend.Download(one, backend.Operand{Buffer: t.store.buffer, Layout: layout.Layout{Offset: i}})
+	return one.At(0)
 }
 
 // Set stores v, rounded to the dtype, as one element, in place. It panics with
@@ -234,19 +246,20 @@ func (t *Tensor) Float64s() []float64 {
 	return out
 }
 
+// download copies the elements to host memory, in row-major order.
 func (t *Tensor) download(op string, dst *backend.Host) {
 	t.alive(op)
-	cpuBuf, ok := t.store.buffer.(*backend.Host)
-	src := t.layout
-	if !ok { // bring it home first, in its own dtype and without gaps
-		home := t.clone()
-		cpuBuf = backend.NewHost(t.DType(), t.Len())
-		home.store.device.backend.Download(cpuBuf, home.store.buffer)
-		src = home.layout
+	src := t.operand()
+	if t.DType() == dst.DType() && t.layout.IsContiguous() {
+		t.store.device.backend.Download(dst, src)
+		return
 	}
-	cpuDevice.backend.Copy(
-		backend.Operand{Buffer: dst, Layout: t.layout.Packed()},
-		backend.Operand{Buffer: cpuBuf, Layout: src})
+	if _, ok := src.Buffer.(*backend.Host); !ok { // bring it home first
+		home := backend.NewHost(t.DType(), t.Len())
+		t.Contiguous().download(op, home)
+		src = backend.Operand{Buffer: home, Layout: t.layout.Packed()}
+	}
+	cpuDevice.backend.Copy(backend.Operand{Buffer: dst, Layout: t.layout.Packed()}, src)
 }
 
 // Clone returns a contiguous copy. It lives in t's scope, if t has one; see
@@ -282,23 +295,32 @@ func (t *Tensor) Cast(dt DType) *Tensor {
 	return out
 }
 
-// To returns t itself where it lies on that device, else a copy there. The
-// copy lives in no scope.
+// To returns t itself if it lies on that device, else a copy there. The copy
+// lives in t's scope, if t has one.
 func (t *Tensor) To(d *Device) *Tensor {
 	t.alive("To")
 	if t.store.device == d {
 		return t
 	}
-	host := backend.NewHost(t.DType(), t.Len())
-	t.download("To", host)
-	out := empty(nil, d, t.DType(), t.layout.Packed())
-	d.backend.Upload(out.store.buffer, host)
+	out := empty(t.scope, d, t.DType(), t.layout.Packed())
+	if h, ok := out.store.buffer.(*backend.Host); ok {
+		t.download("To", h.Slice(0, t.Len()))
+		return out
+	}
+	home, ok := t.store.buffer.(*backend.Host)
+	if ok && t.layout.IsContiguous() {
+		home = home.Slice(t.layout.Offset, t.Len())
+	} else {
+		home = backend.NewHost(t.DType(), t.Len())
+		t.download("To", home)
+	}
+	d.backend.Upload(out.operand(), home)
 	return out
 }
 
-// CopyFrom overwrites t's elements with src's, which is broadcast to t's shape
-// and converted to its dtype. It panics with a [ShapeError] where the shapes do
-// not fit.
+// CopyFrom overwrites t's elements with src's, which is broadcast to t's shape,
+// converted to its dtype and brought to its device. It panics with a
+// [ShapeError] if the shapes do not fit.
 func (t *Tensor) CopyFrom(src *Tensor) {
 	t.writable("CopyFrom")
 	src.alive("CopyFrom")
@@ -315,13 +337,13 @@ func (t *Tensor) CopyFrom(src *Tensor) {
 }
 
 // SetFloat32 overwrites the elements with data, in row-major order. It panics
-// with a [ShapeError] where the lengths differ.
+// with a [ShapeError] if the lengths differ.
 func (t *Tensor) SetFloat32(data []float32) {
 	t.setHost("SetFloat32", backend.Host32(data))
 }
 
 // SetFloat64 overwrites the elements with data, in row-major order. It panics
-// with a [ShapeError] where the lengths differ.
+// with a [ShapeError] if the lengths differ.
 func (t *Tensor) SetFloat64(data []float64) {
 	t.setHost("SetFloat64", backend.Host64(data))
 }
@@ -331,8 +353,12 @@ func (t *Tensor) setHost(op string, h *backend.Host) {
 	if h.Len() != t.Len() {
 		shapePanic(op, fmt.Sprintf("the data has %d elements, the tensor %d", h.Len(), t.Len()), "give one number per element", t)
 	}
-	src := cpuDevice.wrap(h, t.layout.Packed())
-	t.CopyFrom(src)
+	if h.DType() != t.DType() || !t.layout.IsContiguous() {
+		t.CopyFrom(cpuDevice.wrap(h, t.layout.Packed()))
+		return
+	}
+	t.store.device.backend.Upload(t.operand(), h)
+	t.store.version.Add(1)
 }
 
 // Fill sets every element to v, in place.

@@ -17,6 +17,20 @@ func (t *Tensor) view(l layout.Layout) *Tensor {
 	return &Tensor{layout: l, store: t.store}
 }
 
+// Part returns a view whose in-place writes are counted by themselves: writing
+// through it, or through a view of it, leaves t's [Tensor.Version] as it is, and
+// writing through t leaves the part's. It is for one block of memory that is
+// divided into tensors with lives of their own, to which everybody writes through
+// their parts only.
+func (t *Tensor) Part() *Tensor {
+	t.alive("Part")
+	o := new(owned)
+	o.init(t.store.device, t.store.buffer, t.layout)
+	o.storage.lender, o.storage.epoch = t.store.lender, t.store.epoch
+	o.tensor.scope, o.tensor.epoch = t.scope, t.epoch
+	return &o.tensor
+}
+
 // Reshape returns the same elements, in row-major order, under a new shape; one
 // dim may be −1 and is worked out. It is a view where the strides allow it,
 // else a copy. It panics with a [ShapeError] where the lengths differ.

@@ -95,5 +95,29 @@ func TestEmptyViews(t *testing.T) {
 	x.SetFloat32(nil)
 	tensor.NewStream(1, "test").NormalInto(x)
 	tensor.NewStream(1, "test").NormalInto(tensor.New(tensor.Float64, 4, 0).Slice(0, 2, 4, 1))
-	tensor.AdamInto(x, x.Clone(), x.Clone(), x.Clone(), tensor.AdamParams{})
+	tensor.AdamInto(list(x), list(x.Clone()), list(x.Clone()), list(x.Clone()), tensor.AdamParams{})
+}
+
+// TestPart: the same elements, with a count of writes of its own.
+func TestPart(t *testing.T) {
+	x := tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5}, 2, 3)
+	part := x.Slice(0, 1, 2, 1).Part()
+	require.Equal(t, x.Float64s(), x.Part().Float64s())
+	x.Fill(7)
+	require.Equal(t, []float64{7, 7, 7}, part.Float64s())
+	whole, own := x.Version(), part.Version()
+	part.Slice(1, 0, 1, 1).Fill(9)
+	require.Equal(t, own+1, part.Version())
+	require.Equal(t, whole, x.Version())
+	require.Equal(t, 9.0, x.At(1, 0))
+	// An operation between the two knows that they overlap.
+	square := tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2)
+	square.Part().CopyFrom(square.T())
+	require.Equal(t, []float64{1, 3, 2, 4}, square.Float64s())
+
+	scope := tensor.NewScope()
+	lent := scope.Empty(x.Device(), tensor.Float64, 2).Part()
+	require.Same(t, scope, lent.Scope())
+	scope.Close()
+	require.Error(t, tensor.Catch(func() { lent.Float64s() }))
 }

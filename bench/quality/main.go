@@ -126,7 +126,7 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	tensor.SetThreads(s.threads)
+	tensor.CPU().SetThreads(s.threads)
 	m, err := newMeasurer(ctx, s, r)
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/datasets"
-	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/isa"
 )
 
 // TestReferences replays the small recordings under every implementation of the
@@ -17,13 +17,13 @@ func TestReferences(t *testing.T) {
 	image := func(place int, _ int64) ([]uint8, error) {
 		return images.Data[place*imageSide*imageSide:][:imageSide*imageSide], nil
 	}
-	for _, implementation := range cpu.Implementations() {
+	for _, implementation := range isa.Implementations() {
 		for file, tol := range map[string]float64{
 			"testdata/seed_gan_small.f64.safetensors": 1e-9,
 			"testdata/seed_gan_small.f32.safetensors": 1e-5,
 		} {
 			t.Run(implementation+"/"+file, func(t *testing.T) {
-				defer cpu.Use(implementation)()
+				defer isa.Use(implementation)()
 				r, err := open(file)
 				require.NoError(t, err)
 				res, err := r.replay(image)

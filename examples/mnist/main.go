@@ -80,8 +80,12 @@ func load(ctx context.Context) (*datasets.Images, error) {
 }
 
 func run(ctx context.Context, r recipe.Recipe) error {
-	tensor.SetThreads(*threads)
-	tensor.AllowBFloat16(*bfloat16)
+	tensor.CPU().SetThreads(*threads)
+	if *bfloat16 {
+		if err := tensor.CPU().SetPrecision(tensor.BFloat16); err != nil {
+			return err
+		}
+	}
 	images, err := load(ctx)
 	if err != nil {
 		return err

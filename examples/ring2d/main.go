@@ -92,7 +92,7 @@ func run(ctx context.Context, s settings) error {
 			return err
 		}
 	}
-	tensor.SetThreads(s.threads)
+	tensor.CPU().SetThreads(s.threads)
 	lines := os.Stdout
 	if s.json {
 		lines = os.Stderr

@@ -128,12 +128,12 @@ func TestFrechetRefusals(t *testing.T) {
 // sameForAllThreads runs f with several numbers of threads.
 func sameForAllThreads[T any](t *testing.T, f func() T) {
 	t.Helper()
-	defer tensor.SetThreads(0)
+	defer tensor.CPU().SetThreads(0)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	tensor.SetThreads(1)
+	tensor.CPU().SetThreads(1)
 	want := f()
 	for _, threads := range []int{2, 3, 4} {
-		tensor.SetThreads(threads)
+		tensor.CPU().SetThreads(threads)
 		assert.Equal(t, want, f(), "%d threads", threads)
 	}
 }

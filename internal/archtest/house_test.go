@@ -25,7 +25,7 @@ const (
 // testFriends may be imported by any test: oracles, tables, golden values, and
 // the switches between implementations.
 var testFriends = []string{
-	"internal/backend/backendtest", "internal/backend/ref", "internal/clitest", "internal/cpu", "internal/optest", "nn/safetensors",
+	"internal/backend/backendtest", "internal/backend/backendtest/far", "internal/backend/ref", "internal/clitest", "internal/isa", "internal/optest", "nn/safetensors",
 }
 
 // testModules may be imported by any test: gonum as an oracle of linear algebra.
@@ -40,27 +40,31 @@ var house = []room{
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
-	{folder: "internal/cpu", outside: []string{cpuid}},
+	{folder: "internal/isa", outside: []string{cpuid}},
 	{folder: "internal/layout"},
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
-	{folder: "internal/philox", imports: []string{"internal/cpu"}},
-	{folder: "internal/kernel", imports: []string{"internal/cpu", "internal/op", "internal/parallel"}, tests: []string{"internal/kernel/..."}},
-	{folder: "internal/kernel/*", imports: []string{"internal/op"}}, // the generators of its assembly
+	{folder: "internal/philox", imports: []string{"internal/isa"}},
+	{folder: "internal/gemm", imports: []string{"internal/isa", "internal/parallel"}},
+	{folder: "internal/vec", imports: []string{"internal/isa", "internal/op"}},
+	{folder: "internal/gemm/gemmgen"}, // the generators of their assembly
+	{folder: "internal/vec/vecgen", imports: []string{"internal/op"}},
 
 	// Devices.
 	{folder: "internal/backend", imports: []string{"internal/layout", "internal/op"}, tests: []string{"internal/backend/..."}},
 	{folder: "internal/backend/ref", imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
 	{folder: "internal/backend/cpu", outside: []string{blas},
-		imports: []string{"internal/backend", "internal/cpu", "internal/kernel", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
+		imports: []string{"internal/backend", "internal/gemm", "internal/isa", "internal/layout", "internal/op", "internal/parallel", "internal/philox", "internal/vec"}},
 	{folder: "internal/backend/cuda", outside: []string{"C"},
 		imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 
+	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},
+
 	// Tensors and derivatives. Nobody above them knows a device.
 	{folder: "tensor", outside: []string{blas},
 		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
-	{folder: "tensor/simdblas", imports: []string{"internal/kernel"}, outside: []string{gonum}},
+	{folder: "tensor/simdblas", imports: []string{"internal/gemm"}, outside: []string{gonum}},
 	{folder: "autograd", imports: []string{"tensor"}},
 	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
 

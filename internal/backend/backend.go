@@ -1,17 +1,36 @@
-// Package backend is the seam between tensors and the machines that hold and
-// process their numbers. A Backend is about sixteen methods in families; an
+// Package backend is the seam between tensors and the devices that hold and
+// process their numbers. A [Backend] is some twenty methods in families; an
 // operand is a buffer with a layout, and the destination comes first.
+//
+// # The contract of a device
+//
+// Operations take effect in the order of the calls, from whichever goroutine
+// they are made: a device has one queue. A method may return before the work is
+// done, but host memory given to [Backend.Upload] and [Backend.Download] belongs
+// to the caller again on return. A device that has failed panics with a
+// [Failure], at the latest in Download or Sync; running out of memory is a
+// Failure of Alloc and leaves the device usable.
+//
+// A buffer that is garbage gives its memory back by itself, by
+// [runtime.AddCleanup] on the buffer where the memory is not the garbage
+// collector's: while an operation is queued, its operands keep their buffers
+// alive, and the memory is freed in queue order, so nothing that is still in use
+// is lost. [Backend.Free] gives memory back early.
 //
 // Backends trust their caller: package tensor has checked shapes, dtypes and
 // lifetimes before it calls, so a backend contains arithmetic only. Every
 // backend must pass backendtest.Run, which holds it against the slow float64
-// backend in package ref.
+// backend in package ref. Package far is a device for tests whose memory is not
+// host memory.
 //
 // To add an operation, add its code to package op, its formula to ref, its
-// kernel to package kernel, a function to tensor and a row to backendtest.
+// kernel to package cpu and below, a function to tensor and a row to
+// backendtest.
 package backend
 
 import (
+	"fmt"
+
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 )
@@ -28,19 +47,29 @@ const (
 
 // String returns "float32" or "float64".
 func (d DType) String() string {
-	if d == Float64 {
+	switch d {
+	case Float32:
+		return "float32"
+	case Float64:
 		return "float64"
 	}
-	return "float32"
+	return fmt.Sprintf("DType(%d)", uint8(d))
 }
 
-// Size returns the bytes of one element.
+// Size returns the bytes of one element. It panics on an unknown dtype.
 func (d DType) Size() int {
-	if d == Float64 {
+	switch d {
+	case Float32:
+		return 4
+	case Float64:
 		return 8
 	}
-	return 4
+	panic(UnknownDType(d))
 }
+
+// UnknownDType is what switches over dtypes panic with in their default, so
+// that a third type cannot be taken for one of the two.
+func UnknownDType(d DType) error { return fmt.Errorf("backend: unknown dtype %v", d) }
 
 // Buffer is a flat run of elements on one device.
 type Buffer interface {
@@ -64,21 +93,49 @@ const (
 	NumDistribution
 )
 
-// Backend computes. The destination never overlaps a source, except where both
-// are the same array element for element, which element-wise families allow.
-// Methods may return before the work is done; Sync waits for it.
+// Precision is how a device may round the factors of products of Float32
+// matrices.
+type Precision uint8
+
+// The precisions.
+const (
+	FullPrecision Precision = iota // not at all
+	BFloat16                       // to bfloat16, in large products
+)
+
+// String returns "float32" or "bfloat16".
+func (p Precision) String() string {
+	switch p {
+	case FullPrecision:
+		return "float32"
+	case BFloat16:
+		return "bfloat16"
+	}
+	return fmt.Sprintf("Precision(%d)", uint8(p))
+}
+
+// Backend computes. The destination never overlaps a source, except that both
+// may be the same array element for element in element-wise families.
 type Backend interface {
-	// Name is what a user calls the device: "cpu", "ref", "cuda".
+	// Name is what a user calls the device: "cpu", "ref", "cuda:0".
 	Name() string
 
 	// Alloc returns a buffer of n elements, all zero.
 	Alloc(dt DType, n int) Buffer
-	// Upload copies host memory to the first src.Len() elements of dst.
-	Upload(dst Buffer, src *Host)
-	// Download copies the first dst.Len() elements of src to host memory.
-	Download(dst *Host, src Buffer)
-	// Sync returns when all work begun so far is done.
+	// Free gives the buffer's memory back, after all work queued so far. No
+	// operand may use the buffer afterwards.
+	Free(b Buffer)
+	// Upload copies host memory to dst, which is contiguous, of src's dtype and
+	// length.
+	Upload(dst Operand, src *Host)
+	// Download copies src, which is contiguous, of dst's dtype and length, to
+	// host memory.
+	Download(dst *Host, src Operand)
+	// Sync returns when all work queued so far is done.
 	Sync()
+	// ImageOrder returns a layout without gaps of the dims of l, which are those
+	// of images [n, c, h, w], in the order in memory that convolutions prefer.
+	ImageOrder(l layout.Layout) layout.Layout
 
 	// Copy sets dst = src element for element, converting between dtypes.
 	Copy(dst, src Operand)
@@ -97,14 +154,47 @@ type Backend interface {
 	// already broadcast to equal dims.
 	MatMul(dst, x, y Operand)
 	ConvBackend
-	// Gather sets dst[…, i, …] = x[…, index[i], …] along an axis.
-	Gather(dst, x Operand, axis int, index []int)
-	// ScatterAdd adds x[…, i, …] to dst[…, index[i], …] along an axis, in
-	// order of i.
-	ScatterAdd(dst, x Operand, axis int, index []int)
+	// Gather sets dst[…, i, …] = x[…, index[i], …] along an axis. index has rank
+	// 1, either dtype and any stride, and holds whole numbers. One that does not
+	// lie in the axis, or is not whole, gives NaN.
+	Gather(dst, x Operand, axis int, index Operand)
+	// ScatterAdd adds x[…, i, …] to dst[…, index[i], …] along an axis, in order
+	// of i. It leaves out an index that does not lie in the axis or is not whole.
+	ScatterAdd(dst, x Operand, axis int, index Operand)
 	// Random fills dst, which is contiguous, with numbers that depend only on
 	// key, counter and position (see package philox).
 	Random(d Distribution, dst Operand, key, counter uint64)
+}
+
+// Position returns the position along an axis of n that an element of an index
+// names, or -1 if it names none.
+func Position(index float64, n int) int {
+	if i := int(index); index >= 0 && index < float64(n) && float64(i) == index {
+		return i
+	}
+	return -1
+}
+
+// PrecisionBackend is implemented by a backend with a choice of precisions.
+type PrecisionBackend interface {
+	// SetPrecision acts on all later products. It reports whether the device has
+	// that precision.
+	SetPrecision(Precision) bool
+	Precision() Precision
+}
+
+// ArithmeticBackend is implemented by a backend whose bits depend on more than
+// its name.
+type ArithmeticBackend interface {
+	// Arithmetic names all that they depend on: "cpu avx512 float32".
+	Arithmetic() string
+}
+
+// Meter is implemented by a backend that counts the memory it has lent out.
+type Meter interface {
+	// Memory returns the buffers that are allocated and not freed, and their
+	// bytes, when all work queued so far is done.
+	Memory() (buffers int, bytes int64)
 }
 
 // LinearBackend is the optional fusion of a linear layer. A backend without it
@@ -119,17 +209,22 @@ type LinearBackend interface {
 	LinearGrad(act op.Activation, gz, gb, gy, y Operand, a float64)
 }
 
-// BCEBackend is the optional fusion of the binary cross-entropy on logits, with
-// its derivative, over contiguous operands of one length. A backend without it
-// computes the same from Unary and Binary.
-type BCEBackend interface {
-	// BCEWithLogits sets dst = t·softplus(−x) + (1−t)·softplus(x) and
-	// slope = sigmoid(x) − t.
-	BCEWithLogits(dst, slope, x, t Operand)
-}
-
-// AdamBackend is the optional fusion of one Adam step over contiguous operands
-// of one length: parameter p, gradient g, first and second moment m and v.
-type AdamBackend interface {
-	Adam(p, g, m, v Operand, c op.AdamParams)
+// ListBackend is the optional fusion of what training does to whole lists of
+// arrays, a network's parameters with their gradients, so that a device can do
+// it in one go. Operands at the same place of several lists are contiguous and
+// have one length. A backend without it computes the same from Unary, Binary and
+// Reduce, list entry by list entry.
+type ListBackend interface {
+	// Adam does one step of Adam on parameters p with gradients g and first and
+	// second moments m and v.
+	Adam(p, g, m, v []Operand, c op.AdamParams)
+	// Lerp moves each dst towards x: dst + a·(x−dst), each operation rounded.
+	Lerp(dst, x []Operand, a float64)
+	// Clamp holds the elements of each x within [lo, hi].
+	Clamp(x []Operand, lo, hi float64)
+	// Norm sets dst, a single Float64, to the Euclidean norm of all elements of
+	// all xs together, which neither overflows nor underflows on the way: √Σx²
+	// in float64, NaN or infinite exactly if an element is (or if the norm
+	// itself exceeds the range of float64).
+	Norm(dst Operand, xs []Operand)
 }

@@ -9,12 +9,15 @@ type Host struct {
 	dtype DType
 }
 
-// NewHost allocates n zeros.
+// NewHost allocates n zeros. It panics on an unknown dtype.
 func NewHost(dt DType, n int) *Host {
-	if dt == Float64 {
-		return &Host{F64: make([]float64, n), dtype: dt}
+	switch dt {
+	case Float32:
+		return Host32(make([]float32, n))
+	case Float64:
+		return Host64(make([]float64, n))
 	}
-	return &Host{F32: make([]float32, n), dtype: dt}
+	panic(UnknownDType(dt))
 }
 
 // Host32 wraps a slice without copying.
@@ -28,25 +31,57 @@ func (h *Host) DType() DType { return h.dtype }
 
 // Len returns the number of elements.
 func (h *Host) Len() int {
-	if h.dtype == Float64 {
+	switch h.dtype {
+	case Float32:
+		return len(h.F32)
+	case Float64:
 		return len(h.F64)
 	}
-	return len(h.F32)
+	panic(UnknownDType(h.dtype))
+}
+
+// Slice returns the n elements from lo on, in the same memory.
+func (h *Host) Slice(lo, n int) *Host {
+	switch h.dtype {
+	case Float32:
+		return Host32(h.F32[lo : lo+n])
+	case Float64:
+		return Host64(h.F64[lo : lo+n])
+	}
+	panic(UnknownDType(h.dtype))
+}
+
+// CopyFrom copies src, which has h's dtype and length.
+func (h *Host) CopyFrom(src *Host) {
+	switch h.dtype {
+	case Float32:
+		copy(h.F32, src.F32)
+	case Float64:
+		copy(h.F64, src.F64)
+	default:
+		panic(UnknownDType(h.dtype))
+	}
 }
 
 // At returns element i as float64.
 func (h *Host) At(i int) float64 {
-	if h.dtype == Float64 {
+	switch h.dtype {
+	case Float32:
+		return float64(h.F32[i])
+	case Float64:
 		return h.F64[i]
 	}
-	return float64(h.F32[i])
+	panic(UnknownDType(h.dtype))
 }
 
 // Set stores v, rounded to the dtype, as element i.
 func (h *Host) Set(i int, v float64) {
-	if h.dtype == Float64 {
-		h.F64[i] = v
-	} else {
+	switch h.dtype {
+	case Float32:
 		h.F32[i] = float32(v)
+	case Float64:
+		h.F64[i] = v
+	default:
+		panic(UnknownDType(h.dtype))
 	}
 }

@@ -1,41 +1,101 @@
 package backend
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
 
-var (
-	mu       sync.RWMutex
-	backends = map[string]func() (Backend, error){}
-)
-
-// Register makes a backend known by name, usually from its package's init. It
-// panics when the name is taken.
-func Register(name string, open func() (Backend, error)) {
-	mu.Lock()
-	defer mu.Unlock()
-	if _, dup := backends[name]; dup {
-		panic("backend: " + name + " registered twice")
-	}
-	backends[name] = open
+// Kind is a kind of device that a program was built with.
+type Kind struct {
+	// Name is what the devices are called by: "cpu", or "cuda" for "cuda:0" and
+	// further ones.
+	Name string
+	// Rank orders kinds by speed for [OpenFastest], the fastest having the
+	// largest; 0 is never chosen automatically.
+	Rank int
+	// Open returns the device of that number. A name without a number asks for
+	// number 0.
+	Open func(number int) (Backend, error)
 }
 
-// Open returns the backend of that name, or an error that lists the known
-// ones.
+var (
+	mu    sync.RWMutex
+	kinds = map[string]Kind{}
+)
+
+// Register makes a kind of device known, usually from its package's init. It
+// panics if the name is taken.
+func Register(k Kind) {
+	mu.Lock()
+	defer mu.Unlock()
+	if _, dup := kinds[k.Name]; dup {
+		panic("backend: " + k.Name + " registered twice")
+	}
+	kinds[k.Name] = k
+}
+
+// Open returns the device of a name, "cpu" or "cuda:1". The error lists the
+// known kinds if the name is not one of theirs.
 func Open(name string) (Backend, error) {
+	kind, digits, numbered := strings.Cut(name, ":")
 	mu.RLock()
-	open, ok := backends[name]
-	var known []string
-	for n := range backends {
-		known = append(known, n)
+	k, ok := kinds[kind]
+	mu.RUnlock()
+	number := 0
+	if numbered {
+		n, err := strconv.Atoi(digits)
+		if err != nil || n < 0 || strconv.Itoa(n) != digits {
+			ok = false
+		}
+		number = n
+	}
+	if !ok {
+		return nil, fmt.Errorf("unknown device %.40q; this program has: %s", name, strings.Join(names(), ", "))
+	}
+	b, err := k.Open(number)
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w", name, err)
+	}
+	return b, nil
+}
+
+func names() []string {
+	mu.RLock()
+	defer mu.RUnlock()
+	var out []string
+	for n := range kinds {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// OpenFastest returns the name of the first device of the fastest kind that
+// works, after opening it by open. skipped says why faster ones were passed
+// over; err joins all reasons if none works.
+func OpenFastest(open func(name string) error) (name string, skipped []error, err error) {
+	mu.RLock()
+	var order []Kind
+	for _, k := range kinds {
+		if k.Rank > 0 {
+			order = append(order, k)
+		}
 	}
 	mu.RUnlock()
-	if !ok {
-		sort.Strings(known)
-		return nil, fmt.Errorf("unknown device %q; this program has: %s", name, strings.Join(known, ", "))
+	slices.SortFunc(order, func(a, b Kind) int {
+		return cmp.Or(cmp.Compare(b.Rank, a.Rank), strings.Compare(a.Name, b.Name))
+	})
+	for _, k := range order {
+		if err := open(k.Name); err != nil {
+			skipped = append(skipped, err)
+			continue
+		}
+		return k.Name, skipped, nil
 	}
-	return open()
+	return "", skipped, fmt.Errorf("no device works: %w", errors.Join(skipped...))
 }

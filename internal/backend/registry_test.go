@@ -23,10 +23,35 @@ func TestOpen(t *testing.T) {
 	require.EqualError(t, err, `unknown device "abacus"; this program has: cpu, ref`)
 
 	broken := errors.New("no such hardware")
-	backend.Register("broken", func() (backend.Backend, error) { return nil, broken })
+	kind := backend.Kind{Name: "broken", Rank: 2, Open: func(number int) (backend.Backend, error) {
+		if number == 1 {
+			return ref.Backend{}, nil
+		}
+		return nil, broken
+	}}
+	backend.Register(kind)
 	_, err = backend.Open("broken")
 	require.ErrorIs(t, err, broken)
-	require.PanicsWithValue(t, "backend: broken registered twice", func() { backend.Register("broken", nil) })
+	require.EqualError(t, err, "device broken: no such hardware")
+	_, err = backend.Open("broken:1")
+	require.NoError(t, err)
+	_, err = backend.Open("cpu:1")
+	require.EqualError(t, err, "device cpu:1: there is only one")
+	for _, name := range []string{"cpu:", "cpu:-1", "cpu:01", "cpu:one", "cpu:0:0"} {
+		_, err = backend.Open(name)
+		require.ErrorContains(t, err, "unknown device")
+	}
+
+	// The fastest kind does not work, and so the next one is taken.
+	name, skipped, err := backend.OpenFastest(func(name string) error { _, err := backend.Open(name); return err })
+	require.NoError(t, err)
+	require.Equal(t, "cpu", name)
+	require.Len(t, skipped, 1)
+	require.ErrorIs(t, skipped[0], broken)
+	_, skipped, err = backend.OpenFastest(func(string) error { return broken })
+	require.ErrorIs(t, err, broken)
+	require.Len(t, skipped, 2)
+	require.PanicsWithValue(t, "backend: broken registered twice", func() { backend.Register(kind) })
 }
 
 func TestDTypesAndHosts(t *testing.T) {
@@ -44,4 +69,10 @@ func TestDTypesAndHosts(t *testing.T) {
 	require.Equal(t, 0.1, f64[0])
 	require.Equal(t, float64(float32(0.1)), backend.Host32(f32).At(1))
 	require.Equal(t, backend.Float64, backend.Host64(nil).DType())
+
+	// A third type is taken for neither.
+	third := backend.DType(2)
+	require.Equal(t, "DType(2)", third.String())
+	require.Panics(t, func() { third.Size() })
+	require.Panics(t, func() { backend.NewHost(third, 1) })
 }

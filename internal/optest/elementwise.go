@@ -88,7 +88,15 @@ func activationRows() []Row {
 		r.Kinks = []Kink{{In: [][]float64{{-1, 0, math.Copysign(0, -1), 1}}, Grad: [][]float64{{slope, slope, slope, 1}}}}
 		return r
 	}
+	elu := unary("ELU", func(x *ag.Var) *ag.Var { return ag.ELU(x, 0.7) }, func(x float64) float64 {
+		if x > 0 {
+			return x
+		}
+		return 0.7 * math.Expm1(x)
+	}, Domain{Lo: -3, Hi: 3, Kinks: []float64{0}})
+	elu.Kinks = []Kink{{In: [][]float64{{0, math.Copysign(0, -1), 2}}, Grad: [][]float64{{0.7, 0.7, 1}}}}
 	return []Row{
+		elu,
 		relu,
 		leaky("0.2", 0.2),
 		leaky("negative", -0.5),

@@ -10,7 +10,7 @@ import (
 func gatherRow(axis, same int, index []int, shapes ...string) Row {
 	return Row{
 		Name: fmt.Sprintf("Gather/%d%v", axis, index),
-		F:    func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], axis, index) },
+		F:    func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], axis, tensor.Positions(index...)) },
 		Ref: func(xs []Array) Array {
 			return moved(xs[0], with(xs[0].Shape, same, len(index)), func(at []int) []int {
 				return with(at, same, index[at[same]])
@@ -18,9 +18,9 @@ func gatherRow(axis, same int, index []int, shapes ...string) Row {
 		},
 		Shapes: shapes,
 		Misuse: []Misuse{
-			{Shapes: "[2 3]", Says: "index 3 does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], 1, []int{0, 3}) }},
-			{Shapes: "[2 3]", Says: "index -1 does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], 1, []int{-1}) }},
-			{Shapes: "[2 3]", Says: "there is no axis 2", F: func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], 2, nil) }},
+			{Shapes: "[2 3]", Says: "index 3 does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], 1, tensor.Positions(0, 3)) }},
+			{Shapes: "[2 3]", Says: "index -1 does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], 1, tensor.Positions(-1)) }},
+			{Shapes: "[2 3]", Says: "there is no axis 2", F: func(xs []*ag.Var) *ag.Var { return ag.Gather(xs[0], 2, tensor.Positions()) }},
 		},
 	}
 }
@@ -28,7 +28,7 @@ func gatherRow(axis, same int, index []int, shapes ...string) Row {
 func scatterRow(axis, same, n int, to []int, shapes ...string) Row {
 	return Row{
 		Name: fmt.Sprintf("ScatterAdd/%d%v", axis, to),
-		F:    func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], axis, n, to) },
+		F:    func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], axis, n, tensor.Positions(to...)) },
 		Ref: func(xs []Array) Array {
 			return Build(with(xs[0].Shape, same, n), func(index []int) float64 {
 				sum := 0.0
@@ -42,9 +42,9 @@ func scatterRow(axis, same, n int, to []int, shapes ...string) Row {
 		},
 		Shapes: shapes,
 		Misuse: []Misuse{
-			{Shapes: "[2 3]", Says: "2 indices for an axis of 3", F: func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], 1, 4, []int{0, 1}) }},
-			{Shapes: "[2 3]", Says: "index 4 does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], 1, 4, []int{0, 1, 4}) }},
-			{Shapes: "[2 3]", Says: "there is no axis -3", F: func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], -3, 4, nil) }},
+			{Shapes: "[2 3]", Says: "2 indices for an axis of 3", F: func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], 1, 4, tensor.Positions(0, 1)) }},
+			{Shapes: "[2 3]", Says: "index 4 does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], 1, 4, tensor.Positions(0, 1, 4)) }},
+			{Shapes: "[2 3]", Says: "there is no axis -3", F: func(xs []*ag.Var) *ag.Var { return ag.ScatterAdd(xs[0], -3, 4, tensor.Positions()) }},
 		},
 	}
 }

@@ -1,11 +1,11 @@
-//go:build amd64 && !purego
+//go:build !purego
 
 package philox
 
 import (
 	"unsafe"
 
-	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/isa"
 )
 
 // blockArgs are the operands of a routine.
@@ -33,9 +33,9 @@ const chunk = 16384
 func fillBlocks(what filling, dst unsafe.Pointer, n int, key, counter uint64) int {
 	step := 0 // elements
 	switch {
-	case cpu.AVX512:
+	case isa.AVX512:
 		step = 32
-	case cpu.AVX2:
+	case isa.AVX2:
 		step = 16
 	default:
 		return 0
@@ -64,11 +64,11 @@ func fillBlocks(what filling, dst unsafe.Pointer, n int, key, counter uint64) in
 //go:noinline
 func call(what filling, a *blockArgs) {
 	switch {
-	case cpu.AVX512 && what == words:
+	case isa.AVX512 && what == words:
 		wordsAVX512(a)
-	case cpu.AVX512 && what == uniforms:
+	case isa.AVX512 && what == uniforms:
 		uniformAVX512(a)
-	case cpu.AVX512:
+	case isa.AVX512:
 		normalAVX512(a)
 	case what == words:
 		wordsAVX2(a)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/isa"
 )
 
 // The known answers that the authors publish with Random123.
@@ -60,13 +60,13 @@ func TestImplementationsAgree(t *testing.T) {
 	for _, counter := range []uint64{0, 1<<32 - 5, 1<<64 - 5} {
 		const key = 0x0123456789abcdef
 		wantW, wantU, wantN := make([]uint32, n), make([]float32, n), make([]float32, n)
-		undo := cpu.Use("generic")
+		undo := isa.Use("generic")
 		Uint32s(wantW, key, counter)
 		Uniform32(wantU, key, counter)
 		Normal32(wantN, key, counter)
 		undo()
-		for _, name := range cpu.Implementations() {
-			undo := cpu.Use(name)
+		for _, name := range isa.Implementations() {
+			undo := isa.Use(name)
 			gotW, gotU, gotN := make([]uint32, n+1), make([]float32, n+1), make([]float32, n+1)
 			for _, m := range []int{0, 1, 15, 16, 17, 31, 32, 33, 64, 127, 16384, 16385, n} {
 				gotW[m], gotU[m], gotN[m] = 42, 42, 42

@@ -4,7 +4,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 )
 
 // Implementation is a BLAS: gonum's, with faster matrix products. The zero
@@ -24,13 +24,13 @@ var (
 // gonum's messages.
 func (Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	ta, tb := checkGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
-	kernel.Sgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	gemm.Sgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // Dgemm is Sgemm in float64.
 func (Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
 	ta, tb := checkGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
-	kernel.Dgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	gemm.Dgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // Ssyrk computes one triangle of the symmetric matrix C = alpha·A·Aᵀ + beta·C,
@@ -39,13 +39,13 @@ func (Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a
 // arguments with gonum's messages.
 func (Implementation) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
 	t := checkSyrk(ul, tA, n, k, len(a), lda, len(c), ldc)
-	syrk(kernel.Sgemm, ul, t, n, k, alpha, a, lda, beta, c, ldc)
+	syrk(gemm.Sgemm, ul, t, n, k, alpha, a, lda, beta, c, ldc)
 }
 
 // Dsyrk is Ssyrk in float64.
 func (Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64, c []float64, ldc int) {
 	t := checkSyrk(ul, tA, n, k, len(a), lda, len(c), ldc)
-	syrk(kernel.Dgemm, ul, t, n, k, alpha, a, lda, beta, c, ldc)
+	syrk(gemm.Dgemm, ul, t, n, k, alpha, a, lda, beta, c, ldc)
 }
 
 // syrkBlock is how many rows of C are computed together. What lies beside the
@@ -53,9 +53,9 @@ func (Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha flo
 // in full and used by half.
 const syrkBlock = 128
 
-type gemm[T float32 | float64] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
+type product[T float32 | float64] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
 
-func syrk[T float32 | float64](mul gemm[T], ul blas.Uplo, t bool, n, k int, alpha T, a []T, lda int, beta T, c []T, ldc int) {
+func syrk[T float32 | float64](mul product[T], ul blas.Uplo, t bool, n, k int, alpha T, a []T, lda int, beta T, c []T, ldc int) {
 	if k == 0 || alpha == 0 {
 		a, k = nil, 0 // the slice may be empty
 	}

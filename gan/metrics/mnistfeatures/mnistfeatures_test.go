@@ -83,10 +83,10 @@ func TestSee(t *testing.T) {
 
 func TestSeeIsDeterministic(t *testing.T) {
 	j, x := load(t), testDigits(t, 120)
-	defer tensor.SetThreads(0)
+	defer tensor.CPU().SetThreads(0)
 	var want []float32
 	for threads := range 3 {
-		tensor.SetThreads(threads + 1)
+		tensor.CPU().SetThreads(threads + 1)
 		seen, err := j.See(x)
 		require.NoError(t, err)
 		if want == nil {
@@ -148,7 +148,7 @@ func TestEvaluate(t *testing.T) {
 	assert.Greater(t, rarest, 0.08)
 
 	// Ten digits over and over: they look real, but are all there is.
-	few := tensor.Gather(x, 0, repeated(n, 10))
+	few := tensor.Gather(x, 0, tensor.Positions(repeated(n, 10)...))
 	d, p, r, _ := evaluate(few)
 	assert.Greater(t, d, 10*real)
 	assert.Equal(t, 1.0, p)
@@ -156,7 +156,7 @@ func TestEvaluate(t *testing.T) {
 
 	// The right half of each digit from another one.
 	order := tensor.NewStream(1, "test").Perm(n)
-	halves := tensor.Concat(2, x.Reshape(n, 28, 28).Slice(2, 0, 14, 1), tensor.Gather(x, 0, order).Reshape(n, 28, 28).Slice(2, 14, 28, 1))
+	halves := tensor.Concat(2, x.Reshape(n, 28, 28).Slice(2, 0, 14, 1), tensor.Gather(x, 0, tensor.Positions(order...)).Reshape(n, 28, 28).Slice(2, 14, 28, 1))
 	d, p, _, _ = evaluate(halves.Reshape(n, 784))
 	assert.Greater(t, d, 5*real)
 	assert.Less(t, p, 0.9)

@@ -46,8 +46,10 @@ var families = []struct {
 	{"random", (*suite).randoms},
 	{"linear", (*suite).linears},
 	{"linear gradient", (*suite).linearGrads},
-	{"cross-entropy", (*suite).crossEntropies},
 	{"adam", (*suite).adams},
+	{"averages", (*suite).averages},
+	{"clamp", (*suite).clamps},
+	{"norm", (*suite).norms},
 }
 
 // suite checks one backend.
@@ -162,7 +164,7 @@ func execute(b backend.Backend, arrays []array, hosts []*backend.Host, op operat
 	buffers := make([]backend.Buffer, len(hosts))
 	for k, h := range hosts {
 		buffers[k] = b.Alloc(h.DType(), h.Len())
-		b.Upload(buffers[k], h)
+		b.Upload(backend.Operand{Buffer: buffers[k], Layout: layout.Contiguous(h.Len())}, h)
 	}
 	operands := make([]backend.Operand, len(arrays))
 	for i, a := range arrays {
@@ -173,7 +175,8 @@ func execute(b backend.Backend, arrays []array, hosts []*backend.Host, op operat
 	after := make([]*backend.Host, len(hosts))
 	for k, h := range hosts {
 		after[k] = backend.NewHost(h.DType(), h.Len())
-		b.Download(after[k], buffers[k])
+		b.Download(after[k], backend.Operand{Buffer: buffers[k], Layout: layout.Contiguous(h.Len())})
+		b.Free(buffers[k])
 	}
 	return after
 }

@@ -76,12 +76,12 @@ func (b broken) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParam
 	b.spoil("conv weight gradient", dst, x, gy)
 }
 
-func (b broken) Gather(dst, x backend.Operand, axis int, index []int) {
+func (b broken) Gather(dst, x backend.Operand, axis int, index backend.Operand) {
 	b.Backend.Gather(dst, x, axis, index)
 	b.spoil("gather", dst, x)
 }
 
-func (b broken) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
+func (b broken) ScatterAdd(dst, x backend.Operand, axis int, index backend.Operand) {
 	b.Backend.ScatterAdd(dst, x, axis, index)
 	b.spoil("scatter", dst, x)
 }
@@ -101,14 +101,30 @@ func (b broken) LinearGrad(act op.Activation, gz, gb, gy, y backend.Operand, a f
 	b.spoil("linear gradient", gz, gy, y)
 }
 
-func (b broken) BCEWithLogits(dst, slope, x, t backend.Operand) {
-	crossEntropy(dst, slope, x, t)
-	b.spoil("cross-entropy", dst, x, t)
+func (b broken) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
+	for k := range p {
+		adam(p[k], g[k], m[k], v[k], c)
+	}
+	b.spoil("adam", p[0], g[0])
 }
 
-func (b broken) Adam(p, g, m, v backend.Operand, c op.AdamParams) {
-	adam(p, g, m, v, c)
-	b.spoil("adam", p, g)
+func (b broken) Lerp(dst, x []backend.Operand, a float64) {
+	for k := range dst {
+		b.Backend.Binary(op.Lerp, dst[k], dst[k], x[k], a)
+	}
+	b.spoil("averages", dst[1], x[1])
+}
+
+func (b broken) Clamp(x []backend.Operand, lo, hi float64) {
+	for _, o := range x {
+		b.Backend.Unary(op.Clamp, o, o, lo, hi)
+	}
+	b.spoil("clamp", x[1])
+}
+
+func (b broken) Norm(dst backend.Operand, xs []backend.Operand) {
+	norm(dst, xs)
+	b.spoil("norm", dst, xs[0])
 }
 
 // change sets the elements of o where f says so.
@@ -141,12 +157,12 @@ var faults = []struct {
 		h := dst.Buffer.(*backend.Host)
 		h.Set(h.Len()-1, 0)
 	}},
-	{"it writes between the elements", []string{"linear", "linear gradient", "cross-entropy", "random", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"it writes between the elements", []string{"linear", "linear gradient", "random", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
 		if l := dst.Layout; l.Rank > 0 && l.Len() > 0 && l.Strides[l.Rank-1] > 1 {
 			dst.Buffer.(*backend.Host).Set(l.Offset+1, 0)
 		}
 	}},
-	{"it changes a source", []string{"fill", "random"}, func(_ backend.Operand, sources ...backend.Operand) {
+	{"it changes a source", []string{"fill", "random", "clamp"}, func(_ backend.Operand, sources ...backend.Operand) {
 		last := sources[len(sources)-1]
 		change(last, func(int, float64) float64 { return 0 })
 	}},
@@ -158,10 +174,10 @@ var faults = []struct {
 			return v
 		})
 	}},
-	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "linear gradient", "cross-entropy", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "linear gradient", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 { return v + 0 })
 	}},
-	{"pieces after the first are lost", []string{"reduce"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"pieces after the first are lost", []string{"reduce", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(i int, v float64) float64 {
 			if i >= big {
 				v = canary
@@ -183,7 +199,7 @@ var faults = []struct {
 func TestReferencePasses(t *testing.T) {
 	for _, f := range families {
 		switch f.name {
-		case "copy", "where", "gather", "scatter", "linear", "linear gradient", "cross-entropy", "adam": // the quick ones
+		case "copy", "where", "gather", "scatter", "linear", "linear gradient", "adam", "averages", "clamp", "norm": // the quick ones
 			f.check(&suite{b: broken{}, errorf: t.Errorf})
 		}
 	}

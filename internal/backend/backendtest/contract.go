@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/backend/ref"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 )
@@ -135,26 +134,36 @@ func relaid(a array, l layout.Layout) array {
 // indexed are the shapes that Gather and ScatterAdd run on.
 var indexed = [][]int{{5}, {1}, {3, 4}, {4, 1, 3}, {2, 3, 4}, {2, 0, 3}, {3, 3000}, {3000, 3}}
 
-// indices lists some, with repeats, for an axis of dim n.
-func indices(n int) [][]int {
-	out := [][]int{{}}
+// indices lists some, with repeats, for an axis of dim n, and some that do not
+// lie in it.
+func indices(n int) [][]float64 {
+	d := float64(n)
+	out := [][]float64{{}, {d, -1, 0.5, math.NaN(), math.Inf(1)}}
 	if n > 0 {
-		out = append(out, []int{n - 1}, []int{0, n / 2, n - 1, n / 2, 0, 0})
+		middle := float64(n / 2)
+		out = append(out, []float64{d - 1}, []float64{0, middle, d - 1, middle, 0, 0}, []float64{d - 1, d, 0})
 	}
 	return out
+}
+
+// listed gives the elements of a list in turn.
+func listed(list []float64) func() float64 {
+	i := -1
+	return func() float64 { i++; return list[i] }
 }
 
 func (s *suite) gathers() {
 	for _, dt := range dtypes {
 		for _, shape := range indexed {
 			for axis := range shape {
-				for _, index := range indices(shape[axis]) {
+				for k, index := range indices(shape[axis]) {
 					picked := append([]int(nil), shape...)
 					picked[axis] = len(index)
-					op := func(b backend.Backend, o []backend.Operand) { b.Gather(o[0], o[1], axis, index) }
+					op := func(b backend.Backend, o []backend.Operand) { b.Gather(o[0], o[1], axis, o[2]) }
 					for i, from := range every {
 						s.check(fmt.Sprintf("Gather %v along axis %d", index, axis), exact, op,
-							place(dt, dense[i%len(dense)](picked), junk), place(dt, from(shape), special(i)))
+							place(dt, dense[i%len(dense)](picked), junk), place(dt, from(shape), special(i)),
+							place(dtypes[(i+k)%2], dense[i%len(dense)]([]int{len(index)}), listed(index)))
 					}
 				}
 			}
@@ -163,29 +172,29 @@ func (s *suite) gathers() {
 }
 
 func (s *suite) scatters() {
+	op := func(axis int) operation {
+		return func(b backend.Backend, o []backend.Operand) { b.ScatterAdd(o[0], o[1], axis, o[2]) }
+	}
 	for _, dt := range dtypes {
 		for _, shape := range indexed {
 			for axis := range shape {
-				for _, index := range indices(shape[axis]) {
+				for k, index := range indices(shape[axis]) {
 					added := append([]int(nil), shape...)
 					added[axis] = len(index)
-					op := func(b backend.Backend, o []backend.Operand) { b.ScatterAdd(o[0], o[1], axis, index) }
 					for i, from := range every {
 						for _, value := range values {
-							s.check(fmt.Sprintf("ScatterAdd %v along axis %d", index, axis), exact, op,
-								place(dt, dense[i%len(dense)](shape), whole(i)), place(dt, from(added), value(i)))
+							s.check(fmt.Sprintf("ScatterAdd %v along axis %d", index, axis), exact, op(axis),
+								place(dt, dense[i%len(dense)](shape), whole(i)), place(dt, from(added), value(i)),
+								place(dtypes[(i+k)%2], dense[i%len(dense)]([]int{len(index)}), listed(index)))
 						}
 					}
 				}
 			}
 		}
 		// In order: (0 + 1e20) − 1e20 + 1 is 1, and any other order gives 0.
-		terms := []float64{1e20, -1e20, 1}
-		i := -1
-		x := place(dt, layout.Contiguous(3), func() float64 { i++; return terms[i] })
-		s.check("ScatterAdd in order", exact, func(b backend.Backend, o []backend.Operand) {
-			b.ScatterAdd(o[0], o[1], 0, []int{1, 1, 1})
-		}, place(dt, layout.Contiguous(2), func() float64 { return 0 }), x)
+		three := layout.Contiguous(3)
+		s.check("ScatterAdd in order", exact, op(0), place(dt, layout.Contiguous(2), func() float64 { return 0 }),
+			place(dt, three, listed([]float64{1e20, -1e20, 1})), place(dt, three, listed([]float64{1, 1, 1})))
 	}
 }
 
@@ -313,111 +322,4 @@ func linearGrad(b backend.Backend, act op.Activation, gz, gb, gy, y backend.Oper
 	gb.Layout = layout.Contiguous(1, l.Dims[0])
 	gb.Layout.Offset = l.Offset
 	b.Reduce(op.Sum, gb, gz)
-}
-
-// crossEntropies holds the fused cross-entropy on logits against its formulas.
-func (s *suite) crossEntropies() {
-	if _, ok := s.b.(backend.BCEBackend); !ok {
-		return
-	}
-	run := func(b backend.Backend, o []backend.Operand) {
-		if fused, ok := b.(backend.BCEBackend); ok {
-			fused.BCEWithLogits(o[0], o[1], o[2], o[3])
-		} else {
-			crossEntropy(o[0], o[1], o[2], o[3])
-		}
-	}
-	for _, dt := range dtypes {
-		for i, n := range []int{0, 1, 7, 140, 5000} {
-			for _, logits := range values {
-				k := 0
-				target := func() float64 { k++; return []float64{0, 1, 0.5, 0.9}[k/20%4] }
-				arrays := make([]array, 4)
-				for j, value := range []func() float64{junk, junk, logits(i), target} {
-					l := layout.Contiguous(n)
-					l.Offset = (i + j) % 3 * 5
-					arrays[j] = place(dt, l, value)
-				}
-				s.checkAll("BCEWithLogits", entropyTolerance, run, arrays[:2], arrays[2:]...)
-			}
-		}
-	}
-}
-
-// crossEntropy is the definition, in float64.
-func crossEntropy(dst, slope, x, t backend.Operand) {
-	at := func(o backend.Operand, i int) (*backend.Host, int) {
-		return o.Buffer.(*backend.Host), o.Layout.Offset + i
-	}
-	get := func(o backend.Operand, i int) float64 { h, k := at(o, i); return h.At(k) }
-	set := func(o backend.Operand, i int, v float64) { h, k := at(o, i); h.Set(k, v) }
-	for i := range dst.Layout.Len() {
-		v, target := get(x, i), get(t, i)
-		set(dst, i, target*ref.Unary(op.Softplus, -v, 0, 0)+(1-target)*ref.Unary(op.Softplus, v, 0, 0))
-		set(slope, i, ref.Unary(op.Sigmoid, v, 0, 0)-target)
-	}
-}
-
-// adams holds a fused Adam step against its formulas.
-func (s *suite) adams() {
-	if _, ok := s.b.(backend.AdamBackend); !ok {
-		return
-	}
-	for i, c := range []op.AdamParams{
-		{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Correction1: 0.1, Correction2: 0.001},
-		{LR: 0.1, Beta1: 0, Beta2: 0.9, Eps: 1e-3, Correction1: 1, Correction2: 0.19},
-		{LR: 0.1, Beta1: 0.5, Beta2: 0.9, Eps: 1e-3, Correction1: 0.75, Correction2: 0.19, WeightDecay: 0.25},
-		{LR: 0.1, Beta1: 0.5, Beta2: 0.9, Eps: 1e-3, Correction1: 0.75, Correction2: 0.19, WeightDecay: 0.25, Decoupled: true},
-	} {
-		op := func(b backend.Backend, o []backend.Operand) {
-			if fused, ok := b.(backend.AdamBackend); ok {
-				fused.Adam(o[0], o[3], o[1], o[2], c)
-			} else {
-				adam(o[0], o[3], o[1], o[2], c)
-			}
-		}
-		for _, dt := range dtypes {
-			for _, n := range []int{0, 1, 7, 100, 40_003} {
-				arrays := make([]array, 4) // p, m, v, g
-				for k := range arrays {
-					l := layout.Contiguous(n)
-					l.Offset = (k + i) % 3 * 5
-					value := normal(k)
-					if k == 2 {
-						value = func() float64 { return math.Abs(normal(k)()) }
-					}
-					arrays[k] = place(dt, l, value)
-				}
-				s.checkAll(fmt.Sprintf("Adam %+v", c), adamTolerance, op, arrays[:3], arrays[3])
-			}
-		}
-	}
-}
-
-// adam is one step by the book (Kingma and Ba, 2015; Loshchilov and Hutter,
-// 2019), in float64.
-func adam(p, g, m, v backend.Operand, c op.AdamParams) {
-	at := func(o backend.Operand) func(i int) (float64, func(float64)) {
-		h := o.Buffer.(*backend.Host)
-		return func(i int) (float64, func(float64)) {
-			k := o.Layout.Offset + i
-			return h.At(k), func(x float64) { h.Set(k, x) }
-		}
-	}
-	for i := range p.Layout.Len() {
-		param, setP := at(p)(i)
-		grad, _ := at(g)(i)
-		mean, setM := at(m)(i)
-		square, setV := at(v)(i)
-		if c.Decoupled {
-			param -= c.LR * c.WeightDecay * param
-		} else {
-			grad += c.WeightDecay * param
-		}
-		mean = c.Beta1*mean + (1-c.Beta1)*grad
-		square = c.Beta2*square + (1-c.Beta2)*grad*grad
-		setM(mean)
-		setV(square)
-		setP(param - c.LR*(mean/c.Correction1)/(math.Sqrt(square/c.Correction2)+c.Eps))
-	}
 }

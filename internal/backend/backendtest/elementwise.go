@@ -58,32 +58,87 @@ func (s *suite) memory() {
 				s.errorf("Alloc(%v, %d) gives %v of %d elements", dt, n, buffer.DType(), buffer.Len())
 				return
 			}
-			got, want := backend.NewHost(dt, n), backend.NewHost(dt, n)
-			for i := range n {
-				got.Set(i, canary)
+			want := backend.NewHost(dt, n)
+			s.holds("Alloc", buffer, want)
+			// A part, as views and rounded-up sizes have it.
+			for _, part := range [][2]int{{0, n / 2}, {n / 3, n / 2}, {n, 0}} {
+				lo, k := part[0], part[1]
+				l := layout.Contiguous(k)
+				l.Offset = lo
+				given := place(dt, layout.Contiguous(k), normal(n+lo)).host.Slice(0, k)
+				for i := range k {
+					want.Set(lo+i, given.At(i))
+				}
+				s.b.Upload(backend.Operand{Buffer: buffer, Layout: l}, given)
+				for i := range k { // the memory is the caller's again
+					given.Set(i, canary)
+				}
+				s.holds("Upload of a part", buffer, want)
+				got := backend.NewHost(dt, k)
+				s.b.Download(got, backend.Operand{Buffer: buffer, Layout: l})
+				if i := differ(got, want.Slice(lo, k)); i >= 0 {
+					s.errorf("Download of a part: element %d is %v, want %v", i, got.At(i), want.At(lo+i))
+				}
 			}
-			s.b.Download(got, buffer)
-			if i := differ(got, want); i >= 0 {
-				s.errorf("Alloc: element %d is %v, not 0", i, got.At(i))
-			}
-			// Less than the buffer holds, as rounded-up sizes have it.
-			half := place(dt, layout.Contiguous(n/2), normal(n)).host
-			part := backend.NewHost(dt, n/2)
-			for i := range part.Len() {
-				part.Set(i, half.At(i))
-				want.Set(i, half.At(i))
-			}
-			s.b.Upload(buffer, part)
-			s.b.Sync()
-			s.b.Download(got, buffer)
-			if i := differ(got, want); i >= 0 {
-				s.errorf("Upload of half a buffer: element %d is %v, want %v", i, got.At(i), want.At(i))
-			}
-			again := backend.NewHost(dt, n/2)
-			s.b.Download(again, buffer)
-			if i := differ(again, part); i >= 0 {
-				s.errorf("Download of half a buffer: element %d is %v, want %v", i, again.At(i), part.At(i))
-			}
+			s.b.Free(buffer)
+		}
+	}
+	s.order()
+	s.imageOrder()
+}
+
+// holds complains unless a buffer holds what is wanted.
+func (s *suite) holds(what string, b backend.Buffer, want *backend.Host) {
+	got := backend.NewHost(want.DType(), want.Len())
+	for i := range got.Len() {
+		got.Set(i, canary)
+	}
+	s.b.Download(got, backend.Operand{Buffer: b, Layout: layout.Contiguous(b.Len())})
+	if i := differ(got, want); i >= 0 {
+		s.errorf("%s: element %d is %v, want %v", what, i, got.At(i), want.At(i))
+	}
+}
+
+// order issues operations on one buffer from several goroutines, one after the
+// other, without waiting for the work: each must see what the one before did, and
+// a buffer that is freed while work on it is queued is still there for that work.
+func (s *suite) order() {
+	const n, rounds = 5000, 50
+	x := backend.Operand{Buffer: s.b.Alloc(backend.Float64, n), Layout: layout.Contiguous(n)}
+	for i := range rounds {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			one := backend.Operand{Buffer: s.b.Alloc(backend.Float64, n), Layout: x.Layout}
+			s.b.Fill(one, float64(i))
+			s.b.Unary(op.Scale, x, x, 0.5, 0)
+			s.b.Binary(op.Add, x, x, one, 0)
+			s.b.Free(one.Buffer)
+		}()
+		<-done
+	}
+	want := 0.0
+	for i := range rounds {
+		want = want/2 + float64(i)
+	}
+	host := backend.NewHost(backend.Float64, n)
+	for i := range n {
+		host.Set(i, want)
+	}
+	s.holds("operations in the order of their calls", x.Buffer, host)
+	s.b.Free(x.Buffer)
+	s.b.Sync()
+}
+
+// imageOrder checks that the order for images has their dims and no gaps.
+func (s *suite) imageOrder() {
+	for _, shape := range [][]int{{2, 3, 4, 5}, {1, 1, 1, 1}, {0, 3, 4, 5}, {2, 1, 5, 1}} {
+		l := layout.Contiguous(shape...)
+		got := s.b.ImageOrder(l)
+		sorted := got
+		layout.SortAxes(&sorted)
+		if !got.SameShape(&l) || got.Offset != 0 || !sorted.IsContiguous() {
+			s.errorf("ImageOrder of %v gives dims %v with strides %v at %d", l, got, got.Strides[:got.Rank], got.Offset)
 		}
 	}
 }

@@ -131,6 +131,6 @@ var (
 	productTolerance = tolerance{ulps: 4, abs: 2048}
 	convTolerance    = tolerance{ulps: 8, abs: 16384}
 	linearTolerance  = tolerance{ulps: 16, abs: 512}
-	entropyTolerance = tolerance{ulps: 4, abs: 4}
 	adamTolerance    = tolerance{ulps: 6, abs: 6}
+	normTolerance    = tolerance{ulps: 1000} // of the plain sum that it is held against
 )

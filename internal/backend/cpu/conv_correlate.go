@@ -5,7 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
@@ -19,7 +19,7 @@ func (b *Backend) correlate(dst, src, w backend.Operand, h, v []axis) {
 	}
 }
 
-func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []axis) {
+func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axis) {
 	if dst.Layout.Len() == 0 {
 		return
 	}
@@ -62,7 +62,7 @@ func correlate[T kernel.Float](b *Backend, dst, src, w backend.Operand, h, v []a
 
 // correlation is the work of [Backend.correlate]. The pictures are divided into
 // groups that are read together, and their outputs into bands of rows.
-type correlation[T kernel.Float] struct {
+type correlation[T gemm.Float] struct {
 	src, dst      pictures[T]
 	phases        []phase[T]
 	v0, v1        int  // the columns that are seen
@@ -75,7 +75,7 @@ type correlation[T kernel.Float] struct {
 }
 
 // phase is a pair of axes with the part of the kernel that it sees.
-type phase[T kernel.Float] struct {
+type phase[T gemm.Float] struct {
 	h, v          axis
 	rows, columns []span
 	weights       weights[T] // of the taps that it sees, in its order
@@ -102,7 +102,7 @@ func (c *correlation[T]) divide(cols int) {
 	threads := parallel.Threads()
 	c.groups, c.bands = c.images, 1
 	if c.across = cols > 1 && c.images >= fewRows; c.across {
-		rows := kernel.SumRows[T]()
+		rows := gemm.SumRows[T]()
 		c.groups = (c.images + rows - 1) / rows
 		flops, bytes := c.flops*c.images/c.groups, c.bytes*c.images/c.groups
 		c.bands = max(1, min(4*threads/c.groups, flops/convGrain), min(bytes/groupBytes, c.dst.height))
@@ -192,7 +192,7 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 				continue
 			}
 			for _, v := range p.columns {
-				sum := kernel.ProductSum[T]{
+				sum := gemm.ProductSum[T]{
 					M: v.n, N: c.dst.channels, Batch: [2]int{h.n, images},
 					LDA: p.v.step * c.src.channels, BatchA: [2]int{p.h.step * row, picture},
 					C:   c.dst.data[image*c.dst.image+(p.h.at+h.u*p.h.by)*c.dst.row+(p.v.at+v.u*p.v.by)*c.dst.pixel:],
@@ -216,7 +216,7 @@ func clip(lo, hi, n int) (int, int) {
 
 // compute computes the outputs that some spans of h and v make. sum knows where
 // they and the first pixels are, and what lies between outputs.
-func (p *phase[T]) compute(sum *kernel.ProductSum[T], channels, row int, hs, vs span) {
+func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs span) {
 	h, v, w := &p.h, &p.v, &p.weights
 	size := channels * w.cols // of a tap
 	sum.LDB, sum.NextPanel = w.cols, w.panel
@@ -243,7 +243,7 @@ func (p *phase[T]) compute(sum *kernel.ProductSum[T], channels, row int, hs, vs 
 // arrange chooses what the rows of a sum's tiles are, which are a row of outputs:
 // a column of them, or pictures, where there are many more of these. Rows that go
 // on where the last ones end are made one.
-func (c *correlation[T]) arrange(s *kernel.ProductSum[T]) {
+func (c *correlation[T]) arrange(s *gemm.ProductSum[T]) {
 	i := 0
 	if c.across || s.Batch[1] > s.Batch[0] {
 		i = 1

@@ -4,18 +4,18 @@ import (
 	"sync"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 )
 
 // pictures are an operand [n, c, h, w]. Distances are in elements.
-type pictures[T kernel.Float] struct {
+type pictures[T gemm.Float] struct {
 	data                       []T
 	image, channel, row, pixel int
 	channels, height, width    int
 }
 
-func picturesOf[T kernel.Float](o backend.Operand) pictures[T] {
+func picturesOf[T gemm.Float](o backend.Operand) pictures[T] {
 	l := &o.Layout
 	p := pictures[T]{elements[T](o), l.Strides[0], l.Strides[1], l.Strides[2], l.Strides[3], l.Dims[1], l.Dims[2], l.Dims[3]}
 	// The stride of an axis of dim 1 may be anything.
@@ -30,7 +30,7 @@ func picturesOf[T kernel.Float](o backend.Operand) pictures[T] {
 
 // window is a part of some pictures in channels-last memory without gaps between
 // pixels, zero beyond the pictures' edges.
-type window[T kernel.Float] struct {
+type window[T gemm.Float] struct {
 	*memory[T]
 	images, h0, h1, v0, v1 int // what the memory holds
 }
@@ -67,7 +67,7 @@ func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data 
 // copyPixels copies rows of pixels to where they have no gaps.
 func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	if p.channel == 1 && p.pixel == p.channels {
-		kernel.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
+		gemm.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
 		return
 	}
 	if p.row == cols*p.pixel && row == cols*p.channels { // whole rows
@@ -77,9 +77,9 @@ func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 		d, s := dst[h*row:][:cols*p.channels], src[h*p.row:]
 		switch {
 		case p.channel == 1:
-			kernel.CopyRows(d, p.channels, s, p.pixel, cols, p.channels)
+			gemm.CopyRows(d, p.channels, s, p.pixel, cols, p.channels)
 		case p.pixel == 1:
-			kernel.Transpose(d, p.channels, s, p.channel, p.channels, cols)
+			gemm.Transpose(d, p.channels, s, p.channel, p.channels, cols)
 		default:
 			for i := range d {
 				d[i] = s[i/p.channels*p.pixel+i%p.channels*p.channel]
@@ -90,7 +90,7 @@ func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 
 // results returns where to put the results for dst [n, c, h, w]: dst itself
 // where its channels are neighbours, else borrowed memory.
-func results[T kernel.Float](b *Backend, dst backend.Operand) (backend.Operand, *memory[T]) {
+func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *memory[T]) {
 	l := &dst.Layout
 	if (l.Dims[1] == 1 || l.Strides[1] == 1) && (l.Dims[3] == 1 || l.Strides[3] >= l.Dims[1]) {
 		return dst, nil
@@ -100,7 +100,7 @@ func results[T kernel.Float](b *Backend, dst backend.Operand) (backend.Operand, 
 }
 
 // operandOf wraps elements in a layout.
-func operandOf[T kernel.Float](data []T, l layout.Layout) backend.Operand {
+func operandOf[T gemm.Float](data []T, l layout.Layout) backend.Operand {
 	if d, ok := any(data).([]float64); ok {
 		return backend.Operand{Buffer: backend.Host64(d), Layout: l}
 	}
@@ -108,19 +108,19 @@ func operandOf[T kernel.Float](data []T, l layout.Layout) backend.Operand {
 }
 
 // memory is lent for the time of one operation. Its elements are leftovers.
-type memory[T kernel.Float] struct{ data []T }
+type memory[T gemm.Float] struct{ data []T }
 
 // memories are kept for later calls, by element type.
 var memories32, memories64 sync.Pool
 
-func memories[T kernel.Float]() *sync.Pool {
+func memories[T gemm.Float]() *sync.Pool {
 	if poolOf[T]() == pools64 {
 		return &memories64
 	}
 	return &memories32
 }
 
-func borrow[T kernel.Float](n int) *memory[T] {
+func borrow[T gemm.Float](n int) *memory[T] {
 	m, ok := memories[T]().Get().(*memory[T])
 	if !ok {
 		m = new(memory[T])

@@ -4,10 +4,11 @@ import (
 	"unsafe"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // weightGrad sets dst [kh, kw, c, n] to the gradient by the kernel of a
@@ -20,7 +21,7 @@ func (b *Backend) weightGrad(dst, x, gy backend.Operand, h, v axis) {
 	}
 }
 
-func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) {
+func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) {
 	switch {
 	case dst.Layout.Len() == 0:
 		return
@@ -48,7 +49,7 @@ func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axi
 	parallel.Run(g.chunks*g.taps*g.blocks, grain, &g)
 	for n := dst.Layout.Len(); len(g.sums) > n; g.sums = g.sums[:len(g.sums)-n] {
 		last := g.sums[len(g.sums)-2*n:]
-		kernel.Binary(op.Add, last[:n], last[:n], last[n:], 0)
+		vec.Binary(op.Add, last[:n], last[:n], last[n:], 0)
 	}
 	g.unpack(b, dst)
 	sums.giveBack()
@@ -57,7 +58,7 @@ func weightGrad[T kernel.Float](b *Backend, dst, x, gy backend.Operand, h, v axi
 // weightSum is the work of a gradient by a kernel: for each tap, a matrix of
 // what x and gy have to do with each other, or its transpose. Blocks of its rows
 // are summed over chunks of the pictures in order, whichever thread does it.
-type weightSum[T kernel.Float] struct {
+type weightSum[T vec.Float] struct {
 	h, v    axis
 	images  int
 	x, gy   pictures[T]
@@ -119,7 +120,7 @@ func (g *weightSum[T]) unpack(b *Backend, dst backend.Operand) {
 	switch {
 	case !g.turned && tapsTogether(l): // by far the usual case
 		for i := range c {
-			kernel.Transpose(elements[T](dst)[i*l.Strides[2]:], l.Strides[3], g.sums[i*n:], c*n, kh*kw, n)
+			gemm.Transpose(elements[T](dst)[i*l.Strides[2]:], l.Strides[3], g.sums[i*n:], c*n, kh*kw, n)
 		}
 	case !g.turned:
 		b.Copy(dst, operandOf(g.sums, l.Packed()))
@@ -144,7 +145,7 @@ func (g *weightSum[T]) Run(lo, hi int) {
 			images := min(together, end-image)
 			x, xRow, xPicture := seenX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
 			gy, gyRow, gyPicture := seenY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
-			sum := kernel.ProductSum[T]{
+			sum := gemm.ProductSum[T]{
 				N: g.gy.channels, Batch: [2]int{1, 1}, Add: true,
 				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xPicture},
 				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyPicture},
@@ -165,7 +166,7 @@ func (g *weightSum[T]) through(a *axis, tap, ins int) (u0, u1 int) {
 }
 
 // block adds what some pictures contribute to a block. sum knows where they are.
-func (g *weightSum[T]) block(i int, sum kernel.ProductSum[T], images, xRow int) {
+func (g *weightSum[T]) block(i int, sum gemm.ProductSum[T], images, xRow int) {
 	tap, block, channels := i/g.blocks%g.taps, i%g.blocks, g.x.channels
 	hTap, vTap := tap/len(g.columns), tap%len(g.columns)
 	u0, u1 := g.through(&g.h, hTap, g.x.height)

@@ -2,14 +2,15 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // weights are a kernel as the products read it: panels of columns, which are
 // the channels out, of [kh, kw, channels in, columns] each.
-type weights[T kernel.Float] struct {
+type weights[T vec.Float] struct {
 	data             []T
 	lent             *memory[T] // that data lies in, nil if it is another's
 	kh, kw, channels int
@@ -17,7 +18,7 @@ type weights[T kernel.Float] struct {
 	panel            int // elements
 }
 
-func newWeights[T kernel.Float](kh, kw, channels, cols, panels int) weights[T] {
+func newWeights[T vec.Float](kh, kw, channels, cols, panels int) weights[T] {
 	w := weights[T]{kh: kh, kw: kw, channels: channels, cols: cols, panels: panels, panel: kh * kw * channels * cols}
 	w.lent = borrow[T](w.panels * w.panel)
 	w.data = w.lent.data
@@ -25,11 +26,11 @@ func newWeights[T kernel.Float](kh, kw, channels, cols, panels int) weights[T] {
 }
 
 // packWeights copies a kernel [kh, kw, c, n].
-func packWeights[T kernel.Float](b *Backend, o backend.Operand) weights[T] {
+func packWeights[T vec.Float](b *Backend, o backend.Operand) weights[T] {
 	l := &o.Layout
 	kh, kw, channels, outs := l.Dims[0], l.Dims[1], l.Dims[2], l.Dims[3]
-	cols := max(1, min(outs, kernel.PanelCols[T]()))
-	if kernel.ByColumns[T](outs, kw*channels, kh) {
+	cols := max(1, min(outs, gemm.PanelCols[T]()))
+	if gemm.ByColumns[T](outs, kw*channels, kh) {
 		cols = 1
 	}
 	w := newWeights[T](kh, kw, channels, cols, (outs+cols-1)/cols)
@@ -48,7 +49,7 @@ func packWeights[T kernel.Float](b *Backend, o backend.Operand) weights[T] {
 	for p := range w.panels {
 		for c := range channels {
 			from := c*l.Strides[2] + p*w.cols*l.Strides[3]
-			kernel.Transpose(w.data[p*w.panel+c*w.cols:], channels*w.cols, src[from:], l.Strides[3], min(w.cols, outs-p*w.cols), taps)
+			gemm.Transpose(w.data[p*w.panel+c*w.cols:], channels*w.cols, src[from:], l.Strides[3], min(w.cols, outs-p*w.cols), taps)
 		}
 	}
 	return w
@@ -83,7 +84,7 @@ func (w *weights[T]) taps(h, v axis) weights[T] {
 
 // finite reports whether 0 times each of x is 0, or says no because their sum is
 // too large.
-func finite[T kernel.Float](x []T) bool {
-	sum := kernel.Reduce(op.Sum, x)
+func finite[T vec.Float](x []T) bool {
+	sum := vec.Reduce(op.Sum, x)
 	return sum-sum == 0
 }

@@ -5,14 +5,18 @@
 package cpu
 
 import (
+	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
-	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/isa"
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/internal/philox"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Backend implements backend.Backend and its optional fusions on host memory.
@@ -28,14 +32,18 @@ type level3 struct {
 }
 
 func init() {
-	backend.Register("cpu", func() (backend.Backend, error) { return New(), nil })
+	backend.Register(backend.Kind{Name: "cpu", Rank: 1, Open: func(number int) (backend.Backend, error) {
+		if number != 0 {
+			return nil, errors.New("there is only one")
+		}
+		return New(), nil
+	}})
 }
 
 var (
 	_ backend.Backend       = (*Backend)(nil)
 	_ backend.LinearBackend = (*Backend)(nil)
-	_ backend.BCEBackend    = (*Backend)(nil)
-	_ backend.AdamBackend   = (*Backend)(nil)
+	_ backend.ListBackend   = (*Backend)(nil)
 )
 
 // New returns the backend.
@@ -51,9 +59,40 @@ func (b *Backend) UseBLAS(f32 blas.Float32Level3, f64 blas.Float64Level3) {
 	b.blas.Store(&level3{f32, f64})
 }
 
-// AllowBFloat16 lets later products of large float32 matrices, unless they go
-// through another's BLAS, round their factors to bfloat16 where that is faster.
-func (b *Backend) AllowBFloat16(on bool) { b.bfloat16.Store(on) }
+// SetPrecision lets later products of large float32 matrices, unless they go
+// through another's BLAS, round their factors to bfloat16 if that is faster.
+func (b *Backend) SetPrecision(p backend.Precision) bool {
+	switch p {
+	case backend.FullPrecision:
+		b.bfloat16.Store(false)
+	case backend.BFloat16:
+		b.bfloat16.Store(true)
+	default:
+		return false
+	}
+	return true
+}
+
+// Precision returns what SetPrecision has set.
+func (b *Backend) Precision() backend.Precision {
+	if b.bfloat16.Load() {
+		return backend.BFloat16
+	}
+	return backend.FullPrecision
+}
+
+// Arithmetic returns the instruction set, the precision and another's BLAS, if
+// one is plugged in: "cpu avx512 float32".
+func (b *Backend) Arithmetic() string {
+	s := fmt.Sprintf("cpu %s %v", isa.Best(), b.Precision())
+	if l := b.blas.Load(); l.f32 != nil || l.f64 != nil {
+		s += fmt.Sprintf(" blas %T %T", l.f32, l.f64)
+	}
+	return s
+}
+
+// SetThreads bounds the threads that the backend computes with.
+func (*Backend) SetThreads(n int) { parallel.SetThreads(n) }
 
 // Name returns "cpu".
 func (*Backend) Name() string { return "cpu" }
@@ -61,28 +100,44 @@ func (*Backend) Name() string { return "cpu" }
 // Alloc returns n zeros.
 func (*Backend) Alloc(dt backend.DType, n int) backend.Buffer { return backend.NewHost(dt, n) }
 
+// Free leaves the memory to the garbage collector.
+func (*Backend) Free(backend.Buffer) {}
+
 // Upload copies src to dst.
-func (*Backend) Upload(dst backend.Buffer, src *backend.Host) {
-	d := dst.(*backend.Host)
-	copy(d.F32, src.F32)
-	copy(d.F64, src.F64)
-}
+func (*Backend) Upload(dst backend.Operand, src *backend.Host) { host(dst).CopyFrom(src) }
 
 // Download copies src to dst.
-func (*Backend) Download(dst *backend.Host, src backend.Buffer) {
-	s := src.(*backend.Host)
-	copy(dst.F32, s.F32)
-	copy(dst.F64, s.F64)
+func (*Backend) Download(dst *backend.Host, src backend.Operand) { dst.CopyFrom(host(src)) }
+
+// host returns the memory of a contiguous operand.
+func host(o backend.Operand) *backend.Host {
+	return o.Buffer.(*backend.Host).Slice(o.Layout.Offset, o.Layout.Len())
 }
 
 // Sync has nothing to wait for.
 func (*Backend) Sync() {}
 
-// is64 reports whether an operand holds float64.
-func is64(o backend.Operand) bool { return o.Buffer.DType() == backend.Float64 }
+// ImageOrder returns the channels-last order, in which all that a row of a
+// filter sees is one run of numbers.
+func (*Backend) ImageOrder(l layout.Layout) layout.Layout {
+	return layout.Contiguous(l.Dims[0], l.Dims[2], l.Dims[3], l.Dims[1]).Permute(0, 3, 1, 2)
+}
+
+// is64 reports whether an operand holds float64, and not float32. It panics on
+// any other type.
+func is64(o backend.Operand) bool {
+	switch dt := o.Buffer.DType(); dt {
+	case backend.Float32:
+		return false
+	case backend.Float64:
+		return true
+	default:
+		panic(backend.UnknownDType(dt))
+	}
+}
 
 // buffer returns the whole buffer of an operand, which holds T.
-func buffer[T kernel.Float](o backend.Operand) []T {
+func buffer[T vec.Float](o backend.Operand) []T {
 	h := o.Buffer.(*backend.Host)
 	var x T
 	if _, ok := any(x).(float64); ok {
@@ -92,7 +147,7 @@ func buffer[T kernel.Float](o backend.Operand) []T {
 }
 
 // elements returns an operand's elements from its first one on.
-func elements[T kernel.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
+func elements[T vec.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
 
 // blank returns a contiguous operand like o, in memory of its own.
 func blank(o backend.Operand) backend.Operand {
@@ -107,33 +162,6 @@ func (b *Backend) packed(o backend.Operand) backend.Operand {
 	c := blank(o)
 	b.Copy(c, o)
 	return c
-}
-
-// Adam does one fused step over contiguous operands.
-func (*Backend) Adam(p, g, m, v backend.Operand, c op.AdamParams) {
-	if is64(p) {
-		adam[float64](p, g, m, v, c)
-	} else {
-		adam[float32](p, g, m, v, c)
-	}
-}
-
-// adamGrain is the parameters in one piece of work: 28 bytes each, so that a
-// piece takes a few microseconds.
-const adamGrain = 16 << 10
-
-type adamJob[T kernel.Float] struct {
-	p, g, m, v []T
-	c          op.AdamParams
-}
-
-func (j *adamJob[T]) Run(lo, hi int) {
-	kernel.Adam(j.p[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.c)
-}
-
-func adam[T kernel.Float](p, g, m, v backend.Operand, c op.AdamParams) {
-	share(&poolOf[T]().adam, p.Layout.Len(), adamGrain,
-		adamJob[T]{elements[T](p), elements[T](g), elements[T](m), elements[T](v), c})
 }
 
 // randomGrain is the numbers in one piece of work; whole Philox blocks in both

@@ -10,18 +10,18 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/backendtest"
-	features "github.com/gander-ml/gander/internal/cpu"
+	"github.com/gander-ml/gander/internal/isa"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 )
 
 func TestConformance(t *testing.T) {
-	for _, name := range features.Implementations() {
+	for _, name := range isa.Implementations() {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name != features.Best() {
+			if testing.Short() && name != isa.Best() {
 				t.Skip("not the one that is in use")
 			}
-			defer features.Use(name)()
+			defer isa.Use(name)()
 			if name == "generic" { // one of them skips all that may be skipped
 				defer func(n int) { skipFlops = n }(skipFlops)
 				skipFlops = 0

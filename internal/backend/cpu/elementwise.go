@@ -2,10 +2,10 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Elements in one piece of work: enough to outweigh handing it over, and few
@@ -35,7 +35,7 @@ type task struct {
 }
 
 // loop is a task for arrays of equal dims, any strides.
-type loop[T kernel.Float] struct {
+type loop[T vec.Float] struct {
 	task
 	args int // arrays in use: the destination and its sources
 	data [4][]T
@@ -46,7 +46,7 @@ type loop[T kernel.Float] struct {
 const scratch = 256
 
 // buffers hold pieces gathered from strided arrays.
-type buffers[T kernel.Float] [4][scratch]T
+type buffers[T vec.Float] [4][scratch]T
 
 // Run computes elements lo to hi in row-major order of the coalesced dims.
 func (l *loop[T]) Run(lo, hi int) {
@@ -173,11 +173,11 @@ func (l *loop[T]) compute(p *[4][]T) {
 	case famCopy:
 		copy(p[0], p[1])
 	case famUnary:
-		kernel.Unary(l.unary, p[0], p[1], l.a, l.b)
+		vec.Unary(l.unary, p[0], p[1], l.a, l.b)
 	case famBinary:
-		kernel.Binary(l.binary, p[0], p[1], p[2], l.a)
+		vec.Binary(l.binary, p[0], p[1], p[2], l.a)
 	case famWhere:
-		kernel.Where(p[0], p[1], p[2], p[3])
+		vec.Where(p[0], p[1], p[2], p[3])
 	}
 }
 
@@ -193,7 +193,7 @@ func do(t task, grain int, operands ...backend.Operand) {
 	}
 }
 
-func runLoop[T kernel.Float](t task, grain int, operands []backend.Operand) {
+func runLoop[T vec.Float](t task, grain int, operands []backend.Operand) {
 	pool := &poolOf[T]().loop
 	l := pool.Get().(*loop[T]) // filled in place: it is large
 	l.task, l.args = t, len(operands)
@@ -235,7 +235,7 @@ func copyAlike(dst, src backend.Operand) {
 }
 
 // convert copies between dtypes: it is rare, so one thread's plain loop.
-func convert[D, S kernel.Float](dst, src backend.Operand) {
+func convert[D, S vec.Float](dst, src backend.Operand) {
 	d, s := buffer[D](dst), buffer[S](src)
 	ld, ls := dst.Layout, src.Layout
 	layout.Coalesce(&ld, &ls)
@@ -287,7 +287,7 @@ func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	}
 }
 
-func binary[T kernel.Float](t task, grain int, dst, x, y backend.Operand) {
+func binary[T vec.Float](t task, grain int, dst, x, y backend.Operand) {
 	x, left := straightened[T](x, &dst.Layout)
 	y, right := straightened[T](y, &dst.Layout)
 	do(t, grain, dst, x, y)

@@ -2,14 +2,14 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // linearGradJob multiplies a gradient by an activation's slope and sums the
 // columns while they are in the cache.
-type linearGradJob[T kernel.Float] struct {
+type linearGradJob[T vec.Float] struct {
 	f             op.Binary
 	gz, gb, gy, y []T
 	rows, cols    int
@@ -24,9 +24,9 @@ func (j *linearGradJob[T]) Run(lo, hi int) {
 	}
 	for i := range rows {
 		at := i*j.cols + lo
-		kernel.Binary(j.f, j.gz[at:at+n], j.gy[at:at+n], j.y[at:at+n], j.a)
+		vec.Binary(j.f, j.gz[at:at+n], j.gy[at:at+n], j.y[at:at+n], j.a)
 	}
-	kernel.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
+	vec.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
 }
 
 // LinearGrad sets gz to gy times the activation's slope at y, and gb to gz's
@@ -41,7 +41,7 @@ func (b *Backend) LinearGrad(act op.Activation, gz, gb, gy, y backend.Operand, a
 	}
 }
 
-func linearGrad[T kernel.Float](f op.Binary, gz, gb, gy, y backend.Operand, a float64) {
+func linearGrad[T vec.Float](f op.Binary, gz, gb, gy, y backend.Operand, a float64) {
 	rows, cols := gz.Layout.Dims[0], gz.Layout.Dims[1]
 	n := rows * cols
 	// Wide enough for long rows, narrow enough to be shared by threads.
@@ -53,15 +53,4 @@ func linearGrad[T kernel.Float](f op.Binary, gz, gb, gy, y backend.Operand, a fl
 		f: f, gz: elements[T](gz)[:n], gb: elements[T](gb)[:cols], gy: elements[T](gy)[:n], y: elements[T](y)[:n],
 		rows: rows, cols: cols, a: a,
 	})
-}
-
-// BCEWithLogits sets dst to the cross-entropy of logits x with targets t, and
-// slope to its derivative.
-func (*Backend) BCEWithLogits(dst, slope, x, t backend.Operand) {
-	n := dst.Layout.Len()
-	if is64(dst) {
-		kernel.BCEWithLogits(elements[float64](dst)[:n], elements[float64](slope), elements[float64](x), elements[float64](t))
-	} else {
-		kernel.BCEWithLogits(elements[float32](dst)[:n], elements[float32](slope), elements[float32](x), elements[float32](t))
-	}
 }

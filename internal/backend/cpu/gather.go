@@ -1,45 +1,60 @@
 package cpu
 
 import (
+	"math"
+	"sync"
+
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
-func (*Backend) Gather(dst, x backend.Operand, axis int, index []int) {
-	pick(dst, x, axis, index, false)
+func (*Backend) Gather(dst, x backend.Operand, axis int, index backend.Operand) {
+	pick(dst, x, axis, x.Layout.Dims[axis], index, false)
 }
 
 // ScatterAdd adds x[…, i, …] to dst[…, index[i], …], in order of i.
-func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
-	pick(dst, x, axis, index, true)
+func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Operand) {
+	pick(dst, x, axis, dst.Layout.Dims[axis], index, true)
 }
 
-func pick(dst, x backend.Operand, axis int, index []int, add bool) {
+// positions are an index read once, -1 for what names no position.
+type positions struct{ at []int }
+
+var positionLists = sync.Pool{New: func() any { return new(positions) }}
+
+func pick(dst, x backend.Operand, axis, dim int, index backend.Operand, add bool) {
+	p := positionLists.Get().(*positions)
+	defer positionLists.Put(p)
+	p.at = p.at[:0]
+	h, step := index.Buffer.(*backend.Host), index.Layout.Strides[0]
+	for i := range index.Layout.Len() {
+		p.at = append(p.at, backend.Position(h.At(index.Layout.Offset+i*step), dim))
+	}
 	switch {
-	case x.Layout.Len() == 0 || dst.Layout.Len() == 0:
+	case dst.Layout.Len() == 0 || add && x.Layout.Len() == 0:
 	case is64(dst):
-		runPick[float64](dst, x, axis, index, add)
+		runPick[float64](dst, x, axis, p.at, add)
 	default:
-		runPick[float32](dst, x, axis, index, add)
+		runPick[float32](dst, x, axis, p.at, add)
 	}
 }
 
 // pickJob moves rows between two arrays: what lies along the innermost axis
 // beside the one that is indexed, if its elements are neighbours in both, else
 // single elements. Each position along all other axes is a piece of work.
-type pickJob[T kernel.Float] struct {
+type pickJob[T vec.Float] struct {
 	dst, x        []T
 	to, from      layout.Layout // the other axes
 	toStep, xStep int           // along the axis that is indexed
 	row           int
-	index         []int
+	index         []int // −1: none
 	add           bool
 }
 
-func runPick[T kernel.Float](dst, x backend.Operand, axis int, index []int, add bool) {
+func runPick[T vec.Float](dst, x backend.Operand, axis int, index []int, add bool) {
 	j := pickJob[T]{
 		dst: buffer[T](dst), x: buffer[T](x), to: dst.Layout, from: x.Layout,
 		toStep: dst.Layout.Strides[axis], xStep: x.Layout.Strides[axis], row: 1, index: index, add: add,
@@ -61,14 +76,25 @@ func (j *pickJob[T]) Run(lo, hi int) {
 		switch {
 		case j.add:
 			for i, k := range j.index {
+				if k < 0 {
+					continue
+				}
 				addRow(j.dst[to+k*j.toStep:][:j.row], j.x[from+i*j.xStep:])
 			}
 		case j.row == 1:
 			for i, k := range j.index {
-				j.dst[to+i*j.toStep] = j.x[from+k*j.xStep]
+				if k < 0 {
+					j.dst[to+i*j.toStep] = T(math.NaN())
+				} else {
+					j.dst[to+i*j.toStep] = j.x[from+k*j.xStep]
+				}
 			}
 		default:
 			for i, k := range j.index {
+				if k < 0 {
+					fillNaN(j.dst[to+i*j.toStep:][:j.row])
+					continue
+				}
 				copyRow(j.dst[to+i*j.toStep:][:j.row], j.x[from+k*j.xStep:])
 			}
 		}
@@ -88,8 +114,14 @@ func places(a, b *layout.Layout, i int) (inA, inB int) {
 	return inA, inB
 }
 
+func fillNaN[T vec.Float](dst []T) {
+	for i := range dst {
+		dst[i] = T(math.NaN())
+	}
+}
+
 // copyRow copies src to dst. For a short row, a call costs more than it saves.
-func copyRow[T kernel.Float](dst, src []T) {
+func copyRow[T vec.Float](dst, src []T) {
 	if len(dst) > 64 {
 		copy(dst, src)
 		return
@@ -105,9 +137,9 @@ func copyRow[T kernel.Float](dst, src []T) {
 }
 
 // addRow adds src to dst. For a short row, a call costs more than it saves.
-func addRow[T kernel.Float](dst, src []T) {
+func addRow[T vec.Float](dst, src []T) {
 	if len(dst) > 32 {
-		kernel.Binary(op.Add, dst, dst, src, 0)
+		vec.Binary(op.Add, dst, dst, src, 0)
 		return
 	}
 	src = src[:len(dst)]

@@ -4,43 +4,44 @@ import (
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
-// gemm is a matrix product in the manner of BLAS, with an epilogue or nil.
-type gemm[T kernel.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T])
+// product is a matrix product in the manner of BLAS, with an epilogue or nil.
+type product[T vec.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi gemm.Epilogue[T])
 
 // sgemm and dgemm are the kernel's products, or those plugged in.
-func (b *Backend) sgemm() gemm[float32] {
+func (b *Backend) sgemm() product[float32] {
 	switch plugged := b.blas.Load().f32; {
 	case plugged != nil:
 		return plug(plugged.Sgemm)
 	case b.bfloat16.Load():
-		return kernel.SgemmBFloat16
+		return gemm.SgemmBFloat16
 	}
-	return kernel.SgemmEpilogue
+	return gemm.SgemmEpilogue
 }
 
-func (b *Backend) dgemm() gemm[float64] {
+func (b *Backend) dgemm() product[float64] {
 	plugged := b.blas.Load().f64
 	if plugged == nil {
-		return kernel.DgemmEpilogue
+		return gemm.DgemmEpilogue
 	}
 	return plug(plugged.Dgemm)
 }
 
-// plug makes a gemm of a BLAS routine. The epilogue then has to wait for the
+// plug makes a product of a BLAS routine. The epilogue then has to wait for the
 // whole product.
-func plug[T kernel.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) gemm[T] {
+func plug[T vec.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) product[T] {
 	flag := func(trans bool) blas.Transpose {
 		if trans {
 			return blas.Trans
 		}
 		return blas.NoTrans
 	}
-	return func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi kernel.Epilogue[T]) {
+	return func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi gemm.Epilogue[T]) {
 		f(flag(tA), flag(tB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		if epi != nil {
 			epi.Apply(c, ldc, 0, m, 0, n)
@@ -59,7 +60,7 @@ func (b *Backend) MatMul(dst, x, y backend.Operand) {
 }
 
 // multiply sets dst = x·y; an epilogue wants a dst that is a BLAS matrix.
-func multiply[T kernel.Float](b *Backend, gemm gemm[T], dst, x, y backend.Operand, epi kernel.Epilogue[T]) {
+func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand, epi gemm.Epilogue[T]) {
 	r := dst.Layout.Rank
 	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
 	if dst.Layout.Len() == 0 {
@@ -79,7 +80,7 @@ func multiply[T kernel.Float](b *Backend, gemm gemm[T], dst, x, y backend.Operan
 		}
 	} else {
 		for i := range dst.Layout.Len() / (m * n) {
-			gemm(tx, ty, m, n, k, 1, elements[T](matrixAt(x, i)), ldx, elements[T](matrixAt(y, i)), ldy, 0, elements[T](matrixAt(out, i)), ldo, epi)
+			mul(tx, ty, m, n, k, 1, elements[T](matrixAt(x, i)), ldx, elements[T](matrixAt(y, i)), ldy, 0, elements[T](matrixAt(out, i)), ldo, epi)
 		}
 	}
 	if out != dst {
@@ -134,7 +135,7 @@ func matrixAt(o backend.Operand, i int) backend.Operand {
 }
 
 // biasAct applies bias and activation to blocks of a finished product.
-type biasAct[T kernel.Float] struct {
+type biasAct[T vec.Float] struct {
 	act  op.Activation
 	bias []T
 	a    float64
@@ -146,7 +147,7 @@ func (e *biasAct[T]) Apply(c []T, ldc, i0, i1, j0, j1 int) {
 	if bias != nil {
 		bias = bias[j0:j1]
 	}
-	kernel.BiasAct(e.act, c[i0*ldc+j0:], ldc, i1-i0, j1-j0, bias, e.a)
+	vec.BiasAct(e.act, c[i0*ldc+j0:], ldc, i1-i0, j1-j0, bias, e.a)
 }
 
 // Linear sets dst = act(x·wᵀ + b).
@@ -158,7 +159,7 @@ func (b *Backend) Linear(act op.Activation, dst, x, w, bias backend.Operand, a f
 	}
 }
 
-func linear[T kernel.Float](b *Backend, gemm gemm[T], act op.Activation, dst, x, w, bias backend.Operand, a float64) {
+func linear[T vec.Float](b *Backend, mul product[T], act op.Activation, dst, x, w, bias backend.Operand, a float64) {
 	pool := &poolOf[T]().epilogue
 	e := pool.Get().(*biasAct[T])
 	e.act, e.a = act, a
@@ -166,7 +167,7 @@ func linear[T kernel.Float](b *Backend, gemm gemm[T], act op.Activation, dst, x,
 		e.bias = elements[T](b.packed(bias))
 	}
 	w.Layout = w.Layout.Permute(1, 0)
-	multiply(b, gemm, dst, x, w, e)
+	multiply(b, mul, dst, x, w, e)
 	reset(e)
 	pool.Put(e)
 }

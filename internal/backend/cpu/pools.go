@@ -3,17 +3,17 @@ package cpu
 import (
 	"sync"
 
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, epilogue, linearGrad, buffers, pick, turn, repeat sync.Pool
+	loop, reduce, adam, norm, epilogue, linearGrad, buffers, pick, turn, repeat sync.Pool
 }
 
-func newPools[T kernel.Float]() *pools {
+func newPools[T vec.Float]() *pools {
 	return &pools{
 		pick:       sync.Pool{New: func() any { return new(pickJob[T]) }},
 		turn:       sync.Pool{New: func() any { return new(turnJob[T]) }},
@@ -22,6 +22,7 @@ func newPools[T kernel.Float]() *pools {
 		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
 		loop:       sync.Pool{New: func() any { return new(loop[T]) }},
 		reduce:     sync.Pool{New: func() any { return new(reduceJob[T]) }},
+		norm:       sync.Pool{New: func() any { return new(normJob[T]) }},
 		adam:       sync.Pool{New: func() any { return new(adamJob[T]) }},
 		epilogue:   sync.Pool{New: func() any { return new(biasAct[T]) }},
 	}
@@ -33,7 +34,7 @@ var (
 	randomJobs = sync.Pool{New: func() any { return new(randomJob) }}
 )
 
-func poolOf[T kernel.Float]() *pools {
+func poolOf[T vec.Float]() *pools {
 	var x T
 	if _, ok := any(x).(float64); ok {
 		return pools64

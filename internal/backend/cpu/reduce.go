@@ -2,9 +2,9 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // Reduce folds x along each axis where dst has dim 1.
@@ -66,7 +66,7 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 
 // reduceJob folds x, which is [rows, cols], or [cols, rows] where columns is
 // set, into dst [rows].
-type reduceJob[T kernel.Float] struct {
+type reduceJob[T vec.Float] struct {
 	f          op.Reduce
 	dst, x     []T
 	rows, cols int
@@ -76,15 +76,15 @@ type reduceJob[T kernel.Float] struct {
 // Run computes rows lo to hi of the result.
 func (j *reduceJob[T]) Run(lo, hi int) {
 	if j.columns {
-		kernel.ReduceCols(j.f, j.dst[lo:hi], j.x[min(lo, len(j.x)):], j.cols, hi-lo, j.rows)
+		vec.ReduceCols(j.f, j.dst[lo:hi], j.x[min(lo, len(j.x)):], j.cols, hi-lo, j.rows)
 	} else {
-		kernel.ReduceRows(j.f, j.dst[lo:hi], j.x[lo*j.cols:], hi-lo, j.cols, j.cols)
+		vec.ReduceRows(j.f, j.dst[lo:hi], j.x[lo*j.cols:], hi-lo, j.cols, j.cols)
 	}
 }
 
-func reduce[T kernel.Float](f op.Reduce, dst, x []T, rows, cols int, columns bool) {
+func reduce[T vec.Float](f op.Reduce, dst, x []T, rows, cols int, columns bool) {
 	if rows == 1 {
-		dst[0] = T(kernel.Reduce(f, x))
+		dst[0] = T(vec.Reduce(f, x))
 		return
 	}
 	grain := max(1, grainCheap/max(cols, 1))

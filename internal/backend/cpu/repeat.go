@@ -2,10 +2,10 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
+	"github.com/gander-ml/gander/internal/vec"
 )
 
 // repeatLength is the elements of a short row, written down again and again,
@@ -40,7 +40,7 @@ func repeat(f op.Binary, dst, x, y backend.Operand, a float64) bool {
 }
 
 // repeatJob combines the rows of x with the repeated row.
-type repeatJob[T kernel.Float] struct {
+type repeatJob[T vec.Float] struct {
 	f        op.Binary
 	a        float64
 	dst, x   []T
@@ -50,7 +50,7 @@ type repeatJob[T kernel.Float] struct {
 	swapped  bool // the row is the function's first argument
 }
 
-func runRepeat[T kernel.Float](f op.Binary, dst, x, y backend.Operand, a float64, rows, cols int, swapped bool) {
+func runRepeat[T vec.Float](f op.Binary, dst, x, y backend.Operand, a float64, rows, cols int, swapped bool) {
 	j := poolOf[T]().repeat.Get().(*repeatJob[T])
 	j.f, j.a, j.swapped = f, a, swapped
 	j.dst, j.x = elements[T](dst)[:rows*cols], elements[T](x)[:rows*cols]
@@ -73,7 +73,7 @@ func (j *repeatJob[T]) Run(lo, hi int) {
 		if j.swapped {
 			x, y = y, x
 		}
-		kernel.Binary(j.f, j.dst[lo*j.cols:][:n], x, y, j.a)
+		vec.Binary(j.f, j.dst[lo*j.cols:][:n], x, y, j.a)
 		lo += j.rows
 	}
 }

@@ -2,7 +2,7 @@ package cpu
 
 import (
 	"github.com/gander-ml/gander/internal/backend"
-	"github.com/gander-ml/gander/internal/kernel"
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 )
 
@@ -50,13 +50,13 @@ const turnCols = 64
 // pieces is the number of pieces of each matrix.
 func (t *turning) pieces() int { return (t.cols + turnCols - 1) / turnCols }
 
-type turnJob[T kernel.Float] struct {
+type turnJob[T gemm.Float] struct {
 	turning
 	dst, src []T
 }
 
 // turn does the copy.
-func turn[T kernel.Float](t turning, dst, src []T) {
+func turn[T gemm.Float](t turning, dst, src []T) {
 	grain := max(1, grainCheap/(t.rows*min(t.cols, turnCols)))
 	share(&poolOf[T]().turn, t.to.Len()*t.pieces(), grain, turnJob[T]{t, dst, src})
 }
@@ -66,14 +66,14 @@ func (j *turnJob[T]) Run(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		to, from := places(&j.to, &j.from, i/j.pieces())
 		first := i % j.pieces() * turnCols
-		kernel.Transpose(j.dst[to+first*j.ldd:], j.ldd, j.src[from+first:], j.lds, j.rows, min(turnCols, j.cols-first))
+		gemm.Transpose(j.dst[to+first*j.ldd:], j.ldd, j.src[from+first:], j.lds, j.rows, min(turnCols, j.cols-first))
 	}
 }
 
 // straightened returns x, or a copy of it in dst's order in memory where that
 // means turning: reading it as it lies would go one by one. The copy lies in the
 // memory that is returned.
-func straightened[T kernel.Float](x backend.Operand, dst *layout.Layout) (backend.Operand, *memory[T]) {
+func straightened[T gemm.Float](x backend.Operand, dst *layout.Layout) (backend.Operand, *memory[T]) {
 	l := dst.Dense()
 	t, ok := turningOf(&l, &x.Layout)
 	if !ok {

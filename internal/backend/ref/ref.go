@@ -16,7 +16,7 @@ import (
 type Backend struct{}
 
 func init() {
-	backend.Register("ref", func() (backend.Backend, error) { return Backend{}, nil })
+	backend.Register(backend.Kind{Name: "ref", Open: func(int) (backend.Backend, error) { return Backend{}, nil }})
 }
 
 var _ backend.Backend = Backend{}
@@ -27,22 +27,28 @@ func (Backend) Name() string { return "ref" }
 // Alloc returns n zeros.
 func (Backend) Alloc(dt backend.DType, n int) backend.Buffer { return backend.NewHost(dt, n) }
 
+// Free leaves the memory to the garbage collector.
+func (Backend) Free(backend.Buffer) {}
+
 // Upload copies src to dst.
-func (Backend) Upload(dst backend.Buffer, src *backend.Host) {
+func (Backend) Upload(dst backend.Operand, src *backend.Host) {
 	for i := range src.Len() {
-		dst.(*backend.Host).Set(i, src.At(i))
+		dst.Buffer.(*backend.Host).Set(dst.Layout.Offset+i, src.At(i))
 	}
 }
 
 // Download copies src to dst.
-func (Backend) Download(dst *backend.Host, src backend.Buffer) {
+func (Backend) Download(dst *backend.Host, src backend.Operand) {
 	for i := range dst.Len() {
-		dst.Set(i, src.(*backend.Host).At(i))
+		dst.Set(i, src.Buffer.(*backend.Host).At(src.Layout.Offset+i))
 	}
 }
 
 // Sync has nothing to wait for.
 func (Backend) Sync() {}
+
+// ImageOrder returns the row-major order.
+func (Backend) ImageOrder(l layout.Layout) layout.Layout { return l.Packed() }
 
 // array is an operand with the buffer offset of each element, in row-major
 // order of the index.
@@ -304,17 +310,25 @@ func (Backend) MatMul(dst, x, y backend.Operand) {
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
-func (b Backend) Gather(dst, x backend.Operand, axis int, index []int) {
-	for i, from := range index {
-		b.Copy(row(dst, axis, i), row(x, axis, from))
+func (b Backend) Gather(dst, x backend.Operand, axis int, index backend.Operand) {
+	at := open(index)
+	for i := range at.offsets {
+		if from := backend.Position(at.at(i), x.Layout.Dims[axis]); from >= 0 {
+			b.Copy(row(dst, axis, i), row(x, axis, from))
+		} else {
+			b.Fill(row(dst, axis, i), math.NaN())
+		}
 	}
 }
 
 // ScatterAdd adds x[…, i, …] to dst[…, index[i], …].
-func (b Backend) ScatterAdd(dst, x backend.Operand, axis int, index []int) {
-	for i, to := range index {
-		d := row(dst, axis, to)
-		b.Binary(op.Add, d, d, row(x, axis, i), 0)
+func (b Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Operand) {
+	at := open(index)
+	for i := range at.offsets {
+		if to := backend.Position(at.at(i), dst.Layout.Dims[axis]); to >= 0 {
+			d := row(dst, axis, to)
+			b.Binary(op.Add, d, d, row(x, axis, i), 0)
+		}
 	}
 }
 
@@ -327,11 +341,13 @@ func row(o backend.Operand, axis, i int) backend.Operand {
 // Random fills dst from the generic Philox generator.
 func (Backend) Random(dist backend.Distribution, dst backend.Operand, key, counter uint64) {
 	h, lo, n := dst.Buffer.(*backend.Host), dst.Layout.Offset, dst.Layout.Len()
-	switch {
-	case h.DType() == backend.Float64 && dist == backend.Normal:
+	switch dt := h.DType(); {
+	case dt == backend.Float64 && dist == backend.Normal:
 		philox.Normal64(h.F64[lo:lo+n], key, counter)
-	case h.DType() == backend.Float64:
+	case dt == backend.Float64:
 		philox.Uniform64(h.F64[lo:lo+n], key, counter)
+	case dt != backend.Float32:
+		panic(backend.UnknownDType(dt))
 	case dist == backend.Normal:
 		philox.Normal32(h.F32[lo:lo+n], key, counter)
 	default:

@@ -137,8 +137,8 @@ func TestFamilies(t *testing.T) {
 			operand([]float64{9}, 1), []float64{nan}},
 		"matmul":                {func(d backend.Operand) { Backend{}.MatMul(d, x, xt) }, operand(make([]float64, 4), 2, 2), []float64{14, 32, 32, 77}},
 		"matmul of no features": {func(d backend.Operand) { Backend{}.MatMul(d, operand(nil, 2, 0), operand(nil, 0, 1)) }, operand([]float64{9, 9}, 2, 1), []float64{0, 0}},
-		"gather":                {func(d backend.Operand) { Backend{}.Gather(d, x, 1, []int{2, 0}) }, operand(make([]float64, 4), 2, 2), []float64{3, 1, 6, 4}},
-		"scatter": {func(d backend.Operand) { Backend{}.ScatterAdd(d, x, 1, []int{1, 0, 1}) },
+		"gather":                {func(d backend.Operand) { Backend{}.Gather(d, x, 1, operand([]float64{2, 0}, 2)) }, operand(make([]float64, 4), 2, 2), []float64{3, 1, 6, 4}},
+		"scatter": {func(d backend.Operand) { Backend{}.ScatterAdd(d, x, 1, operand([]float64{1, 0, 1}, 3)) },
 			operand([]float64{10, 20, 30, 40}, 2, 2), []float64{12, 24, 35, 50}},
 	} {
 		t.Run(name, func(t *testing.T) {

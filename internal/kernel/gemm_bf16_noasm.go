@@ -1,9 +1,0 @@
-//go:build !amd64 || purego
-
-package kernel
-
-func canPair() bool { return false }
-
-func multiplyPairsAsm(*tile) {}
-
-func roundPairsAsm(*rounding, bool) {}

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package kernel
-
-import "testing"
-
-// guarded returns n numbers; on Linux, they end at forbidden memory.
-func guarded[T Float](_ *testing.T, n int) []T { return make([]T, n) }
