@@ -14,7 +14,7 @@ import (
 // goroutines may sample from it at once.
 type Generator struct {
 	net     nn.Module
-	weights *nn.Weights
+	weights *nn.Weights // nil: the network's own, which nobody else has
 	latent  int
 	dtype   tensor.DType
 	device  *tensor.Device
@@ -93,5 +93,6 @@ func LoadGenerator(path string) (*Generator, error) {
 		return nil, fmt.Errorf("gan: loading %s: the network has no weights", path)
 	}
 	first := params[0].Param.Value()
-	return &Generator{net: net, weights: nn.Snapshot(net), latent: latent, dtype: first.DType(), device: first.Device()}, nil
+	// The network is nobody else's, so that its own weights need no copy.
+	return &Generator{net: net, latent: latent, dtype: first.DType(), device: first.Device()}, nil
 }

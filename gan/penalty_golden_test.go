@@ -41,7 +41,7 @@ func goldenCritics() map[string]nn.Module {
 // by all of the critic's weights to PyTorch's, alone and added up, along the
 // paths that the trainer takes.
 func TestPenaltiesEqualPyTorch(t *testing.T) {
-	file, err := safetensors.Open("testdata/penalties.safetensors")
+	file, err := safetensors.Load("testdata/penalties.safetensors")
 	require.NoError(t, err)
 	compared := map[string]int{}
 	for name, critic := range goldenCritics() {
@@ -50,7 +50,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 			require.NoError(t, err)
 			return v
 		}
-		nn.Init(critic, 1, tensor.Float64)
+		nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 		setFlat(critic, golden("weights").Float64s())
 		real, fake := golden("real"), golden("fake")
 

@@ -25,7 +25,7 @@ func refuses(r optest.Row, misuse ...optest.Misuse) optest.Row {
 
 // given are inputs that a module must refuse, in training.
 func given(m nn.Module, says string, shapes ...string) (out []optest.Misuse) {
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	for _, s := range shapes {
 		out = append(out, optest.Misuse{Shapes: s, Says: says, F: func(xs []*autograd.Var) *autograd.Var {
 			return m.Forward(&nn.Ctx{Train: true}, xs[0])

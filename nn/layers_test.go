@@ -115,7 +115,7 @@ func TestPiecewiseLayers(t *testing.T) {
 		"UpsampleNearest": nn.UpsampleNearest(2),
 		"Bilinear":        nn.UpsampleBilinear(2),
 	} {
-		nn.Init(m, 1, tensor.Float64)
+		nn.Init(m, 1, tensor.Float64, tensor.CPU())
 		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
 		require.True(t, ok, name)
 		require.Len(t, layers, 1)
@@ -144,7 +144,7 @@ func TestPiecewiseLayers(t *testing.T) {
 // TestRunningStatistics: passes change nothing; Apply does, in order.
 func TestRunningStatistics(t *testing.T) {
 	m := nn.Sequential(nn.BatchNorm1D(2, nn.Momentum(0.5)), nn.Linear(2, 1))
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	state := nn.State(m)
 	require.Len(t, state, 7)
 	require.Equal(t, 7, nn.Count(m)) // weights and biases, without buffers
@@ -254,7 +254,7 @@ func TestThreadsMakeNoDifference(t *testing.T) {
 		var want [][]float64
 		for _, threads := range []int{1, 2, 3} {
 			tensor.CPU().SetThreads(threads)
-			nn.Init(m, 1, tensor.Float32)
+			nn.Init(m, 1, tensor.Float32, tensor.CPU())
 			leaves := []*autograd.Var{autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float32, 9, 1, 28, 28))}
 			for _, p := range nn.Params(m) {
 				leaves = append(leaves, p.Param.Leaf())
@@ -282,7 +282,7 @@ func TestLayersFirstValues(t *testing.T) {
 		"Conv2D":          {nn.Conv2D(6, 50, 3, nn.Groups(2)), 1 / math.Sqrt(27)},
 		"ConvTranspose2D": {nn.ConvTranspose2D(50, 6, 3, nn.Groups(2)), 1 / math.Sqrt(27)},
 	} {
-		nn.Init(c.m, 1, tensor.Float64)
+		nn.Init(c.m, 1, tensor.Float64, tensor.CPU())
 		for _, p := range nn.Params(c.m) {
 			top := 0.0
 			for _, v := range p.Param.Value().Float64s() {

@@ -57,7 +57,7 @@ func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	n.u = NewBuffer("parametrizations.weight.0._u", Constant(0), rows)
 	n.v = NewBuffer("parametrizations.weight.0._v", n.start, n.weight.len()/max(rows, 1))
 	if w := n.weight.Value(); w != nil {
-		allocate([]NamedParam{{n.u.name, n.u}, {n.v.name, n.v}}, w.DType())
+		allocate([]NamedParam{{n.u.name, n.u}, {n.v.name, n.v}}, w.DType(), w.Device())
 		n.v.init(n.v.Value(), 1, 1, tensor.NewStream(0, "init"))
 	}
 	return n
@@ -185,7 +185,7 @@ func (n *spectralNorm) unit(x *tensor.Tensor) *tensor.Tensor {
 
 // start is the [Initializer] of v, and writes u as well.
 func (n *spectralNorm) start(v *tensor.Tensor, _, _ int, random *tensor.Stream) {
-	first := n.unit(random.Normal(v.DType(), v.Len(), 1))
+	first := n.unit(random.Normal(v.DType(), v.Len(), 1).To(v.Device()))
 	newU, newV := n.iterate(n.matrix(n.weight.constant).Value(), first, 15)
 	replaceBy(newU)(n.u.Value())
 	replaceBy(newV)(v)

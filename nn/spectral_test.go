@@ -162,7 +162,7 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 		for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
 			layer, input := make()
 			m := nn.Sequential(nn.SpectralNorm(layer))
-			nn.Init(m, 3, dt)
+			nn.Init(m, 3, dt, tensor.CPU())
 			s := nn.State(m)
 			w := matrix(s["0."+original], name == "transposed")
 			sigma := func() float64 {
@@ -176,11 +176,11 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 			require.LessOrEqual(t, sigma(), want*(1+1e-6), name)
 
 			before := bits(m)
-			nn.Init(m, 3, dt)
+			nn.Init(m, 3, dt, tensor.CPU())
 			require.Equal(t, before, bits(m), name)
-			nn.Init(m, 4, dt)
+			nn.Init(m, 4, dt, tensor.CPU())
 			require.NotEqual(t, before, bits(m), name)
-			nn.Init(m, 3, dt)
+			nn.Init(m, 3, dt, tensor.CPU())
 
 			s = nn.State(m)
 			x := autograd.Const(tensor.New(dt, append([]int{2}, input...)[min(1, len(input)):]...))
@@ -192,7 +192,7 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 			require.InEpsilon(t, want, sigma(), 1e-5, name)
 
 			old, _ := make()
-			nn.Init(old, 3, dt)
+			nn.Init(old, 3, dt, tensor.CPU())
 			late := nn.SpectralNorm(old)
 			require.True(t, nn.Ready(late))
 			require.Equal(t, s["0."+original].Float64s(), nn.State(late)[original].Float64s())
@@ -208,7 +208,7 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 func TestSpectralNormPasses(t *testing.T) {
 	for iterations := 1; iterations <= 3; iterations++ {
 		m := nn.SpectralNorm(nn.Linear(4, 3, nn.NoBias()), nn.PowerIterations(iterations))
-		nn.Init(m, 1, tensor.Float64)
+		nn.Init(m, 1, tensor.Float64, tensor.CPU())
 		s := nn.State(m)
 		s[vectorU].CopyFrom(tensor.FromFloat64([]float64{1, 0, 0}))
 		s[vectorV].CopyFrom(tensor.FromFloat64([]float64{0.6, 0, 0.8, 0}))
@@ -342,7 +342,7 @@ func TestSpectralNormOfOnesOwn(t *testing.T) {
 func TestSpectralNormInFiles(t *testing.T) {
 	m := nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 3, 2)), nn.SpectralNorm(nn.ConvTranspose2D(3, 2, 2), nn.PowerIterations(2), nn.Eps(1e-4)),
 		nn.Flatten(), nn.SpectralNorm(nn.Linear(32, 1, nn.NoBias())))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	x := autograd.Const(tensor.NewStream(1, "input").Normal(tensor.Float32, 3, 1, 4, 4))
 	path := filepath.Join(t.TempDir(), "critic")
 	require.NoError(t, nn.Save(path, m, nil))
@@ -410,7 +410,7 @@ func TestSpectralNormRefuses(t *testing.T) {
 	x := autograd.Const(tensor.New(tensor.Float32, 1, 2))
 	requireMisuse[*nn.StateError](t, "nn: parameter parametrizations.weight.original[2 2] has no value yet; call nn.Init on the network, or load its weights",
 		func() { m.Forward(nil, x) })
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	requireMisuse[*nn.StateError](t, "nn: the weights of this pass are another network's; take the Snapshot of this one",
 		func() { m.Forward(&nn.Ctx{Weights: nn.Snapshot(ready(small(), 1, tensor.Float32))}, x) })
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
 
@@ -111,6 +112,6 @@ func TestFailures(t *testing.T) {
 
 func initialised() nn.Module {
 	net := nn.Linear(5, 9)
-	nn.Init(net, 1, 0)
+	nn.Init(net, 1, 0, tensor.CPU())
 	return net
 }

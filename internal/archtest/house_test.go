@@ -39,6 +39,7 @@ var house = []room{
 	// The ground: no numbers, or nothing but numbers.
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
+	{folder: "internal/excerpt"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
 	{folder: "internal/isa", outside: []string{cpuid}},
 	{folder: "internal/layout"},
@@ -69,18 +70,18 @@ var house = []room{
 	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
 
 	// Networks and optimizers, which do not know each other.
-	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "nn/safetensors", "tensor"}},
-	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "tensor"}},
+	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn/safetensors", "tensor"}},
+	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
 	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"autograd", "tensor"}},
 
 	// Data.
-	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
 
 	// Adversarial training. The core knows no data set, plot or terminal;
 	// those are in folders of their own that a program may leave out.
-	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "nn", "nn/safetensors", "optim", "tensor"},
+	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},

@@ -28,6 +28,58 @@ func Write(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// Open opens a file for reading, if it is a regular one or a link to such. A
+// pipe or a device is refused before it is opened, since opening a pipe waits
+// for whoever writes to it, and a device may have no end.
+func Open(path string) (*os.File, error) {
+	for {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := Regular(path, info); err != nil {
+			return nil, err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		opened, err := f.Stat()
+		if err == nil && os.SameFile(info, opened) {
+			return f, nil
+		}
+		f.Close() // it was replaced meanwhile
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ErrNotRegular is wrapped by the errors about paths where there is something
+// else than a regular file.
+var ErrNotRegular = errors.New("not a regular file")
+
+// Regular returns an error that says what there is at path, unless that is a
+// regular file.
+func Regular(path string, info fs.FileInfo) error {
+	kind := ""
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		kind = "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "a pipe"
+	case mode&fs.ModeSocket != 0:
+		kind = "a socket"
+	case mode&fs.ModeDevice != 0:
+		kind = "a device"
+	default:
+		kind = mode.Type().String()
+	}
+	return fmt.Errorf("%s is %s, %w", path, kind, ErrNotRegular)
+}
+
 // Writable makes a folder and sees whether files can be written there, so that
 // work whose results are to go there does not start in vain.
 func Writable(folder string) error {
