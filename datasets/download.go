@@ -73,7 +73,7 @@ var errContent = errors.New("wrong content")
 
 // provide makes sure that the folder holds the file.
 func (o DownloadOptions) provide(ctx context.Context, file contentFile) error {
-	if path, err := file.find(o.Dir); err == nil && file.verifyFile(path) == nil {
+	if name, err := file.find(os.DirFS(o.Dir), o.Dir); err == nil && file.verifyFile(filepath.Join(o.Dir, name)) == nil {
 		return nil
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {

@@ -189,9 +189,9 @@ func TestDownloadRepairsTheCache(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), damaged, 0o600))
 	}
 	require.NoError(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file))
-	path, err := file.find(dir) // what MNIST will read
+	name, err := file.find(os.DirFS(dir), dir) // what MNIST will read
 	require.NoError(t, err)
-	assert.NoError(t, file.verifyFile(path))
+	assert.NoError(t, file.verifyFile(filepath.Join(dir, name)))
 }
 
 // A trip answers a request without a network, so that time can be made up.

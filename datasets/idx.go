@@ -2,13 +2,15 @@ package datasets
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
+	"math"
+
+	"github.com/gander-ml/gander/internal/atomicfile"
 )
 
 // IDXType is the element type of an IDX file: the code in its header.
@@ -68,91 +70,208 @@ type IDX struct {
 	Data []byte // the elements, each big-endian
 }
 
-// maxIDX is the largest array that is read, in bytes. Sixteen times the largest
-// file of MNIST; a header that asks for more is damaged.
-const maxIDX = 1 << 30
+// ReadOption changes a default of [ReadIDX] and of the functions made of it.
+type ReadOption func(*readLimits)
+
+// readLimits are what reading an array may cost.
+type readLimits struct {
+	bytes int64 // of elements
+	ratio int64 // of those to the bytes of gzip; 0: any
+}
+
+// The default limits. Sixteen times the largest file of MNIST, and more than
+// the largest of EMNIST, may be read; and gzip shrinks images by less than a
+// hundred times, unless they are made to look small.
+const (
+	maxIDX      = 1 << 30
+	maxRatio    = 200
+	alwaysFine  = 64 << 20
+	pieceOfFile = 1 << 16
+)
+
+// MaxBytes sets the largest size of an array's elements, in bytes; the default
+// is 1 GiB, and 200 times the compressed size for arrays above 64 MiB. With it,
+// there is no limit of the second kind. It panics with a [tensor.ShapeError] if
+// n is negative.
+func MaxBytes(n int64) ReadOption {
+	if n < 0 {
+		misuse("MaxBytes", fmt.Sprintf("a limit of %d bytes", n), "give 0 or more")
+	}
+	return func(l *readLimits) { *l = readLimits{bytes: min(n, math.MaxInt)} }
+}
 
 // ReadIDX reads one IDX array, gzip-compressed or not, up to the end of r. It
-// returns an error where the header is not one of IDX, where the array would
-// exceed 1 GiB, where data is missing or left over, and where gzip's checksum
-// does not fit. Memory grows with the data that really arrives, so a header
-// that lies about its size costs nothing.
-func ReadIDX(r io.Reader) (*IDX, error) {
-	x, err := readIDX(r, -1)
+// returns an error if the header is not one of IDX, if the array exceeds a limit
+// (see [MaxBytes]), if data is missing or left over, or if gzip's checksum does
+// not fit. Memory grows with the data that really arrives, so a header that lies
+// about its size costs nothing.
+func ReadIDX(r io.Reader, options ...ReadOption) (*IDX, error) {
+	x, err := readIDX(r, -1, options)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: IDX: %w", err)
 	}
 	return x, nil
 }
 
-// OpenIDX is [ReadIDX] of a file. Its errors name the file.
-func OpenIDX(path string) (*IDX, error) {
-	f, err := os.Open(path)
+// LoadIDX is [ReadIDX] of the file at path. Its errors name the file. It refuses
+// what is not a regular file, such as a pipe: open that and use ReadIDX.
+func LoadIDX(path string, options ...ReadOption) (*IDX, error) {
+	f, err := atomicfile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: IDX: %w", err)
 	}
+	return loadIDX(f, path, options)
+}
+
+// LoadIDXFS is [LoadIDX] of a file of fsys, such as an [embed.FS].
+func LoadIDXFS(fsys fs.FS, name string, options ...ReadOption) (*IDX, error) {
+	f, err := openRegular(fsys, name)
+	if err != nil {
+		return nil, fmt.Errorf("datasets: IDX: %w", err)
+	}
+	return loadIDX(f, name, options)
+}
+
+// openRegular opens a file of fsys unless it is something else, such as a pipe,
+// which opening would wait for.
+func openRegular(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil {
+		err = atomicfile.Regular(name, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fsys.Open(name)
+}
+
+// loadIDX reads an open file, which it closes, and whose path errors name.
+func loadIDX(f fs.File, path string, options []ReadOption) (*IDX, error) {
 	defer f.Close()
 	size := int64(-1)
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+	if info, err := f.Stat(); err == nil {
 		size = info.Size()
 	}
-	x, err := readIDX(f, size)
+	x, err := readIDX(f, size, options)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: IDX: %s: %w", path, err)
 	}
 	return x, nil
 }
 
-// readIDX is ReadIDX of a source of that many bytes, or −1 where that is not
-// known.
-func readIDX(r io.Reader, size int64) (*IDX, error) {
-	content, compressed, err := decompress(r)
+// readIDX is ReadIDX of a source of that many bytes, or −1 if that is not known.
+func readIDX(r io.Reader, size int64, options []ReadOption) (*IDX, error) {
+	limits := readLimits{bytes: maxIDX, ratio: maxRatio}
+	for _, option := range options {
+		option(&limits)
+	}
+	arrived := &counted{r: r}
+	content, compressed, err := decompress(arrived)
 	if err != nil {
 		return nil, err
 	}
 	if compressed {
 		size = -1
+	} else {
+		limits.ratio = 0
 	}
-	x, n, err := readHeader(content)
+	x, n, err := readHeader(content, limits.bytes)
 	if err != nil {
 		return nil, err
 	}
 	if have := size - int64(4+4*len(x.Dims)); size >= 0 && have < int64(n) {
 		return nil, fmt.Errorf("the header promises %d bytes of data, the file has %d: %w", n, have, io.ErrUnexpectedEOF)
 	}
-	if x.Data, err = readFull(content, n); err != nil {
-		return nil, fmt.Errorf("data of %v: %w", x.Dims, err)
+	x.Data, err = readFull(content, n, func(have int) error {
+		if limits.ratio > 0 && int64(have) > max(alwaysFine, limits.ratio*arrived.n) {
+			return fmt.Errorf("%d bytes of gzip hold more than %d: this is not an array of images, or a limit is to be set with MaxBytes", arrived.n, have)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("data of %s: %w", shapeText(x.Dims), err)
 	}
 	// Reading on to the end is also what makes gzip check its sum.
 	switch _, err := io.ReadFull(content, make([]byte, 1)); {
 	case err == nil:
-		return nil, fmt.Errorf("more data follows the %d bytes of %v", n, x.Dims)
+		return nil, fmt.Errorf("more data follows the %d bytes of %s", n, shapeText(x.Dims))
 	case err != io.EOF:
 		return nil, err
 	}
 	return x, nil
 }
 
+// shapeText is a shape for messages: a file may have 255 dims.
+func shapeText(dims []int) string {
+	if len(dims) > 8 {
+		return fmt.Sprintf("%v… (%d dims)", dims[:8], len(dims))
+	}
+	return fmt.Sprint(dims)
+}
+
+// counted counts what is read.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
 // decompress returns the content of r, which is gzip or plain, told apart by
 // the first two bytes.
 func decompress(r io.Reader) (content io.Reader, compressed bool, err error) {
 	b := bufio.NewReader(r)
-	magic, err := b.Peek(2)
+	magic, err := b.Peek(len(gzipMagic))
 	if err != nil && err != io.EOF {
 		return nil, false, err
 	}
-	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+	if string(magic) != gzipMagic {
 		return b, false, nil
 	}
 	z, err := gzip.NewReader(b)
 	if err != nil {
 		return nil, true, noEOF(err)
 	}
-	return z, true, nil
+	z.Multistream(false)
+	return &gunzip{b, z}, true, nil
+}
+
+const gzipMagic = "\x1f\x8b"
+
+// gunzip reads gzip streams, one after another as the format allows, and says
+// so if something else follows.
+type gunzip struct {
+	b *bufio.Reader
+	z *gzip.Reader
+}
+
+func (g *gunzip) Read(p []byte) (int, error) {
+	n, err := g.z.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	if n > 0 {
+		return n, nil // the end comes with the next call
+	}
+	switch next, err := g.b.Peek(len(gzipMagic)); {
+	case len(next) == 0:
+		return 0, err
+	case string(next) != gzipMagic:
+		return 0, errors.New("other bytes follow the gzip stream")
+	}
+	if err := g.z.Reset(g.b); err != nil {
+		return 0, noEOF(err)
+	}
+	g.z.Multistream(false)
+	return 0, nil
 }
 
 // readHeader returns the array, still without data, and the bytes of its data.
-func readHeader(r io.Reader) (x *IDX, n int, err error) {
+func readHeader(r io.Reader, limit int64) (x *IDX, n int, err error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, 0, fmt.Errorf("header: %w", noEOF(err))
@@ -175,8 +294,8 @@ func readHeader(r io.Reader) (x *IDX, n int, err error) {
 	for i := range x.Dims {
 		d := binary.BigEndian.Uint32(dims[4*i:])
 		// The bound skips zeros, so that no product of dims overflows later.
-		if int64(d) > int64(maxIDX/bound) {
-			return nil, 0, fmt.Errorf("the header asks for more than %d bytes of data", maxIDX)
+		if int64(d) > limit/int64(bound) {
+			return nil, 0, fmt.Errorf("the header asks for more than %d bytes of data, which is the limit", limit)
 		}
 		x.Dims[i] = int(d)
 		n *= x.Dims[i]
@@ -185,9 +304,10 @@ func readHeader(r io.Reader) (x *IDX, n int, err error) {
 	return x, n, nil
 }
 
-// readFull reads exactly n bytes, in a buffer that doubles as they arrive.
-func readFull(r io.Reader, n int) ([]byte, error) {
-	data := make([]byte, min(n, 1<<16))
+// readFull reads exactly n bytes, in a buffer that doubles as they arrive, if
+// allow agrees each time.
+func readFull(r io.Reader, n int, allow func(have int) error) ([]byte, error) {
+	data := make([]byte, min(n, pieceOfFile))
 	for have := 0; ; {
 		m, err := io.ReadFull(r, data[have:])
 		have += m
@@ -197,7 +317,12 @@ func readFull(r io.Reader, n int) ([]byte, error) {
 		if have == n {
 			return data, nil
 		}
-		data = append(data, make([]byte, min(have, n-have))...)
+		if err := allow(have); err != nil {
+			return nil, err
+		}
+		grown := make([]byte, have+min(have, n-have))
+		copy(grown, data)
+		data = grown
 	}
 }
 

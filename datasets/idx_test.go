@@ -7,15 +7,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/fstest"
 	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // encode writes an IDX file.
@@ -67,7 +70,7 @@ func TestReadIDX(t *testing.T) {
 
 			path := filepath.Join(t.TempDir(), "array")
 			require.NoError(t, os.WriteFile(path, file, 0o600))
-			got, err = datasets.OpenIDX(path)
+			got, err = datasets.LoadIDX(path)
 			require.NoError(t, err)
 			assert.Equal(t, want, got)
 		}
@@ -110,7 +113,7 @@ func TestReadIDXErrors(t *testing.T) {
 		{"gzip: magic only", packed[:2], "unexpected EOF", io.ErrUnexpectedEOF},
 		{"gzip: wrong checksum", flipped, "invalid checksum", gzip.ErrChecksum},
 		{"gzip: damaged header", []byte{0x1f, 0x8b, 9, 9, 9, 9, 9, 9, 9, 9, 9}, "invalid header", gzip.ErrHeader},
-		{"gzip: trailing garbage", append(bytes.Clone(packed), "garbage bytes"...), "invalid header", gzip.ErrHeader},
+		{"gzip: trailing garbage", append(bytes.Clone(packed), "garbage bytes"...), "other bytes follow the gzip stream", nil},
 		{"gzip: two arrays", append(bytes.Clone(packed), packed...), "more data follows", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,7 +128,7 @@ func TestReadIDXErrors(t *testing.T) {
 
 			path := filepath.Join(t.TempDir(), "array")
 			require.NoError(t, os.WriteFile(path, c.file, 0o600))
-			_, err = datasets.OpenIDX(path)
+			_, err = datasets.LoadIDX(path)
 			require.ErrorContains(t, err, path)
 			if c.is != nil {
 				assert.ErrorIs(t, err, c.is)
@@ -135,7 +138,7 @@ func TestReadIDXErrors(t *testing.T) {
 
 	_, err := datasets.ReadIDX(iotest.ErrReader(fs.ErrPermission))
 	assert.ErrorIs(t, err, fs.ErrPermission)
-	_, err = datasets.OpenIDX(filepath.Join(t.TempDir(), "absent"))
+	_, err = datasets.LoadIDX(filepath.Join(t.TempDir(), "absent"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	assert.ErrorContains(t, err, "absent")
 }
@@ -148,7 +151,7 @@ func TestReadIDXMemory(t *testing.T) {
 	for _, read := range []func() error{
 		func() error { _, err := datasets.ReadIDX(bytes.NewReader(lie)); return err },
 		func() error { _, err := datasets.ReadIDX(bytes.NewReader(compress(lie))); return err },
-		func() error { _, err := datasets.OpenIDX(path); return err },
+		func() error { _, err := datasets.LoadIDX(path); return err },
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -157,8 +160,89 @@ func TestReadIDXMemory(t *testing.T) {
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
 	}
-	_, err := datasets.OpenIDX(path)
+	_, err := datasets.LoadIDX(path)
 	assert.ErrorContains(t, err, "promises 1073741823 bytes of data, the file has 3")
+}
+
+// allocated returns what f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// zeros is a compressed array of n zeros.
+func zeros(n uint32) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	w.Write(binary.BigEndian.AppendUint32([]byte{0, 0, 8, 1}, n))
+	io.CopyN(w, zero{}, int64(n))
+	w.Close()
+	return out.Bytes()
+}
+
+type zero struct{}
+
+func (zero) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// A small file that decompresses to much is refused before it takes much.
+func TestReadIDXBomb(t *testing.T) {
+	bomb := zeros(400 << 20)
+	require.Less(t, len(bomb), 1<<19)
+	require.Less(t, allocated(func() {
+		_, err := datasets.ReadIDX(bytes.NewReader(bomb))
+		require.ErrorContains(t, err, "MaxBytes")
+	}), uint64(400<<20))
+
+	fine := zeros(32 << 20)
+	require.Less(t, allocated(func() {
+		x, err := datasets.ReadIDX(bytes.NewReader(fine))
+		require.NoError(t, err)
+		require.Len(t, x.Data, 32<<20)
+	}), uint64(65<<20), "twice what arrives")
+	_, err := datasets.ReadIDX(bytes.NewReader(fine), datasets.MaxBytes(32<<20-1))
+	require.ErrorContains(t, err, "more than 33554431 bytes of data, which is the limit")
+	_, err = datasets.ReadIDX(bytes.NewReader(fine), datasets.MaxBytes(32<<20))
+	require.NoError(t, err)
+	if !testing.Short() {
+		x, err := datasets.ReadIDX(bytes.NewReader(bomb), datasets.MaxBytes(400<<20))
+		require.NoError(t, err, "who means it may have it")
+		require.Len(t, x.Data, 400<<20)
+	}
+	require.ErrorAs(t, tensor.Catch(func() { datasets.MaxBytes(-1) }), new(tensor.Misuse))
+}
+
+func TestLoadIDXForms(t *testing.T) {
+	want := numbers(2, 3)
+	fsys := fstest.MapFS{"a/b": {Data: compress(encode(want))}}
+	got, err := datasets.LoadIDXFS(fsys, "a/b")
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	_, err = datasets.LoadIDXFS(fsys, "a/c")
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = datasets.LoadIDXFS(fsys, "a")
+	assert.ErrorContains(t, err, "a is a folder, not a regular file")
+
+	// gzip allows several streams, one after another.
+	b := encode(want)
+	got, err = datasets.ReadIDX(bytes.NewReader(append(compress(b[:5]), append(compress(nil), compress(b[5:])...)...)))
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if exec.Command("mkfifo", pipe).Run() != nil {
+		t.Skip("there is no mkfifo")
+	}
+	_, err = datasets.LoadIDX(pipe)
+	assert.ErrorContains(t, err, "is a pipe, not a regular file")
+	require.NoError(t, os.Rename(pipe, filepath.Join(filepath.Dir(pipe), "train-images-idx3-ubyte")))
+	_, err = datasets.MNIST(filepath.Dir(pipe), datasets.Train)
+	assert.ErrorContains(t, err, "is a pipe, not a regular file")
 }
 
 func TestIDXTypeString(t *testing.T) {

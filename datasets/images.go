@@ -18,7 +18,8 @@ type Images struct {
 
 // NewImages joins an IDX array of images, [n, height, width], with one of
 // labels, [n], both of uint8. It keeps their data, which must not change
-// afterwards. It returns an error where the types, ranks or counts do not fit.
+// afterwards. It returns an error if the types, ranks or counts do not fit, or
+// if there are no images.
 func NewImages(images, labels *IDX) (*Images, error) {
 	m, err := newImages(images, labels)
 	if err != nil {
@@ -29,18 +30,25 @@ func NewImages(images, labels *IDX) (*Images, error) {
 
 func newImages(images, labels *IDX) (*Images, error) {
 	switch {
+	case images == nil:
+		return nil, errors.New("the array of images is nil")
+	case labels == nil:
+		return nil, errors.New("the array of labels is nil")
 	case images.Type != IDXUint8:
 		return nil, fmt.Errorf("images of %v, want uint8", images.Type)
 	case labels.Type != IDXUint8:
 		return nil, fmt.Errorf("labels of %v, want uint8", labels.Type)
 	case len(images.Dims) != 3:
-		return nil, fmt.Errorf("images of shape %v, want [n, height, width]", images.Dims)
+		return nil, fmt.Errorf("images of shape %s, want [n, height, width]", shapeText(images.Dims))
 	case len(labels.Dims) != 1:
-		return nil, fmt.Errorf("labels of shape %v, want [n]", labels.Dims)
+		return nil, fmt.Errorf("labels of shape %s, want [n]", shapeText(labels.Dims))
 	}
 	n, h, w := images.Dims[0], images.Dims[1], images.Dims[2]
 	if n != labels.Dims[0] {
 		return nil, fmt.Errorf("%d images, but %d labels", n, labels.Dims[0])
+	}
+	if n < 1 || h < 1 || w < 1 {
+		return nil, fmt.Errorf("there are no images: their shape is %v", images.Dims)
 	}
 	if len(images.Data) != n*h*w || len(labels.Data) != n {
 		return nil, errors.New("the data is not as long as the dims say")

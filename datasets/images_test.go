@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -128,6 +129,12 @@ func TestNewImagesErrors(t *testing.T) {
 		{numbers(3, 2, 2), numbers(3, 1), "labels of shape [3 1], want [n]"},
 		{numbers(3, 2, 2), numbers(4), "3 images, but 4 labels"},
 		{&datasets.IDX{Type: datasets.IDXUint8, Dims: []int{3, 2, 2}}, numbers(3), "not as long"},
+		{nil, nil, "the array of images is nil"},
+		{numbers(3, 2, 2), nil, "the array of labels is nil"},
+		{numbers(0, 28, 28), numbers(0), "there are no images: their shape is [0 28 28]"},
+		{numbers(3, 0, 28), numbers(3), "there are no images: their shape is [3 0 28]"},
+		{&datasets.IDX{Type: datasets.IDXUint8, Dims: []int{1, -2, -2}, Data: make([]byte, 4)}, numbers(1), "there are no images"},
+		{numbers(make([]int, 255)...), numbers(3), "images of shape [0 0 0 0 0 0 0 0]… (255 dims), want"},
 	} {
 		_, err := datasets.NewImages(c.images, c.labels)
 		assert.ErrorContains(t, err, c.text)
@@ -165,7 +172,45 @@ func TestMNIST(t *testing.T) {
 	_, err = datasets.MNIST(dir, datasets.Train)
 	assert.ErrorContains(t, err, filepath.Join(dir, "train-labels-idx1-ubyte.gz"))
 
+	write("train-labels-idx1-ubyte.gz", compress(encode(numbers(4))))
+	m, err = datasets.MNISTFS(os.DirFS(dir), datasets.Train)
+	require.NoError(t, err)
+	assert.Equal(t, 4, m.Len())
+	_, err = datasets.MNIST(dir, datasets.Train, datasets.MaxBytes(15))
+	assert.ErrorContains(t, err, "more than 15 bytes of data, which is the limit")
+	t.Chdir(dir)
+	_, err = datasets.MNIST("", datasets.Train)
+	require.NoError(t, err)
+
+	write("train-images-idx3-ubyte", encode(numbers(0, 2, 2)))
+	write("train-labels-idx1-ubyte.gz", compress(encode(numbers(0))))
+	_, err = datasets.MNIST(dir, datasets.Train)
+	assert.ErrorContains(t, err, "train split in "+dir+": there are no images")
+
 	var misuse tensor.Misuse
 	assert.ErrorAs(t, tensor.Catch(func() { datasets.MNIST(dir, datasets.Split(2)) }), &misuse)
 	assert.ErrorContains(t, misuse, "Split(2)")
+}
+
+// The names of some archives are read too, and others are told.
+func TestMNISTNames(t *testing.T) {
+	images, labels := encode(numbers(4, 2, 2)), encode(numbers(4))
+	m, err := datasets.MNISTFS(fstest.MapFS{
+		"train-images.idx3-ubyte": {Data: images}, "train-labels.idx1-ubyte.gz": {Data: compress(labels)},
+	}, datasets.Train)
+	require.NoError(t, err)
+	assert.Equal(t, 4, m.Len())
+
+	for name, want := range map[string]string{
+		"Train-Images-IDX3-Ubyte":         `if it is "Train-Images-IDX3-Ubyte", rename that`,
+		"train_images_idx3_ubyte.bin":     `if it is "train_images_idx3_ubyte.bin", rename that`,
+		"mnist train-images-idx3-ubyte":   `if it is "mnist train-images-idx3-ubyte", rename that`,
+		"train-images-idx3-ubyte.gz.part": `if it is "train-images-idx3-ubyte.gz.part", rename that`,
+		"train-labels-idx1-ubyte":         "DownloadMNIST fetches it",
+	} {
+		_, err := datasets.MNISTFS(fstest.MapFS{name: {Data: images}}, datasets.Train)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "there is no train-images-idx3-ubyte, with or without .gz")
+	}
 }

@@ -9,6 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/gander-ml/gander/internal/excerpt"
 )
 
 // Split is a part of a dataset.
@@ -52,22 +56,41 @@ var mnistFiles = [2][2]contentFile{
 }
 
 // MNIST reads one split of MNIST from a folder with its IDX files, named as
-// they always are (train-images-idx3-ubyte.gz and so on), compressed or not.
-// Drop-in replacements of the same names, such as Fashion-MNIST, are read
-// likewise: nothing is compared with MNIST's checksums. It returns an error
-// that names the file where one is missing or damaged, and panics with a
-// [tensor.ShapeError] where split is neither [Train] nor [Test].
-func MNIST(dir string, split Split) (*Images, error) {
+// they always are (train-images-idx3-ubyte.gz and so on, or
+// train-images.idx3-ubyte), compressed or not. Drop-in replacements of the same
+// names, such as Fashion-MNIST, are read likewise: nothing is compared with
+// MNIST's checksums. It returns an error that names the file if one is missing
+// or damaged, or if there are no images, and panics with a [tensor.ShapeError]
+// if split is neither [Train] nor [Test].
+func MNIST(dir string, split Split, options ...ReadOption) (*Images, error) {
+	if dir == "" {
+		dir = "."
+	}
+	return readMNIST(os.DirFS(dir), dir, split, options)
+}
+
+// MNISTFS is [MNIST] of the root of fsys, such as an [embed.FS] or what
+// [fs.Sub] makes of one.
+func MNISTFS(fsys fs.FS, split Split, options ...ReadOption) (*Images, error) {
+	return readMNIST(fsys, ".", split, options)
+}
+
+// readMNIST reads a split from fsys, which errors call dir.
+func readMNIST(fsys fs.FS, dir string, split Split, options []ReadOption) (*Images, error) {
 	if split != Train && split != Test {
 		misuse("MNIST", fmt.Sprintf("there is no %v", split), "give Train or Test")
 	}
 	var parts [2]*IDX
 	for i, file := range mnistFiles[split] {
-		path, err := file.find(dir)
+		name, err := file.find(fsys, dir)
 		if err != nil {
 			return nil, err
 		}
-		if parts[i], err = OpenIDX(path); err != nil {
+		f, err := openRegular(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("datasets: MNIST: %s: %w", dir, err)
+		}
+		if parts[i], err = loadIDX(f, filepath.Join(dir, name), options); err != nil {
 			return nil, err
 		}
 	}
@@ -78,18 +101,48 @@ func MNIST(dir string, split Split) (*Images, error) {
 	return images, nil
 }
 
-// find returns the path of the file in a folder, compressed or not.
-func (f contentFile) find(dir string) (path string, err error) {
-	for _, name := range []string{f.name + ".gz", f.name} {
-		path := filepath.Join(dir, name)
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
+// names are those that the file goes by, compressed and not, as it was published
+// and as some archives have it.
+func (f contentFile) names() []string {
+	dotted := strings.Replace(f.name, "-idx", ".idx", 1)
+	return []string{f.name + ".gz", f.name, dotted + ".gz", dotted}
+}
+
+// find returns the name of the file in fsys, whose folder errors call dir.
+func (f contentFile) find(fsys fs.FS, dir string) (name string, err error) {
+	for _, name := range f.names() {
+		if _, err := fs.Stat(fsys, name); err == nil {
+			return name, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("datasets: MNIST: %w", err)
+			return "", fmt.Errorf("datasets: MNIST: %s: %w", dir, err)
 		}
 	}
-	return "", fmt.Errorf("datasets: MNIST: there is no %s, with or without .gz, in %s (DownloadMNIST fetches it): %w",
-		f.name, dir, fs.ErrNotExist)
+	advice := "DownloadMNIST fetches it"
+	if other := f.similar(fsys); other != "" {
+		advice = "if it is " + excerpt.Quote(other) + ", rename that"
+	}
+	return "", fmt.Errorf("datasets: MNIST: there is no %s, with or without .gz, in %s (%s): %w",
+		f.name, dir, advice, fs.ErrNotExist)
+}
+
+// similar returns the name of a file in fsys that differs from the one looked
+// for in case, punctuation, or something before or after; or "".
+func (f contentFile) similar(fsys fs.FS) string {
+	letters := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, s)
+	}
+	entries, _ := fs.ReadDir(fsys, ".")
+	for _, e := range entries {
+		if !e.IsDir() && strings.Contains(letters(e.Name()), letters(f.name)) {
+			return e.Name()
+		}
+	}
+	return ""
 }
 
 // verify returns an error unless r holds the file's content, compressed or not.

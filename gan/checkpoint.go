@@ -58,7 +58,7 @@ func (t *Trainer) Checkpoint(path string) error {
 	if err != nil {
 		return fmt.Errorf("gan: %w", err)
 	}
-	return safetensors.Write(path, tensors, map[string]string{checkpointKey: string(meta)})
+	return safetensors.Save(path, tensors, map[string]string{checkpointKey: string(meta)})
 }
 
 // parts returns the tensors of a checkpoint by the prefix of their names.
@@ -80,7 +80,7 @@ func (g *game) parts() map[string]map[string]*tensor.Tensor {
 // is damaged or does not fit is refused, with an error that wraps
 // [ErrCheckpoint] in the latter case, and the trainer stays as it was.
 func (t *Trainer) Resume(path string) error {
-	f, err := safetensors.Open(path)
+	f, err := safetensors.Load(path)
 	if err != nil {
 		return fmt.Errorf("gan: resuming: %w", err)
 	}

@@ -55,6 +55,10 @@ type Config struct {
 	// DType is that of networks that have no weights yet. The zero value is
 	// Float32.
 	DType tensor.DType
+	// Device is where to train: both networks are moved there, and each batch, and
+	// optimizer states and samples live there. Nil means where the generator's weights are, or [tensor.CPU]
+	// if it has none yet.
+	Device *tensor.Device
 }
 
 // ErrConfig is wrapped by the errors of [New].
@@ -113,6 +117,17 @@ func (c Config) checkOutput(d nn.Module) error {
 		return fmt.Errorf("the objective %q wants logits, but the discriminator ends in Sigmoid; drop it, or choose Classic", o.Name())
 	}
 	return nil
+}
+
+// device returns Device or its default.
+func (c Config) device(g nn.Module) *tensor.Device {
+	switch {
+	case c.Device != nil:
+		return c.Device
+	case nn.Ready(g) && len(nn.Params(g)) > 0:
+		return nn.Params(g)[0].Param.Value().Device()
+	}
+	return tensor.CPU()
 }
 
 // objective returns Objective or its default.

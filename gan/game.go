@@ -49,11 +49,17 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 	if err := c.check(g, d); err != nil {
 		return nil, err
 	}
-	if !nn.Ready(g) {
-		nn.Init(g, c.Seed, c.DType)
-	}
-	if !nn.Ready(d) {
-		nn.Init(d, ^c.Seed, c.DType) // another seed, so that the two do not start alike
+	device := c.device(g)
+	if err := tensor.Catch(func() {
+		for k, m := range []nn.Module{g, d} {
+			if nn.Ready(m) {
+				nn.To(m, device)
+			} else {
+				nn.Init(m, []uint64{c.Seed, ^c.Seed}[k], c.DType, device) // two seeds, so that they do not start alike
+			}
+		}
+	}); err != nil {
+		return nil, err
 	}
 	out := &game{
 		generator: g, discriminator: d,
@@ -68,10 +74,10 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		return nil, errors.New("a network has no parameters to train; are they frozen?")
 	}
 	gValues, dValues := values(out.gParams), values(out.dParams)
-	out.dtype, out.device = gValues[0].DType(), gValues[0].Device()
+	out.dtype, out.device = gValues[0].DType(), device
 	for _, p := range append(gValues, dValues...) {
-		if p.DType() != out.dtype || p.Device() != out.device {
-			return nil, fmt.Errorf("the networks' parameters are %v on %v and %v on %v; they must agree", out.dtype, out.device, p.DType(), p.Device())
+		if p.DType() != out.dtype {
+			return nil, fmt.Errorf("the networks' parameters are %v and %v; they must agree", out.dtype, p.DType())
 		}
 	}
 	if err := c.tryMixing(g, d); err != nil {
@@ -133,7 +139,7 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		if z == nil {
 			z = g.drawLatent(real.Dim(0))
 		}
-		r = g.step(g.scope.Adopt(real), g.scope.Adopt(z))
+		r = g.step(g.scope.Adopt(real).To(g.device), g.scope.Adopt(z).To(g.device))
 	})
 	switch {
 	case misuse != nil:
@@ -162,12 +168,8 @@ func (g *game) training(learns bool) *nn.Ctx {
 // updateDiscriminator changes the discriminator's weights.
 func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 	g.dOptimizer.Step(grads)
-	if g.clip == 0 {
-		return
-	}
-	for _, p := range g.dParams {
-		v := p.Value()
-		v.CopyFrom(tensor.Clamp(g.scope.Adopt(v), -g.clip, g.clip))
+	if g.clip != 0 {
+		tensor.ClampInto(values(g.dParams), -g.clip, g.clip)
 	}
 }
 
@@ -199,10 +201,7 @@ func (g *game) copied() *Generator {
 				averages[g.gParams[i]] = v
 			}
 		}
-		g.copy = &Generator{
-			net: g.generator, weights: nn.SnapshotWith(g.generator, averages),
-			latent: g.latentSize, dtype: g.dtype, device: g.device,
-		}
+		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.dtype, g.device)
 	}
 	return g.copy
 }

@@ -100,7 +100,7 @@ func TestTrialsLeaveNoTrace(t *testing.T) {
 	for _, m := range []nn.Module{unsaid{f: doubled}, said{unsaid{f: doubled}}} {
 		g, d := tiny(gan.Logits)
 		d = nn.Sequential(m, nn.Dropout(0.2), nn.SpectralNorm(nn.Linear(4, 4)), d)
-		nn.Init(d, 3, tensor.Float32)
+		nn.Init(d, 3, tensor.Float32, tensor.CPU())
 		before := copies(d)
 		c := tinyConfig(gan.Hinge{})
 		c.Penalties = []gan.Penalty{gan.R1{Gamma: 1}}

@@ -39,7 +39,7 @@ func TestNewRefuses(t *testing.T) {
 		"frozen generator":   {func(s *setup) { nn.Freeze(s.g, true) }, "a network has no parameters to train; are they frozen?"},
 		"frozen critic":      {func(s *setup) { nn.Freeze(s.d, true) }, "a network has no parameters to train; are they frozen?"},
 		"no parameters":      {func(s *setup) { s.g = nn.Tanh(); s.d = nn.Linear(latentSize, 1) }, "a network has no parameters to train"},
-		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64) }, "float64 on cpu and float32 on cpu; they must agree"},
+		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64, tensor.CPU()) }, "float64 and float32; they must agree"},
 		"no rate":            {func(s *setup) { s.Optimizer = optim.Adam{} }, "optim: Adam: LR is 0; give a number above 0"},
 		"generator's rate":   {func(s *setup) { s.GeneratorOptimizer = optim.SGD{LR: -1} }, "optim: SGD: LR is -1"},
 		"critic's momentum":  {func(s *setup) { s.DiscriminatorOptimizer = optim.SGD{LR: 1, Momentum: 2} }, "optim: SGD: Momentum is 2"},
@@ -97,7 +97,7 @@ func TestNewTrustsUnknownModules(t *testing.T) {
 
 func TestNewWeights(t *testing.T) {
 	g, d := tiny(gan.Logits)
-	nn.Init(g, 77, tensor.Float64)
+	nn.Init(g, 77, tensor.Float64, tensor.CPU())
 	before := copies(g)
 	c := tinyConfig(nil)
 	c.DType = tensor.Float64

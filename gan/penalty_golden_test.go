@@ -41,7 +41,7 @@ func goldenCritics() map[string]nn.Module {
 // by all of the critic's weights to PyTorch's, alone and added up, along the
 // paths that the trainer takes.
 func TestPenaltiesEqualPyTorch(t *testing.T) {
-	file, err := safetensors.Open("testdata/penalties.safetensors")
+	file, err := safetensors.Load("testdata/penalties.safetensors")
 	require.NoError(t, err)
 	compared := map[string]int{}
 	for name, critic := range goldenCritics() {
@@ -50,7 +50,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 			require.NoError(t, err)
 			return v
 		}
-		nn.Init(critic, 1, tensor.Float64)
+		nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 		setFlat(critic, golden("weights").Float64s())
 		real, fake := golden("real"), golden("fake")
 
@@ -134,7 +134,7 @@ func eachPath(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]resul
 	out := map[string]result{}
 	for name, s := range strategies {
 		r := result{d: s.gradients(g, real, fake)}
-		require.True(t, r.losses.readDiscriminator(&r.d))
+		require.True(t, r.d.read(&r.losses))
 		out[name] = r
 	}
 	return out

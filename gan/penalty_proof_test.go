@@ -87,7 +87,7 @@ func TestCriticGradients(t *testing.T) {
 			if o.Output() == Probabilities {
 				critic = nn.Sequential(critic, nn.Linear(1, 1, nn.WeightInit(nn.Constant(0.1))), nn.Sigmoid()) // not too sure of itself
 			}
-			nn.Init(critic, 1, tensor.Float64)
+			nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 			random := tensor.NewStream(2, "samples")
 			shape := append([]int{4}, f.shape...)
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
@@ -121,7 +121,7 @@ func gradientErrors(t *testing.T, g *game, real, fake *tensor.Tensor) map[string
 		setFlat(g.discriminator, w)
 		*g.random = start
 		r := result{d: general{}.gradients(g, real, fake)}
-		r.losses.readDiscriminator(&r.d)
+		r.d.read(&r.losses)
 		return r.losses.Discriminator()
 	}
 	got := eachPath(t, g, real, fake)
@@ -156,7 +156,7 @@ func TestR2IsAPartOfTheGradient(t *testing.T) {
 	for name, f := range families() {
 		for _, o := range []Objective{NonSaturating{}, Relativistic{}} {
 			r1, r2 := R1{Gamma: 0.7}, R2{Gamma: 1.3}
-			nn.Init(f.critic, 1, tensor.Float64)
+			nn.Init(f.critic, 1, tensor.Float64, tensor.CPU())
 			random := tensor.NewStream(2, "samples")
 			shape := append([]int{4}, f.shape...)
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
@@ -188,7 +188,7 @@ func TestPenaltiesOfFrozenLayers(t *testing.T) {
 	random := tensor.NewStream(2, "samples")
 	real, fake := random.Normal(tensor.Float64, 4, 5), random.Normal(tensor.Float64, 4, 5)
 	critic := nn.Sequential(nn.Linear(5, 4), nn.LeakyReLU(0.2), nn.Linear(4, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1))
-	nn.Init(critic, 1, tensor.Float64)
+	nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 	penalties := []Penalty{R1{Gamma: 0.7}, R2{Gamma: 1.3}}
 	want := eachPath(t, criticGame(t, critic, Hinge{}, penalties, 5), real, fake)["general"].d.grads
 	nn.Freeze(critic.(nn.Parent).Children()[2].Module, true)

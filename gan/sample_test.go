@@ -243,13 +243,13 @@ func TestLoadGeneratorRefuses(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	g, _ := tiny(gan.Logits)
-	nn.Init(g, 1, tensor.Float32)
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 	save := func(name string, net nn.Module, meta map[string]string) string {
 		require.NoError(t, nn.Save(at(name), net, meta))
 		return at(name)
 	}
 	withLatent := func(n string) map[string]string { return map[string]string{"gander.latent": n} }
-	require.NoError(t, safetensors.Write(at("weights"), nn.State(g), nil))
+	require.NoError(t, safetensors.Save(at("weights"), nn.State(g), nil))
 	require.NoError(t, newTiny(t, gan.Hinge{}).Checkpoint(at("checkpoint")))
 	require.NoError(t, os.WriteFile(at("text"), []byte("these are no weights"), 0o644))
 	require.NoError(t, os.WriteFile(at("empty"), nil, 0o644))

@@ -282,8 +282,8 @@ func TestJointPass(t *testing.T) {
 // What is frozen stays as it is, and the rest learns.
 func TestFrozenPartsStay(t *testing.T) {
 	g, d := tiny(gan.Logits)
-	nn.Init(g, 1, tensor.Float32)
-	nn.Init(d, 2, tensor.Float32)
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
+	nn.Init(d, 2, tensor.Float32, tensor.CPU())
 	first := g.(nn.Parent).Children()[0].Module
 	nn.Freeze(first, true)
 	before := copies(g)

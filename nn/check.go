@@ -13,7 +13,7 @@ import (
 // frozen, and by x too if it is tracked. It is for tests of modules of your own:
 //
 //	m := NewReZero(nn.Linear(3, 3))
-//	nn.Init(m, 1, tensor.Float64)
+//	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 //	x := autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float64, 5, 3))
 //	err := nn.CheckGrad(&nn.Ctx{Train: true}, m, x, autograd.CheckOptions{})
 //

@@ -35,7 +35,7 @@ func TestCheckGrad(t *testing.T) {
 	values := tensor.NewStream(1, "input").Normal(tensor.Float64, 4, 3)
 	input, constant := autograd.Leaf(values), autograd.Const(values)
 	check := func(ctx *nn.Ctx, m nn.Module, x *autograd.Var) error {
-		nn.Init(m, 1, tensor.Float64)
+		nn.Init(m, 1, tensor.Float64, tensor.CPU())
 		return nn.CheckGrad(ctx, m, x, autograd.CheckOptions{})
 	}
 	good := nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1D(4), nn.Tanh(), nn.Linear(4, 2))

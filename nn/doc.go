@@ -9,7 +9,7 @@
 //		nn.Linear(128, 256), nn.Tanh(),
 //		nn.Linear(256, 784), nn.Tanh(),
 //	)
-//	nn.Init(g, 1, tensor.Float32)
+//	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 //	y := g.Forward(nil, x) // [n, 128] to [n, 784]
 //
 // Constructors only describe a network, and [Summary] prints the description.
@@ -66,6 +66,18 @@
 // changed. Python reads such a file without Gander:
 //
 //	model.load_state_dict(safetensors.torch.load_file("generator.safetensors"))
+//
+// Names tell what a file is read from and written to, here and in the other
+// packages of this module: Save and Load take a path, Write and Read a stream,
+// and LoadFS a file of an [fs.FS], such as files that are part of the program:
+//
+//	//go:embed generator.safetensors
+//	var models embed.FS
+//
+//	g, notes, err := nn.LoadFS(models, "generator.safetensors")
+//
+// A file takes little more memory than the weights in it. A checksum over all
+// of it shows damage; see the package safetensors.
 //
 // # Modules of your own
 //

@@ -12,7 +12,7 @@ import (
 
 func ExampleSequential() {
 	m := nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1), nn.Sigmoid())
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	x := autograd.Const(tensor.NewStream(1, "input").Normal(tensor.Float32, 5, 3))
 	y := m.Forward(nil, x)
 	fmt.Println(y.Shape(), y.Tracked())
@@ -63,7 +63,7 @@ func ExampleBCELoss() {
 // A linear layer learns y = 2x − 1, by steps against the gradient.
 func ExampleCtx() {
 	m := nn.Linear(1, 1)
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	var leaves []*autograd.Var
 	for _, p := range nn.Params(m) {
 		leaves = append(leaves, p.Param.Leaf())
@@ -84,7 +84,7 @@ func ExampleCtx() {
 
 func ExampleSnapshot() {
 	m := nn.Linear(2, 1, nn.WeightInit(nn.Constant(1)), nn.BiasInit(nn.Constant(0)))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	w := nn.Snapshot(m)
 	nn.State(m)["weight"].Fill(10) // training goes on
 	x := autograd.Const(tensor.Full(tensor.Float32, 3, 1, 2))
@@ -117,7 +117,7 @@ func ExampleSave() {
 	path := filepath.Join(dir, "critic.safetensors")
 
 	m := nn.Sequential(nn.Linear(4, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	if err := nn.Save(path, m, map[string]string{"epochs": "100"}); err != nil {
 		fmt.Println(err)
 		return
@@ -153,7 +153,7 @@ func ExampleLoadState() {
 // by 1 once its weight is normalised.
 func ExampleSpectralNorm() {
 	m := nn.SpectralNorm(nn.Linear(2, 2, nn.NoBias()))
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	nn.State(m)["parametrizations.weight.original"].CopyFrom(tensor.FromFloat64([]float64{3, 0, 0, 0.3}, 2, 2))
 
 	ctx := &nn.Ctx{Train: true, Updates: new(nn.Updates)}

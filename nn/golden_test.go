@@ -21,7 +21,7 @@ type golden struct {
 }
 
 func openGolden(t *testing.T, path string) golden {
-	f, err := safetensors.Open(path)
+	f, err := safetensors.Load(path)
 	require.NoError(t, err)
 	return golden{t, f}
 }

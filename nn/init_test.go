@@ -14,7 +14,7 @@ import (
 // drawn returns the first values of one parameter of the given shape.
 func drawn(init nn.Initializer, dt tensor.DType, fanIn, fanOut int, shape ...int) *tensor.Tensor {
 	m := leafModule{nn.NewParam("w", init, fanIn, fanOut, shape...)}
-	nn.Init(m, 1, dt)
+	nn.Init(m, 1, dt, tensor.CPU())
 	return m.p.Value()
 }
 
@@ -65,7 +65,7 @@ func requireNormal(t *testing.T, v []float64, want float64) {
 func TestLinearStartsAsInPyTorch(t *testing.T) {
 	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
 		m := nn.Linear(50, 700)
-		nn.Init(m, 7, dt)
+		nn.Init(m, 7, dt, tensor.CPU())
 		params := nn.Params(m)
 		for _, p := range params {
 			require.Equal(t, dt, p.Param.Value().DType())
@@ -130,13 +130,13 @@ func TestOrthogonal(t *testing.T) {
 
 	var shape *tensor.ShapeError
 	m := nn.Linear(3, 3, nn.BiasInit(nn.Orthogonal(1)))
-	require.ErrorAs(t, tensor.Catch(func() { nn.Init(m, 1, tensor.Float32) }), &shape)
+	require.ErrorAs(t, tensor.Catch(func() { nn.Init(m, 1, tensor.Float32, tensor.CPU()) }), &shape)
 	require.ErrorContains(t, shape, "Orthogonal of [3]: the rank is below 2; use another initialiser for biases")
 }
 
 func TestLinearOptions(t *testing.T) {
 	m := nn.Linear(3, 2, nn.WeightInit(nn.Constant(2)), nn.BiasInit(nn.Constant(3)))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	require.Equal(t, []float64{2, 2, 2, 2, 2, 2}, nn.State(m)["weight"].Float64s())
 	require.Equal(t, []float64{3, 3}, nn.State(m)["bias"].Float64s())
 	require.Len(t, nn.Params(nn.Linear(3, 2, nn.NoBias(), nn.BiasInit(nn.Constant(3)))), 1)
@@ -147,7 +147,7 @@ func TestLinearOptions(t *testing.T) {
 func TestSeeds(t *testing.T) {
 	values := func(seed uint64, dt tensor.DType) [][]float64 {
 		m := nn.Sequential(nn.Linear(7, 9), nn.Tanh(), nn.Linear(9, 3, nn.WeightInit(nn.Normal(1)), nn.BiasInit(nn.Constant(0))))
-		nn.Init(m, seed, dt)
+		nn.Init(m, seed, dt, tensor.CPU())
 		var out [][]float64
 		for _, p := range nn.Params(m) {
 			out = append(out, p.Param.Value().Float64s())
@@ -165,10 +165,10 @@ func TestSeeds(t *testing.T) {
 
 	// Init starts afresh, whatever was there.
 	m := nn.Linear(4, 4)
-	nn.Init(m, 5, tensor.Float32)
+	nn.Init(m, 5, tensor.Float32, tensor.CPU())
 	first := nn.State(m)["weight"].Float64s()
-	nn.Init(m, 6, tensor.Float64)
+	nn.Init(m, 6, tensor.Float64, tensor.CPU())
 	require.Equal(t, tensor.Float64, nn.State(m)["weight"].DType())
-	nn.Init(m, 5, tensor.Float32)
+	nn.Init(m, 5, tensor.Float32, tensor.CPU())
 	require.Equal(t, first, nn.State(m)["weight"].Float64s())
 }

@@ -25,7 +25,7 @@ func refuses(r optest.Row, misuse ...optest.Misuse) optest.Row {
 
 // given are inputs that a module must refuse, in training.
 func given(m nn.Module, says string, shapes ...string) (out []optest.Misuse) {
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	for _, s := range shapes {
 		out = append(out, optest.Misuse{Shapes: s, Says: says, F: func(xs []*autograd.Var) *autograd.Var {
 			return m.Forward(&nn.Ctx{Train: true}, xs[0])
@@ -61,7 +61,7 @@ func convolution(stride, pad, dilation, groups int) func([]optest.Array) optest.
 	}
 }
 
-// pixel is an element of a picture, or what lies around it.
+// pixel is an element of an image, or what lies around it.
 func pixel(x optest.Array, n, c, i, j int, around float64) float64 {
 	if i < 0 || j < 0 || i >= x.Shape[2] || j >= x.Shape[3] {
 		return around
@@ -90,7 +90,7 @@ func transposed(stride, pad, dilation, extra int) func([]optest.Array) optest.Ar
 func convRows() []optest.Row {
 	conv := refuses(layer("Conv2D", nn.Conv2D(2, 3, 3, nn.Stride(2), nn.Padding(1)), convolution(2, 1, 1, 1), "[2 2 5 4] [3 2 3 3] [3]", "[0 2 4 4] [3 2 3 3] [3]"),
 		slices.Concat(given(nn.Conv2D(2, 3, 3), "these are no pictures of 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
-			given(nn.Conv2D(2, 3, 3), "Conv2D(2, 3) of [1 2 2 5]: the kernel of [3 3] with dilation [1 1] is larger than the picture", "[1 2 2 5]"), []optest.Misuse{
+			given(nn.Conv2D(2, 3, 3), "Conv2D(2, 3) of [1 2 2 5]: the kernel of [3 3] with dilation [1 1] is larger than the image", "[1 2 2 5]"), []optest.Misuse{
 				fails("Conv2D(0, 3): a layer needs at least one channel", func() { nn.Conv2D(0, 3, 3) }),
 				fails("Conv2D(1, 3): kernel [0 0], stride [1 1]", func() { nn.Conv2D(1, 3, 0) }),
 				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Stride(0)) }),
@@ -159,9 +159,9 @@ func largest(v []float64) float64 {
 	return top
 }
 
-func pictureRows() []optest.Row {
-	noPictures := []optest.Misuse{{Shapes: "[2 3]", Says: "these are no pictures"}}
-	tooSmall := optest.Misuse{Shapes: "[1 1 2 1]", Says: "the window is larger than the picture"}
+func imageRows() []optest.Row {
+	noImages := []optest.Misuse{{Shapes: "[2 3]", Says: "this is not an image batch"}}
+	tooSmall := optest.Misuse{Shapes: "[1 1 2 1]", Says: "the window is larger than the image"}
 	square, two, one := [2]int{2, 2}, [2]int{2, 1}, [2]int{1, 0}
 	wide := []nn.PoolOption{nn.KernelSize(3, 2), nn.Stride(2, 1), nn.Padding(1, 0)}
 	adaptive := func(h, w int) func([]optest.Array) optest.Array {
@@ -196,21 +196,21 @@ func pictureRows() []optest.Row {
 	}
 	rows := []optest.Row{
 		refuses(layer("AvgPool2D", nn.AvgPool2D(2), pooled(square, square, [2]int{}, 0, mean), "[2 2 4 6]", "[1 1 5 3]", "[0 2 4 4]"),
-			append(noPictures, tooSmall,
+			append(noImages, tooSmall,
 				fails("AvgPool2D: a window of [0 0]", func() { nn.AvgPool2D(0) }),
 				fails("stride [1 0] and padding", func() { nn.AvgPool2D(2, nn.Stride(1, 0)) }),
 				fails("a padding of [2 2] is more than half of the window [3 3]", func() { nn.AvgPool2D(3, nn.Padding(2)) }))...),
 		layer("AvgPool2D/wide", nn.AvgPool2D(1, wide...), pooled([2]int{3, 2}, two, one, 0, mean), "[2 2 5 4]", "[1 1 3 2]"),
 		refuses(layer("MaxPool2D", nn.MaxPool2D(2), pooled(square, square, [2]int{}, 0, largest), "[2 2 4 6]", "[1 1 5 3]", "[0 2 4 4]"),
-			append(noPictures, tooSmall, fails("MaxPool2D: a window of [0 0]", func() { nn.MaxPool2D(0) }))...),
+			append(noImages, tooSmall, fails("MaxPool2D: a window of [0 0]", func() { nn.MaxPool2D(0) }))...),
 		layer("MaxPool2D/wide", nn.MaxPool2D(1, wide...), pooled([2]int{3, 2}, two, one, math.Inf(-1), largest), "[2 2 5 4]", "[1 1 3 2]"),
 		refuses(layer("AdaptiveAvgPool2D", nn.AdaptiveAvgPool2D(2, 3), adaptive(2, 3), "[2 2 5 4]", "[1 2 4 3]", "[1 1 1 2]", "[0 1 2 2]"),
-			append(noPictures, optest.Misuse{Shapes: "[1 1 0 2]", Says: "AdaptiveAvgPool2D[2 3] of [1 1 0 2]: these are no pictures"},
-				fails("this is no size of pictures", func() { nn.AdaptiveAvgPool2D(1, 0) }))...),
+			append(noImages, optest.Misuse{Shapes: "[1 1 0 2]", Says: "AdaptiveAvgPool2D[2 3] of [1 1 0 2]: this is not an image batch"},
+				fails("images do not have such a size", func() { nn.AdaptiveAvgPool2D(1, 0) }))...),
 		refuses(layer("UpsampleNearest", nn.UpsampleNearest(2), upsampled(2, nearest), "[2 2 2 3]", "[1 1 1 1]", "[0 1 2 2]", "[1 1 0 2]"),
-			append(noPictures, fails("pictures cannot be 0 times as large", func() { nn.UpsampleNearest(0) }))...),
+			append(noImages, fails("images cannot be 0 times as large", func() { nn.UpsampleNearest(0) }))...),
 		refuses(layer("UpsampleBilinear", nn.UpsampleBilinear(3), upsampled(3, bilinear), "[2 2 2 3]", "[1 1 1 1]", "[0 1 2 2]"),
-			append(noPictures, fails("pictures cannot be -1 times as large", func() { nn.UpsampleBilinear(-1) }))...),
+			append(noImages, fails("images cannot be -1 times as large", func() { nn.UpsampleBilinear(-1) }))...),
 	}
 	// Equal maxima share the gradient, whichever way they are found.
 	for name, opts := range map[string][]nn.PoolOption{"": nil, " that may overlap": {nn.Stride(1)}} {
@@ -357,7 +357,7 @@ func smoothRows() []optest.Row {
 		wrong(-1, "index -1 does"), wrong(0.5, "index 0.5 does"), wrong(math.NaN(), "index NaN does"),
 		fails("a table needs at least one row", func() { nn.Embedding(0, 2) }))
 	dropout := refuses(layer("Dropout", nn.Dropout(0.5), optest.Map(func(x float64) float64 { return x }), "[2 3]", "[0 3]", "[]"),
-		fails("-0.1 is no probability", func() { nn.Dropout(-0.1) }), fails("NaN is no probability", func() { nn.Dropout(math.NaN()) }))
+		fails("-0.1 is not a probability", func() { nn.Dropout(-0.1) }), fails("NaN is not a probability", func() { nn.Dropout(math.NaN()) }))
 	return []optest.Row{
 		elu, soft, layer("Softmax/0", nn.Softmax(0), softmax(0), "[2 3]"), embedding, dropout,
 		layer("GELU", nn.GELU(), optest.Map(func(x float64) float64 { return x * (1 + math.Erf(x/math.Sqrt2)) / 2 }), "[]", "[2 3]", "[0 3]", "[2 150]"),
@@ -457,5 +457,5 @@ func blockRows() []optest.Row {
 }
 
 func layerRows() []optest.Row {
-	return slices.Concat(convRows(), pictureRows(), normRows(), smoothRows(), blockRows(), spectralRows())
+	return slices.Concat(convRows(), imageRows(), normRows(), smoothRows(), blockRows(), spectralRows())
 }

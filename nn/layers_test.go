@@ -118,7 +118,7 @@ func TestPiecewiseLayers(t *testing.T) {
 		"PixelShuffle":    nn.PixelShuffle(2),
 		"PixelUnshuffle":  nn.PixelUnshuffle(2),
 	} {
-		nn.Init(m, 1, tensor.Float64)
+		nn.Init(m, 1, tensor.Float64, tensor.CPU())
 		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
 		require.True(t, ok, name)
 		require.Len(t, layers, 1)
@@ -157,7 +157,7 @@ func TestPiecewiseLayers(t *testing.T) {
 // TestRunningStatistics: passes change nothing; Apply does, in order.
 func TestRunningStatistics(t *testing.T) {
 	m := nn.Sequential(nn.BatchNorm1D(2, nn.Momentum(0.5)), nn.Linear(2, 1))
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	state := nn.State(m)
 	require.Len(t, state, 7)
 	require.Equal(t, 7, nn.Count(m)) // weights and biases, without buffers
@@ -249,7 +249,7 @@ func TestDropout(t *testing.T) {
 		require.Contains(t, four, 12.0)
 		require.NotEqual(t, four, m.Forward(ctx, x).Value().Float64s())
 	}
-	requireMisuse[*nn.StateError](t, "nn: Dropout has no random numbers in this pass; set Ctx.Rand", func() {
+	requireMisuse[*nn.StateError](t, "nn: Dropout needs random numbers, and this pass has none; set Ctx.Rand", func() {
 		nn.Dropout(0.5).Forward(&nn.Ctx{Train: true}, autograd.Const(tensor.New(tensor.Float32, 2)))
 	})
 }
@@ -267,7 +267,7 @@ func TestThreadsMakeNoDifference(t *testing.T) {
 		var want [][]float64
 		for _, threads := range []int{1, 2, 3} {
 			tensor.CPU().SetThreads(threads)
-			nn.Init(m, 1, tensor.Float32)
+			nn.Init(m, 1, tensor.Float32, tensor.CPU())
 			leaves := []*autograd.Var{autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float32, 9, 1, 28, 28))}
 			for _, p := range nn.Params(m) {
 				leaves = append(leaves, p.Param.Leaf())
@@ -295,7 +295,7 @@ func TestLayersFirstValues(t *testing.T) {
 		"Conv2D":          {nn.Conv2D(6, 50, 3, nn.Groups(2)), 1 / math.Sqrt(27)},
 		"ConvTranspose2D": {nn.ConvTranspose2D(50, 6, 3, nn.Groups(2)), 1 / math.Sqrt(27)},
 	} {
-		nn.Init(c.m, 1, tensor.Float64)
+		nn.Init(c.m, 1, tensor.Float64, tensor.CPU())
 		for _, p := range nn.Params(c.m) {
 			top := 0.0
 			for _, v := range p.Param.Value().Float64s() {
@@ -356,6 +356,7 @@ var kinds = []struct {
 	{nn.Sigmoid(), []int{4, 3}, false},
 	{nn.Softmax(0), []int{4, 3}, true},
 	{nn.Softmax(-1), []int{4, 3}, false},
+	{nn.Softmax(-2), []int{4, 3}, true},
 	{nn.Softplus(), []int{4, 3}, false},
 	{nn.SpectralNorm(nn.Linear(3, 2)), []int{4, 3}, false},
 	{nn.Tanh(), []int{4, 3}, false},
@@ -376,7 +377,7 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 			require.Equal(t, c.mixes, mixes)
 
 			// The output for the first sample, among different others.
-			nn.Init(c.m, 1, tensor.Float64)
+			nn.Init(c.m, 1, tensor.Float64, tensor.CPU())
 			x := tensor.NewStream(2, kind).Uniform(tensor.Float64, c.input...)
 			if kind == "Embedding" {
 				x = tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5, 6, 7}, c.input...)
@@ -408,14 +409,14 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1,"output_padding":[1,1]}`:   "no output padding",
 		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1]}`:                                                                    "not possible",
 		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1]}`:                                                             "is not possible",
-		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "no size of pictures",
+		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "images do not have such a size",
 		`{"type":"UpsampleNearest"}`:                                    "cannot be 0 times",
 		`{"type":"UpsampleBilinear","scale":20000000}`:                  "is not possible",
 		`{"type":"BatchNorm2D","shape":[]}`:                             "is not possible",
 		`{"type":"LayerNorm","shape":[20000000]}`:                       "is not possible",
 		`{"type":"LayerNorm","shape":[0]}`:                              "nothing to normalise",
 		`{"type":"GroupNorm","shape":[4],"groups":0}`:                   "not divisible into 0 groups",
-		`{"type":"Dropout","p":2}`:                                      "no probability",
+		`{"type":"Dropout","p":2}`:                                      "not a probability",
 		`{"type":"Embedding","n":20000000,"dim":1}`:                     "is not possible",
 		`{"type":"Embedding","n":1,"dim":0}`:                            "at least one row",
 		`{"type":"PReLU","n":20000000}`:                                 "are not possible",

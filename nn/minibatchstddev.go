@@ -25,12 +25,12 @@ import (
 //
 // The output for a sample depends on the others of its group: the layer mixes
 // the samples of a batch, and gan refuses it together with penalties per sample
-// unless told to allow it. It panics with a [tensor.ShapeError] if groupSize or
-// features is below 1, if an input's channels are not a multiple of features, or
-// if n is above groupSize and not a multiple of it.
+// unless told to allow it. It panics with a [tensor.ArgumentError] if groupSize or
+// features is below 1, and with a [tensor.ShapeError] if an input's channels are not
+// a multiple of features, or n is above groupSize and not a multiple of it.
 func MinibatchStdDev(groupSize, features int) Module {
 	if groupSize < 1 || features < 1 {
-		panic(&tensor.ShapeError{Op: "MinibatchStdDev", Problem: fmt.Sprintf("groups of %d samples and %d features are not possible", groupSize, features),
+		panic(&tensor.ArgumentError{Op: "MinibatchStdDev", Problem: fmt.Sprintf("groups of %d samples and %d features are not possible", groupSize, features),
 			Fix: "give 1 or more of each, such as 4 and 1"})
 	}
 	return minibatchStdDev{groupSize, features}

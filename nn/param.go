@@ -65,16 +65,38 @@ func (p *Param) Buffer() bool { return p.buffer }
 
 func (p *Param) len() int { return product(p.shape) }
 
-// Init gives every parameter of a network its first value, from its
-// initialiser and the seed, and settles their dtype. Earlier values are
-// replaced. All values lie in one block of memory, in order.
-func Init(m Module, seed uint64, dt tensor.DType) {
+// Init gives every parameter of a network its first value on a device, from its
+// initialiser and the seed, and settles their dtype. Earlier values are replaced.
+// All values lie in one block of memory, in order. They are computed on the CPU,
+// and so are the same on every device.
+func Init(m Module, seed uint64, dt tensor.DType, d *tensor.Device) {
 	params := Params(m)
-	allocate(params, dt)
+	allocate(params, dt, tensor.CPU())
 	random := tensor.NewStream(seed, "init")
 	for _, p := range params {
 		p.Param.init(p.Param.Value(), p.Param.fanIn, p.Param.fanOut, random)
 	}
+	To(m, d)
+}
+
+// To moves the values of a network's parameters to a device, in one block of
+// memory there; the network's inputs must lie there, too, from then on. It does
+// nothing if they are there already, and panics with a [StateError] if the
+// network has no weights yet.
+func To(m Module, d *tensor.Device) {
+	params := Params(m)
+	there := true
+	for _, p := range params {
+		there = there && (*Ctx)(nil).Var(p.Param).Value().Device() == d
+	}
+	if there {
+		return
+	}
+	values := newValues(params, params[0].Param.Value().DType(), d)
+	for i, p := range params {
+		values[i].CopyFrom(p.Param.Value())
+	}
+	setValues(params, values)
 }
 
 // Ready reports whether every parameter has a value.
@@ -87,25 +109,38 @@ func Ready(m Module) bool {
 	return true
 }
 
-// allocate gives the parameters zeros, as neighbours in one block, those that
-// are trained first. Each counts its own in-place writes, so that writing one
-// does not disturb pending gradients that need another.
-func allocate(params []NamedParam, dt tensor.DType) {
+// allocate gives the parameters zeros.
+func allocate(params []NamedParam, dt tensor.DType, d *tensor.Device) {
+	setValues(params, newValues(params, dt, d))
+}
+
+// newValues returns zeros for the parameters, as neighbours in one block, those
+// of the parameters that are trained first. Each counts its own in-place writes,
+// so that writing one does not disturb pending gradients that need another.
+func newValues(params []NamedParam, dt tensor.DType, d *tensor.Device) []*tensor.Tensor {
 	total := 0
 	for _, p := range params {
 		total += p.Param.len()
 	}
-	block := tensor.New(dt, total)
+	block := d.New(dt, total)
+	values := make([]*tensor.Tensor, len(params))
 	at := 0
 	for _, buffers := range []bool{false, true} {
-		for _, p := range params {
+		for i, p := range params {
 			if p.Param.buffer == buffers {
 				n := p.Param.len()
-				v := block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...).Part()
-				p.Param.leaf, p.Param.constant = autograd.Leaf(v), autograd.Const(v)
+				values[i] = block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...).Part()
 				at += n
 			}
 		}
+	}
+	return values
+}
+
+// setValues makes the tensors the parameters' values.
+func setValues(params []NamedParam, values []*tensor.Tensor) {
+	for i, p := range params {
+		p.Param.leaf, p.Param.constant = autograd.Leaf(values[i]), autograd.Const(values[i])
 	}
 }
 
@@ -134,7 +169,30 @@ func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 			panic(&tensor.ShapeError{Op: "SnapshotWith", Shapes: [][]int{v.Shape(), p.Param.Shape()},
 				Problem: "the value does not have the shape of parameter " + p.Name, Fix: "give each parameter its own value"})
 		}
-		w.vars[p.Param] = autograd.Const(v.Clone())
+		w.vars[p.Param] = autograd.Const(inputsFirst(v))
 	}
 	return w
+}
+
+// inputsFirst copies a weight. A matrix [out, in] comes to lie in memory as [in,
+// out]: a product with few rows, such as one sample, then reads it as it lies,
+// and sums in the same order as one with many.
+func inputsFirst(w *tensor.Tensor) *tensor.Tensor {
+	if w.Rank() == 2 {
+		return w.T().Clone().T()
+	}
+	return w.Clone()
+}
+
+// To returns the weights on a device: w itself if they are there already, else a
+// copy.
+func (w *Weights) To(d *tensor.Device) *Weights {
+	out := &Weights{vars: make(map[*Param]*autograd.Var, len(w.vars))}
+	for p, v := range w.vars {
+		if v.Value().Device() == d {
+			return w
+		}
+		out.vars[p] = autograd.Const(inputsFirst(v.Value().To(d)))
+	}
+	return out
 }

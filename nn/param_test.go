@@ -44,7 +44,7 @@ func requireMisuse[E error](t *testing.T, want string, f func()) {
 
 func TestTrack(t *testing.T) {
 	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	x := autograd.Const(tensor.Full(tensor.Float64, 0.5, 4, 3))
 	for _, ctx := range []*nn.Ctx{nil, {}, {Train: true}, {Track: true, Weights: nn.Snapshot(m)}} {
 		require.False(t, m.Forward(ctx, x).Tracked(), "%+v", ctx)
@@ -64,7 +64,7 @@ func TestTrack(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	body, head := nn.Linear(3, 2), nn.Linear(2, 1)
 	m := nn.Sequential(body, nn.Tanh(), head)
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	x := autograd.Const(tensor.Full(tensor.Float64, 0.5, 4, 3))
 	grads := func() (zero []bool) {
 		y := autograd.Sum(m.Forward(&nn.Ctx{Track: true}, x))
@@ -89,7 +89,7 @@ func TestFreeze(t *testing.T) {
 
 func TestSnapshot(t *testing.T) {
 	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	x := autograd.Const(tensor.Full(tensor.Float32, 0.5, 4, 3))
 	before := m.Forward(nil, x).Value().Float64s()
 	w := nn.Snapshot(m)
@@ -98,18 +98,18 @@ func TestSnapshot(t *testing.T) {
 	}
 	require.Equal(t, make([]float64, 4), m.Forward(nil, x).Value().Float64s())
 	require.Equal(t, before, m.Forward(&nn.Ctx{Weights: w}, x).Value().Float64s())
-	nn.Init(m, 2, tensor.Float64)
+	nn.Init(m, 2, tensor.Float64, tensor.CPU())
 	require.Equal(t, before, m.Forward(&nn.Ctx{Weights: w}, x).Value().Float64s())
 
 	other := nn.Linear(3, 2)
-	nn.Init(other, 1, tensor.Float32)
+	nn.Init(other, 1, tensor.Float32, tensor.CPU())
 	requireMisuse[*nn.StateError](t, "nn: the weights of this pass are another network's; take the Snapshot of this one",
 		func() { other.Forward(&nn.Ctx{Weights: w}, x) })
 }
 
 func TestSnapshotWith(t *testing.T) {
 	m := nn.Linear(2, 1, nn.BiasInit(nn.Constant(5)))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	params := nn.Params(m)
 	averages := map[*nn.Param]*tensor.Tensor{params[0].Param: tensor.Full(tensor.Float32, 2, 1, 2)}
 	w := nn.SnapshotWith(m, averages)
@@ -153,7 +153,7 @@ func TestMixesBatch(t *testing.T) {
 // place. Run it under the race detector.
 func TestServeWhileTraining(t *testing.T) {
 	m := nn.Sequential(nn.Linear(20, 64), nn.Tanh(), nn.Linear(64, 30), nn.Sigmoid())
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	x := autograd.Const(tensor.NewStream(1, "input").Normal(tensor.Float32, 16, 20))
 	want := m.Forward(nil, x).Value().Float64s()
 	ctx := &nn.Ctx{Weights: nn.Snapshot(m)}
@@ -196,7 +196,7 @@ func TestNotInitialised(t *testing.T) {
 	require.Nil(t, p.Value())
 	require.Nil(t, p.Leaf())
 	require.Equal(t, []int{2, 3}, p.Shape())
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	require.True(t, nn.Ready(m))
 	require.True(t, nn.Ready(nn.Tanh()))
 }
@@ -225,7 +225,7 @@ func TestParams(t *testing.T) {
 func TestParametersLieApart(t *testing.T) {
 	m := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
 	loaded := nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	require.NoError(t, nn.LoadState(loaded, nn.State(m)))
 	for _, net := range []nn.Module{m, loaded} {
 		params := nn.Params(net)

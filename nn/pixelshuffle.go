@@ -13,18 +13,19 @@ import (
 // single image and video super-resolution using an efficient sub-pixel
 // convolutional neural network", 2016). Channel c·r² + i·r + j becomes row i and
 // column j of each r×r block of channel c, as in PyTorch. It panics with a
-// [tensor.ShapeError] if r is below 1, or an input is not an image batch whose
-// channels are a multiple of r².
+// [tensor.ArgumentError] if r is below 1, and with a [tensor.ShapeError] if an input
+// is not an image batch whose channels are a multiple of r².
 func PixelShuffle(r int) Module { return pixelShuffle{factor: shuffleFactor("PixelShuffle", r)} }
 
 // PixelUnshuffle is the inverse of [PixelShuffle]: [n, c, h·r, w·r] to
-// [n, c·r², h, w]. It panics with a [tensor.ShapeError] if r is below 1, or an
-// input is not an image batch whose height and width are multiples of r.
+// [n, c·r², h, w]. It panics with a [tensor.ArgumentError] if r is below 1, and with
+// a [tensor.ShapeError] if an input is not an image batch whose height and width are
+// multiples of r.
 func PixelUnshuffle(r int) Module { return pixelUnshuffle{factor: shuffleFactor("PixelUnshuffle", r)} }
 
 func shuffleFactor(kind string, r int) int {
 	if r < 1 || r > maxFeatures {
-		panic(&tensor.ShapeError{Op: kind, Problem: fmt.Sprintf("images cannot be divided into blocks of %d by %d", r, r), Fix: "give 1 or more"})
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be divided into blocks of %d by %d", r, r), Fix: "give 1 or more"})
 	}
 	return r
 }

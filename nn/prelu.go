@@ -14,8 +14,8 @@ import (
 // human-level performance on ImageNet classification", 2015). With n = 1 there
 // is one slope for inputs of any shape; otherwise each of the n channels of
 // [batch, n, …] has its own. Its parameter is "weight" [n], first 0.25; at 0 its
-// derivative is a. All this is as in PyTorch. It panics with a
-// [tensor.ShapeError] if n is below 1, or an input does not have n channels.
+// derivative is a. All this is as in PyTorch. It panics with a [tensor.ShapeError]
+// if n is below 1, or an input does not have n channels.
 func PReLU(n int, opts ...PReLUOption) Module {
 	if n < 1 {
 		panic(&tensor.ShapeError{Op: "PReLU", Shapes: [][]int{{n}}, Problem: "there are no slopes", Fix: "give 1, or the number of channels"})

@@ -162,7 +162,7 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 		for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
 			layer, input := make()
 			m := nn.Sequential(nn.SpectralNorm(layer))
-			nn.Init(m, 3, dt)
+			nn.Init(m, 3, dt, tensor.CPU())
 			s := nn.State(m)
 			w := matrix(s["0."+original], name == "transposed")
 			sigma := func() float64 {
@@ -176,11 +176,11 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 			require.LessOrEqual(t, sigma(), want*(1+1e-6), name)
 
 			before := bits(m)
-			nn.Init(m, 3, dt)
+			nn.Init(m, 3, dt, tensor.CPU())
 			require.Equal(t, before, bits(m), name)
-			nn.Init(m, 4, dt)
+			nn.Init(m, 4, dt, tensor.CPU())
 			require.NotEqual(t, before, bits(m), name)
-			nn.Init(m, 3, dt)
+			nn.Init(m, 3, dt, tensor.CPU())
 
 			s = nn.State(m)
 			x := autograd.Const(tensor.New(dt, append([]int{2}, input...)[min(1, len(input)):]...))
@@ -192,7 +192,7 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 			require.InEpsilon(t, want, sigma(), 1e-5, name)
 
 			old, _ := make()
-			nn.Init(old, 3, dt)
+			nn.Init(old, 3, dt, tensor.CPU())
 			late := nn.SpectralNorm(old)
 			require.True(t, nn.Ready(late))
 			require.Equal(t, s["0."+original].Float64s(), nn.State(late)[original].Float64s())
@@ -208,7 +208,7 @@ func TestSpectralNormFirstVectors(t *testing.T) {
 func TestSpectralNormPasses(t *testing.T) {
 	for iterations := 1; iterations <= 3; iterations++ {
 		m := nn.SpectralNorm(nn.Linear(4, 3, nn.NoBias()), nn.PowerIterations(iterations))
-		nn.Init(m, 1, tensor.Float64)
+		nn.Init(m, 1, tensor.Float64, tensor.CPU())
 		s := nn.State(m)
 		s[vectorU].CopyFrom(tensor.FromFloat64([]float64{1, 0, 0}))
 		s[vectorV].CopyFrom(tensor.FromFloat64([]float64{0.6, 0, 0.8, 0}))
@@ -342,7 +342,7 @@ func TestSpectralNormOfOnesOwn(t *testing.T) {
 func TestSpectralNormInFiles(t *testing.T) {
 	m := nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 3, 2)), nn.SpectralNorm(nn.ConvTranspose2D(3, 2, 2), nn.PowerIterations(2), nn.Eps(1e-4)),
 		nn.Flatten(), nn.SpectralNorm(nn.Linear(32, 1, nn.NoBias())))
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	x := autograd.Const(tensor.NewStream(1, "input").Normal(tensor.Float32, 3, 1, 4, 4))
 	path := filepath.Join(t.TempDir(), "critic")
 	require.NoError(t, nn.Save(path, m, nil))
@@ -366,7 +366,7 @@ func TestSpectralNormInFiles(t *testing.T) {
 	for description, says := range map[string]string{
 		`{"type":"SpectralNorm"}`:                                                    "SpectralNorm of <nil>: it has no weight",
 		`{"type":"SpectralNorm","layer":null,"iterations":1}`:                        "SpectralNorm of <nil>: it has no weight",
-		`{"type":"SpectralNorm",` + linear + `}`:                                     "0 power iterations with ε = 0 make no norm",
+		`{"type":"SpectralNorm",` + linear + `}`:                                     "0 power iterations with ε = 0 are not possible",
 		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":-1}`:             "1 power iterations with ε = -1",
 		`{"type":"SpectralNorm","layer":{"type":"Tanh"},"iterations":1}`:             "SpectralNorm of Tanh: it has no weight",
 		`{"type":"SpectralNorm","layer":{"type":"Sequential"},"iterations":1}`:       "SpectralNorm of Sequential: a module with parts",
@@ -389,18 +389,18 @@ func TestSpectralNormRefuses(t *testing.T) {
 		"nn: SpectralNorm of <nil>: it has no weight; wrap linear layers and convolutions":                                 nil,
 		"nn: SpectralNorm of Tanh: it has no weight; wrap linear layers and convolutions":                                  nn.Tanh(),
 		"nn: SpectralNorm of InstanceNorm2D: it has no weight; wrap linear layers and convolutions":                        nn.InstanceNorm2D(3),
-		"nn: SpectralNorm of BatchNorm2D: its weight[3] is no matrix; wrap linear layers and convolutions":                 nn.BatchNorm2D(3),
-		"nn: SpectralNorm of nn_test.lipschitz: its weight[3] is no matrix; wrap linear layers and convolutions":           newLipschitz(1),
+		"nn: SpectralNorm of BatchNorm2D: its weight[3] is not a matrix; wrap linear layers and convolutions":                 nn.BatchNorm2D(3),
+		"nn: SpectralNorm of nn_test.lipschitz: its weight[3] is not a matrix; wrap linear layers and convolutions":           newLipschitz(1),
 		"nn: SpectralNorm of Sequential: a module with parts has no weight of its own; wrap the layers that it is made of": small(),
 		"nn: SpectralNorm of SpectralNorm Conv2D" + twice:                                                                  nn.SpectralNorm(nn.Conv2D(1, 1, 1)),
 		"nn: SpectralNorm of Linear" + twice:                                                                               once,
 	} {
 		requireMisuse[*nn.StateError](t, want, func() { nn.SpectralNorm(layer) })
 	}
-	requireMisuse[*tensor.ShapeError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 make no norm; give 1 iteration or more, and an ε of 0 or more",
+	requireMisuse[*tensor.ShapeError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 iteration or more, and an ε of 0 or more",
 		func() { nn.SpectralNorm(nn.Linear(1, 1), nn.PowerIterations(0)) })
 	for _, eps := range []float64{-1, math.NaN()} {
-		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "make no norm")
+		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "are not possible")
 	}
 	for _, o := range []nn.NormOption{nn.Momentum(0.1), nn.Affine(true), nn.Affine(false)} {
 		requireMisuse[*nn.StateError](t, "nn: SpectralNorm has no momentum and is not affine; give Eps or PowerIterations",
@@ -410,7 +410,7 @@ func TestSpectralNormRefuses(t *testing.T) {
 	x := autograd.Const(tensor.New(tensor.Float32, 1, 2))
 	requireMisuse[*nn.StateError](t, "nn: parameter parametrizations.weight.original[2 2] has no value yet; call nn.Init on the network, or load its weights",
 		func() { m.Forward(nil, x) })
-	nn.Init(m, 1, tensor.Float32)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	requireMisuse[*nn.StateError](t, "nn: the weights of this pass are another network's; take the Snapshot of this one",
 		func() { m.Forward(&nn.Ctx{Weights: nn.Snapshot(ready(small(), 1, tensor.Float32))}, x) })
 

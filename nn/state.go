@@ -1,18 +1,23 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
 
 // State returns a network's parameters and buffers by name, "0.weight": PyTorch's state
 // dict. The tensors are the network's own, not copies. It panics with a
-// [StateError] where the network has no weights yet.
+// [StateError] if the network has no weights yet.
 func State(m Module) map[string]*tensor.Tensor {
 	out := map[string]*tensor.Tensor{}
 	for _, p := range Params(m) {
@@ -25,9 +30,37 @@ func State(m Module) map[string]*tensor.Tensor {
 // exactly, or the network stays as it was and the error says what does not. A
 // network without weights takes its dtype from the state.
 func LoadState(m Module, state map[string]*tensor.Tensor) error {
+	offer := map[string]offered{}
+	for name, t := range state {
+		if t != nil {
+			offer[name] = offered{t.Shape(), t.DType(), false}
+		}
+	}
 	params := Params(m)
-	rest := maps.Clone(state)
-	maps.DeleteFunc(rest, func(_ string, t *tensor.Tensor) bool { return t == nil })
+	dtype, err := match(params, offer)
+	if err != nil {
+		return err
+	}
+	if !Ready(m) {
+		allocate(params, dtype, tensor.CPU())
+	}
+	for _, p := range params {
+		p.Param.Value().CopyFrom(state[p.Name])
+	}
+	return nil
+}
+
+// offered is what a state or a file has for a parameter.
+type offered struct {
+	shape []int
+	dtype tensor.DType
+	whole bool // whole numbers, which go to either dtype
+}
+
+// match compares what is offered with what a network needs, and returns the
+// dtype that the network has or will have.
+func match(params []NamedParam, offer map[string]offered) (tensor.DType, error) {
+	rest := maps.Clone(offer)
 	var problems []string
 	dtype, settled := tensor.Float32, false
 	for _, p := range params {
@@ -37,147 +70,240 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 		}
 	}
 	for _, p := range params {
-		t, ok := rest[p.Name]
+		o, ok := rest[p.Name]
 		if !ok {
-			problems = append(problems, fmt.Sprintf("%s%v is missing", p.Name, p.Param.shape))
+			problems = append(problems, fmt.Sprintf("%s%v is missing", excerpt.Name(p.Name), p.Param.shape))
 			continue
 		}
 		delete(rest, p.Name)
-		if !slices.Equal(t.Shape(), p.Param.shape) {
-			problems = append(problems, fmt.Sprintf("%s has shape %v, the network %v", p.Name, t.Shape(), p.Param.shape))
+		if !slices.Equal(o.shape, p.Param.shape) {
+			problems = append(problems, fmt.Sprintf("%s has shape %v, the network %v", excerpt.Name(p.Name), o.shape, p.Param.shape))
+		}
+		if o.whole {
+			continue
 		}
 		if !settled {
-			dtype, settled = t.DType(), true
+			dtype, settled = o.dtype, true
 		}
-		if t.DType() != dtype {
-			problems = append(problems, fmt.Sprintf("%s is %v, the network %v", p.Name, t.DType(), dtype))
+		if o.dtype != dtype {
+			problems = append(problems, fmt.Sprintf("%s is %v, the network %v", excerpt.Name(p.Name), o.dtype, dtype))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rest)) {
-		problems = append(problems, fmt.Sprintf("%s%v is not part of the network", name, rest[name].Shape()))
+		problems = append(problems, fmt.Sprintf("%s%v is not part of the network", excerpt.Name(name), rest[name].shape))
 	}
 	if len(problems) > 0 {
 		if more := len(problems) - 4; more > 0 {
 			problems = append(problems[:4], fmt.Sprintf("and %d more", more))
 		}
-		return fmt.Errorf("nn: the state does not fit the network: %s", strings.Join(problems, "; "))
+		return dtype, fmt.Errorf("nn: the state does not fit the network: %s", strings.Join(problems, "; "))
 	}
-	if !Ready(m) && len(params) > 0 {
-		allocate(params, dtype)
-	}
-	for _, p := range params {
-		p.Param.Value().CopyFrom(state[p.Name])
-	}
-	return nil
+	return dtype, nil
 }
 
 // ArchitectureKey is where a saved file's metadata holds the architecture, as
 // [Encode] writes it.
 const ArchitectureKey = "gander.architecture"
 
-// Save writes a network to a safetensors file: the weights under their names,
-// and in the metadata the architecture and whatever else is given. The file is
-// written whole or not at all. A network that [Encode] cannot describe is saved
-// without its architecture; [LoadInto] can read it.
+// Save makes path a safetensors file of a network: the weights under their
+// names, and in the metadata the architecture and whatever else is given. The
+// file is written whole or not at all. A network that [Encode] cannot describe
+// is saved without its architecture; [LoadInto] can read it.
 func Save(path string, m Module, metadata map[string]string) error {
-	if !Ready(m) {
-		return fmt.Errorf("nn: saving %s: the network has no weights yet", path)
-	}
-	return save(path, m, State(m), metadata)
+	return SaveWeights(path, m, nil, metadata)
 }
 
 // SaveWeights is [Save] with other values for the parameters: those of a
-// [Snapshot] of m.
+// [Snapshot] of m, or m's own if w is nil.
 func SaveWeights(path string, m Module, w *Weights, metadata map[string]string) error {
-	state := map[string]*tensor.Tensor{}
-	for _, p := range Params(m) {
-		v, ok := w.vars[p.Param]
-		if !ok {
-			return fmt.Errorf("nn: saving %s: the weights are another network's", path)
-		}
-		state[p.Name] = v.Value()
+	state, meta, err := contents(m, w, metadata)
+	if err != nil {
+		return fmt.Errorf("nn: saving %s: %w", path, err)
 	}
-	return save(path, m, state, metadata)
+	return safetensors.Save(path, state, meta)
 }
 
-func save(path string, m Module, state map[string]*tensor.Tensor, metadata map[string]string) error {
-	meta := maps.Clone(metadata)
-	if meta == nil {
-		meta = map[string]string{}
-	}
-	delete(meta, ArchitectureKey) // it may come from another network's file
-	if architecture, err := Encode(m); err == nil {
-		meta[ArchitectureKey] = string(architecture)
-	}
-	return safetensors.Write(path, state, meta)
+// Write is [Save] to a stream.
+func Write(w io.Writer, m Module, metadata map[string]string) error {
+	return WriteWeights(w, m, nil, metadata)
 }
 
-// Load builds the network that [Save] wrote, with its weights, and returns the
-// file's metadata too.
-func Load(path string) (Module, map[string]string, error) {
-	f, err := safetensors.Open(path)
+// WriteWeights is [SaveWeights] to a stream.
+func WriteWeights(out io.Writer, m Module, w *Weights, metadata map[string]string) error {
+	state, meta, err := contents(m, w, metadata)
+	if err == nil {
+		err = safetensors.Write(out, state, meta)
+	}
 	if err != nil {
-		return nil, nil, err
-	}
-	architecture, ok := f.Metadata()[ArchitectureKey]
-	if !ok {
-		return nil, nil, fmt.Errorf("nn: loading %s: it holds weights but no architecture; build the network and use LoadInto", path)
-	}
-	m, err := Decode([]byte(architecture))
-	if err != nil {
-		return nil, nil, fmt.Errorf("nn: loading %s: %w", path, err)
-	}
-	if err := loadFile(f, m); err != nil {
-		return nil, nil, fmt.Errorf("nn: loading %s: %w", path, err)
-	}
-	return m, f.Metadata(), nil
-}
-
-// LoadInto reads the weights of a safetensors file, from [Save] or from
-// PyTorch, into a network. Whatever does not fit is refused before the network
-// is touched.
-func LoadInto(path string, m Module) error {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return err
-	}
-	if err := loadFile(f, m); err != nil {
-		return fmt.Errorf("nn: loading %s: %w", path, err)
+		return fmt.Errorf("nn: writing a network: %w", err)
 	}
 	return nil
 }
 
-func loadFile(f *safetensors.File, m Module) error {
-	state := map[string]*tensor.Tensor{}
-	dtype := tensor.Float32
-	var whole []string
-	for _, name := range f.Names() {
-		if kind, _, _ := f.Info(name); kind == "I64" { // PyTorch's counters
-			whole = append(whole, name)
-			continue
-		}
-		t, err := f.Tensor(name)
-		if err != nil {
-			return err
-		}
-		state[name], dtype = t, t.DType()
+// contents returns what a network's file holds.
+func contents(m Module, w *Weights, metadata map[string]string) (state map[string]*tensor.Tensor, meta map[string]string, err error) {
+	if !Ready(m) {
+		return nil, nil, errors.New("the network has no weights yet")
 	}
-	for _, name := range whole {
-		values, shape, err := f.Int64s(name)
-		if err != nil {
-			return err
+	state = State(m)
+	if w != nil {
+		for _, p := range Params(m) {
+			v, ok := w.vars[p.Param]
+			if !ok {
+				return nil, nil, errors.New("the weights are another network's")
+			}
+			state[p.Name] = v.Value()
 		}
-		t := tensor.New(dtype, shape...)
-		t.SetFloat64(floats(values))
-		state[name] = t
 	}
-	return LoadState(m, state)
+	meta = map[string]string{}
+	maps.Copy(meta, metadata)
+	delete(meta, ArchitectureKey) // it may come from another network's file
+	if architecture, err := Encode(m); err == nil {
+		meta[ArchitectureKey] = string(architecture)
+	}
+	return state, meta, nil
 }
 
-func floats(values []int64) []float64 {
-	out := make([]float64, len(values))
-	for i, v := range values {
-		out[i] = float64(v)
+// Load builds the network that [Save] wrote, with its weights, and returns the
+// file's metadata too. It takes little more memory than the weights themselves.
+func Load(path string) (Module, map[string]string, error) {
+	f, err := atomicfile.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("nn: loading %s: %w", path, err)
 	}
-	return out
+	return loadNamed(f, path)
+}
+
+// LoadFS is [Load] of a file of fsys, such as an [embed.FS].
+func LoadFS(fsys fs.FS, name string) (Module, map[string]string, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("nn: loading %s: %w", name, err)
+	}
+	return loadNamed(f, name)
+}
+
+// Read is [Load] of a stream, which ends where the file ends. A stream that
+// cannot seek is kept in memory until its end has come, beside the weights.
+func Read(r io.Reader) (Module, map[string]string, error) {
+	m, meta, err := read(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("nn: reading a network: %w", err)
+	}
+	return m, meta, nil
+}
+
+func loadNamed(f fs.File, name string) (Module, map[string]string, error) {
+	defer f.Close()
+	m, meta, err := read(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("nn: loading %s: %w", name, err)
+	}
+	return m, meta, nil
+}
+
+func read(r io.Reader) (Module, map[string]string, error) {
+	f, err := safetensors.NewReader(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	meta := f.Metadata()
+	architecture, ok := meta[ArchitectureKey]
+	if !ok {
+		return nil, nil, errors.New("it holds weights but no architecture; build the network and use LoadInto")
+	}
+	m, err := Decode([]byte(architecture))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := fill(m, f); err != nil {
+		return nil, nil, err
+	}
+	return m, meta, nil
+}
+
+// LoadInto reads the weights of a safetensors file, from [Save] or from
+// PyTorch, into a network. Whatever does not fit is refused, and a damaged file
+// too, before the network is touched.
+func LoadInto(path string, m Module) error {
+	f, err := atomicfile.Open(path)
+	if err != nil {
+		return fmt.Errorf("nn: loading %s: %w", path, err)
+	}
+	return loadNamedInto(f, path, m)
+}
+
+// LoadIntoFS is [LoadInto] from a file of fsys.
+func LoadIntoFS(fsys fs.FS, name string, m Module) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return fmt.Errorf("nn: loading %s: %w", name, err)
+	}
+	return loadNamedInto(f, name, m)
+}
+
+// ReadInto is [LoadInto] from a stream, which ends where the file ends.
+func ReadInto(r io.Reader, m Module) error {
+	if err := readInto(r, m); err != nil {
+		return fmt.Errorf("nn: reading weights: %w", err)
+	}
+	return nil
+}
+
+func loadNamedInto(f fs.File, name string, m Module) error {
+	defer f.Close()
+	if err := readInto(f, m); err != nil {
+		return fmt.Errorf("nn: loading %s: %w", name, err)
+	}
+	return nil
+}
+
+func readInto(r io.Reader, m Module) error {
+	f, err := safetensors.NewReader(r)
+	if err != nil {
+		return err
+	}
+	return fill(m, f)
+}
+
+// fill gives a network the values of a file: a network without weights takes
+// the tensors that they were read into, one with weights a copy.
+func fill(m Module, f *safetensors.Reader) error {
+	offer := map[string]offered{}
+	for _, name := range f.Names() {
+		kind, shape, _ := f.Info(name)
+		o := offered{shape: shape}
+		switch kind {
+		case "F32", "F16", "BF16":
+			o.dtype = tensor.Float32
+		case "F64":
+			o.dtype = tensor.Float64
+		case "I64": // PyTorch's counters
+			o.whole = true
+		default:
+			return fmt.Errorf("tensor %s holds %s, which a network's weights are not made of", excerpt.Quote(name), kind)
+		}
+		offer[name] = o
+	}
+	params := Params(m)
+	dtype, err := match(params, offer)
+	if err != nil {
+		return err
+	}
+	values := newValues(params, dtype, tensor.CPU())
+	dst := map[string]*tensor.Tensor{}
+	for i, p := range params {
+		dst[p.Name] = values[i]
+	}
+	if err := f.ReadInto(dst); err != nil {
+		return err
+	}
+	if !Ready(m) {
+		setValues(params, values)
+		return nil
+	}
+	for i, p := range params {
+		p.Param.Value().CopyFrom(values[i])
+	}
+	return nil
 }

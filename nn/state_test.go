@@ -34,7 +34,7 @@ func bits(m nn.Module) []uint64 {
 func small() nn.Module { return nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)) }
 
 func ready(m nn.Module, seed uint64, dt tensor.DType) nn.Module {
-	nn.Init(m, seed, dt)
+	nn.Init(m, seed, dt, tensor.CPU())
 	return m
 }
 
@@ -114,7 +114,7 @@ func TestLoadStateRefuses(t *testing.T) {
 				delete(state, "2.bias") // a file holds no nil
 			}
 			path := filepath.Join(t.TempDir(), "f")
-			require.NoError(t, safetensors.Write(path, state, nil))
+			require.NoError(t, safetensors.Save(path, state, nil))
 			err = nn.LoadInto(path, m)
 			require.ErrorContains(t, err, "nn: loading "+path+": nn: the state does not fit the network: "+c.want)
 			require.Equal(t, before, bits(m), "the network was touched")
@@ -160,7 +160,7 @@ func TestSaveAndLoad(t *testing.T) {
 
 		// Other weights, same network.
 		w := nn.Snapshot(m)
-		nn.Init(m, 5, dt)
+		nn.Init(m, 5, dt, tensor.CPU())
 		require.NoError(t, nn.SaveWeights(path, m, w, nil))
 		require.NoError(t, nn.LoadInto(path, into))
 		require.Equal(t, bits(loaded), bits(into))
@@ -197,7 +197,7 @@ func TestLoadRefuses(t *testing.T) {
 
 	weights := nn.State(ready(small(), 1, tensor.Float32))
 	load := func(state map[string]*tensor.Tensor, architecture string) error {
-		require.NoError(t, safetensors.Write(path, state, map[string]string{nn.ArchitectureKey: architecture}))
+		require.NoError(t, safetensors.Save(path, state, map[string]string{nn.ArchitectureKey: architecture}))
 		m, meta, err := nn.Load(path)
 		require.Nil(t, m)
 		require.Nil(t, meta)
@@ -219,7 +219,7 @@ func TestLoadRefuses(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 
-	require.NoError(t, safetensors.Write(path, weights, nil))
+	require.NoError(t, safetensors.Save(path, weights, nil))
 	_, _, err = nn.Load(path)
 	require.EqualError(t, err, "nn: loading "+path+": it holds weights but no architecture; build the network and use LoadInto")
 	m := small()

@@ -90,7 +90,7 @@ func TestOutShape(t *testing.T) {
 		{nn.Sequential(nn.Flatten(), nn.Linear(3, 2)), []int{2, 2, 3}, nil,
 			"Linear(3, 2) of [2 6]: the last axis does not hold 3 features; flatten pictures first, or change the layer's in"},
 	} {
-		nn.Init(c.m, 1, tensor.Float32)
+		nn.Init(c.m, 1, tensor.Float32, tensor.CPU())
 		in := append([]int{}, c.in...)
 		out, err := nn.OutShape(c.m, c.in)
 		require.Equal(t, in, c.in)

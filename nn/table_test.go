@@ -322,7 +322,7 @@ func TestNetworkDerivatives(t *testing.T) {
 		{nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Reshape(2, 3), nn.Linear(3, 3), nn.Sigmoid(), nn.Flatten(),
 			nn.Sequential(nn.Linear(6, 2), nn.Softplus())), []int{3, 4}},
 	} {
-		nn.Init(c.m, 1, tensor.Float64)
+		nn.Init(c.m, 1, tensor.Float64, tensor.CPU())
 		xs := []*tensor.Tensor{tensor.NewStream(1, "input").Normal(tensor.Float64, c.input...)}
 		for _, p := range nn.Params(c.m) {
 			xs = append(xs, p.Param.Value())

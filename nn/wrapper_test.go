@@ -102,6 +102,6 @@ func TestOutputAxis(t *testing.T) {
 	}
 	require.Equal(t, []int{4}, shapes["parametrizations.weight.0._u"])
 	require.Equal(t, []int{6}, shapes["parametrizations.weight.0._v"])
-	nn.Init(m, 1, tensor.Float64)
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
 	require.True(t, nn.Ready(m))
 }

@@ -47,7 +47,7 @@ type options struct {
 }
 
 func openGolden(t *testing.T) *safetensors.File {
-	f, err := safetensors.Open("testdata/optim.safetensors")
+	f, err := safetensors.Load("testdata/optim.safetensors")
 	require.NoError(t, err)
 	return f
 }

@@ -32,7 +32,7 @@ const (
 func writeClassifier(ctx context.Context, train, test *datasets.Images) error {
 	body, head := mnistfeatures.Network()
 	whole := nn.Sequential(body, head)
-	nn.Init(whole, seed, tensor.Float32)
+	nn.Init(whole, seed, tensor.Float32, tensor.CPU())
 	start := time.Now()
 	if err := fit(ctx, whole, train, test); err != nil {
 		return err
@@ -64,7 +64,7 @@ func writeClassifier(ctx context.Context, train, test *datasets.Images) error {
 	tensors["training.covariance"] = covariance
 	tensors["training.count"] = tensor.Scalar(tensor.Float64, float64(g.N))
 	path := filepath.Join(folder, "classifier.safetensors")
-	if err := safetensors.Write(path, tensors, map[string]string{
+	if err := safetensors.Save(path, tensors, map[string]string{
 		"made by": "bench/classifier", "test accuracy": fmt.Sprintf("%.4f", accuracy),
 	}); err != nil {
 		return err
@@ -73,7 +73,7 @@ func writeClassifier(ctx context.Context, train, test *datasets.Images) error {
 	if err != nil {
 		return err
 	}
-	return writeGo("sha256.go", fmt.Sprintf("// fileSHA256 is that of classifier.safetensors.\nconst fileSHA256 = %q\n", fmt.Sprintf("%x", sha256.Sum256(content))))
+	return writeGo("sha256.go", "train", fmt.Sprintf("// fileSHA256 is that of classifier.safetensors.\nconst fileSHA256 = %q\n", fmt.Sprintf("%x", sha256.Sum256(content))))
 }
 
 // fit trains with Adam, its rate rising for 30 % of the steps and falling for the

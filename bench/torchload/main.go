@@ -39,11 +39,11 @@ func write(dir string) error {
 		return err
 	}
 	g := nn.Sequential(nn.Linear(128, 256), nn.Tanh(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784), nn.Tanh())
-	nn.Init(g, 1, tensor.Float32)
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
 	if err := nn.Save(filepath.Join(dir, "generator.safetensors"), g, nil); err != nil {
 		return err
 	}
 	z := tensor.NewStream(1, "latent").Normal(tensor.Float32, 10, 128)
 	y := g.Forward(nil, autograd.Const(z)).Value()
-	return safetensors.Write(filepath.Join(dir, "io.safetensors"), map[string]*tensor.Tensor{"input": z, "output": y}, nil)
+	return safetensors.Save(filepath.Join(dir, "io.safetensors"), map[string]*tensor.Tensor{"input": z, "output": y}, nil)
 }

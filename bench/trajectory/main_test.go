@@ -69,11 +69,11 @@ func TestFailures(t *testing.T) {
 	}
 	write("cut", recorded[:len(recorded)-1])
 	write("text", []byte("no recording at all"))
-	f, err := safetensors.Open(filepath.Join(dir, reference))
+	f, err := safetensors.Load(filepath.Join(dir, reference))
 	require.NoError(t, err)
 	latent, err := f.Tensor("latent")
 	require.NoError(t, err)
-	require.NoError(t, safetensors.Write(filepath.Join(dir, "other"), map[string]*tensor.Tensor{"latent": latent}, nil))
+	require.NoError(t, safetensors.Save(filepath.Join(dir, "other"), map[string]*tensor.Tensor{"latent": latent}, nil))
 	few := blackDigits(t, 10)
 	for args, want := range map[string]string{
 		"":                     "give one FILE.safetensors",

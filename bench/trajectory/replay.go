@@ -40,7 +40,7 @@ type recording struct {
 
 // open reads and checks a trajectory file.
 func open(path string) (*recording, error) {
-	f, err := safetensors.Open(path)
+	f, err := safetensors.Load(path)
 	if err != nil {
 		return nil, err
 	}

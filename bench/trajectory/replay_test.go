@@ -12,7 +12,7 @@ import (
 // TestReferences replays the small recordings under every implementation of the
 // kernels. images.gz holds their pictures in order of use.
 func TestReferences(t *testing.T) {
-	images, err := datasets.OpenIDX("testdata/images.gz")
+	images, err := datasets.LoadIDX("testdata/images.gz")
 	require.NoError(t, err)
 	image := func(place int, _ int64) ([]uint8, error) {
 		return images.Data[place*imageSide*imageSide:][:imageSide*imageSide], nil
@@ -41,7 +41,7 @@ func TestReferences(t *testing.T) {
 // TestDeviationIsSeen makes sure that the comparison can fail: one wrong
 // picture must show.
 func TestDeviationIsSeen(t *testing.T) {
-	images, err := datasets.OpenIDX("testdata/images.gz")
+	images, err := datasets.LoadIDX("testdata/images.gz")
 	require.NoError(t, err)
 	r, err := open("testdata/seed_gan_small.f64.safetensors")
 	require.NoError(t, err)

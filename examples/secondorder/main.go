@@ -33,7 +33,7 @@ func show(w io.Writer) {
 		grad(y, x, false).Tracked(), first.Tracked())
 
 	d := nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
-	nn.Init(d, 1, tensor.Float64)
+	nn.Init(d, 1, tensor.Float64, tensor.CPU())
 	samples := tensor.NewStream(2, "samples").Normal(tensor.Float64, 8, 2)
 	fmt.Fprintln(w, "∂R1/∂w      by autograd     by differences  deviation")
 	for _, p := range nn.Params(d) {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestFrechetEqualsSciPy(t *testing.T) {
-	f, err := safetensors.Open("testdata/frechet.safetensors")
+	f, err := safetensors.Load("testdata/frechet.safetensors")
 	require.NoError(t, err)
 	read := func(name string) *tensor.Tensor {
 		x, err := f.Tensor(name)

@@ -7,40 +7,71 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Write makes path a file of the tensors and notes; metadata may be nil. An
-// existing file is replaced as a whole, or not at all where there is an error.
-// See [Encode] for the names that are not allowed.
-func Write(path string, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
-	return atomicfile.Write(path, func(w io.Writer) error { return Encode(w, tensors, metadata) })
+// Save makes path a file of the tensors and notes; metadata may be nil. An
+// existing file is replaced as a whole, or not at all if there is an error. See
+// [Write] for the names that are not allowed.
+func Save(path string, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, tensors, metadata) })
 }
 
-// Encode writes the bytes of a file; metadata may be nil. The same input gives
+// Write writes the bytes of a file; metadata may be nil. The same input gives
 // the same bytes: tensors are ordered by dtype, the wider first, so that each
-// is aligned, and then by name. It is an error, before anything is written,
-// where a name is "__metadata__" or not valid UTF-8, or where the header would
-// be longer than the specification allows.
-func Encode(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
-	entries, err := describe(tensors)
-	if err != nil {
+// is aligned, and then by name. It reads the tensors twice, since the checksum
+// stands in the header. It is an error, before anything is written, if a
+// tensor's name is "__metadata__" or not valid UTF-8, if the metadata holds
+// [ChecksumKey], or if the header would be longer than 16 MiB.
+func Write(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
+	return write(w, tensors, metadata, true)
+}
+
+func write(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]string, checksum bool) error {
+	h := header{metadata: metadata}
+	var err error
+	if h.entries, err = describe(tensors); err != nil {
 		return err
 	}
-	head, err := encodeHeader(entries, metadata)
+	for key, value := range metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return fmt.Errorf("the metadata %s is not valid UTF-8", excerpt.Quote(key))
+		}
+		if key == ChecksumKey || strings.HasPrefix(value, checksumMark) {
+			return fmt.Errorf("the metadata %s is reserved for the file's checksum", excerpt.Quote(key))
+		}
+	}
+	if checksum {
+		sum := h.digest()
+		for _, e := range h.entries {
+			eachPiece(tensors[e.name], func(b []byte) error {
+				sum.Write(b)
+				return nil
+			})
+		}
+		h.checksum = checksumText(sum)
+	}
+	head, err := h.encode()
 	if err != nil {
 		return err
 	}
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if err := encodeElements(w, tensors[e.name]); err != nil {
+	for _, e := range h.entries {
+		err := eachPiece(tensors[e.name], func(b []byte) error {
+			_, err := w.Write(b)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -52,11 +83,11 @@ func describe(tensors map[string]*tensor.Tensor) ([]entry, error) {
 	var entries []entry
 	for name, t := range tensors {
 		if name == metadataKey || !utf8.ValidString(name) {
-			return nil, fmt.Errorf("%q cannot be the name of a tensor", name)
+			return nil, fmt.Errorf("%s cannot be the name of a tensor", excerpt.Quote(name))
 		}
-		dtype := "F32"
-		if t.DType() == tensor.Float64 {
-			dtype = "F64"
+		dtype, ok := map[tensor.DType]string{tensor.Float32: "F32", tensor.Float64: "F64"}[t.DType()]
+		if !ok {
+			return nil, fmt.Errorf("tensor %s of %v cannot be written", excerpt.Quote(name), t.DType())
 		}
 		entries = append(entries, entry{name: name, dtype: dtype, shape: t.Shape()})
 	}
@@ -72,13 +103,13 @@ func describe(tensors map[string]*tensor.Tensor) ([]entry, error) {
 	return entries, nil
 }
 
-// encodeHeader returns the first part of a file, padded so that the elements
-// begin at a multiple of eight bytes.
-func encodeHeader(entries []entry, metadata map[string]string) ([]byte, error) {
-	for key, value := range metadata {
-		if !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return nil, fmt.Errorf("the metadata %q is not valid UTF-8", key)
-		}
+// encode returns the first part of a file, padded so that the elements begin at
+// a multiple of eight bytes.
+func (h *header) encode() ([]byte, error) {
+	metadata := h.metadata
+	if h.checksum != "" {
+		metadata = map[string]string{ChecksumKey: h.checksum}
+		maps.Copy(metadata, h.metadata)
 	}
 	b := bytes.NewBuffer(make([]byte, 8, 1024)) // the length comes last
 	b.WriteByte('{')
@@ -93,7 +124,7 @@ func encodeHeader(entries []entry, metadata map[string]string) ([]byte, error) {
 	if len(metadata) > 0 {
 		field(metadataKey, metadata) // package json sorts the keys
 	}
-	for _, e := range entries {
+	for _, e := range h.entries {
 		field(e.name, struct {
 			DType   string `json:"dtype"`
 			Shape   []int  `json:"shape"`
@@ -120,27 +151,27 @@ func appendJSON(b *bytes.Buffer, v any) {
 	b.Truncate(b.Len() - 1) // the line feed
 }
 
-// encodeElements writes a tensor's elements in row-major order.
-func encodeElements(w io.Writer, t *tensor.Tensor) error {
-	if t.DType() == tensor.Float64 {
-		return encode(w, t.Float64s(), func(b []byte, v float64) []byte {
-			return binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-		})
-	}
-	return encode(w, t.Float32s(), func(b []byte, v float32) []byte {
-		return binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	})
-}
-
-// encode writes numbers in pieces, so that their bytes never take much memory.
-func encode[T any](w io.Writer, values []T, appendTo func([]byte, T) []byte) error {
-	var buffer []byte
-	for piece := range slices.Chunk(values, 4096) {
-		buffer = buffer[:0]
-		for _, v := range piece {
-			buffer = appendTo(buffer, v)
+// eachPiece calls do with the bytes of a tensor's elements in row-major order,
+// piece by piece. The bytes are do's until it returns.
+func eachPiece(t *tensor.Tensor, do func([]byte) error) error {
+	n := t.Len()
+	flat := t.Contiguous().Reshape(n)
+	var b []byte
+	for at := 0; at < n; at += pieceLen {
+		part := flat.Slice(0, at, min(at+pieceLen, n), 1)
+		switch t.DType() {
+		case tensor.Float32:
+			b = resize(b, 4*part.Len())
+			for i, v := range part.Float32s() {
+				le.PutUint32(b[4*i:], math.Float32bits(v))
+			}
+		case tensor.Float64:
+			b = resize(b, 8*part.Len())
+			for i, v := range part.Float64s() {
+				le.PutUint64(b[8*i:], math.Float64bits(v))
+			}
 		}
-		if _, err := w.Write(buffer); err != nil {
+		if err := do(b); err != nil {
 			return err
 		}
 	}

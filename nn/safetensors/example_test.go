@@ -22,12 +22,12 @@ func Example() {
 		"0.weight": tensor.FromFloat32([]float32{1, 2, 3, 4}, 2, 2),
 		"0.bias":   tensor.FromFloat32([]float32{5, 6}),
 	}
-	if err := safetensors.Write(path, weights, map[string]string{"step": "100"}); err != nil {
+	if err := safetensors.Save(path, weights, map[string]string{"step": "100"}); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	f, err := safetensors.Open(path)
+	f, err := safetensors.Load(path)
 	if err != nil {
 		fmt.Println(err)
 		return

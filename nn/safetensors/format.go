@@ -6,10 +6,24 @@
 //	          "data_offsets": [0, 24]}, …, "__metadata__": {"key": "value"}}
 //	the rest  the tensors' elements, little-endian and row-major, without gaps
 //
-// A file holds numbers only: reading one runs no code. Everything that a file
-// says about itself is checked against its real size before memory is
-// allocated for it, and a file that breaks a rule is refused with an error that
-// wraps [ErrFormat].
+// [Write] and [Save] make files, of a stream and of a path. [Read], [Load] and
+// [LoadFS] read a file into memory; a [Reader] reads the header alone and then
+// the elements straight into tensors that are there already.
+//
+// # Safety
+//
+// A file holds numbers only: reading one runs no code. No more memory is
+// allocated than the bytes that are really there justify, whatever the header
+// says; a header is at most 16 MiB long and is read in linear time. A file that
+// breaks a rule is refused with an error that wraps [ErrFormat].
+//
+// # Checksum
+//
+// A file that this package wrote holds a CRC-32C of its names, dtypes, shapes,
+// metadata and elements, as the metadata entry [ChecksumKey]. It is compared
+// whenever a file is read to its end, so that a damaged file is refused. Files
+// without the entry, such as PyTorch's, are read without that check. A program
+// that changes a file and keeps its metadata must remove the entry.
 //
 // The specification is at https://github.com/huggingface/safetensors.
 package safetensors
@@ -21,10 +35,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/crc32"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/gander-ml/gander/internal/excerpt"
 )
 
 // ErrFormat is wrapped by every error about a file's contents.
@@ -35,9 +54,21 @@ func damaged(format string, args ...any) error {
 }
 
 const (
-	maxHeader   = 100_000_000 // bytes, by the specification
+	// maxHeader is the longest header, in bytes. The specification allows 100
+	// MB; the headers of the largest models that are published take a few.
+	maxHeader   = 16 << 20
+	maxRank     = 32
 	metadataKey = "__metadata__"
 )
+
+// ChecksumKey is the metadata entry that holds a file's checksum. It is not
+// part of what [File.Metadata] returns.
+const ChecksumKey = "gander.checksum"
+
+// checksumMark begins the value of that entry. The key and the mark go
+// together: if one bit of either is damaged, the other still tells that there
+// is a checksum.
+const checksumMark = "gander:crc32c:"
 
 // bits is the size of one element of each dtype of the specification.
 var bits = map[string]int{
@@ -59,190 +90,368 @@ type entry struct {
 // header is a decoded header whose entries are in the order of their bytes.
 type header struct {
 	entries  []entry
-	metadata map[string]string
+	index    map[string]int    // into entries, by name
+	metadata map[string]string // without the checksum
+	checksum string            // "" if there is none
 }
 
-// headerLen decodes the first eight bytes of a file of the given size.
+// size returns the number of bytes of all elements.
+func (h *header) size() int {
+	if len(h.entries) == 0 {
+		return 0
+	}
+	return h.entries[len(h.entries)-1].end
+}
+
+// headerLen decodes the first eight bytes of a file of the given size, or of
+// one of unknown size if that is negative.
 func headerLen(first []byte, size int64) (int, error) {
-	if size < 8 {
-		return 0, damaged("%d bytes are too few", size)
+	if len(first) < 8 {
+		return 0, damaged("%d bytes are too few", len(first))
+	}
+	if other := otherFormat(first); other != "" {
+		return 0, damaged("this is %s", other)
 	}
 	n := binary.LittleEndian.Uint64(first)
 	switch {
 	case n > maxHeader:
 		return 0, damaged("the header's length is %d; the limit is %d", n, maxHeader)
-	case int64(n) > size-8:
+	case size >= 0 && int64(n) > size-8:
 		return 0, damaged("the header's length is %d, and %d bytes follow", n, size-8)
 	}
 	return int(n), nil
 }
 
-// parseHeader decodes a header and checks that its entries cover exactly size
-// bytes.
-func parseHeader(text []byte, size int64) (header, error) {
+// otherFormat recognises files that are given for safetensors by mistake.
+func otherFormat(first []byte) string {
+	const advice = "; load it in Python and write it with safetensors.torch.save_file"
+	begins := func(s string) bool { return bytes.HasPrefix(first, []byte(s)) }
+	switch {
+	case begins("PK\x03\x04"):
+		return "a ZIP archive, as PyTorch's torch.save writes it (.pt, .pth)" + advice
+	case begins("\x80\x02"), begins("\x80\x03"), begins("\x80\x04"), begins("\x80\x05"):
+		return "a Python pickle, as old versions of PyTorch's torch.save write it (.pt, .pth)" + advice
+	case begins("\x89HDF"):
+		return "an HDF5 file, as Keras writes it; convert it to safetensors first"
+	case begins("\x93NUMPY"):
+		return "a NumPy array (.npy); convert it to safetensors first"
+	case begins("GGUF"):
+		return "a GGUF file; convert it to safetensors first"
+	case begins("\x1f\x8b"):
+		return "compressed by gzip; decompress it first"
+	case begins("version "):
+		return "a pointer of Git LFS, not the file itself; fetch it with git lfs pull"
+	}
+	return ""
+}
+
+// parseHeader decodes a header and checks it as far as that goes without the
+// elements.
+func parseHeader(text []byte) (header, error) {
+	h := header{index: map[string]int{}, metadata: map[string]string{}}
 	switch {
 	case len(text) == 0 || text[0] != '{':
-		return header{}, damaged("the header does not begin with '{'")
+		return h, damaged("the header does not begin with '{'")
 	case !utf8.Valid(text):
-		return header{}, damaged("the header is not valid UTF-8")
+		return h, damaged("the header is not valid UTF-8")
 	}
 	// Once the syntax is known to be right, only the meaning is left to check.
 	if !json.Valid(text) {
 		var ignored any
-		return header{}, damaged("the header is not valid JSON: %v", json.Unmarshal(text, &ignored))
+		return h, damaged("the header is not valid JSON: %v", json.Unmarshal(text, &ignored))
 	}
-	p := parser{json.NewDecoder(bytes.NewReader(text))}
-	p.dec.UseNumber()
-	h := header{}
-	err := p.object("the header", func(name string) (err error) {
+	p := parser{text: text}
+	seen := false
+	err := p.object(func(name string) error {
 		if name == metadataKey {
-			h.metadata, err = p.metadata()
-			return err
+			if seen {
+				return fmt.Errorf("the header names %q twice", metadataKey)
+			}
+			seen = true
+			return p.metadata(&h)
+		}
+		if _, twice := h.index[name]; twice {
+			return fmt.Errorf("the header names %s twice", excerpt.Quote(name))
 		}
 		e, err := p.entry(name)
+		if err != nil {
+			return fmt.Errorf("tensor %s%w", excerpt.Quote(name), err)
+		}
+		h.index[name] = 0 // the places are known when the entries are in order
 		h.entries = append(h.entries, e)
-		return err
+		return nil
 	})
-	if err != nil {
-		return header{}, err
+	if err == nil {
+		err = h.arrange()
 	}
-	return h, h.checkCover(size)
+	if err != nil {
+		return h, damaged("%v", err)
+	}
+	return h, nil
 }
 
-// checkCover sorts the entries by place and checks that they follow one another
-// from 0 to size.
-func (h *header) checkCover(size int64) error {
+// arrange sorts the entries by place and checks that they follow one another.
+func (h *header) arrange() error {
 	slices.SortFunc(h.entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.name, b.name))
 	})
 	at, last := 0, ""
-	for _, e := range h.entries {
+	for i, e := range h.entries {
 		switch {
 		case e.begin > at:
-			return damaged("there is a hole of %d bytes before tensor %q", e.begin-at, e.name)
+			return fmt.Errorf("there is a hole of %d bytes before tensor %s", e.begin-at, excerpt.Quote(e.name))
 		case e.begin < at:
-			return damaged("tensors %q and %q overlap", last, e.name)
+			return fmt.Errorf("tensors %s and %s overlap", excerpt.Quote(last), excerpt.Quote(e.name))
 		}
 		at, last = e.end, e.name
-	}
-	if int64(at) != size {
-		return damaged("the header describes %d bytes of data, and %d are there", at, size)
+		h.index[e.name] = i
 	}
 	return nil
 }
 
-// parser reads a header token by token, because decoding into a map would lose
-// duplicate names.
-type parser struct{ dec *json.Decoder }
-
-// delim reads one token, which must be the given bracket.
-func (p parser) delim(what string, want json.Delim) error {
-	if t, _ := p.dec.Token(); t != want {
-		return damaged("%s does not begin with '%v'", what, want)
+// checkSize compares what the header says about the elements with the bytes
+// that are there.
+func (h *header) checkSize(have int64) error {
+	if want := int64(h.size()); have != want {
+		return damaged("the header describes %d bytes of data, and %d are there", want, have)
 	}
 	return nil
 }
 
-// object reads an object and calls value at each of its values.
-func (p parser) object(what string, value func(key string) error) error {
-	if err := p.delim(what, '{'); err != nil {
-		return err
+// digest returns a checksum that has seen everything that the header says, but
+// no elements yet. What counts is the meaning, so that a program which writes
+// the same header in another way does not break it.
+func (h *header) digest() hash.Hash32 {
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	number := func(n int) {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], uint64(n))
+		sum.Write(b[:])
 	}
-	seen := map[string]bool{}
-	for p.dec.More() {
-		t, err := p.dec.Token()
-		if err != nil {
-			return damaged("%s: %v", what, err)
+	text := func(s string) {
+		number(len(s))
+		sum.Write([]byte(s))
+	}
+	number(len(h.metadata))
+	for _, key := range slices.Sorted(maps.Keys(h.metadata)) {
+		text(key)
+		text(h.metadata[key])
+	}
+	number(len(h.entries))
+	for _, e := range h.entries {
+		text(e.name)
+		text(e.dtype)
+		number(len(e.shape))
+		for _, d := range e.shape {
+			number(d)
 		}
-		key := t.(string)
-		if seen[key] {
-			return damaged("%s names %q twice", what, key)
+	}
+	return sum
+}
+
+// checksumText is the metadata entry's value.
+func checksumText(sum hash.Hash32) string { return fmt.Sprintf("%s%08x", checksumMark, sum.Sum32()) }
+
+// check sees a file's elements go by, and compares the checksum at the end if
+// the file has one.
+type check struct {
+	sum  hash.Hash32 // nil if it has none
+	want string
+}
+
+func (h *header) newCheck() check {
+	if h.checksum == "" {
+		return check{}
+	}
+	return check{h.digest(), h.checksum}
+}
+
+func (c check) Write(b []byte) (int, error) {
+	if c.sum != nil {
+		c.sum.Write(b)
+	}
+	return len(b), nil
+}
+
+func (c check) verify() error {
+	if c.sum == nil || checksumText(c.sum) == c.want {
+		return nil
+	}
+	return damaged("the checksum does not fit: the file is damaged, or another program changed it and kept the metadata entry %q", ChecksumKey)
+}
+
+// parser reads a header that is known to be valid JSON and UTF-8.
+type parser struct {
+	text []byte
+	at   int
+}
+
+// next skips white space and returns the byte that follows.
+func (p *parser) next() byte {
+	for p.at < len(p.text) {
+		switch c := p.text[p.at]; c {
+		case ' ', '\t', '\r', '\n':
+			p.at++
+		default:
+			return c
 		}
-		seen[key] = true
+	}
+	return 0
+}
+
+// skip goes past the next byte if it is c.
+func (p *parser) skip(c byte) bool {
+	if p.next() != c {
+		return false
+	}
+	p.at++
+	return true
+}
+
+// string reads a string; ok is false if the next value is none.
+func (p *parser) string() (s string, ok bool) {
+	if p.next() != '"' {
+		return "", false
+	}
+	begin, escaped := p.at, false
+	for p.at++; p.text[p.at] != '"'; p.at++ {
+		if p.text[p.at] == '\\' {
+			escaped = true
+			p.at++
+		}
+	}
+	p.at++
+	if !escaped {
+		return string(p.text[begin+1 : p.at-1]), true
+	}
+	return s, json.Unmarshal(p.text[begin:p.at], &s) == nil
+}
+
+// scalar returns the text of the next value: of a number or a name such as
+// null as it stands, of a string what it says, of others their first bracket.
+func (p *parser) scalar() string {
+	switch c := p.next(); c {
+	case '"':
+		s, _ := p.string()
+		return s
+	case '{', '[':
+		return string(c)
+	}
+	n := bytes.IndexAny(p.text[p.at:], ",]} \t\r\n")
+	begin := p.at
+	p.at += n
+	return string(p.text[begin:p.at])
+}
+
+// object reads an object and calls value at each of its values, which it must
+// read.
+func (p *parser) object(value func(key string) error) error {
+	if !p.skip('{') {
+		return errors.New(" does not begin with '{'")
+	}
+	for !p.skip('}') {
+		p.skip(',')
+		key, _ := p.string()
+		p.skip(':')
 		if err := value(key); err != nil {
 			return err
 		}
 	}
-	_, err := p.dec.Token() // the closing bracket
-	return err
+	return nil
 }
 
-func (p parser) metadata() (map[string]string, error) {
-	m := map[string]string{}
-	err := p.object("the metadata", func(key string) error {
-		t, _ := p.dec.Token()
-		value, ok := t.(string)
+func (p *parser) metadata(h *header) error {
+	if p.next() != '{' {
+		return errors.New("the metadata does not begin with '{'")
+	}
+	return p.object(func(key string) error {
+		value, ok := p.string()
 		if !ok {
-			return damaged("the metadata %q is not a string", key)
+			return fmt.Errorf("the metadata %s is not a string", excerpt.Quote(key))
 		}
-		m[key] = value
+		if _, twice := h.metadata[key]; twice || key == ChecksumKey && h.checksum != "" {
+			return fmt.Errorf("the metadata names %s twice", excerpt.Quote(key))
+		}
+		marked := len(value) == len(checksumMark)+8 && value[:len(checksumMark)] == checksumMark
+		switch {
+		case marked != (key == ChecksumKey):
+			return fmt.Errorf("the checksum's entry is damaged: %s holds %s", excerpt.Quote(key), excerpt.Quote(value))
+		case marked:
+			h.checksum = value
+		default:
+			h.metadata[key] = value
+		}
 		return nil
 	})
-	return m, err
 }
 
 // entry reads what the header says about one tensor and checks it as far as
-// that goes without the others.
-func (p parser) entry(name string) (entry, error) {
+// that goes without the others. Its errors go on from the tensor's name.
+func (p *parser) entry(name string) (entry, error) {
 	e := entry{name: name}
-	what := fmt.Sprintf("tensor %q", name)
 	var offsets []int
-	fields := 0
-	err := p.object(what, func(key string) (err error) {
-		fields++
+	var seen []string // of at most three fields
+	err := p.object(func(key string) (err error) {
+		if slices.Contains(seen, key) {
+			return fmt.Errorf(" names %s twice", excerpt.Quote(key))
+		}
+		seen = append(seen, key)
 		switch key {
 		case "dtype":
-			t, _ := p.dec.Token()
-			e.dtype, _ = t.(string)
-			if bits[e.dtype] == 0 {
-				return damaged("%s has an unknown dtype %v", what, t)
+			s, ok := p.string()
+			if !ok {
+				s = p.scalar()
 			}
+			if !ok || bits[s] == 0 {
+				return fmt.Errorf(" has an unknown dtype %s", excerpt.Name(s))
+			}
+			e.dtype = s
 		case "shape":
-			e.shape, err = p.ints(what + "'s shape")
+			e.shape, err = p.ints("shape", maxRank)
 		case "data_offsets":
-			offsets, err = p.ints(what + "'s offsets")
+			offsets, err = p.ints("data_offsets", 2)
 		default:
-			return damaged("%s has an unknown field %q", what, key)
+			return fmt.Errorf(" has an unknown field %s", excerpt.Quote(key))
 		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return e, err
-	case fields != 3:
-		return e, damaged("%s lacks one of dtype, shape and data_offsets", what)
+	case len(seen) != 3:
+		return e, errors.New(" lacks one of dtype, shape and data_offsets")
 	case len(offsets) != 2 || offsets[0] > offsets[1]:
-		return e, damaged("%s has offsets %v, not a beginning and an end", what, offsets)
+		return e, fmt.Errorf(" has offsets %v, not a beginning and an end", offsets)
 	}
 	e.begin, e.end = offsets[0], offsets[1]
 	n, ok := byteLen(e.dtype, e.shape)
 	if !ok || n != e.end-e.begin {
-		return e, damaged("%s of dtype %s and shape %v does not take the %d bytes from %d to %d",
-			what, e.dtype, e.shape, e.end-e.begin, e.begin, e.end)
+		return e, fmt.Errorf(" of dtype %s and shape %v does not take the %d bytes from %d to %d",
+			e.dtype, e.shape, e.end-e.begin, e.begin, e.end)
 	}
 	return e, nil
 }
 
-// ints reads an array of whole numbers of 0 or more.
-func (p parser) ints(what string) ([]int, error) {
-	if err := p.delim(what, '['); err != nil {
-		return nil, err
+// ints reads an array of at most so many whole numbers of 0 or more.
+func (p *parser) ints(what string, most int) ([]int, error) {
+	if !p.skip('[') {
+		return nil, fmt.Errorf("'s %s does not begin with '['", what)
 	}
-	out := []int{}
-	for p.dec.More() {
-		t, err := p.dec.Token()
-		if err != nil {
-			return nil, damaged("%s: %v", what, err)
+	out := make([]int, 0, 4)
+	for !p.skip(']') {
+		p.skip(',')
+		quoted := p.next() == '"'
+		text := p.scalar()
+		n, err := strconv.ParseUint(text, 10, strconv.IntSize-1)
+		if quoted || err != nil {
+			return nil, fmt.Errorf("'s %s holds %s, not a whole number that fits", what, excerpt.Name(text))
 		}
-		number, _ := t.(json.Number)
-		n, err := strconv.ParseUint(number.String(), 10, strconv.IntSize-1)
-		if err != nil {
-			return nil, damaged("%s holds %v, not a whole number that fits", what, t)
+		if len(out) == most {
+			return nil, fmt.Errorf("'s %s has more than %d numbers", what, most)
 		}
 		out = append(out, int(n))
 	}
-	_, err := p.dec.Token()
-	return out, err
+	return slices.Clip(out), nil
 }
 
 // byteLen returns the bytes that an array takes; ok is false where that is not a

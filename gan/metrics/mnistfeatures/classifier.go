@@ -1,6 +1,7 @@
 package mnistfeatures
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -59,7 +60,7 @@ func decode(content []byte, want string) (*Judge, error) {
 	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != want {
 		return nil, fmt.Errorf("the classifier's file has SHA-256 %x, want %s", sum, want)
 	}
-	f, err := safetensors.Parse(content)
+	f, err := safetensors.Read(bytes.NewReader(content))
 	if err != nil {
 		return nil, err
 	}

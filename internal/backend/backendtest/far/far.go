@@ -28,7 +28,20 @@ import (
 )
 
 func init() {
-	backend.Register(backend.Kind{Name: "far", Open: func(number int) (backend.Backend, error) { return New(number), nil }})
+	backend.Register(backend.Kind{Name: "far", Open: func(number int) (backend.Backend, error) {
+		b := New(number)
+		opened.Store(number, b)
+		return b, nil
+	}})
+}
+
+var opened sync.Map // by number
+
+// Opened returns the device of that number that was opened by name, "far:0", to
+// count and to break.
+func Opened(number int) *Backend {
+	b, _ := opened.Load(number)
+	return b.(*Backend)
 }
 
 // Backend implements backend.Backend.
