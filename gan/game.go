@@ -168,12 +168,8 @@ func (g *game) training(learns bool) *nn.Ctx {
 // updateDiscriminator changes the discriminator's weights.
 func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 	g.dOptimizer.Step(grads)
-	if g.clip == 0 {
-		return
-	}
-	for _, p := range g.dParams {
-		v := p.Value()
-		v.CopyFrom(tensor.Clamp(g.scope.Adopt(v), -g.clip, g.clip))
+	if g.clip != 0 {
+		tensor.ClampInto(values(g.dParams), -g.clip, g.clip)
 	}
 }
 

@@ -302,10 +302,6 @@ func (l *convLayer) Describe() (string, any) {
 func init() {
 	for kind, make := range map[string]func(in, out, kernel int, opts ...ConvOption) Module{"Conv2D": Conv2D, "ConvTranspose2D": ConvTranspose2D} {
 		Register(kind, func(c convSpec) (Module, error) {
-			if max(c.In, c.Out) > maxFeatures || max(slices.Max(c.Kernel[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:]), slices.Max(c.Dilation[:])) > maxFeatures {
-				return nil, fmt.Errorf("a layer of %d channels to %d, kernel %v, stride %v, padding %v and dilation %v is not possible",
-					c.In, c.Out, c.Kernel, c.Stride, c.Padding, c.Dilation)
-			}
 			opts := []ConvOption{KernelSize(c.Kernel[0], c.Kernel[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...),
 				Dilation(c.Dilation[:]...), Groups(c.Groups), OutputPadding(c.OutputPadding[:]...)}
 			if !c.Bias {

@@ -129,9 +129,6 @@ func (l *linear) Describe() (string, any) { return "Linear", linearSpec{l.in, l.
 
 func init() {
 	Register("Linear", func(c linearSpec) (Module, error) {
-		if c.In > maxFeatures || c.Out > maxFeatures {
-			return nil, fmt.Errorf("a layer of %d inputs and %d outputs is not possible", c.In, c.Out)
-		}
 		if !c.Bias {
 			return Linear(c.In, c.Out, NoBias()), nil
 		}

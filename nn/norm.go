@@ -322,7 +322,7 @@ func init() {
 		"InstanceNorm2D": func(_ normSpec, channels int, opts []NormOption) Module { return InstanceNorm2D(channels, opts...) },
 	} {
 		Register(kind, func(c normSpec) (Module, error) {
-			if len(c.Shape) == 0 || slices.Max(c.Shape) > maxFeatures {
+			if len(c.Shape) == 0 {
 				return nil, fmt.Errorf("normalising over %v is not possible", c.Shape)
 			}
 			opts := []NormOption{Eps(c.Eps), Affine(c.Affine)}

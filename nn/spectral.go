@@ -207,9 +207,6 @@ func (n *spectralNorm) Describe() (string, any) {
 
 func init() {
 	Register("SpectralNorm", func(c spectralSpec) (Module, error) {
-		if c.Iterations > maxFeatures {
-			return nil, fmt.Errorf("%d power iterations are not possible", c.Iterations)
-		}
 		return SpectralNorm(c.Layer.Module, PowerIterations(c.Iterations), Eps(c.Eps)), nil
 	})
 }

@@ -364,17 +364,18 @@ func TestSpectralNormInFiles(t *testing.T) {
 
 	const linear = `"layer":{"type":"Linear","in":2,"out":2,"bias":true}`
 	for description, says := range map[string]string{
-		`{"type":"SpectralNorm"}`:                                                    "SpectralNorm of <nil>: it has no weight",
-		`{"type":"SpectralNorm","layer":null,"iterations":1}`:                        "SpectralNorm of <nil>: it has no weight",
-		`{"type":"SpectralNorm",` + linear + `}`:                                     "0 power iterations with ε = 0 are not possible",
-		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":-1}`:             "1 power iterations with ε = -1",
-		`{"type":"SpectralNorm","layer":{"type":"Tanh"},"iterations":1}`:             "SpectralNorm of Tanh: it has no weight",
-		`{"type":"SpectralNorm","layer":{"type":"Sequential"},"iterations":1}`:       "SpectralNorm of Sequential: a module with parts",
-		`{"type":"SpectralNorm",` + linear + `,"iterations":20000000}`:               "20000000 power iterations are not possible",
-		`{"type":"SpectralNorm","layer":{"type":"SpectralNorm",` + linear + `}}`:     "0 power iterations",
-		`{"type":"SpectralNorm","layer":{"type":"Linear","in":0}}`:                   "at least one input",
-		`{"type":"SpectralNorm","layer":{"type":"SpectralNor"}}`:                     `unknown module "SpectralNor"`,
-		`{"type":"SpectralNorm","layer":{"type":"Linear"},"iterations":1,"eps":"x"}`: "at least one input",
+		`{"type":"SpectralNorm"}`:                                                                                              `"layer" is missing`,
+		`{"type":"SpectralNorm","layer":null,"iterations":1,"eps":0}`:                                                          "SpectralNorm of <nil>: it has no weight",
+		`{"type":"SpectralNorm",` + linear + `,"iterations":0,"eps":0}`:                                                        "0 power iterations with ε = 0 are not possible",
+		`{"type":"SpectralNorm",` + linear + `,"iterations":1}`:                                                                `"eps" is missing`,
+		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":-1}`:                                                       "1 power iterations with ε = -1",
+		`{"type":"SpectralNorm","layer":{"type":"Tanh"},"iterations":1,"eps":0}`:                                               "SpectralNorm of Tanh: it has no weight",
+		`{"type":"SpectralNorm","layer":{"type":"Sequential","layers":[]},"iterations":1,"eps":0}`:                             "SpectralNorm of Sequential: a module with parts",
+		`{"type":"SpectralNorm",` + linear + `,"iterations":20000000,"eps":0}`:                                                 "iterations is 20000000; sizes are at most",
+		`{"type":"SpectralNorm","layer":{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":0},"iterations":1,"eps":0}`: "SpectralNorm of SpectralNorm",
+		`{"type":"SpectralNorm","layer":{"type":"Linear","in":0,"out":1,"bias":true},"iterations":1,"eps":0}`:                  "at least one input",
+		`{"type":"SpectralNorm","layer":{"type":"SpectralNor"},"iterations":1,"eps":0}`:                                        `unknown module "SpectralNor"`,
+		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":"x"}`:                                                      "cannot unmarshal string",
 	} {
 		_, err := nn.Decode([]byte(description))
 		require.ErrorContains(t, err, says, description)

@@ -27,14 +27,14 @@ func convCases() []convCase {
 		{"groups", tensor.ConvParams{Groups: 2, Pad: two(1)}, []int{2, 4, 3, 2}, []int{2, 2, 3, 2}, []int{2, 2, 3, 3}},
 		{"wide", tensor.ConvParams{Pad: [2]int{0, 1}}, []int{1, 18, 1, 5}, []int{19, 18, 1, 3}, []int{1, 19, 1, 5}},
 		{"1x1", tensor.ConvParams{}, []int{2, 3, 2, 2}, []int{2, 3, 1, 1}, []int{2, 2, 2, 2}},
-		{"no pictures", tensor.ConvParams{}, []int{0, 2, 3, 3}, []int{2, 2, 2, 2}, []int{0, 2, 2, 2}},
+		{"no images", tensor.ConvParams{}, []int{0, 2, 3, 3}, []int{2, 2, 2, 2}, []int{0, 2, 2, 2}},
 		{"no channels", tensor.ConvParams{}, []int{1, 0, 3, 3}, []int{2, 0, 2, 2}, []int{1, 2, 2, 2}},
 	}
 }
 
 // eachProduct calls f with the index of each input, weight and output that a
 // convolution brings together. inside tells whether input and output lie in
-// their pictures: what lies outside is zero.
+// their images: what lies outside is zero.
 func (c convCase) eachProduct(f func(x, w, y []int, xInside, yInside bool)) {
 	groups := max(c.p.Groups, 1)
 	from := func(k, y, tap int) int { // the input that an output sees through a tap

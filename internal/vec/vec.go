@@ -14,7 +14,7 @@ type Float interface{ float32 | float64 }
 const chunk = 16384
 
 // vecArgs are the operands of a routine. x and y advance by their steps from
-// one vector to the next where the routine broadcasts, else by a vector.
+// one vector to the next if the routine broadcasts, else by a vector.
 type vecArgs struct {
 	dst, x, y, z unsafe.Pointer
 	n            int        // elements
@@ -23,10 +23,10 @@ type vecArgs struct {
 	k            [8]float32 // constants
 }
 
-// vectors tells whether assembly for elements T may run.
+// vectors reports whether assembly for elements T may run.
 func vectors[T Float]() bool { return hasVectors && single[T]() && isa.AVX2 }
 
-// pointer is where x lies; x may be empty.
+// pointer is the address of x, which may be empty.
 func pointer[T Float](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
 
 // Unary sets dst[i] = f(x[i]) for each i of dst. x is at least as long as dst,
@@ -150,7 +150,7 @@ func fill[T Float](dst []T, v T) []T {
 	return dst
 }
 
-// Where sets dst[i] = x[i] where cond[i] ≠ 0 (NaN counts as ≠ 0), else y[i].
+// Where sets dst[i] to x[i] if cond[i] ≠ 0, as NaN is, else to y[i].
 func Where[T Float](dst, cond, x, y []T) {
 	n := len(dst)
 	cond, x, y = cond[:n], x[:n], y[:n]

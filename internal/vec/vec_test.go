@@ -194,7 +194,7 @@ func TestUnaryMatchesGeneric(t *testing.T) {
 	})
 }
 
-// AVX2 and AVX-512 give the same bits even where they approximate.
+// AVX2 and AVX-512 give the same bits, of approximations too.
 func TestVectorWidthsAgree(t *testing.T) {
 	if !isa.AVX512 {
 		t.Skip("needs AVX-512")
@@ -346,7 +346,7 @@ func TestBinaryEveryLength(t *testing.T) {
 	})
 }
 
-// A gradient of NaN survives a slope of zero, and so does a NaN in y.
+// A gradient of NaN survives a derivative of zero, and so does a NaN in y.
 func TestGradsPropagateNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	underEach(t, func(t *testing.T) {

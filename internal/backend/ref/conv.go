@@ -40,7 +40,7 @@ func (Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParams
 	d.setAll(sums)
 }
 
-// orZero is element i, or the zero of the padding where i is −1.
+// orZero is element i, or the zero of the padding if i is −1.
 func (a array) orZero(i int) float64 {
 	if i < 0 {
 		return 0

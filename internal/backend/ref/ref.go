@@ -230,7 +230,7 @@ func step(x, a float64) float64 {
 	return a
 }
 
-// Where sets dst = x where cond ≠ 0, else y.
+// Where sets dst to x if cond ≠ 0, else to y.
 func (Backend) Where(dst, cond, x, y backend.Operand) {
 	d, c, s, t := open(dst), open(cond), open(x), open(y)
 	for i := range d.offsets {

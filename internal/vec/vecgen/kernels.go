@@ -45,7 +45,7 @@ func leaky(b *Body, x Value) Value {
 	return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(x, b.Arg(0)))
 }
 
-// step is 1 where y > 0, NaN where y is NaN, else a.
+// step is 1 if y > 0, NaN if y is NaN, else a.
 func step(b *Body, y, a Value) Value {
 	s := b.Select(b.Greater(y, b.Bits(0)), b.Const(1), a)
 	return b.Select(b.IsNaN(y), y, s)
@@ -109,10 +109,10 @@ var (
 		binary(op.SoftplusGrad, "x[i]/(1+exp(−y[i]))", func(b *Body, x, y Value) Value {
 			return b.Mul(x, b.Sigmoid(y))
 		}),
-		binary(op.ReLUGrad, "x[i]·(y[i] > 0 ? 1 : 0), NaN where y[i] is", func(b *Body, x, y Value) Value {
+		binary(op.ReLUGrad, "x[i]·(y[i] > 0 ? 1 : 0), NaN if y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Bits(0)))
 		}),
-		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN where y[i] is", func(b *Body, x, y Value) Value {
+		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN if y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Arg(0)))
 		}),
 	}
@@ -154,7 +154,7 @@ func adam(b *Body) {
 
 // Elementwise returns the assembly of package vec.
 func Elementwise() string {
-	f := &File{args: "vecArgs"}
+	f := &File{home: "./internal/vec", args: "vecArgs"}
 	for _, k := range allKernels {
 		for _, isa := range isas {
 			f.kernel(k, isa)
