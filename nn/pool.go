@@ -246,9 +246,6 @@ func (p adaptiveAvgPool) Describe() (string, any) { return "AdaptiveAvgPool2D", 
 func init() {
 	for kind, make := range map[string]func(size int, opts ...PoolOption) Module{"AvgPool2D": AvgPool2D, "MaxPool2D": MaxPool2D} {
 		Register(kind, func(c poolSpec) (Module, error) {
-			if max(slices.Max(c.Size[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:])) > maxFeatures {
-				return nil, fmt.Errorf("a window of %v, stride %v and padding %v is not possible", c.Size, c.Stride, c.Padding)
-			}
 			return make(1, KernelSize(c.Size[0], c.Size[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...)), nil
 		})
 	}

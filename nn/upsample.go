@@ -119,9 +119,6 @@ func (u *upsample) Describe() (string, any) { return u.kind, upsampleSpec{u.scal
 func init() {
 	for _, kind := range []string{"UpsampleNearest", "UpsampleBilinear"} {
 		Register(kind, func(c upsampleSpec) (Module, error) {
-			if c.Scale > maxFeatures {
-				return nil, fmt.Errorf("a scale of %d is not possible", c.Scale)
-			}
 			return newUpsample(kind, c.Scale), nil
 		})
 	}
