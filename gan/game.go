@@ -94,6 +94,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			return nil, fmt.Errorf("the networks' parameters are %v and %v; they must agree", out.dtype, p.DType())
 		}
 	}
+	if err := c.tryMixing(g, d); err != nil {
+		return nil, err
+	}
 	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
 	for _, p := range append(nn.Params(g), nn.Params(d)...) {
 		out.values = append(out.values, p.Param.Value())
@@ -240,10 +243,7 @@ func (g *game) copied() *Generator {
 				averages[g.gParams[i]] = v
 			}
 		}
-		g.copy = &Generator{
-			net: g.generator, weights: nn.SnapshotWith(g.generator, averages),
-			latent: g.latentSize, dtype: g.dtype, device: g.device,
-		}
+		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.dtype, g.device)
 	}
 	return g.copy
 }

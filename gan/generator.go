@@ -4,59 +4,95 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Generator is a trained generator. It never changes, so any number of
-// goroutines may sample from it at once.
+// Generator is a trained generator on a device. It never changes, so any number
+// of goroutines may sample from it at once.
 type Generator struct {
 	net     nn.Module
-	weights *nn.Weights // nil: the network's own, which nobody else has
+	weights *nn.Weights
 	latent  int
 	dtype   tensor.DType
 	device  *tensor.Device
+	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
 }
+
+// newGenerator returns a generator of a network with weights of its own. They
+// are copied to where products of few rows read them fastest.
+func newGenerator(net nn.Module, w *nn.Weights, latent int, dt tensor.DType, d *tensor.Device) *Generator {
+	return &Generator{
+		net: net, weights: w.To(d), latent: latent, dtype: dt, device: d,
+		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
+	}
+}
+
+// To returns the generator on a device: g itself if it is there already, else a
+// copy.
+func (g *Generator) To(d *tensor.Device) *Generator {
+	if d == g.device {
+		return g
+	}
+	return newGenerator(g.net, g.weights, g.latent, g.dtype, d)
+}
+
+// Device returns where the generator's weights and samples live.
+func (g *Generator) Device() *tensor.Device { return g.device }
 
 // sampleChunk is how many samples are made at once, so that memory does not
-// grow with their number.
+// grow with their number. A chunk's latent vectors are whole blocks of the
+// stream's random numbers.
 const sampleChunk = 256
 
-// Sample draws n samples [n, …], sample i from latent vector i of the seed. The
-// same seed gives the same samples, bit for bit, and asking for more of them
-// does not change the first. It panics with a [tensor.ShapeError] on a negative
-// n.
+// Sample draws n samples [n, …] on the generator's device, sample i from latent
+// vector i of the seed. The same seed gives the same samples, bit for bit;
+// asking for more of them does not change the first, nor does asking for one. It
+// panics with a [tensor.ShapeError] on a negative n.
 func (g *Generator) Sample(n int, seed uint64) *tensor.Tensor {
 	random := tensor.NewStream(seed, "sample")
-	return g.Map(random.Normal(g.dtype, n, g.latent).To(g.device))
+	return g.chunks("Generator.Sample", n, func(s *tensor.Scope, _, m int) *tensor.Tensor {
+		z := s.Empty(g.device, g.dtype, m, g.latent)
+		random.NormalInto(z)
+		return z
+	})
 }
 
-// Map returns the samples [n, …] of given latent vectors [n, latent]. It panics
-// with a [tensor.Misuse] where they do not fit.
+// Map returns the samples [n, …], on the generator's device, of given latent
+// vectors [n, latent]. It panics with a [tensor.Misuse] if they do not fit.
 func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
 	if latent.Rank() != 2 || latent.Dim(1) != g.latent {
 		panic(&tensor.ShapeError{Op: "Generator.Map", Shapes: [][]int{latent.Shape()},
-			Problem: fmt.Sprintf("these are no latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
+			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
 	}
+	return g.chunks("Generator.Map", latent.Dim(0), func(s *tensor.Scope, at, m int) *tensor.Tensor {
+		return s.Adopt(latent.Slice(0, at, at+m, 1)).To(g.device)
+	})
+}
+
+// chunks makes n samples, at most sampleChunk at a time. draw returns the latent
+// vectors [m, latent] from number at on, in a scope.
+func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m int) *tensor.Tensor) *tensor.Tensor {
+	if n < 0 {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "the number of samples is negative", Fix: "ask for 0 or more"})
+	}
+	scope := g.scopes.Get().(*tensor.Scope)
+	defer g.scopes.Put(scope)
+	defer scope.Close()
 	ctx := &nn.Ctx{Weights: g.weights}
-	scope := tensor.NewScope()
-	n := latent.Dim(0)
 	var out *tensor.Tensor
 	for at := 0; out == nil || at < n; at += sampleChunk {
 		m := min(sampleChunk, n-at)
-		z := scope.Adopt(latent.Slice(0, at, at+m, 1))
-		if m == 1 { // a product with one row may be summed in another order
-			z = tensor.Concat(0, z, z)
-		}
-		y := g.net.Forward(ctx, autograd.Const(z)).Value()
+		y := g.net.Forward(ctx, autograd.Const(draw(scope, at, m))).Value()
 		if out == nil {
 			shape := y.Shape()
 			shape[0] = n
-			out = y.Device().New(y.DType(), shape...)
+			out = g.device.New(y.DType(), shape...)
 		}
-		out.Slice(0, at, at+m, 1).CopyFrom(y.Slice(0, 0, m, 1))
+		out.Slice(0, at, at+m, 1).CopyFrom(y)
 		scope.Close()
 	}
 	return out
@@ -93,6 +129,5 @@ func LoadGenerator(path string) (*Generator, error) {
 		return nil, fmt.Errorf("gan: loading %s: the network has no weights", path)
 	}
 	first := params[0].Param.Value()
-	// The network is nobody else's, so that its own weights need no copy.
-	return &Generator{net: net, latent: latent, dtype: first.DType(), device: first.Device()}, nil
+	return newGenerator(net, nn.Snapshot(net), latent, first.DType(), first.Device()), nil
 }

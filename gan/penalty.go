@@ -12,7 +12,7 @@ import (
 // of the terms to the loss, and takes the gradient of the sum once.
 //
 // Terms are per sample, so a discriminator that mixes the samples of a batch
-// has none; [New] refuses such a pair.
+// has none; [New] refuses such a pair, unless [Config.AllowMixing] is set.
 type Penalty interface {
 	// Name is what messages and checkpoints call the penalty.
 	Name() string

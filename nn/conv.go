@@ -204,19 +204,24 @@ func (l *convLayer) Params() []*Param {
 	return []*Param{l.weight, l.bias}
 }
 
-// biased adds the bias to each channel.
-func (l *convLayer) biased(ctx *Ctx, y *autograd.Var) *autograd.Var {
+// biasVar returns the bias as a pass sees it, or nil.
+func (l *convLayer) biasVar(ctx *Ctx) *autograd.Var {
 	if l.bias == nil {
-		return y
+		return nil
 	}
-	return autograd.Add(y, autograd.Reshape(ctx.Var(l.bias), l.out, 1, 1))
+	return ctx.Var(l.bias)
 }
 
 type conv2D struct{ convLayer }
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return l.ForwardFused(ctx, x, tensor.Activation{})
+}
+
+// ForwardFused implements [Fusing].
+func (l *conv2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	outShape(l, x)
-	return l.biased(ctx, autograd.Conv2D(x, ctx.Var(l.weight), l.params()))
+	return autograd.Conv2D(x, ctx.Var(l.weight), l.biasVar(ctx), l.params(), act)
 }
 
 func (l *conv2D) OutShape(in []int) ([]int, error) {
@@ -242,6 +247,11 @@ type convTranspose2D struct{ convLayer }
 func (*convTranspose2D) OutputAxis() int { return 1 }
 
 func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return l.ForwardFused(ctx, x, tensor.Activation{})
+}
+
+// ForwardFused implements [Fusing].
+func (l *convTranspose2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	out := outShape(l, x)
 	// A convolution makes more than x of an output that is longer by a stride.
 	// What it would make more was zero here.
@@ -252,7 +262,7 @@ func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 			x = autograd.Concat(2+k, x, autograd.Const(tensor.FullLike(x.Value(), 0, border...)))
 		}
 	}
-	return l.biased(ctx, autograd.Conv2DInputGrad(x, ctx.Var(l.weight), out[2], out[3], l.params()))
+	return autograd.Conv2DInputGrad(x, ctx.Var(l.weight), l.biasVar(ctx), out[2], out[3], l.params(), act)
 }
 
 func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
@@ -306,12 +316,12 @@ func init() {
 
 // Push implements [PiecewiseLinear].
 func (l *conv2D) Push(_, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2D(v, l.weight.Value(), l.params())
+	return tensor.Conv2D(v, l.weight.Value(), nil, l.params(), tensor.Activation{})
 }
 
 // Pull implements [PiecewiseLinear].
 func (l *conv2D) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2DInputGrad(g, l.weight.Value(), x.Dim(2), x.Dim(3), l.params())
+	return tensor.Conv2DInputGrad(g, l.weight.Value(), nil, x.Dim(2), x.Dim(3), l.params(), tensor.Activation{})
 }
 
 // WeightGrad implements [PiecewiseLinear].
@@ -330,12 +340,12 @@ func (l *convTranspose2D) Linearity() Linearity {
 
 // Push implements [PiecewiseLinear].
 func (l *convTranspose2D) Push(y, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2DInputGrad(v, l.weight.Value(), y.Dim(2), y.Dim(3), l.params())
+	return tensor.Conv2DInputGrad(v, l.weight.Value(), nil, y.Dim(2), y.Dim(3), l.params(), tensor.Activation{})
 }
 
 // Pull implements [PiecewiseLinear].
 func (l *convTranspose2D) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2D(g, l.weight.Value(), l.params())
+	return tensor.Conv2D(g, l.weight.Value(), nil, l.params(), tensor.Activation{})
 }
 
 // WeightGrad implements [PiecewiseLinear].

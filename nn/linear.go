@@ -61,11 +61,11 @@ func (l *linear) Params() []*Param {
 }
 
 func (l *linear) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return l.forward(ctx, x, tensor.Identity, 0)
+	return l.ForwardFused(ctx, x, tensor.Activation{})
 }
 
-// forward also applies the activation that follows, in the same pass.
-func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope float64) *autograd.Var {
+// ForwardFused implements [Fusing].
+func (l *linear) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	v := x.Value()
 	r := v.Rank()
 	if r < 1 || v.Dim(-1) != l.in {
@@ -77,12 +77,12 @@ func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope
 		bias = ctx.Var(l.bias)
 	}
 	if r == 2 {
-		return autograd.Linear(x, weight, bias, act, slope)
+		return autograd.Linear(x, weight, bias, act)
 	}
 	shape := v.Shape()
 	shape[r-1] = l.out
 	flat := autograd.Reshape(x, v.Len()/l.in, l.in)
-	return autograd.Reshape(autograd.Linear(flat, weight, bias, act, slope), shape...)
+	return autograd.Reshape(autograd.Linear(flat, weight, bias, act), shape...)
 }
 
 func (l *linear) OutShape(in []int) ([]int, error) {
@@ -101,7 +101,7 @@ func (l *linear) misfit(in []int) error {
 
 // Push implements [PiecewiseLinear].
 func (l *linear) Push(_, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Linear(v, l.weight.Value(), nil, tensor.Identity, 0)
+	return tensor.Linear(v, l.weight.Value(), nil, tensor.Activation{})
 }
 
 // Pull implements [PiecewiseLinear].

@@ -41,6 +41,23 @@ type Chain interface {
 	Chain()
 }
 
+// Fusing is a layer that can apply an activation to its result before that leaves
+// the cache, as [Linear], [Conv2D] and [ConvTranspose2D] do. A [Sequential] asks it
+// to if an [Activator] follows.
+type Fusing interface {
+	Module
+	// ForwardFused is Forward followed by the activation.
+	ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var
+}
+
+// Activator is a module that is a function of each element, as [Tanh] is.
+type Activator interface {
+	Module
+	// Activation returns the function. ok is false if no layer can apply it,
+	// which is so unless its derivative follows from its value.
+	Activation() (act tensor.Activation, ok bool)
+}
+
 // Wrapper is a module that runs another one in a pass of its own making, as
 // [SpectralNorm] runs a layer with another weight. Its Forward is
 //

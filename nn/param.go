@@ -169,9 +169,19 @@ func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 			panic(&tensor.ShapeError{Op: "SnapshotWith", Shapes: [][]int{v.Shape(), p.Param.Shape()},
 				Problem: "the value does not have the shape of parameter " + p.Name, Fix: "give each parameter its own value"})
 		}
-		w.vars[p.Param] = autograd.Const(v.Clone())
+		w.vars[p.Param] = autograd.Const(inputsFirst(v))
 	}
 	return w
+}
+
+// inputsFirst copies a weight. A matrix [out, in] comes to lie in memory as [in,
+// out]: a product with few rows, such as one sample, then reads it as it lies,
+// and sums in the same order as one with many.
+func inputsFirst(w *tensor.Tensor) *tensor.Tensor {
+	if w.Rank() == 2 {
+		return w.T().Clone().T()
+	}
+	return w.Clone()
 }
 
 // To returns the weights on a device: w itself if they are there already, else a
@@ -182,7 +192,7 @@ func (w *Weights) To(d *tensor.Device) *Weights {
 		if v.Value().Device() == d {
 			return w
 		}
-		out.vars[p] = autograd.Const(v.Value().To(d))
+		out.vars[p] = autograd.Const(inputsFirst(v.Value().To(d)))
 	}
 	return out
 }

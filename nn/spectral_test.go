@@ -366,7 +366,7 @@ func TestSpectralNormInFiles(t *testing.T) {
 	for description, says := range map[string]string{
 		`{"type":"SpectralNorm"}`:                                                    "SpectralNorm of <nil>: it has no weight",
 		`{"type":"SpectralNorm","layer":null,"iterations":1}`:                        "SpectralNorm of <nil>: it has no weight",
-		`{"type":"SpectralNorm",` + linear + `}`:                                     "0 power iterations with ε = 0 make no norm",
+		`{"type":"SpectralNorm",` + linear + `}`:                                     "0 power iterations with ε = 0 are not possible",
 		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":-1}`:             "1 power iterations with ε = -1",
 		`{"type":"SpectralNorm","layer":{"type":"Tanh"},"iterations":1}`:             "SpectralNorm of Tanh: it has no weight",
 		`{"type":"SpectralNorm","layer":{"type":"Sequential"},"iterations":1}`:       "SpectralNorm of Sequential: a module with parts",
@@ -389,18 +389,18 @@ func TestSpectralNormRefuses(t *testing.T) {
 		"nn: SpectralNorm of <nil>: it has no weight; wrap linear layers and convolutions":                                 nil,
 		"nn: SpectralNorm of Tanh: it has no weight; wrap linear layers and convolutions":                                  nn.Tanh(),
 		"nn: SpectralNorm of InstanceNorm2D: it has no weight; wrap linear layers and convolutions":                        nn.InstanceNorm2D(3),
-		"nn: SpectralNorm of BatchNorm2D: its weight[3] is no matrix; wrap linear layers and convolutions":                 nn.BatchNorm2D(3),
-		"nn: SpectralNorm of nn_test.lipschitz: its weight[3] is no matrix; wrap linear layers and convolutions":           newLipschitz(1),
+		"nn: SpectralNorm of BatchNorm2D: its weight[3] is not a matrix; wrap linear layers and convolutions":                 nn.BatchNorm2D(3),
+		"nn: SpectralNorm of nn_test.lipschitz: its weight[3] is not a matrix; wrap linear layers and convolutions":           newLipschitz(1),
 		"nn: SpectralNorm of Sequential: a module with parts has no weight of its own; wrap the layers that it is made of": small(),
 		"nn: SpectralNorm of SpectralNorm Conv2D" + twice:                                                                  nn.SpectralNorm(nn.Conv2D(1, 1, 1)),
 		"nn: SpectralNorm of Linear" + twice:                                                                               once,
 	} {
 		requireMisuse[*nn.StateError](t, want, func() { nn.SpectralNorm(layer) })
 	}
-	requireMisuse[*tensor.ShapeError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 make no norm; give 1 iteration or more, and an ε of 0 or more",
+	requireMisuse[*tensor.ShapeError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 iteration or more, and an ε of 0 or more",
 		func() { nn.SpectralNorm(nn.Linear(1, 1), nn.PowerIterations(0)) })
 	for _, eps := range []float64{-1, math.NaN()} {
-		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "make no norm")
+		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "are not possible")
 	}
 	for _, o := range []nn.NormOption{nn.Momentum(0.1), nn.Affine(true), nn.Affine(false)} {
 		requireMisuse[*nn.StateError](t, "nn: SpectralNorm has no momentum and is not affine; give Eps or PowerIterations",

@@ -58,7 +58,7 @@ func writeScale(train, test *datasets.Images) error {
 		fmt.Fprintf(&b, "%q: %.4g,\n", name, noise.Values.Get(name).Value)
 	}
 	b.WriteString("}\n)\n")
-	return writeGo("scale.go", b.String())
+	return writeGo("scale.go", "scale", b.String())
 }
 
 // average evaluates n digits of a set at a time, of other places each time, and

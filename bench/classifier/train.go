@@ -73,7 +73,7 @@ func writeClassifier(ctx context.Context, train, test *datasets.Images) error {
 	if err != nil {
 		return err
 	}
-	return writeGo("sha256.go", fmt.Sprintf("// fileSHA256 is that of classifier.safetensors.\nconst fileSHA256 = %q\n", fmt.Sprintf("%x", sha256.Sum256(content))))
+	return writeGo("sha256.go", "train", fmt.Sprintf("// fileSHA256 is that of classifier.safetensors.\nconst fileSHA256 = %q\n", fmt.Sprintf("%x", sha256.Sum256(content))))
 }
 
 // fit trains with Adam, its rate rising for 30 % of the steps and falling for the

@@ -1,4 +1,4 @@
-// Package archtest holds the module to its plan: which folder may import which,
+// Package archtest checks the module against its plan: which folder may import which,
 // what a library package must not do, and that each package says what it is.
 // It reads the sources only, so that it needs no network and sees files of
 // every build tag.

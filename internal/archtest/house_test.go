@@ -45,6 +45,7 @@ var house = []room{
 	{folder: "internal/layout"},
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
+	{folder: "internal/strictjson", imports: []string{"internal/excerpt"}},
 	{folder: "internal/philox", imports: []string{"internal/isa"}},
 	{folder: "internal/gemm", imports: []string{"internal/isa", "internal/parallel"}},
 	{folder: "internal/vec", imports: []string{"internal/isa", "internal/op"}},
@@ -67,10 +68,10 @@ var house = []room{
 		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 	{folder: "tensor/simdblas", imports: []string{"internal/gemm"}, outside: []string{gonum}},
 	{folder: "autograd", imports: []string{"tensor"}},
-	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
+	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/backendtest/far", "tensor"}},
 
 	// Networks and optimizers, which do not know each other.
-	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn/safetensors", "tensor"}},
+	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
 	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"autograd", "tensor"}},
@@ -81,7 +82,7 @@ var house = []room{
 
 	// Adversarial training. The core knows no data set, plot or terminal;
 	// those are in folders of their own that a program may leave out.
-	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn", "nn/safetensors", "optim", "tensor"},
+	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},

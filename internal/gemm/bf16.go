@@ -65,7 +65,7 @@ func (p *product[T]) pairUp(factor int, from operand[T], n, k int) operand[T] {
 	return to
 }
 
-// pairsGrain is the pairs in a piece of work, which takes a few microseconds where they
+// pairsGrain is the pairs in a piece of work, which takes a few microseconds if they
 // come from the cache.
 const pairsGrain = 16 << 10
 

@@ -4,8 +4,9 @@
 // build tag purego. It knows nothing of tensors.
 //
 // A product divides its own work among the threads of package parallel, because
-// how to divide it follows from how it is packed, and because package simdblas
-// has no other floor to do so. Everything else works on the calling goroutine.
+// how to divide it depends on how it is packed, and because its callers, the CPU
+// backend and package simdblas, would otherwise both have to. Nothing else here,
+// and nothing in package vec, starts work on other threads: the caller divides it.
 //
 // # Matrix products
 //
@@ -25,7 +26,7 @@
 // Packing costs as much as it gains when a factor is used only a few times, as
 // it is at batch 64, so both factors are read where they are unless they are
 // large or what a tile reads of them lies at distances that put it into few sets
-// of the cache: multiples of 4 KB, or smaller powers of two where a block has many
+// of the cache: multiples of 4 KB, or smaller powers of two if a block has many
 // steps. If the right factor is a transposed one and the left one has few
 // rows, as in a layer's forward pass with weights stored [out, in], the tiles of
 // Cᵀ are computed instead: then the weights, too, are read in place.
@@ -39,12 +40,12 @@
 //
 // # Convolutions
 //
-// [ProductSum] runs the same tiles over rows of pictures where they are. Products
+// [ProductSum] runs the same tiles over the rows of images, in place. Products
 // with few columns, from convolutions to few channels, do not fill a tile's
-// vectors: where [ByColumns] says so they are computed as scalar products, one
-// row of the tile for each lane. Products with one row, from the gradients of
-// such convolutions, keep four sums of each element, so that none waits for
-// itself.
+// vectors: if [ByColumns] reports true, they are computed as scalar products
+// whose lanes hold parts of the sum. Products with one row, from the gradients of
+// such convolutions, keep four sums of each element, so that no addition waits
+// for the one before it.
 //
 // # Assembly
 //
@@ -52,8 +53,11 @@
 // Each routine has a twin in Go that serves other machines and the tests; the
 // tests run everything under each of isa.Implementations. The tiles are written
 // by package gemmgen, whose test checks that the files are up to date; what
-// moves and dots is written by hand. Assembly cannot be
-// preempted, so a call is kept to a few microseconds, and loops over calls go
-// through a Go function with a stack check, where the scheduler gets hold of
-// them: stopping the world does not wait for a matrix product.
+// moves and dots is written by hand.
+//
+// Assembly cannot be preempted, so a call is kept to a few microseconds, and loops
+// over calls go through a Go function with a stack check, where the scheduler can
+// stop them: stopping the world does not wait for a matrix product.
 package gemm
+
+//go:generate go test ./gemmgen -run Generated -update

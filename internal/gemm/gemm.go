@@ -16,7 +16,7 @@ type Epilogue[T Float] interface {
 // op(X) is X, or its transpose if the flag tA or tB is set; op(A) is m×k, op(B)
 // is k×n and C is m×n, with leading dimensions lda, ldb and ldc.
 //
-// Every product counts: NaN and Inf in A or B reach C even where the other
+// Every product counts: NaN and Inf in A or B reach C even if the other
 // factor is 0. As in BLAS, C is not read when beta is 0, and A and B are not
 // read when alpha is 0. The bits of the result do not depend on the number of
 // threads. It panics if a dimension is negative, a leading dimension is shorter

@@ -16,8 +16,8 @@ type rows struct {
 	srcStep, dstStep int // from block to block
 }
 
-// CopyRows copies m rows of n elements from src, where they are lds apart, to
-// dst, where they are ldd apart. dst must not overlap src. It panics where a
+// CopyRows copies m rows of n elements from src, where they begin lds elements apart,
+// to dst, where they begin ldd apart. dst must not overlap src. It panics if a
 // slice is too short.
 func CopyRows[T Float](dst []T, ldd int, src []T, lds, m, n int) {
 	if m == 0 || n == 0 {
@@ -42,7 +42,7 @@ func CopyRows[T Float](dst []T, ldd int, src []T, lds, m, n int) {
 // copyBytes is how much of the cache one call of assembly reads at most.
 const copyBytes = 64 << 10
 
-// copySome is a real call, where a loop over it can be preempted.
+// copySome is a real call, at which a loop over it can be preempted.
 //
 //go:noinline
 func copySome(r *rows) { asm.copyRows(r) }
@@ -69,7 +69,7 @@ func Transpose[T Float](dst []T, ldd int, src []T, lds, m, n int) {
 }
 
 // transpose sets dst[j,i] = src[i,j], or adds to it, for an m×n block of src;
-// ldd and lds are the leading dimensions. The assembly turns square blocks, which
+// ldd and lds are the leading dimensions. The assembly works on square blocks, which
 // overlap at the edges; if they are added, a loop adds what is left there.
 //
 // A call of assembly walks along rows of whichever matrix has its rows further

@@ -3,7 +3,7 @@ package gemm
 import "unsafe"
 
 // A product with a few columns only fills few lanes of a tile's vectors. It is
-// better computed column by column, as scalar products with rows of A: then the
+// better computed column by column, as scalar products with rows of A, whose
 // lanes hold parts of the sum.
 
 // columnShape returns the shape of the tiles that multiplyColumn computes: as

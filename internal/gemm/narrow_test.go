@@ -23,7 +23,7 @@ func draw[T Float](r *rand.Rand, buf []T, n int) []T {
 // checkColumns compares sums whose columns are panels of their own with the
 // definition: tiles and rows of every length, rows of A that overlap by whole
 // vectors and otherwise, columns of C at every distance. The factors end at
-// forbidden memory; a C that is written where it should not be is not equal.
+// forbidden memory; a C that is written outside its elements is not equal.
 func checkColumns[T Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	const room = 1 << 14
@@ -92,7 +92,7 @@ func TestRows(t *testing.T) {
 }
 
 // TestColumnsAlike: the place of a row in its tile does not change a bit of its
-// sum, and nothing is skipped where a factor is 0.
+// sum, and nothing is skipped if a factor is 0.
 func TestColumnsAlike(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for _, name := range isa.Implementations() {

@@ -49,7 +49,7 @@ type product[T Float] struct {
 	packedRight    []T // the slab's steps, block by block, panel by panel
 }
 
-// packing says where the kernels find the right factor.
+// packing is how the right factor is laid out for the kernels.
 type packing int
 
 const (
@@ -80,8 +80,8 @@ const (
 // orient decides how to compute left·right. What it decides affects speed only:
 // each element of C is a sum in the same order whatever the tiles and tasks.
 func (p *product[T]) orient(left, right operand[T], m, n, k int) {
-	// The right factor's rows have to be contiguous. If they are not, turning
-	// a few rows of the left factor is cheaper than turning the right one.
+	// The right factor's rows have to be contiguous. If they are not, transposing
+	// a few rows of the left factor is cheaper than transposing the right one.
 	if right.next != 1 && m <= fewRows {
 		p.swapped = true
 		left, right, m, n = right, left, n, m
@@ -197,8 +197,8 @@ func split(n, parts, i int) int {
 
 func ceilDiv(x, y int) int { return (x + y - 1) / y }
 
-// row is the first row of panel i of the slab; that of the panel after the last
-// is where the slab ends.
+// row is the first row of panel i of the slab; for the panel after the last it is
+// the end of the slab.
 func (p *product[T]) row(i int) int { return p.m0 + i*p.height + min(i, p.higher) }
 
 // step is the first step of block b of the slab.

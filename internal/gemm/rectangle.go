@@ -12,16 +12,16 @@ type workspace[T Float] struct {
 }
 
 // ahead is memory that tiles fetch into the cache while they compute, see
-// [tile]. Each in its turn fetches one of the lines that a step has.
+// [tile]. One after another they fetch the lines that a step has.
 type ahead struct {
-	next         uintptr
-	ns, np, turn int
+	next          uintptr
+	ns, np, calls int
 }
 
 // fetch has the tile do its part.
 func (a *ahead) fetch(t *tile, lines int) {
-	t.next, t.ns, t.np = a.next+uintptr(a.turn%lines*a.np), a.ns, a.np
-	a.turn += t.count
+	t.next, t.ns, t.np = a.next+uintptr(a.calls%lines*a.np), a.ns, a.np
+	a.calls += t.count
 }
 
 func takeWorkspace[T Float]() *workspace[T] {
@@ -56,7 +56,7 @@ func (p *product[T]) rectangle(i0, i1, j0, j1 int) {
 	}
 }
 
-// along computes tiles of C where they belong. A part of the left factor that
+// along computes tiles of C in place. A part of the left factor that
 // fits in L2 meets all columns before the next one.
 func (p *product[T]) along(w *workspace[T], i0, i1, j0, j1 int) {
 	width := p.shape.cols
@@ -110,7 +110,7 @@ func (p *product[T]) column(w *workspace[T], b, i0, i1, j0, j1 int, add bool) {
 	}
 }
 
-// across computes tiles of Cᵀ in the workspace and turns them into C.
+// across computes tiles of Cᵀ in the workspace and transposes them into C.
 func (p *product[T]) across(w *workspace[T], i0, i1, j0, j1 int) {
 	t, width := &w.tile, p.shape.cols
 	add := p.beta != 0 || p.k0 > 0
@@ -187,7 +187,7 @@ func (w *workspace[T]) prepare(p *product[T], n int) {
 }
 
 // setRight points the tile at the columns [j0,j1) and block b of steps, which
-// it packs, where necessary and new, as panel number i of the workspace. A
+// it packs, if necessary and new, as panel number i of the workspace. A
 // kernel without masks is given whole panels, filled up with zeros.
 func (p *product[T]) setRight(w *workspace[T], b, j0, j1, i int, isNew bool) {
 	t, size, width := &w.tile, sizeof[T](), p.shape.cols
@@ -208,8 +208,8 @@ func (p *product[T]) setRight(w *workspace[T], b, j0, j1, i int, isNew bool) {
 		}
 		t.b, t.bs = unsafe.Pointer(&panel[0]), width*size
 	}
-	// The next panel is there where this one has been read, or after it if it
-	// is packed as well.
+	// The next panel lies beside what this one was read from, or behind this one
+	// if it is packed as well.
 	if p.packRight == inPlace || p.packRight == perTask && isNew && p.right.next == 1 {
 		here := uintptr(unsafe.Pointer(p.rightElement(k0, j0)))
 		w.ahead = ahead{next: here + uintptr(width*size), ns: p.right.step * size, np: cacheLine}

@@ -3,8 +3,8 @@ package gemm
 import "unsafe"
 
 // ProductSum asks for sums of matrix products, which is what convolutions are
-// made of, with rows of pictures as factors: for each b < Batch[0] and each
-// d < Batch[1], rows of a picture and pictures say,
+// made of, with rows of images as factors: for each b < Batch[0] and each
+// d < Batch[1], the rows of an image and the images of a batch for example,
 //
 //	C_bd = Σ op(A_bd,ij)·B_ij,   i < Count[0], j < Count[1],
 //
@@ -12,9 +12,9 @@ import "unsafe"
 // C[b·BatchC[0]+d·BatchC[1]], B_ij at B[i·NextB[0]+j·NextB[1]] and A_bd,ij at
 // A[b·BatchA[0]+d·BatchA[1]+i·NextA[0]+j·NextA[1]].
 //
-// B may lie in panels of LDB columns, where column j is column j%LDB of panel
-// j/LDB and NextPanel is their distance; with [PanelCols] columns each, or a
-// single one where [ByColumns] says so, that is how it is read fastest.
+// B may lie in panels of LDB columns: column j is then column j%LDB of panel
+// j/LDB, and NextPanel is the distance between panels. B is read fastest in panels
+// of [PanelCols] columns, or of a single one if [ByColumns] reports true.
 type ProductSum[T Float] struct {
 	M, N, K      int
 	Count, Batch [2]int
@@ -179,9 +179,9 @@ func (s *ProductSum[T]) inTiles(shape shape, kind tileKind) {
 	}
 }
 
-// perCall divides the work into calls of assembly that do not take long, given
-// the operations of a run in a tile with all of its rows: into so many tiles of so
-// many sets of so many runs. The number of rows that a tile has does not change a
+// perCall divides the work into short calls of assembly, given the operations of
+// a run in a tile with all of its rows: each call does so many tiles of so many
+// sets of so many runs. The number of rows that a tile has does not change a
 // bit of its sums.
 func (s *ProductSum[T]) perCall(flops int) (runs, sets, tiles int) {
 	runs, sets, tiles = s.Count[0], s.Count[1], s.Batch[0]
@@ -196,7 +196,7 @@ func (s *ProductSum[T]) perCall(flops int) (runs, sets, tiles int) {
 	return runs, sets, max(1, min(tiles, sumFlops/(flops*runs*sets)))
 }
 
-// byProducts is for tiles that cannot be cut off where C ends.
+// byProducts is for tiles that cannot end before their full width.
 func (s *ProductSum[T]) byProducts() {
 	p := takeProduct[T]()
 	defer p.release()

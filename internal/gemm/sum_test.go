@@ -20,7 +20,7 @@ type sumCase struct {
 }
 
 // makeSum returns the sum with factors of whole numbers, whose products are
-// exact, and C full of canaries where it is not to be read.
+// exact, and C full of canaries if it is not to be read.
 func makeSum[T Float](r *rand.Rand, c sumCase) ProductSum[T] {
 	draw := func(n int) []T {
 		x := make([]T, n)
@@ -193,7 +193,7 @@ func TestProductSumInParts(t *testing.T) {
 }
 
 // TestProductSumRows: how many rows are computed together does not change a bit,
-// also where sums are too long for one call of assembly, by their runs or a run.
+// also if sums are too long for one call of assembly, by their runs or a run.
 func TestProductSumRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for _, name := range isa.Implementations() {

@@ -9,7 +9,7 @@ import "unsafe"
 //
 // with the sum over p in order, then for the same count-1 times more with A and
 // C advanced by ap and cp. p makes sets times runs runs of k steps each; from the
-// end of a run to the next, A and B go on by ar and br, or by asets and bsets
+// end of a run to the next, A and B advance by ar and br, or by asets and bsets
 // after the last one of a set. All distances are in bytes. A may have any layout;
 // the rows of B and C are contiguous. m and n are at most the shape's rows and
 // cols; k, runs, sets and count are at least 1. A kernel that is not masked needs
@@ -74,8 +74,8 @@ func (t *tile) aimAhead() {
 	}
 }
 
-// nextTile and nextRun go on to the next tile or run for a kernel that knows of
-// one only. They report whether there is one.
+// nextTile and nextRun advance to the next tile or run, for a kernel that computes
+// a single one. They report whether there is one.
 func (t *tile) nextTile() bool {
 	if t.count == 1 {
 		return false

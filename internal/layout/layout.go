@@ -25,7 +25,7 @@ type Layout struct {
 	Offset  int
 }
 
-// Contiguous returns the row-major layout of a shape. It panics where the rank
+// Contiguous returns the row-major layout of a shape. It panics if the rank
 // exceeds MaxRank or a dim is negative; callers with outside input check first.
 func Contiguous(shape ...int) Layout {
 	l := Layout{Rank: len(shape)}
@@ -52,8 +52,8 @@ func (l Layout) Packed() Layout {
 
 // Dense returns a layout of the same dims without gaps, at offset 0, whose axes
 // follow one another in memory in the order that l's do: [n, c, h, w] that lies
-// in memory as [n, h, w, c] stays so. Repeated elements count for no order, and
-// give the row-major layout.
+// in memory as [n, h, w, c] stays so. If elements are repeated, it is the
+// row-major layout.
 func (l Layout) Dense() Layout {
 	var room [MaxRank]int
 	order, ok := l.memoryOrder(room[:0])
@@ -71,7 +71,7 @@ func (l Layout) Dense() Layout {
 }
 
 // memoryOrder appends the axes from the widest stride to the narrowest to
-// order, those of dim 1, whose strides mean nothing, first. ok is false where an
+// order, those of dim 1, whose strides mean nothing, first. ok is false if an
 // axis repeats its elements or steps backwards.
 func (l *Layout) memoryOrder(order []int) (axes []int, ok bool) {
 	for k := range l.Rank {
@@ -87,7 +87,8 @@ func (l *Layout) memoryOrder(order []int) (axes []int, ok bool) {
 	return order, true
 }
 
-// width is an axis's stride, as far as it counts for the order in memory.
+// width is an axis's stride, for sorting: that of an axis of dim 1 means nothing,
+// and such axes come first.
 func (l *Layout) width(axis int) int {
 	if l.Dims[axis] == 1 {
 		return math.MaxInt
@@ -95,9 +96,9 @@ func (l *Layout) width(axis int) int {
 	return l.Strides[axis]
 }
 
-// SortAxes reorders the axes of all the given layouts, of equal rank, such that
+// SortAxes reorders the axes of all the given layouts, of equal rank, so that
 // those of the first go from the widest stride to the narrowest. They are
-// changed in place. Where the first repeats elements, nothing is done.
+// changed in place. If the first repeats elements, nothing is done.
 func SortAxes(ls ...*Layout) {
 	var room [MaxRank]int
 	order, ok := ls[0].memoryOrder(room[:0])
@@ -138,7 +139,7 @@ func (l *Layout) Overlaps() bool {
 func (l *Layout) SameShape(m *Layout) bool { return l.Rank == m.Rank && l.Dims == m.Dims }
 
 // IsContiguous reports whether the elements lie in row-major order without
-// gaps. The stride of an axis of dim 1 does not matter, nor does anything when
+// gaps. The stride of an axis of dim 1 does not matter, nor does anything if
 // there are no elements.
 func (l *Layout) IsContiguous() bool {
 	step, even := 1, true
@@ -171,7 +172,7 @@ func (l Layout) Slice(axis, start, stop, step int) Layout {
 		n = (stop-start-1)/step + 1 // which no step can make overflow
 	}
 	l.Dims[axis] = n
-	if l.Len() > 0 { // else there is no first element, and no place for one
+	if l.Len() > 0 { // else the first element may lie outside of the buffer
 		l.Offset += start * l.Strides[axis]
 	}
 	if n > 1 {
@@ -181,7 +182,7 @@ func (l Layout) Slice(axis, start, stop, step int) Layout {
 }
 
 // Broadcast stretches l to a shape: missing leading axes and axes of dim 1 are
-// repeated with stride 0. ok is false where the shapes do not fit.
+// repeated with stride 0. ok is false if the shapes do not fit.
 func (l Layout) Broadcast(shape []int) (out Layout, ok bool) {
 	lead := len(shape) - l.Rank
 	if lead < 0 {
@@ -205,7 +206,7 @@ func (l Layout) Broadcast(shape []int) (out Layout, ok bool) {
 }
 
 // Reshape lays the same elements out under a new shape of equal length. ok is
-// false where that takes a copy.
+// false if that takes a copy.
 func (l Layout) Reshape(shape []int) (out Layout, ok bool) {
 	out = Layout{Rank: len(shape), Offset: l.Offset}
 	copy(out.Dims[:], shape)

@@ -34,7 +34,7 @@ func at(l Layout, index []int) int {
 	return offset
 }
 
-// offsets lists where each element lies, in row-major order.
+// offsets lists the place of each element, in row-major order.
 func offsets(l Layout) []int {
 	out := []int{}
 	for _, index := range indices(l.Shape()) {
@@ -296,8 +296,8 @@ func factored(n int) [][]int {
 	return out
 }
 
-// checkReshape holds Reshape against the definition: the same offsets in the
-// same order. And where it says that a copy is needed, no strides may exist.
+// checkReshape compares Reshape with the definition: the same offsets in the
+// same order. If it says that a copy is needed, no strides may exist.
 func checkReshape(t testing.TB, l Layout, shape []int) {
 	before := l
 	got, ok := l.Reshape(shape)

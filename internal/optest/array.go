@@ -93,7 +93,7 @@ func Broadcast(xs ...Array) []int {
 	return out
 }
 
-// Fold combines the elements along the given axes, all of them where none is
+// Fold combines the elements along the given axes, all of them if none is
 // given, starting each from the same number, and drops the axes.
 func Fold(x Array, axes []int, start float64, f func(acc, v float64) float64) Array {
 	keep := func(k int) bool {

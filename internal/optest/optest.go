@@ -9,7 +9,7 @@
 //     and the float32 one against that;
 //   - the derivative at kinks, where it is a convention, exactly;
 //   - inputs that are permuted, strided or repeated views;
-//   - the reference device against the CPU;
+//   - a device that is not host memory (package far) against the CPU;
 //   - the same bits inside a scope whose memory holds leftovers;
 //   - every subset of tracked inputs;
 //   - typed panics that name the operation, the shapes and a repair.
@@ -70,13 +70,14 @@ type Kink struct {
 	In, Grad [][]float64
 }
 
-// Misuse is a call that must panic with a [tensor.ShapeError].
+// Misuse is a call that must panic with a [tensor.ShapeError], or with a
+// [tensor.ArgumentError].
 type Misuse struct {
 	// Shapes of the inputs, as "[2 3] [3]".
 	Shapes string
 	// F is called in place of the row's, unless nil.
 	F func(xs []*autograd.Var) *autograd.Var
-	// Says is a part of the message that tells what is wrong.
+	// Says is a part of the message.
 	Says string
 }
 
@@ -125,7 +126,7 @@ var aspects = []struct {
 	{"scope", checkScope},
 	{"tracking", checkTracking},
 	{"misuse", checkMisuse},
-	{"device ref", func(r Row) error { return checkDevice(r, "ref") }},
+	{"device far", func(r Row) error { return checkDevice(r, "far") }},
 }
 
 // Run tests each row in a subtest of its name.
@@ -142,7 +143,7 @@ func Run(t *testing.T, rows []Row) {
 	}
 }
 
-// RunOn holds the results on a device against those of the CPU.
+// RunOn compares the results on a device with those of the CPU.
 func RunOn(t *testing.T, rows []Row, device string) {
 	for _, r := range rows {
 		r = r.withDefaults()

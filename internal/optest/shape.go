@@ -8,7 +8,7 @@ import (
 )
 
 // moved is the reference of an operation that picks elements: it has a shape,
-// and at each index the element of x at from(index), or 0 where that is nil.
+// and at each index the element of x at from(index), or 0 if that is nil.
 func moved(x Array, shape []int, from func(index []int) []int) Array {
 	return Build(shape, func(index []int) float64 {
 		if at := from(index); at != nil {

@@ -3,15 +3,15 @@
 //
 // Waking a parked goroutine takes about 100 µs on a busy machine, so `go` plus
 // a WaitGroup pays only for long loops. Here a few helper goroutines stay on
-// their cores for a short while after the last loop, watching for the next
-// one, and leave when none comes: a program that computes finds its helpers
-// ready within a microsecond, and an idle program has no helpers at all.
+// their cores for a short while after the last loop, polling for the next
+// one, and leave if none comes: a program that computes finds its helpers
+// ready within a microsecond, and an idle program has none.
 //
 // A loop is cut into chunks of a fixed size, whatever the number of threads,
 // so that a body which sums per chunk gives the same bits everywhere. Chunks
 // are claimed one by one, in order, by the caller and by the helpers that are
 // there; the caller never waits for a helper to arrive, only for chunks that a
-// helper has claimed. Calls may be nested and concurrent. Where helpers turn out to
+// helper has claimed. Calls may be nested and concurrent. If helpers turn out to
 // slow loops down, because another program has taken a core, loops run without them
 // for a while.
 package parallel
@@ -51,17 +51,17 @@ func Run(n, grain int, b Body) {
 	switch {
 	case chunks == 1 || threads == 1:
 		runAlone(n, grain, chunks, b)
-	case crowded.phase.Load() == unsuspecting:
+	case contended.phase.Load() == normal:
 		share(n, grain, chunks, threads, b)
 	default:
-		start := time.Since(began)
-		phase := crowded.begin(start)
-		if phase == alone || phase == resting {
+		start := time.Since(epoch)
+		phase := contended.begin(start)
+		if phase == trialAlone || phase == alone {
 			runAlone(n, grain, chunks, b)
 		} else {
 			share(n, grain, chunks, threads, b)
 		}
-		crowded.end(phase, time.Since(began)-start, chunks)
+		contended.end(phase, time.Since(epoch)-start, chunks)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Some tests wait for a helper, however crowded the machine is.
-func init() { countLosses = func() int64 { return 0 } }
+// Some tests wait for a helper, however busy the machine is.
+func init() { countPreemptions = func() int64 { return 0 } }
 
 // threads sets the number of threads for one test. Two processors at least, so
 // that helpers exist on any machine.

@@ -8,17 +8,18 @@ import (
 )
 
 const (
-	// linger is how long a helper watches for another job before it leaves.
-	// Shorter than the gaps inside a training step would cost a wake-up per
-	// gap; longer would burn a core for nothing after the last loop.
+	// linger is how long a helper polls for another job before it leaves. If it
+	// were shorter than the gaps inside a training step, each gap would cost a
+	// wake-up; if it were longer, a core would be busy for nothing after the last
+	// loop.
 	linger = 250 * time.Microsecond
 
-	// joinSpin is how long a caller watches for the last chunks before it
-	// blocks, which matters when the thread of a helper has lost its core.
+	// joinSpin is how long a caller polls for the last chunks before it
+	// blocks, which matters if the thread of a helper has lost its core.
 	joinSpin = 100 * time.Microsecond
 
-	// yieldEvery is how many glances pass before a watcher offers its core to
-	// other goroutines. A glance takes a few hundred nanoseconds.
+	// yieldEvery is how many polls pass before the core is offered to other
+	// goroutines. A poll takes a few hundred nanoseconds.
 	yieldEvery = 64
 
 	maxThreads = 1 << 12
@@ -26,8 +27,8 @@ const (
 
 // The state of a job is one word, so that entering a job, claiming a chunk of
 // it and being counted as present are one compare-and-swap: a helper that looks
-// at a job too late, even after the job has been reused, simply fails to enter
-// or validly enters the new one. From the top: chunks not yet claimed, whether
+// at a job too late, even after the job has been reused, either fails to enter
+// or enters the new one, which is as good. From the top: chunks not yet claimed, whether
 // the caller sleeps, helpers present.
 const (
 	oneHelper = 1
@@ -51,14 +52,14 @@ type job struct {
 }
 
 var (
-	// A second concurrent or nested call takes the next job; when all are
-	// taken the machine is busy enough and the call runs alone.
+	// A second concurrent or nested call takes the next job; if all are
+	// taken, the machine is busy enough and the call runs alone.
 	jobs [4]job
 
 	helpers atomic.Int32 // alive
 	limit   atomic.Int32 // wanted at most
 
-	countLosses = losses // tests that need helpers count none
+	countPreemptions = preemptions // tests that need helpers count none
 )
 
 func init() {
@@ -76,11 +77,11 @@ func acquire() *job {
 	return nil
 }
 
-// run publishes the loop, works on it and waits for those who joined.
+// run publishes the loop, works on it and waits for the helpers that joined.
 func (j *job) run(n, grain, chunks, threads int, b Body) {
 	j.n, j.grain, j.chunks, j.body = n, grain, chunks, b
 	j.state.Store(uint64(chunks) * oneChunk)
-	hire(min(chunks, threads)-1, threads-1)
+	startHelpers(min(chunks, threads)-1, threads-1)
 
 	returned := false
 	defer func() {
@@ -128,8 +129,8 @@ func (j *job) join() {
 		return
 	}
 	start := time.Now()
-	for glance := 1; time.Since(start) < joinSpin; glance++ {
-		pause(glance)
+	for polls := 1; time.Since(start) < joinSpin; polls++ {
+		pause(polls)
 		if j.state.Load() == 0 {
 			return
 		}
@@ -147,9 +148,9 @@ func (j *job) join() {
 	}
 }
 
-// hire starts helpers until want of them are alive, and lets those above most
-// retire.
-func hire(want, most int) {
+// startHelpers starts helpers until want of them are alive, and lets those above
+// most leave.
+func startHelpers(want, most int) {
 	if limit.Load() != int32(most) {
 		limit.Store(int32(most))
 	}
@@ -159,25 +160,25 @@ func hire(want, most int) {
 			return
 		}
 		if helpers.CompareAndSwap(h, h+1) {
-			crowded.look(time.Since(began), most+1, countLosses)
+			contended.check(time.Since(epoch), most+1, countPreemptions)
 			go help()
 		}
 	}
 }
 
-// help is the life of a helper: work, watch for a while, leave.
+// help is a helper: it works, polls for a while, and leaves.
 func help() {
 	defer helpers.Add(-1)
 	start := time.Now()
-	for glance := 1; helpers.Load() <= limit.Load(); glance++ {
+	for polls := 1; helpers.Load() <= limit.Load(); polls++ {
 		if assist() {
-			start, glance = time.Now(), 0
+			start, polls = time.Now(), 0
 			continue
 		}
 		if time.Since(start) > linger {
 			return
 		}
-		pause(glance)
+		pause(polls)
 	}
 }
 
@@ -221,10 +222,10 @@ func (j *job) work(i int) {
 	returned = true
 }
 
-// pause waits a few hundred nanoseconds; now and then it offers the core to
-// other goroutines instead.
-func pause(glance int) {
-	if glance%yieldEvery == 0 {
+// pause waits a few hundred nanoseconds, or offers the core to other goroutines
+// each time that polls is a multiple of yieldEvery.
+func pause(polls int) {
+	if polls%yieldEvery == 0 {
 		runtime.Gosched()
 		return
 	}

@@ -35,7 +35,7 @@ func Normal64(dst []float64, key, counter uint64) {
 	}
 }
 
-// polar32 turns two words into a point of the plane, normal in both directions.
+// polar32 makes two words a point of the plane, normal in both directions.
 func polar32(radius, angle uint32) (x, y float32) {
 	// The product is exact, so fusing it with the sum changes nothing.
 	u := float32(float32(radius)*0x1p-32) + 0x1p-33 // in (0, 1]
@@ -67,7 +67,7 @@ const (
 	cos1 = -0.0013648713938891888
 
 	sqrtHalf = 0x3F3504F3 // bits of the float32 √½
-	turn     = 2 * math.Pi * 0x1p-34
+	period   = 2 * math.Pi * 0x1p-34
 )
 
 // log32 is ln u for a normal, positive u. The conversions round, so that nothing
@@ -94,7 +94,7 @@ func log32(u float32) float32 {
 // sincos32 is the sine and cosine of 2π·w/2³². The two top bits of w, rounded,
 // name the quadrant; the rest is an angle in [−π/4, π/4).
 func sincos32(w uint32) (sin, cos float32) {
-	x := float32(float32(int32(w<<2)) * turn)
+	x := float32(float32(int32(w<<2)) * period)
 	z := float32(x * x)
 	s := float32(z*sin2) + sin1
 	s = float32(z*s) + sin0

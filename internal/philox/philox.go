@@ -11,7 +11,12 @@
 // The float32 results use only operations that IEEE 754 rounds correctly, in a
 // fixed order and never fused, so they are the same bits on every machine. The
 // float64 normals go through package math and agree to its last bit or so.
+//
+// The assembly, philox_amd64.s, is written by package vecgen of internal/vec, as
+// are the element-wise routines there.
 package philox
+
+//go:generate go test ../vec/vecgen -run Generated/philox -update
 
 import (
 	"math/bits"
@@ -27,23 +32,6 @@ const (
 
 	rounds = 10
 )
-
-// Key derives the key of the stream that serves one purpose ("init", "latent",
-// "dropout"…) from a program's seed. Different seeds or purposes give unrelated
-// streams.
-func Key(seed uint64, purpose string) uint64 {
-	key := mix(seed)
-	for i := range len(purpose) {
-		key = mix(key ^ uint64(purpose[i]))
-	}
-	return key
-}
-
-// mix is a bijection of 64 bits: the first two words of the block at counter x.
-func mix(x uint64) uint64 {
-	b := block([4]uint32{uint32(x), uint32(x >> 32)}, [2]uint32{mul0, mul1})
-	return uint64(b[1])<<32 | uint64(b[0])
-}
 
 // Blocks32 is how many counters n elements of Uint32s, Uniform32 or Normal32
 // consume: one for each four.

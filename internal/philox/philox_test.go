@@ -42,17 +42,6 @@ func TestBlocks(t *testing.T) {
 	assert.Equal(t, []uint64{0, 1, 1, 2, 2, 3}, []uint64{Blocks64(0), Blocks64(1), Blocks64(2), Blocks64(3), Blocks64(4), Blocks64(5)})
 }
 
-func TestKeysDiffer(t *testing.T) {
-	seen := map[uint64]string{}
-	for seed := range uint64(100) {
-		for _, purpose := range []string{"", "a", "aa", "init", "latent", "\x00", "\x00\x00"} {
-			k := Key(seed, purpose)
-			require.Empty(t, seen[k], "seed %d %q", seed, purpose)
-			seen[k] = purpose + "!"
-		}
-	}
-}
-
 // Every implementation gives the same bits, whatever the length, at any
 // counter.
 func TestImplementationsAgree(t *testing.T) {

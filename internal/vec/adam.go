@@ -16,7 +16,7 @@ import (
 //	v ← β₂·v + ((1−β₂)·g)·g
 //	p ← p + (−lr/c₁ · m) / (√v · 1/√c₂ + ε)
 //
-// PyTorch divides by √c₂ where this multiplies by its inverse: a second
+// PyTorch divides by √c₂; this multiplies by its inverse, because a second
 // division costs a third of the time.
 func Adam[T Float](p, g, m, v []T, c op.AdamParams) {
 	n := len(p)

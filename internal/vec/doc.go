@@ -13,3 +13,5 @@
 // 20 µs, and loops over calls go through a Go function with a stack check, where
 // the scheduler can stop them.
 package vec
+
+//go:generate go test ./vecgen -run Generated/vec -update

@@ -11,6 +11,8 @@ import (
 func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 	x = x[:len(dst)]
 	switch f {
+	case op.None:
+		copy(dst, x)
 	case op.Neg:
 		for i, v := range x {
 			dst[i] = -v
@@ -173,19 +175,19 @@ func binaryGeneric[T Float](f op.Binary, dst, x, y []T, a T) {
 		}
 	case op.ReLUGrad:
 		for i := range dst {
-			dst[i] = x[i] * slope(y[i], 0)
+			dst[i] = x[i] * step(y[i], 0)
 		}
 	case op.LeakyReLUGrad:
 		for i := range dst {
-			dst[i] = x[i] * slope(y[i], a)
+			dst[i] = x[i] * step(y[i], a)
 		}
 	default:
 		panic(fmt.Sprintf("vec: unknown function %v", f))
 	}
 }
 
-// larger and smaller are what the assembly computes, which takes y when x and y
-// are zeros of two signs.
+// larger and smaller are what the assembly computes, which takes y if x and y are
+// zeros of different signs.
 func larger[T Float](x, y T) T {
 	if x > y || x != x {
 		return x
@@ -210,8 +212,8 @@ func whereGeneric[T Float](dst, cond, x, y []T) {
 	}
 }
 
-// slope is the derivative of a (leaky) ReLU at y.
-func slope[T Float](y, a T) T {
+// step is the derivative of a ReLU at y, or of a leaky one with slope a.
+func step[T Float](y, a T) T {
 	switch {
 	case y > 0:
 		return 1

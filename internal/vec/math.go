@@ -10,7 +10,7 @@ import (
 // the whole error, in a fraction of package math's time. Conversions keep
 // compilers from fusing: the results are the same on every machine.
 
-// single tells whether T is float32.
+// single reports whether T is float32.
 func single[T Float]() bool {
 	var v T
 	return unsafe.Sizeof(v) == 4
@@ -134,7 +134,7 @@ func softplus32(x float32) float32 {
 const signBit = 1 << 31
 
 // abs32 is |x|. Taken before the conversion, whose register would otherwise
-// wait for the result of the loop's last turn.
+// wait for the result of the loop's last iteration.
 func abs32(x float32) float64 {
 	return float64(math.Float32frombits(math.Float32bits(x) &^ signBit))
 }

@@ -12,10 +12,10 @@ import (
 // enough to share a layer between threads.
 const (
 	grainCheap  = 16 << 10 // additions, copies
-	grainCostly = 4 << 10  // exponentials and their kin
+	grainCostly = 4 << 10  // exponentials and the like
 )
 
-// family tells what a loop does with its pieces.
+// family is what a loop does with its pieces.
 type family uint8
 
 const (
@@ -51,7 +51,7 @@ type buffers[T vec.Float] [4][scratch]T
 // Run computes elements lo to hi in row-major order of the coalesced dims.
 func (l *loop[T]) Run(lo, hi int) {
 	rank := l.lay[0].Rank
-	var at [4]int // where each array's element lo is
+	var at [4]int // the place of each array's element lo
 	for arg := range l.args {
 		at[arg] = l.lay[arg].Offset
 	}
@@ -109,8 +109,8 @@ func (l *loop[T]) stride(arg int) int {
 func (l *loop[T]) span(at *[4]int, n int) {
 	direct := l.stride(0) == 1
 	for arg := 1; arg < l.args; arg++ {
-		// A single repeated number is a kernel's business only in binary
-		// functions; elsewhere it is gathered like any strided array.
+		// Only binary functions take a single number for a whole array;
+		// others gather it like any strided array.
 		s := l.stride(arg)
 		direct = direct && (s == 1 || s == 0 && l.family == famBinary)
 	}
@@ -224,13 +224,13 @@ func (*Backend) Copy(dst, src backend.Operand) {
 
 // copyAlike copies between operands of one dtype.
 func copyAlike(dst, src backend.Operand) {
-	switch t, ok := turningOf(&dst.Layout, &src.Layout); {
+	switch t, ok := transpositionOf(&dst.Layout, &src.Layout); {
 	case !ok:
 		do(task{family: famCopy}, grainCheap, dst, src)
 	case is64(dst):
-		turn(t, buffer[float64](dst), buffer[float64](src))
+		transpose(t, buffer[float64](dst), buffer[float64](src))
 	default:
-		turn(t, buffer[float32](dst), buffer[float32](src))
+		transpose(t, buffer[float32](dst), buffer[float32](src))
 	}
 }
 
@@ -288,14 +288,14 @@ func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 }
 
 func binary[T vec.Float](t task, grain int, dst, x, y backend.Operand) {
-	x, left := straightened[T](x, &dst.Layout)
-	y, right := straightened[T](y, &dst.Layout)
+	x, left := transposedCopy[T](x, &dst.Layout)
+	y, right := transposedCopy[T](y, &dst.Layout)
 	do(t, grain, dst, x, y)
 	left.giveBack()
 	right.giveBack()
 }
 
-// Where sets dst = x where cond ≠ 0, else y.
+// Where sets dst to x if cond ≠ 0, else to y.
 func (*Backend) Where(dst, cond, x, y backend.Operand) {
 	do(task{family: famWhere}, grainCheap, dst, cond, x, y)
 }

@@ -101,8 +101,8 @@ func (j *pickJob[T]) Run(lo, hi int) {
 	}
 }
 
-// places returns where element i, in row-major order, lies in two layouts of one
-// shape.
+// places returns the places of element i, in row-major order, in two layouts of
+// one shape.
 func places(a, b *layout.Layout, i int) (inA, inB int) {
 	inA, inB = a.Offset, b.Offset
 	for k := a.Rank - 1; k >= 0; k-- {

@@ -7,11 +7,11 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// Reduce folds x along each axis where dst has dim 1.
+// Reduce folds x along each axis of which dst has dim 1.
 func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	layout.SortAxes(&x.Layout, &dst.Layout)
 	// Bring the array into the form [kept, folded] or [folded, kept], without
-	// gaps. Axes of dim 1 count for whatever suits.
+	// gaps. Axes of dim 1 fit either part.
 	folded := func(k int) bool { return dst.Layout.Dims[k] == 1 && x.Layout.Dims[k] != 1 }
 	kept := func(k int) bool { return dst.Layout.Dims[k] != 1 }
 	rank := x.Layout.Rank
@@ -64,7 +64,7 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	}
 }
 
-// reduceJob folds x, which is [rows, cols], or [cols, rows] where columns is
+// reduceJob folds x, which is [rows, cols], or [cols, rows] if columns is
 // set, into dst [rows].
 type reduceJob[T vec.Float] struct {
 	f          op.Reduce

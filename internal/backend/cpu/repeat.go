@@ -8,13 +8,13 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// repeatLength is the elements of a short row, written down again and again,
-// that a matrix is combined with at once.
+// repeatLength is the number of elements, copies of a short row, that a matrix is
+// combined with at once.
 const repeatLength = 1024
 
 // repeat computes a function of a matrix of short rows and one row for all of
-// them: pictures in channels-last memory and a number per channel, say. It
-// reports whether these were such operands.
+// them: images in channels-last memory and a number per channel, for example. It
+// reports whether the operands were such.
 func repeat(f op.Binary, dst, x, y backend.Operand, a float64) bool {
 	d, l, r := dst.Layout, x.Layout, y.Layout
 	layout.SortAxes(&d, &l, &r)

@@ -107,6 +107,8 @@ func (Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
 // Unary is the definition of each unary function.
 func Unary(f op.Unary, x, a, b float64) float64 {
 	switch f {
+	case op.None:
+		return x
 	case op.Neg:
 		return -x
 	case op.Abs:
@@ -228,7 +230,7 @@ func step(x, a float64) float64 {
 	return a
 }
 
-// Where sets dst = x where cond ≠ 0, else y.
+// Where sets dst to x if cond ≠ 0, else to y.
 func (Backend) Where(dst, cond, x, y backend.Operand) {
 	d, c, s, t := open(dst), open(cond), open(x), open(y)
 	for i := range d.offsets {
@@ -307,6 +309,19 @@ func (Backend) MatMul(dst, x, y backend.Operand) {
 			}
 		}
 	}
+}
+
+// Linear sets dst = x·wᵀ, followed by the epilogue.
+func (b Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
+	w.Layout = w.Layout.Permute(1, 0)
+	b.MatMul(dst, x, w)
+	e.Apply(b, dst)
+}
+
+// EpilogueGrad sets gz to the gradient before an epilogue's function, and gb to
+// its sums for each channel.
+func (b Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
+	backend.ComposeEpilogueGrad(b, f, gz, gb, gy, y, a)
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].

@@ -92,7 +92,7 @@ func function(w *writer, s set, e elem) {
 	next(w, "a", "ap", "c", "cp", "next", "np")
 }
 
-// next ends a kernel: it goes on to the next tile, by advancing fields of it by
+// next ends a kernel: it continues with the next tile, by advancing fields of it by
 // others, or returns.
 func next(w *writer, fieldsAndSteps ...string) {
 	w.p("\nnext:")

@@ -110,11 +110,11 @@ func pairsInRow(w *writer) {
 // pairsOfRows writes the kernel that rounds two rows of n numbers to pairs of one of
 // each, or of one row's numbers and 0 if there is no second one.
 func pairsOfRows(w *writer) {
-	w.p("\n// taking turns, the elements of both halves")
+	w.p("\n// the elements of both halves, alternating")
 	for i := range 32 {
-		w.p("DATA turns<>+%d(SB)/2, $%d", 2*i, i/2+i%2*16)
+		w.p("DATA alternating<>+%d(SB)/2, $%d", 2*i, i/2+i%2*16)
 	}
-	w.p("GLOBL turns<>(SB), RODATA|NOPTR, $64")
+	w.p("GLOBL alternating<>(SB), RODATA|NOPTR, $64")
 	w.p("\n// func pairsOfRowsAVX512(r *rounding)")
 	w.p("TEXT ·pairsOfRowsAVX512(SB), NOSPLIT, $0-8")
 	w.in("MOVQ", "r+0(FP), AX")
@@ -122,7 +122,7 @@ func pairsOfRows(w *writer) {
 	w.in("MOVQ", "rounding_src(AX), SI")
 	w.in("MOVQ", "rounding_second(AX), BX")
 	w.in("MOVQ", "rounding_n(AX), CX")
-	w.in("VMOVDQU16", "turns<>(SB), Z3")
+	w.in("VMOVDQU16", "alternating<>(SB), Z3")
 	w.in("MOVQ", "$-1, R8")
 	w.in("KMOVW", "R8, K1")
 	w.in("XORQ", "DX, DX")

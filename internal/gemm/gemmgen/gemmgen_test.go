@@ -25,6 +25,6 @@ func TestGenerated(t *testing.T) {
 		}
 		got, err := os.ReadFile(name)
 		require.NoError(t, err)
-		require.True(t, want == string(got), "%s is out of date: go generate ./internal/gemm/gemmgen", name)
+		require.True(t, want == string(got), "%s is out of date: go generate ./internal/gemm", name)
 	}
 }

@@ -116,7 +116,7 @@ func column(w *writer, s set, e elem) {
 	next(w, "a", "ap", "c", "cp")
 }
 
-// columnLoop writes the loops over the vectors of m rows: by pairs where a row's
+// columnLoop writes the loops over the vectors of m rows: by pairs if a row's
 // second vector is the next row's first, so that it is loaded once, then one by
 // one, and at last what does not fill a vector.
 func columnLoop(w *writer, s set, e elem, m int) {
@@ -124,7 +124,7 @@ func columnLoop(w *writer, s set, e elem, m int) {
 	reg := func(i int) string { return fmt.Sprint(s.reg, i) }
 	x, second := reg(s.b[0]), reg(lanes)        // of B
 	shared, part := reg(lanes+1), reg(s.tmp[0]) // of A
-	tail := reg(s.b[1])                         // a mask, K1 instead where there are such
+	tail := reg(s.b[1])                         // a mask; K1 instead if the set has such
 
 	fma := func(from, by string, to int) { w.in("VFMADD231"+e.suffix, "%s, %s, %s", from, by, reg(to)) }
 	advance := func(by string) {
@@ -195,8 +195,8 @@ func columnLoop(w *writer, s set, e elem, m int) {
 	w.in("JMP", "m%d", m)
 }
 
-// columnWrite writes the sums to C, or adds them: at once where C's elements are
-// neighbours or every other one, as in half a picture, else one by one.
+// columnWrite writes the sums to C, or adds them: at once if C's elements are
+// neighbours or every other one, as in half an image, else one by one.
 func columnWrite(w *writer, s set, e elem, spread int) {
 	if s.masks {
 		w.in("MOVQ", "tile_cs(AX), CX")

@@ -1,11 +1,14 @@
-// Package vecgen writes the element-wise assembly of packages kernel and
-// philox. A function is described once, as straight-line code over vectors of
-// float32 (see math.go), and printed for AVX-512 and for AVX2 with FMA: the
-// two then compute the same bits. Nothing imports it; its test writes the files
-// and holds them against what the code says.
+// Package vecgen writes the assembly of packages vec and philox. A function is
+// described once, as straight-line code over vectors of float32 (see math.go),
+// and printed for AVX-512 and for AVX2 with FMA: the two then compute the same
+// bits.
+//
+// Nothing imports it. Its test compares the files with what it returns, and
+// writes them if run by
+//
+//	go generate ./internal/vec       # vec_amd64.s, vec_amd64.go, noasm.go
+//	go generate ./internal/philox    # philox_amd64.s
 package vecgen
-
-//go:generate go test . -run Generated -update
 
 import (
 	"fmt"
@@ -137,7 +140,7 @@ func (b *Body) Mul(x, y Value) Value { return b.compute("VMULPS", x, y) }
 func (b *Body) Div(x, y Value) Value { return b.compute("VDIVPS", x, y) }
 func (b *Body) Sqrt(x Value) Value   { return b.compute("VSQRTPS", x) }
 
-// Max is x > y ? x : y, and Min is x < y ? x : y: y where either is NaN.
+// Max is x > y ? x : y, and Min is x < y ? x : y: y if either is NaN.
 func (b *Body) Max(x, y Value) Value { return b.compute("VMAXPS", x, y) }
 func (b *Body) Min(x, y Value) Value { return b.compute("VMINPS", x, y) }
 
@@ -203,7 +206,7 @@ func (b *Body) FromUint(x Value) Value {
 	return b.Add(hi, b.FromInt(b.And(x, b.Bits(0xFFFF))))
 }
 
-// Sign holds where the top bit is set.
+// Sign holds in lanes whose top bit is set.
 func (b *Body) Sign(x Value) Mask { return Mask(b.emit(instr{kind: signs, src: []Value{x}})) }
 
 // Floor rounds down.
@@ -214,7 +217,7 @@ func (b *Body) Floor(x Value) Value {
 	return b.shift("VROUNDPS", x, 1)
 }
 
-// Comparisons; each is false where either is NaN, but for NotEqual and IsNaN.
+// Comparisons; each is false if either is NaN, but for NotEqual and IsNaN.
 func (b *Body) Greater(x, y Value) Mask      { return b.compare(0x1E, x, y) }
 func (b *Body) GreaterEqual(x, y Value) Mask { return b.compare(0x1D, x, y) }
 func (b *Body) Equal(x, y Value) Mask        { return b.compare(0x00, x, y) }
@@ -226,7 +229,7 @@ func (b *Body) compare(predicate int, x, y Value) Mask {
 	return Mask(b.emit(instr{kind: compare, op: "VCMPPS", imm: fmt.Sprintf("$0x%02X", predicate), src: []Value{x, y}}))
 }
 
-// Select is x where the mask holds, else y.
+// Select is x in lanes in which the mask holds, else y.
 func (b *Body) Select(m Mask, x, y Value) Value {
 	b.code[m].uses++
 	return b.emit(instr{kind: choose, mask: m, src: []Value{x, y}})

@@ -29,12 +29,12 @@ func binary(code op.Binary, doc string, f func(b *Body, x, y Value) Value) kerne
 	}}
 }
 
-func biasAct(act op.Activation, doc string, f func(b *Body, x Value) Value) kernel {
-	name, code := "vecBias", "op.Identity"
-	if function, ok := act.Unary(); ok {
-		name, code = name+function.String(), "op.Act"+function.String()
+func bias(code op.Unary, doc string, f func(b *Body, x Value) Value) kernel {
+	name := "vecBias"
+	if code != op.None {
+		name += code.String()
 	}
-	return kernel{name: name, code: code, doc: "dst[i][j] = " + doc + ", x = dst[i][j] + y[j]", streams: []string{"dst", "y"}, rows: true, body: func(b *Body) {
+	return kernel{name: name, code: "op." + code.String(), doc: "dst[i][j] = " + doc + ", x = dst[i][j] + y[j]", streams: []string{"dst", "y"}, rows: true, body: func(b *Body) {
 		b.Store("dst", f(b, b.Add(b.Load("dst"), b.Load("y"))))
 	}}
 }
@@ -45,7 +45,7 @@ func leaky(b *Body, x Value) Value {
 	return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(x, b.Arg(0)))
 }
 
-// step is 1 where y > 0, NaN where y is NaN, else a.
+// step is 1 if y > 0, NaN if y is NaN, else a.
 func step(b *Body, y, a Value) Value {
 	s := b.Select(b.Greater(y, b.Bits(0)), b.Const(1), a)
 	return b.Select(b.IsNaN(y), y, s)
@@ -109,19 +109,19 @@ var (
 		binary(op.SoftplusGrad, "x[i]/(1+exp(−y[i]))", func(b *Body, x, y Value) Value {
 			return b.Mul(x, b.Sigmoid(y))
 		}),
-		binary(op.ReLUGrad, "x[i]·(y[i] > 0 ? 1 : 0), NaN where y[i] is", func(b *Body, x, y Value) Value {
+		binary(op.ReLUGrad, "x[i]·(y[i] > 0 ? 1 : 0), NaN if y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Bits(0)))
 		}),
-		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN where y[i] is", func(b *Body, x, y Value) Value {
+		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN if y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Arg(0)))
 		}),
 	}
 	biasKernels = []kernel{
-		biasAct(op.Identity, "x", func(_ *Body, x Value) Value { return x }),
-		biasAct(op.ActTanh, "tanh(x)", (*Body).Tanh),
-		biasAct(op.ActSigmoid, "1/(1+exp(−x))", (*Body).Sigmoid),
-		biasAct(op.ActReLU, "x < 0 ? 0 : x", relu),
-		biasAct(op.ActLeakyReLU, "x > 0 ? x : k[0]·x", leaky),
+		bias(op.None, "x", func(_ *Body, x Value) Value { return x }),
+		bias(op.Tanh, "tanh(x)", (*Body).Tanh),
+		bias(op.Sigmoid, "1/(1+exp(−x))", (*Body).Sigmoid),
+		bias(op.ReLU, "x < 0 ? 0 : x", relu),
+		bias(op.LeakyReLU, "x > 0 ? x : k[0]·x", leaky),
 	}
 	otherKernels = []kernel{
 		{name: "vecWhere", doc: "dst[i] = x[i] ≠ 0 ? y[i] : z[i]", streams: []string{"dst", "x", "y", "z"}, body: func(b *Body) {
@@ -154,7 +154,7 @@ func adam(b *Body) {
 
 // Elementwise returns the assembly of package vec.
 func Elementwise() string {
-	f := &File{args: "vecArgs"}
+	f := &File{home: "./internal/vec", args: "vecArgs"}
 	for _, k := range allKernels {
 		for _, isa := range isas {
 			f.kernel(k, isa)

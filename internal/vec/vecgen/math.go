@@ -94,7 +94,7 @@ func (b *Body) Tanh(x Value) Value {
 	return b.Or(b.Select(isSmall, small, large), b.And(x, b.Bits(signBit)))
 }
 
-// Sigmoid is 1/(1+e) where x ≥ 0, else e/(1+e), with e = e^−|x|.
+// Sigmoid is 1/(1+e) if x ≥ 0, else e/(1+e), with e = e^−|x|.
 func (b *Body) Sigmoid(x Value) Value {
 	e := b.exp(b.Max(b.Const(-104), b.negAbs(x)))
 	b.Note("the numerator is e below zero, else 1")
@@ -158,7 +158,7 @@ func (b *Body) Sin(x Value) Value {
 	return b.Select(b.Less(y, b.Const(maxWave)), v, x)
 }
 
-// Cos is Sin a quarter of a turn later.
+// Cos is Sin a quarter of a period later.
 func (b *Body) Cos(x Value) Value {
 	y := b.And(x, b.Bits(absMask))
 	return b.Select(b.Less(y, b.Const(maxWave)), b.quarterWave(y, b.Bits(1)), x)

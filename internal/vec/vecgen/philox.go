@@ -114,9 +114,9 @@ func (b *Body) logUnfused(u Value) Value {
 
 // sincosUnfused is sincos32 of package philox.
 func (b *Body) sincosUnfused(w Value) (sin, cos Value) {
-	const turn = 2 * 3.14159265358979323846264338327950288 * 0x1p-34
+	const period = 2 * 3.14159265358979323846264338327950288 * 0x1p-34
 	b.Note("angle in [−π/4, π/4)")
-	x := b.Mul(b.FromInt(b.Shl(w, 2)), b.Const(turn))
+	x := b.Mul(b.FromInt(b.Shl(w, 2)), b.Const(period))
 	z := b.Mul(x, x)
 	s := b.hornerUnfused(z, -0.16666655242443085, 0.00833216030150652, -0.00019515282474458218)
 	s = b.Add(b.Mul(b.Mul(x, z), s), x)
@@ -134,7 +134,7 @@ func (b *Body) sincosUnfused(w Value) (sin, cos Value) {
 
 // Philox returns the assembly of package philox.
 func Philox() string {
-	f := &File{args: "blockArgs"}
+	f := &File{home: "./internal/philox", args: "blockArgs"}
 	f.printf("%s", iotas)
 	for _, isa := range []ISA{AVX512, AVX2} {
 		f.blockKernel(isa, "words", "Uint32s", wordBlocks)

@@ -4,8 +4,9 @@ package parallel
 
 import "syscall"
 
-// losses is how often threads of this program had to leave a core to another thread.
-func losses() int64 {
+// preemptions is how often the system took a core away from a thread of this
+// program.
+func preemptions() int64 {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
