@@ -214,6 +214,20 @@ func (l *convLayer) biasVar(ctx *Ctx) *autograd.Var {
 	return ctx.Var(l.bias)
 }
 
+// Scratch implements [Scratcher]: images that are padded, or spread out by the
+// stride or by an output padding.
+func (l *convLayer) Scratch(in []int) [][]int {
+	padded := func(k int) int {
+		return in[2+k] + 2*l.pad[k] + l.outputPad[k] + l.dilation[k]*(l.kernel[k]-1)
+	}
+	shape := []int{in[0], max(l.in, l.out), padded(0), padded(1)}
+	if l.kind == "ConvTranspose2D" {
+		shape[2] += in[2] * (l.stride[0] - 1)
+		shape[3] += in[3] * (l.stride[1] - 1)
+	}
+	return [][]int{shape}
+}
+
 type conv2D struct{ convLayer }
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {

@@ -83,6 +83,13 @@ func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
 }
 
+// scratch returns the shapes of a padded image and of the header of each of so
+// many views of it.
+func (p pool) scratch(in []int, views ...int) [][]int {
+	const header = 128 // numbers, about
+	return [][]int{{in[0], in[1], in[2] + 2*p.pad[0], in[3] + 2*p.pad[1]}, append(views, header)}
+}
+
 type avgPool struct {
 	pool
 	linearInPieces
@@ -100,6 +107,20 @@ func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		x = sumOfShifts(padded(x, 2+k, p.pad[k], 0), 2+k, p.kernel[k], p.stride[k], out[2+k])
 	}
 	return autograd.Scale(x, 1/float64(p.kernel[0]*p.kernel[1]))
+}
+
+// Scratch implements [Scratcher].
+func (p avgPool) Scratch(in []int) [][]int {
+	out, err := p.OutShape(in)
+	switch {
+	case err != nil:
+		return nil
+	case p.tiles():
+		return [][]int{in, out}
+	}
+	return append(p.scratch(in, p.kernel[0]+p.kernel[1]),
+		[]int{p.kernel[0], in[0], in[1], out[2], in[3] + 2*p.pad[1]},
+		[]int{p.kernel[1], in[0], in[1], out[2], out[3]})
 }
 
 // sumOfShifts adds the taps of windows along one axis.
@@ -143,6 +164,15 @@ func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		}
 	}
 	return autograd.Apply(largest{}, taps...)
+}
+
+// Scratch implements [Scratcher].
+func (p maxPool) Scratch(in []int) [][]int {
+	out, err := p.OutShape(in)
+	if err != nil {
+		return nil
+	}
+	return append(p.scratch(in, p.kernel[0], p.kernel[1]), []int{p.kernel[0], p.kernel[1], in[0], in[1], out[2], out[3]})
 }
 
 // largest is the largest of arrays, element by element; the gradient goes to
@@ -217,6 +247,11 @@ func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		x = autograd.Concat(axis, means...)
 	}
 	return x
+}
+
+// Scratch implements [Scratcher].
+func (p adaptiveAvgPool) Scratch(in []int) [][]int {
+	return [][]int{in, {in[0], in[1], p.size[0], in[3]}, {in[0], in[1], in[2], p.size[1]}, {p.size[0] + p.size[1], 128}}
 }
 
 func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {

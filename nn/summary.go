@@ -49,10 +49,10 @@ func Summary(m Module, input ...int) string {
 				}
 			}
 		}
-		rows = append(rows, row{strings.TrimPrefix(name+" "+kindOf(m), " "), output, thousands(Count(m))})
+		rows = append(rows, row{strings.TrimPrefix(name+" "+kindOf(m), " "), output, thousands(int64(Count(m)))})
 	}
 	visit("", m)
-	rows = append(rows, row{"total", "", thousands(Count(m))})
+	rows = append(rows, row{"total", "", thousands(int64(Count(m)))})
 
 	var a, b, c int
 	for _, r := range rows {
@@ -78,7 +78,7 @@ func kindOf(m Module) string {
 }
 
 // thousands writes n with commas.
-func thousands(n int) string {
+func thousands(n int64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
