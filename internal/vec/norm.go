@@ -5,6 +5,16 @@ import "math"
 // SumSquares returns Σ(x·2^exponent)² in float64. The tree is that of [Reduce].
 func SumSquares[T Float](x []T, exponent int) float64 {
 	scale := math.Ldexp(1, exponent)
+	if vectors[T]() && exponent == 0 {
+		// The last row is filled up with zeros.
+		whole := len(x) / lanes * lanes
+		var row [lanes]T
+		copy(row[:], x[whole:])
+		args := foldArgs{x: pointer(x), rows: whole / lanes, last: pointer(row[:])}
+		if callSquares(&args) {
+			return args.result
+		}
+	}
 	var acc [lanes]float64
 	for len(x) >= lanes {
 		for k, v := range x[:lanes] {

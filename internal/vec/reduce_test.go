@@ -162,3 +162,40 @@ func TestReduceMatrix(t *testing.T) {
 		t.Run("float64", testReduceMatrix[float64])
 	})
 }
+
+// Every implementation adds the squares of every length in the same order.
+func TestSumSquares(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, 3000)
+	for i := range x {
+		x[i] = float32(random.NormFloat64())
+	}
+	x[40], x[41], x[42] = math.MaxFloat32, math.SmallestNonzeroFloat32, float32(math.Copysign(0, -1))
+	plain := func(x []float32) float64 {
+		var lane [32]float64
+		for i, v := range x {
+			lane[i%32] += float64(v) * float64(v)
+		}
+		for _, half := range []int{16, 8, 4, 2, 1} {
+			for j := range half {
+				lane[j] += lane[j+half]
+			}
+		}
+		return lane[0]
+	}
+	underEach(t, func(t *testing.T) {
+		for n := range 258 {
+			for offset := range 33 {
+				requireSame64(t, plain(x[offset:offset+n]), SumSquares(x[offset:offset+n], 0), "%d from %d", n, offset)
+			}
+		}
+		requireSame64(t, plain(x), SumSquares(x, 0))
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			for i := range 100 {
+				y := append([]float32(nil), x[:100]...)
+				y[i] = float32(bad)
+				requireSame64(t, bad*bad, SumSquares(y, 0), "%v at %d", bad, i)
+			}
+		}
+	})
+}

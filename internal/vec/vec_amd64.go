@@ -317,6 +317,19 @@ func callBlock(f op.Reduce, a *foldArgs) bool {
 	return true
 }
 
+//go:noinline
+func callSquares(a *foldArgs) bool {
+	switch {
+	case isa.AVX512:
+		blockSquaresAVX512(a)
+	case isa.AVX2:
+		blockSquaresAVX2(a)
+	default:
+		return false
+	}
+	return true
+}
+
 //go:noescape
 func vecNegAVX512(a *vecArgs)
 
@@ -453,6 +466,9 @@ func foldMaxReduceAVX512(a *foldArgs)
 func blockMaxReduceAVX512(a *foldArgs)
 
 //go:noescape
+func blockSquaresAVX512(a *foldArgs)
+
+//go:noescape
 func vecNegAVX2(a *vecArgs)
 
 //go:noescape
@@ -586,3 +602,6 @@ func foldMaxReduceAVX2(a *foldArgs)
 
 //go:noescape
 func blockMaxReduceAVX2(a *foldArgs)
+
+//go:noescape
+func blockSquaresAVX2(a *foldArgs)

@@ -83,6 +83,29 @@ TEXT ·block%s%s(SB), NOSPLIT, $0-8
 // registers.
 func (f *File) block(code op.Reduce, isa ISA) {
 	f.printf(blockDoc, code, code, code, isa.Suffix, code, isa.Suffix, identity(code))
+	f.blockBody(code, isa, false)
+}
+
+const squaresDoc = `
+// blockSquares: the sum of the squares of a.rows rows of 32 columns and of the
+// row at a.last, as blockSum adds them, into a.result
+//
+// func blockSquares%s(a *foldArgs)
+TEXT ·blockSquares%s(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ foldArgs_x(AX), SI
+	MOVQ foldArgs_rows(AX), DX
+	XORL R8, R8`
+
+// squares prints the sum of squares of one block.
+func (f *File) squares(isa ISA) {
+	f.printf(squaresDoc, isa.Suffix, isa.Suffix)
+	f.blockBody(op.Sum, isa, true)
+}
+
+// blockBody prints a block's reduction of the elements, or of their squares,
+// which float64 holds exactly. R8 holds the identity.
+func (f *File) blockBody(code op.Reduce, isa ISA, squares bool) {
 	vectors, half := 256/isa.bytes, "Y"
 	if isa.AVX512 {
 		f.printf("\tVPBROADCASTQ R8, Z0")
@@ -96,6 +119,9 @@ func (f *File) block(code op.Reduce, isa ISA) {
 	row := func() {
 		for v := range vectors {
 			f.printf("\tVCVTPS2PD %d(SI), %s8", v*isa.bytes/2, isa.reg)
+			if squares {
+				f.printf("\tVMULPD %[1]s8, %[1]s8, %[1]s8", isa.reg)
+			}
 			f.combine(code, isa.reg, v, 8, isa.AVX512)
 		}
 	}
