@@ -314,7 +314,7 @@ func TestLayersFirstValues(t *testing.T) {
 }
 
 // ownKinds are registered by these tests.
-var ownKinds = map[string]bool{"Gate": true, "example.ReZero": true}
+var ownKinds = map[string]bool{"Gate": true, "example.ReZero": true, "fickle": true}
 
 // kinds has modules of every registered kind, an input of each, and whether they
 // mix the samples of a batch.
@@ -402,30 +402,33 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 // built from them.
 func TestDamagedDescriptions(t *testing.T) {
 	for description, says := range map[string]string{
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3]}`:                                                                     "no way to convolve",
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":7}`: "cannot unmarshal",
-		`{"type":"Conv2D","in":20000000,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1}`:                   "a layer of 20000000 channels",
-		`{"type":"ConvTranspose2D","in":1,"out":1,"kernel":[3,20000000],"stride":[1,1],"dilation":[1,1],"groups":1}`:          "is not possible",
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1,"output_padding":[1,1]}`:   "no output padding",
-		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1]}`:                                                                    "not possible",
-		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1]}`:                                                             "is not possible",
-		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "images do not have such a size",
-		`{"type":"UpsampleNearest"}`:                                    "cannot be 0 times",
-		`{"type":"UpsampleBilinear","scale":20000000}`:                  "is not possible",
-		`{"type":"BatchNorm2D","shape":[]}`:                             "is not possible",
-		`{"type":"LayerNorm","shape":[20000000]}`:                       "is not possible",
-		`{"type":"LayerNorm","shape":[0]}`:                              "nothing to normalise",
-		`{"type":"GroupNorm","shape":[4],"groups":0}`:                   "not divisible into 0 groups",
-		`{"type":"Dropout","p":2}`:                                      "not a probability",
-		`{"type":"Embedding","n":20000000,"dim":1}`:                     "is not possible",
-		`{"type":"Embedding","n":1,"dim":0}`:                            "at least one row",
-		`{"type":"PReLU","n":20000000}`:                                 "are not possible",
-		`{"type":"PReLU"}`:                                              "there are no slopes",
-		`{"type":"PixelShuffle","factor":20000000}`:                     "cannot be divided into blocks",
-		`{"type":"PixelUnshuffle"}`:                                     "cannot be divided into blocks of 0 by 0",
-		`{"type":"MinibatchStdDev","group_size":4}`:                     "0 features are not possible",
-		`{"type":"MinibatchStdDev","group_size":20000000,"features":1}`: "are not possible",
-		`{"type":"Residual","body":null}`:                               "Residual: there is no body",
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[0,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                        `are not possible`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":7}`:                           `cannot unmarshal`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1}`:                                    `"bias" is missing`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                          `kernel: an array has 1 elements, not 2`,
+		`{"type":"Conv2D","in":20000000,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                 `Conv2D: in is 20000000; sizes are at most 16777216`,
+		`{"type":"ConvTranspose2D","in":1,"out":1,"kernel":[3,20000000],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:        `ConvTranspose2D: kernel is 20000000`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true,"output_padding":[1,1]}`: `no output padding`,
+		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1],"padding":[0,0]}`:                                                                              `not possible`,
+		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1],"padding":[0,0]}`:                                                                       `AvgPool2D: size is 20000000`,
+		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                            `images do not have such a size`,
+		`{"type":"UpsampleNearest","scale":0}`:                                                 `cannot be 0 times`,
+		`{"type":"UpsampleBilinear","scale":20000000}`:                                         `UpsampleBilinear: scale is 20000000`,
+		`{"type":"BatchNorm2D","shape":[],"eps":1e-5,"momentum":0.1,"affine":true}`:            `is not possible`,
+		`{"type":"LayerNorm","shape":[20000000],"eps":1e-5,"momentum":null,"affine":true}`:     `LayerNorm: shape is 20000000`,
+		`{"type":"LayerNorm","shape":[0],"eps":1e-5,"momentum":null,"affine":true}`:            `nothing to normalise`,
+		`{"type":"GroupNorm","shape":[4],"groups":0,"eps":1e-5,"momentum":null,"affine":true}`: `not divisible into 0 groups`,
+		`{"type":"Dropout","p":2}`:                                                             `not a probability`,
+		`{"type":"Embedding","n":20000000,"dim":1}`:                                            `Embedding: n is 20000000`,
+		`{"type":"Embedding","n":1,"dim":0}`:                                                   `at least one row`,
+		`{"type":"PReLU","n":20000000}`:                                                        `PReLU: n is 20000000`,
+		`{"type":"PReLU","n":0}`:                                                               `there are no slopes`,
+		`{"type":"PixelShuffle","factor":20000000}`:                                            `PixelShuffle: factor is 20000000`,
+		`{"type":"PixelUnshuffle","factor":0}`:                                                 `cannot be divided into blocks of 0 by 0`,
+		`{"type":"MinibatchStdDev","group_size":4,"features":0}`:                               `0 features are not possible`,
+		`{"type":"MinibatchStdDev","group_size":20000000,"features":1}`:                        `MinibatchStdDev: group_size is 20000000`,
+		`{"type":"Residual","body":null,"skip":null}`:                                          `Residual: there is no body`,
+		`{"type":"Residual","body":{"type":"Tanh"}}`:                                           `"skip" is missing`,
 	} {
 		_, err := nn.Decode([]byte(description))
 		require.ErrorContains(t, err, says, description)

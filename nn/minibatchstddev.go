@@ -86,9 +86,6 @@ func (m minibatchStdDev) Describe() (string, any) {
 
 func init() {
 	Register("MinibatchStdDev", func(c stdDevSpec) (Module, error) {
-		if max(c.GroupSize, c.Features) > maxFeatures {
-			return nil, fmt.Errorf("groups of %d samples and %d features are not possible", c.GroupSize, c.Features)
-		}
 		return MinibatchStdDev(c.GroupSize, c.Features), nil
 	})
 }

@@ -24,7 +24,7 @@ func PixelShuffle(r int) Module { return pixelShuffle{factor: shuffleFactor("Pix
 func PixelUnshuffle(r int) Module { return pixelUnshuffle{factor: shuffleFactor("PixelUnshuffle", r)} }
 
 func shuffleFactor(kind string, r int) int {
-	if r < 1 || r > maxFeatures {
+	if r < 1 || r > maxSize {
 		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be divided into blocks of %d by %d", r, r), Fix: "give 1 or more"})
 	}
 	return r

@@ -83,6 +83,13 @@ func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
 }
 
+// scratch returns the shapes of a padded image and of the header of each of so
+// many views of it.
+func (p pool) scratch(in []int, views ...int) [][]int {
+	const header = 128 // numbers, about
+	return [][]int{{in[0], in[1], in[2] + 2*p.pad[0], in[3] + 2*p.pad[1]}, append(views, header)}
+}
+
 type avgPool struct {
 	pool
 	linearInPieces
@@ -100,6 +107,20 @@ func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		x = sumOfShifts(padded(x, 2+k, p.pad[k], 0), 2+k, p.kernel[k], p.stride[k], out[2+k])
 	}
 	return autograd.Scale(x, 1/float64(p.kernel[0]*p.kernel[1]))
+}
+
+// Scratch implements [Scratcher].
+func (p avgPool) Scratch(in []int) [][]int {
+	out, err := p.OutShape(in)
+	switch {
+	case err != nil:
+		return nil
+	case p.tiles():
+		return [][]int{in, out}
+	}
+	return append(p.scratch(in, p.kernel[0]+p.kernel[1]),
+		[]int{p.kernel[0], in[0], in[1], out[2], in[3] + 2*p.pad[1]},
+		[]int{p.kernel[1], in[0], in[1], out[2], out[3]})
 }
 
 // sumOfShifts adds the taps of windows along one axis.
@@ -143,6 +164,15 @@ func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		}
 	}
 	return autograd.Apply(largest{}, taps...)
+}
+
+// Scratch implements [Scratcher].
+func (p maxPool) Scratch(in []int) [][]int {
+	out, err := p.OutShape(in)
+	if err != nil {
+		return nil
+	}
+	return append(p.scratch(in, p.kernel[0], p.kernel[1]), []int{p.kernel[0], p.kernel[1], in[0], in[1], out[2], out[3]})
 }
 
 // largest is the largest of arrays, element by element; the gradient goes to
@@ -219,6 +249,11 @@ func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	return x
 }
 
+// Scratch implements [Scratcher].
+func (p adaptiveAvgPool) Scratch(in []int) [][]int {
+	return [][]int{in, {in[0], in[1], p.size[0], in[3]}, {in[0], in[1], in[2], p.size[1]}, {p.size[0] + p.size[1], 128}}
+}
+
 func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 || in[2] < 1 || in[3] < 1 {
 		return nil, &tensor.ShapeError{Op: fmt.Sprintf("AdaptiveAvgPool2D%v", p.size), Shapes: [][]int{slices.Clone(in)},
@@ -246,9 +281,6 @@ func (p adaptiveAvgPool) Describe() (string, any) { return "AdaptiveAvgPool2D", 
 func init() {
 	for kind, make := range map[string]func(size int, opts ...PoolOption) Module{"AvgPool2D": AvgPool2D, "MaxPool2D": MaxPool2D} {
 		Register(kind, func(c poolSpec) (Module, error) {
-			if max(slices.Max(c.Size[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:])) > maxFeatures {
-				return nil, fmt.Errorf("a window of %v, stride %v and padding %v is not possible", c.Size, c.Stride, c.Padding)
-			}
 			return make(1, KernelSize(c.Size[0], c.Size[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...)), nil
 		})
 	}

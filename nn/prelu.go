@@ -73,9 +73,6 @@ func (p *prelu) Describe() (string, any) { return "PReLU", preluSpec{p.n} }
 
 func init() {
 	Register("PReLU", func(c preluSpec) (Module, error) {
-		if c.N > maxFeatures {
-			return nil, fmt.Errorf("%d slopes are not possible", c.N)
-		}
 		return PReLU(c.N), nil
 	})
 }

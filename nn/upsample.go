@@ -109,6 +109,15 @@ func (u *upsample) OutShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
 }
 
+// Scratch implements [Scratcher].
+func (u *upsample) Scratch(in []int) [][]int {
+	parts := 1 // the image that is enlarged along one axis
+	if u.kind == "UpsampleBilinear" {
+		parts = 6 // neighbours, weighted and not, along each
+	}
+	return [][]int{{parts, in[0], in[1], in[2] * u.scale, in[3] * u.scale}, {8, (in[2] + in[3]) * u.scale}}
+}
+
 type upsampleSpec struct {
 	Scale int `json:"scale"`
 }
@@ -119,9 +128,6 @@ func (u *upsample) Describe() (string, any) { return u.kind, upsampleSpec{u.scal
 func init() {
 	for _, kind := range []string{"UpsampleNearest", "UpsampleBilinear"} {
 		Register(kind, func(c upsampleSpec) (Module, error) {
-			if c.Scale > maxFeatures {
-				return nil, fmt.Errorf("a scale of %d is not possible", c.Scale)
-			}
 			return newUpsample(kind, c.Scale), nil
 		})
 	}

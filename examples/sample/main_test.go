@@ -89,7 +89,7 @@ func TestFailures(t *testing.T) {
 		"-model .":                        ".",
 		"-model cut":                      "cut",
 		"-model text":                     "text: not a valid safetensors file",
-		"-model network":                  "network: this is a network, but no generator",
+		"-model network":                  "network: this is a network, but not a generator",
 		"-model oblong":                   "samples of shape [10 8] are no pictures of 2×2",
 		"-model g -o text/below.png":      "below.png",
 		"-model g -o text/below.npy":      "below.npy",

@@ -15,4 +15,3 @@ func callWhere(*vecArgs) bool             { return false }
 func callAdam(*vecArgs) bool              { return false }
 func callFold(op.Reduce, *foldArgs) bool  { return false }
 func callBlock(op.Reduce, *foldArgs) bool { return false }
-func callSquares(*foldArgs) bool          { return false }

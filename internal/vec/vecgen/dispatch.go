@@ -68,11 +68,6 @@ func ElementwiseGo() string {
 		}
 		p(end)
 	}
-	p("//go:noinline\nfunc callSquares(a *foldArgs) bool {\nswitch {")
-	for _, isa := range isas {
-		p("case isa.%s:\nblockSquares%s(a)", isa.Suffix, isa.Suffix)
-	}
-	p(end)
 	for _, isa := range isas {
 		for _, k := range allKernels {
 			p("//go:noescape\nfunc %s%s(a *vecArgs)\n", k.name, isa.Suffix)
@@ -81,7 +76,6 @@ func ElementwiseGo() string {
 			p("//go:noescape\nfunc fold%s%s(a *foldArgs)\n", code, isa.Suffix)
 			p("//go:noescape\nfunc block%s%s(a *foldArgs)\n", code, isa.Suffix)
 		}
-		p("//go:noescape\nfunc blockSquares%s(a *foldArgs)\n", isa.Suffix)
 	}
 	return b.String()
 }
@@ -101,6 +95,5 @@ func ElementwiseStubs() string {
 	}
 	p("func callFold(op.Reduce, *foldArgs) bool { return false }")
 	p("func callBlock(op.Reduce, *foldArgs) bool { return false }")
-	p("func callSquares(*foldArgs) bool { return false }")
 	return b.String()
 }

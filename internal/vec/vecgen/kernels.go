@@ -167,9 +167,6 @@ func Elementwise() string {
 			f.block(code, isa)
 		}
 	}
-	for _, isa := range isas {
-		f.squares(isa)
-	}
 	return f.String()
 }
 
