@@ -27,7 +27,9 @@ func (softplusGrad) VJP(b *Back, gg *Var) []*Var {
 		out[0] = softplusProduct(gg, b.In(1))
 	}
 	if b.Needs(1) {
-		out[1] = activationProduct(Mul(gg, b.In(0)), Sigmoid(b.In(1)), tensor.SigmoidActivation())
+		// σ′ is even, and accurate where σ is small.
+		small := Sigmoid(Neg(Abs(b.In(1))))
+		out[1] = activationProduct(Mul(gg, b.In(0)), small, tensor.SigmoidActivation())
 	}
 	return out
 }

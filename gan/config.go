@@ -154,8 +154,8 @@ func (c Config) optimizers() (g, d optim.Method) {
 
 // lastKind returns the kind of the module that makes a network's output.
 func lastKind(m nn.Module) (kind string, known bool) {
-	if p, ok := m.(nn.Parent); ok {
-		parts := p.Children()
+	if c, ok := m.(nn.Chain); ok {
+		parts := c.Children()
 		if len(parts) == 0 {
 			return "", false
 		}

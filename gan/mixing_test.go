@@ -154,3 +154,43 @@ func TestAllowMixing(t *testing.T) {
 	alone := autograd.Grad(d.Forward(nil, other), []*autograd.Var{other}, autograd.Opts{})[0].Value()
 	require.NotEqual(t, alone.Float64s(), gradient.Slice(0, 0, 1, 1).Float64s())
 }
+
+// batchMean subtracts the batch's mean, which is linear: everything that the exact
+// form of R1 asks of a layer, but that it keeps samples apart.
+type batchMean struct{}
+
+func (batchMean) MixesBatch() bool        { return true }
+func (batchMean) Linearity() nn.Linearity { return nn.LinearInPieces }
+func (batchMean) Forward(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return centred(nil, x)
+}
+func (batchMean) Push(_, v *tensor.Tensor) *tensor.Tensor {
+	return centred(nil, autograd.Const(v)).Value()
+}
+func (batchMean) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
+	return centred(nil, autograd.Const(g)).Value()
+}
+func (batchMean) WeightGrad(_, _, _ *tensor.Tensor) []*tensor.Tensor {
+	return nil
+}
+
+// TestMixersAreNotExact: a discriminator that mixes samples learns the same whether
+// or not it offers what the exact form needs.
+func TestMixersAreNotExact(t *testing.T) {
+	var weights [2][]float64
+	for i, m := range []nn.Module{batchMean{}, struct{ nn.Module }{batchMean{}}} {
+		g, _ := tiny(gan.Logits)
+		d := nn.Sequential(nn.Linear(4, 6), nn.LeakyReLU(0.2), m, nn.Linear(6, 1))
+		c := tinyConfig(gan.Hinge{})
+		c.DType, c.AllowMixing = tensor.Float64, true
+		c.Penalties = []gan.Penalty{gan.R1{Gamma: 3}}
+		trainer, err := gan.New(g, d, c)
+		require.NoError(t, err)
+		_, err = trainer.Step(normals(8).Cast(tensor.Float64))
+		require.NoError(t, err)
+		for _, p := range copies(d) {
+			weights[i] = append(weights[i], p.Float64s()...)
+		}
+	}
+	require.Equal(t, weights[1], weights[0])
+}

@@ -125,3 +125,14 @@ func TestNewWeights(t *testing.T) {
 	assert.NotEqual(t, g1, g2)
 	assert.NotEqual(t, d1, d2)
 }
+
+// What a discriminator ends in is the last of modules that run one after another, not
+// a part of a module that does something else with it.
+func TestNewLooksAtTheOutput(t *testing.T) {
+	g, _ := tiny(gan.Logits)
+	d := nn.Sequential(nn.Linear(4, 1), nn.Residual(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1), nn.Sigmoid())))
+	_, err := gan.New(g, d, tinyConfig(gan.NonSaturating{}))
+	require.NoError(t, err)
+	_, err = gan.New(g, nn.Sequential(nn.Sequential(d), nn.Sequential(nn.Sigmoid())), tinyConfig(gan.NonSaturating{}))
+	require.ErrorContains(t, err, "the discriminator ends in Sigmoid")
+}

@@ -20,7 +20,7 @@ func Sigmoid() Module { return activation{function: sigmoid} }
 func Softplus() Module { return activation{function: softplus} }
 
 // LeakyReLU applies x where x > 0, else slope·x, to each element. PyTorch's
-// default slope is 0.01; networks of this field like 0.2.
+// default slope is 0.01; GANs mostly use 0.2.
 func LeakyReLU(slope float64) Module { return activation{function: leakyReLU, a: slope} }
 
 // ELU applies x where x > 0, else alpha·(eˣ−1), to each element (Clevert,

@@ -8,13 +8,14 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Conv2D convolves pictures [n, in, h, w] with a square kernel and adds a bias
+// Conv2D convolves images [n, in, h, w] with a square kernel and adds a bias
 // per channel: to [n, out, oh, ow], oh = ⌊(h + 2·padding − dilation·(kernel−1) −
 // 1)/stride⌋ + 1. See [autograd.Conv2D] for the formula. Its parameters are
 // "weight" [out, in/groups, kernel, kernel] and "bias" [out], as in PyTorch, and
-// start with PyTorch's default, uniform on ±1/√(in/groups·kernel²). It panics
-// with a [tensor.ShapeError] where a number makes no sense, or an input does not
-// fit.
+// start with PyTorch's default, uniform on ±1/√(in/groups·kernel²). It panics with
+// a [tensor.ArgumentError] if in, out, the kernel, a stride, a dilation or the
+// groups are below 1, a padding is negative, or in or out is not a multiple of the
+// groups; and with a [tensor.ShapeError] if an input does not fit.
 func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 	c := newConvConfig("Conv2D", in, out, kernel, opts)
 	if c.outputPad != [2]int{} {
@@ -28,14 +29,15 @@ func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 	return l
 }
 
-// ConvTranspose2D spreads each pixel of pictures [n, in, h, w] over the
+// ConvTranspose2D spreads each pixel of images [n, in, h, w] over the
 // neighbourhood that a convolution would have computed it from, and adds a bias
 // per channel: to [n, out, oh, ow], oh = (h−1)·stride − 2·padding +
-// dilation·(kernel−1) + output padding + 1. It is what [Conv2D]'s derivative by
-// the input is. Its parameters are "weight" [in, out/groups, kernel, kernel] and
+// dilation·(kernel−1) + output padding + 1. Without the bias, it is the gradient of
+// [Conv2D] by its input. Its parameters are "weight" [in, out/groups, kernel, kernel] and
 // "bias" [out], as in PyTorch, and start with PyTorch's default, uniform on
-// ±1/√(out/groups·kernel²). It panics with a [tensor.ShapeError] where a number
-// makes no sense, or an input does not fit.
+// ±1/√(out/groups·kernel²). It panics as [Conv2D] does, and with a
+// [tensor.ArgumentError] if an output padding is negative or not below the larger of
+// stride and dilation.
 func ConvTranspose2D(in, out, kernel int, opts ...ConvOption) Module {
 	c := newConvConfig("ConvTranspose2D", in, out, kernel, opts)
 	for k, extra := range c.outputPad {
@@ -52,8 +54,8 @@ func ConvTranspose2D(in, out, kernel int, opts ...ConvOption) Module {
 	return l
 }
 
-// ConvOption changes a default of [Conv2D] and [ConvTranspose2D]. A
-// [WindowOption] is one, and a [LinearOption] too.
+// ConvOption changes a default of [Conv2D] and [ConvTranspose2D]. Every
+// [WindowOption] and every [LinearOption] is one.
 type ConvOption interface{ applyToConv(*convConfig) }
 
 type convOption func(*convConfig)
@@ -62,7 +64,7 @@ func (o convOption) applyToConv(c *convConfig)   { o(c) }
 func (o LinearOption) applyToConv(c *convConfig) { o(&c.linearConfig) }
 func (o WindowOption) applyToConv(c *convConfig) { o(&c.window) }
 
-// Dilation is the distance, in pixels, of the kernel's neighbours; the default
+// Dilation is the distance, in pixels, between neighbours of the kernel; the default
 // is 1. It takes one number, or two for height and width.
 func Dilation(hw ...int) ConvOption {
 	d := pair("Dilation", hw)
@@ -74,16 +76,16 @@ func Dilation(hw ...int) ConvOption {
 // depthwise convolution.
 func Groups(n int) ConvOption { return convOption(func(c *convConfig) { c.groups = n }) }
 
-// OutputPadding makes the result of [ConvTranspose2D] larger by so many pixels
-// on the far side, which tells apart the sizes that a convolution of a longer
-// stride maps to one. It is below the stride or the dilation; the default is 0. It
-// takes one number, or two for height and width.
+// OutputPadding adds pixels to the result of [ConvTranspose2D], at the bottom and on
+// the right: a convolution with a stride above 1 makes the same size of several, and
+// this tells which of them is wanted. The default is 0. It takes one number, or two
+// for height and width.
 func OutputPadding(hw ...int) ConvOption {
 	p := pair("OutputPadding", hw)
 	return convOption(func(c *convConfig) { c.outputPad = p })
 }
 
-// window is how a kernel, or a pool, moves over a picture.
+// window is how a kernel, or a pool, moves over an image.
 type window struct {
 	kernel, stride, pad [2]int // for height and width
 }
@@ -99,8 +101,8 @@ func Stride(hw ...int) WindowOption {
 	return func(w *window) { w.stride = s }
 }
 
-// Padding is the number of pixels put around the picture on each side; the
-// default is 0. It takes one number, or two for height and width.
+// Padding is the number of pixels added to the image on each side; the default is 0.
+// It takes one number, or two for height and width.
 func Padding(hw ...int) WindowOption {
 	p := pair("Padding", hw)
 	return func(w *window) { w.pad = p }
@@ -119,11 +121,11 @@ func pair(option string, hw []int) [2]int {
 	case 2:
 		return [2]int(hw)
 	}
-	panic(&tensor.ShapeError{Op: option, Shapes: [][]int{slices.Clone(hw)}, Problem: "this is not one number or two",
+	panic(&tensor.ArgumentError{Op: option, Problem: fmt.Sprintf("%v are not one number or two", slices.Clone(hw)),
 		Fix: "give one for both axes, or one for height and one for width"})
 }
 
-// convConfig is what a convolution's constructor was told.
+// convConfig holds the arguments of a convolution's constructor.
 type convConfig struct {
 	kind    string
 	in, out int
@@ -146,7 +148,7 @@ func newConvConfig(kind string, in, out, kernel int, opts []ConvOption) convConf
 	case in < 1 || out < 1:
 		c.bad("a layer needs at least one channel in and one out", "give in ≥ 1 and out ≥ 1")
 	case c.window.check() != "" || min(c.dilation[0], c.dilation[1]) < 1:
-		c.bad(fmt.Sprintf("kernel %v, stride %v, padding %v and dilation %v are no way to convolve", c.kernel, c.stride, c.pad, c.dilation),
+		c.bad(fmt.Sprintf("kernel %v, stride %v, padding %v and dilation %v are not possible", c.kernel, c.stride, c.pad, c.dilation),
 			"give kernel, stride and dilation of 1 or more, and padding of 0 or more")
 	case c.groups < 1 || in%c.groups != 0 || out%c.groups != 0:
 		c.bad(fmt.Sprintf("the channels are not divisible into %d groups", c.groups), "give channels that are multiples of the groups")
@@ -157,7 +159,7 @@ func newConvConfig(kind string, in, out, kernel int, opts []ConvOption) convConf
 func (c *convConfig) name() string { return fmt.Sprintf("%s(%d, %d)", c.kind, c.in, c.out) }
 
 func (c *convConfig) bad(problem, fix string) {
-	panic(&tensor.ShapeError{Op: c.name(), Problem: problem, Fix: fix})
+	panic(&tensor.ArgumentError{Op: c.name(), Problem: problem, Fix: fix})
 }
 
 // check says what is wrong with a window, if anything.
@@ -180,11 +182,11 @@ func (c *convConfig) params() tensor.ConvParams {
 	return tensor.ConvParams{Stride: c.stride, Pad: c.pad, Dilation: c.dilation, Groups: c.groups}
 }
 
-// checkInput refuses what are no pictures with the layer's channels.
+// checkInput returns an error unless in is an image batch with the layer's channels.
 func (c *convConfig) checkInput(in []int) error {
 	if len(in) != 4 || in[1] != c.in {
 		return &tensor.ShapeError{Op: c.name(), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("these are no pictures of %d channels", c.in), Fix: fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in)}
+			Problem: fmt.Sprintf("this is not an image batch with %d channels", c.in), Fix: fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in)}
 	}
 	return nil
 }
@@ -247,8 +249,8 @@ func (l *conv2D) OutShape(in []int) ([]int, error) {
 		room := in[2+k] + 2*l.pad[k] - l.dilation[k]*(l.kernel[k]-1) - 1
 		if room < 0 {
 			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
-				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the picture with padding %v", l.kernel, l.dilation, l.pad),
-				Fix:     "give larger pictures, more padding or a smaller kernel"}
+				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the image with its padding of %v", l.kernel, l.dilation, l.pad),
+				Fix:     "give larger images, more padding or a smaller kernel"}
 		}
 		out[2+k] = room/l.stride[k] + 1
 	}
@@ -267,8 +269,8 @@ func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 // ForwardFused implements [Fusing].
 func (l *convTranspose2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	out := outShape(l, x)
-	// A convolution makes more than x of an output that is longer by a stride.
-	// What it would make more was zero here.
+	// With an output padding of a stride or more, a convolution makes more pixels of
+	// the output than x has: here these are 0.
 	for k := range 2 {
 		if n := l.outputPad[k] / l.stride[k]; n > 0 {
 			border := x.Shape()
@@ -288,7 +290,7 @@ func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
 		out[2+k] = (in[2+k]-1)*l.stride[k] - 2*l.pad[k] + l.dilation[k]*(l.kernel[k]-1) + l.outputPad[k] + 1
 		if in[2+k] < 1 || out[2+k] < 1 {
 			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
-				Problem: fmt.Sprintf("nothing is left of the picture with padding %v", l.pad), Fix: "give larger pictures or less padding"}
+				Problem: fmt.Sprintf("nothing is left of the image with a padding of %v", l.pad), Fix: "give larger images or less padding"}
 		}
 	}
 	return out, nil
@@ -339,8 +341,8 @@ func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
 	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), biasG)
 }
 
-// Linearity implements [PiecewiseLinear]. The rare output padding that makes
-// Forward extend its input is left to the general path.
+// Linearity implements [PiecewiseLinear]. It leaves the rare output padding for which
+// Forward extends its input to the general path.
 func (l *convTranspose2D) Linearity() Linearity {
 	if l.outputPad[0] >= l.stride[0] || l.outputPad[1] >= l.stride[1] {
 		return Curved

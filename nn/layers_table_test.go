@@ -89,23 +89,23 @@ func transposed(stride, pad, dilation, extra int) func([]optest.Array) optest.Ar
 
 func convRows() []optest.Row {
 	conv := refuses(layer("Conv2D", nn.Conv2D(2, 3, 3, nn.Stride(2), nn.Padding(1)), convolution(2, 1, 1, 1), "[2 2 5 4] [3 2 3 3] [3]", "[0 2 4 4] [3 2 3 3] [3]"),
-		slices.Concat(given(nn.Conv2D(2, 3, 3), "these are no pictures of 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
+		slices.Concat(given(nn.Conv2D(2, 3, 3), "this is not an image batch with 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
 			given(nn.Conv2D(2, 3, 3), "Conv2D(2, 3) of [1 2 2 5]: the kernel of [3 3] with dilation [1 1] is larger than the image", "[1 2 2 5]"), []optest.Misuse{
 				fails("Conv2D(0, 3): a layer needs at least one channel", func() { nn.Conv2D(0, 3, 3) }),
 				fails("Conv2D(1, 3): kernel [0 0], stride [1 1]", func() { nn.Conv2D(1, 3, 0) }),
-				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Stride(0)) }),
-				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Padding(0, -1)) }),
-				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Dilation(0)) }),
+				fails("are not possible", func() { nn.Conv2D(1, 3, 1, nn.Stride(0)) }),
+				fails("are not possible", func() { nn.Conv2D(1, 3, 1, nn.Padding(0, -1)) }),
+				fails("are not possible", func() { nn.Conv2D(1, 3, 1, nn.Dilation(0)) }),
 				fails("not divisible into 2 groups", func() { nn.Conv2D(4, 3, 1, nn.Groups(2)) }),
 				fails("not divisible into 0 groups", func() { nn.Conv2D(4, 3, 1, nn.Groups(0)) }),
 				fails("a convolution has no output padding", func() { nn.Conv2D(4, 3, 1, nn.OutputPadding(1)) }),
-				fails("Stride of [1 2 3]: this is not one number or two", func() { nn.Stride(1, 2, 3) }),
-				fails("Padding of []: this is not one number or two", func() { nn.Padding() }),
+				fails("Stride: [1 2 3] are not one number or two", func() { nn.Stride(1, 2, 3) }),
+				fails("Padding: [] are not one number or two", func() { nn.Padding() }),
 			})...)
 	up := refuses(layer("ConvTranspose2D", nn.ConvTranspose2D(2, 3, 3, nn.Stride(2), nn.Padding(1), nn.OutputPadding(1)), transposed(2, 1, 1, 1),
 		"[2 2 2 3] [2 3 3 3] [3]", "[0 2 2 2] [2 3 3 3] [3]"),
-		slices.Concat(given(nn.ConvTranspose2D(2, 3, 3), "these are no pictures of 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
-			given(nn.ConvTranspose2D(2, 3, 3, nn.Padding(2)), "nothing is left of the picture", "[1 2 1 5]"), []optest.Misuse{
+		slices.Concat(given(nn.ConvTranspose2D(2, 3, 3), "this is not an image batch with 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
+			given(nn.ConvTranspose2D(2, 3, 3, nn.Padding(2)), "nothing is left of the image", "[1 2 1 5]"), []optest.Misuse{
 				fails("ConvTranspose2D(1, 3): an output padding of [2 2] is not possible", func() { nn.ConvTranspose2D(1, 3, 3, nn.Stride(2), nn.OutputPadding(2)) }),
 				fails("an output padding of [0 -1] is not possible", func() { nn.ConvTranspose2D(1, 3, 3, nn.Stride(2), nn.OutputPadding(0, -1)) }),
 			})...)

@@ -402,7 +402,7 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 // built from them.
 func TestDamagedDescriptions(t *testing.T) {
 	for description, says := range map[string]string{
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[0,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                        `no way to convolve`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[0,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                        `are not possible`,
 		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":7}`:                           `cannot unmarshal`,
 		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1}`:                                    `"bias" is missing`,
 		`{"type":"Conv2D","in":1,"out":1,"kernel":[3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                          `kernel: an array has 1 elements, not 2`,

@@ -11,7 +11,7 @@ import (
 // Linear computes x·Wᵀ + b over the last axis: […, in] to […, out]. Its
 // parameters are "weight" [out, in] and "bias" [out], as in PyTorch, and start
 // with PyTorch's default, uniform on ±1/√in. It panics with a
-// [tensor.ShapeError] where in or out is below 1, or an input does not have in
+// [tensor.ShapeError] if in or out is below 1, or an input does not have in
 // features.
 func Linear(in, out int, opts ...LinearOption) Module {
 	if in < 1 || out < 1 {
@@ -96,7 +96,7 @@ func (l *linear) OutShape(in []int) ([]int, error) {
 
 func (l *linear) misfit(in []int) error {
 	return &tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{in},
-		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten pictures first, or change the layer's in"}
+		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten images first, or change the layer's in"}
 }
 
 // Push implements [PiecewiseLinear].

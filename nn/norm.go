@@ -68,25 +68,35 @@ func InstanceNorm2D(channels int, opts ...NormOption) Module {
 	return &instanceNorm{norm: newNorm("InstanceNorm2D", []int{channels}, false, opts)}
 }
 
-// NormOption changes a default of a normalisation.
-type NormOption func(*normConfig)
+// NormOption changes a default of a normalisation: [Eps], [Momentum] or [Affine].
+type NormOption interface{ applyToNorm(*normConfig) }
+
+type normOption func(*normConfig)
+
+func (o normOption) applyToNorm(c *normConfig) { o(c) }
 
 type normConfig struct {
 	eps, momentum float64
 	affine        bool
 }
 
-// Eps is added to the variance, so that nothing is divided by zero. It is a
-// [SpectralOption], too.
-func Eps(eps float64) NormOption { return func(c *normConfig) { c.eps = eps } }
+// Eps keeps divisors away from zero: a normalisation adds eps to the variance, and
+// in [SpectralNorm] a vector's length counts as eps at least.
+func Eps(eps float64) EpsOption { return EpsOption{eps} }
+
+// EpsOption is what [Eps] returns: a [NormOption] and a [SpectralOption].
+type EpsOption struct{ eps float64 }
+
+func (o EpsOption) applyToNorm(c *normConfig)         { c.eps = o.eps }
+func (o EpsOption) applyToSpectral(c *spectralConfig) { c.eps = o.eps }
 
 // Momentum is how far the running averages of [BatchNorm2D] move towards a batch's
 // statistics at each step, from 0, not at all, to 1, all the way. The default is
 // 0.1.
-func Momentum(m float64) NormOption { return func(c *normConfig) { c.momentum = m } }
+func Momentum(m float64) NormOption { return normOption(func(c *normConfig) { c.momentum = m }) }
 
 // Affine says whether a learned weight and bias follow the normalisation.
-func Affine(on bool) NormOption { return func(c *normConfig) { c.affine = on } }
+func Affine(on bool) NormOption { return normOption(func(c *normConfig) { c.affine = on }) }
 
 // norm is what the normalisations have in common.
 type norm struct {
@@ -102,7 +112,7 @@ func newNorm(kind string, shape []int, affine bool, opts []NormOption) norm {
 	}
 	n := norm{kind: kind, normConfig: normConfig{1e-5, 0.1, affine}, shape: slices.Clone(shape)}
 	for _, o := range opts {
-		o(&n.normConfig)
+		o.applyToNorm(&n.normConfig)
 	}
 	if n.affine {
 		n.weight, n.bias = NewParam("weight", Constant(1), 1, 1, shape...), NewParam("bias", Constant(0), 1, 1, shape...)

@@ -63,9 +63,7 @@ func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	return n
 }
 
-// SpectralOption changes a default of [SpectralNorm]. [Eps] is one: the smallest
-// number that a vector's length counts as when it is divided by. The other options
-// of normalisations panic with a [StateError].
+// SpectralOption changes a default of [SpectralNorm]: [PowerIterations] or [Eps].
 type SpectralOption interface{ applyToSpectral(*spectralConfig) }
 
 // PowerIterations is how many iterations of the power method [SpectralNorm] does
@@ -82,17 +80,6 @@ type spectralConfig struct {
 type spectralOption func(*spectralConfig)
 
 func (o spectralOption) applyToSpectral(c *spectralConfig) { o(c) }
-
-func (o NormOption) applyToSpectral(c *spectralConfig) {
-	for _, affine := range []bool{false, true} {
-		norm := normConfig{eps: c.eps, affine: affine}
-		o(&norm)
-		if norm.momentum != 0 || norm.affine != affine {
-			panic(&StateError{Problem: "SpectralNorm has no momentum and is not affine", Fix: "give Eps or PowerIterations"})
-		}
-		c.eps = norm.eps
-	}
-}
 
 // ownWeight returns the weight that a layer is to be normalised by.
 func ownWeight(layer Module) *Param {

@@ -25,8 +25,8 @@ func Count(m Module) int {
 //	1 Tanh      [n 256]              0
 //	total                       33,024
 //
-// A shape that cannot be told is "?", and so is one whose layer does not take
-// its input; [OutShape] says why.
+// An unknown shape is "?", and so is that of a layer that does not take its input;
+// [OutShape] says why.
 func Summary(m Module, input ...int) string {
 	type row struct{ layer, output, count string }
 	rows := []row{{"layer", "output", "parameters"}}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -23,6 +24,21 @@ var activations = map[tensor.Activation]struct {
 	tensor.ReLUActivation():    {"ReLU", tensor.ReLU, func(x, _ float64) float64 { return truth(x > 0) }, true},
 	tensor.LeakyReLUActivation(0.2): {"LeakyReLU", func(x *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLU(x, 0.2) },
 		func(x, _ float64) float64 { return 0.2 + 0.8*truth(x > 0) }, true},
+}
+
+// TestActivationsAreComplete: there is one for each function that a product can
+// apply.
+func TestActivationsAreComplete(t *testing.T) {
+	var want, got []string
+	for f := range op.NumUnary {
+		if _, ok := f.Grad(); ok || f == op.None {
+			want = append(want, f.String())
+		}
+	}
+	for act := range activations {
+		got = append(got, act.String())
+	}
+	require.ElementsMatch(t, want, got)
 }
 
 // TestActivations: what they are called, their values and derivatives.

@@ -126,3 +126,44 @@ func dot[T Float](x, y []T) T {
 	}
 	return (s[0] + s[1]) + (s[2] + s[3])
 }
+
+// VecMat computes y = alpha·xᵀ·A + beta·y for an m×n matrix A with leading
+// dimension lda, on the calling goroutine. Like [Sgemm] it skips no product, and
+// does not read y if beta is 0. It panics if a dimension is negative or a slice is
+// too short; y must not overlap A or x.
+func VecMat[T Float](m, n int, alpha T, x []T, a []T, lda int, beta T, y []T) {
+	checkMatrix("x", false, 1, m, len(x), max(m, 1))
+	checkMatrix("A", false, m, n, len(a), lda)
+	checkMatrix("y", false, 1, n, len(y), max(n, 1))
+	y = y[:n]
+	for j := range y {
+		if beta == 0 {
+			y[j] = 0
+		} else if beta != 1 {
+			y[j] *= beta
+		}
+	}
+	if m == 0 || n == 0 {
+		return
+	}
+	if rowShape[T]().cols == 0 {
+		for i, x := range x[:m] {
+			x *= alpha
+			for j, v := range a[i*lda:][:n] {
+				y[j] += x * v
+			}
+		}
+		return
+	}
+	w := takeWorkspace[T]()
+	defer w.release()
+	if alpha != 1 {
+		w.out = resize(w.out, m)
+		for i := range w.out {
+			w.out[i] = alpha * x[i]
+		}
+		x = w.out
+	}
+	s := ProductSum[T]{M: 1, N: n, K: m, Count: [2]int{1, 1}, Batch: [2]int{1, 1}, A: x, LDA: m, B: a, LDB: lda, C: y, LDC: n, Add: true}
+	s.Compute()
+}

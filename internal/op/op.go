@@ -124,12 +124,13 @@ type Reduce uint8
 
 // The reductions.
 const (
-	Sum       Reduce = iota // Σx; 0 of none
-	MaxReduce               // the largest; −Inf of none
+	Sum        Reduce = iota // Σx; 0 of none
+	MaxReduce                // the largest; −Inf of none
+	SumSquares               // Σx², the squares in float64; 0 of none
 	NumReduce
 )
 
-var reduceNames = [NumReduce]string{"Sum", "MaxReduce"}
+var reduceNames = [NumReduce]string{"Sum", "MaxReduce", "SumSquares"}
 
 // String returns the constant's name, "Sum".
 func (f Reduce) String() string { return name("Reduce", reduceNames[:], int(f)) }

@@ -1,96 +1,37 @@
 package simdblas
 
-import "gonum.org/v1/gonum/blas"
+import (
+	"gonum.org/v1/gonum/blas"
 
-// gonum's panic values.
-const (
-	mLT0 = "blas: m < 0"
-	nLT0 = "blas: n < 0"
-	kLT0 = "blas: k < 0"
-
-	badUplo      = "blas: illegal triangle"
-	badTranspose = "blas: illegal transpose"
-
-	badLdA = "blas: bad leading dimension of A"
-	badLdB = "blas: bad leading dimension of B"
-	badLdC = "blas: bad leading dimension of C"
-
-	shortA = "blas: insufficient length of a"
-	shortB = "blas: insufficient length of b"
-	shortC = "blas: insufficient length of c"
+	"github.com/gander-ml/gander/internal/gemm"
 )
 
-// checkGemm panics as gonum does, and tells
-// whether A and B are transposed.
-func checkGemm(tA, tB blas.Transpose, m, n, k, lenA, lda, lenB, ldb, lenC, ldc int) (ta, tb bool) {
-	ta, tb = transposed(tA), transposed(tB)
-	checkSize(m, mLT0)
-	checkSize(n, nLT0)
-	checkSize(k, kLT0)
-	rowsA, colsA := turn(ta, m, k)
-	rowsB, colsB := turn(tb, k, n)
-	checkLD(lda, colsA, badLdA)
-	checkLD(ldb, colsB, badLdB)
-	checkLD(ldc, n, badLdC)
-	if m > 0 && n > 0 {
-		checkLength(lenA, rowsA, colsA, lda, shortA)
-		checkLength(lenB, rowsB, colsB, ldb, shortB)
-		checkLength(lenC, m, n, ldc, shortC)
-	}
-	return ta, tb
+// fits reports whether x holds a rows×cols matrix with leading dimension ld, with
+// at least one element.
+func fits[T gemm.Float](x []T, rows, cols, ld int) bool {
+	return rows > 0 && cols > 0 && ld >= cols && len(x) >= cols && (len(x)-cols)/ld >= rows-1
 }
 
-// checkSyrk is checkGemm for a symmetric product.
-func checkSyrk(ul blas.Uplo, tA blas.Transpose, n, k, lenA, lda, lenC, ldc int) (t bool) {
-	if ul != blas.Lower && ul != blas.Upper {
-		panic(badUplo)
-	}
-	t = transposed(tA)
-	checkSize(n, nLT0)
-	checkSize(k, kLT0)
-	rows, cols := turn(t, n, k)
-	checkLD(lda, cols, badLdA)
-	checkLD(ldc, n, badLdC)
-	if n > 0 {
-		checkLength(lenA, rows, cols, lda, shortA)
-		checkLength(lenC, n, n, ldc, shortC)
-	}
-	return t
-}
-
-func transposed(t blas.Transpose) bool {
+// flag reports whether t asks for a transpose; ok is false if it asks for nothing
+// valid.
+func flag(t blas.Transpose) (transposed, ok bool) {
 	switch t {
 	case blas.NoTrans:
-		return false
+		return false, true
 	case blas.Trans, blas.ConjTrans:
-		return true
+		return true, true
 	}
-	panic(badTranspose)
+	return false, false
 }
 
-// turn swaps the dimensions of a transposed matrix.
-func turn(t bool, rows, cols int) (r, c int) {
-	if t {
+// swapIf returns rows and cols, of a transposed matrix in the other order.
+func swapIf(transposed bool, rows, cols int) (r, c int) {
+	if transposed {
 		return cols, rows
 	}
 	return rows, cols
 }
 
-func checkSize(n int, message string) {
-	if n < 0 {
-		panic(message)
-	}
-}
-
-func checkLD(ld, cols int, message string) {
-	if ld < max(1, cols) {
-		panic(message)
-	}
-}
-
-// checkLength allows a matrix without elements any slice, as the kernels do.
-func checkLength(n, rows, cols, ld int, message string) {
-	if rows > 0 && cols > 0 && (n < cols || (n-cols)/ld < rows-1) {
-		panic(message)
-	}
+func validTriangle(ul blas.Uplo, d blas.Diag) bool {
+	return (ul == blas.Upper || ul == blas.Lower) && (d == blas.Unit || d == blas.NonUnit)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gander-ml/gander/tensor/simdblas"
 )
 
-// One line makes every matrix product of gonum/mat faster.
+// One line makes the matrix products of gonum/mat faster.
 func Example() {
 	blas64.Use(simdblas.Implementation{})
 	defer blas64.Use(gonum.Implementation{}) // what gonum starts with

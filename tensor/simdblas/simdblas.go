@@ -7,8 +7,10 @@ import (
 	"github.com/gander-ml/gander/internal/gemm"
 )
 
-// Implementation is a BLAS: gonum's, with faster matrix products. The zero
-// value is ready to use, from several goroutines at once.
+// Implementation is a BLAS: gonum's, with the routines that the package comment
+// lists replaced. The zero value is ready to use, from several goroutines at once.
+//
+// Its methods have gonum's arguments, meaning and panics.
 type Implementation struct {
 	gonum.Implementation
 }
@@ -18,81 +20,176 @@ var (
 	_ blas.Float64 = Implementation{}
 )
 
+// Each method computes what pays, and hands the rest to gonum: small operands, and
+// arguments that are unusual or wrong, whose panics are then gonum's own.
+
+// routines are the parts that the generic code is made of, for one element type.
+type routines[T gemm.Float] struct {
+	gemm func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
+	symv func(_ gonum.Implementation, ul blas.Uplo, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int)
+	trsv func(_ gonum.Implementation, ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []T, lda int, x []T, incX int)
+	trmv func(_ gonum.Implementation, ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []T, lda int, x []T, incX int)
+	trsm func(_ gonum.Implementation, s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha T, a []T, lda int, b []T, ldb int)
+	trmm func(_ gonum.Implementation, s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha T, a []T, lda int, b []T, ldb int)
+}
+
+var (
+	single = &routines[float32]{
+		gemm: gemm.Sgemm, symv: gonum.Implementation.Ssymv, trsv: gonum.Implementation.Strsv, trmv: gonum.Implementation.Strmv,
+		trsm: gonum.Implementation.Strsm, trmm: gonum.Implementation.Strmm,
+	}
+	double = &routines[float64]{
+		gemm: gemm.Dgemm, symv: gonum.Implementation.Dsymv, trsv: gonum.Implementation.Dtrsv, trmv: gonum.Implementation.Dtrmv,
+		trsm: gonum.Implementation.Dtrsm, trmm: gonum.Implementation.Dtrmm,
+	}
+)
+
 // Sgemm computes C = alpha·op(A)·op(B) + beta·C, where op(X) is X or Xᵀ, for
 // row-major matrices: op(A) is m×k, op(B) is k×n and C is m×n. C is not read if
-// beta is 0; A and B are not read if alpha is 0. It panics on bad arguments with
-// gonum's messages.
-func (Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	ta, tb := checkGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
-	gemm.Sgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+// beta is 0; A and B are not read if alpha is 0.
+func (i Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if !single.product(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
+		i.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	}
 }
 
 // Dgemm is Sgemm in float64.
-func (Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
-	ta, tb := checkGemm(tA, tB, m, n, k, len(a), lda, len(b), ldb, len(c), ldc)
-	gemm.Dgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+func (i Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	if !double.product(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
+		i.Implementation.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	}
 }
 
 // Ssyrk computes one triangle of the symmetric matrix C = alpha·A·Aᵀ + beta·C,
 // where A is n×k, or with a transpose of C = alpha·Aᵀ·A + beta·C, where A is
-// k×n. The other triangle is neither read nor written. It panics on bad
-// arguments with gonum's messages.
-func (Implementation) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
-	t := checkSyrk(ul, tA, n, k, len(a), lda, len(c), ldc)
-	syrk(gemm.Sgemm, ul, t, n, k, alpha, a, lda, beta, c, ldc)
+// k×n. The other triangle is neither read nor written.
+func (i Implementation) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
+	if n < smallSymmetric || !single.symmetric(ul, tA, n, k, alpha, a, lda, nil, 0, beta, c, ldc) {
+		i.Implementation.Ssyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
+	}
 }
 
 // Dsyrk is Ssyrk in float64.
-func (Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64, c []float64, ldc int) {
-	t := checkSyrk(ul, tA, n, k, len(a), lda, len(c), ldc)
-	syrk(gemm.Dgemm, ul, t, n, k, alpha, a, lda, beta, c, ldc)
+func (i Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64, c []float64, ldc int) {
+	if n < smallSymmetric || !double.symmetric(ul, tA, n, k, alpha, a, lda, nil, 0, beta, c, ldc) {
+		i.Implementation.Dsyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
+	}
 }
 
-// syrkBlock is how many rows of C are computed together. What lies beside the
-// diagonal is one product per block; only the block on the diagonal is computed
-// in full and used by half.
-const syrkBlock = 128
-
-type product[T float32 | float64] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
-
-func syrk[T float32 | float64](mul product[T], ul blas.Uplo, t bool, n, k int, alpha T, a []T, lda int, beta T, c []T, ldc int) {
-	if k == 0 || alpha == 0 {
-		a, k = nil, 0 // the slice may be empty
+// Ssyr2k is Ssyrk for C = alpha·(A·Bᵀ + B·Aᵀ) + beta·C, or with a transpose for
+// C = alpha·(Aᵀ·B + Bᵀ·A) + beta·C.
+func (i Implementation) Ssyr2k(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if n < smallSymmetric || b == nil || !single.symmetric(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
+		i.Implementation.Ssyr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}
-	// rows is op(A) from row i on.
-	rows := func(i int) []T {
-		switch {
-		case k == 0:
-			return nil
-		case t:
-			return a[i:]
-		}
-		return a[i*lda:]
+}
+
+// Dsyr2k is Ssyr2k in float64.
+func (i Implementation) Dsyr2k(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	if n < smallSymmetric || b == nil || !double.symmetric(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
+		i.Implementation.Dsyr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	}
-	square := make([]T, min(n, syrkBlock)*min(n, syrkBlock))
-	for i := 0; i < n; i += syrkBlock {
-		m := min(syrkBlock, n-i)
-		j, end := 0, i // the columns beside the diagonal
-		if ul == blas.Upper {
-			j, end = i+m, n
+}
+
+// Strsm solves op(A)·X = alpha·B, or X·op(A) = alpha·B, for a triangular matrix A
+// and an m×n matrix B, which becomes X.
+func (i Implementation) Strsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int) {
+	if orderOf(s, m, n) > triangleBlock {
+		if t, ok := single.triangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok {
+			t.solve(0, t.order, alpha)
+			return
 		}
-		if j < end {
-			mul(t, !t, m, end-j, k, alpha, rows(i), lda, rows(j), lda, beta, c[i*ldc+j:], ldc)
+	}
+	i.Implementation.Strsm(s, ul, tA, d, m, n, alpha, a, lda, b, ldb)
+}
+
+// Dtrsm is Strsm in float64.
+func (i Implementation) Dtrsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float64, a []float64, lda int, b []float64, ldb int) {
+	if orderOf(s, m, n) > triangleBlock {
+		if t, ok := double.triangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok {
+			t.solve(0, t.order, alpha)
+			return
 		}
-		mul(t, !t, m, m, k, alpha, rows(i), lda, rows(i), lda, 0, square, m)
-		for r := range m {
-			from, to := 0, r+1
-			if ul == blas.Upper {
-				from, to = r, m
-			}
-			row := c[(i+r)*ldc+i:]
-			for s := from; s < to; s++ {
-				x := square[r*m+s]
-				if beta != 0 {
-					x += beta * row[s]
-				}
-				row[s] = x
-			}
+	}
+	i.Implementation.Dtrsm(s, ul, tA, d, m, n, alpha, a, lda, b, ldb)
+}
+
+// Strmm computes B = alpha·op(A)·B, or B = alpha·B·op(A), for a triangular matrix
+// A and an m×n matrix B.
+func (i Implementation) Strmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, b []float32, ldb int) {
+	if orderOf(s, m, n) > triangleBlock {
+		if t, ok := single.triangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok {
+			t.multiply(0, t.order, alpha)
+			return
 		}
+	}
+	i.Implementation.Strmm(s, ul, tA, d, m, n, alpha, a, lda, b, ldb)
+}
+
+// Dtrmm is Strmm in float64.
+func (i Implementation) Dtrmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float64, a []float64, lda int, b []float64, ldb int) {
+	if orderOf(s, m, n) > triangleBlock {
+		if t, ok := double.triangle(s, ul, tA, d, m, n, alpha, a, lda, b, ldb); ok {
+			t.multiply(0, t.order, alpha)
+			return
+		}
+	}
+	i.Implementation.Dtrmm(s, ul, tA, d, m, n, alpha, a, lda, b, ldb)
+}
+
+// Sgemv computes y = alpha·op(A)·x + beta·y for an m×n matrix A.
+func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+	if m*n < smallMatrix || !single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+		i.Implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	}
+}
+
+// Dgemv is Sgemv in float64.
+func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
+	if m*n < smallMatrix || !double.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+		i.Implementation.Dgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	}
+}
+
+// Ssymv computes y = alpha·A·x + beta·y for a symmetric matrix A of which one
+// triangle is read.
+func (i Implementation) Ssymv(ul blas.Uplo, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+	if n < 2*symmetricRows || !single.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+		i.Implementation.Ssymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
+	}
+}
+
+// Dsymv is Ssymv in float64.
+func (i Implementation) Dsymv(ul blas.Uplo, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
+	if n < 2*symmetricRows || !double.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+		i.Implementation.Dsymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
+	}
+}
+
+// Strsv solves op(A)·x = b for a triangular matrix A; x holds b before.
+func (i Implementation) Strsv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float32, lda int, x []float32, incX int) {
+	if n < smallTriangle || !single.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
+		i.Implementation.Strsv(ul, tA, d, n, a, lda, x, incX)
+	}
+}
+
+// Dtrsv is Strsv in float64.
+func (i Implementation) Dtrsv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float64, lda int, x []float64, incX int) {
+	if n < smallTriangle || !double.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
+		i.Implementation.Dtrsv(ul, tA, d, n, a, lda, x, incX)
+	}
+}
+
+// Strmv computes x = op(A)·x for a triangular matrix A.
+func (i Implementation) Strmv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float32, lda int, x []float32, incX int) {
+	if n < smallTriangle || !single.triangleVec(ul, tA, d, n, a, lda, x, incX, false) {
+		i.Implementation.Strmv(ul, tA, d, n, a, lda, x, incX)
+	}
+}
+
+// Dtrmv is Strmv in float64.
+func (i Implementation) Dtrmv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float64, lda int, x []float64, incX int) {
+	if n < smallTriangle || !double.triangleVec(ul, tA, d, n, a, lda, x, incX, false) {
+		i.Implementation.Dtrmv(ul, tA, d, n, a, lda, x, incX)
 	}
 }

@@ -80,8 +80,7 @@ var (
 )
 
 // convolve checks one of the convolutions: op gets the result, the two sources,
-// whose shapes arrange picks from those of input, weight and result, and, where
-// it has an epilogue, a bias.
+// whose shapes arrange picks from those of input, weight and result, and a bias.
 func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Operand, p backend.ConvParams, e backend.Epilogue),
 	arrange func(x, w, y []int) (dst, first, second []int), epilogues []function) {
 	for i, c := range convolutions {

@@ -32,8 +32,7 @@ var functions = func() []function {
 
 func (f function) String() string { return f.f.String() }
 
-// tolerance is that of the function alone, which is all there is where sums are
-// exact.
+// tolerance is that of the function alone, for sums that are exact.
 func (f function) tolerance() tolerance {
 	t := unaryTable[f.f].tolerance
 	t.zeros = true
@@ -81,7 +80,7 @@ func (s *suite) linears() {
 }
 
 // epilogueGrads checks the gradients before an epilogue's function, those of
-// matrices and of pictures.
+// matrices and of images.
 func (s *suite) epilogueGrads() {
 	for _, f := range functions {
 		if f.f == op.None {

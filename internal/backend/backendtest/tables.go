@@ -101,8 +101,9 @@ var reduceTable = [op.NumReduce]struct {
 	name      string
 	tolerance tolerance
 }{
-	op.Sum:       {"Sum", tolerance{ulps: 4, abs: 2048}},
-	op.MaxReduce: {"MaxReduce", equal},
+	op.Sum:        {"Sum", tolerance{ulps: 4, abs: 2048}},
+	op.MaxReduce:  {"MaxReduce", equal},
+	op.SumSquares: {"SumSquares", tolerance{ulps: 256}},
 }
 
 // randomTable has a row for each distribution. In float32 all bits are given.

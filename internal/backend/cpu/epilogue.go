@@ -50,7 +50,7 @@ func (s *finish[T]) repeat(b *Backend, e backend.Epilogue) *memory[T] {
 	return m
 }
 
-// rows applies it to rows of some pictures.
+// rows applies it to every by-th row of some images, rows of them from row on.
 func (s *finish[T]) rows(p *pictures[T], image, images, row, rows, by int) {
 	if s.f == op.None && s.bias == nil {
 		return

@@ -281,10 +281,15 @@ func (Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	}
 	s, to := open(x), open(backend.Operand{Buffer: x.Buffer, Layout: place})
 	for i, at := range to.offsets {
-		if f == op.MaxReduce {
-			totals[at].sum = max(totals[at].sum, s.at(i))
-		} else {
+		switch f {
+		case op.Sum:
 			totals[at].add(s.at(i))
+		case op.SumSquares:
+			totals[at].add(s.at(i) * s.at(i))
+		case op.MaxReduce:
+			totals[at].sum = max(totals[at].sum, s.at(i))
+		default:
+			panic("ref: unknown reduction " + f.String())
 		}
 	}
 	d := open(dst)

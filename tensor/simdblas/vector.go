@@ -1,0 +1,192 @@
+package simdblas
+
+import (
+	"sync"
+	"unsafe"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+
+	"github.com/gander-ml/gander/internal/gemm"
+)
+
+// smallMatrix is the number of elements up to which gonum multiplies a matrix by a
+// vector as fast.
+const smallMatrix = 4096
+
+// spans reports whether x holds n elements inc apart. Backward steps are gonum's.
+func spans[T gemm.Float](x []T, n, inc int) bool { return inc > 0 && len(x) > (n-1)*inc }
+
+func size[T gemm.Float]() int {
+	var x T
+	return int(unsafe.Sizeof(x))
+}
+
+// buffers are for vectors whose elements are apart, by element size.
+var buffers [2]sync.Pool
+
+// vector is one whose elements are neighbours: the caller's, or a copy.
+type vector[T gemm.Float] struct {
+	data []T
+	copy *[]T // nil if data is the caller's
+}
+
+func vectorOf[T gemm.Float](x []T, n, inc int) vector[T] {
+	if inc == 1 {
+		return vector[T]{data: x[:n]}
+	}
+	buffer, ok := buffers[size[T]()/8].Get().(*[]T)
+	if !ok {
+		buffer = new([]T)
+	}
+	if cap(*buffer) < n {
+		*buffer = make([]T, n)
+	}
+	data := (*buffer)[:n]
+	for i := range data {
+		data[i] = x[i*inc]
+	}
+	return vector[T]{data, buffer}
+}
+
+// release gives the copy's memory back.
+func (v vector[T]) release() {
+	if v.copy != nil {
+		buffers[size[T]()/8].Put(v.copy)
+	}
+}
+
+// store writes the copy to the caller's vector, and gives its memory back.
+func (v vector[T]) store(x []T, inc int) {
+	if v.copy != nil {
+		for i, e := range v.data {
+			x[i*inc] = e
+		}
+		v.release()
+	}
+}
+
+// matVec computes y = alpha·op(A)·x + beta·y and reports whether it did.
+func (r *routines[T]) matVec(tA blas.Transpose, m, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) bool {
+	t, ok := flag(tA)
+	lenY, lenX := swapIf(t, m, n)
+	if !ok || alpha == 0 || !fits(a, m, n, lda) || !spans(x, lenX, incX) || !spans(y, lenY, incY) {
+		return false
+	}
+	vx, vy := vectorOf(x, lenX, incX), vectorOf(y, lenY, incY)
+	r.times(t, m, n, alpha, a, lda, vx.data, beta, vy.data)
+	vx.release()
+	vy.store(y, incY)
+	return true
+}
+
+// times is matVec for vectors whose elements are neighbours.
+func (r *routines[T]) times(t bool, m, n int, alpha T, a []T, lda int, x []T, beta T, y []T) {
+	if t {
+		gemm.VecMat(m, n, alpha, x, a, lda, beta, y)
+	} else {
+		r.gemm(false, false, m, 1, n, alpha, a, lda, x, 1, beta, y, 1)
+	}
+}
+
+// symmetricRows is how many rows of a symmetric matrix are multiplied together;
+// the block of the diagonal among them is gonum's.
+const symmetricRows = 32
+
+// symmetricVec computes y = alpha·A·x + beta·y and reports whether it did. What
+// lies beside the diagonal is used as it is and transposed, while it is in the
+// cache.
+func (r *routines[T]) symmetricVec(ul blas.Uplo, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) bool {
+	if !validTriangle(ul, blas.Unit) || alpha == 0 || !fits(a, n, n, lda) || !spans(x, n, incX) || !spans(y, n, incY) {
+		return false
+	}
+	vx, vy := vectorOf(x, n, incX), vectorOf(y, n, incY)
+	x0, y0 := vx.data, vy.data
+	for i := range y0 {
+		if beta == 0 {
+			y0[i] = 0
+		} else {
+			y0[i] *= beta
+		}
+	}
+	for i := 0; i < n; i += symmetricRows {
+		m := min(symmetricRows, n-i)
+		r.symv(gonum.Implementation{}, ul, m, alpha, a[i*lda+i:], lda, x0[i:i+m], 1, 1, y0[i:i+m], 1)
+		j, end := 0, i // the columns beside the diagonal
+		if ul == blas.Upper {
+			j, end = i+m, n
+		}
+		if j < end {
+			r.times(false, m, end-j, alpha, a[i*lda+j:], lda, x0[j:end], 1, y0[i:i+m])
+			r.times(true, m, end-j, alpha, a[i*lda+j:], lda, x0[i:i+m], 1, y0[j:end])
+		}
+	}
+	vx.release()
+	vy.store(y, incY)
+	return true
+}
+
+// smallTriangle is the order up to which gonum's loops are as fast with a vector;
+// vectorBlock is the order of a triangle that is then not divided.
+const (
+	smallTriangle = 96
+	vectorBlock   = 32
+)
+
+// triangleVec solves op(A)·x = b, or computes op(A)·x, and reports whether it did.
+func (r *routines[T]) triangleVec(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []T, lda int, x []T, incX int, solve bool) bool {
+	t, ok := flag(tA)
+	if !ok || !validTriangle(ul, d) || !fits(a, n, n, lda) || !spans(x, n, incX) {
+		return false
+	}
+	v := vectorOf(x, n, incX)
+	tv := triangleVector[T]{r, ul, tA, d, t, a, lda, v.data}
+	if solve {
+		tv.solve(0, n)
+	} else {
+		tv.multiply(0, n)
+	}
+	v.store(x, incX)
+	return true
+}
+
+// triangleVector is a [triangle] whose B is a vector.
+type triangleVector[T gemm.Float] struct {
+	*routines[T]
+	ul         blas.Uplo
+	tA         blas.Transpose
+	diag       blas.Diag
+	transposed bool
+	a          []T
+	lda        int
+	x          []T
+}
+
+func (t *triangleVector[T]) solve(i, n int) {
+	if n <= vectorBlock {
+		t.trsv(gonum.Implementation{}, t.ul, t.tA, t.diag, n, t.a[i*t.lda+i:], t.lda, t.x[i:i+n], 1)
+		return
+	}
+	i1, n1, i2, n2 := halves(forward(true, t.ul, t.transposed), i, n, vectorBlock)
+	t.solve(i1, n1)
+	t.add(i2, n2, i1, n1, -1)
+	t.solve(i2, n2)
+}
+
+func (t *triangleVector[T]) multiply(i, n int) {
+	if n <= vectorBlock {
+		t.trmv(gonum.Implementation{}, t.ul, t.tA, t.diag, n, t.a[i*t.lda+i:], t.lda, t.x[i:i+n], 1)
+		return
+	}
+	i1, n1, i2, n2 := halves(forward(true, t.ul, t.transposed), i, n, vectorBlock)
+	t.multiply(i2, n2)
+	t.add(i2, n2, i1, n1, 1)
+	t.multiply(i1, n1)
+}
+
+// add adds alpha·op(A)₂₁·x₁ to x₂.
+func (t *triangleVector[T]) add(i2, n2, i1, n1 int, alpha T) {
+	row, col := swapIf(t.transposed, i2, i1)
+	m, n := swapIf(t.transposed, n2, n1)
+	t.times(t.transposed, m, n, alpha, t.a[row*t.lda+col:], t.lda, t.x[i1:i1+n1], 1, t.x[i2:i2+n2])
+}
