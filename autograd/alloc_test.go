@@ -46,11 +46,11 @@ func wrapAll(wrap func(*tensor.Tensor) *ag.Var, ts []*tensor.Tensor) []*ag.Var {
 
 func forward(x *ag.Var, params []*ag.Var, last tensor.Activation) *ag.Var {
 	for i := 0; i < len(params); i += 2 {
-		act := tensor.ActTanh
+		act := tensor.TanhActivation()
 		if i+2 == len(params) {
 			act = last
 		}
-		x = ag.Linear(x, params[i], params[i+1], act, 0)
+		x = ag.Linear(x, params[i], params[i+1], act)
 	}
 	return x
 }
@@ -60,11 +60,11 @@ func surprise(p *ag.Var) *ag.Var { return ag.Neg(ag.Mean(ag.Clamp(ag.Log(p), -10
 
 func (s *step) run() {
 	g, d := wrapAll(ag.Leaf, s.g), wrapAll(ag.Leaf, s.d)
-	fake := forward(ag.Const(s.scope.Adopt(s.z)), g, tensor.ActTanh)
-	onReal := forward(ag.Const(s.scope.Adopt(s.real)), d, tensor.ActSigmoid)
-	onFake := forward(fake.Detach(), d, tensor.ActSigmoid)
+	fake := forward(ag.Const(s.scope.Adopt(s.z)), g, tensor.TanhActivation())
+	onReal := forward(ag.Const(s.scope.Adopt(s.real)), d, tensor.SigmoidActivation())
+	onFake := forward(fake.Detach(), d, tensor.SigmoidActivation())
 	ag.Grad(ag.Add(surprise(onReal), surprise(ag.Shift(ag.Neg(onFake), 1))), d, ag.Opts{})
-	ag.Grad(surprise(forward(fake, wrapAll(ag.Const, s.d), tensor.ActSigmoid)), g, ag.Opts{})
+	ag.Grad(surprise(forward(fake, wrapAll(ag.Const, s.d), tensor.SigmoidActivation())), g, ag.Opts{})
 	s.scope.Close()
 }
 

@@ -46,7 +46,7 @@ func TestTails(t *testing.T) {
 		"ELU": {func(x *autograd.Var) *autograd.Var { return autograd.ELU(x, 1) }, [3]func(x float64) float64{math.Expm1, exp, exp},
 			[]float64{-80, -40, -20, -16, -8, -1, -1e-3, -1e-8, -1e-30}},
 		"Softplus": {autograd.Softplus, [3]func(x float64) float64{func(x float64) float64 { return math.Log1p(math.Exp(x)) }, sigmoid,
-			func(x float64) float64 { return sigmoid(x) * sigmoid(-x) }}, []float64{-80, -40, -20, -16, -8, -1, 0}},
+			func(x float64) float64 { return sigmoid(x) * sigmoid(-x) }}, []float64{-80, -40, -20, -16, -8, -1, 0, 1, 8, 16, 20, 40, 80}},
 		"Sigmoid": {autograd.Sigmoid, [3]func(x float64) float64{sigmoid, func(x float64) float64 { return sigmoid(x) * sigmoid(-x) },
 			func(x float64) float64 { return sigmoid(x) * sigmoid(-x) * math.Tanh(-x/2) }}, []float64{-80, -40, -20, -16, -8, -1}},
 	} {
@@ -165,5 +165,11 @@ func TestGradientsOfNothing(t *testing.T) {
 		requireClose(t, c.gradient, autograd.Grad(lse, []*autograd.Var{x}, autograd.Opts{})[0].Value().Float64s(), 0, "LogSumExp's gradient")
 		requireClose(t, c.soft, autograd.Softmax(x, 0).Value().Float64s(), 0, "Softmax")
 		requireClose(t, c.logs, autograd.LogSoftmax(x, 0).Value().Float64s(), 0, "LogSoftmax")
+		for _, f := range []func(x *autograd.Var, axis int) *autograd.Var{autograd.Softmax, autograd.LogSoftmax} {
+			y := f(x, 0)
+			seed := autograd.Const(tensor.FromFloat64([]float64{1, 2}))
+			g := autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{Seed: seed})[0].Value().At(0)
+			require.Equal(t, math.IsNaN(c.gradient[0]), math.IsNaN(g))
+		}
 	}
 }

@@ -131,7 +131,7 @@ func TestGradientPenalty(t *testing.T) {
 	r := tensor.NewStream(1, "test")
 	wt, at, xt := r.Normal(tensor.Float64, n, in), r.Normal(tensor.Float64, 1, n), r.Normal(tensor.Float64, 1, in)
 	w, a, x := ag.Leaf(wt), ag.Leaf(at), ag.Leaf(xt)
-	d := ag.Linear(ag.Linear(x, w, nil, tensor.ActTanh, 0), a, nil, tensor.Identity, 0)
+	d := ag.Linear(ag.Linear(x, w, nil, tensor.TanhActivation()), a, nil, tensor.Activation{})
 	g := ag.Grad(d, []*ag.Var{x}, ag.Opts{CreateGraph: true})[0]
 	got := ag.Grad(ag.Sum(ag.Square(g)), []*ag.Var{w, a}, ag.Opts{})
 
@@ -158,9 +158,9 @@ func TestGradientPenaltyOfACritic(t *testing.T) {
 		r.Normal(tensor.Float64, 6), r.Normal(tensor.Float64, 1, 6), r.Normal(tensor.Float64, 1)}
 	penalty := func(p []*ag.Var) *ag.Var {
 		in := ag.Leaf(x)
-		h := ag.Linear(in, p[0], p[1], tensor.ActTanh, 0)
-		h = ag.Linear(h, p[2], p[3], tensor.ActLeakyReLU, 0.2)
-		d := ag.Linear(h, p[4], p[5], tensor.Identity, 0)
+		h := ag.Linear(in, p[0], p[1], tensor.TanhActivation())
+		h = ag.Linear(h, p[2], p[3], tensor.LeakyReLUActivation(0.2))
+		d := ag.Linear(h, p[4], p[5], tensor.Activation{})
 		g := recorded(d, in)
 		norms := ag.Sqrt(ag.Sum(ag.Square(g), 1))
 		return ag.Mean(ag.Square(ag.Shift(norms, -1)))
@@ -192,7 +192,7 @@ func TestDetach(t *testing.T) {
 func TestConstantsAreNotRecorded(t *testing.T) {
 	params := []*tensor.Tensor{tensor.New(tensor.Float32, 3, 2), tensor.New(tensor.Float32, 3)}
 	net := func(wrap func(*tensor.Tensor) *ag.Var, x *ag.Var) *ag.Var {
-		return ag.Mean(ag.Tanh(ag.Linear(x, wrap(params[0]), wrap(params[1]), tensor.ActReLU, 0)))
+		return ag.Mean(ag.Tanh(ag.Linear(x, wrap(params[0]), wrap(params[1]), tensor.ReLUActivation())))
 	}
 	x := tensor.New(tensor.Float32, 4, 2)
 	assert.False(t, net(ag.Const, ag.Const(x)).Tracked())
@@ -245,7 +245,7 @@ func TestConcurrentUse(t *testing.T) {
 	w, b := ag.Leaf(r.Normal(tensor.Float32, 8, 6)), ag.Leaf(r.Normal(tensor.Float32, 8))
 	shared := ag.Tanh(w)
 	run := func(x *tensor.Tensor) []float32 {
-		y := ag.Linear(ag.Const(x), shared, b, tensor.ActTanh, 0)
+		y := ag.Linear(ag.Const(x), shared, b, tensor.TanhActivation())
 		g := ag.Grad(ag.Sum(ag.Square(y)), []*ag.Var{w, b}, ag.Opts{CreateGraph: true})
 		h := ag.Grad(ag.Sum(ag.Square(g[0])), []*ag.Var{w}, ag.Opts{})
 		return append(h[0].Value().Float32s(), g[1].Value().Float32s()...)

@@ -16,7 +16,7 @@ func TestInPlaceChangesAreNoticed(t *testing.T) {
 		input int
 	}{
 		{"Mul", ag.Mul, 1},
-		{"Linear", func(x, w *ag.Var) *ag.Var { return ag.Linear(x, w, nil, tensor.Identity, 0) }, 1},
+		{"Linear", func(x, w *ag.Var) *ag.Var { return ag.Linear(x, w, nil, tensor.Activation{}) }, 1},
 		{"MatMul", func(x, w *ag.Var) *ag.Var { return ag.MatMul(w, x) }, 0},
 		{"Exp", func(_, w *ag.Var) *ag.Var { return ag.Exp(ag.Reshape(w, -1)) }, -1},
 	} {

@@ -22,9 +22,9 @@ func LogSumExp(x *Var, axis int) *Var {
 }
 
 // LogSoftmax returns x − ln Σ eˣ along one axis, accurate for elements of any
-// size. It panics as [LogSumExp] does. If all elements are −Inf, or one is +Inf,
-// values and gradients are NaN as for [LogSumExp]: the logarithm of nothing, and
-// the difference of infinities.
+// size. It panics as [LogSumExp] does. If all elements are −Inf, values and
+// gradients are NaN. If one is +Inf, its value and gradient are NaN, and the values
+// of the others −Inf.
 func LogSoftmax(x *Var, axis int) *Var {
 	checkAxis("LogSoftmax", x, axis)
 	s, _ := shifted(x, axis)

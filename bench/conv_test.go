@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -56,15 +57,57 @@ func BenchmarkConv(b *testing.B) {
 							x, w, gy := scope.Adopt(x), scope.Adopt(w), scope.Adopt(gy)
 							switch dir {
 							case "fwd":
-								tensor.Conv2D(x, w, p)
+								tensor.Conv2D(x, w, nil, p, tensor.Activation{})
 							case "dx":
-								tensor.Conv2DInputGrad(gy, w, s.size, s.size, p)
+								tensor.Conv2DInputGrad(gy, w, nil, s.size, s.size, p, tensor.Activation{})
 							case "dw":
 								tensor.Conv2DWeightGrad(x, gy, s.kernel, s.kernel, p)
 							}
 							scope.Close()
 						}
 						b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+					})
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkConvLayer measures a convolution with bias and LeakyReLU (dir=fwd),
+// and together with the gradients by its weight and bias (dir=grad), as one
+// operation (impl=fused) and as three (impl=composed).
+func BenchmarkConvLayer(b *testing.B) {
+	const batch = 64
+	random := tensor.NewStream(1, "bench")
+	act := tensor.LeakyReLUActivation(0.2)
+	for _, threads := range []int{1, 2} {
+		for _, s := range convShapes {
+			out := (s.size+2*s.pad-s.kernel)/s.stride + 1
+			p := tensor.ConvParams{Stride: [2]int{s.stride, s.stride}, Pad: [2]int{s.pad, s.pad}}
+			x := channelsLast(random.Normal(tensor.Float32, batch, s.in, s.size, s.size))
+			w := random.Normal(tensor.Float32, s.out, s.in, s.kernel, s.kernel)
+			bias := random.Normal(tensor.Float32, s.out)
+			gy := channelsLast(random.Normal(tensor.Float32, batch, s.out, out, out))
+			for _, dir := range []string{"fwd", "grad"} {
+				for _, impl := range []string{"composed", "fused"} {
+					b.Run(fmt.Sprintf("impl=%s/dir=%s/shape=%s/threads=%d", impl, dir, s.name, threads), func(b *testing.B) {
+						tensor.CPU().SetThreads(threads)
+						defer tensor.CPU().SetThreads(0)
+						scope := tensor.NewScope()
+						for b.Loop() {
+							x := autograd.Const(scope.Adopt(x))
+							w, bias := autograd.Leaf(scope.Adopt(w)), autograd.Leaf(scope.Adopt(bias))
+							var y *autograd.Var
+							if impl == "fused" {
+								y = autograd.Conv2D(x, w, bias, p, act)
+							} else {
+								y = autograd.Activate(autograd.Add(autograd.Conv2D(x, w, nil, p, tensor.Activation{}), autograd.Reshape(bias, s.out, 1, 1)), act)
+							}
+							if dir == "grad" {
+								autograd.Grad(y, []*autograd.Var{w, bias}, autograd.Opts{Seed: autograd.Const(scope.Adopt(gy))})
+							}
+							scope.Close()
+						}
 					})
 				}
 			}

@@ -26,6 +26,14 @@ type Config struct {
 	GeneratorOptimizer, DiscriminatorOptimizer optim.Method
 	// Penalties are added to the discriminator's loss.
 	Penalties []Penalty
+	// AllowMixing allows Penalties for a discriminator that mixes the samples of
+	// a batch, such as one with nn.MinibatchStdDev, as StyleGAN2 has them. By
+	// default [New] refuses the two together, also if a module that does not say
+	// that it mixes is found to do so. A penalty then sees, as the gradient at a
+	// sample, the gradient of the sum of the batch's outputs by it: with what the
+	// sample contributes to the outputs for the others. Real and generated
+	// samples are batches of their own.
+	AllowMixing bool
 	// GeneratorEvery is the number of the discriminator's steps for one of the
 	// generator's ("n_critic"); 0 means 1.
 	GeneratorEvery int
@@ -74,10 +82,7 @@ func (c Config) check(g, d nn.Module) error {
 	if err := c.checkOutput(d); err != nil {
 		return err
 	}
-	if mixes, _ := nn.MixesBatch(d); mixes && len(c.Penalties) > 0 {
-		return fmt.Errorf("the penalty %q is per sample, but the discriminator mixes the samples of a batch, so that no sample has a gradient of its own; use a layer, group or instance norm instead of a batch norm", c.Penalties[0].Name())
-	}
-	return nil
+	return c.checkMixing(d)
 }
 
 // checkShapes runs shapes through both networks, as far as these know them.
@@ -149,8 +154,8 @@ func (c Config) optimizers() (g, d optim.Method) {
 
 // lastKind returns the kind of the module that makes a network's output.
 func lastKind(m nn.Module) (kind string, known bool) {
-	if p, ok := m.(nn.Parent); ok {
-		parts := p.Children()
+	if c, ok := m.(nn.Chain); ok {
+		parts := c.Children()
 		if len(parts) == 0 {
 			return "", false
 		}

@@ -14,33 +14,37 @@
 //
 // # A program
 //
-//	g := nn.Sequential(nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh())
-//	d := nn.Sequential(nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1))
-//	images, err := digits.Load()
+// examples/hello is this one in full. A recipe, from gan/recipe, is a pair of
+// networks and a [Config].
+//
+//	r := recipe.Quick()
+//	g, d := r.Networks()
+//	t, err := gan.New(g, d, r.Config())
 //	if err != nil {
 //		return err
 //	}
-//	t, err := gan.New(g, d, gan.Config{Latent: 128, Seed: 1})
-//	if err != nil {
-//		return err
-//	}
-//	_, err = t.Fit(ctx, datasets.NewLoader(images, 64), gan.Epochs(50), gan.On(progress.Bar(os.Stderr)))
+//	loader := datasets.NewLoader(images, r.Batch)
+//	_, err = t.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(progress.Bar(os.Stderr)))
 //	if err != nil {
 //		return err
 //	}
 //	return t.Generator().Save("generator.safetensors")
 //
-// Fit takes batches from any [Source]; a datasets.Loader is one. The training
-// itself is some sixty lines, in step.go.
+// Fit takes batches from any [Source]; a datasets.Loader is one. A step stands
+// on one page, step.go.
 //
 // # A step
 //
 // A step takes a batch of real samples and as many latent vectors. First D is
 // updated: it sees the real samples and the generated ones, detached, so that
 // its gradient does not enter G. Then G is updated through the updated D, which
-// is constant in that pass. G runs once: its own update goes on in the pass that
-// D has seen ([Config].FreshLatent changes this). Where D gives each sample its
-// own answer, real and generated samples go through it as one batch.
+// is constant in that pass. G runs once: its own update continues the pass that
+// D has seen ([Config].FreshLatent changes this). If D gives each sample its own
+// answer, real and generated samples go through it as one batch.
+//
+// The gradient of D under [R1] and [R2] holds second derivatives. If D is linear
+// between the kinks of its activations, they are computed at the price of first
+// ones.
 //
 // # Objectives and penalties
 //
@@ -58,7 +62,7 @@
 // and [RelativisticAverage] compares with means in place of pairs. [Classic] is
 // the recipe of tutorials, on a discriminator that ends in a sigmoid. The others
 // take logits: a discriminator that ends in a linear layer. They stay accurate
-// where D is sure of itself; [NonSaturating] is Classic on logits, and the
+// when D is sure of itself; [NonSaturating] is Classic on logits, and the
 // default.
 //
 // A [Penalty] goes with any objective and keeps D from becoming too steep: [R1]

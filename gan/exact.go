@@ -80,7 +80,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 
 	// g[l] is the gradient of each sample's output by what goes into layer l.
 	g := make([]*tensor.Tensor, last+1)
-	g[last] = fullLike(d.Value(), 1)
+	g[last] = tensor.FullLike(d.Value(), 1)
 	for l := last - 1; l >= 0; l-- {
 		g[l] = e.layers[l].Pull(h[l], h[l+1], g[l+1])
 	}
@@ -91,7 +91,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 		kind, _ := squaredNormAt(p)
 		weights[kind] += p.Weight(t.steps)
 	}
-	v := emptyLike(g[0], g[0].Shape()...)
+	v := tensor.EmptyLike(g[0])
 	for kind, part := range [2][2]int{{0, n}, {n, n + m}} {
 		factor := weights[kind] / float64(part[1]-part[0])
 		slope := g[0].Slice(0, part[0], part[1], 1)

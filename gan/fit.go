@@ -77,19 +77,7 @@ func (s *StepInfo) GeneratorTerms() *tensor.Tensor {
 // GradNorms returns the Euclidean norms of the two networks' gradients; the
 // generator's is 0 if it was not its turn.
 func (s *StepInfo) GradNorms() (generator, discriminator float64) {
-	var squares []*tensor.Tensor
-	grads := append(slices.Clone(s.result.g.grads), s.result.d.grads...)
-	for _, g := range grads {
-		squares = append(squares, tensor.Sum(tensor.Square(g)))
-	}
-	for i, square := range read(squares...) {
-		if i < len(s.result.g.grads) {
-			generator += square
-		} else {
-			discriminator += square
-		}
-	}
-	return math.Sqrt(generator), math.Sqrt(discriminator)
+	return s.result.g.norm, s.result.d.norm
 }
 
 // EpochInfo tells about one epoch.
@@ -180,6 +168,19 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 		}
 		return h.End(report)
 	}))
+}
+
+// Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
+// context was cancelled: training was stopped on purpose, and everything that
+// hooks save is whole. If a hook failed as well, it is false.
+func Cancelled(err error) bool {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return Cancelled(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(e error) bool { return !Cancelled(e) })
+	}
+	return errors.Is(err, context.Canceled) // so does the cause that signal.NotifyContext gives
 }
 
 // fitEpoch trains to the end of the epoch at hand.

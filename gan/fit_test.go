@@ -522,3 +522,13 @@ func TestStepWith(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, own, given)
 }
+
+func TestCancelled(t *testing.T) {
+	stopped, full := fmt.Errorf("stopped: %w", context.Canceled), errors.New("the disk is full")
+	for _, err := range []error{context.Canceled, stopped, errors.Join(stopped, context.Canceled)} {
+		require.True(t, gan.Cancelled(err), "%v", err)
+	}
+	for _, err := range []error{nil, full, context.DeadlineExceeded, errors.Join(stopped, full), fmt.Errorf("%w: %w", full, stopped)} {
+		require.False(t, gan.Cancelled(err), "%v", err)
+	}
+}

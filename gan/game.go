@@ -39,9 +39,23 @@ type game struct {
 
 	steps int // done in all
 
+	values    []*tensor.Tensor // of all of the networks' parameters and buffers, the generator's first
+	journal   journal
+	touched   touched // by the current step
+	replaying bool    // the step was done before
+
 	mu   sync.Mutex // held while what samples are made of changes or is copied
 	copy *Generator // of the newest weights, if one was asked for
 }
+
+// touched is what a step has begun to change, and has to undo if it fails.
+type touched uint8
+
+const (
+	untouched touched = iota
+	discriminatorTouched
+	generatorTouched
+)
 
 // newGame checks what can be checked before the first step, and gives networks
 // without weights theirs.
@@ -80,7 +94,13 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			return nil, fmt.Errorf("the networks' parameters are %v and %v; they must agree", out.dtype, p.DType())
 		}
 	}
+	if err := c.tryMixing(g, d); err != nil {
+		return nil, err
+	}
 	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
+	for _, p := range append(nn.Params(g), nn.Params(d)...) {
+		out.values = append(out.values, p.Param.Value())
+	}
 	out.strategy = newStrategy(d, c.Penalties, out.dParams)
 	gMethod, dMethod := c.optimizers()
 	out.methods = [2]string{gMethod.Name(), dMethod.Name()}
@@ -120,33 +140,54 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 }
 
 // attempt does a step, with latent vectors of the game's own sequence if none
-// are given. A step that fails draws no random numbers and changes no buffers,
-// so that a checkpoint leads to the same step again.
+// are given. A step that fails leaves everything as it was before, so that a
+// checkpoint leads to the same step again.
 func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
+	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
+	if err := tensor.Catch(func() { g.journal.begin(g) }); err != nil {
+		return r, fail(err)
+	}
 	latentBefore, randomBefore := *g.latent, *g.random
+	g.touched = untouched
 	done := false
 	defer func() {
-		if !done { // also if a network panics
-			*g.latent, *g.random = latentBefore, randomBefore
-			g.updates.Discard()
+		if done {
+			return
+		}
+		// The step has failed, or a network panics.
+		*g.latent, *g.random = latentBefore, randomBefore
+		g.updates.Discard()
+		if g.touched != untouched {
+			g.scope.Close()
+			if undo := g.journal.rewind(g); undo != nil {
+				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
+			}
 		}
 	}()
 	misuse := tensor.Catch(func() {
-		z := latent
-		if z == nil {
-			z = g.drawLatent(real.Dim(0))
+		r = g.stepOn(real, latent)
+		if r.failed == "" {
+			g.journal.done(g, real, latent)
 		}
-		r = g.step(g.scope.Adopt(real).To(g.device), g.scope.Adopt(z).To(g.device))
 	})
 	switch {
 	case misuse != nil:
-		return r, fmt.Errorf("gan: step %d: %w", g.steps+1, misuse)
+		return r, fail(misuse)
 	case r.failed != "":
 		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses}
 	}
 	g.steps++
 	done = true
 	return r, nil
+}
+
+// stepOn does a step on samples and latent vectors that may come from elsewhere,
+// the latter from the game's own sequence if there are none.
+func (g *game) stepOn(real, latent *tensor.Tensor) result {
+	if latent == nil {
+		latent = g.drawLatent(real.Dim(0))
+	}
+	return g.step(g.scope.Adopt(real).To(g.device), g.scope.Adopt(latent).To(g.device))
 }
 
 // drawLatent draws n latent vectors into the step's scope.
@@ -164,13 +205,10 @@ func (g *game) training(learns bool) *nn.Ctx {
 
 // updateDiscriminator changes the discriminator's weights.
 func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
+	g.touched = discriminatorTouched
 	g.dOptimizer.Step(grads)
-	if g.clip == 0 {
-		return
-	}
-	for _, p := range g.dParams {
-		v := p.Value()
-		v.CopyFrom(tensor.Clamp(g.scope.Adopt(v), -g.clip, g.clip))
+	if g.clip != 0 {
+		tensor.ClampInto(values(g.dParams), -g.clip, g.clip)
 	}
 }
 
@@ -180,6 +218,7 @@ func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 func (g *game) updateGenerator(grads []*tensor.Tensor) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.touched = generatorTouched
 	if grads != nil {
 		g.gOptimizer.Step(grads)
 		if g.ema != nil {
@@ -187,7 +226,9 @@ func (g *game) updateGenerator(grads []*tensor.Tensor) {
 		}
 	}
 	g.updates.Apply()
-	g.copy = nil
+	if !g.replaying {
+		g.copy = nil
+	}
 }
 
 // copied returns the generator as it is between two steps, with the averages of
@@ -202,10 +243,7 @@ func (g *game) copied() *Generator {
 				averages[g.gParams[i]] = v
 			}
 		}
-		g.copy = &Generator{
-			net: g.generator, weights: nn.SnapshotWith(g.generator, averages),
-			latent: g.latentSize, dtype: g.dtype, device: g.device,
-		}
+		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.dtype, g.device)
 	}
 	return g.copy
 }

@@ -3,60 +3,114 @@ package gan
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"math"
 	"strconv"
+	"sync"
 
 	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Generator is a trained generator. It never changes, so any number of
-// goroutines may sample from it at once.
+// Generator is a trained generator on a device. It never changes, so any number
+// of goroutines may sample from it at once.
 type Generator struct {
 	net     nn.Module
-	weights *nn.Weights // nil: the network's own, which nobody else has
+	weights *nn.Weights
 	latent  int
 	dtype   tensor.DType
 	device  *tensor.Device
+	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
+	pass    int        // samples of one pass
 }
 
-// sampleChunk is how many samples are made at once, so that memory does not
-// grow with their number.
-const sampleChunk = 256
+// newGenerator returns a generator of a network with weights of its own. They
+// are copied to where products of few rows read them fastest.
+func newGenerator(net nn.Module, w *nn.Weights, latent int, dt tensor.DType, d *tensor.Device) *Generator {
+	g := &Generator{
+		net: net, weights: w.To(d), latent: latent, dtype: dt, device: d,
+		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
+		pass:   sampleChunk,
+	}
+	if one, err := nn.PassMemory(net, []int{1, latent}, dt, math.MaxInt64); err == nil && one > 0 {
+		g.pass = int(max(min(sampleChunk, passMemory/one), 1))
+	}
+	return g
+}
 
-// Sample draws n samples [n, …], sample i from latent vector i of the seed. The
-// same seed gives the same samples, bit for bit, and asking for more of them
-// does not change the first. It panics with a [tensor.ShapeError] on a negative
-// n.
+// To returns the generator on a device: g itself if it is there already, else a
+// copy.
+func (g *Generator) To(d *tensor.Device) *Generator {
+	if d == g.device {
+		return g
+	}
+	return newGenerator(g.net, g.weights, g.latent, g.dtype, d)
+}
+
+// Device returns where the generator's weights and samples live.
+func (g *Generator) Device() *tensor.Device { return g.device }
+
+// sampleChunk is how many latent vectors are drawn at once, so that memory does
+// not grow with their number. They are whole blocks of the stream's random
+// numbers. A pass makes all their samples, unless those took more than passMemory
+// bytes together.
+const (
+	sampleChunk = 256
+	passMemory  = 1 << 30
+)
+
+// Sample draws n samples [n, …] on the generator's device, sample i from latent
+// vector i of the seed. The same seed gives the same samples, bit for bit;
+// asking for more of them does not change the first, nor does asking for one. It
+// panics with a [tensor.ShapeError] on a negative n.
 func (g *Generator) Sample(n int, seed uint64) *tensor.Tensor {
 	random := tensor.NewStream(seed, "sample")
-	return g.Map(random.Normal(g.dtype, n, g.latent).To(g.device))
+	return g.chunks("Generator.Sample", n, func(s *tensor.Scope, _, m int) *tensor.Tensor {
+		z := s.Empty(g.device, g.dtype, m, g.latent)
+		random.NormalInto(z)
+		return z
+	})
 }
 
-// Map returns the samples [n, …] of given latent vectors [n, latent]. It panics
-// with a [tensor.Misuse] where they do not fit.
+// Map returns the samples [n, …], on the generator's device, of given latent
+// vectors [n, latent]. It panics with a [tensor.Misuse] if they do not fit.
 func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
 	if latent.Rank() != 2 || latent.Dim(1) != g.latent {
 		panic(&tensor.ShapeError{Op: "Generator.Map", Shapes: [][]int{latent.Shape()},
-			Problem: fmt.Sprintf("these are no latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
+			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
 	}
+	return g.chunks("Generator.Map", latent.Dim(0), func(s *tensor.Scope, at, m int) *tensor.Tensor {
+		return s.Adopt(latent.Slice(0, at, at+m, 1)).To(g.device)
+	})
+}
+
+// chunks makes n samples, at most sampleChunk at a time. draw returns the latent
+// vectors [m, latent] from number at on, in a scope.
+func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m int) *tensor.Tensor) *tensor.Tensor {
+	if n < 0 {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "the number of samples is negative", Fix: "ask for 0 or more"})
+	}
+	scope := g.scopes.Get().(*tensor.Scope)
+	defer g.scopes.Put(scope)
+	defer scope.Close()
 	ctx := &nn.Ctx{Weights: g.weights}
-	scope := tensor.NewScope()
-	n := latent.Dim(0)
 	var out *tensor.Tensor
 	for at := 0; out == nil || at < n; at += sampleChunk {
 		m := min(sampleChunk, n-at)
-		z := scope.Adopt(latent.Slice(0, at, at+m, 1))
-		if m == 1 { // a product with one row may be summed in another order
-			z = tensor.Concat(0, z, z)
+		z := draw(scope, at, m)
+		for from := 0; out == nil || from < m; from += g.pass {
+			to := min(from+g.pass, m)
+			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to, 1))).Value()
+			if out == nil {
+				shape := y.Shape()
+				shape[0] = n
+				out = g.device.New(y.DType(), shape...)
+			}
+			out.Slice(0, at+from, at+to, 1).CopyFrom(y)
 		}
-		y := g.net.Forward(ctx, autograd.Const(z)).Value()
-		if out == nil {
-			shape := y.Shape()
-			shape[0] = n
-			out = y.Device().New(y.DType(), shape...)
-		}
-		out.Slice(0, at, at+m, 1).CopyFrom(y.Slice(0, 0, m, 1))
 		scope.Close()
 	}
 	return out
@@ -68,31 +122,91 @@ func (g *Generator) Latent() int { return g.latent }
 // latentKey is where a file's metadata holds the number of inputs.
 const latentKey = "gander.latent"
 
-// Save writes the generator to a safetensors file that [LoadGenerator] reads,
-// and PyTorch too. The file is written whole or not at all.
+// Save makes path a safetensors file of the generator, which [LoadGenerator]
+// reads, and PyTorch too. The file is written whole or not at all.
 func (g *Generator) Save(path string) error {
-	return nn.SaveWeights(path, g.net, g.weights, map[string]string{latentKey: strconv.Itoa(g.latent)})
+	return nn.SaveWeights(path, g.net, g.weights, g.metadata())
 }
 
-// LoadGenerator builds the generator that [Generator.Save] wrote. A file that
-// is damaged, or holds something else, is an error.
-func LoadGenerator(path string) (*Generator, error) {
+// Write is [Generator.Save] to a stream.
+func (g *Generator) Write(w io.Writer) error {
+	return nn.WriteWeights(w, g.net, g.weights, g.metadata())
+}
+
+func (g *Generator) metadata() map[string]string {
+	return map[string]string{latentKey: strconv.Itoa(g.latent)}
+}
+
+// LoadOption changes a default of [LoadGenerator].
+type LoadOption func(*loadConfig)
+
+type loadConfig struct{ sampleMemory int64 }
+
+// SampleMemory sets the number of bytes that one sample may take while it is
+// made, with all that the layers make on the way ([nn.PassMemory]). The default
+// is 1 GiB. It panics with a [tensor.ArgumentError] if bytes is below 1.
+func SampleMemory(bytes int64) LoadOption {
+	if bytes < 1 {
+		panic(&tensor.ArgumentError{Op: "SampleMemory", Problem: fmt.Sprintf("a sample of %d bytes is not possible", bytes), Fix: "give 1 or more"})
+	}
+	return func(c *loadConfig) { c.sampleMemory = bytes }
+}
+
+// LoadGenerator builds the generator that [Generator.Save] wrote, on the CPU. A
+// file that is damaged, or holds something else, is an error, and so is a network
+// that would take more memory for a sample than is allowed: the error wraps a
+// [nn.MemoryError]. The memory of layers after one that does not tell its output's
+// shape is not known, and not limited.
+func LoadGenerator(path string, options ...LoadOption) (*Generator, error) {
 	net, meta, err := nn.Load(path)
 	if err != nil {
 		return nil, err
 	}
+	return loaded(path, net, meta, options)
+}
+
+// LoadGeneratorFS is [LoadGenerator] of a file of fsys, such as an [embed.FS].
+func LoadGeneratorFS(fsys fs.FS, name string, options ...LoadOption) (*Generator, error) {
+	net, meta, err := nn.LoadFS(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return loaded(name, net, meta, options)
+}
+
+// ReadGenerator is [LoadGenerator] of a stream, which ends where the file ends.
+func ReadGenerator(r io.Reader, options ...LoadOption) (*Generator, error) {
+	net, meta, err := nn.Read(r)
+	if err != nil {
+		return nil, err
+	}
+	return loaded("a stream", net, meta, options)
+}
+
+// loaded makes a generator of a file's network.
+func loaded(from string, net nn.Module, meta map[string]string, options []LoadOption) (*Generator, error) {
+	c := loadConfig{sampleMemory: 1 << 30}
+	for _, option := range options {
+		option(&c)
+	}
 	latent, err := strconv.Atoi(meta[latentKey])
 	if err != nil || latent < 1 {
-		return nil, fmt.Errorf("gan: loading %s: this is a network, but no generator: its metadata does not hold %q", path, latentKey)
-	}
-	if _, err := nn.OutShape(net, []int{1, latent}); err != nil && !errors.Is(err, nn.ErrUnknownShape) {
-		return nil, fmt.Errorf("gan: loading %s: the network does not take %d latent numbers: %w", path, latent, err)
+		return nil, fmt.Errorf("gan: loading %s: this is a network, but not a generator: its metadata does not hold %q", from, latentKey)
 	}
 	params := nn.Params(net)
 	if len(params) == 0 {
-		return nil, fmt.Errorf("gan: loading %s: the network has no weights", path)
+		return nil, fmt.Errorf("gan: loading %s: the network has no weights", from)
 	}
 	first := params[0].Param.Value()
-	// The network is nobody else's, so that its own weights need no copy.
-	return &Generator{net: net, latent: latent, dtype: first.DType(), device: first.Device()}, nil
+	if int64(latent) > c.sampleMemory/8 {
+		return nil, fmt.Errorf("gan: loading %s: %d latent numbers are too many", from, latent)
+	}
+	var large *nn.MemoryError
+	switch _, err := nn.PassMemory(net, []int{1, latent}, first.DType(), c.sampleMemory); {
+	case errors.As(err, &large):
+		return nil, fmt.Errorf("gan: loading %s: one sample takes too much memory (see gan.SampleMemory): %w", from, err)
+	case err != nil && !errors.Is(err, nn.ErrUnknownShape):
+		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: the network does not take %d latent numbers: %w", from, latent, err))
+	}
+	return newGenerator(net, nn.Snapshot(net), latent, first.DType(), first.Device()), nil
 }

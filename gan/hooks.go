@@ -13,11 +13,11 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Every is true of each nth step. It panics with a [tensor.ShapeError] where n is
-// less than 1.
+// Every is true of each nth step. It panics with a [tensor.ArgumentError] if n is less
+// than 1.
 func Every(n int) func(step int) bool {
 	if n < 1 {
-		panic(&tensor.ShapeError{Op: "Every", Problem: fmt.Sprintf("every %d steps", n), Fix: "give 1 or more"})
+		panic(&tensor.ArgumentError{Op: "Every", Problem: fmt.Sprintf("every %d steps", n), Fix: "give 1 or more"})
 	}
 	return func(step int) bool { return step%n == 0 }
 }

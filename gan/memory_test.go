@@ -38,8 +38,8 @@ func TestStepAllocates(t *testing.T) {
 		require.NoError(t, err)
 	}
 	const steps = 60
-	for range 20 {
-		step() // finds its buffers, on each thread
+	for range 80 {
+		step() // finds its buffers, on each thread, and those for its inputs
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would empty the pools of workspaces
 	var before, after runtime.MemStats

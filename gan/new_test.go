@@ -39,7 +39,7 @@ func TestNewRefuses(t *testing.T) {
 		"frozen generator":   {func(s *setup) { nn.Freeze(s.g, true) }, "a network has no parameters to train; are they frozen?"},
 		"frozen critic":      {func(s *setup) { nn.Freeze(s.d, true) }, "a network has no parameters to train; are they frozen?"},
 		"no parameters":      {func(s *setup) { s.g = nn.Tanh(); s.d = nn.Linear(latentSize, 1) }, "a network has no parameters to train"},
-		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64, tensor.CPU()) }, "float64 on cpu and float32 on cpu; they must agree"},
+		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64, tensor.CPU()) }, "float64 and float32; they must agree"},
 		"no rate":            {func(s *setup) { s.Optimizer = optim.Adam{} }, "optim: Adam: LR is 0; give a number above 0"},
 		"generator's rate":   {func(s *setup) { s.GeneratorOptimizer = optim.SGD{LR: -1} }, "optim: SGD: LR is -1"},
 		"critic's momentum":  {func(s *setup) { s.DiscriminatorOptimizer = optim.SGD{LR: 1, Momentum: 2} }, "optim: SGD: Momentum is 2"},
@@ -124,4 +124,15 @@ func TestNewWeights(t *testing.T) {
 	assert.NotEqual(t, g1, d1)
 	assert.NotEqual(t, g1, g2)
 	assert.NotEqual(t, d1, d2)
+}
+
+// What a discriminator ends in is the last of modules that run one after another, not
+// a part of a module that does something else with it.
+func TestNewLooksAtTheOutput(t *testing.T) {
+	g, _ := tiny(gan.Logits)
+	d := nn.Sequential(nn.Linear(4, 1), nn.Residual(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1), nn.Sigmoid())))
+	_, err := gan.New(g, d, tinyConfig(gan.NonSaturating{}))
+	require.NoError(t, err)
+	_, err = gan.New(g, nn.Sequential(nn.Sequential(d), nn.Sequential(nn.Sigmoid())), tinyConfig(gan.NonSaturating{}))
+	require.ErrorContains(t, err, "the discriminator ends in Sigmoid")
 }

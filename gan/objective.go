@@ -3,6 +3,7 @@ package gan
 import (
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // Objective is the game that the two networks play: a pure value that turns the
@@ -64,7 +65,7 @@ func (Classic) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.V
 }
 
 func bce(p *autograd.Var, label float64) *autograd.Var {
-	return nn.BCELoss(p, autograd.Const(fullLike(p.Value(), label)), nn.ReduceNone)
+	return nn.BCELoss(p, autograd.Const(tensor.FullLike(p.Value(), label)), nn.ReduceNone)
 }
 
 // Minimax is the game of the original paper (Goodfellow et al., "Generative

@@ -12,7 +12,7 @@ import (
 // of the terms to the loss, and takes the gradient of the sum once.
 //
 // Terms are per sample, so a discriminator that mixes the samples of a batch
-// has none; [New] refuses such a pair.
+// has none; [New] refuses such a pair, unless [Config.AllowMixing] is set.
 type Penalty interface {
 	// Name is what messages and checkpoints call the penalty.
 	Name() string
@@ -117,7 +117,7 @@ func (g GradientPenalty) Terms(p *Pass) *autograd.Var {
 	for k := 1; k < len(perSample); k++ {
 		perSample[k] = 1
 	}
-	epsilon := emptyLike(x, perSample...)
+	epsilon := tensor.EmptyLike(x, perSample...)
 	p.Rand.UniformInto(epsilon)
 	return g.at(p, epsilon)
 }
@@ -161,7 +161,7 @@ func squaredSlope(s Samples) *autograd.Var {
 // norm returns √s with a gradient of zero, not infinity, where s is zero.
 func norm(s *autograd.Var) *autograd.Var {
 	zero := tensor.Equal(s.Value(), tensor.Scale(s.Value(), 0))
-	one := autograd.Const(fullLike(s.Value(), 1))
+	one := autograd.Const(tensor.FullLike(s.Value(), 1))
 	root := autograd.Sqrt(autograd.Where(zero, one, s))
 	return autograd.Where(zero, s, root)
 }

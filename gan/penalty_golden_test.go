@@ -134,7 +134,7 @@ func eachPath(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]resul
 	out := map[string]result{}
 	for name, s := range strategies {
 		r := result{d: s.gradients(g, real, fake)}
-		require.True(t, r.losses.readDiscriminator(&r.d))
+		require.True(t, r.d.read(&r.losses))
 		out[name] = r
 	}
 	return out

@@ -121,7 +121,7 @@ func gradientErrors(t *testing.T, g *game, real, fake *tensor.Tensor) map[string
 		setFlat(g.discriminator, w)
 		*g.random = start
 		r := result{d: general{}.gradients(g, real, fake)}
-		r.losses.readDiscriminator(&r.d)
+		r.d.read(&r.losses)
 		return r.losses.Discriminator()
 	}
 	got := eachPath(t, g, real, fake)

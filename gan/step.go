@@ -14,7 +14,7 @@ func (g *game) step(x, z *tensor.Tensor) (r result) {
 	fake := g.generate(z) // one pass, which both halves use
 
 	r.d = g.strategy.gradients(g, x, fake.Value())
-	if !r.losses.readDiscriminator(&r.d) {
+	if !r.d.read(&r.losses) {
 		r.failed = "discriminator"
 		return r
 	}
@@ -25,7 +25,7 @@ func (g *game) step(x, z *tensor.Tensor) (r result) {
 			fake = g.generate(g.drawLatent(x.Dim(0)))
 		}
 		r.g = g.generatorGradients(x, fake)
-		if !r.losses.readGenerator(&r.g) {
+		if !r.g.read(&r.losses) {
 			r.failed = "generator"
 			return r
 		}
@@ -67,13 +67,15 @@ type discriminatorHalf struct {
 	real, fake *tensor.Tensor   // means of the terms, nil if there are none
 	penalties  []*tensor.Tensor // weighted means of their terms
 	grads      []*tensor.Tensor // of the sum of all these, by the trained parameters
+	norm       float64          // of grads; see read
 }
 
 // generatorHalf is the like for the generator.
 type generatorHalf struct {
 	terms *autograd.Var
-	loss  *tensor.Tensor
+	loss  *tensor.Tensor // the mean of the terms
 	grads []*tensor.Tensor
+	norm  float64
 }
 
 // Losses are the means of the loss terms of one step, or of an epoch's steps.
@@ -89,20 +91,22 @@ func (l Losses) Discriminator() float64 { return l.Real + l.Fake + l.Penalty }
 
 func (l Losses) finite() bool { return isFinite(l.Discriminator() + l.Generator) }
 
-// readDiscriminator takes the losses of the discriminator's half from its
-// device, and reports whether they and the gradients are finite.
-func (l *Losses) readDiscriminator(h *discriminatorHalf) bool {
-	n, finite := look(h.grads, append([]*tensor.Tensor{h.real, h.fake}, h.penalties...)...)
-	l.Real, l.Fake = n[0], n[1]
-	for _, penalty := range n[2:] {
+// read takes the losses of the discriminator's half and the norm of its gradients
+// from their device, and reports whether all are finite.
+func (h *discriminatorHalf) read(l *Losses) (finite bool) {
+	var numbers []float64
+	numbers, h.norm = look(h.grads, append([]*tensor.Tensor{h.real, h.fake}, h.penalties...)...)
+	l.Real, l.Fake = numbers[0], numbers[1]
+	for _, penalty := range numbers[2:] {
 		l.Penalty += penalty
 	}
-	return finite && l.finite()
+	return l.finite() && isFinite(h.norm)
 }
 
-// readGenerator does the same for the generator's half.
-func (l *Losses) readGenerator(h *generatorHalf) bool {
-	n, finite := look(h.grads, h.loss)
-	l.Generator = n[0]
-	return finite
+// read does the same for the generator's half.
+func (h *generatorHalf) read(l *Losses) (finite bool) {
+	var numbers []float64
+	numbers, h.norm = look(h.grads, h.loss)
+	l.Generator = numbers[0]
+	return l.finite() && isFinite(h.norm)
 }

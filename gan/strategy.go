@@ -19,11 +19,12 @@ type strategy interface {
 // newStrategy chooses the cheapest strategy for discriminator d, of which the
 // parameters in trained learn.
 func newStrategy(d nn.Module, penalties []Penalty, trained []*nn.Param) strategy {
-	if e := newExact(d, penalties, trained); e != nil {
+	mixes, known := nn.MixesBatch(d)
+	apart := known && !mixes
+	if e := newExact(d, penalties, trained); e != nil && apart {
 		return e
 	}
-	mixes, known := nn.MixesBatch(d)
-	return general{together: known && !mixes && len(penalties) == 0}
+	return general{together: apart && len(penalties) == 0}
 }
 
 // general runs the discriminator forward and differentiates what the objective

@@ -1,98 +1,151 @@
 package nn
 
 import (
+	"math"
+
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
 )
 
 // Tanh applies tanh x to each element.
-func Tanh() Module { return activation{kind: "Tanh"} }
+func Tanh() Module { return activation{function: tanh} }
 
 // ReLU applies max(x, 0) to each element.
-func ReLU() Module { return activation{kind: "ReLU"} }
+func ReLU() Module { return activation{function: relu} }
 
 // Sigmoid applies 1/(1+e⁻ˣ) to each element.
-func Sigmoid() Module { return activation{kind: "Sigmoid"} }
+func Sigmoid() Module { return activation{function: sigmoid} }
 
 // Softplus applies ln(1+eˣ) to each element.
-func Softplus() Module { return activation{kind: "Softplus"} }
+func Softplus() Module { return activation{function: softplus} }
 
 // LeakyReLU applies x where x > 0, else slope·x, to each element. PyTorch's
-// default slope is 0.01; networks of this field like 0.2.
-func LeakyReLU(slope float64) Module { return activation{kind: "LeakyReLU", slope: slope} }
+// default slope is 0.01; GANs mostly use 0.2.
+func LeakyReLU(slope float64) Module { return activation{function: leakyReLU, a: slope} }
 
-type activation struct {
-	elementwise
-	weightless
-	kind  string
-	slope float64
+// ELU applies x where x > 0, else alpha·(eˣ−1), to each element (Clevert,
+// Unterthiner, Hochreiter, "Fast and accurate deep network learning by
+// exponential linear units", 2016). Its derivative at 0 is alpha; PyTorch's
+// default is 1.
+func ELU(alpha float64) Module { return activation{function: elu, a: alpha} }
+
+// GELU applies x·Φ(x) to each element, Φ being the distribution function of the
+// standard normal distribution, ½·(1+erf(x/√2)) (Hendrycks and Gimpel, "Gaussian
+// error linear units", 2016). Far below 0 the sum cancels, as in PyTorch: values
+// are good to about 10⁻⁷·|x| in float32, not to a part of themselves. The value
+// at −Inf, −∞·0, is NaN, and so are the gradients at ±Inf.
+func GELU() Module { return activation{function: gelu} }
+
+// GELUTanh applies an approximation of [GELU] to each element,
+// ½·x·(1+tanh(√(2/π)·(x+0.044715·x³))): PyTorch's approximate="tanh". It is
+// accurate far below 0 as well. At ±Inf it is as GELU is, and its gradients are
+// NaN as soon as x² overflows.
+func GELUTanh() Module { return activation{function: geluTanh} }
+
+// SiLU applies x/(1+e⁻ˣ), which is also called Swish, to each element. As in
+// PyTorch, the value at −Inf, −∞/∞, is NaN, and so are the gradients at ±Inf.
+func SiLU() Module { return activation{function: silu} }
+
+// function is a row of the table of activations. a is the constant, of those that
+// have one.
+type function struct {
+	name string
+	// fused is what a layer in front of it can apply to its own result; nil if
+	// the derivative does not follow from the value.
+	fused func(a float64) tensor.Activation
+	// forward is what it is without such a layer; nil if fused tells.
+	forward func(x *autograd.Var, a float64) *autograd.Var
+	// spec describes the constant; nil if there is none.
+	spec func(a float64) any
 }
 
-func (a activation) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
-	switch a.kind {
-	case "Tanh":
-		return autograd.Tanh(x)
-	case "ReLU":
-		return autograd.ReLU(x)
-	case "Sigmoid":
-		return autograd.Sigmoid(x)
-	case "Softplus":
-		return autograd.Softplus(x)
-	}
-	return autograd.LeakyReLU(x, a.slope)
-}
+// The activations. A new one is a row here and a constructor above.
+var (
+	tanh    = &function{name: "Tanh", fused: func(float64) tensor.Activation { return tensor.TanhActivation() }}
+	relu    = &function{name: "ReLU", fused: func(float64) tensor.Activation { return tensor.ReLUActivation() }}
+	sigmoid = &function{name: "Sigmoid", fused: func(float64) tensor.Activation { return tensor.SigmoidActivation() }}
 
-// fused returns how a linear layer names the activation, if it can apply it
-// itself.
-func (a activation) fused() (act tensor.Activation, ok bool) {
-	switch a.kind {
-	case "Tanh":
-		return tensor.ActTanh, true
-	case "ReLU":
-		return tensor.ActReLU, true
-	case "Sigmoid":
-		return tensor.ActSigmoid, true
-	case "LeakyReLU":
-		return tensor.ActLeakyReLU, true
-	}
-	return tensor.Identity, false
-}
+	leakyReLU = &function{name: "LeakyReLU", fused: tensor.LeakyReLUActivation, spec: func(a float64) any { return leakySpec{a} }}
 
-// Linearity implements [PiecewiseLinear].
-func (a activation) Linearity() Linearity {
-	if a.kind == "ReLU" || a.kind == "LeakyReLU" && a.slope > 0 {
-		return LinearInPieces
-	}
-	return Curved
-}
+	softplus = &function{name: "Softplus", forward: func(x *autograd.Var, _ float64) *autograd.Var { return autograd.Softplus(x) }}
 
-// Push implements [PiecewiseLinear].
-func (a activation) Push(y, v *tensor.Tensor) *tensor.Tensor {
-	if a.kind == "ReLU" {
-		return tensor.ReLUGrad(v, y)
-	}
-	return tensor.LeakyReLUGrad(v, y, a.slope) // y has x's sign
-}
+	elu = &function{name: "ELU", forward: autograd.ELU, spec: func(a float64) any { return eluSpec{a} }}
 
-// Pull implements [PiecewiseLinear]: the slopes are a diagonal matrix.
-func (a activation) Pull(_, y, g *tensor.Tensor) *tensor.Tensor { return a.Push(y, g) }
+	gelu = &function{name: "GELU", forward: func(x *autograd.Var, _ float64) *autograd.Var {
+		return autograd.Mul(x, autograd.Shift(autograd.Scale(autograd.Erf(autograd.Scale(x, 1/math.Sqrt2)), 0.5), 0.5))
+	}}
+
+	// ½·(1+tanh u) is the sigmoid of 2u.
+	geluTanh = &function{name: "GELUTanh", forward: func(x *autograd.Var, _ float64) *autograd.Var {
+		cubic := autograd.Mul(x, autograd.Shift(autograd.Scale(autograd.Square(x), 0.044715), 1))
+		return autograd.Mul(x, autograd.Sigmoid(autograd.Scale(cubic, 2*math.Sqrt(2/math.Pi))))
+	}}
+
+	silu = &function{name: "SiLU", forward: func(x *autograd.Var, _ float64) *autograd.Var {
+		return autograd.Mul(x, autograd.Sigmoid(x))
+	}}
+)
 
 type leakySpec struct {
 	Slope float64 `json:"slope"`
 }
 
-// Describe implements [Describer].
-func (a activation) Describe() (string, any) {
-	if a.kind == "LeakyReLU" {
-		return a.kind, leakySpec{a.slope}
+type eluSpec struct {
+	Alpha float64 `json:"alpha"`
+}
+
+// activation is a function with its constant as a module.
+type activation struct {
+	elementwise
+	weightless
+	*function
+	a float64
+}
+
+func (l activation) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	if l.fused != nil {
+		return autograd.Activate(x, l.fused(l.a))
 	}
-	return a.kind, nil
+	return l.forward(x, l.a)
+}
+
+// Activation implements [Activator].
+func (l activation) Activation() (act tensor.Activation, ok bool) {
+	if l.fused == nil {
+		return tensor.Activation{}, false
+	}
+	act = l.fused(l.a)
+	return act, act.Fuses()
+}
+
+// Linearity implements [PiecewiseLinear].
+func (l activation) Linearity() Linearity {
+	if act, ok := l.Activation(); ok && act.IsPiecewiseLinear() {
+		return LinearInPieces
+	}
+	return Curved
+}
+
+// Push implements [PiecewiseLinear]; y tells which side of the kink x is on.
+func (l activation) Push(y, v *tensor.Tensor) *tensor.Tensor {
+	return tensor.ActivationGrad(v, y, l.fused(l.a))
+}
+
+// Pull implements [PiecewiseLinear]: the derivatives are a diagonal matrix.
+func (l activation) Pull(_, y, g *tensor.Tensor) *tensor.Tensor { return l.Push(y, g) }
+
+// Describe implements [Describer].
+func (l activation) Describe() (string, any) {
+	if l.spec == nil {
+		return l.name, nil
+	}
+	return l.name, l.spec(l.a)
 }
 
 func init() {
-	for _, m := range []Module{Tanh(), ReLU(), Sigmoid(), Softplus()} {
-		kind, _ := m.(Describer).Describe()
-		Register(kind, func(struct{}) (Module, error) { return m, nil })
+	for _, f := range []*function{tanh, relu, sigmoid, softplus, gelu, geluTanh, silu} {
+		Register(f.name, func(struct{}) (Module, error) { return activation{function: f}, nil })
 	}
-	Register("LeakyReLU", func(c leakySpec) (Module, error) { return LeakyReLU(c.Slope), nil })
+	Register(leakyReLU.name, func(c leakySpec) (Module, error) { return LeakyReLU(c.Slope), nil })
+	Register(elu.name, func(c eluSpec) (Module, error) { return ELU(c.Alpha), nil })
 }

@@ -7,9 +7,9 @@ import (
 
 // NewBuffer describes a tensor that is part of a network's state but not
 // trained, such as the running mean of a [BatchNorm2D]. Like a parameter it has
-// a name and a first value, belongs to [Params], [State], files and snapshots,
-// and is at hand by [Ctx.Var]; but no gradient is ever taken by it. It changes
-// by [Updates]. NewBuffer panics as [NewParam] does.
+// a name and a first value, belongs to [Params], [State], files and snapshots, and
+// modules read it by [Ctx.Var]; but it is never tracked. It changes by [Updates].
+// NewBuffer panics as [NewParam] does.
 func NewBuffer(name string, init Initializer, shape ...int) *Param {
 	p := NewParam(name, init, 1, 1, shape...)
 	p.buffer = true
@@ -17,9 +17,9 @@ func NewBuffer(name string, init Initializer, shape ...int) *Param {
 }
 
 // Updates are changes to buffers that the passes of a training step ask for.
-// Passes themselves change nothing, so that any number of them may run at once;
-// who trains gives them a [Ctx] with Updates, and calls [Updates.Apply] when the
-// step is over:
+// Passes themselves change nothing, so any number of them may run at once. A
+// training loop gives them a [Ctx] with Updates, and calls [Updates.Apply] at the
+// end of the step:
 //
 //	ctx := &nn.Ctx{Train: true, Track: true, Updates: new(nn.Updates)}
 //	loss := … m.Forward(ctx, x) …
@@ -37,15 +37,15 @@ type change struct {
 }
 
 // Add asks for a change of a buffer's value, in place. A module calls it in its
-// forward pass. On nil Updates, nothing is done.
+// forward pass. On nil Updates, Add does nothing.
 func (u *Updates) Add(buffer *Param, do func(value *tensor.Tensor)) {
 	if u != nil {
 		u.changes = append(u.changes, change{buffer, do})
 	}
 }
 
-// Apply makes the changes, in the order in which they were asked for, and
-// forgets them. No pass may use the network meanwhile.
+// Apply makes the changes, in the order in which they were added, and forgets
+// them. No pass may use the network at the same time.
 func (u *Updates) Apply() {
 	for _, c := range u.changes {
 		c.do((*Ctx)(nil).Var(c.buffer).Value())
@@ -70,8 +70,8 @@ func (c *Ctx) updates() *Updates {
 // training reports whether the pass is part of training.
 func (c *Ctx) training() bool { return c != nil && c.Train }
 
-// moveTowards returns a change that brings a running statistic nearer to what
-// was seen by a part of the way.
+// moveTowards returns a change that moves a running statistic part of the way
+// towards what was seen.
 func moveTowards(seen *autograd.Var, part float64) func(value *tensor.Tensor) {
 	return func(value *tensor.Tensor) { tensor.LerpInto(value, value, seen.Value(), part) }
 }

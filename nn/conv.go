@@ -8,13 +8,14 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Conv2D convolves pictures [n, in, h, w] with a square kernel and adds a bias
+// Conv2D convolves images [n, in, h, w] with a square kernel and adds a bias
 // per channel: to [n, out, oh, ow], oh = ⌊(h + 2·padding − dilation·(kernel−1) −
 // 1)/stride⌋ + 1. See [autograd.Conv2D] for the formula. Its parameters are
 // "weight" [out, in/groups, kernel, kernel] and "bias" [out], as in PyTorch, and
-// start with PyTorch's default, uniform on ±1/√(in/groups·kernel²). It panics
-// with a [tensor.ShapeError] where a number makes no sense, or an input does not
-// fit.
+// start with PyTorch's default, uniform on ±1/√(in/groups·kernel²). It panics with
+// a [tensor.ArgumentError] if in, out, the kernel, a stride, a dilation or the
+// groups are below 1, a padding is negative, or in or out is not a multiple of the
+// groups; and with a [tensor.ShapeError] if an input does not fit.
 func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 	c := newConvConfig("Conv2D", in, out, kernel, opts)
 	if c.outputPad != [2]int{} {
@@ -28,14 +29,15 @@ func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 	return l
 }
 
-// ConvTranspose2D spreads each pixel of pictures [n, in, h, w] over the
+// ConvTranspose2D spreads each pixel of images [n, in, h, w] over the
 // neighbourhood that a convolution would have computed it from, and adds a bias
 // per channel: to [n, out, oh, ow], oh = (h−1)·stride − 2·padding +
-// dilation·(kernel−1) + output padding + 1. It is what [Conv2D]'s derivative by
-// the input is. Its parameters are "weight" [in, out/groups, kernel, kernel] and
+// dilation·(kernel−1) + output padding + 1. Without the bias, it is the gradient of
+// [Conv2D] by its input. Its parameters are "weight" [in, out/groups, kernel, kernel] and
 // "bias" [out], as in PyTorch, and start with PyTorch's default, uniform on
-// ±1/√(out/groups·kernel²). It panics with a [tensor.ShapeError] where a number
-// makes no sense, or an input does not fit.
+// ±1/√(out/groups·kernel²). It panics as [Conv2D] does, and with a
+// [tensor.ArgumentError] if an output padding is negative or not below the larger of
+// stride and dilation.
 func ConvTranspose2D(in, out, kernel int, opts ...ConvOption) Module {
 	c := newConvConfig("ConvTranspose2D", in, out, kernel, opts)
 	for k, extra := range c.outputPad {
@@ -52,8 +54,8 @@ func ConvTranspose2D(in, out, kernel int, opts ...ConvOption) Module {
 	return l
 }
 
-// ConvOption changes a default of [Conv2D] and [ConvTranspose2D]. A
-// [WindowOption] is one, and a [LinearOption] too.
+// ConvOption changes a default of [Conv2D] and [ConvTranspose2D]. Every
+// [WindowOption] and every [LinearOption] is one.
 type ConvOption interface{ applyToConv(*convConfig) }
 
 type convOption func(*convConfig)
@@ -62,7 +64,7 @@ func (o convOption) applyToConv(c *convConfig)   { o(c) }
 func (o LinearOption) applyToConv(c *convConfig) { o(&c.linearConfig) }
 func (o WindowOption) applyToConv(c *convConfig) { o(&c.window) }
 
-// Dilation is the distance, in pixels, of the kernel's neighbours; the default
+// Dilation is the distance, in pixels, between neighbours of the kernel; the default
 // is 1. It takes one number, or two for height and width.
 func Dilation(hw ...int) ConvOption {
 	d := pair("Dilation", hw)
@@ -74,16 +76,16 @@ func Dilation(hw ...int) ConvOption {
 // depthwise convolution.
 func Groups(n int) ConvOption { return convOption(func(c *convConfig) { c.groups = n }) }
 
-// OutputPadding makes the result of [ConvTranspose2D] larger by so many pixels
-// on the far side, which tells apart the sizes that a convolution of a longer
-// stride maps to one. It is below the stride or the dilation; the default is 0. It
-// takes one number, or two for height and width.
+// OutputPadding adds pixels to the result of [ConvTranspose2D], at the bottom and on
+// the right: a convolution with a stride above 1 makes the same size of several, and
+// this tells which of them is wanted. The default is 0. It takes one number, or two
+// for height and width.
 func OutputPadding(hw ...int) ConvOption {
 	p := pair("OutputPadding", hw)
 	return convOption(func(c *convConfig) { c.outputPad = p })
 }
 
-// window is how a kernel, or a pool, moves over a picture.
+// window is how a kernel, or a pool, moves over an image.
 type window struct {
 	kernel, stride, pad [2]int // for height and width
 }
@@ -99,8 +101,8 @@ func Stride(hw ...int) WindowOption {
 	return func(w *window) { w.stride = s }
 }
 
-// Padding is the number of pixels put around the picture on each side; the
-// default is 0. It takes one number, or two for height and width.
+// Padding is the number of pixels added to the image on each side; the default is 0.
+// It takes one number, or two for height and width.
 func Padding(hw ...int) WindowOption {
 	p := pair("Padding", hw)
 	return func(w *window) { w.pad = p }
@@ -119,11 +121,11 @@ func pair(option string, hw []int) [2]int {
 	case 2:
 		return [2]int(hw)
 	}
-	panic(&tensor.ShapeError{Op: option, Shapes: [][]int{slices.Clone(hw)}, Problem: "this is not one number or two",
+	panic(&tensor.ArgumentError{Op: option, Problem: fmt.Sprintf("%v are not one number or two", slices.Clone(hw)),
 		Fix: "give one for both axes, or one for height and one for width"})
 }
 
-// convConfig is what a convolution's constructor was told.
+// convConfig holds the arguments of a convolution's constructor.
 type convConfig struct {
 	kind    string
 	in, out int
@@ -146,7 +148,7 @@ func newConvConfig(kind string, in, out, kernel int, opts []ConvOption) convConf
 	case in < 1 || out < 1:
 		c.bad("a layer needs at least one channel in and one out", "give in ≥ 1 and out ≥ 1")
 	case c.window.check() != "" || min(c.dilation[0], c.dilation[1]) < 1:
-		c.bad(fmt.Sprintf("kernel %v, stride %v, padding %v and dilation %v are no way to convolve", c.kernel, c.stride, c.pad, c.dilation),
+		c.bad(fmt.Sprintf("kernel %v, stride %v, padding %v and dilation %v are not possible", c.kernel, c.stride, c.pad, c.dilation),
 			"give kernel, stride and dilation of 1 or more, and padding of 0 or more")
 	case c.groups < 1 || in%c.groups != 0 || out%c.groups != 0:
 		c.bad(fmt.Sprintf("the channels are not divisible into %d groups", c.groups), "give channels that are multiples of the groups")
@@ -157,7 +159,7 @@ func newConvConfig(kind string, in, out, kernel int, opts []ConvOption) convConf
 func (c *convConfig) name() string { return fmt.Sprintf("%s(%d, %d)", c.kind, c.in, c.out) }
 
 func (c *convConfig) bad(problem, fix string) {
-	panic(&tensor.ShapeError{Op: c.name(), Problem: problem, Fix: fix})
+	panic(&tensor.ArgumentError{Op: c.name(), Problem: problem, Fix: fix})
 }
 
 // check says what is wrong with a window, if anything.
@@ -180,11 +182,11 @@ func (c *convConfig) params() tensor.ConvParams {
 	return tensor.ConvParams{Stride: c.stride, Pad: c.pad, Dilation: c.dilation, Groups: c.groups}
 }
 
-// checkInput refuses what are no pictures with the layer's channels.
+// checkInput returns an error unless in is an image batch with the layer's channels.
 func (c *convConfig) checkInput(in []int) error {
 	if len(in) != 4 || in[1] != c.in {
 		return &tensor.ShapeError{Op: c.name(), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("these are no pictures of %d channels", c.in), Fix: fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in)}
+			Problem: fmt.Sprintf("this is not an image batch with %d channels", c.in), Fix: fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in)}
 	}
 	return nil
 }
@@ -204,19 +206,38 @@ func (l *convLayer) Params() []*Param {
 	return []*Param{l.weight, l.bias}
 }
 
-// biased adds the bias to each channel.
-func (l *convLayer) biased(ctx *Ctx, y *autograd.Var) *autograd.Var {
+// biasVar returns the bias as a pass sees it, or nil.
+func (l *convLayer) biasVar(ctx *Ctx) *autograd.Var {
 	if l.bias == nil {
-		return y
+		return nil
 	}
-	return autograd.Add(y, autograd.Reshape(ctx.Var(l.bias), l.out, 1, 1))
+	return ctx.Var(l.bias)
+}
+
+// Scratch implements [Scratcher]: images that are padded, or spread out by the
+// stride or by an output padding.
+func (l *convLayer) Scratch(in []int) [][]int {
+	padded := func(k int) int {
+		return in[2+k] + 2*l.pad[k] + l.outputPad[k] + l.dilation[k]*(l.kernel[k]-1)
+	}
+	shape := []int{in[0], max(l.in, l.out), padded(0), padded(1)}
+	if l.kind == "ConvTranspose2D" {
+		shape[2] += in[2] * (l.stride[0] - 1)
+		shape[3] += in[3] * (l.stride[1] - 1)
+	}
+	return [][]int{shape}
 }
 
 type conv2D struct{ convLayer }
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return l.ForwardFused(ctx, x, tensor.Activation{})
+}
+
+// ForwardFused implements [Fusing].
+func (l *conv2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	outShape(l, x)
-	return l.biased(ctx, autograd.Conv2D(x, ctx.Var(l.weight), l.params()))
+	return autograd.Conv2D(x, ctx.Var(l.weight), l.biasVar(ctx), l.params(), act)
 }
 
 func (l *conv2D) OutShape(in []int) ([]int, error) {
@@ -228,8 +249,8 @@ func (l *conv2D) OutShape(in []int) ([]int, error) {
 		room := in[2+k] + 2*l.pad[k] - l.dilation[k]*(l.kernel[k]-1) - 1
 		if room < 0 {
 			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
-				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the picture with padding %v", l.kernel, l.dilation, l.pad),
-				Fix:     "give larger pictures, more padding or a smaller kernel"}
+				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the image with its padding of %v", l.kernel, l.dilation, l.pad),
+				Fix:     "give larger images, more padding or a smaller kernel"}
 		}
 		out[2+k] = room/l.stride[k] + 1
 	}
@@ -242,9 +263,14 @@ type convTranspose2D struct{ convLayer }
 func (*convTranspose2D) OutputAxis() int { return 1 }
 
 func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return l.ForwardFused(ctx, x, tensor.Activation{})
+}
+
+// ForwardFused implements [Fusing].
+func (l *convTranspose2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	out := outShape(l, x)
-	// A convolution makes more than x of an output that is longer by a stride.
-	// What it would make more was zero here.
+	// With an output padding of a stride or more, a convolution makes more pixels of
+	// the output than x has: here these are 0.
 	for k := range 2 {
 		if n := l.outputPad[k] / l.stride[k]; n > 0 {
 			border := x.Shape()
@@ -252,7 +278,7 @@ func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 			x = autograd.Concat(2+k, x, autograd.Const(tensor.FullLike(x.Value(), 0, border...)))
 		}
 	}
-	return l.biased(ctx, autograd.Conv2DInputGrad(x, ctx.Var(l.weight), out[2], out[3], l.params()))
+	return autograd.Conv2DInputGrad(x, ctx.Var(l.weight), l.biasVar(ctx), out[2], out[3], l.params(), act)
 }
 
 func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
@@ -264,7 +290,7 @@ func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
 		out[2+k] = (in[2+k]-1)*l.stride[k] - 2*l.pad[k] + l.dilation[k]*(l.kernel[k]-1) + l.outputPad[k] + 1
 		if in[2+k] < 1 || out[2+k] < 1 {
 			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
-				Problem: fmt.Sprintf("nothing is left of the picture with padding %v", l.pad), Fix: "give larger pictures or less padding"}
+				Problem: fmt.Sprintf("nothing is left of the image with a padding of %v", l.pad), Fix: "give larger images or less padding"}
 		}
 	}
 	return out, nil
@@ -290,10 +316,6 @@ func (l *convLayer) Describe() (string, any) {
 func init() {
 	for kind, make := range map[string]func(in, out, kernel int, opts ...ConvOption) Module{"Conv2D": Conv2D, "ConvTranspose2D": ConvTranspose2D} {
 		Register(kind, func(c convSpec) (Module, error) {
-			if max(c.In, c.Out) > maxFeatures || max(slices.Max(c.Kernel[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:]), slices.Max(c.Dilation[:])) > maxFeatures {
-				return nil, fmt.Errorf("a layer of %d channels to %d, kernel %v, stride %v, padding %v and dilation %v is not possible",
-					c.In, c.Out, c.Kernel, c.Stride, c.Padding, c.Dilation)
-			}
 			opts := []ConvOption{KernelSize(c.Kernel[0], c.Kernel[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...),
 				Dilation(c.Dilation[:]...), Groups(c.Groups), OutputPadding(c.OutputPadding[:]...)}
 			if !c.Bias {
@@ -306,12 +328,12 @@ func init() {
 
 // Push implements [PiecewiseLinear].
 func (l *conv2D) Push(_, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2D(v, l.weight.Value(), l.params())
+	return tensor.Conv2D(v, l.weight.Value(), nil, l.params(), tensor.Activation{})
 }
 
 // Pull implements [PiecewiseLinear].
 func (l *conv2D) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2DInputGrad(g, l.weight.Value(), x.Dim(2), x.Dim(3), l.params())
+	return tensor.Conv2DInputGrad(g, l.weight.Value(), nil, x.Dim(2), x.Dim(3), l.params(), tensor.Activation{})
 }
 
 // WeightGrad implements [PiecewiseLinear].
@@ -319,8 +341,8 @@ func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
 	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), biasG)
 }
 
-// Linearity implements [PiecewiseLinear]. The rare output padding that makes
-// Forward extend its input is left to the general path.
+// Linearity implements [PiecewiseLinear]. It leaves the rare output padding for which
+// Forward extends its input to the general path.
 func (l *convTranspose2D) Linearity() Linearity {
 	if l.outputPad[0] >= l.stride[0] || l.outputPad[1] >= l.stride[1] {
 		return Curved
@@ -330,12 +352,12 @@ func (l *convTranspose2D) Linearity() Linearity {
 
 // Push implements [PiecewiseLinear].
 func (l *convTranspose2D) Push(y, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2DInputGrad(v, l.weight.Value(), y.Dim(2), y.Dim(3), l.params())
+	return tensor.Conv2DInputGrad(v, l.weight.Value(), nil, y.Dim(2), y.Dim(3), l.params(), tensor.Activation{})
 }
 
 // Pull implements [PiecewiseLinear].
 func (l *convTranspose2D) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2D(g, l.weight.Value(), l.params())
+	return tensor.Conv2D(g, l.weight.Value(), nil, l.params(), tensor.Activation{})
 }
 
 // WeightGrad implements [PiecewiseLinear].

@@ -1,12 +1,18 @@
 package nn
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
+	"github.com/gander-ml/gander/internal/excerpt"
+	"github.com/gander-ml/gander/internal/strictjson"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -15,7 +21,8 @@ import (
 type Describer interface {
 	// Describe returns the name under which the module is known to [Register]
 	// and its constants, as a value that encoding/json makes an object of, or
-	// nil where there are none. Modules among the constants are [Part]s.
+	// nil if there are none. No constant is named "type". Modules among the
+	// constants are [Part]s.
 	Describe() (kind string, constants any)
 }
 
@@ -27,7 +34,7 @@ type Describer interface {
 //	}
 type Part struct{ Module Module }
 
-// MarshalJSON describes the module, or null where there is none.
+// MarshalJSON describes the module, or null if there is none.
 func (p Part) MarshalJSON() ([]byte, error) {
 	if p.Module == nil {
 		return []byte("null"), nil
@@ -55,22 +62,98 @@ var (
 
 // Register makes a kind of module known to [Decode]. build gets the constants,
 // decoded from JSON into a T, and returns the module without weights, or an
-// error where they make no sense. A [tensor.Misuse] that it panics with counts
-// as one, so a constructor's own checks are enough. Register panics with a
-// [StateError] where the kind is taken. Call it from an init function.
+// error if they make no sense. A [tensor.Misuse] that it panics with counts as
+// one, so a constructor's own checks are enough.
+//
+// T is what encoding/json makes of an object: a struct or a map, for instance.
+// All fields of a struct must be there, but for those that are tagged omitempty
+// or omitzero, and no others. Constants of type int are sizes, and are at most
+// 2²⁴ in magnitude, so that a damaged description does not ask for more; give
+// other numbers another type.
+//
+// Register panics with a [StateError] if the kind is taken, if T is something
+// else, or if a field of T is named "type". Call it from an init function.
 func Register[T any](kind string, build func(constants T) (Module, error)) {
+	if problem := unfit(reflect.TypeFor[T]()); problem != "" {
+		panic(&StateError{Problem: "module " + kind + " is registered with constants that " + problem, Fix: "give a struct with other fields"})
+	}
 	buildersMu.Lock()
 	defer buildersMu.Unlock()
 	if _, taken := builders[kind]; taken {
 		panic(&StateError{Problem: "module " + kind + " is registered twice", Fix: "choose another name"})
 	}
-	builders[kind] = func(description []byte) (Module, error) {
-		var constants T
-		if err := json.Unmarshal(description, &constants); err != nil {
+	builders[kind] = func(constants []byte) (Module, error) {
+		var c T
+		if err := strictjson.Unmarshal(constants, &c); err != nil {
 			return nil, err
 		}
-		return build(constants)
+		if err := checkSizes(reflect.ValueOf(&c).Elem(), ""); err != nil {
+			return nil, err
+		}
+		return build(c)
 	}
+}
+
+// unfit says why constants cannot be of type t, or "".
+func unfit(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	own := reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+	switch t.Kind() {
+	case reflect.Struct:
+		if slices.Contains(strictjson.Names(t), "type") {
+			return `have a field "type", which is the module's own`
+		}
+	case reflect.Map, reflect.Interface:
+	default:
+		if !own {
+			return "are not a JSON object"
+		}
+	}
+	return ""
+}
+
+// maxSize is the largest int among constants.
+const maxSize = 1 << 24
+
+// checkSizes returns an error if an int within v, which is called name, is out
+// of bounds.
+func checkSizes(v reflect.Value, name string) error {
+	switch v.Kind() {
+	case reflect.Int:
+		if n := v.Int(); n > maxSize || n < -maxSize {
+			return fmt.Errorf("%s is %d; sizes are at most %d", name, n, maxSize)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if err := checkSizes(v.Index(i), name); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			inner, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Type == reflect.TypeFor[Part]() {
+				continue // it has checked its own
+			}
+			if err := checkSizes(v.Field(i), cmp.Or(inner, f.Name)); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		for key, value := range v.Seq2() {
+			if err := checkSizes(value, excerpt.Name(key.String())); err != nil {
+				return err
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return checkSizes(v.Elem(), name)
+		}
+	}
+	return nil
 }
 
 // A description larger or deeper than this is damage, not a network: it would
@@ -78,31 +161,54 @@ func Register[T any](kind string, build func(constants T) (Module, error)) {
 // modules within.
 const (
 	maxDescription = 1 << 20
-	maxNesting     = 200 // of brackets; a Sequential has two
+	maxNesting     = 100 // of brackets; a Sequential has two
 )
 
 // Encode describes a module's architecture as JSON:
 //
 //	{"type":"Sequential","layers":[{"type":"Linear","in":128,"out":256,"bias":true},{"type":"Tanh"}]}
 //
-// The error wraps [ErrUnknownModule] where a part is no [Describer]. It is also
-// an error where parts share a parameter, which a description does not tell,
-// and where the description is longer than 1 MiB or nested more than a hundred
-// deep.
+// It makes sure that [Decode] can build the module again, and so tells early
+// whether [Save] will work. The error wraps [ErrUnknownModule] if a part is not
+// a [Describer], or its kind is not registered. It is also an error if parts
+// share a parameter, which a description does not tell, if what Decode builds
+// describes itself differently or has other parameters, and if the description
+// is longer than 1 MiB or nested more than fifty deep.
 func Encode(m Module) ([]byte, error) {
+	description, err := encodeChecked(m)
+	if err != nil {
+		return nil, fmt.Errorf("nn: describing an architecture: %w", err)
+	}
+	return description, nil
+}
+
+func encodeChecked(m Module) ([]byte, error) {
 	seen := map[*Param]bool{}
 	for _, p := range everyParam(m, "", nil) {
 		if seen[p.Param] {
-			return nil, fmt.Errorf("nn: describing an architecture: several parts share %s", p.Name)
+			return nil, fmt.Errorf("several parts share %s", p.Name)
 		}
 		seen[p.Param] = true
 	}
 	description, err := encode(m)
-	if err == nil {
-		err = checkSize(description)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("nn: describing an architecture: %w", err)
+		return nil, err
+	}
+	if err := checkSize(description); err != nil {
+		return nil, err
+	}
+	again, err := decode(description)
+	if err != nil {
+		return nil, fmt.Errorf("it could not be built again: %w", err)
+	}
+	if same, err := encode(again); err != nil || !bytes.Equal(description, same) {
+		return nil, fmt.Errorf("what is built from it describes itself differently: Describe of a part does not tell what its function given to Register uses, or the other way round")
+	}
+	a, b := Params(m), Params(again)
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i].Name != b[i].Name || !slices.Equal(a[i].Param.shape, b[i].Param.shape) || a[i].Param.buffer != b[i].Param.buffer {
+			return nil, fmt.Errorf("what is built from it has other parameters, from number %d of %d on", i, len(a))
+		}
 	}
 	return description, nil
 }
@@ -127,16 +233,24 @@ func encode(m Module) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	case body[0] != '{':
-		return nil, fmt.Errorf("%s: its constants are no JSON object", kind)
+		return nil, fmt.Errorf("%s: its constants are not a JSON object", kind)
 	case len(body) == len("{}"):
 		return head, nil
+	}
+	fields, err := strictjson.Fields(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	if slices.ContainsFunc(fields, func(f strictjson.Field) bool { return f.Key == "type" }) {
+		return nil, fmt.Errorf(`%s: a constant cannot be named "type"`, kind)
 	}
 	return slices.Concat(head[:len(head)-1], []byte(","), body[1:]), nil
 }
 
 // Decode builds the module that [Encode] described, without weights. A damaged
-// description is an error; one that names a kind this program does not have
-// wraps [ErrUnknownModule].
+// description is an error, and so is one with constants that are missing,
+// unknown or given twice; one that names a kind this program does not have wraps
+// [ErrUnknownModule].
 func Decode(description []byte) (Module, error) {
 	err := checkSize(description)
 	if err == nil {
@@ -145,27 +259,51 @@ func Decode(description []byte) (Module, error) {
 			return m, nil
 		}
 	}
-	return nil, fmt.Errorf("nn: reading an architecture: %w", err)
+	return nil, excerpt.Error(fmt.Errorf("nn: reading an architecture: %w", err))
 }
 
 func decode(description []byte) (m Module, err error) {
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(description, &head); err != nil {
+	fields, err := strictjson.Fields(description)
+	if err != nil {
 		return nil, err
 	}
+	var kind string
+	described := false
+	constants := []byte{'{'}
+	for _, f := range fields {
+		if f.Key == "type" {
+			described = true
+			if err := json.Unmarshal(f.Value, &kind); err != nil || f.Value[0] != '"' {
+				return nil, fmt.Errorf(`"type" is %s, not a string`, excerpt.Name(string(f.Value)))
+			}
+			continue
+		}
+		key, err := json.Marshal(f.Key)
+		if err != nil {
+			return nil, err
+		}
+		if len(constants) > 1 {
+			constants = append(constants, ',')
+		}
+		constants = append(append(append(constants, key...), ':'), f.Value...)
+	}
+	if !described {
+		return nil, errors.New(`a module's "type" is missing`)
+	}
 	buildersMu.RLock()
-	build, ok := builders[head.Type]
+	build, ok := builders[kind]
 	buildersMu.RUnlock()
 	if !ok {
-		return nil, fmt.Errorf("%w %q; import the package that registers it", ErrUnknownModule, head.Type)
+		return nil, fmt.Errorf("%w %s; import the package that registers it", ErrUnknownModule, excerpt.Quote(kind))
 	}
-	if misuse := tensor.Catch(func() { m, err = build(description) }); misuse != nil {
+	if misuse := tensor.Catch(func() { m, err = build(append(constants, '}')) }); misuse != nil {
 		err = misuse
 	}
+	if err == nil && m == nil {
+		err = errors.New("there is no module")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", head.Type, err)
+		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	return m, nil
 }
@@ -194,7 +332,3 @@ func checkSize(description []byte) error {
 	}
 	return nil
 }
-
-// maxFeatures bounds what a file may ask for: a layer larger than this is
-// damage, not a network.
-const maxFeatures = 1 << 24

@@ -3,6 +3,7 @@ package nn_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,12 +98,12 @@ func TestCustomModule(t *testing.T) {
 	x := autograd.Const(tensor.NewStream(1, "input").Normal(tensor.Float64, 3, 2))
 	require.Equal(t, m.Forward(nil, x).Value().Float64s(), loaded.Forward(nil, x).Value().Float64s())
 
-	_, err = nn.Decode([]byte(`{"type":"Gate","yes":{"type":"Tanh"},"power":-1}`))
+	_, err = nn.Decode([]byte(`{"type":"Gate","yes":{"type":"Tanh"},"no":null,"power":-1}`))
 	require.ErrorIs(t, err, errPower)
 	require.EqualError(t, err, "nn: reading an architecture: Gate: the power is negative")
-	_, err = nn.Decode([]byte(`{"type":"Gate","yes":null,"power":1}`))
+	_, err = nn.Decode([]byte(`{"type":"Gate","yes":null,"no":null,"power":1}`))
 	require.EqualError(t, err, "nn: reading an architecture: Gate: there is no yes")
-	_, err = nn.Decode([]byte(`{"type":"Gate","yes":{"type":"Gat"},"power":1}`))
+	_, err = nn.Decode([]byte(`{"type":"Gate","yes":{"type":"Gat"},"no":null,"power":1}`))
 	require.EqualError(t, err, `nn: reading an architecture: Gate: unknown module "Gat"; import the package that registers it`)
 	requireMisuse[*nn.StateError](t, "nn: module Gate is registered twice; choose another name", func() { nn.Register("Gate", newGate) })
 }
@@ -126,14 +127,18 @@ func TestEncodeRefuses(t *testing.T) {
 
 	for _, constants := range []any{3, "x", []int{1}, (*int)(nil)} {
 		_, err = nn.Encode(described{constants: constants})
-		require.EqualError(t, err, "nn: describing an architecture: Described: its constants are no JSON object")
+		require.EqualError(t, err, "nn: describing an architecture: Described: its constants are not a JSON object")
 	}
 	_, err = nn.Encode(described{constants: func() {}})
 	require.ErrorContains(t, err, "Described: json: unsupported type: func()")
+	_, err = nn.Encode(described{constants: map[string]any{"a": 1, "type": "Tanh"}})
+	require.EqualError(t, err, `nn: describing an architecture: Described: a constant cannot be named "type"`)
+	_, err = nn.Encode(described{constants: map[string]float64{"a": math.NaN()}})
+	require.ErrorContains(t, err, "unsupported value: NaN")
 	for _, empty := range []any{nil, struct{}{}, map[string]int{}} {
-		text, err := nn.Encode(described{constants: empty})
-		require.NoError(t, err)
-		require.Equal(t, `{"type":"Described"}`, string(text))
+		_, err := nn.Encode(nn.Sequential(described{constants: empty}))
+		require.ErrorIs(t, err, nn.ErrUnknownModule, "nobody has registered it")
+		require.EqualError(t, err, `nn: describing an architecture: it could not be built again: Sequential: unknown module "Described"; import the package that registers it`)
 	}
 
 	shared := nn.Linear(1, 1)
@@ -152,32 +157,48 @@ func TestDecodeRefuses(t *testing.T) {
 		return strings.Repeat(`{"type":"Sequential","layers":[`, levels) + `{"type":"Tanh"}` + strings.Repeat(`]}`, levels)
 	}
 	for text, want := range map[string]string{
-		``:                                  "unexpected end of JSON input",
-		`{`:                                 "unexpected end of JSON input",
-		`[]`:                                "cannot unmarshal array",
-		`3`:                                 "cannot unmarshal number",
-		`null`:                              `unknown module ""`,
-		`{}`:                                `unknown module ""`,
-		`{"type":"tanh"}`:                   `unknown module "tanh"; import the package that registers it`,
-		`{"type":3}`:                        "cannot unmarshal number",
-		`{"type":"Tanh"}}`:                  "invalid character '}' after top-level value",
-		`{"type":"Linear"}`:                 "Linear of [0 0]: a layer needs at least one input and one output",
-		`{"type":"Linear","in":-1,"out":1}`: "Linear of [1 -1]: a layer needs at least one input",
-		`{"type":"Linear","in":1.5,"out":1,"bias":true}`:                    "Linear: json: cannot unmarshal number 1.5",
-		`{"type":"Linear","in":"1","out":1,"bias":true}`:                    "Linear: json: cannot unmarshal string",
-		`{"type":"Linear","in":16777217,"out":1}`:                           "a layer of 16777217 inputs and 1 outputs is not possible",
-		`{"type":"Linear","in":1,"out":9223372036854775807}`:                "a layer of 1 inputs and 9223372036854775807 outputs is not possible",
-		`{"type":"Linear","in":1,"out":9223372036854775808}`:                "Linear: json: cannot unmarshal number",
-		`{"type":"LeakyReLU","slope":"x"}`:                                  "LeakyReLU: json: cannot unmarshal string",
-		`{"type":"LeakyReLU","slope":1e999}`:                                "LeakyReLU: json: cannot unmarshal number",
-		`{"type":"Reshape","shape":[-1,-1]}`:                                "Reshape of [-1 -1]: this is no shape",
-		`{"type":"Reshape","shape":[1,2,3,4,5,6]}`:                          "Reshape of [1 2 3 4 5 6]: this is no shape",
-		`{"type":"Reshape","shape":{}}`:                                     "Reshape: json: cannot unmarshal object",
-		`{"type":"Sequential","layers":{}}`:                                 "Sequential: json: cannot unmarshal object",
-		`{"type":"Sequential","layers":[null]}`:                             "Sequential: nn: module 0 of a Sequential is nil",
-		`{"type":"Sequential","layers":[{"type":"Tanh"},3]}`:                "Sequential: json: cannot unmarshal number",
-		`{"type":"Sequential","layers":[{"type":"Linear","in":0,"out":1}]}`: "Sequential: Linear: Linear of [1 0]",
-		nested(101):                "modules are nested too deep",
+		``:                              "unexpected end of JSON input",
+		`{`:                             "unexpected end of JSON input",
+		"{\"type\":\"Tanh\xff\"}":       "not valid UTF-8",
+		`[]`:                            "not a JSON object",
+		`3`:                             "not a JSON object",
+		`null`:                          "not a JSON object",
+		`{}`:                            `a module's "type" is missing`,
+		`{"Type":"Tanh"}`:               `a module's "type" is missing`,
+		`{"type":"tanh"}`:               `unknown module "tanh"; import the package that registers it`,
+		`{"type":3}`:                    `"type" is 3, not a string`,
+		`{"type":null}`:                 `"type" is null, not a string`,
+		`{"type":"Tanh","type":"Tanh"}`: `"type" is given twice`,
+		`{"type":"Tanh"}}`:              "invalid character '}' after top-level value",
+		`{"type":"Tanh","note":""}`:     `Tanh: "note" is unknown`,
+		`{"type":"Linear"}`:             `Linear: "in" is missing`,
+		`{"type":"Linear","in":0,"out":1,"bias":true}`:                                  "Linear of [1 0]: a layer needs at least one input and one output",
+		`{"type":"Linear","in":-1,"out":1,"bias":true}`:                                 "Linear of [1 -1]: a layer needs at least one input",
+		`{"type":"Linear","in":1.5,"out":1,"bias":true}`:                                "Linear: json: cannot unmarshal number 1.5",
+		`{"type":"Linear","in":"1","out":1,"bias":true}`:                                "Linear: json: cannot unmarshal string",
+		`{"type":"Linear","in":16777217,"out":1,"bias":true}`:                           "Linear: in is 16777217; sizes are at most 16777216",
+		`{"type":"Linear","in":1,"out":9223372036854775807,"bias":true}`:                "Linear: out is 9223372036854775807; sizes are at most 16777216",
+		`{"type":"Linear","in":1,"out":9223372036854775808,"bias":true}`:                "Linear: json: cannot unmarshal number",
+		`{"type":"Linear","in":1,"out":1,"Bias":true}`:                                  `Linear: "Bias" is unknown`,
+		`{"type":"Linear","in":1,"out":1,"bias":null}`:                                  "Linear: bias: null is not a value here",
+		`{"type":"LeakyReLU","s,ope":0.2}`:                                              `LeakyReLU: "s,ope" is unknown`,
+		`{"type":"LeakyReLU","slope":0.2,"slope":0.3}`:                                  `"slope" is given twice`,
+		`{"type":"LeakyReLU","slope":0.2,"\u0073lope":0.3}`:                             `"slope" is given twice`,
+		`{"type":"LeakyReLU","slope":"x"}`:                                              "LeakyReLU: json: cannot unmarshal string",
+		`{"type":"LeakyReLU","slope":1e999}`:                                            "LeakyReLU: json: cannot unmarshal number",
+		`{"type":"AdaptiveAvgPool2D","size":[1000000000,1]}`:                            "AdaptiveAvgPool2D: size is 1000000000; sizes are at most 16777216",
+		`{"type":"AdaptiveAvgPool2D","size":[3]}`:                                       "AdaptiveAvgPool2D: size: an array has 1 elements, not 2",
+		`{"type":"UpsampleNearest","scale":4611686018427387904}`:                        "UpsampleNearest: scale is 4611686018427387904",
+		`{"type":"PixelShuffle","factor":4611686018427387904}`:                          "PixelShuffle: factor is 4611686018427387904",
+		`{"type":"Reshape","shape":[-4611686018427387904]}`:                             "Reshape: shape is -4611686018427387904",
+		`{"type":"Reshape","shape":[-1,-1]}`:                                            "Reshape of [-1 -1]: no tensor has this shape",
+		`{"type":"Reshape","shape":[1,2,3,4,5,6]}`:                                      "Reshape of [1 2 3 4 5 6]: no tensor has this shape",
+		`{"type":"Reshape","shape":{}}`:                                                 "Reshape: json: cannot unmarshal object",
+		`{"type":"Sequential","layers":{}}`:                                             "Sequential: json: cannot unmarshal object",
+		`{"type":"Sequential","layers":[null]}`:                                         "Sequential: nn: module 0 of a Sequential is nil",
+		`{"type":"Sequential","layers":[{"type":"Tanh"},3]}`:                            "Sequential: this is not a JSON object",
+		`{"type":"Sequential","layers":[{"type":"Linear","in":0,"out":1,"bias":true}]}`: "Sequential: Linear: Linear of [1 0]",
+		nested(51):                 "modules are nested too deep",
 		nested(3000):               "modules are nested too deep",
 		nested(30000):              "modules are nested too deep",
 		strings.Repeat(`[`, 1<<20): "modules are nested too deep",
@@ -187,12 +208,109 @@ func TestDecodeRefuses(t *testing.T) {
 		require.ErrorContains(t, err, want, "%.80s", text)
 		require.ErrorContains(t, err, "nn: reading an architecture: ")
 	}
-	m, err := nn.Decode([]byte(nested(99)))
+	m, err := nn.Decode([]byte(nested(49)))
 	require.NoError(t, err)
 	require.Equal(t, []int{1}, m.Forward(nil, autograd.Const(tensor.New(tensor.Float32, 1))).Shape())
 	// Brackets within strings are not levels.
 	_, err = nn.Decode(fmt.Appendf(nil, `{"type":"Tanh","note":"\"%s"}`, strings.Repeat("[", 1000)))
-	require.NoError(t, err)
+	require.ErrorContains(t, err, `"note" is unknown`)
+}
+
+// Foreign text in a message is cut and escaped.
+func TestDecodeMessagesAreBounded(t *testing.T) {
+	long := strings.Repeat("9", 1<<19)
+	for _, text := range []string{
+		`{"type":"\u001b[31m` + long + `"}`,
+		`{"type":` + long + `}`,
+		`{"\u001b[31m` + long + `":1}`,
+		`{"type":"Linear","\u001b[31m` + long + `":1}`,
+		`{"type":"Linear","in":` + long + `,"out":1,"bias":true}`,
+		`{"type":"Linear","in":"\u001b[31m` + long + `","out":1,"bias":true}`,
+		`{"type":"Reshape","shape":[1` + strings.Repeat(",1", 1<<17) + `]}`,
+		`{"type":"LayerNorm","shape":[1` + strings.Repeat(",1", 1<<17) + `],"eps":1,"affine":true,"momentum":null}`,
+		`{"type":"FourierFeatures","frequencies":[[1],[1` + strings.Repeat(",1", 1<<17) + `]]}`,
+		strings.Repeat(`{"type":"Sequential","layers":[`, 49) + `{"type":"x"}` + strings.Repeat(`]}`, 49),
+	} {
+		_, err := nn.Decode([]byte(text))
+		require.Error(t, err)
+		require.Less(t, len(err.Error()), 450)
+		require.NotContains(t, err.Error(), "\x1b")
+	}
+}
+
+// fickle is a module whose description leaves something out.
+type fickle struct {
+	nn.Module
+	what string
+	more []*nn.Param
+}
+
+func (f fickle) Params() []*nn.Param { return f.more }
+
+func (f fickle) Describe() (string, any) {
+	switch f.what {
+	case "constant":
+		return "fickle", map[string]int{"n": 2}
+	case "size":
+		return "fickle", map[string]int{"n": 1<<24 + 1}
+	case "text":
+		return "fickle", map[string]string{"n": "one"}
+	}
+	return "fickle", map[string]int{"n": 1}
+}
+
+func init() {
+	nn.Register("fickle", func(map[string]int) (nn.Module, error) { return fickle{Module: nn.Tanh()}, nil })
+}
+
+// What could not be loaded is not described, and so not saved either.
+func TestEncodeBuildsAgain(t *testing.T) {
+	for what, want := range map[string]string{
+		"":          "",
+		"constant":  "describes itself differently",
+		"parameter": "has other parameters",
+		"size":      "it could not be built again: Sequential: fickle: n is 16777217",
+		"text":      "it could not be built again: Sequential: fickle: json: cannot unmarshal string",
+	} {
+		f := fickle{Module: nn.Tanh(), what: what}
+		if what == "parameter" {
+			f.more = []*nn.Param{nn.NewParam("more", nn.Constant(0), 1, 1, 2)}
+		}
+		m := ready(nn.Sequential(nn.Linear(1, 1), f), 1, tensor.Float32)
+		_, err := nn.Encode(m)
+		path := filepath.Join(t.TempDir(), "f")
+		saved := nn.Save(path, m, nil)
+		if want == "" {
+			require.NoError(t, err)
+			require.NoError(t, saved)
+			_, _, err := nn.Load(path)
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, saved, want)
+		require.NoFileExists(t, path)
+	}
+}
+
+func TestRegisterRefuses(t *testing.T) {
+	build := func() (nn.Module, error) { return nn.Tanh(), nil }
+	type named struct {
+		Kind string `json:"type"`
+	}
+	type embeds struct{ named }
+	for want, register := range map[string]func(){
+		"have a field \"type\"":   func() { nn.Register("a", func(named) (nn.Module, error) { return build() }) },
+		"have a field \"type\", ": func() { nn.Register("a", func(*named) (nn.Module, error) { return build() }) },
+		"\"type\", which is the":  func() { nn.Register("a", func(embeds) (nn.Module, error) { return build() }) },
+		"are not a JSON object":   func() { nn.Register("a", func(int) (nn.Module, error) { return build() }) },
+		"are not a JSON object; ": func() { nn.Register("a", func([]int) (nn.Module, error) { return build() }) },
+	} {
+		err := tensor.Catch(register)
+		require.ErrorContains(t, err, want)
+	}
+	_, err := nn.Decode([]byte(`{"type":"a"}`))
+	require.ErrorIs(t, err, nn.ErrUnknownModule)
 }
 
 // FuzzDecode: no description crashes, and what is accepted describes itself.

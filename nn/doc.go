@@ -13,23 +13,26 @@
 //	y := g.Forward(nil, x) // [n, 128] to [n, 784]
 //
 // Constructors only describe a network, and [Summary] prints the description.
-// [Init] gives every parameter its first value: the seed settles all of them,
-// and the dtype that of the whole network. Weights start as in PyTorch, unless
-// [WeightInit] and [BiasInit] choose another [Initializer].
+// [Init] gives every parameter its first value, from the seed, and a dtype and a
+// device that the whole network has. Weights start as in PyTorch, unless [WeightInit]
+// and [BiasInit] choose another [Initializer].
+//
+// Each layer stands in one file. [Residual] adds what two modules make of the same
+// input, and [SpectralNorm] runs a layer with a normalised weight.
 //
 // # Passes
 //
-// Nothing in a module remembers a pass, and nothing asks a global switch: what
-// a pass depends on is its argument, a [Ctx]. A nil Ctx evaluates. Training
-// sets Track, so that operations on the parameters are recorded and gradients
-// can be taken:
+// A module remembers nothing of a pass, and there are no global settings: what a
+// pass depends on is its argument, a [Ctx]. A nil Ctx evaluates. Training sets
+// Track, so that operations on the parameters are recorded and gradients can be
+// taken:
 //
 //	loss := nn.BCELoss(d.Forward(&nn.Ctx{Train: true, Track: true}, x), target)
 //	grads := autograd.Grad(loss, leaves, autograd.Opts{}) // by Param.Leaf
 //
-// [Freeze] makes parameters constants for all passes. Without Track all are,
-// but gradients by the input still flow: that is how a generator learns from a
-// discriminator whose own gradients nobody needs.
+// [Freeze] makes parameters constants for all passes. Without Track all of them
+// are, but gradients by the input still flow: so a generator learns from a
+// discriminator whose own gradients are not needed.
 //
 // Any number of goroutines may run a network at once while none changes it.
 // To serve one that is being trained, give the passes a [Snapshot]:
@@ -46,23 +49,22 @@
 // one block of memory.
 //
 // Some layers keep more than parameters: [BatchNorm2D] has running averages, and
-// [SpectralNorm], which bounds how far a critic stretches its inputs, has singular
-// vectors of the weight. Such is a [NewBuffer], which belongs to the network's
-// state and is not trained. A pass does not change it either: it asks for the
-// change, if its Ctx has [Updates], and whoever trains calls [Updates.Apply] after
-// the step.
+// [SpectralNorm] has singular vectors of the weight. These are buffers, see
+// [NewBuffer], which belong to the network's state and are not trained. A pass does
+// not change them either: it asks for the change, if its Ctx has [Updates], and the
+// training loop calls [Updates.Apply] after the step.
 //
 // # Losses
 //
 // A loss is a function of predictions and targets, such as [BCELoss] or
-// [CrossEntropyLoss], and takes the mean unless it is told otherwise. All have
-// PyTorch's values and gradients, at the edges too.
+// [CrossEntropyLoss], and takes the mean unless a [Reduction] says otherwise. All
+// have PyTorch's values and gradients, also for extreme arguments.
 //
 // # Files
 //
 // [Save] writes a safetensors file with the weights and, in its metadata, the
 // architecture; [Load] builds the network from it, and [LoadInto] reads weights
-// into one that is there. Whatever does not fit is refused before anything is
+// into an existing one. Whatever does not fit is refused before anything is
 // changed. Python reads such a file without Gander:
 //
 //	model.load_state_dict(safetensors.torch.load_file("generator.safetensors"))
@@ -81,11 +83,21 @@
 //
 // # Modules of your own
 //
-// Forward is all that a module must have; it gets at its parameters by
-// [Ctx.Var], so that tracking, freezing and snapshots work. Other methods add
-// what else is wanted: [Owner] for parameters, [Parent] for parts, [Shaper] for
-// [Summary] and the checks before training, [BatchMixer] for one that keeps the
-// samples of a batch apart, and [Describer] together with [Register] for [Load].
+// A module must have Forward only; it reads its parameters by [Ctx.Var], so that
+// tracking, freezing and snapshots work. What else it can do, it says by methods,
+// which others ask for:
+//
+//   - [Owner] has parameters, [Parent] has parts; a [Chain] runs its parts one after
+//     another, and a [Wrapper] runs a module in a pass of its own making;
+//   - [Shaper] knows its output's shape, for [Summary] and checks before training;
+//   - [BatchMixer] says whether a sample's output depends on the batch. If a
+//     discriminator does not say, penalties per sample are allowed after a trial only,
+//     and real and generated samples take two passes instead of one;
+//   - [Describer], together with [Register], is for [Save] and [Load];
+//   - [PiecewiseLinear] lets R1 and R2 do without second derivatives;
+//   - [Fusing] and [Activator] let a layer apply the activation that follows it.
+//
+// [CheckGrad] compares a module's derivatives with finite differences.
 //
 //	// Scale multiplies by one learned number.
 //	type Scale struct{ factor *nn.Param }
@@ -104,8 +116,8 @@
 //
 // # Errors
 //
-// Inputs and constructors' arguments that make no sense panic with a
-// [tensor.ShapeError], and use of a network that is not ready for it with a
-// [StateError]; [tensor.Catch] makes errors of both. Files and descriptions
-// from outside give errors.
+// Inputs that do not fit panic with a [tensor.ShapeError], impossible arguments of
+// constructors with that or a [tensor.ArgumentError], and use of a network that is
+// not ready for it with a [StateError]; [tensor.Catch] returns all of them as errors.
+// Files and descriptions from outside give errors.
 package nn

@@ -10,12 +10,12 @@ import (
 // Dropout sets each number to zero with probability p, in training, and
 // multiplies the others by 1/(1−p), so that the mean stays; otherwise it changes
 // nothing (Srivastava et al., "Dropout: a simple way to prevent neural networks
-// from overfitting", 2014). Which numbers is drawn from [Ctx.Rand], without
-// which a training pass panics with a [StateError]. It panics with a
-// [tensor.ShapeError] unless 0 ≤ p ≤ 1.
+// from overfitting", 2014). It draws from [Ctx.Rand]; a training pass without
+// one panics with a [StateError]. Dropout panics with a [tensor.ArgumentError]
+// unless 0 ≤ p ≤ 1.
 func Dropout(p float64) Module {
 	if !(p >= 0 && p <= 1) {
-		panic(&tensor.ShapeError{Op: "Dropout", Problem: fmt.Sprintf("%g is no probability", p), Fix: "give 0 to 1"})
+		panic(&tensor.ArgumentError{Op: "Dropout", Problem: fmt.Sprintf("%g is not a probability", p), Fix: "give 0 to 1"})
 	}
 	return dropout{p: p}
 }
@@ -32,7 +32,7 @@ func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 		return x
 	}
 	if ctx.Rand == nil {
-		panic(&StateError{Problem: "Dropout has no random numbers in this pass", Fix: "set Ctx.Rand"})
+		panic(&StateError{Problem: "Dropout needs random numbers, and this pass has none", Fix: "set Ctx.Rand"})
 	}
 	u := tensor.EmptyLike(t)
 	ctx.Rand.UniformInto(u)

@@ -61,9 +61,6 @@ func (e *embedding) Describe() (string, any) { return "Embedding", embeddingSpec
 
 func init() {
 	Register("Embedding", func(c embeddingSpec) (Module, error) {
-		if max(c.N, c.Dim) > maxFeatures {
-			return nil, fmt.Errorf("a table of %d rows and %d columns is not possible", c.N, c.Dim)
-		}
 		return Embedding(c.N, c.Dim), nil
 	})
 }

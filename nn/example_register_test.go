@@ -7,44 +7,46 @@ import (
 	"github.com/gander-ml/gander/nn"
 )
 
-// Residual adds what its body makes of the input, times a learned factor.
-type Residual struct {
+// ReZero adds what its body makes of the input, times a learned factor that is
+// first 0 (Bachlechner et al., "ReZero is all you need", 2020).
+type ReZero struct {
 	body   nn.Module
 	factor *nn.Param
 }
 
-func NewResidual(body nn.Module) *Residual {
-	return &Residual{body, nn.NewParam("factor", nn.Constant(0), 1, 1)}
+func NewReZero(body nn.Module) *ReZero {
+	return &ReZero{body, nn.NewParam("factor", nn.Constant(0), 1, 1)}
 }
 
-func (r *Residual) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+func (r *ReZero) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
 	return autograd.Add(x, autograd.Mul(ctx.Var(r.factor), r.body.Forward(ctx, x)))
 }
 
-func (r *Residual) Params() []*nn.Param              { return []*nn.Param{r.factor} }
-func (r *Residual) Children() []nn.Child             { return []nn.Child{{Name: "body", Module: r.body}} }
-func (r *Residual) OutShape(in []int) ([]int, error) { return nn.OutShape(r.body, in) }
-func (r *Residual) Describe() (kind string, constants any) {
-	return "example.Residual", residual{nn.Part{Module: r.body}}
+func (r *ReZero) Params() []*nn.Param              { return []*nn.Param{r.factor} }
+func (r *ReZero) Children() []nn.Child             { return []nn.Child{{Name: "body", Module: r.body}} }
+func (r *ReZero) OutShape(in []int) ([]int, error) { return nn.OutShape(r.body, in) }
+func (r *ReZero) MixesBatch() bool                 { return false } // its body speaks for itself
+func (r *ReZero) Describe() (kind string, constants any) {
+	return "example.ReZero", reZero{nn.Part{Module: r.body}}
 }
 
-// residual is how a Residual is described in files.
-type residual struct {
+// reZero is how a ReZero is described in files.
+type reZero struct {
 	Body nn.Part `json:"body"`
 }
 
 func init() {
-	nn.Register("example.Residual", func(c residual) (nn.Module, error) {
+	nn.Register("example.ReZero", func(c reZero) (nn.Module, error) {
 		if c.Body.Module == nil {
 			return nil, fmt.Errorf("there is no body")
 		}
-		return NewResidual(c.Body.Module), nil
+		return NewReZero(c.Body.Module), nil
 	})
 }
 
 // A module with a parameter and a part of its own, which [nn.Load] knows.
 func ExampleRegister() {
-	m := nn.Sequential(NewResidual(nn.Sequential(nn.Linear(2, 2), nn.Tanh())), nn.Linear(2, 1))
+	m := nn.Sequential(NewReZero(nn.Sequential(nn.Linear(2, 2), nn.Tanh())), nn.Linear(2, 1))
 	text, err := nn.Encode(m)
 	if err != nil {
 		fmt.Println(err)
@@ -61,14 +63,14 @@ func ExampleRegister() {
 	}
 	fmt.Print(nn.Summary(same, 2))
 	// Output:
-	// {"type":"Sequential","layers":[{"type":"example.Residual","body":{"type":"Sequential","layers":[{"type":"Linear","in":2,"out":2,"bias":true},{"type":"Tanh"}]}},{"type":"Linear","in":2,"out":1,"bias":true}]}
+	// {"type":"Sequential","layers":[{"type":"example.ReZero","body":{"type":"Sequential","layers":[{"type":"Linear","in":2,"out":2,"bias":true},{"type":"Tanh"}]}},{"type":"Linear","in":2,"out":1,"bias":true}]}
 	// 0.factor []
 	// 0.body.0.weight [2 2]
 	// 0.body.0.bias [2]
 	// 1.weight [1 2]
 	// 1.bias [1]
-	// layer               output  parameters
-	// 0 example.Residual  [n 2]            7
-	// 1 Linear            [n 1]            3
-	// total                               10
+	// layer             output  parameters
+	// 0 example.ReZero  [n 2]            7
+	// 1 Linear          [n 1]            3
+	// total                             10
 }

@@ -1,6 +1,11 @@
 package nn
 
-import "github.com/gander-ml/gander/autograd"
+import (
+	"maps"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+)
 
 // With returns weights that are the given variables, which may be tracked.
 func With(m Module, vars []*autograd.Var) *Weights {
@@ -9,4 +14,11 @@ func With(m Module, vars []*autograd.Var) *Weights {
 		w.vars[p.Param] = vars[i]
 	}
 	return w
+}
+
+// Kinds lists the kinds of modules that are registered.
+func Kinds() []string {
+	buildersMu.RLock()
+	defer buildersMu.RUnlock()
+	return slices.Sorted(maps.Keys(builders))
 }

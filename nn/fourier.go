@@ -16,8 +16,9 @@ import (
 //
 // Frequencies are rows of in numbers each, in periods per unit of the input.
 // They are fixed: the network's description holds them, and there are no
-// parameters. FourierFeatures panics with a [tensor.ShapeError] where there are
-// none or their lengths differ, and on inputs of another shape than [n, in].
+// parameters. FourierFeatures panics with a [tensor.ArgumentError] if there are
+// no frequencies, and with a [tensor.ShapeError] if their lengths differ or an input
+// is not [n, in].
 func FourierFeatures(frequencies [][]float64) Module {
 	f := &fourierFeatures{k: len(frequencies)}
 	var angular []float64
@@ -32,7 +33,7 @@ func FourierFeatures(frequencies [][]float64) Module {
 		}
 	}
 	if f.k == 0 {
-		panic(&tensor.ShapeError{Op: "FourierFeatures", Problem: "there are no frequencies", Fix: "give one or more"})
+		panic(&tensor.ArgumentError{Op: "FourierFeatures", Problem: "there are no frequencies", Fix: "give one or more"})
 	}
 	f.angular = tensor.FromFloat64(angular, f.k, f.in)
 	return f
@@ -49,7 +50,7 @@ type fourierFeatures struct {
 
 func (f *fourierFeatures) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	outShape(f, x)
-	phase := autograd.Linear(x, autograd.Const(f.matrix(x.Value())), nil, tensor.Identity, 0)
+	phase := autograd.Linear(x, autograd.Const(f.matrix(x.Value())), nil, tensor.Activation{})
 	return autograd.Concat(1, x, autograd.Sin(phase), autograd.Cos(phase))
 }
 
@@ -77,7 +78,7 @@ func (*fourierFeatures) Linearity() Linearity { return CurvedInput }
 // Push implements [PiecewiseLinear].
 func (f *fourierFeatures) Push(y, v *tensor.Tensor) *tensor.Tensor {
 	sin, cos := f.waves(y)
-	phase := tensor.Linear(v, f.matrix(v), nil, tensor.Identity, 0)
+	phase := tensor.Linear(v, f.matrix(v), nil, tensor.Activation{})
 	return tensor.Concat(1, v, tensor.Mul(cos, phase), tensor.Neg(tensor.Mul(sin, phase)))
 }
 

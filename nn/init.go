@@ -7,9 +7,9 @@ import (
 )
 
 // Initializer writes a parameter's first value to t. fanIn and fanOut are the
-// numbers of inputs and outputs that one unit is connected to, and random is
-// the network's stream. The recipes of this package are the usual ones; any
-// other function will do.
+// numbers of inputs and outputs that one unit is connected to, and random is the
+// stream of the network's first values. This package has the usual ones; any
+// function can be one.
 type Initializer func(t *tensor.Tensor, fanIn, fanOut int, random *tensor.Stream)
 
 // Uniform draws from the interval [−bound, bound).
@@ -67,10 +67,10 @@ func HeNormal(gain float64) Initializer {
 }
 
 // Orthogonal makes the rows of the weight, taken as a matrix [out, rest],
-// orthogonal and of length gain, or the columns where there are fewer of them
+// orthogonal and of length gain, or the columns if there are fewer of them
 // (Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep
 // linear neural networks", 2014). It is uniform among such matrices. It panics
-// with a [tensor.ShapeError] on a rank below 2.
+// with a [tensor.ShapeError] if the rank is below 2.
 func Orthogonal(gain float64) Initializer {
 	return func(t *tensor.Tensor, _, _ int, random *tensor.Stream) {
 		if t.Rank() < 2 {

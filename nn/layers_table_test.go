@@ -61,7 +61,7 @@ func convolution(stride, pad, dilation, groups int) func([]optest.Array) optest.
 	}
 }
 
-// pixel is an element of a picture, or what lies around it.
+// pixel is an element of an image, or what lies around it.
 func pixel(x optest.Array, n, c, i, j int, around float64) float64 {
 	if i < 0 || j < 0 || i >= x.Shape[2] || j >= x.Shape[3] {
 		return around
@@ -89,23 +89,23 @@ func transposed(stride, pad, dilation, extra int) func([]optest.Array) optest.Ar
 
 func convRows() []optest.Row {
 	conv := refuses(layer("Conv2D", nn.Conv2D(2, 3, 3, nn.Stride(2), nn.Padding(1)), convolution(2, 1, 1, 1), "[2 2 5 4] [3 2 3 3] [3]", "[0 2 4 4] [3 2 3 3] [3]"),
-		slices.Concat(given(nn.Conv2D(2, 3, 3), "these are no pictures of 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
-			given(nn.Conv2D(2, 3, 3), "Conv2D(2, 3) of [1 2 2 5]: the kernel of [3 3] with dilation [1 1] is larger than the picture", "[1 2 2 5]"), []optest.Misuse{
+		slices.Concat(given(nn.Conv2D(2, 3, 3), "this is not an image batch with 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
+			given(nn.Conv2D(2, 3, 3), "Conv2D(2, 3) of [1 2 2 5]: the kernel of [3 3] with dilation [1 1] is larger than the image", "[1 2 2 5]"), []optest.Misuse{
 				fails("Conv2D(0, 3): a layer needs at least one channel", func() { nn.Conv2D(0, 3, 3) }),
 				fails("Conv2D(1, 3): kernel [0 0], stride [1 1]", func() { nn.Conv2D(1, 3, 0) }),
-				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Stride(0)) }),
-				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Padding(0, -1)) }),
-				fails("no way to convolve", func() { nn.Conv2D(1, 3, 1, nn.Dilation(0)) }),
+				fails("are not possible", func() { nn.Conv2D(1, 3, 1, nn.Stride(0)) }),
+				fails("are not possible", func() { nn.Conv2D(1, 3, 1, nn.Padding(0, -1)) }),
+				fails("are not possible", func() { nn.Conv2D(1, 3, 1, nn.Dilation(0)) }),
 				fails("not divisible into 2 groups", func() { nn.Conv2D(4, 3, 1, nn.Groups(2)) }),
 				fails("not divisible into 0 groups", func() { nn.Conv2D(4, 3, 1, nn.Groups(0)) }),
 				fails("a convolution has no output padding", func() { nn.Conv2D(4, 3, 1, nn.OutputPadding(1)) }),
-				fails("Stride of [1 2 3]: this is not one number or two", func() { nn.Stride(1, 2, 3) }),
-				fails("Padding of []: this is not one number or two", func() { nn.Padding() }),
+				fails("Stride: [1 2 3] are not one number or two", func() { nn.Stride(1, 2, 3) }),
+				fails("Padding: [] are not one number or two", func() { nn.Padding() }),
 			})...)
 	up := refuses(layer("ConvTranspose2D", nn.ConvTranspose2D(2, 3, 3, nn.Stride(2), nn.Padding(1), nn.OutputPadding(1)), transposed(2, 1, 1, 1),
 		"[2 2 2 3] [2 3 3 3] [3]", "[0 2 2 2] [2 3 3 3] [3]"),
-		slices.Concat(given(nn.ConvTranspose2D(2, 3, 3), "these are no pictures of 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
-			given(nn.ConvTranspose2D(2, 3, 3, nn.Padding(2)), "nothing is left of the picture", "[1 2 1 5]"), []optest.Misuse{
+		slices.Concat(given(nn.ConvTranspose2D(2, 3, 3), "this is not an image batch with 2 channels", "[2 3]", "[2 5 4 4]", "[2 4 4]"),
+			given(nn.ConvTranspose2D(2, 3, 3, nn.Padding(2)), "nothing is left of the image", "[1 2 1 5]"), []optest.Misuse{
 				fails("ConvTranspose2D(1, 3): an output padding of [2 2] is not possible", func() { nn.ConvTranspose2D(1, 3, 3, nn.Stride(2), nn.OutputPadding(2)) }),
 				fails("an output padding of [0 -1] is not possible", func() { nn.ConvTranspose2D(1, 3, 3, nn.Stride(2), nn.OutputPadding(0, -1)) }),
 			})...)
@@ -159,9 +159,9 @@ func largest(v []float64) float64 {
 	return top
 }
 
-func pictureRows() []optest.Row {
-	noPictures := []optest.Misuse{{Shapes: "[2 3]", Says: "these are no pictures"}}
-	tooSmall := optest.Misuse{Shapes: "[1 1 2 1]", Says: "the window is larger than the picture"}
+func imageRows() []optest.Row {
+	noImages := []optest.Misuse{{Shapes: "[2 3]", Says: "this is not an image batch"}}
+	tooSmall := optest.Misuse{Shapes: "[1 1 2 1]", Says: "the window is larger than the image"}
 	square, two, one := [2]int{2, 2}, [2]int{2, 1}, [2]int{1, 0}
 	wide := []nn.PoolOption{nn.KernelSize(3, 2), nn.Stride(2, 1), nn.Padding(1, 0)}
 	adaptive := func(h, w int) func([]optest.Array) optest.Array {
@@ -196,21 +196,21 @@ func pictureRows() []optest.Row {
 	}
 	rows := []optest.Row{
 		refuses(layer("AvgPool2D", nn.AvgPool2D(2), pooled(square, square, [2]int{}, 0, mean), "[2 2 4 6]", "[1 1 5 3]", "[0 2 4 4]"),
-			append(noPictures, tooSmall,
+			append(noImages, tooSmall,
 				fails("AvgPool2D: a window of [0 0]", func() { nn.AvgPool2D(0) }),
 				fails("stride [1 0] and padding", func() { nn.AvgPool2D(2, nn.Stride(1, 0)) }),
 				fails("a padding of [2 2] is more than half of the window [3 3]", func() { nn.AvgPool2D(3, nn.Padding(2)) }))...),
 		layer("AvgPool2D/wide", nn.AvgPool2D(1, wide...), pooled([2]int{3, 2}, two, one, 0, mean), "[2 2 5 4]", "[1 1 3 2]"),
 		refuses(layer("MaxPool2D", nn.MaxPool2D(2), pooled(square, square, [2]int{}, 0, largest), "[2 2 4 6]", "[1 1 5 3]", "[0 2 4 4]"),
-			append(noPictures, tooSmall, fails("MaxPool2D: a window of [0 0]", func() { nn.MaxPool2D(0) }))...),
+			append(noImages, tooSmall, fails("MaxPool2D: a window of [0 0]", func() { nn.MaxPool2D(0) }))...),
 		layer("MaxPool2D/wide", nn.MaxPool2D(1, wide...), pooled([2]int{3, 2}, two, one, math.Inf(-1), largest), "[2 2 5 4]", "[1 1 3 2]"),
 		refuses(layer("AdaptiveAvgPool2D", nn.AdaptiveAvgPool2D(2, 3), adaptive(2, 3), "[2 2 5 4]", "[1 2 4 3]", "[1 1 1 2]", "[0 1 2 2]"),
-			append(noPictures, optest.Misuse{Shapes: "[1 1 0 2]", Says: "AdaptiveAvgPool2D[2 3] of [1 1 0 2]: these are no pictures"},
-				fails("this is no size of pictures", func() { nn.AdaptiveAvgPool2D(1, 0) }))...),
+			append(noImages, optest.Misuse{Shapes: "[1 1 0 2]", Says: "AdaptiveAvgPool2D[2 3] of [1 1 0 2]: this is not an image batch"},
+				fails("images do not have such a size", func() { nn.AdaptiveAvgPool2D(1, 0) }))...),
 		refuses(layer("UpsampleNearest", nn.UpsampleNearest(2), upsampled(2, nearest), "[2 2 2 3]", "[1 1 1 1]", "[0 1 2 2]", "[1 1 0 2]"),
-			append(noPictures, fails("pictures cannot be 0 times as large", func() { nn.UpsampleNearest(0) }))...),
+			append(noImages, fails("images cannot be 0 times as large", func() { nn.UpsampleNearest(0) }))...),
 		refuses(layer("UpsampleBilinear", nn.UpsampleBilinear(3), upsampled(3, bilinear), "[2 2 2 3]", "[1 1 1 1]", "[0 1 2 2]"),
-			append(noPictures, fails("pictures cannot be -1 times as large", func() { nn.UpsampleBilinear(-1) }))...),
+			append(noImages, fails("images cannot be -1 times as large", func() { nn.UpsampleBilinear(-1) }))...),
 	}
 	// Equal maxima share the gradient, whichever way they are found.
 	for name, opts := range map[string][]nn.PoolOption{"": nil, " that may overlap": {nn.Stride(1)}} {
@@ -357,7 +357,7 @@ func smoothRows() []optest.Row {
 		wrong(-1, "index -1 does"), wrong(0.5, "index 0.5 does"), wrong(math.NaN(), "index NaN does"),
 		fails("a table needs at least one row", func() { nn.Embedding(0, 2) }))
 	dropout := refuses(layer("Dropout", nn.Dropout(0.5), optest.Map(func(x float64) float64 { return x }), "[2 3]", "[0 3]", "[]"),
-		fails("-0.1 is no probability", func() { nn.Dropout(-0.1) }), fails("NaN is no probability", func() { nn.Dropout(math.NaN()) }))
+		fails("-0.1 is not a probability", func() { nn.Dropout(-0.1) }), fails("NaN is not a probability", func() { nn.Dropout(math.NaN()) }))
 	return []optest.Row{
 		elu, soft, layer("Softmax/0", nn.Softmax(0), softmax(0), "[2 3]"), embedding, dropout,
 		layer("GELU", nn.GELU(), optest.Map(func(x float64) float64 { return x * (1 + math.Erf(x/math.Sqrt2)) / 2 }), "[]", "[2 3]", "[0 3]", "[2 150]"),
@@ -368,6 +368,94 @@ func smoothRows() []optest.Row {
 	}
 }
 
+// deviations is the definition of MinibatchStdDev.
+func deviations(size, features int) func([]optest.Array) optest.Array {
+	return func(xs []optest.Array) optest.Array {
+		x := xs[0]
+		n, channels := x.Shape[0], x.Shape[1]
+		groups := n / max(min(size, n), 1)
+		shape := slices.Clone(x.Shape)
+		shape[1] += features
+		return optest.Build(shape, func(o []int) float64 {
+			if o[1] < channels {
+				return x.At(o...)
+			}
+			part, group := o[1]-channels, o[0]%groups
+			var roots []float64
+			x.Each(func(i []int, _ float64) {
+				if i[0] != group || i[1]/(channels/features) != part {
+					return // each number of a sample once
+				}
+				var members []float64
+				for k := group; k < n; k += groups {
+					members = append(members, x.At(append([]int{k}, i[1:]...)...))
+				}
+				centre, variance := mean(members), 0.0
+				for _, v := range members {
+					variance += (v - centre) * (v - centre) / float64(len(members))
+				}
+				roots = append(roots, math.Sqrt(variance+1e-8))
+			})
+			return mean(roots)
+		})
+	}
+}
+
+func blockRows() []optest.Row {
+	prelu := layer("PReLU", nn.PReLU(1), func(xs []optest.Array) optest.Array {
+		return optest.Map(leaky(xs[1].Data[0]))(xs[:1])
+	}, "[] [1]", "[2 3] [1]", "[0 3] [1]", "[2 150] [1]")
+	channels := refuses(layer("PReLU/channels", nn.PReLU(3), func(xs []optest.Array) optest.Array {
+		return optest.Build(xs[0].Shape, func(i []int) float64 { return leaky(xs[1].At(i[1]))(xs[0].At(i...)) })
+	}, "[2 3] [3]", "[2 3 2 2] [3]", "[0 3 2] [3]"),
+		append(given(nn.PReLU(3), "the input does not have 3 channels", "[3]", "[2 2]", "[]"),
+			fails("PReLU of [0]: there are no slopes", func() { nn.PReLU(0) }))...)
+	slopes := optest.Domain{Lo: -0.5, Hi: 0.5}
+	prelu.Domain = []optest.Domain{{Lo: -3, Hi: 1, Kinks: []float64{0}}, slopes} // a single number is negative, so that its slope matters
+	channels.Domain = prelu.Domain
+	prelu.Kinks = []optest.Kink{{In: [][]float64{{0, math.Copysign(0, -1), -1, 1}, {0.25}}, Grad: [][]float64{{0.25, 0.25, 0.25, 1}, {-1}}}}
+
+	shuffle := refuses(layer("PixelShuffle", nn.PixelShuffle(2), func(xs []optest.Array) optest.Array {
+		s := xs[0].Shape
+		return optest.Build([]int{s[0], s[1] / 4, s[2] * 2, s[3] * 2}, func(o []int) float64 {
+			return xs[0].At(o[0], o[1]*4+o[2]%2*2+o[3]%2, o[2]/2, o[3]/2)
+		})
+	}, "[2 8 2 3]", "[1 4 1 1]", "[0 4 2 2]", "[1 0 2 2]"),
+		append(given(nn.PixelShuffle(2), "not an image batch whose channels are a multiple of 4", "[2 3 2 2]", "[2 4]"),
+			fails("images cannot be divided into blocks of 0 by 0", func() { nn.PixelShuffle(0) }))...)
+	unshuffle := refuses(layer("PixelUnshuffle", nn.PixelUnshuffle(2), func(xs []optest.Array) optest.Array {
+		s := xs[0].Shape
+		return optest.Build([]int{s[0], s[1] * 4, s[2] / 2, s[3] / 2}, func(o []int) float64 {
+			return xs[0].At(o[0], o[1]/4, o[2]*2+o[1]/2%2, o[3]*2+o[1]%2)
+		})
+	}, "[2 2 4 6]", "[1 1 2 2]", "[0 1 2 2]"),
+		append(given(nn.PixelUnshuffle(2), "not an image batch whose height and width are multiples of 2", "[2 1 3 2]", "[2 1 2 3]", "[2 4]"),
+			fails("images cannot be divided into blocks of -1 by -1", func() { nn.PixelUnshuffle(-1) }))...)
+
+	stddev := refuses(layer("MinibatchStdDev", nn.MinibatchStdDev(3, 1), deviations(3, 1), "[6 2]", "[2 2 2 3]", "[3 1 40]", "[1 2]", "[0 2 2]"),
+		append(given(nn.MinibatchStdDev(3, 2), "the channels are not divisible into 2 parts", "[3 3]", "[3]"),
+			append(given(nn.MinibatchStdDev(3, 1), "MinibatchStdDev(3, 1) of [5 2]: 5 samples are not divisible into groups of 3", "[5 2]"),
+				fails("groups of 0 samples and 1 features are not possible", func() { nn.MinibatchStdDev(0, 1) }),
+				fails("groups of 4 samples and 0 features", func() { nn.MinibatchStdDev(4, 0) }))...)...)
+	parts := layer("MinibatchStdDev/parts", nn.MinibatchStdDev(2, 2), deviations(2, 2), "[4 4 2]", "[2 2 3 2]")
+	stddev.Tol, stddev.Tol32, parts.Tol32 = 1e-11, 1e-4, 2e-5
+
+	sum := func(f func(x float64) float64) func([]optest.Array) optest.Array {
+		return optest.Map(func(x float64) float64 { return x + f(x) })
+	}
+	residual := refuses(layer("Residual", nn.Residual(nn.Tanh(), nil), sum(math.Tanh), "[2 3]", "[]", "[0 3]", "[2 1 3 2]"),
+		append(given(nn.Residual(nn.Flatten(), nil), "Residual of [2 2 2] and [2 4] and [2 2 2]: body and skip make different shapes of the input", "[2 2 2]"),
+			given(nn.Residual(nn.Linear(2, 1), nn.Tanh()), "body and skip make different shapes", "[3 2]")...)...) // which would broadcast
+	skip := layer("Residual/skip", nn.Residual(nn.Sequential(nn.Conv2D(1, 2, 3, nn.Padding(1)), nn.Tanh()), nn.Conv2D(1, 2, 1, nn.NoBias())),
+		func(xs []optest.Array) optest.Array {
+			body := optest.Map(math.Tanh)([]optest.Array{convolution(1, 1, 1, 1)(xs[:3])})
+			straight := convolution(1, 0, 1, 1)([]optest.Array{xs[0], xs[3]})
+			return optest.Zip(func(x, y float64) float64 { return x + y })([]optest.Array{body, straight})
+		}, "[2 1 3 2] [2 1 3 3] [2] [2 1 1 1]")
+	skip.Tol32 = 5e-6
+	return []optest.Row{prelu, channels, shuffle, unshuffle, stddev, parts, residual, skip}
+}
+
 func layerRows() []optest.Row {
-	return slices.Concat(convRows(), pictureRows(), normRows(), smoothRows(), spectralRows())
+	return slices.Concat(convRows(), imageRows(), normRows(), smoothRows(), blockRows(), spectralRows())
 }

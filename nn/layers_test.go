@@ -3,6 +3,7 @@ package nn_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -114,13 +115,19 @@ func TestPiecewiseLayers(t *testing.T) {
 		"Adaptive":        nn.AdaptiveAvgPool2D(2, 2),
 		"UpsampleNearest": nn.UpsampleNearest(2),
 		"Bilinear":        nn.UpsampleBilinear(2),
+		"PixelShuffle":    nn.PixelShuffle(2),
+		"PixelUnshuffle":  nn.PixelUnshuffle(2),
 	} {
 		nn.Init(m, 1, tensor.Float64, tensor.CPU())
 		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
 		require.True(t, ok, name)
 		require.Len(t, layers, 1)
 		random := tensor.NewStream(2, name)
-		x, v := random.Normal(tensor.Float64, 2, 2, 5, 4), random.Normal(tensor.Float64, 2, 2, 5, 4)
+		shape := map[string][]int{"PixelShuffle": {2, 8, 2, 3}, "PixelUnshuffle": {2, 2, 4, 6}}[name]
+		if shape == nil {
+			shape = []int{2, 2, 5, 4}
+		}
+		x, v := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 		leaves := []*autograd.Var{autograd.Leaf(x)}
 		for _, p := range nn.Params(m) {
 			leaves = append(leaves, p.Param.Leaf())
@@ -137,8 +144,14 @@ func TestPiecewiseLayers(t *testing.T) {
 		moved := m.Forward(nil, autograd.Const(tensor.Add(x, v)))
 		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layers[0].Push(y.Value(), v).Float64s(), 1e-13, name)
 	}
-	_, ok := nn.PiecewiseLayers(nn.MaxPool2D(2))
-	require.False(t, ok)
+	for _, m := range []nn.Module{nn.MaxPool2D(2), nn.PReLU(1), nn.Residual(nn.Linear(2, 2), nil), nn.Tanh(), nn.LeakyReLU(0), nn.LeakyReLU(-1),
+		nn.ConvTranspose2D(1, 1, 2, nn.Dilation(2), nn.OutputPadding(1)), nn.Sequential(nn.Linear(2, 2), nn.FourierFeatures([][]float64{{1, 1}}))} {
+		_, ok := nn.PiecewiseLayers(nn.Sequential(m))
+		require.False(t, ok, "%T", m)
+	}
+	layers, ok := nn.PiecewiseLayers(nn.Sequential(nn.Sequential(nn.FourierFeatures([][]float64{{1, 1}})), nn.Linear(4, 2)))
+	require.True(t, ok)
+	require.Len(t, layers, 2)
 }
 
 // TestRunningStatistics: passes change nothing; Apply does, in order.
@@ -236,7 +249,7 @@ func TestDropout(t *testing.T) {
 		require.Contains(t, four, 12.0)
 		require.NotEqual(t, four, m.Forward(ctx, x).Value().Float64s())
 	}
-	requireMisuse[*nn.StateError](t, "nn: Dropout has no random numbers in this pass; set Ctx.Rand", func() {
+	requireMisuse[*nn.StateError](t, "nn: Dropout needs random numbers, and this pass has none; set Ctx.Rand", func() {
 		nn.Dropout(0.5).Forward(&nn.Ctx{Train: true}, autograd.Const(tensor.New(tensor.Float32, 2)))
 	})
 }
@@ -300,40 +313,122 @@ func TestLayersFirstValues(t *testing.T) {
 	require.Equal(t, []float64{4, 4}, nn.State(ready(nn.Embedding(1, 2, nn.WeightInit(nn.Constant(4))), 1, tensor.Float32))["weight"].Float64s())
 }
 
-func TestWhichLayersMixTheBatch(t *testing.T) {
-	mixing := []nn.Module{nn.BatchNorm1D(2), nn.BatchNorm2D(2), nn.Softmax(0)}
-	apart := []nn.Module{nn.Conv2D(1, 1, 1), nn.ConvTranspose2D(1, 1, 1), nn.AvgPool2D(1), nn.MaxPool2D(1), nn.AdaptiveAvgPool2D(1, 1),
-		nn.UpsampleNearest(2), nn.UpsampleBilinear(2), nn.LayerNorm([]int{1}), nn.GroupNorm(1, 1), nn.InstanceNorm2D(1), nn.Dropout(0.5),
-		nn.Embedding(1, 1), nn.ELU(1), nn.GELU(), nn.GELUTanh(), nn.SiLU(), nn.Softmax(-1)}
-	for _, m := range mixing {
-		mixes, known := nn.MixesBatch(nn.Sequential(m))
-		require.True(t, mixes && known, "%T", m)
+// ownKinds are registered by these tests.
+var ownKinds = map[string]bool{"Gate": true, "example.ReZero": true, "fickle": true}
+
+// kinds has modules of every registered kind, an input of each, and whether they
+// mix the samples of a batch.
+var kinds = []struct {
+	m     nn.Module
+	input []int
+	mixes bool
+}{
+	{nn.AdaptiveAvgPool2D(1, 1), []int{4, 1, 2, 2}, false},
+	{nn.AvgPool2D(2), []int{4, 1, 2, 2}, false},
+	{nn.BatchNorm1D(3), []int{4, 3}, true},
+	{nn.BatchNorm2D(2), []int{4, 2, 2, 2}, true},
+	{nn.Conv2D(1, 2, 2), []int{4, 1, 3, 3}, false},
+	{nn.ConvTranspose2D(1, 2, 2), []int{4, 1, 2, 2}, false},
+	{nn.Dropout(0.5), []int{4, 3}, false},
+	{nn.ELU(1), []int{4, 3}, false},
+	{nn.Embedding(9, 2), []int{4, 2}, false},
+	{nn.Flatten(), []int{4, 3, 2}, false},
+	{nn.FourierFeatures([][]float64{{1, 2}}), []int{4, 2}, false},
+	{nn.GELU(), []int{4, 3}, false},
+	{nn.GELUTanh(), []int{4, 3}, false},
+	{nn.GroupNorm(2, 4), []int{4, 4, 2}, false},
+	{nn.InstanceNorm2D(2), []int{4, 2, 2, 2}, false},
+	{nn.LayerNorm([]int{3}), []int{4, 3}, false},
+	{nn.LeakyReLU(0.2), []int{4, 3}, false},
+	{nn.Linear(3, 2), []int{4, 3}, false},
+	{nn.MaxPool2D(2), []int{4, 1, 2, 2}, false},
+	{nn.MinibatchStdDev(2, 1), []int{4, 3}, true},
+	{nn.PReLU(3), []int{4, 3}, false},
+	{nn.PixelShuffle(2), []int{4, 4, 2, 2}, false},
+	{nn.PixelUnshuffle(2), []int{4, 1, 2, 2}, false},
+	{nn.ReLU(), []int{4, 3}, false},
+	{nn.Reshape(3, 1), []int{4, 3}, false},
+	{nn.Residual(nn.Tanh(), nil), []int{4, 3}, false},
+	{nn.Residual(nn.Tanh(), nn.BatchNorm1D(3)), []int{4, 3}, true},
+	{nn.Sequential(nn.Tanh(), nn.ReLU()), []int{4, 3}, false},
+	{nn.Sequential(nn.Tanh(), nn.Sequential(nn.BatchNorm1D(3))), []int{4, 3}, true},
+	{nn.SiLU(), []int{4, 3}, false},
+	{nn.Sigmoid(), []int{4, 3}, false},
+	{nn.Softmax(0), []int{4, 3}, true},
+	{nn.Softmax(-1), []int{4, 3}, false},
+	{nn.Softmax(-2), []int{4, 3}, true},
+	{nn.Softplus(), []int{4, 3}, false},
+	{nn.SpectralNorm(nn.Linear(3, 2)), []int{4, 3}, false},
+	{nn.Tanh(), []int{4, 3}, false},
+	{nn.UpsampleBilinear(2), []int{4, 1, 2, 2}, false},
+	{nn.UpsampleNearest(2), []int{4, 1, 2, 2}, false},
+}
+
+// TestEveryKindSaysWhetherItMixes: and what it says is so. A kind that is not in
+// the list is a failure, and so is one that does not say.
+func TestEveryKindSaysWhetherItMixes(t *testing.T) {
+	listed := maps.Clone(ownKinds)
+	for _, c := range kinds {
+		kind, _ := c.m.(nn.Describer).Describe()
+		listed[kind] = true
+		t.Run(kind, func(t *testing.T) {
+			mixes, known := nn.MixesBatch(c.m)
+			require.True(t, known)
+			require.Equal(t, c.mixes, mixes)
+
+			// The output for the first sample, among different others.
+			nn.Init(c.m, 1, tensor.Float64, tensor.CPU())
+			x := tensor.NewStream(2, kind).Uniform(tensor.Float64, c.input...)
+			if kind == "Embedding" {
+				x = tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5, 6, 7}, c.input...)
+			}
+			first := func(x *tensor.Tensor) []float64 {
+				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(3, kind)}
+				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1, 1).Float64s()
+			}
+			other := x.Clone()
+			others := other.Slice(0, 1, 4, 1)
+			others.CopyFrom(tensor.Shift(others, 1))
+			others.Slice(0, 0, 1, 1).Fill(2)
+			require.Equal(t, mixes, !slices.Equal(first(x), first(other)))
+		})
 	}
-	mixes, known := nn.MixesBatch(nn.Sequential(apart...))
-	require.True(t, !mixes && known)
+	for _, kind := range nn.Kinds() {
+		require.True(t, listed[kind], "%s is not in the list", kind)
+	}
 }
 
 // TestDamagedDescriptions: numbers from a file are checked before anything is
 // built from them.
 func TestDamagedDescriptions(t *testing.T) {
 	for description, says := range map[string]string{
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3]}`:                                                                     "no way to convolve",
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":7}`: "cannot unmarshal",
-		`{"type":"Conv2D","in":20000000,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1}`:                   "a layer of 20000000 channels",
-		`{"type":"ConvTranspose2D","in":1,"out":1,"kernel":[3,20000000],"stride":[1,1],"dilation":[1,1],"groups":1}`:          "is not possible",
-		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"dilation":[1,1],"groups":1,"output_padding":[1,1]}`:   "no output padding",
-		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1]}`:                                                                    "not possible",
-		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1]}`:                                                             "is not possible",
-		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                                                           "no size of pictures",
-		`{"type":"UpsampleNearest"}`:                   "cannot be 0 times",
-		`{"type":"UpsampleBilinear","scale":20000000}`: "is not possible",
-		`{"type":"BatchNorm2D","shape":[]}`:            "is not possible",
-		`{"type":"LayerNorm","shape":[20000000]}`:      "is not possible",
-		`{"type":"LayerNorm","shape":[0]}`:             "nothing to normalise",
-		`{"type":"GroupNorm","shape":[4],"groups":0}`:  "not divisible into 0 groups",
-		`{"type":"Dropout","p":2}`:                     "no probability",
-		`{"type":"Embedding","n":20000000,"dim":1}`:    "is not possible",
-		`{"type":"Embedding","n":1,"dim":0}`:           "at least one row",
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[0,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                        `are not possible`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":7}`:                           `cannot unmarshal`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1}`:                                    `"bias" is missing`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                          `kernel: an array has 1 elements, not 2`,
+		`{"type":"Conv2D","in":20000000,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:                 `Conv2D: in is 20000000; sizes are at most 16777216`,
+		`{"type":"ConvTranspose2D","in":1,"out":1,"kernel":[3,20000000],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true}`:        `ConvTranspose2D: kernel is 20000000`,
+		`{"type":"Conv2D","in":1,"out":1,"kernel":[3,3],"stride":[1,1],"padding":[0,0],"dilation":[1,1],"groups":1,"bias":true,"output_padding":[1,1]}`: `no output padding`,
+		`{"type":"MaxPool2D","size":[2,2],"stride":[0,1],"padding":[0,0]}`:                                                                              `not possible`,
+		`{"type":"AvgPool2D","size":[20000000,2],"stride":[1,1],"padding":[0,0]}`:                                                                       `AvgPool2D: size is 20000000`,
+		`{"type":"AdaptiveAvgPool2D","size":[0,1]}`:                                            `images do not have such a size`,
+		`{"type":"UpsampleNearest","scale":0}`:                                                 `cannot be 0 times`,
+		`{"type":"UpsampleBilinear","scale":20000000}`:                                         `UpsampleBilinear: scale is 20000000`,
+		`{"type":"BatchNorm2D","shape":[],"eps":1e-5,"momentum":0.1,"affine":true}`:            `is not possible`,
+		`{"type":"LayerNorm","shape":[20000000],"eps":1e-5,"momentum":null,"affine":true}`:     `LayerNorm: shape is 20000000`,
+		`{"type":"LayerNorm","shape":[0],"eps":1e-5,"momentum":null,"affine":true}`:            `nothing to normalise`,
+		`{"type":"GroupNorm","shape":[4],"groups":0,"eps":1e-5,"momentum":null,"affine":true}`: `not divisible into 0 groups`,
+		`{"type":"Dropout","p":2}`:                                                             `not a probability`,
+		`{"type":"Embedding","n":20000000,"dim":1}`:                                            `Embedding: n is 20000000`,
+		`{"type":"Embedding","n":1,"dim":0}`:                                                   `at least one row`,
+		`{"type":"PReLU","n":20000000}`:                                                        `PReLU: n is 20000000`,
+		`{"type":"PReLU","n":0}`:                                                               `there are no slopes`,
+		`{"type":"PixelShuffle","factor":20000000}`:                                            `PixelShuffle: factor is 20000000`,
+		`{"type":"PixelUnshuffle","factor":0}`:                                                 `cannot be divided into blocks of 0 by 0`,
+		`{"type":"MinibatchStdDev","group_size":4,"features":0}`:                               `0 features are not possible`,
+		`{"type":"MinibatchStdDev","group_size":20000000,"features":1}`:                        `MinibatchStdDev: group_size is 20000000`,
+		`{"type":"Residual","body":null,"skip":null}`:                                          `Residual: there is no body`,
+		`{"type":"Residual","body":{"type":"Tanh"}}`:                                           `"skip" is missing`,
 	} {
 		_, err := nn.Decode([]byte(description))
 		require.ErrorContains(t, err, says, description)

@@ -11,7 +11,7 @@ import (
 // Linear computes x·Wᵀ + b over the last axis: […, in] to […, out]. Its
 // parameters are "weight" [out, in] and "bias" [out], as in PyTorch, and start
 // with PyTorch's default, uniform on ±1/√in. It panics with a
-// [tensor.ShapeError] where in or out is below 1, or an input does not have in
+// [tensor.ShapeError] if in or out is below 1, or an input does not have in
 // features.
 func Linear(in, out int, opts ...LinearOption) Module {
 	if in < 1 || out < 1 {
@@ -61,11 +61,11 @@ func (l *linear) Params() []*Param {
 }
 
 func (l *linear) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	return l.forward(ctx, x, tensor.Identity, 0)
+	return l.ForwardFused(ctx, x, tensor.Activation{})
 }
 
-// forward also applies the activation that follows, in the same pass.
-func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope float64) *autograd.Var {
+// ForwardFused implements [Fusing].
+func (l *linear) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	v := x.Value()
 	r := v.Rank()
 	if r < 1 || v.Dim(-1) != l.in {
@@ -77,12 +77,12 @@ func (l *linear) forward(ctx *Ctx, x *autograd.Var, act tensor.Activation, slope
 		bias = ctx.Var(l.bias)
 	}
 	if r == 2 {
-		return autograd.Linear(x, weight, bias, act, slope)
+		return autograd.Linear(x, weight, bias, act)
 	}
 	shape := v.Shape()
 	shape[r-1] = l.out
 	flat := autograd.Reshape(x, v.Len()/l.in, l.in)
-	return autograd.Reshape(autograd.Linear(flat, weight, bias, act, slope), shape...)
+	return autograd.Reshape(autograd.Linear(flat, weight, bias, act), shape...)
 }
 
 func (l *linear) OutShape(in []int) ([]int, error) {
@@ -96,12 +96,12 @@ func (l *linear) OutShape(in []int) ([]int, error) {
 
 func (l *linear) misfit(in []int) error {
 	return &tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{in},
-		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten pictures first, or change the layer's in"}
+		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten images first, or change the layer's in"}
 }
 
 // Push implements [PiecewiseLinear].
 func (l *linear) Push(_, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Linear(v, l.weight.Value(), nil, tensor.Identity, 0)
+	return tensor.Linear(v, l.weight.Value(), nil, tensor.Activation{})
 }
 
 // Pull implements [PiecewiseLinear].
@@ -129,9 +129,6 @@ func (l *linear) Describe() (string, any) { return "Linear", linearSpec{l.in, l.
 
 func init() {
 	Register("Linear", func(c linearSpec) (Module, error) {
-		if c.In > maxFeatures || c.Out > maxFeatures {
-			return nil, fmt.Errorf("a layer of %d inputs and %d outputs is not possible", c.In, c.Out)
-		}
 		if !c.Bias {
 			return Linear(c.In, c.Out, NoBias()), nil
 		}

@@ -11,7 +11,7 @@ import (
 // Reduction says what a loss makes of its terms.
 type Reduction uint8
 
-// The reductions; losses take the mean where none is given.
+// The reductions; losses take the mean if none is given.
 const (
 	ReduceMean Reduction = iota
 	ReduceSum
@@ -38,9 +38,9 @@ func sameShape(op string, x, target *autograd.Var) {
 // BCELoss is the binary cross-entropy of probabilities p in [0, 1] with targets
 // t of the same shape: −(t·ln p + (1−t)·ln(1−p)), each logarithm held at −100
 // or above, as in PyTorch. Its gradient by p is (p−t)/max(p·(1−p), 10⁻¹²), so it
-// is finite everywhere; outside [0, 1] the loss is NaN. Where probabilities come out of a sigmoid,
-// [BCEWithLogitsLoss] is the more accurate choice. It panics with a
-// [tensor.ShapeError] where the shapes differ.
+// is finite everywhere; outside [0, 1] the loss is NaN. If the probabilities come
+// out of a sigmoid, [BCEWithLogitsLoss] is the more accurate choice. It panics with
+// a [tensor.ShapeError] if the shapes differ.
 func BCELoss(p, t *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("BCELoss", p, t)
 	return reduced(autograd.Apply(bce{}, p, t), r)
@@ -61,27 +61,27 @@ func (bce) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 	out := make([]*autograd.Var, 2)
 	if b.Needs(0) {
 		variance := autograd.Mul(p, autograd.Shift(autograd.Neg(p), 1))
-		slope := autograd.Div(autograd.Sub(p, b.In(1)), autograd.Clamp(variance, 1e-12, math.Inf(1)))
-		out[0] = autograd.Mul(gy, slope)
+		byP := autograd.Div(autograd.Sub(p, b.In(1)), autograd.Clamp(variance, 1e-12, math.Inf(1)))
+		out[0] = autograd.Mul(gy, byP)
 	}
 	if b.Needs(1) {
-		out[1] = autograd.Mul(gy, autograd.Apply(bceTargetSlope{}, p))
+		out[1] = autograd.Mul(gy, autograd.Apply(bceByTarget{}, p))
 	}
 	return out
 }
 
-// bceTargetSlope is max(ln(1−p), −100) − max(ln p, −100), the derivative of the
+// bceByTarget is max(ln(1−p), −100) − max(ln p, −100), the derivative of the
 // cross-entropy by its target.
-type bceTargetSlope struct{}
+type bceByTarget struct{}
 
-func (bceTargetSlope) Name() string { return "BCELossTargetSlope" }
+func (bceByTarget) Name() string { return "BCELossByTarget" }
 
-func (bceTargetSlope) Eval(in []*tensor.Tensor) *tensor.Tensor {
+func (bceByTarget) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	yes, no := clampedLogs(in[0])
 	return tensor.Sub(no, yes)
 }
 
-func (bceTargetSlope) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+func (bceByTarget) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 	p := b.In(0)
 	variance := autograd.Mul(p, autograd.Shift(autograd.Neg(p), 1))
 	return []*autograd.Var{autograd.Neg(autograd.Div(gy, autograd.Clamp(variance, 1e-12, math.Inf(1))))}
@@ -116,15 +116,14 @@ func BCEWithLogitsLoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 	return reduced(autograd.Add(yes, no), r)
 }
 
-// MSELoss is (x−t)². It panics with a [tensor.ShapeError] where the shapes
-// differ.
+// MSELoss is (x−t)². It panics with a [tensor.ShapeError] if the shapes differ.
 func MSELoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("MSELoss", x, t)
 	return reduced(autograd.Square(autograd.Sub(x, t)), r)
 }
 
-// L1Loss is |x−t|, with slope 0 where they are equal. It panics with a
-// [tensor.ShapeError] where the shapes differ.
+// L1Loss is |x−t|; its gradient is 0 where they are equal. It panics with a
+// [tensor.ShapeError] if the shapes differ.
 func L1Loss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("L1Loss", x, t)
 	return reduced(autograd.Abs(autograd.Sub(x, t)), r)
@@ -132,7 +131,7 @@ func L1Loss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 
 // CrossEntropyLoss is −ln softmax(x) at the true class, for logits x [n, c] and
 // one class from 0 to c−1 per row; its terms have shape [n]. It panics with a
-// [tensor.ShapeError] where they do not fit.
+// [tensor.ShapeError] if they do not fit.
 func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.Var {
 	v := x.Value()
 	if v.Rank() != 2 || v.Dim(0) != len(classes) {
@@ -155,8 +154,9 @@ func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.
 }
 
 // SoftCrossEntropyLoss is −Σ pᵢ·ln softmax(x)ᵢ, for logits x [n, c] and
-// probabilities p [n, c]; its terms have shape [n]. It panics with a
-// [tensor.ShapeError] where the shapes differ.
+// probabilities p [n, c]; its terms have shape [n]. A logit of −Inf makes it NaN,
+// even with a probability of 0. It panics with a [tensor.ShapeError] if the shapes
+// differ.
 func SoftCrossEntropyLoss(x, p *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("SoftCrossEntropyLoss", x, p)
 	if x.Value().Rank() != 2 {

@@ -8,13 +8,13 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Module computes an output from an input and its parameters. A module holds
-// no state of a pass, so any number of goroutines may run it at once, as long
-// as none changes its parameters meanwhile.
+// Module computes an output from an input and its parameters. A module holds no
+// state of a pass, so any number of goroutines may run it at once while none changes
+// its parameters.
 //
-// A module with parameters of its own also implements [Owner]; one made of
-// other modules implements [Parent]. One that should be saved with its
-// architecture implements [Describer] and is known to [Register].
+// A module with parameters of its own also implements [Owner]; one made of other
+// modules implements [Parent]. One that is to be saved with its architecture
+// implements [Describer] and is registered with [Register].
 type Module interface {
 	Forward(ctx *Ctx, x *autograd.Var) *autograd.Var
 }
@@ -41,6 +41,23 @@ type Chain interface {
 	Chain()
 }
 
+// Fusing is a layer that can apply an activation to its result before that leaves
+// the cache, as [Linear], [Conv2D] and [ConvTranspose2D] do. A [Sequential] asks it
+// to if an [Activator] follows.
+type Fusing interface {
+	Module
+	// ForwardFused is Forward followed by the activation.
+	ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var
+}
+
+// Activator is a module that is a function of each element, as [Tanh] is.
+type Activator interface {
+	Module
+	// Activation returns the function. ok is false if no layer can apply it,
+	// which is so unless its derivative follows from its value.
+	Activation() (act tensor.Activation, ok bool)
+}
+
 // Wrapper is a module that runs another one in a pass of its own making, as
 // [SpectralNorm] runs a layer with another weight. Its Forward is
 //
@@ -64,21 +81,21 @@ type Child struct {
 	Module Module
 }
 
-// Ctx is what a forward pass depends on besides its input: nothing asks a
-// global. The zero value, or nil, evaluates the network as it is, recording
-// nothing on account of its parameters.
+// Ctx is what a forward pass depends on besides its input; there are no global
+// settings. The zero value, or nil, evaluates the network and does not track its
+// parameters.
 type Ctx struct {
-	// Train is set while training: it matters to layers that behave
-	// differently then.
+	// Train selects the behaviour of layers that differ between training and
+	// evaluation, such as [BatchNorm2D] and [Dropout].
 	Train bool
 	// Track records operations on the parameters that are not frozen, so that
 	// gradients by them can be taken. Without it the parameters are constants, by
 	// which every gradient is zero, and nothing says so.
 	Track bool
-	// Rand feeds layers that draw random numbers.
+	// Rand is the stream of layers that draw random numbers.
 	Rand *tensor.Stream
-	// Updates collects what the pass would change in the network's buffers; nil
-	// leaves them as they are.
+	// Updates collects the changes of buffers that the pass asks for; if nil, they
+	// are dropped.
 	Updates *Updates
 	// Weights replaces the parameters' values by constants; see [Snapshot].
 	Weights *Weights
@@ -104,9 +121,9 @@ func (c *Ctx) Replace(p *Param, by *autograd.Var) *Ctx {
 	return &inner
 }
 
-// Var returns a parameter as a value of this pass: tracked where the pass asks
-// for it and the parameter is not frozen. It panics with a [StateError] where
-// the parameter has no value yet, or the pass has another network's weights.
+// Var returns a parameter's value in this pass, tracked if the pass has Track set
+// and the parameter is not frozen. It panics with a [StateError] if the parameter has
+// no value yet, or Weights are another network's.
 func (c *Ctx) Var(p *Param) *autograd.Var {
 	if c != nil {
 		for r := c.replaced; r != nil; r = r.older {
@@ -138,7 +155,7 @@ type NamedParam struct {
 
 // Params returns the parameters of a module and its parts, in order. One that
 // several parts share is listed once, under its first name. It panics with a
-// [StateError] where two parameters have the same name.
+// [StateError] if two parameters have the same name.
 func Params(m Module) []NamedParam {
 	seen, taken := map[*Param]bool{}, map[string]bool{}
 	return slices.DeleteFunc(everyParam(m, "", nil), func(p NamedParam) bool {
@@ -169,9 +186,9 @@ func everyParam(m Module, path string, out []NamedParam) []NamedParam {
 	return out
 }
 
-// Freeze stops, or with false allows again, the tracking of all of a module's
-// parameters: passes treat them as constants, their gradients are zero, and
-// training leaves them alone. It must not run at the same time as a pass.
+// Freeze makes all parameters of a module constants or, with false, lets them be
+// trained again. Passes do not track frozen parameters, their gradients are zero, and
+// training does not change them. Freeze must not run at the same time as a pass.
 func Freeze(m Module, frozen bool) {
 	for _, p := range Params(m) {
 		p.Param.frozen = frozen

@@ -15,7 +15,7 @@ func BatchNorm1D(features int, opts ...NormOption) Module {
 	return newBatchNorm("BatchNorm1D", features, opts)
 }
 
-// BatchNorm2D normalises each channel of pictures [n, channels, h, w] to mean 0
+// BatchNorm2D normalises each channel of images [n, channels, h, w] to mean 0
 // and variance 1: (x−mean)/√(variance+ε)·weight + bias (Ioffe and Szegedy,
 // "Batch normalization: accelerating deep network training by reducing internal
 // covariate shift", 2015).
@@ -28,8 +28,8 @@ func BatchNorm1D(features int, opts ...NormOption) Module {
 // Its parameters are "weight" (first 1) and "bias" (first 0) [channels]; its
 // buffers "running_mean" (first 0), "running_var" (first 1) and
 // "num_batches_tracked", all as in PyTorch, and so are ε = 1e-5 and the momentum
-// 0.1. It panics with a [tensor.ShapeError] where an input does not fit, and in
-// training where it has just one number per channel.
+// 0.1. It panics with a [tensor.ShapeError] if an input does not fit, and in
+// training if it has only one number per channel.
 func BatchNorm2D(channels int, opts ...NormOption) Module {
 	return newBatchNorm("BatchNorm2D", channels, opts)
 }
@@ -37,8 +37,8 @@ func BatchNorm2D(channels int, opts ...NormOption) Module {
 // LayerNorm normalises each sample over its last axes, which have the given
 // shape: (x−mean)/√(variance+ε)·weight + bias (Ba, Kiros, Hinton, "Layer
 // normalization", 2016). "weight" (first 1) and "bias" (first 0) have that
-// shape. ε is 1e-5. It panics with a [tensor.ShapeError] on an empty shape, and
-// where an input does not end in it.
+// shape. ε is 1e-5. It panics with a [tensor.ShapeError] if the shape is empty, or
+// an input's shape does not end in it.
 func LayerNorm(shape []int, opts ...NormOption) Module {
 	if len(shape) == 0 {
 		panic(&tensor.ShapeError{Op: "LayerNorm", Shapes: [][]int{{}}, Problem: "there is nothing to normalise over", Fix: "give at least one dim"})
@@ -49,8 +49,8 @@ func LayerNorm(shape []int, opts ...NormOption) Module {
 // GroupNorm divides the channels of [n, channels, …] into groups and normalises
 // each group of each sample: (x−mean)/√(variance+ε)·weight + bias (Wu and He,
 // "Group normalization", 2018). "weight" (first 1) and "bias" (first 0) have
-// one number per channel. ε is 1e-5. It panics with a [tensor.ShapeError] where
-// the channels are not a multiple of the groups, or an input does not fit.
+// one number per channel. ε is 1e-5. It panics with a [tensor.ShapeError] if the
+// channels are not a multiple of the groups, or an input does not fit.
 func GroupNorm(groups, channels int, opts ...NormOption) Module {
 	if groups < 1 || channels < 1 || channels%groups != 0 {
 		panic(&tensor.ShapeError{Op: "GroupNorm", Shapes: [][]int{{channels}},
@@ -59,33 +59,44 @@ func GroupNorm(groups, channels int, opts ...NormOption) Module {
 	return &groupNorm{norm: newNorm("GroupNorm", []int{channels}, true, opts), groups: groups}
 }
 
-// InstanceNorm2D normalises each channel of each picture [n, channels, h, w]:
+// InstanceNorm2D normalises each channel of each image of [n, channels, h, w]:
 // (x−mean)/√(variance+ε) (Ulyanov, Vedaldi, Lempitsky, "Instance normalization:
 // the missing ingredient for fast stylization", 2016). As in PyTorch, ε is 1e-5,
-// and weight and bias are there only if asked for: [Affine](true). It panics
-// with a [tensor.ShapeError] where an input does not fit.
+// and there are no weight and bias unless asked for by [Affine](true). It panics
+// with a [tensor.ShapeError] if an input does not fit.
 func InstanceNorm2D(channels int, opts ...NormOption) Module {
 	return &instanceNorm{norm: newNorm("InstanceNorm2D", []int{channels}, false, opts)}
 }
 
-// NormOption changes a default of a normalisation.
-type NormOption func(*normConfig)
+// NormOption changes a default of a normalisation: [Eps], [Momentum] or [Affine].
+type NormOption interface{ applyToNorm(*normConfig) }
+
+type normOption func(*normConfig)
+
+func (o normOption) applyToNorm(c *normConfig) { o(c) }
 
 type normConfig struct {
 	eps, momentum float64
 	affine        bool
 }
 
-// Eps is added to the variance, so that nothing is divided by zero. It is a
-// [SpectralOption], too.
-func Eps(eps float64) NormOption { return func(c *normConfig) { c.eps = eps } }
+// Eps keeps divisors away from zero: a normalisation adds eps to the variance, and
+// in [SpectralNorm] a vector's length counts as eps at least.
+func Eps(eps float64) EpsOption { return EpsOption{eps} }
 
-// Momentum is how far a running average of [BatchNorm2D] moves towards what a
-// batch has: 0.1 keeps nine tenths of what it was.
-func Momentum(m float64) NormOption { return func(c *normConfig) { c.momentum = m } }
+// EpsOption is what [Eps] returns: a [NormOption] and a [SpectralOption].
+type EpsOption struct{ eps float64 }
+
+func (o EpsOption) applyToNorm(c *normConfig)         { c.eps = o.eps }
+func (o EpsOption) applyToSpectral(c *spectralConfig) { c.eps = o.eps }
+
+// Momentum is how far the running averages of [BatchNorm2D] move towards a batch's
+// statistics at each step, from 0, not at all, to 1, all the way. The default is
+// 0.1.
+func Momentum(m float64) NormOption { return normOption(func(c *normConfig) { c.momentum = m }) }
 
 // Affine says whether a learned weight and bias follow the normalisation.
-func Affine(on bool) NormOption { return func(c *normConfig) { c.affine = on } }
+func Affine(on bool) NormOption { return normOption(func(c *normConfig) { c.affine = on }) }
 
 // norm is what the normalisations have in common.
 type norm struct {
@@ -101,7 +112,7 @@ func newNorm(kind string, shape []int, affine bool, opts []NormOption) norm {
 	}
 	n := norm{kind: kind, normConfig: normConfig{1e-5, 0.1, affine}, shape: slices.Clone(shape)}
 	for _, o := range opts {
-		o(&n.normConfig)
+		o.applyToNorm(&n.normConfig)
 	}
 	if n.affine {
 		n.weight, n.bias = NewParam("weight", Constant(1), 1, 1, shape...), NewParam("bias", Constant(0), 1, 1, shape...)
@@ -311,7 +322,7 @@ func init() {
 		"InstanceNorm2D": func(_ normSpec, channels int, opts []NormOption) Module { return InstanceNorm2D(channels, opts...) },
 	} {
 		Register(kind, func(c normSpec) (Module, error) {
-			if len(c.Shape) == 0 || slices.Max(c.Shape) > maxFeatures {
+			if len(c.Shape) == 0 {
 				return nil, fmt.Errorf("normalising over %v is not possible", c.Shape)
 			}
 			opts := []NormOption{Eps(c.Eps), Affine(c.Affine)}

@@ -9,8 +9,8 @@ import (
 )
 
 // Param is a tensor of a module that is trained, or a buffer that is not; see
-// [NewBuffer]. It is made with a shape and a recipe for its first value; the
-// value itself comes from [Init] or from a file, which also settle the dtype.
+// [NewBuffer]. It is made with a shape and an initialiser; the value comes from
+// [Init] or from a file, which also decide the dtype.
 type Param struct {
 	name   string
 	shape  []int
@@ -27,11 +27,11 @@ type Param struct {
 // path: "weight". fanIn and fanOut are the numbers of inputs and outputs that
 // one unit is connected to, by which initialisers scale. It panics with a
 // [tensor.ShapeError] on a negative dim or a rank above [tensor.MaxRank], and
-// with a [StateError] where there is no initialiser.
+// with a [StateError] if init is nil.
 func NewParam(name string, init Initializer, fanIn, fanOut int, shape ...int) *Param {
 	if len(shape) > tensor.MaxRank || slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
 		panic(&tensor.ShapeError{Op: "NewParam", Shapes: [][]int{slices.Clone(shape)},
-			Problem: "this is no shape", Fix: fmt.Sprintf("give at most %d dims of 0 or more", tensor.MaxRank)})
+			Problem: "no tensor has this shape", Fix: fmt.Sprintf("give at most %d dims of 0 or more", tensor.MaxRank)})
 	}
 	if init == nil {
 		panic(&StateError{Problem: fmt.Sprintf("parameter %s%v has no initialiser", name, slices.Clone(shape)), Fix: "give one, such as Constant(0)"})
@@ -55,12 +55,12 @@ func (p *Param) Leaf() *autograd.Var { return p.leaf }
 // Shape returns a copy of the dims.
 func (p *Param) Shape() []int { return slices.Clone(p.shape) }
 
-// Frozen reports whether gradients by the parameter are not taken: [Freeze] has
-// set it aside, or it is a [Param.Buffer].
+// Frozen reports whether p is never tracked: because of [Freeze], or because it is
+// a buffer.
 func (p *Param) Frozen() bool { return p.frozen || p.buffer }
 
-// Buffer reports whether this is no parameter that training finds a value for,
-// but another part of the network's state; see [NewBuffer].
+// Buffer reports whether p is saved with the network but not trained; see
+// [NewBuffer].
 func (p *Param) Buffer() bool { return p.buffer }
 
 func (p *Param) len() int { return product(p.shape) }
@@ -151,12 +151,12 @@ type Weights struct {
 
 // Snapshot copies a network's weights. A pass with [Ctx.Weights] set to the
 // copy does not see what training does to the network afterwards. It panics
-// with a [StateError] where the network has no weights yet.
+// with a [StateError] if the network has no weights yet.
 func Snapshot(m Module) *Weights { return SnapshotWith(m, nil) }
 
 // SnapshotWith is [Snapshot] with other values for some parameters, such as
 // their averages, which are copied too. It also panics with a
-// [tensor.ShapeError] where a value does not have its parameter's shape.
+// [tensor.ShapeError] if a value does not have its parameter's shape.
 func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 	params := Params(m)
 	w := &Weights{vars: make(map[*Param]*autograd.Var, len(params))}
@@ -169,9 +169,19 @@ func SnapshotWith(m Module, values map[*Param]*tensor.Tensor) *Weights {
 			panic(&tensor.ShapeError{Op: "SnapshotWith", Shapes: [][]int{v.Shape(), p.Param.Shape()},
 				Problem: "the value does not have the shape of parameter " + p.Name, Fix: "give each parameter its own value"})
 		}
-		w.vars[p.Param] = autograd.Const(v.Clone())
+		w.vars[p.Param] = autograd.Const(inputsFirst(v))
 	}
 	return w
+}
+
+// inputsFirst copies a weight. A matrix [out, in] comes to lie in memory as [in,
+// out]: a product with few rows, such as one sample, then reads it as it lies,
+// and sums in the same order as one with many.
+func inputsFirst(w *tensor.Tensor) *tensor.Tensor {
+	if w.Rank() == 2 {
+		return w.T().Clone().T()
+	}
+	return w.Clone()
 }
 
 // To returns the weights on a device: w itself if they are there already, else a
@@ -182,7 +192,7 @@ func (w *Weights) To(d *tensor.Device) *Weights {
 		if v.Value().Device() == d {
 			return w
 		}
-		out.vars[p] = autograd.Const(v.Value().To(d))
+		out.vars[p] = autograd.Const(inputsFirst(v.Value().To(d)))
 	}
 	return out
 }

@@ -251,9 +251,9 @@ func TestConstructorsRefuse(t *testing.T) {
 		func() { nn.Linear(0, 2) })
 	requireMisuse[*tensor.ShapeError](t, "Linear of [-1 3]: a layer needs at least one input and one output; give in ≥ 1 and out ≥ 1",
 		func() { nn.Linear(3, -1) })
-	requireMisuse[*tensor.ShapeError](t, "NewParam of [2 -1]: this is no shape; give at most 6 dims of 0 or more",
+	requireMisuse[*tensor.ShapeError](t, "NewParam of [2 -1]: no tensor has this shape; give at most 6 dims of 0 or more",
 		func() { nn.NewParam("w", nn.Constant(0), 1, 1, 2, -1) })
-	requireMisuse[*tensor.ShapeError](t, "NewParam of [1 1 1 1 1 1 1]: this is no shape; give at most 6 dims of 0 or more",
+	requireMisuse[*tensor.ShapeError](t, "NewParam of [1 1 1 1 1 1 1]: no tensor has this shape; give at most 6 dims of 0 or more",
 		func() { nn.NewParam("w", nn.Constant(0), 1, 1, 1, 1, 1, 1, 1, 1, 1) })
 	requireMisuse[*nn.StateError](t, "nn: parameter w[2] has no initialiser; give one, such as Constant(0)",
 		func() { nn.NewParam("w", nil, 1, 1, 2) })

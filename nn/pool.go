@@ -9,21 +9,21 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// AvgPool2D averages each window of pictures [n, c, h, w], padding included: to
+// AvgPool2D averages each window of images [n, c, h, w], padding included: to
 // [n, c, oh, ow], oh = ⌊(h + 2·padding − size)/stride⌋ + 1. It panics with a
-// [tensor.ShapeError] where a number makes no sense, or an input does not fit.
+// [tensor.ArgumentError] if size or stride is below 1, or a padding is not from 0 to
+// half the size, and with a [tensor.ShapeError] if an input does not fit.
 func AvgPool2D(size int, opts ...PoolOption) Module {
 	return avgPool{pool: newPool("AvgPool2D", size, opts)}
 }
 
-// MaxPool2D takes the largest number of each window of pictures [n, c, h, w],
+// MaxPool2D takes the largest number of each window of images [n, c, h, w],
 // padding excluded: to [n, c, oh, ow] as [AvgPool2D] does. The gradient goes to
-// the largest, in equal parts where several are. It panics with a
-// [tensor.ShapeError] where a number makes no sense, or an input does not fit.
+// the largest, in equal parts if there are several. It panics as [AvgPool2D] does.
 func MaxPool2D(size int, opts ...PoolOption) Module { return maxPool{newPool("MaxPool2D", size, opts)} }
 
-// PoolOption changes a default of a pool. [Stride], [Padding] and [KernelSize]
-// are such.
+// PoolOption changes a default of [AvgPool2D] and [MaxPool2D]. [Stride], [Padding]
+// and [KernelSize] are PoolOptions.
 type PoolOption interface{ applyToPool(*window) }
 
 func (o WindowOption) applyToPool(w *window) { o(w) }
@@ -48,7 +48,7 @@ func newPool(kind string, size int, opts []PoolOption) pool {
 		problem = fmt.Sprintf("a padding of %v is more than half of the window %v", p.pad, p.kernel)
 	}
 	if problem != "" {
-		panic(&tensor.ShapeError{Op: kind, Problem: problem, Fix: "give size and stride of 1 or more, and padding from 0 to half the size"})
+		panic(&tensor.ArgumentError{Op: kind, Problem: problem, Fix: "give size and stride of 1 or more, and padding from 0 to half the size"})
 	}
 	return p
 }
@@ -58,13 +58,13 @@ func (p pool) OutShape(in []int) ([]int, error) {
 		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s%v", p.kind, p.kernel), Shapes: [][]int{slices.Clone(in)}, Problem: problem, Fix: fix}
 	}
 	if len(in) != 4 {
-		return bad("these are no pictures", "give [n, channels, height, width]; reshape vectors first")
+		return bad("this is not an image batch", "give [n, channels, height, width]; reshape vectors first")
 	}
 	out := slices.Clone(in)
 	for k := range 2 {
 		room := in[2+k] + 2*p.pad[k] - p.kernel[k]
 		if room < 0 {
-			return bad(fmt.Sprintf("the window is larger than the picture with padding %v", p.pad), "give larger pictures, more padding or a smaller window")
+			return bad(fmt.Sprintf("the window is larger than the image with its padding of %v", p.pad), "give larger images, more padding or a smaller window")
 		}
 		out[2+k] = room/p.stride[k] + 1
 	}
@@ -74,13 +74,20 @@ func (p pool) OutShape(in []int) ([]int, error) {
 // tiles reports whether the windows touch and do not overlap.
 func (p pool) tiles() bool { return p.stride == p.kernel && p.pad == [2]int{} }
 
-// tiled returns the windows [n, c, oh, kh, ow, kw] of a picture that they tile,
+// tiled returns the windows [n, c, oh, kh, ow, kw] of an image that they tile,
 // as a view, and the axes of a window.
 func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	for k := range 2 {
 		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k], 1)
 	}
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
+}
+
+// scratch returns the shapes of a padded image and of the header of each of so
+// many views of it.
+func (p pool) scratch(in []int, views ...int) [][]int {
+	const header = 128 // numbers, about
+	return [][]int{{in[0], in[1], in[2] + 2*p.pad[0], in[3] + 2*p.pad[1]}, append(views, header)}
 }
 
 type avgPool struct {
@@ -100,6 +107,20 @@ func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		x = sumOfShifts(padded(x, 2+k, p.pad[k], 0), 2+k, p.kernel[k], p.stride[k], out[2+k])
 	}
 	return autograd.Scale(x, 1/float64(p.kernel[0]*p.kernel[1]))
+}
+
+// Scratch implements [Scratcher].
+func (p avgPool) Scratch(in []int) [][]int {
+	out, err := p.OutShape(in)
+	switch {
+	case err != nil:
+		return nil
+	case p.tiles():
+		return [][]int{in, out}
+	}
+	return append(p.scratch(in, p.kernel[0]+p.kernel[1]),
+		[]int{p.kernel[0], in[0], in[1], out[2], in[3] + 2*p.pad[1]},
+		[]int{p.kernel[1], in[0], in[1], out[2], out[3]})
 }
 
 // sumOfShifts adds the taps of windows along one axis.
@@ -134,7 +155,7 @@ func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	for k := range 2 {
 		x = padded(x, 2+k, p.pad[k], math.Inf(-1))
 	}
-	// What the windows see through each of their places: views of the picture.
+	// What the windows see through each of their places: views of the image.
 	var taps []*autograd.Var
 	for i := range p.kernel[0] {
 		rows := shifted(x, 2, i, p.stride[0], out[2])
@@ -145,9 +166,18 @@ func (p maxPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	return autograd.Apply(largest{}, taps...)
 }
 
+// Scratch implements [Scratcher].
+func (p maxPool) Scratch(in []int) [][]int {
+	out, err := p.OutShape(in)
+	if err != nil {
+		return nil
+	}
+	return append(p.scratch(in, p.kernel[0], p.kernel[1]), []int{p.kernel[0], p.kernel[1], in[0], in[1], out[2], out[3]})
+}
+
 // largest is the largest of arrays, element by element; the gradient goes to
-// the largest, in equal parts where several are. It is [autograd.MaxOver] for
-// what does not lie side by side in memory.
+// the largest, in equal parts if there are several. It does what
+// [autograd.MaxOver] does to numbers that lie side by side in one array.
 type largest struct{}
 
 func (largest) Name() string { return "MaxPool2D" }
@@ -182,13 +212,14 @@ func (largest) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 	return out
 }
 
-// AdaptiveAvgPool2D averages pictures [n, c, h, w] to [n, c, height, width]:
+// AdaptiveAvgPool2D averages images [n, c, h, w] to [n, c, height, width]:
 // row i is the mean of the rows from ⌊i·h/height⌋ to ⌈(i+1)·h/height⌉ − 1, and
-// columns likewise. A size of 1 by 1 averages whole pictures. It panics with a
-// [tensor.ShapeError] on a size below 1, and where an input has no pixels.
+// columns likewise. A size of 1 by 1 averages whole images. It panics with a
+// [tensor.ShapeError] if the size is below 1, or an input is not an image batch with
+// pixels.
 func AdaptiveAvgPool2D(height, width int) Module {
 	if height < 1 || width < 1 {
-		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "this is no size of pictures", Fix: "give 1 or more"})
+		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "images do not have such a size", Fix: "give 1 or more"})
 	}
 	return adaptiveAvgPool{size: [2]int{height, width}}
 }
@@ -218,10 +249,15 @@ func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	return x
 }
 
+// Scratch implements [Scratcher].
+func (p adaptiveAvgPool) Scratch(in []int) [][]int {
+	return [][]int{in, {in[0], in[1], p.size[0], in[3]}, {in[0], in[1], in[2], p.size[1]}, {p.size[0] + p.size[1], 128}}
+}
+
 func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 || in[2] < 1 || in[3] < 1 {
 		return nil, &tensor.ShapeError{Op: fmt.Sprintf("AdaptiveAvgPool2D%v", p.size), Shapes: [][]int{slices.Clone(in)},
-			Problem: "these are no pictures", Fix: "give [n, channels, height, width]; reshape vectors first"}
+			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
 	}
 	return []int{in[0], in[1], p.size[0], p.size[1]}, nil
 }
@@ -245,9 +281,6 @@ func (p adaptiveAvgPool) Describe() (string, any) { return "AdaptiveAvgPool2D", 
 func init() {
 	for kind, make := range map[string]func(size int, opts ...PoolOption) Module{"AvgPool2D": AvgPool2D, "MaxPool2D": MaxPool2D} {
 		Register(kind, func(c poolSpec) (Module, error) {
-			if max(slices.Max(c.Size[:]), slices.Max(c.Stride[:]), slices.Max(c.Padding[:])) > maxFeatures {
-				return nil, fmt.Errorf("a window of %v, stride %v and padding %v is not possible", c.Size, c.Stride, c.Padding)
-			}
 			return make(1, KernelSize(c.Size[0], c.Size[1]), Stride(c.Stride[:]...), Padding(c.Padding[:]...)), nil
 		})
 	}

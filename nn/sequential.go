@@ -12,8 +12,9 @@ import (
 // Sequential feeds each module's output to the next. Its parts are named by
 // their place, as in PyTorch: "0.weight" is the first one's.
 //
-// A linear layer, normalised by [SpectralNorm] or not, and the activation after
-// it run as one operation. Sequential panics with a [StateError] where a module is nil.
+// A [Fusing] layer, within a [Wrapper] such as [SpectralNorm] or not, and the
+// activation after it run as one operation. Sequential panics with a [StateError]
+// if a module is nil.
 func Sequential(modules ...Module) Module {
 	if i := slices.Index(modules, nil); i >= 0 {
 		panic(&StateError{Problem: fmt.Sprintf("module %d of a Sequential is nil", i), Fix: "leave it out"})
@@ -26,26 +27,30 @@ type sequential []Module
 func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	for i := 0; i < len(s); i++ {
 		m, ctx := s[i], ctx
-		if w, ok := m.(Wrapper); ok {
+		for w, ok := m.(Wrapper); ok; w, ok = m.(Wrapper) {
 			m, ctx = w.Unwrap(), w.Pass(ctx, x)
 		}
-		l, ok := m.(*linear)
-		if !ok {
+		f, fuses := m.(Fusing)
+		act, follows := s.activation(i + 1)
+		if fuses && follows {
+			x = f.ForwardFused(ctx, x, act)
+			i++
+		} else {
 			x = m.Forward(ctx, x)
-			continue
 		}
-		act, slope := tensor.Identity, 0.0
-		if i+1 < len(s) {
-			if a, ok := s[i+1].(activation); ok {
-				if f, ok := a.fused(); ok {
-					act, slope = f, a.slope
-					i++
-				}
-			}
-		}
-		x = l.forward(ctx, x, act, slope)
 	}
 	return x
+}
+
+// activation returns module i as what the layer before it can apply, if it is
+// there and can be.
+func (s sequential) activation(i int) (act tensor.Activation, ok bool) {
+	if i < len(s) {
+		if a, is := s[i].(Activator); is {
+			return a.Activation()
+		}
+	}
+	return tensor.Activation{}, false
 }
 
 func (s sequential) Children() []Child {

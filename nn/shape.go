@@ -27,9 +27,8 @@ func (flatten) OutShape(in []int) ([]int, error) {
 func (flatten) Describe() (string, any) { return "Flatten", nil }
 
 // Reshape keeps the first axis and gives the others a new shape: [n, features]
-// to [n, shape…]. One dim may be −1 and is worked out. It panics with a
-// [tensor.ShapeError] on a shape that no tensor has, and where an input does
-// not fill it.
+// to [n, shape…]. One dim may be −1 and follows from the others. It panics with a
+// [tensor.ShapeError] if no tensor has such a shape, or an input does not fill it.
 func Reshape(shape ...int) Module {
 	unknown := 0
 	for _, d := range shape {
@@ -38,7 +37,7 @@ func Reshape(shape ...int) Module {
 		}
 	}
 	if unknown > 1 || len(shape) >= tensor.MaxRank || slices.ContainsFunc(shape, func(d int) bool { return d < -1 }) {
-		panic(&tensor.ShapeError{Op: "Reshape", Shapes: [][]int{slices.Clone(shape)}, Problem: "this is no shape",
+		panic(&tensor.ShapeError{Op: "Reshape", Shapes: [][]int{slices.Clone(shape)}, Problem: "no tensor has this shape",
 			Fix: fmt.Sprintf("give at most %d dims of 0 or more, one of which may be −1", tensor.MaxRank-1)})
 	}
 	return reshape{shape: slices.Clone(shape)}
@@ -96,8 +95,8 @@ func (reshaping) Push(y, v *tensor.Tensor) *tensor.Tensor { return v.Reshape(y.S
 // Pull implements [PiecewiseLinear].
 func (reshaping) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return g.Reshape(x.Shape()...) }
 
-// reshaped applies a module that changes nothing but the shape. It does not ask
-// tensor to work out dims, which an empty batch would leave open.
+// reshaped applies a module that changes nothing but the shape. The module works
+// out a dim of −1 itself, since package tensor cannot do that for an empty batch.
 func reshaped(m Shaper, x *autograd.Var) *autograd.Var {
 	return autograd.Reshape(x, outShape(m, x)...)
 }

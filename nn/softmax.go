@@ -5,9 +5,10 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Softmax makes eˣ/Σ eˣ of the numbers along an axis; negative axes count from
-// the end, and −1 is the usual one. It panics with a [tensor.ShapeError] where
-// an input has no such axis.
+// Softmax applies eˣ/Σ eˣ along an axis; negative axes count from the end, and −1
+// is the usual one. Axis 0 mixes the samples of a batch. Since a negative axis other
+// than −1 may be axis 0 as well, it counts as mixing, too. Softmax panics with a
+// [tensor.ShapeError] if an input has no such axis.
 func Softmax(axis int) Module { return softmax{axis} }
 
 type softmax struct{ axis int }
@@ -18,8 +19,8 @@ func (s softmax) OutShape(in []int) ([]int, error) {
 	return in, tensor.Catch(func() { tensor.New(tensor.Float32, make([]int, len(in))...).Dim(s.axis) })
 }
 
-// MixesBatch implements [BatchMixer]. Axis 0 is the batch.
-func (s softmax) MixesBatch() bool { return s.axis == 0 }
+// MixesBatch implements [BatchMixer].
+func (s softmax) MixesBatch() bool { return s.axis == 0 || s.axis < -1 }
 
 type axisSpec struct {
 	Axis int `json:"axis"`

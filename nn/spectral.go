@@ -16,19 +16,18 @@ import (
 // each output. Outputs are axis 0 of the weight, unless the layer has a method
 // OutputAxis() int that names another one, as that of [ConvTranspose2D] names 1.
 //
-// The largest singular value comes from the power method. Vectors u and v are
-// buffers of the network, and σ is uᵀWv. A pass in training first does an
-// iteration, u ← Wv/‖Wv‖ and then v ← Wᵀu/‖Wᵀu‖, and uses what it gives. It
-// asks for u and v to be kept, if it collects [Updates]; so all passes of a step
-// start at the same vectors, and see the same function while W is the same, and
-// those of the last pass stay. In PyTorch they move at every pass. Evaluation
-// uses the vectors as they are, and changes nothing. To gradients of any order,
-// u and v are constants; W within σ is not. Where weights move faster than the
-// vectors follow, W/σ stretches by a few hundredths more than 1.
+// The largest singular value comes from the power method: vectors u and v are
+// buffers of the network, and σ = uᵀWv. A training pass first does an iteration,
+// u ← Wv/‖Wv‖ and then v ← Wᵀu/‖Wᵀu‖, and uses the result; if it collects
+// [Updates], it also asks for the new u and v to be kept. So all passes of a step
+// start from the same vectors and, while W is the same, compute the same function;
+// the vectors of the last pass stay. In PyTorch they change at every pass.
+// Evaluation uses the vectors as they are and changes nothing. Gradients of any
+// order treat u and v as constants, but not the W in σ. If the weights change faster
+// than the vectors follow, W/σ stretches by a few hundredths more than 1.
 //
 // [Init] starts with a random v and does 15 iterations, and so does SpectralNorm
-// itself on a layer that has weights already. A weight of zeros has no direction,
-// and becomes NaN.
+// itself on a layer that has weights already. A weight of zeros becomes NaN.
 //
 // The parameters are the layer's own, but the weight is now called
 // "parametrizations.weight.original"; the buffers are
@@ -36,17 +35,18 @@ import (
 // [columns]. These names, and the defaults, one iteration and [Eps] of 1e-12, are
 // those of PyTorch's parametrizations.spectral_norm.
 //
-// The layer may be any that has a "weight" of rank 2 or more and no parts, of
-// this package or your own, and is no longer to be used apart. SpectralNorm
-// panics with a [StateError] on others, and where the weight is normalised
-// already; with a [tensor.ShapeError] on less than one iteration or a negative ε.
+// The layer may be any that has a "weight" of rank 2 or more and no parts, of this
+// package or your own. Do not use the wrapped layer by itself afterwards.
+// SpectralNorm panics with a [StateError] on other layers and if the weight is
+// normalised already, and with a [tensor.ArgumentError] if there are fewer than one
+// iteration or ε is negative.
 func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	n := &spectralNorm{layer: layer, spectralConfig: spectralConfig{iterations: 1, eps: 1e-12}, weight: ownWeight(layer)}
 	for _, o := range opts {
 		o.applyToSpectral(&n.spectralConfig)
 	}
 	if n.iterations < 1 || !(n.eps >= 0) {
-		panic(&tensor.ShapeError{Op: "SpectralNorm", Problem: fmt.Sprintf("%d power iterations with ε = %g make no norm", n.iterations, n.eps),
+		panic(&tensor.ArgumentError{Op: "SpectralNorm", Problem: fmt.Sprintf("%d power iterations with ε = %g are not possible", n.iterations, n.eps),
 			Fix: "give 1 iteration or more, and an ε of 0 or more"})
 	}
 	if o, ok := layer.(interface{ OutputAxis() int }); ok {
@@ -63,9 +63,7 @@ func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	return n
 }
 
-// SpectralOption changes a default of [SpectralNorm]. [Eps] is one: the least
-// length by which a vector is divided. Other options of normalisations are not,
-// and panic with a [StateError].
+// SpectralOption changes a default of [SpectralNorm]: [PowerIterations] or [Eps].
 type SpectralOption interface{ applyToSpectral(*spectralConfig) }
 
 // PowerIterations is how many iterations of the power method [SpectralNorm] does
@@ -82,17 +80,6 @@ type spectralConfig struct {
 type spectralOption func(*spectralConfig)
 
 func (o spectralOption) applyToSpectral(c *spectralConfig) { o(c) }
-
-func (o NormOption) applyToSpectral(c *spectralConfig) {
-	for _, affine := range []bool{false, true} {
-		norm := normConfig{eps: c.eps, affine: affine}
-		o(&norm)
-		if norm.momentum != 0 || norm.affine != affine {
-			panic(&StateError{Problem: "SpectralNorm has no momentum and is not affine", Fix: "give Eps or PowerIterations"})
-		}
-		c.eps = norm.eps
-	}
-}
 
 // ownWeight returns the weight that a layer is to be normalised by.
 func ownWeight(layer Module) *Param {
@@ -111,7 +98,7 @@ func ownWeight(layer Module) *Param {
 		case p.name == "parametrizations.weight.original":
 			refuse("the weight is normalised already", "wrap the layer once")
 		case p.name == "weight" && len(p.shape) < 2:
-			refuse(fmt.Sprintf("its weight%v is no matrix", p.shape), "wrap linear layers and convolutions")
+			refuse(fmt.Sprintf("its weight%v is not a matrix", p.shape), "wrap linear layers and convolutions")
 		case p.name == "weight":
 			return p
 		}
@@ -220,9 +207,6 @@ func (n *spectralNorm) Describe() (string, any) {
 
 func init() {
 	Register("SpectralNorm", func(c spectralSpec) (Module, error) {
-		if c.Iterations > maxFeatures {
-			return nil, fmt.Errorf("%d power iterations are not possible", c.Iterations)
-		}
 		return SpectralNorm(c.Layer.Module, PowerIterations(c.Iterations), Eps(c.Eps)), nil
 	})
 }

@@ -107,8 +107,9 @@ const ArchitectureKey = "gander.architecture"
 
 // Save makes path a safetensors file of a network: the weights under their
 // names, and in the metadata the architecture and whatever else is given. The
-// file is written whole or not at all. A network that [Encode] cannot describe
-// is saved without its architecture; [LoadInto] can read it.
+// file is written whole or not at all. It is an error if [Encode] cannot describe
+// the network; [safetensors.Save] of its [State] keeps the weights alone, and
+// [LoadInto] reads them.
 func Save(path string, m Module, metadata map[string]string) error {
 	return SaveWeights(path, m, nil, metadata)
 }
@@ -158,9 +159,11 @@ func contents(m Module, w *Weights, metadata map[string]string) (state map[strin
 	meta = map[string]string{}
 	maps.Copy(meta, metadata)
 	delete(meta, ArchitectureKey) // it may come from another network's file
-	if architecture, err := Encode(m); err == nil {
-		meta[ArchitectureKey] = string(architecture)
+	architecture, err := Encode(m)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w; safetensors.Save(path, nn.State(m), nil) keeps the weights alone", err)
 	}
+	meta[ArchitectureKey] = string(architecture)
 	return state, meta, nil
 }
 

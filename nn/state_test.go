@@ -227,7 +227,8 @@ func TestLoadRefuses(t *testing.T) {
 	require.True(t, nn.Ready(m))
 }
 
-// TestSaveWithoutArchitecture: what cannot be described is saved as weights.
+// TestSaveWithoutArchitecture: what cannot be described is not saved, but its
+// weights can be.
 func TestSaveWithoutArchitecture(t *testing.T) {
 	scale := func() nn.Module {
 		return nn.Sequential(nn.Tanh(), leafModule{nn.NewParam("scale", nn.Normal(1), 1, 1, 3)})
@@ -246,8 +247,13 @@ func TestSaveWithoutArchitecture(t *testing.T) {
 	for name, build := range map[string]func() nn.Module{"not described": scale, "deep": deep, "shared": shared} {
 		m := ready(build(), 1, tensor.Float32)
 		path := filepath.Join(t.TempDir(), "f")
-		require.NoError(t, nn.Save(path, m, map[string]string{nn.ArchitectureKey: "of another file"}), name)
-		_, _, err := nn.Load(path)
+		err := nn.Save(path, m, nil)
+		require.ErrorContains(t, err, "nn: saving "+path+": nn: describing an architecture: ", name)
+		require.ErrorContains(t, err, "safetensors.Save(path, nn.State(m), nil) keeps the weights alone", name)
+		require.NoFileExists(t, path)
+
+		require.NoError(t, safetensors.Save(path, nn.State(m), nil), name)
+		_, _, err = nn.Load(path)
 		require.ErrorContains(t, err, "it holds weights but no architecture", name)
 		loaded := build()
 		require.NoError(t, nn.LoadInto(path, loaded), name)

@@ -25,8 +25,8 @@ func Count(m Module) int {
 //	1 Tanh      [n 256]              0
 //	total                       33,024
 //
-// A shape that cannot be told is "?", and so is one whose layer does not take
-// its input; [OutShape] says why.
+// An unknown shape is "?", and so is that of a layer that does not take its input;
+// [OutShape] says why.
 func Summary(m Module, input ...int) string {
 	type row struct{ layer, output, count string }
 	rows := []row{{"layer", "output", "parameters"}}
@@ -49,10 +49,10 @@ func Summary(m Module, input ...int) string {
 				}
 			}
 		}
-		rows = append(rows, row{strings.TrimPrefix(name+" "+kindOf(m), " "), output, thousands(Count(m))})
+		rows = append(rows, row{strings.TrimPrefix(name+" "+kindOf(m), " "), output, thousands(int64(Count(m)))})
 	}
 	visit("", m)
-	rows = append(rows, row{"total", "", thousands(Count(m))})
+	rows = append(rows, row{"total", "", thousands(int64(Count(m)))})
 
 	var a, b, c int
 	for _, r := range rows {
@@ -78,7 +78,7 @@ func kindOf(m Module) string {
 }
 
 // thousands writes n with commas.
-func thousands(n int) string {
+func thousands(n int64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

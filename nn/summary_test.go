@@ -86,9 +86,9 @@ func TestOutShape(t *testing.T) {
 		{nn.Linear(3, 2), []int{3}, []int{2}, ""},
 		{nn.Linear(3, 2), []int{4, 5, 3}, []int{4, 5, 2}, ""},
 		{nn.Linear(3, 2), []int{0, 3}, []int{0, 2}, ""},
-		{nn.Linear(3, 2), []int{}, nil, "Linear(3, 2) of []: the last axis does not hold 3 features; flatten pictures first, or change the layer's in"},
+		{nn.Linear(3, 2), []int{}, nil, "Linear(3, 2) of []: the last axis does not hold 3 features; flatten images first, or change the layer's in"},
 		{nn.Sequential(nn.Flatten(), nn.Linear(3, 2)), []int{2, 2, 3}, nil,
-			"Linear(3, 2) of [2 6]: the last axis does not hold 3 features; flatten pictures first, or change the layer's in"},
+			"Linear(3, 2) of [2 6]: the last axis does not hold 3 features; flatten images first, or change the layer's in"},
 	} {
 		nn.Init(c.m, 1, tensor.Float32, tensor.CPU())
 		in := append([]int{}, c.in...)

@@ -274,7 +274,8 @@ func allLossRows() []optest.Row {
 // Every module and loss, against its definition and finite differences.
 func TestTable(t *testing.T) { optest.Run(t, slices.Concat(moduleRows(), layerRows(), allLossRows())) }
 
-// TestEveryoneHasARow: a module or a loss without a row is a failure.
+// TestEveryoneHasARow: a module or a loss without a row is a failure, and so is a
+// registered kind.
 func TestEveryoneHasARow(t *testing.T) {
 	rows := map[string]bool{}
 	for _, r := range slices.Concat(moduleRows(), layerRows(), allLossRows()) {
@@ -302,7 +303,8 @@ func TestEveryoneHasARow(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, names, 36)
+	require.Len(t, names, 41)
+	names = append(names, slices.DeleteFunc(nn.Kinds(), func(kind string) bool { return ownKinds[kind] })...)
 	for _, name := range names {
 		assert.True(t, rows[name], "%s has no row", name)
 	}

@@ -8,22 +8,20 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// UpsampleNearest repeats each pixel of pictures [n, c, h, w] scale times along
-// both axes: to [n, c, h·scale, w·scale]. It panics with a [tensor.ShapeError]
-// on a scale below 1, and where an input is no picture.
+// UpsampleNearest repeats each pixel of images [n, c, h, w] scale times along both
+// axes: to [n, c, h·scale, w·scale]. It panics with a [tensor.ArgumentError] if the
+// scale is below 1, and with a [tensor.ShapeError] if an input is not an image batch.
 func UpsampleNearest(scale int) Module { return newUpsample("UpsampleNearest", scale) }
 
-// UpsampleBilinear makes pictures [n, c, h, w] scale times as large, with pixels
-// between those of the input, each the mean of its neighbours weighted by their
-// nearness: PyTorch's bilinear mode with align_corners=False. Pixels are squares
-// whose centre lies at i+½; beyond the outermost centres the picture goes on
-// unchanged. It panics with a [tensor.ShapeError] on a scale below 1, and where
-// an input is no picture.
+// UpsampleBilinear makes images [n, c, h, w] scale times as large along both axes,
+// by linear interpolation along each: PyTorch's bilinear mode with
+// align_corners=False. Pixels are squares with centres at i+½; beyond the outermost
+// centres, their values are repeated. It panics as [UpsampleNearest] does.
 func UpsampleBilinear(scale int) Module { return newUpsample("UpsampleBilinear", scale) }
 
 func newUpsample(kind string, scale int) Module {
 	if scale < 1 {
-		panic(&tensor.ShapeError{Op: kind, Problem: fmt.Sprintf("pictures cannot be %d times as large", scale), Fix: "give a scale of 1 or more"})
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be %d times as large", scale), Fix: "give a scale of 1 or more"})
 	}
 	return &upsample{kind: kind, scale: scale}
 }
@@ -106,9 +104,18 @@ func (u *upsample) table(x *tensor.Tensor, what string, axis int) *tensor.Tensor
 func (u *upsample) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 {
 		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s(%d)", u.kind, u.scale), Shapes: [][]int{slices.Clone(in)},
-			Problem: "these are no pictures", Fix: "give [n, channels, height, width]; reshape vectors first"}
+			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
 	}
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
+}
+
+// Scratch implements [Scratcher].
+func (u *upsample) Scratch(in []int) [][]int {
+	parts := 1 // the image that is enlarged along one axis
+	if u.kind == "UpsampleBilinear" {
+		parts = 6 // neighbours, weighted and not, along each
+	}
+	return [][]int{{parts, in[0], in[1], in[2] * u.scale, in[3] * u.scale}, {8, (in[2] + in[3]) * u.scale}}
 }
 
 type upsampleSpec struct {
@@ -121,9 +128,6 @@ func (u *upsample) Describe() (string, any) { return u.kind, upsampleSpec{u.scal
 func init() {
 	for _, kind := range []string{"UpsampleNearest", "UpsampleBilinear"} {
 		Register(kind, func(c upsampleSpec) (Module, error) {
-			if c.Scale > maxFeatures {
-				return nil, fmt.Errorf("a scale of %d is not possible", c.Scale)
-			}
 			return newUpsample(kind, c.Scale), nil
 		})
 	}

@@ -110,3 +110,10 @@ func (e *EMA) State() map[string]*tensor.Tensor { return e.memory.state() }
 // Restore copies what State has returned. Where it does not fit the parameters,
 // Restore changes nothing and returns an error that names the first misfit.
 func (e *EMA) Restore(state map[string]*tensor.Tensor) error { return e.memory.restore(state) }
+
+// Save copies the averages to s, for [EMA.GoBack]. Unlike [EMA.State] it
+// allocates memory only once.
+func (e *EMA) Save(s *Saved) { e.memory.save(s) }
+
+// GoBack returns to what [EMA.Save] of the same EMA has copied.
+func (e *EMA) GoBack(s *Saved) { e.memory.goBack(s) }

@@ -64,6 +64,42 @@ func zerosLike(params []*tensor.Tensor) []*tensor.Tensor {
 	return views
 }
 
+// Saved is a copy of what an [Optimizer] or an [EMA] keeps from step to step, to
+// go back to. The zero value is for the first call of their Save methods, which
+// use its memory again.
+type Saved struct {
+	steps   int
+	scalars []float64
+	slots   [][]*tensor.Tensor
+}
+
+// save copies everything to s.
+func (m *memory) save(s *Saved) {
+	if s.slots == nil {
+		for _, slot := range m.slots {
+			s.slots = append(s.slots, zerosLike(slot))
+		}
+	}
+	s.steps = m.steps
+	s.scalars = append(s.scalars[:0], m.scalars...)
+	copySlots(s.slots, m.slots)
+}
+
+// goBack copies everything from s.
+func (m *memory) goBack(s *Saved) {
+	m.steps = s.steps
+	copy(m.scalars, s.scalars)
+	copySlots(m.slots, s.slots)
+}
+
+func copySlots(dst, src [][]*tensor.Tensor) {
+	for k, slot := range dst {
+		for i, t := range slot {
+			t.CopyFrom(src[k][i])
+		}
+	}
+}
+
 // entry names the tensor of a slot for one parameter: "m.0".
 func (m *memory) entry(slot, param int) string { return fmt.Sprintf("%s.%d", m.slotNames[slot], param) }
 

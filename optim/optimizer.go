@@ -87,3 +87,11 @@ func (o *Optimizer) State() map[string]*tensor.Tensor { return o.memory.state() 
 // parameters has returned. Where names, shapes, dtypes or numbers do not fit,
 // it changes nothing and returns an error that names the first misfit.
 func (o *Optimizer) Restore(state map[string]*tensor.Tensor) error { return o.memory.restore(state) }
+
+// Save copies to s everything that the next step depends on besides the
+// parameters and their gradients, for [Optimizer.GoBack]. Unlike
+// [Optimizer.State] it allocates memory only once.
+func (o *Optimizer) Save(s *Saved) { o.memory.save(s) }
+
+// GoBack returns to what [Optimizer.Save] of the same optimizer has copied.
+func (o *Optimizer) GoBack(s *Saved) { o.memory.goBack(s) }

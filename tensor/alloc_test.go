@@ -32,8 +32,8 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 		"SumTo":         func() { tensor.SumTo(x, 100) },
 		"MaxOver":       func() { tensor.MaxOver(x, 1) },
 		"MatMul":        func() { tensor.MatMul(x, w.T()) },
-		"Linear":        func() { tensor.Linear(x, w, b, tensor.ActTanh, 0) },
-		"LinearGrad":    func() { tensor.LinearGrad(x, y, tensor.ActTanh, 0) },
+		"Linear":        func() { tensor.Linear(x, w, b, tensor.TanhActivation()) },
+		"EpilogueGrad":  func() { tensor.EpilogueGrad(x, y, tensor.TanhActivation()) },
 		"AverageInto":   func() { tensor.AverageInto(ms, ps, 0.5) },
 		"ClampInto":     func() { tensor.ClampInto(ms, -1, 1) },
 		"Norm":          func() { xs[0] = x; tensor.Norm(xs) },
@@ -78,7 +78,7 @@ func BenchmarkOp(b *testing.B) {
 		"op=Tanh":   func(x *tensor.Tensor) { tensor.Tanh(x) },
 		"op=Add":    func(x *tensor.Tensor) { tensor.Add(x, x) },
 		"op=Sum":    func(x *tensor.Tensor) { tensor.Sum(x, 0) },
-		"op=Linear": func(x *tensor.Tensor) { tensor.Linear(x, w, bias, tensor.ActTanh, 0) },
+		"op=Linear": func(x *tensor.Tensor) { tensor.Linear(x, w, bias, tensor.TanhActivation()) },
 	} {
 		b.Run(name+"/scope=no", func(b *testing.B) {
 			b.ReportAllocs()

@@ -37,8 +37,8 @@ func TestUseBLAS(t *testing.T) {
 			return []*tensor.Tensor{
 				tensor.MatMul(x, w.T()),
 				tensor.MatMul(x, batch),
-				tensor.Linear(x, w, b, tensor.ActTanh, 0),
-				tensor.Linear(x, w, nil, tensor.Identity, 0),
+				tensor.Linear(x, w, b, tensor.TanhActivation()),
+				tensor.Linear(x, w, nil, tensor.Activation{}),
 			}
 		}
 		tensor.CPU().UseBLAS(nil, nil)
@@ -74,7 +74,7 @@ func TestPrecision(t *testing.T) {
 	const large, small = 192, 8
 	r := tensor.NewStream(2, "test")
 	products := func(x, y *tensor.Tensor) [][]float64 {
-		return [][]float64{tensor.MatMul(x, y).Float64s(), tensor.Linear(x, y, nil, tensor.Identity, 0).Float64s()}
+		return [][]float64{tensor.MatMul(x, y).Float64s(), tensor.Linear(x, y, nil, tensor.Activation{}).Float64s()}
 	}
 	for _, dt := range dtypes {
 		for _, n := range []int{large, small} {

@@ -14,40 +14,44 @@ import (
 // convolution without padding.
 type ConvParams = backend.ConvParams
 
-// Conv2D returns the convolution (the cross-correlation, to be exact) of
-// pictures x [n, in, h, w] with the weight w [out, in/groups, kh, kw]:
+// Conv2D returns act(y + b) for a bias b [out] or nil, which is a number per
+// channel, in one pass if the device can. y is the convolution (the
+// cross-correlation, to be exact) of images x [n, in, h, w] with the weight w
+// [out, in/groups, kh, kw]:
 //
 //	y[b,o,u,v] = Σ_c,i,j x[b, c, u·stride+i·dilation−pad, v·stride+j·dilation−pad]·w[o,c,i,j]
 //
-// with zeros around the picture; c runs over the channels of o's group. y is
+// with zeros around the image; c runs over the channels of o's group. y is
 // [n, out, oh, ow] with oh = ⌊(h + 2·pad − dilation·(kh−1) − 1)/stride⌋ + 1. It
-// panics with a [ShapeError] where the shapes or the parameters do not fit.
-func Conv2D(x, w *Tensor, p ConvParams) *Tensor {
-	c := newConv("Conv2D", x, w, &p)
+// panics with a [ShapeError] if the shapes or the parameters do not fit.
+func Conv2D(x, w, b *Tensor, p ConvParams, act Activation) *Tensor {
+	c := newConv("Conv2D", &p, x, w, b)
 	c.x, c.w = x.layout, w.layout
 	c.y = layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0], 0, 0)
 	for k := 2; k < 4; k++ {
 		c.y.Dims[k] = c.outDim(k)
 	}
 	c.check()
+	c.checkBias(w.layout.Dims[0])
 	out := c.result(&c.y)
-	out.store.device.backend.Conv2D(out.operand(), x.operand(), w.operand(), p)
+	out.store.device.backend.Conv2D(out.operand(), x.operand(), w.operand(), p, epilogue(b, act))
 	return out
 }
 
 // Conv2DInputGrad returns what [Conv2D]'s gradient is by its input [n, in, h, w],
 // for the gradient gy [n, out, oh, ow] by its result: each number of gy is
 // spread over the pixels that it was computed from. This is a transposed
-// convolution, too. It panics with a [ShapeError] where the shapes or the
-// parameters do not fit, and where a convolution of [h, w] gives other dims than
-// [oh, ow].
-func Conv2DInputGrad(gy, w *Tensor, height, width int, p ConvParams) *Tensor {
-	c := newConv("Conv2DInputGrad", gy, w, &p)
+// convolution, too, and as such it has a bias b [in] or nil and an activation, as
+// Conv2D does. It panics with a [ShapeError] if the shapes or the parameters do
+// not fit, and if a convolution of [h, w] gives other dims than [oh, ow].
+func Conv2DInputGrad(gy, w, b *Tensor, height, width int, p ConvParams, act Activation) *Tensor {
+	c := newConv("Conv2DInputGrad", &p, gy, w, b)
 	c.y, c.w = gy.layout, w.layout
 	c.x = layout.Layout{Rank: 4, Dims: [MaxRank]int{gy.layout.Dims[0], w.layout.Dims[1] * p.Groups, height, width}}
 	c.check()
+	c.checkBias(c.x.Dims[1])
 	out := c.result(&c.x)
-	out.store.device.backend.Conv2DInputGrad(out.operand(), gy.operand(), w.operand(), p)
+	out.store.device.backend.Conv2DInputGrad(out.operand(), gy.operand(), w.operand(), p, epilogue(b, act))
 	return out
 }
 
@@ -57,7 +61,7 @@ func Conv2DInputGrad(gy, w *Tensor, height, width int, p ConvParams) *Tensor {
 // or the parameters do not fit, and where a convolution of x gives other dims
 // than gy's.
 func Conv2DWeightGrad(x, gy *Tensor, kh, kw int, p ConvParams) *Tensor {
-	c := newConv("Conv2DWeightGrad", x, gy, &p)
+	c := newConv("Conv2DWeightGrad", &p, x, gy, nil)
 	c.x, c.y = x.layout, gy.layout
 	c.w = layout.Layout{Rank: 4, Dims: [MaxRank]int{gy.layout.Dims[1], x.layout.Dims[1] / p.Groups, kh, kw}}
 	c.check()
@@ -72,13 +76,19 @@ type conv struct {
 	op       string
 	p        *ConvParams
 	operands [2]*Tensor
+	bias     *Tensor // or nil
 	scope    *Scope
 	x, w, y  layout.Layout
 }
 
 // newConv fills in the defaults of p and checks the operands' ranks.
-func newConv(op string, first, second *Tensor, p *ConvParams) conv {
-	c := conv{op: op, p: p, operands: [2]*Tensor{first, second}, scope: together(op, first, second)}
+func newConv(op string, p *ConvParams, first, second, bias *Tensor) conv {
+	c := conv{op: op, p: p, operands: [2]*Tensor{first, second}, bias: bias}
+	if bias == nil {
+		c.scope = together(op, first, second)
+	} else {
+		c.scope = together(op, first, second, bias)
+	}
 	for k := range 2 {
 		p.Stride[k] += zeroToOne(p.Stride[k])
 		p.Dilation[k] += zeroToOne(p.Dilation[k])
@@ -145,6 +155,14 @@ func (c *conv) check() {
 			c.bad(fmt.Sprintf("a convolution of %d×%d gives %d, not %d, along axis %d", x[2], x[3], want, y[axis], axis),
 				"give the gradient the shape of the convolution's result")
 		}
+	}
+}
+
+// checkBias panics unless the bias, if any, has one number for each channel.
+func (c *conv) checkBias(channels int) {
+	if c.bias != nil && (c.bias.layout.Rank != 1 || c.bias.layout.Dims[0] != channels) {
+		shapePanic(c.op, fmt.Sprintf("the bias does not match the %d channels of the result", channels), "give a bias with a number per channel",
+			c.operands[0], c.operands[1], c.bias)
 	}
 }
 

@@ -54,13 +54,13 @@ func TestConv2D(t *testing.T) {
 			}
 			r := tensor.NewStream(1, "test")
 			x, w := r.Normal(dt, 2, 4, 6, 7), r.Normal(dt, 6, 4/full.Groups, 3, 2)
-			y := tensor.Conv2D(x, w, p)
+			y := tensor.Conv2D(x, w, nil, p, tensor.Activation{})
 			want := convolved(x, w, full)
 			require.Equal(t, want.Shape(), y.Shape())
 			near(t, dt, tensor.Scale(want, 0.1).Float64s(), tensor.Scale(y, 0.1).Float64s())
 
 			gy := r.Normal(dt, y.Shape()...)
-			gx := tensor.Conv2DInputGrad(gy, w, 6, 7, p)
+			gx := tensor.Conv2DInputGrad(gy, w, nil, 6, 7, p, tensor.Activation{})
 			gw := tensor.Conv2DWeightGrad(x, gy, 3, 2, p)
 			require.Equal(t, x.Shape(), gx.Shape())
 			require.Equal(t, w.Shape(), gw.Shape())

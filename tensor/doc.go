@@ -1,5 +1,7 @@
-// Package tensor computes with n-dimensional arrays of numbers. It knows nothing
-// of gradients: those are package autograd's, which is built on this one.
+// Package tensor computes with n-dimensional arrays of numbers. It has no rules
+// for derivatives: those are package autograd's, which is built on this one and
+// on the products that its rules are made of, such as [Conv2DWeightGrad] and
+// [EpilogueGrad].
 //
 // # Tensors
 //

@@ -197,21 +197,8 @@ func GreaterEqual(x, y *Tensor) *Tensor { return binary(op.GreaterEqual, x, y, 0
 // Equal returns 1 where x = y, else 0, broadcasting.
 func Equal(x, y *Tensor) *Tensor { return binary(op.Equal, x, y, 0) }
 
-// TanhGrad returns g·(1−y²): the gradient through y = tanh x, in one pass.
-func TanhGrad(g, y *Tensor) *Tensor { return binary(op.TanhGrad, g, y, 0) }
-
-// SigmoidGrad returns g·y·(1−y): the gradient through y = sigmoid x.
-func SigmoidGrad(g, y *Tensor) *Tensor { return binary(op.SigmoidGrad, g, y, 0) }
-
 // SoftplusGrad returns g·sigmoid(x): the gradient through softplus x.
 func SoftplusGrad(g, x *Tensor) *Tensor { return binary(op.SoftplusGrad, g, x, 0) }
-
-// ReLUGrad returns g where y > 0, else 0·g: the gradient through y = ReLU x.
-func ReLUGrad(g, y *Tensor) *Tensor { return binary(op.ReLUGrad, g, y, 0) }
-
-// LeakyReLUGrad returns g where y > 0, else slope·g: the gradient through
-// y = LeakyReLU x.
-func LeakyReLUGrad(g, y *Tensor, slope float64) *Tensor { return binary(op.LeakyReLUGrad, g, y, slope) }
 
 // AddScaledInto sets dst = x + a·y in place, without broadcasting. dst may be x
 // or y, or share memory with them in any other way.

@@ -61,12 +61,7 @@ var binaries = map[string]struct {
 	"Greater":      {tensor.Greater, func(x, y float64) float64 { return truth(x > y) }},
 	"GreaterEqual": {tensor.GreaterEqual, func(x, y float64) float64 { return truth(x >= y) }},
 	"Equal":        {tensor.Equal, func(x, y float64) float64 { return truth(x == y) }},
-	"TanhGrad":     {tensor.TanhGrad, func(g, y float64) float64 { return g * (1 - y*y) }},
-	"SigmoidGrad":  {tensor.SigmoidGrad, func(g, y float64) float64 { return g * y * (1 - y) }},
 	"SoftplusGrad": {tensor.SoftplusGrad, func(g, x float64) float64 { return g * sigmoid(x) }},
-	"ReLUGrad":     {tensor.ReLUGrad, func(g, y float64) float64 { return g * truth(y > 0) }},
-	"LeakyReLUGrad": {func(g, y *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLUGrad(g, y, 0.2) },
-		func(g, y float64) float64 { return g * (0.2 + 0.8*truth(y > 0)) }},
 }
 
 // points are ordinary numbers and zero.

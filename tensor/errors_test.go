@@ -98,9 +98,9 @@ var misuses = []struct {
 	{func() { tensor.MatMul(f32(3), f32(3, 2)) }, "MatMul of [3] and [3 2]: the rank of an operand is below 2; reshape a vector to [1, n] or [n, 1]"},
 	{func() { tensor.MatMul(f32(2, 3), f32(2, 3)) }, "MatMul of [2 3] and [2 3]: the inner dims 3 and 2 differ; transpose one with T, or check which axis holds the features"},
 	{func() { tensor.MatMul(f32(2, 2, 3), f32(3, 3, 2)) }, "MatMul of [2 2 3] and [3 3 2]: the leading axes do not broadcast; from the right, dims must be equal or 1"},
-	{func() { tensor.Linear(f32(2, 3), f32(4, 2), nil, 0, 0) }, "Linear of [2 3] and [4 2]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
-	{func() { tensor.Linear(f32(2, 3, 3), f32(4, 3), nil, 0, 0) }, "Linear of [2 3 3] and [4 3]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
-	{func() { tensor.Linear(f32(2, 3), f32(4, 3), f32(3), 0, 0) }, "Linear of [2 3] and [4 3] and [3]: the bias does not match the weight's [out, in]; give a bias [out]"},
+	{func() { tensor.Linear(f32(2, 3), f32(4, 2), nil, tensor.Activation{}) }, "Linear of [2 3] and [4 2]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
+	{func() { tensor.Linear(f32(2, 3, 3), f32(4, 3), nil, tensor.Activation{}) }, "Linear of [2 3 3] and [4 3]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
+	{func() { tensor.Linear(f32(2, 3), f32(4, 3), f32(3), tensor.Activation{}) }, "Linear of [2 3] and [4 3] and [3]: the bias does not match the weight's [out, in]; give a bias [out]"},
 	{func() { tensor.AdamInto(list(f32(2)), list(f32(2)), list(f32(3)), list(f32(2)), tensor.AdamParams{}) }, "AdamInto of [2] and [3]: the shapes at place 0 differ; give lists in the same order"},
 
 	// Indexing.
@@ -122,19 +122,25 @@ var misuses = []struct {
 	{func() { tensor.Concat(-1, f32(2, 3), f32(2)) }, "Concat of [2 3] and [2]: dims other than axis -1 differ; slice or pad them to match"},
 
 	// Convolutions.
-	{func() { tensor.Conv2D(f32(3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{}) }, "Conv2D of [3 4 4] and [2 3 3 3]: an operand does not have four axes; give pictures [n, channels, height, width]; reshape one to [1, …]"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Stride: [2]int{-1, 1}}) }, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [-1 1], padding [0 0], dilation [1 1] and 1 groups are no way to convolve; give strides, dilations and groups of 1 or more, and padding of 0 or more"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Pad: [2]int{0, -1}}) }, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [1 1], padding [0 -1], dilation [1 1] and 1 groups are no way to convolve; give strides, dilations and groups of 1 or more, and padding of 0 or more"},
+	{func() { tensor.Conv2D(f32(3, 4, 4), f32(2, 3, 3, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [3 4 4] and [2 3 3 3]: an operand does not have four axes; give pictures [n, channels, height, width]; reshape one to [1, …]"},
 	{func() {
-		tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), tensor.ConvParams{Dilation: [2]int{math.MaxInt32, 1}})
+		tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), nil, tensor.ConvParams{Dilation: [2]int{math.MaxInt32, 1}}, tensor.Activation{})
 	}, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [1 1], padding [0 0] or dilation [2147483647 1] is too large; give less than a billion"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 4, 3, 3), tensor.ConvParams{}) }, "Conv2D of [1 3 4 4] and [2 4 3 3]: a weight [2 4 3 3] with 1 groups makes 2 channels of 4; give a weight [out, in/groups, kh, kw]"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 1, 3, 3), tensor.ConvParams{Groups: 2}) }, "Conv2D of [1 3 4 4] and [2 1 3 3]: 3 and 2 channels are not divisible into 2 groups; give channels that are multiples of the groups"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 5, 3), tensor.ConvParams{}) }, "Conv2D of [1 3 4 4] and [2 3 5 3]: the kernel of 5×3 with dilation [1 1] is larger than the picture of 4×4 with padding [0 0]; give larger pictures, more padding or a smaller kernel"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 0, 3), tensor.ConvParams{}) }, "Conv2D of [1 3 4 4] and [2 3 0 3]: pictures of 4×4 and a kernel of 0×3 are not possible; give positive dims"},
-	{func() { tensor.Conv2DInputGrad(f32(1, 2, 2, 2), f32(2, 3, 3, 3), 5, 4, tensor.ConvParams{}) }, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: a convolution of 5×4 gives 3, not 2, along axis 2; give the gradient the shape of the convolution's result"},
-	{func() { tensor.Conv2DInputGrad(f32(1, 2, 2, 2), f32(2, 3, 3, 3), -5, 4, tensor.ConvParams{}) }, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: pictures of -5×4 and a kernel of 3×3 are not possible; give positive dims"},
-	{func() { tensor.Conv2DInputGrad(f32(1, 3, 2, 2), f32(2, 3, 3, 3), 4, 4, tensor.ConvParams{}) }, "Conv2DInputGrad of [1 3 2 2] and [2 3 3 3]: a weight [2 3 3 3] with 1 groups makes 2 channels of 3; give a weight [out, in/groups, kh, kw]"},
+	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 4, 3, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 4 3 3]: a weight [2 4 3 3] with 1 groups makes 2 channels of 4; give a weight [out, in/groups, kh, kw]"},
+	{func() {
+		tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 1, 3, 3), nil, tensor.ConvParams{Groups: 2}, tensor.Activation{})
+	}, "Conv2D of [1 3 4 4] and [2 1 3 3]: 3 and 2 channels are not divisible into 2 groups; give channels that are multiples of the groups"},
+	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 5, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 3 5 3]: the kernel of 5×3 with dilation [1 1] is larger than the picture of 4×4 with padding [0 0]; give larger pictures, more padding or a smaller kernel"},
+	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 0, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 3 0 3]: pictures of 4×4 and a kernel of 0×3 are not possible; give positive dims"},
+	{func() {
+		tensor.Conv2DInputGrad(f32(1, 2, 2, 2), f32(2, 3, 3, 3), nil, 5, 4, tensor.ConvParams{}, tensor.Activation{})
+	}, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: a convolution of 5×4 gives 3, not 2, along axis 2; give the gradient the shape of the convolution's result"},
+	{func() {
+		tensor.Conv2DInputGrad(f32(1, 2, 2, 2), f32(2, 3, 3, 3), nil, -5, 4, tensor.ConvParams{}, tensor.Activation{})
+	}, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: pictures of -5×4 and a kernel of 3×3 are not possible; give positive dims"},
+	{func() {
+		tensor.Conv2DInputGrad(f32(1, 3, 2, 2), f32(2, 3, 3, 3), nil, 4, 4, tensor.ConvParams{}, tensor.Activation{})
+	}, "Conv2DInputGrad of [1 3 2 2] and [2 3 3 3]: a weight [2 3 3 3] with 1 groups makes 2 channels of 3; give a weight [out, in/groups, kh, kw]"},
 	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 4, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: a convolution of 4×4 gives 1, not 2, along axis 3; give the gradient the shape of the convolution's result"},
 	{func() { tensor.Conv2DWeightGrad(f32(2, 3, 4, 4), f32(1, 2, 2, 2), 3, 3, tensor.ConvParams{}) }, "Conv2DWeightGrad of [2 3 4 4] and [1 2 2 2]: the batches differ in size; give one gradient per picture"},
 	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 0, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: pictures of 4×4 and a kernel of 3×0 are not possible; give positive dims"},
@@ -146,7 +152,7 @@ var misuses = []struct {
 	{func() { tensor.MatMul(f32(2, 2), f64(2, 2)) }, "MatMul of float32 [2 2] and float64 [2 2]: the dtypes do not fit; convert one with Cast"},
 	{func() { tensor.Where(f32(2), f32(2), f64(2)) }, "Where of float32 [2] and float32 [2] and float64 [2]: the dtypes do not fit; convert one with Cast"},
 	{func() { tensor.Concat(0, f32(2), f64(2)) }, "Concat of float32 [2] and float64 [2]: the dtypes do not fit; convert one with Cast"},
-	{func() { tensor.Linear(f32(2, 3), f32(4, 3), f64(4), 0, 0) }, "Linear of float32 [2 3] and float32 [4 3] and float64 [4]: the dtypes do not fit; convert one with Cast"},
+	{func() { tensor.Linear(f32(2, 3), f32(4, 3), f64(4), tensor.Activation{}) }, "Linear of float32 [2 3] and float32 [4 3] and float64 [4]: the dtypes do not fit; convert one with Cast"},
 	{func() { tensor.AddScaledInto(f32(2), f32(2), 1, f64(2)) }, "AddScaledInto of float32 [2] and float32 [2] and float64 [2]: the dtypes do not fit; convert one with Cast"},
 }
 

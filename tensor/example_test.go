@@ -53,7 +53,7 @@ func ExampleLinear() {
 	x := tensor.FromFloat32([]float32{1, 2}, 1, 2)               // one input of two features
 	w := tensor.FromFloat32([]float32{1, 1, 1, -1, -2, 0}, 3, 2) // [out, in]
 	b := tensor.FromFloat32([]float32{0, 0, 3})
-	fmt.Println(tensor.Linear(x, w, b, tensor.ActReLU, 0))
+	fmt.Println(tensor.Linear(x, w, b, tensor.ReLUActivation()))
 	// Output: [[3. 0. 1.]]
 }
 

@@ -3,9 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
-	"github.com/gander-ml/gander/internal/op"
 )
 
 // MatMul returns the matrix product over the last two axes, [.., m, k] by
@@ -38,76 +36,4 @@ func MatMul(x, y *Tensor) *Tensor {
 	out := empty(scope, x.store.device, x.DType(), lo.Packed())
 	x.store.device.backend.MatMul(out.operand(), x.stretched(&lx), y.stretched(&ly))
 	return out
-}
-
-// Activation is a function that [Linear] can apply to its result.
-type Activation = op.Activation
-
-// The activations of [Linear].
-const (
-	Identity     = op.Identity
-	ActTanh      = op.ActTanh
-	ActSigmoid   = op.ActSigmoid
-	ActReLU      = op.ActReLU
-	ActLeakyReLU = op.ActLeakyReLU
-)
-
-// Linear returns act(x·wᵀ + b) for x [n, in], w [out, in] and b [out] or nil,
-// in one pass where the device can. slope is LeakyReLU's and must be above
-// zero there. It panics with a [ShapeError] where the shapes do not fit.
-func Linear(x, w, b *Tensor, act Activation, slope float64) *Tensor {
-	var scope *Scope
-	if b == nil {
-		scope = together("Linear", x, w)
-	} else {
-		scope = together("Linear", x, w, b)
-	}
-	if x.layout.Rank != 2 || w.layout.Rank != 2 || x.layout.Dims[1] != w.layout.Dims[1] {
-		shapePanic("Linear", "the input's features do not match the weight's [out, in]",
-			"give an input [n, in]; flatten pictures first", x, w)
-	}
-	if b != nil && (b.layout.Rank != 1 || b.layout.Dims[0] != w.layout.Dims[0]) {
-		shapePanic("Linear", "the bias does not match the weight's [out, in]", "give a bias [out]", x, w, b)
-	}
-	if fused, ok := x.store.device.backend.(backend.LinearBackend); ok {
-		out := empty(scope, x.store.device, x.DType(), layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0]))
-		var bias backend.Operand
-		if b != nil {
-			bias = b.operand()
-		}
-		fused.Linear(act, out.operand(), x.operand(), w.operand(), bias, slope)
-		return out
-	}
-	y := MatMul(x, w.T())
-	if b != nil {
-		y = Add(y, b)
-	}
-	if f, ok := act.Unary(); ok {
-		y = unary(f, y, slope, 0)
-	}
-	return y
-}
-
-// LinearGrad returns the gradient before the activation of a [Linear] layer, gy
-// times the activation's slope at the layer's result y, and that gradient's sums
-// over the first axis, which are the gradient by the bias. All but the sums are
-// [n, out]. It panics with a [ShapeError] where the shapes differ.
-func LinearGrad(gy, y *Tensor, act Activation, slope float64) (gz, gb *Tensor) {
-	scope := together("LinearGrad", gy, y)
-	if gy.layout.Rank != 2 || !gy.SameShape(y) {
-		shapePanic("LinearGrad", "gradient and result differ in shape", "give the gradient by the layer's result [n, out]", gy, y)
-	}
-	f, ok := act.Grad()
-	if !ok {
-		return gy, Sum(gy, 0)
-	}
-	fused, ok := y.store.device.backend.(backend.LinearBackend)
-	if !ok {
-		gz = binary(f, gy, y, slope)
-		return gz, Sum(gz, 0)
-	}
-	gz = empty(scope, y.store.device, y.DType(), y.layout.Packed())
-	gb = empty(scope, y.store.device, y.DType(), layout.Contiguous(y.layout.Dims[1]))
-	fused.LinearGrad(act, gz.operand(), gb.operand(), gy.operand(), y.operand(), slope)
-	return gz, gb
 }

@@ -38,33 +38,27 @@ func TestMatMulBatches(t *testing.T) {
 	}
 }
 
-var activations = map[tensor.Activation]func(x *tensor.Tensor) *tensor.Tensor{
-	tensor.Identity:     func(x *tensor.Tensor) *tensor.Tensor { return x },
-	tensor.ActTanh:      tensor.Tanh,
-	tensor.ActSigmoid:   tensor.Sigmoid,
-	tensor.ActReLU:      tensor.ReLU,
-	tensor.ActLeakyReLU: func(x *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLU(x, 0.2) },
-}
-
-// TestLinear: the same from a device that fuses it and from one that does not.
+// TestLinear: the same as from its parts, on a device that fuses it and on one that
+// does not.
 func TestLinear(t *testing.T) {
 	for _, d := range []*tensor.Device{tensor.CPU(), device(t)} {
 		for _, dt := range dtypes {
 			r := tensor.NewStream(1, "test")
 			for _, n := range []int{0, 1, 5} {
 				x, w, b := r.Normal(dt, n, 7).To(d), r.Normal(dt, 4, 7).To(d), r.Normal(dt, 4).To(d)
-				for act, f := range activations {
+				for act, row := range activations {
+					f := row.f
 					z := tensor.MatMul(x, w.T())
-					near(t, dt, f(z).Float64s(), tensor.Linear(x, w, nil, act, 0.2).Float64s(), "activation %d", act)
+					near(t, dt, f(z).Float64s(), tensor.Linear(x, w, nil, act).Float64s(), "%v", act)
 					z = tensor.Add(z, b)
-					y := tensor.Linear(x, w, b, act, 0.2)
+					y := tensor.Linear(x, w, b, act)
 					require.Equal(t, []int{n, 4}, y.Shape())
-					near(t, dt, f(z).Float64s(), y.Float64s(), "activation %d", act)
-					strided := tensor.Linear(x.T().Clone().T(), w.T().Clone().T(), tensor.Concat(0, b, b).Slice(0, 0, 4, 1), act, 0.2)
-					near(t, dt, y.Float64s(), strided.Float64s(), "activation %d", act)
+					near(t, dt, f(z).Float64s(), y.Float64s(), "%v", act)
+					strided := tensor.Linear(x.T().Clone().T(), w.T().Clone().T(), tensor.Concat(0, b, b).Slice(0, 0, 4, 1), act)
+					near(t, dt, y.Float64s(), strided.Float64s(), "%v", act)
 				}
 			}
-			none := tensor.Linear(d.New(dt, 2, 0), d.New(dt, 3, 0), tensor.Arange(dt, 3).To(d), tensor.Identity, 0)
+			none := tensor.Linear(d.New(dt, 2, 0), d.New(dt, 3, 0), tensor.Arange(dt, 3).To(d), tensor.Activation{})
 			require.Equal(t, []float64{0, 1, 2, 0, 1, 2}, none.Float64s())
 		}
 	}

@@ -225,7 +225,59 @@ def conv_layers():
     case('softmax_1', nn.Softmax(1), small, type='Softmax', axis=1)
     case('embedding', nn.Embedding(5, 3), np.array([[4, 0, 1], [1, 1, 3]]), type='Embedding', n=5, dim=3)
     case('dropout_eval', nn.Dropout(0.5), x, type='Dropout', p=0.5)
+
+    # An output padding that the stride does not cover, but the dilation does.
+    conv('transposed_padding', 'ConvTranspose2D', (2, 3), 2, 2, (2, 3), stride=(1, 2), dilation=(3, 5), padding=(1, 2), output_padding=(2, 4))
+
+    case('prelu', nn.PReLU(), away, type='PReLU', n=1)
+    case('prelu_channels', nn.PReLU(4), small, type='PReLU', n=4)
+    case('pixel_shuffle', nn.PixelShuffle(2), rng.standard_normal((2, 8, 2, 3)), type='PixelShuffle', factor=2)
+    case('pixel_unshuffle', nn.PixelUnshuffle(3), rng.standard_normal((2, 2, 3, 6)), type='PixelUnshuffle', factor=3)
+    batch = rng.standard_normal((8, 4, 2, 3))
+    batch[5] = batch[1] = batch[3] = batch[7]             # a group of samples that are all alike
+    case('stddev', StdDev(4, 1), batch, type='MinibatchStdDev', group_size=4, features=1)
+    case('stddev_2', StdDev(2, 2), rng.standard_normal((4, 4, 2, 1)), type='MinibatchStdDev', group_size=2, features=2)
+    case('stddev_small', StdDev(4, 1), batch[:3, :, 0, 0], type='MinibatchStdDev', group_size=4, features=1)
+
+    def layer(kind, i, o, kernel, padding):
+        return {'type': kind, 'in': i, 'out': o, 'kernel': [kernel] * 2, 'stride': [1, 1], 'padding': [padding] * 2,
+                'dilation': [1, 1], 'groups': 1, 'bias': True}
+
+    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.LeakyReLU(0.2))
+    about_body = {'type': 'Sequential', 'layers': [layer('Conv2D', 4, 4, 3, 1), {'type': 'LeakyReLU', 'slope': 0.2}]}
+    case('residual', Residual(body, None), small, type='Residual', body=about_body, skip=None)
+    body = nn.Sequential(nn.Conv2d(4, 2, 3, padding=1), nn.Tanh())
+    about_body = {'type': 'Sequential', 'layers': [layer('Conv2D', 4, 2, 3, 1), {'type': 'Tanh'}]}
+    case('residual_skip', Residual(body, nn.Conv2d(4, 2, 1)), small, type='Residual', body=about_body, skip=layer('Conv2D', 4, 2, 1, 0))
     return out, describe(about)
+
+
+class StdDev(nn.Module):
+    """Minibatch standard deviation: the formula of StyleGAN2's section on the discriminator, by loops."""
+
+    def __init__(self, group, features):
+        super().__init__()
+        self.group, self.features = group, features
+
+    def forward(self, x):
+        n, groups = len(x), len(x) // min(self.group, len(x))
+        rows = []
+        for i in range(n):
+            row = []
+            for part in x[i % groups::groups].chunk(self.features, dim=1):
+                variance = ((part - part.mean(0)) ** 2).sum(0) / len(part)
+                row.append((variance + 1e-8).sqrt().mean().expand(1, *x.shape[2:]))
+            rows.append(torch.cat(row))
+        return torch.cat([x, torch.stack(rows)], dim=1)
+
+
+class Residual(nn.Module):
+    def __init__(self, body, skip):
+        super().__init__()
+        self.body, self.skip = body, skip
+
+    def forward(self, x):
+        return self.body(x) + (x if self.skip is None else self.skip(x))
 
 
 # ---- optimizers, schedules, clipping, averaging ----

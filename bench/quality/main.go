@@ -1,13 +1,13 @@
-// Quality measures what the recipes of examples/mnist and examples/ring2d lead
-// to, and writes bench/RESULTS.md.
+// Quality measures what the recipes of package gan/recipe lead to, and writes
+// bench/RESULTS.md.
 //
 //	go run ./bench/quality                    # digits that are part of the program
 //	go run ./bench/quality -data FOLDER       # all of MNIST
 //	go run ./bench/quality -only ring,grid    # leaves the other rows as they are
 //
-// It builds the two programs and runs them as a user does, so that no recipe is
-// written down twice, loads the generators that they save, and judges 10,000
-// digits of each; the classic recipe is given as much time as the others took.
+// It trains as examples/mnist and examples/ring2d do, and judges 10,000 digits or
+// points of each generator; the classic recipe is given as much time as the
+// others took.
 // All of it takes about half an hour on two cores, which should be idle. What is
 // measured is kept in bench/RESULTS.json run by run, as soon as there is
 // something, with the commit that it was measured at; RESULTS.md is made of
@@ -17,13 +17,16 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/gander-ml/gander/internal/cli"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/tensor"
 )
 
 type settings struct {
@@ -51,20 +54,29 @@ const (
 
 func main() {
 	var s settings
-	p := cli.New("quality")
-	p.StringVar(&s.data, "data", "", "folder with MNIST's training digits (default: the 10,000 test digits, which are part of the program)")
-	only := p.String("only", "", "what to measure (default: "+usual+"; with -data without complete), of:\n"+
-		"quick, best, mlp  presets of examples/mnist\n"+
-		"classic           the classic preset for as long as quick and best took\n"+
-		"complete          the classic preset to its end\n"+
-		"ring, grid        mixtures of examples/ring2d")
-	p.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, 3 of best and mlp, 2 of classic, 1 of complete, 10 of a mixture)")
-	p.IntVar(&s.threads, "threads", 0, "most threads that the programs may use (default: all cores)")
-	p.BoolVar(&s.goOn, "continue", false, "leave out what was measured at this commit already")
-	p.StringVar(&s.out, "o", results, "file to write; what is measured goes beside it, with the ending .json")
-	p.IntVar(&s.steps, "steps", 0, "for trials: so many steps of each training")
-	p.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for trials")
-	os.Exit(p.Run(func() error { return s.check(*only) }, func() error { return run(cli.UntilInterrupt(), s) }))
+	flag.StringVar(&s.data, "data", "", "`folder` with MNIST's training digits (default: the 10,000 test digits, which are part of the program)")
+	only := flag.String("only", "", "what to measure (default: "+usual+"; with -data without complete), of:\n"+
+		"quick, best, mlp  recipes for digits\n"+
+		"classic           the classic recipe for as long as quick and best took\n"+
+		"complete          the classic recipe to its end\n"+
+		"ring, grid        recipes for mixtures in the plane")
+	flag.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, 3 of best and mlp, 2 of classic, 1 of complete, 10 of a mixture)")
+	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	flag.BoolVar(&s.goOn, "continue", false, "leave out what was measured at this commit already")
+	flag.StringVar(&s.out, "o", results, "`file` to write; what is measured goes beside it, with the ending .json")
+	flag.IntVar(&s.steps, "steps", 0, "for trials: so many steps of each training")
+	flag.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for trials")
+	flag.Parse()
+	if err := s.check(*only); err != nil {
+		fmt.Fprintf(os.Stderr, "quality: %v; see -help\n", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	if err := run(ctx, s); err != nil && !gan.Cancelled(err) {
+		fmt.Fprintln(os.Stderr, "quality:", err)
+		os.Exit(1)
+	}
 }
 
 // check splits the list and says what makes no sense.
@@ -73,6 +85,9 @@ func (s *settings) check(only string) error {
 		if only = usual; s.data != "" {
 			only = usualOnFull
 		}
+	}
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
 	s.only = strings.Split(only, ",")
 	for _, name := range s.only {
@@ -111,11 +126,11 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	tensor.CPU().SetThreads(s.threads)
 	m, err := newMeasurer(ctx, s, r)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(m.temp)
 	for _, n := range names {
 		if !slices.Contains(s.only, n.name) {
 			continue

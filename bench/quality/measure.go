@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -22,6 +21,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -34,19 +34,19 @@ const (
 // compared is the number of digits whose nearest training digits are looked for.
 const compared = 2000
 
-// measurer runs programs and adds to results.
+// measurer trains recipes and adds to results.
 type measurer struct {
 	settings
 	results *Results
-	temp    string // folder with the programs and what they write
-	split   string
+	digits  *datasets.Images // to train on
+	split   string           // what they are
 	place   Place
 
 	judge            *mnistfeatures.Judge
 	training, unseen *tensor.Tensor // real digits [n, 784], to tell copies
 }
 
-// newMeasurer builds the programs and reads the digits.
+// newMeasurer reads the digits.
 func newMeasurer(ctx context.Context, s settings, r *Results) (*measurer, error) {
 	m := &measurer{settings: s, results: r, split: embedded, place: here(ctx, s)}
 	test, err := digits.Load()
@@ -56,29 +56,19 @@ func newMeasurer(ctx context.Context, s settings, r *Results) (*measurer, error)
 	// Every fifth test digit serves as one that training has not seen. Where the
 	// test digits are trained on, distances are from the rest of them, so that
 	// generated digits are treated as these are.
-	train, fifth := test, func(i int) bool { return i%5 == 0 }
-	m.unseen = pixels(test, fifth)
+	fifth := func(i int) bool { return i%5 == 0 }
+	m.digits, m.unseen = test, pixels(test, fifth)
 	if s.data == "" {
-		m.training = pixels(train, func(i int) bool { return !fifth(i) })
+		m.training = pixels(test, func(i int) bool { return !fifth(i) })
 	} else {
 		m.split = full
-		if train, err = datasets.MNIST(s.data, datasets.Train); err != nil {
+		if m.digits, err = datasets.MNIST(s.data, datasets.Train); err != nil {
 			return nil, err
 		}
-		m.training = pixels(train, func(int) bool { return true })
+		m.training = pixels(m.digits, func(int) bool { return true })
 	}
-	if m.judge, err = mnistfeatures.Load(); err != nil {
-		return nil, err
-	}
-	if m.temp, err = os.MkdirTemp("", "quality-"); err != nil {
-		return nil, err
-	}
-	const examples = "github.com/gander-ml/gander/examples/"
-	if _, err := output(ctx, "go", "build", "-o", m.temp+string(filepath.Separator), examples+"mnist", examples+"ring2d"); err != nil {
-		os.RemoveAll(m.temp)
-		return nil, err
-	}
-	return m, nil
+	m.judge, err = mnistfeatures.Load()
+	return m, err
 }
 
 // pixels returns some of the images as [n, 784].
@@ -137,17 +127,23 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 	return out.String(), nil
 }
 
+// named returns a recipe by its name.
+func named(name string) recipe.Recipe {
+	all := append(recipe.Digits(), recipe.Mixtures()...)
+	return all[slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Name == name })]
+}
+
 // measure measures what a name of -only stands for.
 func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 	switch name {
 	case "ring", "grid":
-		return m.mixture(ctx, name, seeds)
+		return m.mixture(ctx, named(name), seeds)
 	case "classic":
 		return m.classic(ctx, seeds)
 	case "complete":
-		return m.recipe(ctx, "classic", "classic", 0, seeds)
+		return m.recipe(ctx, "classic", named("classic"), seeds)
 	}
-	return m.recipe(ctx, name, name, 0, seeds)
+	return m.recipe(ctx, name, named(name), seeds)
 }
 
 // classic gives the classic recipe as much time as others took here.
@@ -159,15 +155,16 @@ func (m *measurer) classic(ctx context.Context, seeds int) error {
 	if len(others) == 0 {
 		return errors.New("there is nothing to compare with: measure quick or best first, on this machine and with as many threads")
 	}
-	const warm = 1000 // steps to time one by
-	_, took, err := m.train(ctx, "classic", m.length(warm), 1)
+	r := named("classic")
+	r.Steps = m.length(1000) // to time one by
+	_, report, err := m.train(ctx, r)
 	if err != nil {
 		return err
 	}
-	perStep := took / float64(m.length(warm))
+	perStep := report.Time.Seconds() / float64(report.Steps)
 	for _, other := range others {
-		steps := int(math.Ceil(seconds(m.results.of(other, m.split)) / perStep))
-		if err := m.recipe(ctx, asLongAs(other), "classic", max(steps, 1), seeds); err != nil {
+		r.Steps = max(int(math.Ceil(seconds(m.results.of(other, m.split))/perStep)), 1)
+		if err := m.recipe(ctx, asLongAs(other), r, seeds); err != nil {
 			return err
 		}
 	}
@@ -182,31 +179,27 @@ func (m *measurer) length(steps int) int {
 	return steps
 }
 
-// recipe trains a preset with each seed and judges what it draws. Of 0 steps, the
-// preset decides.
-func (m *measurer) recipe(ctx context.Context, row, preset string, steps, seeds int) error {
+// recipe trains a recipe with each seed and judges what it draws.
+func (m *measurer) recipe(ctx context.Context, row string, r recipe.Recipe, seeds int) error {
 	if !m.goOn {
 		m.results.drop(row, m.split)
 	}
-	for seed := uint64(1); seed <= uint64(seeds); seed++ {
-		if slices.ContainsFunc(m.results.of(row, m.split), func(d *DigitRun) bool { return d.Seed == seed && d.Commit == m.place.Commit }) {
+	r.Steps = m.length(r.Steps)
+	for r.Seed = 1; r.Seed <= uint64(seeds); r.Seed++ {
+		if slices.ContainsFunc(m.results.of(row, m.split), func(d *DigitRun) bool { return d.Seed == r.Seed && d.Commit == m.place.Commit }) {
 			continue
 		}
-		m.results.Digits = slices.DeleteFunc(m.results.Digits, func(d *DigitRun) bool { return d.Row == row && d.Split == m.split && d.Seed == seed })
-		d := &DigitRun{Row: row, Split: m.split, Seed: seed, Judged: m.digits, Place: m.place}
-		d.Command = "go run ./examples/mnist " + strings.Join(m.flags(preset, m.length(steps)), " ")
-		var err error
-		if d.Steps, d.Seconds, err = m.train(ctx, preset, m.length(steps), seed); err != nil {
-			return err
-		}
-		g, err := gan.LoadGenerator(filepath.Join(m.folder(), "generator.safetensors"))
+		m.results.Digits = slices.DeleteFunc(m.results.Digits, func(d *DigitRun) bool { return d.Row == row && d.Split == m.split && d.Seed == r.Seed })
+		g, report, err := m.train(ctx, r)
 		if err != nil {
 			return err
 		}
-		if d.Values, err = m.judged(g, seed); err != nil {
+		d := &DigitRun{Row: row, Split: m.split, Seed: r.Seed, Command: m.command(r),
+			Steps: report.Steps, Seconds: trainingTime(report), Judged: m.settings.digits, Place: m.place}
+		if d.Values, err = m.judged(g, r.Seed); err != nil {
 			return err
 		}
-		fmt.Printf("%s, seed %d: %d steps, %.1f s; %v\n", row, seed, d.Steps, d.Seconds, d.Values.Get(mnistfeatures.Distance))
+		fmt.Printf("%s, seed %d: %d steps, %.1f s; %v\n", row, r.Seed, d.Steps, d.Seconds, d.Values.Get(mnistfeatures.Distance))
 		m.results.Digits = append(m.results.Digits, d)
 		if err := m.results.save(m.out); err != nil {
 			return err
@@ -215,99 +208,81 @@ func (m *measurer) recipe(ctx context.Context, row, preset string, steps, seeds 
 	return nil
 }
 
-// folder is where a program writes to.
-func (m *measurer) folder() string { return filepath.Join(m.temp, "run") }
-
-// flags are those of examples/mnist that a reader may want to repeat.
-func (m *measurer) flags(preset string, steps int) []string {
-	args := []string{"-preset", preset, "-looks", "0"}
-	if steps > 0 {
-		args = append(args, "-steps", strconv.Itoa(steps))
+// command repeats a training on digits, for those who want to see it; -seed,
+// -data and -out are left out.
+func (m *measurer) command(r recipe.Recipe) string {
+	command := "go run ./examples/mnist -preset " + r.Name + " -looks 0"
+	if r.Steps != named(r.Name).Steps {
+		command += fmt.Sprintf(" -steps %d", r.Steps)
 	}
 	if m.threads > 0 {
-		args = append(args, "-threads", strconv.Itoa(m.threads))
+		command += fmt.Sprintf(" -threads %d", m.threads)
 	}
-	return args
+	return command
 }
 
-// train runs examples/mnist.
-func (m *measurer) train(ctx context.Context, preset string, steps int, seed uint64) (done int, took float64, err error) {
-	args := append(m.flags(preset, steps), "-seed", strconv.FormatUint(seed, 10), "-out", m.folder())
-	if m.data != "" {
-		args = append(args, "-data", m.data)
-	}
-	out, err := output(ctx, filepath.Join(m.temp, "mnist"), args...)
+// trainingTime is the time of a training in seconds.
+func trainingTime(r *gan.Report) float64 { return r.Time.Round(time.Millisecond).Seconds() }
+
+// train trains on digits.
+func (m *measurer) train(ctx context.Context, r recipe.Recipe) (*gan.Generator, *gan.Report, error) {
+	return fit(ctx, r, datasets.NewLoader(m.digits, r.Batch, datasets.Seed(r.Seed)))
+}
+
+func fit(ctx context.Context, r recipe.Recipe, source gan.Source) (*gan.Generator, *gan.Report, error) {
+	g, d := r.Networks()
+	trainer, err := gan.New(g, d, r.Config())
 	if err != nil {
-		return 0, 0, err
+		return nil, nil, err
 	}
-	return trained(out)
-}
-
-var trainedLine = regexp.MustCompile(`(?m)^(\d+) steps, ([\d.]+) s; digits in `)
-
-// trained reads how long training was from what examples/mnist prints.
-func trained(out string) (steps int, seconds float64, err error) {
-	found := trainedLine.FindStringSubmatch(out)
-	if found == nil {
-		return 0, 0, fmt.Errorf("mnist does not tell how long it has trained: %q", out)
-	}
-	if steps, err = strconv.Atoi(found[1]); err != nil {
-		return 0, 0, err
-	}
-	seconds, err = strconv.ParseFloat(found[2], 64)
-	return steps, seconds, err
+	report, err := trainer.Fit(ctx, source, gan.Steps(r.Steps))
+	return trainer.Generator(), report, err
 }
 
 // judged judges a generator's digits.
 func (m *measurer) judged(g *gan.Generator, seed uint64) (metrics.Table, error) {
-	drawn := g.Sample(m.digits, seed)
+	drawn := g.Sample(m.settings.digits, seed)
 	report, err := m.judge.Evaluate(drawn)
 	if err != nil {
 		return nil, err
 	}
-	few := min(compared, m.digits)
+	few := min(compared, m.settings.digits)
 	copying, err := metrics.Copying(drawn.Slice(0, 0, few, 1), m.training, m.unseen.Slice(0, 0, few, 1))
 	return append(report.Values, copying...), err
 }
 
-// mixture runs examples/ring2d, all seeds at once.
-func (m *measurer) mixture(ctx context.Context, name string, seeds int) error {
-	old := m.results.mixture(name)
+// mixture trains on a mixture in the plane with each seed.
+func (m *measurer) mixture(ctx context.Context, r recipe.Recipe, seeds int) error {
+	old := m.results.mixture(r.Name)
 	if m.goOn && old != nil && old.Commit == m.place.Commit && len(old.Seeds) >= seeds {
 		return nil
 	}
-	args := []string{"-mixture", name, "-seeds", strconv.Itoa(seeds), "-json"}
+	run := &MixtureRun{Mixture: r.Name, Place: m.place,
+		Command: fmt.Sprintf("go run ./examples/ring2d -mixture %s -seeds %d -json", r.Name, seeds)}
 	if m.steps > 0 {
-		args = append(args, "-steps", strconv.Itoa(m.steps))
+		run.Command += fmt.Sprintf(" -steps %d", m.steps)
 	}
 	if m.threads > 0 {
-		args = append(args, "-threads", strconv.Itoa(m.threads))
+		run.Command += fmt.Sprintf(" -threads %d", m.threads)
 	}
-	out, err := output(ctx, filepath.Join(m.temp, "ring2d"), append(args, "-o", m.folder())...)
-	if err != nil {
-		return err
+	target := map[string]datasets.Mixture{"ring": datasets.Ring(), "grid": datasets.GaussianGrid()}[r.Name]
+	r.Steps = m.length(r.Steps)
+	const points = 10_000
+	var tables []metrics.Table
+	for r.Seed = 1; r.Seed <= uint64(seeds); r.Seed++ {
+		g, report, err := fit(ctx, r, datasets.Synthetic{From: target, Batch: r.Batch, PerEpoch: 500, Seed: r.Seed})
+		if err != nil {
+			return err
+		}
+		score, err := metrics.MeasureMixture(target, g.Sample(points, r.Seed))
+		if err != nil {
+			return err
+		}
+		tables = append(tables, score.Table())
+		run.Seeds = append(run.Seeds, MixtureSeed{Seed: r.Seed, Steps: report.Steps, Seconds: trainingTime(report), Values: score.Table()})
 	}
-	run, err := trainedMixture(out)
-	if err != nil {
-		return err
-	}
-	run.Mixture, run.Command, run.Place = name, "go run ./examples/ring2d "+strings.Join(args, " "), m.place
-	fmt.Printf("%s, %d seeds: %v\n", name, len(run.Seeds), run.Values.Get("high-quality share"))
-	m.results.Mixtures = append(slices.DeleteFunc(m.results.Mixtures, func(r *MixtureRun) bool { return r.Mixture == name }), run)
+	run.Values = metrics.Average(tables...).Against(metrics.MixtureFloor(target, points, 20))
+	fmt.Printf("%s, %d seeds: %v\n", r.Name, len(run.Seeds), run.Values.Get("high-quality share"))
+	m.results.Mixtures = append(slices.DeleteFunc(m.results.Mixtures, func(r *MixtureRun) bool { return r.Mixture == run.Mixture }), run)
 	return m.results.save(m.out)
-}
-
-// trainedMixture reads the JSON that examples/ring2d prints.
-func trainedMixture(out string) (*MixtureRun, error) {
-	var in struct {
-		Values metrics.Table `json:"10000"`
-		Seeds  []MixtureSeed `json:"seeds"`
-	}
-	if err := json.Unmarshal([]byte(out), &in); err != nil {
-		return nil, fmt.Errorf("what ring2d prints is not what was expected: %w", err)
-	}
-	if len(in.Values) == 0 || len(in.Seeds) == 0 {
-		return nil, fmt.Errorf("ring2d prints no values: %q", out)
-	}
-	return &MixtureRun{Values: in.Values, Seeds: in.Seeds}, nil
 }

@@ -92,31 +92,8 @@ func TestClassicComparesOnOneMachine(t *testing.T) {
 	for _, change := range []func(*Place){func(p *Place) { p.CPU = "Slide rule" }, func(p *Place) { p.Cores++ }, func(p *Place) { p.Threads = 1 }} {
 		other := place
 		change(&other)
-		m := &measurer{results: canned(), split: full, place: other, temp: t.TempDir()}
+		m := &measurer{results: canned(), split: full, place: other}
 		require.ErrorContains(t, m.classic(t.Context(), 1), "there is nothing to compare with")
-	}
-}
-
-func TestTrained(t *testing.T) {
-	steps, took, err := trained("epoch 1/1  D 1.0  G 1.0  3 s\n\n2000 steps, 41.9 s; digits in runs/mnist/samples.png\n\nmetric")
-	require.NoError(t, err)
-	require.Equal(t, 2000, steps)
-	require.Equal(t, 41.9, took)
-	_, _, err = trained("epoch 1/1")
-	require.ErrorContains(t, err, "does not tell")
-}
-
-func TestTrainedMixture(t *testing.T) {
-	r, err := trainedMixture(`{"mixture": "ring", "2500": [], "10000": [{"name": "modes", "value": 7.5, "floor": 8, "std_err": 0.5}],
-		"seeds": [{"seed": 1, "steps": 5000, "seconds": 12.5, "10000": [{"name": "modes", "value": 7}]}, {"seed": 2, "10000": [{"name": "modes", "value": 8}]}]}`)
-	require.NoError(t, err)
-	require.Equal(t, "modes 7.5 · floor 8 · ±0.5", r.Values.Get("modes").String())
-	require.Len(t, r.Seeds, 2)
-	require.Equal(t, 12.5, r.Seeds[0].Seconds)
-	require.Equal(t, 7.0, r.Seeds[0].Values.Get("modes").Value)
-	for _, bad := range []string{"", "{}", "seed 1", `{"10000": [{"name": "modes", "value": "x"}]}`} {
-		_, err := trainedMixture(bad)
-		require.ErrorContains(t, err, "ring2d", bad)
 	}
 }
 
@@ -150,13 +127,13 @@ func TestWrongUsage(t *testing.T) {
 	}
 	clitest.Fails(t, dir, 1, "nowhere", "-o", "nowhere/R.md")
 	clitest.Fails(t, dir, 1, "there is no train-images", "-o", "R.md", "-data", dir)
-	require.Contains(t, clitest.Run(t, dir, "-help").Out, "presets of examples/mnist")
+	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "recipes for digits")
 }
 
-// A trial, from building the programs to the table.
+// A trial, from training to the table.
 func TestTrial(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds programs and runs them")
+		t.Skip("trains and judges")
 	}
 	table := filepath.Join(t.TempDir(), "R.md")
 	args := []string{"-steps", "2", "-digits", "200", "-seeds", "1", "-threads", "1", "-o", table}

@@ -38,7 +38,7 @@ const (
 func (r *Results) Markdown() string {
 	var b strings.Builder
 	b.WriteString("# How good the samples are\n\nWritten by `go run ./bench/quality` from what it has measured, which RESULTS.json keeps; do not edit.\n" +
-		"Each row was made by the very command that stands with it. ± is the standard error over seeds, the floor what a perfect sampler scores with as many samples.\n")
+		"The command that stands with a row repeats its training. ± is the standard error over seeds, the floor what a perfect sampler scores with as many samples.\n")
 	for _, split := range []string{full, embedded} {
 		r.digits(&b, split)
 	}

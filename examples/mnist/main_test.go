@@ -21,6 +21,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/internal/clitest"
 )
 
@@ -58,10 +59,9 @@ const (
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{
-		"-unknown":           "mnist: flag provided but not defined: -unknown; see -help",
+		"-unknown":           "flag provided but not defined: -unknown",
 		"-epochs many":       `invalid value "many" for flag -epochs`,
 		"-epochs":            "flag needs an argument: -epochs",
-		"-epochs 0":          "-epochs, -steps and -batch must be at least 1",
 		"-batch 0":           "-epochs, -steps and -batch must be at least 1",
 		"-latent 0":          "-latent must lie between 1 and 65536",
 		"-latent 100000":     "-latent must lie between 1 and 65536",
@@ -70,10 +70,11 @@ func TestWrongUsage(t *testing.T) {
 		"-lr 2":              "-lr must lie between 0 and 1",
 		"-seed -1":           `invalid value "-1" for flag -seed`,
 		"-steps 0":           "-epochs, -steps and -batch must be at least 1",
+		"-epochs -1":         "-epochs, -steps and -batch must be at least 1",
 		"-steps 3 -epochs 3": "give -epochs or -steps, not both",
 		"-preset dcgan":      `there is no preset "dcgan"`,
-		"-threads -1":        "-threads must be 0 or more",
-		"-looks -1":          "-looks must be 0 or more",
+		"-threads -1":        "-threads and -looks must be 0 or more",
+		"-looks -1":          "-threads and -looks must be 0 or more",
 		"-out=":              "-out must name a folder",
 		"-data x -download":  "give -data or -download, not both",
 		"train":              `unexpected argument "train"`,
@@ -82,8 +83,8 @@ func TestWrongUsage(t *testing.T) {
 	}
 	help := clitest.Run(t, dir, "-help")
 	require.Zero(t, help.Status)
-	require.Empty(t, help.Errors)
-	require.Contains(t, help.Out, "-epochs")
+	require.Contains(t, help.Errors, "-epochs")
+	require.Contains(t, help.Errors, "quick    small convolutional networks")
 }
 
 // What is wrong with the data is said before anything is written.
@@ -121,7 +122,7 @@ func TestBadData(t *testing.T) {
 	small := writeDigits(t, 1)
 	require.NoError(t, os.Remove(filepath.Join(small, imagesFile+".gz")))
 	require.NoError(t, os.WriteFile(filepath.Join(small, imagesFile), []byte{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 7}, 0o644))
-	fails("the pictures are 1×2; these networks take 28×28", small)
+	fails("the images are [1 2]; these networks take [28 28]", small)
 }
 
 // Without a network, the way out is told in one line.
@@ -164,7 +165,7 @@ func TestClassic(t *testing.T) {
 		names = append(names, name)
 	}
 	require.ElementsMatch(t, []string{
-		"samples", "samples/epoch-0001.png", "samples.png", "losses.png", "log.jsonl",
+		"samples", "samples/step-00003.png", "samples.png", "losses.png", "log.jsonl",
 		"generator.safetensors", "discriminator.safetensors", "checkpoint.safetensors",
 	}, names)
 	decode := func(name string) image.Image {
@@ -172,7 +173,7 @@ func TestClassic(t *testing.T) {
 		require.NoError(t, err, name)
 		return img
 	}
-	require.Equal(t, image.Rect(0, 0, 5*30+2, 2*30+2), decode("samples/epoch-0001.png").Bounds())
+	require.Equal(t, image.Rect(0, 0, 5*30+2, 2*30+2), decode("samples/step-00003.png").Bounds())
 	require.Equal(t, image.Rect(0, 0, 5*(4*28+8)+8, 2*(4*28+8)+8), decode("samples.png").Bounds())
 	require.IsType(t, &image.Gray{}, decode("samples.png"))
 	require.Greater(t, decode("losses.png").Bounds().Dx(), 300)
@@ -327,7 +328,8 @@ func TestPresets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the quick recipe is enough")
 	}
-	for name := range presets {
+	for _, r := range recipe.Digits() {
+		name := r.Name
 		if name == "classic" || name == "quick" {
 			continue
 		}

@@ -6,48 +6,78 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/chart"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
+	"github.com/gander-ml/gander/gan/progress"
+	"github.com/gander-ml/gander/gan/recipe"
 )
 
-// show draws ten digits into samples.png.
-func show(t *gan.Trainer, s settings) error {
-	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
-	return grid.WritePNG(filepath.Join(s.out, "samples.png"), t.Sample(10, s.seed))
-}
-
-// pictures draws the same ten digits again and again in the course of training,
-// to keep and to show: after each epoch where epochs are counted; otherwise every
-// 100 steps, and more often in the beginning, where most happens.
-func pictures(s settings, batches int) (gan.Hook, error) {
-	due := gan.Every(batches)
-	name := func(step int) string { return fmt.Sprintf("epoch-%04d.png", step/batches) }
-	if s.steps > 0 {
-		due = func(step int) bool {
-			return step%100 == 0 || step == 10 || step == 20 || step == 50 || step == s.steps
-		}
-		name = func(step int) string { return fmt.Sprintf("step-%05d.png", step) }
+// hooks are everything that happens beside the training itself.
+func hooks(r recipe.Recipe, judge *mnistfeatures.Judge) []gan.Hook {
+	hooks := []gan.Hook{
+		images(r),
+		gan.SaveNetworks(*out),
+		gan.Log(filepath.Join(*out, "log.jsonl")),
+		chart.Losses(filepath.Join(*out, "losses.png")),
+		gan.SaveCheckpoint(filepath.Join(*out, "checkpoint.safetensors")),
 	}
-	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}
-	dir := filepath.Join(s.out, "samples")
-	return gan.After(due, func(t *gan.Trainer) error {
-		if err := grid.WritePNG(filepath.Join(dir, name(t.Steps())), t.Sample(10, s.seed)); err != nil {
-			return err
-		}
-		return show(t, s)
-	}), os.MkdirAll(dir, 0o755)
+	if *verbose {
+		hooks = append(hooks, norms(), progress.Lines(os.Stdout))
+	} else {
+		hooks = append(hooks, progress.Bar(os.Stdout))
+	}
+	if *looks > 0 {
+		hooks = append(hooks, judged(r, judge))
+	}
+	return hooks
 }
 
-// looks judges 1,000 digits now and then, at most every 100 steps, while training
-// goes on.
-func looks(judge *mnistfeatures.Judge, s settings, steps int) gan.Hook {
-	every := gan.Every(max((steps+s.looks)/(s.looks+1), 100)) // rounded up
-	due := func(step int) bool { return every(step) && step < steps }
+// images draws the same ten digits again and again, every 100 steps and more
+// often in the beginning, when most happens: into samples.png, and smaller into
+// the folder samples, to keep.
+func images(r recipe.Recipe) gan.Hook {
+	large := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
+	small := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}
+	var t *gan.Trainer
+	show := func() error {
+		return large.WritePNG(filepath.Join(*out, "samples.png"), t.Sample(10, r.Seed))
+	}
+	return gan.Hook{
+		Start: func(run gan.Run) error {
+			t = run.Trainer
+			return os.MkdirAll(filepath.Join(*out, "samples"), 0o755)
+		},
+		Step: func(s *gan.StepInfo) error {
+			switch {
+			case s.Step%100 == 0, s.Step == 10, s.Step == 20, s.Step == 50, s.Step == r.Steps:
+				path := filepath.Join(*out, "samples", fmt.Sprintf("step-%05d.png", s.Step))
+				if err := small.WritePNG(path, t.Sample(10, r.Seed)); err != nil {
+					return err
+				}
+				return show()
+			}
+			return nil
+		},
+		End: func(report *gan.Report) error {
+			if report.Steps == 0 {
+				return nil // nothing to show
+			}
+			return show()
+		},
+	}
+}
+
+// judged judges 1,000 digits now and then, at most every 100 steps, while
+// training continues.
+func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
+	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
+	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judge.Glance(g.Sample(1000, s.seed))
-	}, func(step int, r *mnistfeatures.Report) error {
-		d := r.Values.Get(mnistfeatures.Distance)
+		return judge.Glance(g.Sample(1000, r.Seed))
+	}, func(step int, report *mnistfeatures.Report) error {
+		d := report.Values.Get(mnistfeatures.Distance)
 		_, err := fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
-			step, d.Value, d.Floor, 100*r.Values.Get(mnistfeatures.RarestDigit).Value)
+			step, d.Value, d.Floor, 100*report.Values.Get(mnistfeatures.RarestDigit).Value)
 		return err
 	})
 }

@@ -1,18 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	"image/gif"
 	"image/png"
-	"io"
 	"math"
+	"os"
 	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
-	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -45,13 +46,13 @@ var colors = func() (p color.Palette) {
 	return append(p, color.RGBA{20, 20, 40, 255}, color.RGBA{120, 120, 120, 255}, color.RGBA{60, 60, 60, 255})
 }()
 
-// film collects pictures of a training.
+// film collects images of a training.
 type film struct {
 	centers     [][2]float64
-	sigma, half float64        // the picture shows [−half, half]²
+	sigma, half float64        // an image shows [−half, half]²
 	corners     *tensor.Tensor // where the discriminator is asked, row by row from the top
 	field       []float64      // what it said last
-	steps, step int            // in all, and at the last picture
+	steps, step int            // in all, and at the last image
 	gif         gif.GIF
 }
 
@@ -71,7 +72,7 @@ func newFilm(m datasets.Mixture, steps int) *film {
 	return f
 }
 
-// hook takes a picture after some of the steps, which lie closer together at the
+// hook makes an image after some of the steps, which lie closer together at the
 // beginning, where more happens, and after the last.
 func (f *film) hook() gan.Hook {
 	var t *gan.Trainer
@@ -114,7 +115,7 @@ func ask(d nn.Module, x *tensor.Tensor) []float64 {
 	return y
 }
 
-// draw makes a picture of size pixels along each side. A bar below shows what
+// draw makes an image of size pixels along each side. A bar below shows what
 // part of the training is over.
 func (f *film) draw(size int, points *tensor.Tensor) *image.Paletted {
 	img := image.NewPaletted(image.Rect(0, 0, size, size+size/80), colors)
@@ -162,13 +163,12 @@ func (f *film) at(x, y float64) float64 {
 	return (1-v)*((1-u)*corner(0, 0)+u*corner(1, 0)) + v*((1-u)*corner(0, 1)+u*corner(1, 1))
 }
 
-// write makes path.gif of the pictures, and path.png of the last one, larger.
+// write makes path.gif of all images, and path.png of the last one, larger.
 func (f *film) write(path string, g *gan.Generator) error {
 	f.gif.Delay[len(f.gif.Delay)-1] = 300
-	if err := atomicfile.Write(path+".gif", func(w io.Writer) error { return gif.EncodeAll(w, &f.gif) }); err != nil {
+	var animation, last bytes.Buffer
+	if err := errors.Join(gif.EncodeAll(&animation, &f.gif), png.Encode(&last, f.draw(3*side, g.Sample(10_000, 1)))); err != nil {
 		return err
 	}
-	return atomicfile.Write(path+".png", func(w io.Writer) error {
-		return png.Encode(w, f.draw(3*side, g.Sample(10_000, 1)))
-	})
+	return errors.Join(os.WriteFile(path+".gif", animation.Bytes(), 0o644), os.WriteFile(path+".png", last.Bytes(), 0o644))
 }

@@ -28,43 +28,31 @@
 // take the recipe apart: -penalty none, for example, finds hardly any mode.
 //
 // Ctrl-C ends the training early and shows what there is, with status 0. Exit
-// status 1 means that something outside went wrong, in one line; 2, wrong usage.
+// status 1 means that something outside went wrong; 2, wrong usage.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
-	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/progress"
-	"github.com/gander-ml/gander/internal/atomicfile"
-	"github.com/gander-ml/gander/internal/cli"
-	"github.com/gander-ml/gander/internal/npy"
 	"github.com/gander-ml/gander/tensor"
+	"github.com/gander-ml/gander/tensor/npy"
 )
-
-type settings struct {
-	mixture, objective, penalty, schedule string
-	gamma, lr                             float64
-	steps, batch, seeds, threads          int
-	seed                                  uint64
-	json                                  bool
-	out, samples                          string
-}
 
 func main() {
 	var s settings
-	p := cli.New("ring2d")
 	choice := func(v *string, name, usage string, values []string) {
 		*v = values[0]
-		p.Func(name, usage+": "+strings.Join(values, ", ")+" (default "+values[0]+")", func(given string) error {
+		flag.Func(name, usage+": "+strings.Join(values, ", ")+" (default "+values[0]+")", func(given string) error {
 			if *v = given; !slices.Contains(values, given) {
 				return fmt.Errorf("it must be one of %s", strings.Join(values, ", "))
 			}
@@ -73,40 +61,34 @@ func main() {
 	}
 	choice(&s.mixture, "mixture", "data", []string{"ring", "grid"})
 	choice(&s.objective, "objective", "game", objectiveNames())
-	choice(&s.penalty, "penalty", "on the discriminator's slope, gp being WGAN-GP's", penalties)
+	choice(&s.penalty, "penalty", "on the discriminator's gradient, gp being WGAN-GP's", penalties)
 	choice(&s.schedule, "schedule", "of learning rate and penalty", schedules)
-	p.Float64Var(&s.gamma, "gamma", 0.1, "weight of the penalty")
-	p.Float64Var(&s.lr, "lr", 3e-3, "learning rate of Adam, both networks")
-	p.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
-	p.IntVar(&s.batch, "batch", 256, "points per step")
-	p.Uint64Var(&s.seed, "seed", 1, "of every random number")
-	p.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
-	p.BoolVar(&s.json, "json", false, "print JSON instead of a table")
-	p.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the pictures, which show the first seed")
-	p.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
-	p.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
-	os.Exit(p.Run(s.check, func() error { return run(cli.UntilInterrupt(), s) }))
-}
-
-// check fills in what the mixture settles and says what makes no sense.
-func (s *settings) check() error {
-	if s.steps == 0 {
-		s.steps = map[string]int{"ring": 5000, "grid": 7000}[s.mixture]
+	flag.Float64Var(&s.gamma, "gamma", 0.1, "weight of the penalty")
+	flag.Float64Var(&s.lr, "lr", 3e-3, "learning rate of Adam, both networks")
+	flag.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
+	flag.IntVar(&s.batch, "batch", 256, "points per step")
+	flag.Uint64Var(&s.seed, "seed", 1, "of every random number")
+	flag.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
+	flag.BoolVar(&s.json, "json", false, "print JSON instead of a table")
+	flag.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the images, which show the first seed")
+	flag.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
+	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	flag.Parse()
+	if wrong := s.wrong(); wrong != "" {
+		fmt.Fprintf(os.Stderr, "ring2d: %s; see -help\n", wrong)
+		os.Exit(2)
 	}
-	switch {
-	case s.steps < 1 || s.batch < 1 || s.seeds < 1 || s.threads < 0:
-		return errors.New("-steps, -batch and -seeds must be at least 1, -threads 0 or more")
-	case !(s.lr > 0 && s.lr <= 1 && s.gamma >= 0 && s.gamma <= 1e6):
-		return errors.New("-lr must lie between 0 and 1, -gamma between 0 and 1e6")
-	case s.out == "":
-		return errors.New("-o must name a folder")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	if err := run(ctx, s); err != nil && !gan.Cancelled(err) {
+		fmt.Fprintln(os.Stderr, "ring2d:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
 	}
-	return nil
 }
 
 func run(ctx context.Context, s settings) error {
 	for _, dir := range []string{s.out, filepath.Dir(s.samples)} {
-		if err := atomicfile.Writable(dir); err != nil {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
@@ -115,7 +97,7 @@ func run(ctx context.Context, s settings) error {
 	if s.json {
 		lines = os.Stderr
 	}
-	film := newFilm(mixtures[s.mixture], s.steps)
+	film := newFilm(mixtures[s.mixture], s.recipe(s.seed).Steps)
 	var runs []*outcome
 	var ended error // by the user
 	for i := range s.seeds {
@@ -151,33 +133,4 @@ func run(ctx context.Context, s settings) error {
 		}
 	}
 	return errors.Join(ended, report(s, runs))
-}
-
-// report prints means over the seeds, beside a perfect sampler's.
-func report(s settings, runs []*outcome) error {
-	mean := func(n int, table func(*outcome) metrics.Table) metrics.Table {
-		var tables []metrics.Table
-		for _, o := range runs {
-			tables = append(tables, table(o))
-		}
-		return metrics.Average(tables...).Against(metrics.MixtureFloor(mixtures[s.mixture], n, 20))
-	}
-	few := mean(2500, func(o *outcome) metrics.Table { return o.Few })
-	many := mean(10_000, func(o *outcome) metrics.Table { return o.Many })
-	if !s.json {
-		_, err := fmt.Printf("\n2,500 points\n%v\n10,000 points\n%v", few, many)
-		return err
-	}
-	e := json.NewEncoder(os.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
-		Mixture   string        `json:"mixture"`
-		Objective string        `json:"objective"`
-		Penalty   string        `json:"penalty"`
-		Schedule  string        `json:"schedule"`
-		Batch     int           `json:"batch"`
-		Few       metrics.Table `json:"2500"` // means over the seeds
-		Many      metrics.Table `json:"10000"`
-		Seeds     []*outcome    `json:"seeds"`
-	}{s.mixture, s.objective, s.penalty, s.schedule, s.batch, few, many, runs})
 }

@@ -19,7 +19,7 @@
 package main
 
 import (
-	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -28,7 +28,6 @@ import (
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
-	"github.com/gander-ml/gander/internal/cli"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -60,14 +59,16 @@ var generators = []struct {
 }
 
 func main() {
-	p := cli.New("theory")
-	out := p.String("o", filepath.Join("runs", "theory.png"), "PNG file to write")
-	os.Exit(p.Run(func() error {
-		if *out == "" {
-			return errors.New("-o must name a file")
-		}
-		return nil
-	}, func() error { return run(*out) }))
+	out := flag.String("o", filepath.Join("runs", "theory.png"), "PNG file to write")
+	flag.Parse()
+	if flag.NArg() > 0 || *out == "" {
+		fmt.Fprintln(os.Stderr, "theory: -o must name a file, and there are no arguments; see -help")
+		os.Exit(2)
+	}
+	if err := run(*out); err != nil {
+		fmt.Fprintln(os.Stderr, "theory:", err)
+		os.Exit(1)
+	}
 }
 
 func run(out string) error {
@@ -87,10 +88,7 @@ func run(out string) error {
 			best[k] = pData[k] / (pData[k] + pG[k])
 		}
 		d, v := train(pData, pG)
-		gap := 0.0
-		for k := range d {
-			gap = max(gap, math.Abs(d[k]-best[k]))
-		}
+		gap := tensor.MaxOver(tensor.Abs(tensor.Sub(tensor.FromFloat64(d), tensor.FromFloat64(best)))).Item()
 		formula := -math.Log(4) + 2*jensenShannon(pData, pG)
 		fmt.Printf("%-15s  %.1e    %+.7f  %+.7f    %+.1e\n", g.name, gap, v, formula, v-formula)
 		if i == 0 {

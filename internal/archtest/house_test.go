@@ -39,13 +39,13 @@ var house = []room{
 	// The ground: no numbers, or nothing but numbers.
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
-	{folder: "internal/cli"},
 	{folder: "internal/excerpt"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
 	{folder: "internal/isa", outside: []string{cpuid}},
 	{folder: "internal/layout"},
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
+	{folder: "internal/strictjson", imports: []string{"internal/excerpt"}},
 	{folder: "internal/philox", imports: []string{"internal/isa"}},
 	{folder: "internal/gemm", imports: []string{"internal/isa", "internal/parallel"}},
 	{folder: "internal/vec", imports: []string{"internal/isa", "internal/op"}},
@@ -68,12 +68,12 @@ var house = []room{
 		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 	{folder: "tensor/simdblas", imports: []string{"internal/gemm"}, outside: []string{gonum}},
 	{folder: "autograd", imports: []string{"tensor"}},
-	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/ref", "tensor"}},
+	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/backendtest/far", "tensor"}},
 
 	// Networks and optimizers, which do not know each other.
-	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn/safetensors", "tensor"}},
+	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
-	{folder: "internal/npy", imports: []string{"internal/atomicfile", "tensor"}},
+	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"autograd", "tensor"}},
 
 	// Data.
@@ -82,15 +82,17 @@ var house = []room{
 
 	// Adversarial training. The core knows no data set, plot or terminal;
 	// those are in folders of their own that a program may leave out.
-	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "nn", "nn/safetensors", "optim", "tensor"},
+	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
+	{folder: "gan/recipe", imports: []string{"gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
-	// Programs, which may use anything.
+	// Programs. Examples use what any other module may use.
 	{folder: "bench", imports: []string{"..."}, outside: []string{gonum}},
 	{folder: "bench/*", imports: []string{"..."}, outside: []string{gonum}},
-	{folder: "examples/*", imports: []string{"..."}, outside: []string{gonum, plot, bar}},
+	{folder: "examples"},
+	{folder: "examples/*", imports: []string{"autograd", "datasets/...", "gan/...", "nn/...", "optim", "tensor/..."}, outside: []string{gonum}},
 }

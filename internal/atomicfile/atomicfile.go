@@ -1,31 +1,115 @@
-// Package atomicfile replaces a file as a whole: a reader, a crash or a full
-// disk finds either the old contents or the new ones, never a mixture.
+// Package atomicfile writes files as a whole, and opens files that are files.
+//
+// # What is there after a failure
+//
+// [Write] goes through a new file in the same folder, which is flushed to the
+// disk, renamed to the path, and the folder flushed too. So there is at path
+//
+//	after success                        the new contents, also after a power cut
+//	when the contents cannot be made     what was there before, and an error
+//	when the disk is full or fails       what was there before, and an error
+//	when the process is killed           what was there before, or the new contents;
+//	                                     never a mixture
+//	when the power is cut                the same
+//	when flushing the folder fails       the new contents, and an error, since a
+//	                                     power cut may bring the old ones back
+//
+// A reader finds the old contents or the new ones at any time. Of several
+// writers, each writes all of its contents, and the last to finish is the one
+// whose are there. A new file that a killed writer left behind is removed by the
+// next [Write] to the same path, and by [Writable].
 package atomicfile
 
 import (
 	"bufio"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
-// Write makes path a file of what write produces, with permissions 0644 less
-// the umask. The contents go through a buffer to a new file in path's folder,
-// which is flushed to the disk and then renamed to path; a symbolic link at
-// path is replaced, not followed. When write or any step fails, or write
-// panics, path is as it was and the new file is gone. Only the last step,
-// flushing the folder so that the new name survives a power cut, comes after
-// the rename.
+// Write makes path a file of what write produces. A new file has permissions
+// 0644 less the umask; one that replaces another has that one's. A symbolic link
+// is followed: the file that it leads to is replaced.
+//
+// What is not a regular file is never replaced. A pipe, a terminal or a device
+// such as /dev/null gets the contents written through, which is not atomic; a
+// pipe that nobody reads is an error. A folder is an error.
 func Write(path string, write func(io.Writer) error) error {
-	if err := replace(path, write); err != nil {
+	if err := writeTo(path, write); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
+}
+
+func writeTo(path string, write func(io.Writer) error) error {
+	target, through, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	if through {
+		return writeThrough(path, write)
+	}
+	return replace(target, write)
+}
+
+// maxLinks is the number of symbolic links that are followed, as on Linux.
+const maxLinks = 40
+
+// resolve follows symbolic links from path to the name that is to be replaced,
+// which need not exist yet. through says that there is something else than a
+// file, or the handle of an open file, such as /dev/stdout.
+func resolve(path string) (target string, through bool, err error) {
+	target = path
+	for range maxLinks {
+		info, err := os.Lstat(target)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return target, false, nil
+		case err != nil:
+			return "", false, err
+		case info.Mode()&fs.ModeSymlink == 0:
+			if info.IsDir() {
+				return "", false, Regular(target, info)
+			}
+			return target, !info.Mode().IsRegular(), nil
+		}
+		next, err := os.Readlink(target)
+		if err != nil {
+			return "", false, err
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(target), next)
+		}
+		if folder, err := filepath.EvalSymlinks(filepath.Dir(target)); err == nil && strings.HasPrefix(folder, "/proc/") {
+			return target, true, nil
+		}
+		target = next
+	}
+	return "", false, &fs.PathError{Op: "open", Path: path, Err: errors.New("too many symbolic links")}
+}
+
+// writeThrough writes to what is not a regular file.
+func writeThrough(path string, write func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ENXIO) {
+		return fmt.Errorf("nobody reads it: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	buffer := bufio.NewWriterSize(f, 1<<16)
+	if err := write(buffer); err != nil {
+		return err
+	}
+	return buffer.Flush()
 }
 
 // Open opens a file for reading, if it is a regular one or a link to such. A
@@ -55,8 +139,8 @@ func Open(path string) (*os.File, error) {
 	}
 }
 
-// ErrNotRegular is wrapped by the errors about paths where there is something
-// else than a regular file.
+// ErrNotRegular is wrapped by the errors about paths at which there is
+// something else than a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
 // Regular returns an error that says what there is at path, unless that is a
@@ -81,30 +165,36 @@ func Regular(path string, info fs.FileInfo) error {
 }
 
 // Writable makes a folder and sees whether files can be written there, so that
-// work whose results are to go there does not start in vain.
+// work whose results are to go there does not start in vain. It removes what
+// killed writers left there.
 func Writable(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	f, err := create(folder)
+	f, err := create(folder, "")
 	if err != nil {
 		return fmt.Errorf("the folder cannot be written to: %w", err)
 	}
+	err = os.Remove(f.Name())
 	f.Close()
-	return os.Remove(f.Name())
+	clean(folder, "")
+	return err
 }
 
 func replace(path string, write func(io.Writer) error) error {
 	folder := filepath.Dir(path)
-	f, err := create(folder)
+	prefix := leftoverPrefix(path)
+	clean(folder, prefix)
+	f, err := create(folder, prefix)
 	if err != nil {
 		return err
 	}
 	renamed := false
 	defer func() { // also when write panics
 		if !renamed {
+			os.Remove(f.Name()) // while the lock is held
 			f.Close()
-			os.Remove(f.Name())
+			os.Remove(f.Name()) // for systems that do not remove open files
 		}
 	}()
 	buffer := bufio.NewWriterSize(f, 1<<16)
@@ -114,29 +204,100 @@ func replace(path string, write func(io.Writer) error) error {
 	if err := buffer.Flush(); err != nil {
 		return err
 	}
+	if old, err := os.Stat(path); err == nil {
+		if now, err := f.Stat(); err == nil && now.Mode() != old.Mode() {
+			if err := f.Chmod(old.Mode().Perm()); err != nil {
+				return err
+			}
+		}
+	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	if err := closeBeforeRename(f); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	renamed = true
+	f.Close()
 	return syncFolder(folder)
 }
 
-// create opens a file of a new name. os.CreateTemp would give it permissions
-// that shut other users out for ever.
-func create(folder string) (*os.File, error) {
+// New files are named .HASH-RANDOM.gander-tmp, in which HASH stands for the
+// final name: the name itself may be too long to have something added.
+const suffix = ".gander-tmp"
+
+// leftoverPrefix is what the names of new files for path begin with.
+func leftoverPrefix(path string) string {
+	return fmt.Sprintf(".%08x-", crc32.ChecksumIEEE([]byte(filepath.Base(path))))
+}
+
+// create opens a file of a new name and locks it. os.CreateTemp would give it
+// permissions that shut other users out for ever.
+func create(folder, prefix string) (*os.File, error) {
+	if prefix == "" {
+		prefix = leftoverPrefix("")
+	}
 	for try := 0; ; try++ {
-		name := filepath.Join(folder, fmt.Sprintf(".%016x.tmp", rand.Uint64()))
+		name := filepath.Join(folder, fmt.Sprintf("%s%016x%s", prefix, rand.Uint64(), suffix))
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if err == nil || !errors.Is(err, fs.ErrExist) || try == 100 {
-			return f, err
+		if err != nil {
+			if errors.Is(err, fs.ErrExist) && try < 100 {
+				continue
+			}
+			return nil, err
+		}
+		// Somebody may take it for a leftover before it is locked.
+		if lock(f) != errLocked && sameFile(f, name) {
+			return f, nil
+		}
+		f.Close()
+		if try == 100 {
+			return nil, fmt.Errorf("files of new names vanish from %s", folder)
 		}
 	}
+}
+
+// clean removes the new files of killed writers whose names begin with prefix.
+// What cannot be removed stays.
+func clean(folder, prefix string) {
+	d, err := os.Open(folder)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	for {
+		names, err := d.Readdirnames(256)
+		for _, name := range names {
+			if strings.HasPrefix(name, prefix) && ours(name) {
+				removeLeftover(filepath.Join(folder, name))
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// ours reports whether a name is one that create makes up.
+func ours(name string) bool {
+	middle, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(middle) != len(".12345678-1234567812345678") || middle[0] != '.' || middle[9] != '-' {
+		return false
+	}
+	return strings.Trim(middle[1:9]+middle[10:], "0123456789abcdef") == ""
+}
+
+// errLocked says that another handle has the lock of a file.
+var errLocked = errors.New("locked")
+
+// sameFile reports whether an open file is still the one at path.
+func sameFile(f *os.File, path string) bool {
+	a, errA := f.Stat()
+	b, errB := os.Lstat(path)
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // syncFolder flushes the list of names to the disk. Some systems cannot open a

@@ -1,15 +1,21 @@
 package atomicfile
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -122,9 +128,210 @@ func TestWriteImpossiblePlaces(t *testing.T) {
 	require.False(t, called, "write was called though there is nowhere to write to")
 
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "dir"), 0o755))
-	var linkErr *os.LinkError
-	require.ErrorAs(t, Write(filepath.Join(folder, "dir"), spy), &linkErr) // the rename fails
+	err = Write(filepath.Join(folder, "dir"), spy)
+	require.ErrorIs(t, err, ErrNotRegular)
+	require.ErrorContains(t, err, "is a folder")
+	require.False(t, called)
 	require.Equal(t, []string{"dir", "file"}, names(t, folder))
+}
+
+func TestWriteKeepsPermissions(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no permission bits")
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	for _, mode := range []fs.FileMode{0o600, 0o640, 0o400} {
+		require.NoError(t, os.Chmod(path, mode))
+		require.NoError(t, Write(path, writes("secret")))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, mode, info.Mode())
+	}
+}
+
+// A link stays a link; what it leads to is replaced.
+func TestWriteFollowsLinks(t *testing.T) {
+	folder := t.TempDir()
+	below := filepath.Join(folder, "below")
+	require.NoError(t, os.Mkdir(below, 0o755))
+	at := func(name string) string { return filepath.Join(folder, name) }
+	for link, target := range map[string]string{"a": "below/file", "b": "a", "c": at("b"), "loop": "loop"} {
+		if err := os.Symlink(target, at(link)); err != nil {
+			t.Skip("there are no symbolic links")
+		}
+	}
+	for _, text := range []string{"first", "second"} { // at first it leads nowhere
+		require.NoError(t, Write(at("c"), writes(text)))
+		require.Equal(t, text, contents(t, filepath.Join(below, "file")))
+	}
+	require.Equal(t, []string{"file"}, names(t, below))
+	require.Equal(t, []string{"a", "b", "below", "c", "loop"}, names(t, folder))
+	target, err := os.Readlink(at("a"))
+	require.NoError(t, err)
+	require.Equal(t, "below/file", target)
+	require.ErrorContains(t, Write(at("loop"), writes("x")), "too many symbolic links")
+
+	f, err := Open(at("c"))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+// What is not a regular file gets the contents and stays what it is.
+func TestWriteThrough(t *testing.T) {
+	if runtime.GOOS != "windows" {
+		before, err := os.Lstat("/dev/null")
+		require.NoError(t, err)
+		require.NoError(t, Write("/dev/null", writes("nothing")))
+		after, err := os.Lstat("/dev/null")
+		require.NoError(t, err)
+		require.Equal(t, before.Mode(), after.Mode())
+	}
+
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if exec.Command("mkfifo", pipe).Run() != nil {
+		t.Skip("there is no mkfifo")
+	}
+	called := false
+	err := Write(pipe, func(io.Writer) error { called = true; return nil })
+	require.ErrorContains(t, err, "nobody reads it")
+	require.False(t, called)
+	_, err = Open(pipe)
+	require.ErrorIs(t, err, ErrNotRegular)
+	require.ErrorContains(t, err, "is a pipe")
+
+	cat := exec.Command("cat", pipe)
+	var got strings.Builder
+	cat.Stdout = &got
+	require.NoError(t, cat.Start())
+	long := strings.Repeat("0123456789", 100_000)
+	require.Eventually(t, func() bool { return Write(pipe, writes(long)) == nil }, 10*time.Second, time.Millisecond)
+	require.NoError(t, cat.Wait())
+	require.True(t, long == got.String())
+	require.Equal(t, []string{"pipe"}, names(t, filepath.Dir(pipe)))
+
+	_, err = Open(filepath.Dir(pipe))
+	require.ErrorContains(t, err, "is a folder")
+	_, err = Open(filepath.Join(filepath.Dir(pipe), "none"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// Tests of whole processes start this binary again.
+func TestMain(m *testing.M) {
+	switch path := os.Getenv("ATOMICFILE_PATH"); os.Getenv("ATOMICFILE_TEST") {
+	case "hang": // in the middle of a file
+		err := Write(path, func(w io.Writer) error {
+			w.Write(make([]byte, 1<<20))
+			fmt.Println("ready")
+			select {}
+		})
+		fmt.Println(err)
+	case "stdout":
+		fmt.Print("before ")
+		if err := Write(path, writes("contents")); err != nil {
+			fmt.Println(err)
+		}
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// again starts this binary for one of the cases of TestMain.
+func again(what, path string) *exec.Cmd {
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), "ATOMICFILE_TEST="+what, "ATOMICFILE_PATH="+path)
+	return c
+}
+
+func TestWriteToStdout(t *testing.T) {
+	for _, path := range []string{"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"} {
+		if _, err := os.Stat(path); err != nil {
+			t.Skipf("there is no %s", path)
+		}
+		out, err := again("stdout", path).Output()
+		require.NoError(t, err)
+		require.Equal(t, "before contents", string(out), "a pipe as %s", path)
+
+		file := filepath.Join(t.TempDir(), "out")
+		f, err := os.Create(file)
+		require.NoError(t, err)
+		c := again("stdout", path)
+		c.Stdout = f
+		require.NoError(t, c.Run())
+		require.NoError(t, f.Close())
+		require.Equal(t, "before contents", contents(t, file), "a file as %s", path)
+	}
+}
+
+// hang starts a process that is in the middle of writing path.
+func hang(t *testing.T, path string) *exec.Cmd {
+	c := again("hang", path)
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "ready\n", line)
+	return c
+}
+
+// What a killed writer leaves behind is removed by the next to write there, but
+// not what a living one is at.
+func TestLeftovers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no locks")
+	}
+	folder := t.TempDir()
+	path, other := filepath.Join(folder, "f"), filepath.Join(folder, "other")
+	require.NoError(t, Write(path, writes("old")))
+	foreign := []string{".12345678-0123456789abcdef.tmp", ".gander-tmp", leftoverPrefix(path) + "0123456789abcdeg" + suffix}
+	for _, name := range foreign {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o644))
+	}
+	count := func() int { return len(names(t, folder)) - len(foreign) }
+
+	alive, dead, dead2 := hang(t, path), hang(t, path), hang(t, other)
+	require.Equal(t, 4, count())
+	for _, c := range []*exec.Cmd{dead, dead2} {
+		require.NoError(t, c.Process.Kill())
+		c.Wait()
+	}
+	require.Equal(t, 4, count(), "SIGKILL leaves the files")
+	require.Equal(t, "old", contents(t, path))
+
+	require.NoError(t, Write(path, writes("new")))
+	require.Equal(t, 3, count(), "the one of this name")
+	require.NoError(t, Writable(folder))
+	require.Equal(t, 2, count(), "all but that of the living")
+	require.NoError(t, alive.Process.Kill())
+	alive.Wait()
+	require.NoError(t, Writable(folder))
+	require.Equal(t, 1, count())
+	for _, name := range foreign {
+		require.FileExists(t, filepath.Join(folder, name))
+	}
+}
+
+// Writers of one name at once do not take each other's new files for leftovers,
+// and a reader finds one of the contents whole.
+func TestWritersAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "f")
+	text := func(k int) string { return strings.Repeat(string(rune('a'+k)), 100_000) }
+	require.NoError(t, Write(path, writes(text(0))))
+	var group sync.WaitGroup
+	for k := range 8 {
+		group.Go(func() {
+			for range 20 {
+				assert.NoError(t, Write(path, writes(text(k))))
+				got, err := os.ReadFile(path)
+				assert.NoError(t, err)
+				assert.Equal(t, strings.Repeat(string(got[:1]), 100_000), string(got))
+			}
+		})
+	}
+	group.Wait()
+	require.Equal(t, []string{"f"}, names(t, folder))
 }
 
 func TestWritable(t *testing.T) {

@@ -154,6 +154,7 @@ type Backend interface {
 	// already broadcast to equal dims.
 	MatMul(dst, x, y Operand)
 	ConvBackend
+	EpilogueBackend
 	// Gather sets dst[…, i, …] = x[…, index[i], …] along an axis. index has rank
 	// 1, either dtype and any stride, and holds whole numbers. One that does not
 	// lie in the axis, or is not whole, gives NaN.
@@ -195,18 +196,6 @@ type Meter interface {
 	// Memory returns the buffers that are allocated and not freed, and their
 	// bytes, when all work queued so far is done.
 	Memory() (buffers int, bytes int64)
-}
-
-// LinearBackend is the optional fusion of a linear layer. A backend without it
-// computes the same from MatMul, Binary and Unary.
-type LinearBackend interface {
-	// Linear sets dst, which is contiguous, to act(x·wᵀ + b) for x [n, in],
-	// w [out, in] and b [out]; b.Buffer may be nil.
-	Linear(act op.Activation, dst, x, w, b Operand, a float64)
-	// LinearGrad sets gz, which is contiguous, to the gradient before the
-	// activation, gy times the slope at y = act(…), all [n, out], and gb [out],
-	// contiguous too, to gz's sums over n. act is not Identity.
-	LinearGrad(act op.Activation, gz, gb, gy, y Operand, a float64)
 }
 
 // ListBackend is the optional fusion of what training does to whole lists of

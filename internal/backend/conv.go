@@ -17,11 +17,13 @@ type ConvParams struct {
 // a gradient with padding is a product with zero and counts: NaN stays NaN.
 type ConvBackend interface {
 	// Conv2D sets
-	// dst[b,o,u,v] = Σ_c,i,j x[b, c, u·s+i·d−p, v·s+j·d−p]·w[o,c,i,j].
-	Conv2D(dst, x, w Operand, p ConvParams)
+	// dst[b,o,u,v] = Σ_c,i,j x[b, c, u·s+i·d−p, v·s+j·d−p]·w[o,c,i,j],
+	// followed by the epilogue.
+	Conv2D(dst, x, w Operand, p ConvParams, e Epilogue)
 	// Conv2DInputGrad sets dst, in the place of x, to the sum of gy·w over all
-	// (o,u,v,i,j) that take part in y through that pixel.
-	Conv2DInputGrad(dst, gy, w Operand, p ConvParams)
+	// (o,u,v,i,j) that take part in y through that pixel, followed by the
+	// epilogue: it is the transposed convolution, too.
+	Conv2DInputGrad(dst, gy, w Operand, p ConvParams, e Epilogue)
 	// Conv2DWeightGrad sets dst, in the place of w, to the sum of x·gy over all
 	// (b,u,v) in which that weight takes part.
 	Conv2DWeightGrad(dst, x, gy Operand, p ConvParams)

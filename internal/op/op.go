@@ -13,7 +13,8 @@ type Unary uint8
 
 // The unary functions.
 const (
-	Neg        Unary = iota // −x
+	None       Unary = iota // x
+	Neg                     // −x
 	Abs                     // |x|
 	Sign                    // −1 or 1; ±0 and NaN stay
 	Square                  // x²
@@ -36,20 +37,60 @@ const (
 	NumUnary
 )
 
-var unaryNames = [NumUnary]string{
-	"Neg", "Abs", "Sign", "Square", "Sqrt", "Reciprocal", "Exp", "Log", "Sin", "Cos", "Tanh", "Sigmoid",
-	"Softplus", "ReLU", "LeakyReLU", "Scale", "Shift", "PowScalar", "Clamp", "Erf",
+// unaries has a row for each unary function: its name, and the member of the
+// Grad family that belongs to it, if any; Add stands for none.
+var unaries = [NumUnary]struct {
+	name string
+	grad Binary
+}{
+	None:       {name: "None"},
+	Neg:        {name: "Neg"},
+	Abs:        {name: "Abs"},
+	Sign:       {name: "Sign"},
+	Square:     {name: "Square"},
+	Sqrt:       {name: "Sqrt"},
+	Reciprocal: {name: "Reciprocal"},
+	Exp:        {name: "Exp"},
+	Log:        {name: "Log"},
+	Sin:        {name: "Sin"},
+	Cos:        {name: "Cos"},
+	Tanh:       {"Tanh", TanhGrad},
+	Sigmoid:    {"Sigmoid", SigmoidGrad},
+	Softplus:   {name: "Softplus"},
+	ReLU:       {"ReLU", ReLUGrad},
+	LeakyReLU:  {"LeakyReLU", LeakyReLUGrad},
+	Scale:      {name: "Scale"},
+	Shift:      {name: "Shift"},
+	PowScalar:  {name: "PowScalar"},
+	Clamp:      {name: "Clamp"},
+	Erf:        {name: "Erf"},
 }
 
 // String returns the constant's name, "Tanh".
-func (f Unary) String() string { return name("Unary", unaryNames[:], int(f)) }
+func (f Unary) String() string {
+	if f < NumUnary {
+		return unaries[f].name
+	}
+	return unknown("Unary", int(f))
+}
+
+// Grad returns the product of a gradient with f's derivative, given f's value;
+// that of LeakyReLU follows from its value only if a > 0. ok is false if there
+// is none. Functions that have one are those that a linear layer or a
+// convolution can apply to its result: it need not keep what it was before.
+func (f Unary) Grad() (g Binary, ok bool) {
+	if f < NumUnary {
+		g = unaries[f].grad
+	}
+	return g, g != Add
+}
 
 // Binary is a function of two numbers x and y, with a constant a.
 type Binary uint8
 
 // The binary functions. Those named Grad are the products of a gradient x with
-// an activation's slope, in one pass. The slope is a factor, not a choice: where
-// it is 0, a gradient of NaN or Inf still gives NaN.
+// the derivative of a unary function, in one pass. The derivative is a factor,
+// not a choice: if it is 0, a gradient of NaN or Inf still gives NaN.
 const (
 	Add           Binary = iota // x+y
 	Sub                         // x−y
@@ -83,60 +124,16 @@ type Reduce uint8
 
 // The reductions.
 const (
-	Sum       Reduce = iota // Σx; 0 of none
-	MaxReduce               // the largest; −Inf of none
+	Sum        Reduce = iota // Σx; 0 of none
+	MaxReduce                // the largest; −Inf of none
+	SumSquares               // Σx², the squares in float64; 0 of none
 	NumReduce
 )
 
-var reduceNames = [NumReduce]string{"Sum", "MaxReduce"}
+var reduceNames = [NumReduce]string{"Sum", "MaxReduce", "SumSquares"}
 
 // String returns the constant's name, "Sum".
 func (f Reduce) String() string { return name("Reduce", reduceNames[:], int(f)) }
-
-// Activation is a function that a fused linear layer applies to its result.
-type Activation uint8
-
-// The activations: those whose slope follows from their own value, which is
-// what allows the fused layer to forget the sum before the activation.
-const (
-	Identity     Activation = iota
-	ActTanh                 // Tanh
-	ActSigmoid              // Sigmoid
-	ActReLU                 // ReLU
-	ActLeakyReLU            // LeakyReLU with a slope a > 0
-	NumActivation
-)
-
-// Unary returns the function that an activation is; ok is false for Identity.
-func (act Activation) Unary() (f Unary, ok bool) {
-	switch act {
-	case ActTanh:
-		return Tanh, true
-	case ActSigmoid:
-		return Sigmoid, true
-	case ActReLU:
-		return ReLU, true
-	case ActLeakyReLU:
-		return LeakyReLU, true
-	}
-	return 0, false
-}
-
-// Grad returns the product of a gradient with the activation's slope at its
-// value; ok is false for Identity.
-func (act Activation) Grad() (f Binary, ok bool) {
-	switch act {
-	case ActTanh:
-		return TanhGrad, true
-	case ActSigmoid:
-		return SigmoidGrad, true
-	case ActReLU:
-		return ReLUGrad, true
-	case ActLeakyReLU:
-		return LeakyReLUGrad, true
-	}
-	return 0, false
-}
 
 // AdamParams are the constants of one Adam step, with PyTorch's names.
 type AdamParams struct {
@@ -151,5 +148,7 @@ func name(family string, names []string, code int) string {
 	if code < len(names) {
 		return names[code]
 	}
-	return fmt.Sprintf("%s(%d)", family, code)
+	return unknown(family, code)
 }
+
+func unknown(family string, code int) string { return fmt.Sprintf("%s(%d)", family, code) }

@@ -91,29 +91,14 @@ func convRows() []Row {
 				Tol32:  5e-6,
 			}
 		}
+		none := activations[0]
 		rows = append(rows,
 			row("Conv2D", c.x, c.w,
-				func(x, w *ag.Var) *ag.Var { return ag.Conv2D(x, w, c.p) },
-				func(x, w Array) Array {
-					out := zeros(c.y)
-					c.eachProduct(func(i, k, o []int, xIn, yIn bool) {
-						if yIn {
-							out.add(o, x.at(i, xIn)*w.At(k...))
-						}
-					})
-					return out
-				}),
+				func(x, w *ag.Var) *ag.Var { return ag.Conv2D(x, w, nil, c.p, none.act) }, c.forward),
 			row("Conv2DInputGrad", c.y, c.w,
-				func(gy, w *ag.Var) *ag.Var { return ag.Conv2DInputGrad(gy, w, c.x[2], c.x[3], c.p) },
-				func(gy, w Array) Array {
-					out := zeros(c.x)
-					c.eachProduct(func(i, k, o []int, xIn, yIn bool) {
-						if xIn {
-							out.add(i, gy.at(o, yIn)*w.At(k...))
-						}
-					})
-					return out
-				}),
+				func(gy, w *ag.Var) *ag.Var {
+					return ag.Conv2DInputGrad(gy, w, nil, c.x[2], c.x[3], c.p, none.act)
+				}, c.inputGrad),
 			row("Conv2DWeightGrad", c.x, c.y,
 				func(x, gy *ag.Var) *ag.Var { return ag.Conv2DWeightGrad(x, gy, c.w[2], c.w[3], c.p) },
 				func(x, gy Array) Array {
@@ -127,6 +112,81 @@ func convRows() []Row {
 				}))
 	}
 	withMisuse(rows)
+	return append(rows, epilogueRows()...)
+}
+
+// forward is the definition of the convolution.
+func (c convCase) forward(x, w Array) Array {
+	out := zeros(c.y)
+	c.eachProduct(func(i, k, o []int, xIn, yIn bool) {
+		if yIn {
+			out.add(o, x.at(i, xIn)*w.At(k...))
+		}
+	})
+	return out
+}
+
+// inputGrad is that of its gradient by the input.
+func (c convCase) inputGrad(gy, w Array) Array {
+	out := zeros(c.x)
+	c.eachProduct(func(i, k, o []int, xIn, yIn bool) {
+		if xIn {
+			out.add(i, gy.at(o, yIn)*w.At(k...))
+		}
+	})
+	return out
+}
+
+// epilogueRows are convolutions that end in a bias, an activation or both.
+func epilogueRows() []Row {
+	var rows []Row
+	for _, c := range convCases() {
+		if c.name != "stride" && c.name != "groups" {
+			continue
+		}
+		for _, a := range activations {
+			for _, biased := range []bool{true, false} {
+				if !biased && a.act == (tensor.Activation{}) {
+					continue // which is plain
+				}
+				row := func(op string, result, source []int, f func(x, w, b *ag.Var) *ag.Var, ref func(x, w Array) Array) Row {
+					name, shapes := op+"/"+c.name+"/"+a.name+"/no bias", fmt.Sprint(source, " ", c.w)
+					if biased {
+						name, shapes = op+"/"+c.name+"/"+a.name, fmt.Sprint(shapes, " ", result[1:2])
+					}
+					return Row{
+						Name: name,
+						F: func(xs []*ag.Var) *ag.Var {
+							if biased {
+								return f(xs[0], xs[1], xs[2])
+							}
+							return f(xs[0], xs[1], nil)
+						},
+						Ref: func(xs []Array) Array {
+							y := ref(xs[0], xs[1])
+							return Build(y.Shape, func(i []int) float64 {
+								v := y.At(i...)
+								if biased {
+									v += xs[2].At(i[1])
+								}
+								return a.ref(v)
+							})
+						},
+						Shapes: []string{shapes},
+						Domain: []Domain{{Lo: -1, Hi: 0.9}}, // with no sum next to a kink
+						Tol32:  5e-6,
+					}
+				}
+				rows = append(rows,
+					row("Conv2D", c.y, c.x, func(x, w, b *ag.Var) *ag.Var { return ag.Conv2D(x, w, b, c.p, a.act) }, c.forward),
+					row("Conv2DInputGrad", c.x, c.y, func(gy, w, b *ag.Var) *ag.Var {
+						return ag.Conv2DInputGrad(gy, w, b, c.x[2], c.x[3], c.p, a.act)
+					}, c.inputGrad))
+			}
+		}
+	}
+	rows[0].Misuse = []Misuse{{Shapes: "[2 1 6 5] [2 1 4 4] [3]", Says: "the bias does not match the 2 channels"}}
+	rows[1].Misuse = []Misuse{{Shapes: "[2 2 3 2] [2 1 4 4] [2]", Says: "the bias does not match the 1 channels"}}
 	return rows
 }
 
@@ -134,10 +194,10 @@ func convRows() []Row {
 func withMisuse(rows []Row) {
 	type params = tensor.ConvParams
 	conv := func(p params) func(xs []*ag.Var) *ag.Var {
-		return func(xs []*ag.Var) *ag.Var { return ag.Conv2D(xs[0], xs[1], p) }
+		return func(xs []*ag.Var) *ag.Var { return ag.Conv2D(xs[0], xs[1], nil, p, tensor.Activation{}) }
 	}
 	back := func(h, w int, p params) func(xs []*ag.Var) *ag.Var {
-		return func(xs []*ag.Var) *ag.Var { return ag.Conv2DInputGrad(xs[0], xs[1], h, w, p) }
+		return func(xs []*ag.Var) *ag.Var { return ag.Conv2DInputGrad(xs[0], xs[1], nil, h, w, p, tensor.Activation{}) }
 	}
 	weight := func(kh, kw int, p params) func(xs []*ag.Var) *ag.Var {
 		return func(xs []*ag.Var) *ag.Var { return ag.Conv2DWeightGrad(xs[0], xs[1], kh, kw, p) }

@@ -58,14 +58,24 @@ func unaryRows() []Row {
 	}
 }
 
-// activationRefs define the activations that a linear layer can apply, too.
-var activationRefs = map[tensor.Activation]func(x, slope float64) float64{
-	tensor.Identity:     func(x, _ float64) float64 { return x },
-	tensor.ActTanh:      func(x, _ float64) float64 { return math.Tanh(x) },
-	tensor.ActSigmoid:   func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) },
-	tensor.ActReLU:      func(x, _ float64) float64 { return max(x, 0) },
-	tensor.ActLeakyReLU: leakyReLU,
+// activations are those that a layer can apply to its result, with their
+// definitions.
+var activations = []struct {
+	name string
+	act  tensor.Activation
+	ref  func(x float64) float64
+}{
+	{"identity", tensor.Activation{}, func(x float64) float64 { return x }},
+	{"tanh", tensor.TanhActivation(), math.Tanh},
+	{"sigmoid", tensor.SigmoidActivation(), sigmoid},
+	{"relu", tensor.ReLUActivation(), relu},
+	{"leaky", tensor.LeakyReLUActivation(0.2), func(x float64) float64 { return leakyReLU(x, 0.2) }},
+	{"leaky negative", tensor.LeakyReLUActivation(-0.5), func(x float64) float64 { return leakyReLU(x, -0.5) }},
 }
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func relu(x float64) float64 { return max(x, 0) }
 
 func leakyReLU(x, slope float64) float64 {
 	if x > 0 {
@@ -77,11 +87,8 @@ func leakyReLU(x, slope float64) float64 {
 func activationRows() []Row {
 	wide := Domain{Lo: -6, Hi: 6}
 	kinked := Domain{Lo: -2, Hi: 2, Kinks: []float64{0}}
-	ref := func(act tensor.Activation) func(x float64) float64 {
-		return func(x float64) float64 { return activationRefs[act](x, 0) }
-	}
-	relu := unary("ReLU", ag.ReLU, ref(tensor.ActReLU), kinked)
-	relu.Kinks = []Kink{{In: [][]float64{{-1, 0, math.Copysign(0, -1), 1}}, Grad: [][]float64{{0, 0, 0, 1}}}}
+	reluRow := unary("ReLU", ag.ReLU, relu, kinked)
+	reluRow.Kinks = []Kink{{In: [][]float64{{-1, 0, math.Copysign(0, -1), 1}}, Grad: [][]float64{{0, 0, 0, 1}}}}
 	leaky := func(name string, slope float64) Row {
 		r := unary("LeakyReLU/"+name, func(x *ag.Var) *ag.Var { return ag.LeakyReLU(x, slope) },
 			func(x float64) float64 { return leakyReLU(x, slope) }, kinked)
@@ -95,16 +102,26 @@ func activationRows() []Row {
 		return 0.7 * math.Expm1(x)
 	}, Domain{Lo: -3, Hi: 3, Kinks: []float64{0}})
 	elu.Kinks = []Kink{{In: [][]float64{{0, math.Copysign(0, -1), 2}}, Grad: [][]float64{{0.7, 0.7, 1}}}}
-	return []Row{
+	rows := []Row{
 		elu,
-		relu,
+		reluRow,
 		leaky("0.2", 0.2),
 		leaky("negative", -0.5),
 		unary("Tanh", ag.Tanh, math.Tanh, wide),
-		unary("Sigmoid", ag.Sigmoid, ref(tensor.ActSigmoid), wide),
+		unary("Sigmoid", ag.Sigmoid, sigmoid, wide),
 		unary("Softplus", ag.Softplus, func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, wide),
 		unary("Softplus/far", ag.Softplus, func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, Domain{Lo: -900, Hi: 900}),
 	}
+	for _, c := range activations[1:] {
+		domain := wide
+		if c.act.IsPiecewiseLinear() {
+			domain = kinked
+		}
+		r := unary("Activate/"+c.name, func(x *ag.Var) *ag.Var { return ag.Activate(x, c.act) }, c.ref, domain)
+		r.Op = c.act.String()
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // binaryShapes try equal shapes, broadcasting of either or both inputs, and

@@ -77,15 +77,14 @@ func matMulRef(x, y Array) Array {
 	})
 }
 
-// linearRow has LeakyReLU's slope for the activation that has one.
-func linearRow(name string, act tensor.Activation, slope float64, bias bool) Row {
+func linearRow(name string, act tensor.Activation, ref func(x float64) float64, bias bool) Row {
 	r := Row{
 		Name: "Linear/" + name,
 		F: func(xs []*ag.Var) *ag.Var {
 			if bias {
-				return ag.Linear(xs[0], xs[1], xs[2], act, slope)
+				return ag.Linear(xs[0], xs[1], xs[2], act)
 			}
-			return ag.Linear(xs[0], xs[1], nil, act, slope)
+			return ag.Linear(xs[0], xs[1], nil, act)
 		},
 		Ref: func(xs []Array) Array {
 			x, w := xs[0], xs[1]
@@ -97,7 +96,7 @@ func linearRow(name string, act tensor.Activation, slope float64, bias bool) Row
 				if bias {
 					sum += xs[2].At(index[1])
 				}
-				return activationRefs[act](sum, slope)
+				return ref(sum)
 			})
 		},
 		Domain: []Domain{{Lo: -1, Hi: 1}},
@@ -143,18 +142,8 @@ func matrixRows() []Row {
 			{Shapes: "[2 2 3] [3 3 2]", Says: "the leading axes do not broadcast"},
 		},
 	}}
-	for _, bias := range []bool{true, false} {
-		suffix := ""
-		if !bias {
-			suffix = "/no bias"
-		}
-		rows = append(rows,
-			linearRow("identity"+suffix, tensor.Identity, 0, bias),
-			linearRow("tanh"+suffix, tensor.ActTanh, 0, bias),
-			linearRow("sigmoid"+suffix, tensor.ActSigmoid, 0, bias),
-			linearRow("relu"+suffix, tensor.ActReLU, 0, bias),
-			linearRow("leaky"+suffix, tensor.ActLeakyReLU, 0.2, bias),
-			linearRow("leaky negative"+suffix, tensor.ActLeakyReLU, -0.5, bias))
+	for _, c := range activations {
+		rows = append(rows, linearRow(c.name, c.act, c.ref, true), linearRow(c.name+"/no bias", c.act, c.ref, false))
 	}
 	return rows
 }

@@ -9,7 +9,7 @@
 //     and the float32 one against that;
 //   - the derivative at kinks, where it is a convention, exactly;
 //   - inputs that are permuted, strided or repeated views;
-//   - the reference device against the CPU;
+//   - a device that is not host memory (package far) against the CPU;
 //   - the same bits inside a scope whose memory holds leftovers;
 //   - every subset of tracked inputs;
 //   - typed panics that name the operation, the shapes and a repair.
@@ -70,7 +70,8 @@ type Kink struct {
 	In, Grad [][]float64
 }
 
-// Misuse is a call that must panic with a [tensor.ShapeError].
+// Misuse is a call that must panic with a [tensor.ShapeError], or with a
+// [tensor.ArgumentError].
 type Misuse struct {
 	// Shapes of the inputs, as "[2 3] [3]".
 	Shapes string
@@ -125,7 +126,7 @@ var aspects = []struct {
 	{"scope", checkScope},
 	{"tracking", checkTracking},
 	{"misuse", checkMisuse},
-	{"device ref", func(r Row) error { return checkDevice(r, "ref") }},
+	{"device far", func(r Row) error { return checkDevice(r, "far") }},
 }
 
 // Run tests each row in a subtest of its name.

@@ -137,10 +137,10 @@ func TestFaultsAreNoticed(t *testing.T) {
 		{"tracking", "constants give a tracked result", leaky},
 		{"misuse", "want a *tensor.ShapeError", tame},
 		{"misuse", `lacks "Square"`, silent},
-		{"device ref", "different devices", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor {
+		{"device far", "different devices", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor {
 			return tensor.Square(x.To(tensor.CPU()))
 		}})},
-		{"device ref", "value: element", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor {
+		{"device far", "value: element", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor {
 			if x.Device() != tensor.CPU() {
 				return tensor.Scale(tensor.Square(x), 1.0001)
 			}
@@ -235,5 +235,5 @@ func TestSources(t *testing.T) {
 }
 
 func TestRunOn(t *testing.T) {
-	RunOn(t, []Row{squareRow(square{}), linearRow("tanh", tensor.ActTanh, 0, true)}, "ref")
+	RunOn(t, []Row{squareRow(square{}), linearRow("tanh", tensor.TanhActivation(), math.Tanh, true)}, "ref")
 }

@@ -11,6 +11,8 @@ import (
 func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 	x = x[:len(dst)]
 	switch f {
+	case op.None:
+		copy(dst, x)
 	case op.Neg:
 		for i, v := range x {
 			dst[i] = -v

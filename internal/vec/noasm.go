@@ -8,10 +8,10 @@ import "github.com/gander-ml/gander/internal/op"
 
 const hasVectors = false
 
-func callUnary(op.Unary, *vecArgs) bool        { return false }
-func callBinary(op.Binary, *vecArgs) bool      { return false }
-func callBiasAct(op.Activation, *vecArgs) bool { return false }
-func callWhere(*vecArgs) bool                  { return false }
-func callAdam(*vecArgs) bool                   { return false }
-func callFold(op.Reduce, *foldArgs) bool       { return false }
-func callBlock(op.Reduce, *foldArgs) bool      { return false }
+func callUnary(op.Unary, *vecArgs) bool   { return false }
+func callBinary(op.Binary, *vecArgs) bool { return false }
+func callBiasAct(op.Unary, *vecArgs) bool { return false }
+func callWhere(*vecArgs) bool             { return false }
+func callAdam(*vecArgs) bool              { return false }
+func callFold(op.Reduce, *foldArgs) bool  { return false }
+func callBlock(op.Reduce, *foldArgs) bool { return false }

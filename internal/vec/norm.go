@@ -2,27 +2,15 @@ package vec
 
 import "math"
 
-// SumSquares returns Σ(x·2^exponent)² in float64. The tree is that of [Reduce].
-func SumSquares[T Float](x []T, exponent int) float64 {
-	scale := math.Ldexp(1, exponent)
-	var acc [lanes]float64
-	for len(x) >= lanes {
-		for k, v := range x[:lanes] {
-			s := float64(v) * scale
-			acc[k] += float64(s * s)
-		}
-		x = x[lanes:]
-	}
-	for k, v := range x {
+// ScaledSumSquares returns Σ(x·2^exponent)² in float64, for numbers whose squares
+// leave its range.
+func ScaledSumSquares[T Float](x []T, exponent int) float64 {
+	scale, sum := math.Ldexp(1, exponent), 0.0
+	for _, v := range x {
 		s := float64(v) * scale
-		acc[k] += float64(s * s)
+		sum += float64(s * s)
 	}
-	for n := lanes / 2; n > 0; n /= 2 {
-		for k := range n {
-			acc[k] += acc[k+n]
-		}
-	}
-	return acc[0]
+	return sum
 }
 
 // MaxAbs returns the largest |x|, 0 of none, and NaN if an element is NaN.

@@ -150,6 +150,10 @@ func foldInto[T Float](f op.Reduce, acc *[lanes]float64, x []T) {
 		for k, v := range x {
 			acc[k] += float64(v)
 		}
+	case op.SumSquares: // a square of a float32 is exact
+		for k, v := range x {
+			acc[k] += float64(float64(v) * float64(v))
+		}
 	case op.MaxReduce:
 		for k, v := range x {
 			acc[k] = larger(acc[k], float64(v))

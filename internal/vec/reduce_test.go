@@ -16,18 +16,29 @@ func TestReduceSmall(t *testing.T) {
 		x := []float32{3, -1, 2}
 		assert.Equal(t, 4.0, Reduce(op.Sum, x))
 		assert.Equal(t, 3.0, Reduce(op.MaxReduce, x))
-		for f, want := range map[op.Reduce]float64{op.Sum: 0, op.MaxReduce: math.Inf(-1)} {
+		assert.Equal(t, 14.0, Reduce(op.SumSquares, x))
+		large := float64(float32(1e30)) // its square fits float64
+		assert.Equal(t, large*large, Reduce(op.SumSquares, []float32{1e30}))
+		for f, want := range map[op.Reduce]float64{op.Sum: 0, op.SumSquares: 0, op.MaxReduce: math.Inf(-1)} {
 			assert.Equal(t, want, Reduce(f, []float64{}))
 			assert.Equal(t, want, Reduce(f, []float32{}))
 		}
 	})
 }
 
+// term is what an element adds to a reduction.
+func term[T Float](f op.Reduce, x T) float64 {
+	if f == op.SumSquares {
+		return float64(float64(x) * float64(x))
+	}
+	return float64(x)
+}
+
 // tree is the documented order of the reduction, said another way.
 func tree[T Float](f op.Reduce, x []T) float64 {
 	fold := func(a, b float64) float64 {
 		switch {
-		case f == op.Sum:
+		case f == op.Sum || f == op.SumSquares:
 			return a + b
 		case a != a || b != b:
 			return math.NaN()
@@ -42,7 +53,7 @@ func tree[T Float](f op.Reduce, x []T) float64 {
 		for j := range lane {
 			lane[j] = identity(f)
 			for i := start + j; i < min(start+8192, len(x)); i += 32 {
-				lane[j] = fold(lane[j], float64(x[i]))
+				lane[j] = fold(lane[j], term(f, x[i]))
 			}
 		}
 		for _, half := range []int{16, 8, 4, 2, 1} {
@@ -132,7 +143,7 @@ func testReduceMatrix[T Float](t *testing.T) {
 			for j := range cols {
 				want := identity(f)
 				for i := range rows {
-					want = combine(f, want, float64(x[i*ld+j]))
+					want = combine(f, want, term(f, x[i*ld+j]))
 				}
 				requireSame64(t, float64(T(want)), float64(down[j]), "%v %d×%d column %d", f, rows, cols, j)
 			}
@@ -161,4 +172,13 @@ func TestReduceMatrix(t *testing.T) {
 		t.Run("float32", testReduceMatrix[float32])
 		t.Run("float64", testReduceMatrix[float64])
 	})
+}
+
+func TestNormParts(t *testing.T) {
+	x := []float64{math.Ldexp(3, 900), math.Ldexp(-4, 900)}
+	require.Equal(t, 25.0, ScaledSumSquares(x, -900))
+	require.Equal(t, math.Ldexp(4, 900), MaxAbs(x))
+	require.Zero(t, MaxAbs([]float32{}))
+	require.True(t, math.IsNaN(MaxAbs([]float32{1, float32(math.NaN()), 3})))
+	require.True(t, math.IsInf(MaxAbs([]float32{1, float32(math.Inf(-1)), 3}), 1))
 }

@@ -163,27 +163,26 @@ func Where[T Float](dst, cond, x, y []T) {
 	}
 }
 
-// BiasAct sets c[i][j] = act(c[i][j] + bias[j]) over a rows×cols block whose
-// rows start ldc elements apart. A nil bias adds nothing; a is the slope of
-// ActLeakyReLU.
-func BiasAct[T Float](act op.Activation, c []T, ldc, rows, cols int, bias []T, a float64) {
+// BiasAct sets c[i][j] = f(c[i][j] + bias[j]) over a rows×cols block whose rows
+// start ldc elements apart. A nil bias adds nothing; a is f's constant. Each
+// element is what [Binary] and [Unary] make of it.
+func BiasAct[T Float](f op.Unary, c []T, ldc, rows, cols int, bias []T, a float64) {
 	if rows == 0 || cols == 0 {
 		return
 	}
 	_ = c[(rows-1)*ldc+cols-1]
 	if bias != nil {
 		bias = bias[:cols]
-		if vectors[T]() && cols <= chunk && biasAct32(act, c, ldc, rows, bias, a) {
+		if vectors[T]() && cols <= chunk && biasAct32(f, c, ldc, rows, bias, a) {
 			return
 		}
 	}
-	f, some := act.Unary()
 	for i := range rows {
 		row := c[i*ldc:][:cols]
 		if bias != nil {
 			Binary(op.Add, row, row, bias, 0)
 		}
-		if some {
+		if f != op.None {
 			Unary(f, row, row, a, 0)
 		}
 	}
@@ -191,11 +190,11 @@ func BiasAct[T Float](act op.Activation, c []T, ldc, rows, cols int, bias []T, a
 
 // biasAct32 runs the assembly, some chunk of elements at a time, and reports
 // whether there is any.
-func biasAct32[T Float](act op.Activation, c []T, ldc, rows int, bias []T, a float64) bool {
+func biasAct32[T Float](f op.Unary, c []T, ldc, rows int, bias []T, a float64) bool {
 	band := max(chunk/len(bias), 1)
 	for i := 0; i < rows; i += band {
 		args := vecArgs{dst: pointer(c[i*ldc:]), y: pointer(bias), n: len(bias), rows: min(band, rows-i), ld: 4 * ldc, k: [8]float32{float32(a)}}
-		if !callBiasAct(act, &args) {
+		if !callBiasAct(f, &args) {
 			return false
 		}
 	}

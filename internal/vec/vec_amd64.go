@@ -195,34 +195,34 @@ func callBinary(f op.Binary, a *vecArgs) bool {
 // callBiasAct runs the routine of a bias and an activation, and reports whether there is one.
 //
 //go:noinline
-func callBiasAct(f op.Activation, a *vecArgs) bool {
+func callBiasAct(f op.Unary, a *vecArgs) bool {
 	switch {
 	case isa.AVX512:
 		switch f {
-		case op.Identity:
+		case op.None:
 			vecBiasAVX512(a)
-		case op.ActTanh:
+		case op.Tanh:
 			vecBiasTanhAVX512(a)
-		case op.ActSigmoid:
+		case op.Sigmoid:
 			vecBiasSigmoidAVX512(a)
-		case op.ActReLU:
+		case op.ReLU:
 			vecBiasReLUAVX512(a)
-		case op.ActLeakyReLU:
+		case op.LeakyReLU:
 			vecBiasLeakyReLUAVX512(a)
 		default:
 			return false
 		}
 	case isa.AVX2:
 		switch f {
-		case op.Identity:
+		case op.None:
 			vecBiasAVX2(a)
-		case op.ActTanh:
+		case op.Tanh:
 			vecBiasTanhAVX2(a)
-		case op.ActSigmoid:
+		case op.Sigmoid:
 			vecBiasSigmoidAVX2(a)
-		case op.ActReLU:
+		case op.ReLU:
 			vecBiasReLUAVX2(a)
-		case op.ActLeakyReLU:
+		case op.LeakyReLU:
 			vecBiasLeakyReLUAVX2(a)
 		default:
 			return false
@@ -270,6 +270,8 @@ func callFold(f op.Reduce, a *foldArgs) bool {
 			foldSumAVX512(a)
 		case op.MaxReduce:
 			foldMaxReduceAVX512(a)
+		case op.SumSquares:
+			foldSumSquaresAVX512(a)
 		default:
 			return false
 		}
@@ -279,6 +281,8 @@ func callFold(f op.Reduce, a *foldArgs) bool {
 			foldSumAVX2(a)
 		case op.MaxReduce:
 			foldMaxReduceAVX2(a)
+		case op.SumSquares:
+			foldSumSquaresAVX2(a)
 		default:
 			return false
 		}
@@ -299,6 +303,8 @@ func callBlock(f op.Reduce, a *foldArgs) bool {
 			blockSumAVX512(a)
 		case op.MaxReduce:
 			blockMaxReduceAVX512(a)
+		case op.SumSquares:
+			blockSumSquaresAVX512(a)
 		default:
 			return false
 		}
@@ -308,6 +314,8 @@ func callBlock(f op.Reduce, a *foldArgs) bool {
 			blockSumAVX2(a)
 		case op.MaxReduce:
 			blockMaxReduceAVX2(a)
+		case op.SumSquares:
+			blockSumSquaresAVX2(a)
 		default:
 			return false
 		}
@@ -453,6 +461,12 @@ func foldMaxReduceAVX512(a *foldArgs)
 func blockMaxReduceAVX512(a *foldArgs)
 
 //go:noescape
+func foldSumSquaresAVX512(a *foldArgs)
+
+//go:noescape
+func blockSumSquaresAVX512(a *foldArgs)
+
+//go:noescape
 func vecNegAVX2(a *vecArgs)
 
 //go:noescape
@@ -586,3 +600,9 @@ func foldMaxReduceAVX2(a *foldArgs)
 
 //go:noescape
 func blockMaxReduceAVX2(a *foldArgs)
+
+//go:noescape
+func foldSumSquaresAVX2(a *foldArgs)
+
+//go:noescape
+func blockSumSquaresAVX2(a *foldArgs)

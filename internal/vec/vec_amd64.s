@@ -5623,3 +5623,285 @@ across:
 	VMOVSD X0, foldArgs_result(AX)
 	VZEROUPPER
 	RET
+
+// foldSumSquares of x[i][j] into k64[j] for each row i: foldInto over rows of 32
+// columns, or a.cols < 32
+//
+// func foldSumSquaresAVX512(a *foldArgs)
+TEXT ·foldSumSquaresAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ foldArgs_acc(AX), DI
+	MOVQ foldArgs_x(AX), SI
+	MOVQ foldArgs_rows(AX), DX
+	MOVQ foldArgs_ld(AX), BX
+	VMOVUPD 0(DI), Z0
+	VMOVUPD 64(DI), Z1
+	VMOVUPD 128(DI), Z2
+	VMOVUPD 192(DI), Z3
+	MOVQ $0, R8
+	VPBROADCASTQ R8, Z9
+	MOVQ foldArgs_cols(AX), CX
+	MOVL $-1, R8
+	CMPQ CX, $32
+	JGE  masks
+	MOVL $1, R8
+	SHLL CX, R8
+	DECL R8 // a bit for each column
+
+masks:
+	KMOVW R8, K1
+	SHRL $8, R8
+	KMOVW R8, K2
+	SHRL $8, R8
+	KMOVW R8, K3
+	SHRL $8, R8
+	KMOVW R8, K4
+	SHRL $8, R8
+	PCALIGN $32
+
+row:
+	VMOVAPD Z9, Z8
+	VCVTPS2PD 0(SI), K1, Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z0, Z0
+	VMOVAPD Z9, Z8
+	VCVTPS2PD 32(SI), K2, Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z1, Z1
+	VMOVAPD Z9, Z8
+	VCVTPS2PD 64(SI), K3, Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z2, Z2
+	VMOVAPD Z9, Z8
+	VCVTPS2PD 96(SI), K4, Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z3, Z3
+	ADDQ BX, SI
+	DECQ DX
+	JNZ  row
+	VMOVUPD Z0, 0(DI)
+	VMOVUPD Z1, 64(DI)
+	VMOVUPD Z2, 128(DI)
+	VMOVUPD Z3, 192(DI)
+	VZEROUPPER
+	RET
+
+// foldSumSquares of x[i][j] into k64[j] for each row i: foldInto over rows of 32
+// columns
+//
+// func foldSumSquaresAVX2(a *foldArgs)
+TEXT ·foldSumSquaresAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ foldArgs_acc(AX), DI
+	MOVQ foldArgs_x(AX), SI
+	MOVQ foldArgs_rows(AX), DX
+	MOVQ foldArgs_ld(AX), BX
+	VMOVUPD 0(DI), Y0
+	VMOVUPD 32(DI), Y1
+	VMOVUPD 64(DI), Y2
+	VMOVUPD 96(DI), Y3
+	VMOVUPD 128(DI), Y4
+	VMOVUPD 160(DI), Y5
+	VMOVUPD 192(DI), Y6
+	VMOVUPD 224(DI), Y7
+	PCALIGN $32
+
+row:
+	VCVTPS2PD 0(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y0, Y0
+	VCVTPS2PD 16(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y1, Y1
+	VCVTPS2PD 32(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y2, Y2
+	VCVTPS2PD 48(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y3, Y3
+	VCVTPS2PD 64(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y4, Y4
+	VCVTPS2PD 80(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y5, Y5
+	VCVTPS2PD 96(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y6, Y6
+	VCVTPS2PD 112(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y7, Y7
+	ADDQ BX, SI
+	DECQ DX
+	JNZ  row
+	VMOVUPD Y0, 0(DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	VMOVUPD Y4, 128(DI)
+	VMOVUPD Y5, 160(DI)
+	VMOVUPD Y6, 192(DI)
+	VMOVUPD Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+// blockSumSquares: foldSumSquares of a.rows rows of 32 columns, ld being 32, and then of the
+// row at a.last, from the identity, and across: reduceBlock, into a.result
+//
+// func blockSumSquaresAVX512(a *foldArgs)
+TEXT ·blockSumSquaresAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ foldArgs_x(AX), SI
+	MOVQ foldArgs_rows(AX), DX
+	MOVQ $0, R8
+	VPBROADCASTQ R8, Z0
+	VMOVAPD Z0, Z1
+	VMOVAPD Z0, Z2
+	VMOVAPD Z0, Z3
+	TESTQ DX, DX
+	JZ    last
+	PCALIGN $32
+
+row:
+	VCVTPS2PD 0(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z0, Z0
+	VCVTPS2PD 32(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z1, Z1
+	VCVTPS2PD 64(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z2, Z2
+	VCVTPS2PD 96(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z3, Z3
+	ADDQ $128, SI
+	DECQ DX
+	JNZ  row
+
+last:
+	MOVQ  foldArgs_last(AX), SI
+	TESTQ SI, SI
+	JZ    across
+	VCVTPS2PD 0(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z0, Z0
+	VCVTPS2PD 32(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z1, Z1
+	VCVTPS2PD 64(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z2, Z2
+	VCVTPS2PD 96(SI), Z8
+	VMULPD Z8, Z8, Z8
+	VADDPD Z8, Z3, Z3
+
+across:
+	VADDPD Z2, Z0, Z0
+	VADDPD Z3, Z1, Z1
+	VADDPD Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD X1, X0, X0
+	VUNPCKHPD X0, X0, X1
+	VADDPD X1, X0, X0
+	VMOVSD X0, foldArgs_result(AX)
+	VZEROUPPER
+	RET
+
+// blockSumSquares: foldSumSquares of a.rows rows of 32 columns, ld being 32, and then of the
+// row at a.last, from the identity, and across: reduceBlock, into a.result
+//
+// func blockSumSquaresAVX2(a *foldArgs)
+TEXT ·blockSumSquaresAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ foldArgs_x(AX), SI
+	MOVQ foldArgs_rows(AX), DX
+	MOVQ $0, R8
+	MOVQ R8, X0
+	VPBROADCASTQ X0, Y0
+	VMOVAPD Y0, Y1
+	VMOVAPD Y0, Y2
+	VMOVAPD Y0, Y3
+	VMOVAPD Y0, Y4
+	VMOVAPD Y0, Y5
+	VMOVAPD Y0, Y6
+	VMOVAPD Y0, Y7
+	TESTQ DX, DX
+	JZ    last
+	PCALIGN $32
+
+row:
+	VCVTPS2PD 0(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y0, Y0
+	VCVTPS2PD 16(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y1, Y1
+	VCVTPS2PD 32(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y2, Y2
+	VCVTPS2PD 48(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y3, Y3
+	VCVTPS2PD 64(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y4, Y4
+	VCVTPS2PD 80(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y5, Y5
+	VCVTPS2PD 96(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y6, Y6
+	VCVTPS2PD 112(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y7, Y7
+	ADDQ $128, SI
+	DECQ DX
+	JNZ  row
+
+last:
+	MOVQ  foldArgs_last(AX), SI
+	TESTQ SI, SI
+	JZ    across
+	VCVTPS2PD 0(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y0, Y0
+	VCVTPS2PD 16(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y1, Y1
+	VCVTPS2PD 32(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y2, Y2
+	VCVTPS2PD 48(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y3, Y3
+	VCVTPS2PD 64(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y4, Y4
+	VCVTPS2PD 80(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y5, Y5
+	VCVTPS2PD 96(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y6, Y6
+	VCVTPS2PD 112(SI), Y8
+	VMULPD Y8, Y8, Y8
+	VADDPD Y8, Y7, Y7
+
+across:
+	VADDPD Y4, Y0, Y0
+	VADDPD Y5, Y1, Y1
+	VADDPD Y6, Y2, Y2
+	VADDPD Y7, Y3, Y3
+	VADDPD Y2, Y0, Y0
+	VADDPD Y3, Y1, Y1
+	VADDPD Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD X1, X0, X0
+	VUNPCKHPD X0, X0, X1
+	VADDPD X1, X0, X0
+	VMOVSD X0, foldArgs_result(AX)
+	VZEROUPPER
+	RET

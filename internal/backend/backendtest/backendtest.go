@@ -45,7 +45,7 @@ var families = []struct {
 	{"scatter", (*suite).scatters},
 	{"random", (*suite).randoms},
 	{"linear", (*suite).linears},
-	{"linear gradient", (*suite).linearGrads},
+	{"epilogue gradient", (*suite).epilogueGrads},
 	{"adam", (*suite).adams},
 	{"averages", (*suite).averages},
 	{"clamp", (*suite).clamps},

@@ -61,13 +61,13 @@ func (b broken) MatMul(dst, x, y backend.Operand) {
 	b.spoil("matmul", dst, x, y)
 }
 
-func (b broken) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {
-	b.Backend.Conv2D(dst, x, w, p)
+func (b broken) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
+	b.Backend.Conv2D(dst, x, w, p, e)
 	b.spoil("conv", dst, x, w)
 }
 
-func (b broken) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams) {
-	b.Backend.Conv2DInputGrad(dst, gy, w, p)
+func (b broken) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
+	b.Backend.Conv2DInputGrad(dst, gy, w, p, e)
 	b.spoil("conv input gradient", dst, gy, w)
 }
 
@@ -91,14 +91,14 @@ func (b broken) Random(d backend.Distribution, dst backend.Operand, key, counter
 	b.spoil("random", dst)
 }
 
-func (b broken) Linear(act op.Activation, dst, x, w, bias backend.Operand, a float64) {
-	linear(b.Backend, act, dst, x, w, bias, a)
+func (b broken) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
+	b.Backend.Linear(dst, x, w, e)
 	b.spoil("linear", dst, x, w)
 }
 
-func (b broken) LinearGrad(act op.Activation, gz, gb, gy, y backend.Operand, a float64) {
-	linearGrad(b.Backend, act, gz, gb, gy, y, a)
-	b.spoil("linear gradient", gz, gy, y)
+func (b broken) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
+	b.Backend.EpilogueGrad(f, gz, gb, gy, y, a)
+	b.spoil("epilogue gradient", gz, gy, y)
 }
 
 func (b broken) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
@@ -157,7 +157,7 @@ var faults = []struct {
 		h := dst.Buffer.(*backend.Host)
 		h.Set(h.Len()-1, 0)
 	}},
-	{"it writes between the elements", []string{"linear", "linear gradient", "random", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"it writes between the elements", []string{"random", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
 		if l := dst.Layout; l.Rank > 0 && l.Len() > 0 && l.Strides[l.Rank-1] > 1 {
 			dst.Buffer.(*backend.Host).Set(l.Offset+1, 0)
 		}
@@ -166,7 +166,7 @@ var faults = []struct {
 		last := sources[len(sources)-1]
 		change(last, func(int, float64) float64 { return 0 })
 	}},
-	{"NaN becomes 0", []string{"random", "linear", "linear gradient", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"NaN becomes 0", []string{"random", "linear", "epilogue gradient", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 {
 			if math.IsNaN(v) {
 				v = 0
@@ -174,7 +174,7 @@ var faults = []struct {
 			return v
 		})
 	}},
-	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "linear gradient", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 { return v + 0 })
 	}},
 	{"pieces after the first are lost", []string{"reduce", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
@@ -199,7 +199,7 @@ var faults = []struct {
 func TestReferencePasses(t *testing.T) {
 	for _, f := range families {
 		switch f.name {
-		case "copy", "where", "gather", "scatter", "linear", "linear gradient", "adam", "averages", "clamp", "norm": // the quick ones
+		case "copy", "where", "gather", "scatter", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm": // the quick ones
 			f.check(&suite{b: broken{}, errorf: t.Errorf})
 		}
 	}

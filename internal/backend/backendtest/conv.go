@@ -79,10 +79,10 @@ var (
 	everyPicture  = append(every[:len(every):len(every)], channelsLast, inner)
 )
 
-// convolve checks one of the convolutions: op gets the result and the two
-// sources, whose shapes arrange picks from those of input, weight and result.
-func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Operand, p backend.ConvParams),
-	arrange func(x, w, y []int) (dst, first, second []int)) {
+// convolve checks one of the convolutions: op gets the result, the two sources,
+// whose shapes arrange picks from those of input, weight and result, and a bias.
+func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Operand, p backend.ConvParams, e backend.Epilogue),
+	arrange func(x, w, y []int) (dst, first, second []int), epilogues []function) {
 	for i, c := range convolutions {
 		for k := range 2 {
 			c.p.Stride[k] = max(c.p.Stride[k], 1)
@@ -90,20 +90,22 @@ func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Ope
 		}
 		c.p.Groups = max(c.p.Groups, 1)
 		dst, first, second := arrange(c.shapes())
-		run := func(b backend.Backend, o []backend.Operand) { op(b, o, c.p) }
-		what := fmt.Sprintf("%s %+v", name, c)
 		large := c.in*c.out*c.h*c.w > 5000
 		for _, dt := range dtypes {
 			for turn := range len(everyPicture) {
 				if large && turn%4 > 0 {
 					continue
 				}
+				f, biased := epilogues[(turn+i)%len(epilogues)], (turn/4+i)%2 == 0
+				what := fmt.Sprintf("%s+%v, bias %v, of %+v", name, f, biased, c)
+				run := func(b backend.Backend, o []backend.Operand) { op(b, o, c.p, f.epilogue(o[3], biased)) }
 				to := densePictures[(turn+i)%len(densePictures)](dst)
 				from := everyPicture[turn](first)
 				with := everyPicture[(3*turn+i)%len(everyPicture)](second)
-				s.check(what, equal, run, place(dt, to, junk), place(dt, from, whole(turn)), place(dt, with, whole(turn+1)))
+				bias := every[turn%len(every)](dst[1:2])
+				s.check(what, f.tolerance(), run, place(dt, to, junk), place(dt, from, whole(turn)), place(dt, with, whole(turn+1)), place(dt, bias, whole(turn+2)))
 				if turn%4 == 0 {
-					s.check(what, convTolerance, run, place(dt, to, junk), place(dt, from, normal(turn)), place(dt, with, normal(turn+1)))
+					s.check(what, convTolerance, run, place(dt, to, junk), place(dt, from, normal(turn)), place(dt, with, normal(turn+1)), place(dt, bias, normal(turn+2)))
 				}
 			}
 			// A single NaN or infinity, the products of it with padding, too.
@@ -111,11 +113,14 @@ func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Ope
 				if large {
 					break
 				}
+				f := epilogues[(i+j)%len(epilogues)]
+				what := fmt.Sprintf("%s+%v of %+v with %v", name, f, c, v)
+				run := func(b backend.Backend, o []backend.Operand) { op(b, o, c.p, f.epilogue(backend.Operand{}, false)) }
 				for k := range 2 {
 					sources := []array{place(dt, channelsLast(first), whole(1)), place(dt, layout.Contiguous(second...), whole(2))}
 					if n := sources[k].layout.Len(); n > 0 {
 						sources[k].host.Set(offsets(sources[k].layout)[(j*n/2+i)%n], v)
-						s.check(what, equal, run, place(dt, layout.Contiguous(dst...), junk), sources...)
+						s.check(what, f.tolerance(), run, place(dt, layout.Contiguous(dst...), junk), sources...)
 					}
 				}
 			}
@@ -124,20 +129,19 @@ func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Ope
 }
 
 func (s *suite) convs() {
-	s.convolve("Conv2D", func(b backend.Backend, o []backend.Operand, p backend.ConvParams) { b.Conv2D(o[0], o[1], o[2], p) },
-		func(x, w, y []int) (dst, first, second []int) { return y, x, w })
+	s.convolve("Conv2D", func(b backend.Backend, o []backend.Operand, p backend.ConvParams, e backend.Epilogue) {
+		b.Conv2D(o[0], o[1], o[2], p, e)
+	}, func(x, w, y []int) (dst, first, second []int) { return y, x, w }, functions)
 }
 
 func (s *suite) convInputGrads() {
-	s.convolve("Conv2DInputGrad", func(b backend.Backend, o []backend.Operand, p backend.ConvParams) {
-		b.Conv2DInputGrad(o[0], o[1], o[2], p)
-	},
-		func(x, w, y []int) (dst, first, second []int) { return x, y, w })
+	s.convolve("Conv2DInputGrad", func(b backend.Backend, o []backend.Operand, p backend.ConvParams, e backend.Epilogue) {
+		b.Conv2DInputGrad(o[0], o[1], o[2], p, e)
+	}, func(x, w, y []int) (dst, first, second []int) { return x, y, w }, functions)
 }
 
 func (s *suite) convWeightGrads() {
-	s.convolve("Conv2DWeightGrad", func(b backend.Backend, o []backend.Operand, p backend.ConvParams) {
+	s.convolve("Conv2DWeightGrad", func(b backend.Backend, o []backend.Operand, p backend.ConvParams, _ backend.Epilogue) {
 		b.Conv2DWeightGrad(o[0], o[1], o[2], p)
-	},
-		func(x, w, y []int) (dst, first, second []int) { return w, x, y })
+	}, func(x, w, y []int) (dst, first, second []int) { return w, x, y }, functions[:1])
 }

@@ -48,6 +48,7 @@ var unaryTable = [op.NumUnary]struct {
 	tolerance tolerance
 	constants [][2]float64
 }{
+	op.None:       {"None", exact, nil},
 	op.Neg:        {"Neg", exact, nil},
 	op.Abs:        {"Abs", exact, nil},
 	op.Sign:       {"Sign", exact, nil},
@@ -100,21 +101,9 @@ var reduceTable = [op.NumReduce]struct {
 	name      string
 	tolerance tolerance
 }{
-	op.Sum:       {"Sum", tolerance{ulps: 4, abs: 2048}},
-	op.MaxReduce: {"MaxReduce", equal},
-}
-
-// activationTable has a row for each activation of a fused linear layer: its
-// constant.
-var activationTable = [op.NumActivation]struct {
-	name string
-	a    float64
-}{
-	op.Identity:     {"Identity", 0},
-	op.ActTanh:      {"Tanh", 0},
-	op.ActSigmoid:   {"Sigmoid", 0},
-	op.ActReLU:      {"ReLU", 0},
-	op.ActLeakyReLU: {"LeakyReLU", 0.2},
+	op.Sum:        {"Sum", tolerance{ulps: 4, abs: 2048}},
+	op.MaxReduce:  {"MaxReduce", equal},
+	op.SumSquares: {"SumSquares", tolerance{ulps: 256}},
 }
 
 // randomTable has a row for each distribution. In float32 all bits are given.
@@ -128,9 +117,10 @@ var randomTable = [backend.NumDistribution]struct {
 
 // The rest have one row each.
 var (
-	productTolerance = tolerance{ulps: 4, abs: 2048}
-	convTolerance    = tolerance{ulps: 8, abs: 16384}
-	linearTolerance  = tolerance{ulps: 16, abs: 512}
-	adamTolerance    = tolerance{ulps: 6, abs: 6}
-	normTolerance    = tolerance{ulps: 1000} // of the plain sum that it is held against
+	productTolerance      = tolerance{ulps: 4, abs: 2048}
+	convTolerance         = tolerance{ulps: 8, abs: 16384}
+	linearTolerance       = tolerance{ulps: 16, abs: 512}
+	epilogueGradTolerance = tolerance{ulps: 16, abs: 2048}
+	adamTolerance         = tolerance{ulps: 6, abs: 6}
+	normTolerance         = tolerance{ulps: 1000} // of the plain sum that it is held against
 )

@@ -122,25 +122,33 @@ func (a *axis) through(tap, ins int) (u0, u1 int) {
 func (a *axis) input(s span) int { return a.start + s.u*a.step + s.t0*a.gap }
 
 // Conv2D sets dst to the convolution of x with w.
-func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {
+func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	h := []axis{forwardAxis(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)}
 	v := []axis{forwardAxis(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)}
-	for g := range p.Groups {
-		kernel := part(w, 0, g, p.Groups)
-		kernel.Layout = kernel.Layout.Permute(2, 3, 1, 0)
-		b.correlate(part(dst, 1, g, p.Groups), part(x, 1, g, p.Groups), kernel, h, v)
-	}
+	b.correlateGroups(dst, x, w, p.Groups, [4]int{2, 3, 1, 0}, h, v, e)
 }
 
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
-func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams) {
+func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	h := backwardAxes(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
 	v := backwardAxes(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
-	for g := range p.Groups {
-		kernel := part(w, 0, g, p.Groups)
-		kernel.Layout = kernel.Layout.Permute(2, 3, 0, 1)
-		b.correlate(part(dst, 1, g, p.Groups), part(gy, 1, g, p.Groups), kernel, h, v)
+	b.correlateGroups(dst, gy, w, p.Groups, [4]int{2, 3, 0, 1}, h, v, e)
+}
+
+// correlateGroups correlates each group of src's channels with its part of a
+// weight, whose axes in that order are the kernel's, and applies the epilogue.
+func (b *Backend) correlateGroups(dst, src, w backend.Operand, groups int, order [4]int, h, v []axis, e backend.Epilogue) {
+	if groups == 1 {
+		w.Layout = w.Layout.Permute(order[:]...)
+		b.correlate(dst, src, w, h, v, e)
+		return
 	}
+	for g := range groups {
+		kernel := part(w, 0, g, groups)
+		kernel.Layout = kernel.Layout.Permute(order[:]...)
+		b.correlate(part(dst, 1, g, groups), part(src, 1, g, groups), kernel, h, v, backend.Epilogue{})
+	}
+	e.Apply(b, dst) // the pixels of a group alone would be short rows with gaps
 }
 
 // Conv2DWeightGrad sets dst to the gradient by the convolution's weight.

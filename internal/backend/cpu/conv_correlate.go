@@ -10,16 +10,20 @@ import (
 )
 
 // correlate sets dst to correlations of src with the kernel w [kh, kw, c, n], one
-// for each pair of axes; together they reach every pixel of dst.
-func (b *Backend) correlate(dst, src, w backend.Operand, h, v []axis) {
-	if is64(dst) {
-		correlate[float64](b, dst, src, w, h, v)
-	} else {
-		correlate[float32](b, dst, src, w, h, v)
+// for each pair of axes, followed by the epilogue; together they reach every
+// pixel of dst.
+func (b *Backend) correlate(dst, src, w backend.Operand, h, v []axis, e backend.Epilogue) {
+	switch dt := dst.Buffer.DType(); dt {
+	case backend.Float32:
+		correlate[float32](b, dst, src, w, h, v, e)
+	case backend.Float64:
+		correlate[float64](b, dst, src, w, h, v, e)
+	default:
+		panic(backend.UnknownDType(dt))
 	}
 }
 
-func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axis) {
+func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axis, e backend.Epilogue) {
 	if dst.Layout.Len() == 0 {
 		return
 	}
@@ -28,6 +32,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	c := correlation[T]{src: picturesOf[T](src), dst: picturesOf[T](out), images: dst.Layout.Dims[0]}
 	h0, h1 := seen(h)
 	c.v0, c.v1 = seen(v)
+	holes := false
 	c.bytes = (h1 - h0) * (c.v1 - c.v0) * c.src.channels * int(unsafe.Sizeof(T(0)))
 	for _, h := range h {
 		for _, v := range v {
@@ -39,11 +44,16 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 				hole := out
 				hole.Layout = hole.Layout.Slice(2, h.at, hole.Layout.Dims[2], h.by).Slice(3, v.at, hole.Layout.Dims[3], v.by)
 				b.Fill(hole, 0)
+				holes = true
 				continue
 			}
 			c.phases = append(c.phases, phase[T]{h: h, v: v, weights: weights.taps(h, v)})
 			c.flops += 2 * h.outs * v.outs * taps * c.src.channels * c.dst.channels
 		}
+	}
+	var repeated *memory[T]
+	if !holes {
+		repeated = c.finish.repeat(b, e)
 	}
 	if len(c.phases) > 0 {
 		c.divide(weights.cols)
@@ -54,6 +64,10 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 		c.phases[k].weights.lent.giveBack()
 	}
 	weights.lent.giveBack()
+	repeated.giveBack()
+	if holes {
+		e.Apply(b, out)
+	}
 	if outMemory != nil {
 		b.Copy(dst, out)
 		outMemory.giveBack()
@@ -65,6 +79,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 type correlation[T gemm.Float] struct {
 	src, dst      pictures[T]
 	phases        []phase[T]
+	finish        finish[T]
 	v0, v1        int  // the columns that are seen
 	flops, bytes  int  // per picture; the bytes are those of its window, at most
 	across        bool // a tile's rows are pictures, else outputs of one
@@ -204,6 +219,10 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 				c.arrange(&sum)
 				p.compute(&sum, c.src.channels, row, h, v)
 			}
+		}
+		// The phases of a row follow one another; with the last one, it is final.
+		if k+1 == len(c.phases) || c.phases[k+1].h.at != p.h.at {
+			c.finish.rows(&c.dst, image, images, p.h.at+u0*p.h.by, u1-u0, p.h.by)
 		}
 	}
 }

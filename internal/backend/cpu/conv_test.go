@@ -11,6 +11,7 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/ref"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
@@ -38,8 +39,8 @@ func TestConvThreads(t *testing.T) {
 		for _, threads := range []int{1, 2, 5} {
 			parallel.SetThreads(threads)
 			y, gx, gw := normal(c.n, c.out, out, out), normal(c.n, c.in, c.size, c.size), normal(c.out, c.in, c.kernel, c.kernel)
-			b.Conv2D(y, x, w, p)
-			b.Conv2DInputGrad(gx, gy, w, p)
+			b.Conv2D(y, x, w, p, backend.Epilogue{})
+			b.Conv2DInputGrad(gx, gy, w, p, backend.Epilogue{})
 			b.Conv2DWeightGrad(gw, x, gy, p)
 			got := [3]backend.Operand{y, gx, gw}
 			if threads == 1 {
@@ -51,7 +52,8 @@ func TestConvThreads(t *testing.T) {
 }
 
 // TestConvOdd compares convolutions of odd sizes, in odd layouts, with the
-// reference: where sums are exact, and, of any numbers, for each number of threads.
+// reference if sums are exact. Of any numbers, it compares them for each number of
+// threads, and with an epilogue in passes of its own.
 func TestConvOdd(t *testing.T) {
 	defer parallel.SetThreads(0)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -88,13 +90,22 @@ func TestConvOdd(t *testing.T) {
 		}
 		canary := func() float64 { return 777 }
 		for result := range 3 {
-			compute := func(b backend.ConvBackend, o [3]backend.Operand) backend.Operand {
+			channels := dims[result][1]
+			bias := backend.Operand{Buffer: backend.NewHost(dtype, channels), Layout: layout.Contiguous(channels)}
+			for i := range channels {
+				bias.Buffer.(*backend.Host).Set(i, float64(r.IntN(7)-3))
+			}
+			e := []backend.Epilogue{{}, {F: op.ReLU}, {F: op.LeakyReLU, A: 0.5}}[r.IntN(3)]
+			if r.IntN(2) == 0 {
+				e.Bias = bias
+			}
+			compute := func(b backend.ConvBackend, o [3]backend.Operand, e backend.Epilogue) backend.Operand {
 				o[result] = draw(result, canary)
 				switch result {
 				case 0:
-					b.Conv2D(o[0], o[1], o[2], p)
+					b.Conv2D(o[0], o[1], o[2], p, e)
 				case 1:
-					b.Conv2DInputGrad(o[1], o[0], o[2], p)
+					b.Conv2DInputGrad(o[1], o[0], o[2], p, e)
 				case 2:
 					b.Conv2DWeightGrad(o[2], o[1], o[0], p)
 				}
@@ -117,16 +128,16 @@ func TestConvOdd(t *testing.T) {
 				return float64(r.IntN(7) - 3)
 			})
 			numbers := operands(r.NormFloat64)
-			want, first := compute(ref.Backend{}, whole), backend.Operand{}
+			want := compute(ref.Backend{}, whole, e)
+			first := compute(b, numbers, backend.Epilogue{})
+			if result < 2 {
+				e.Apply(b, first)
+			}
 			for _, threads := range []int{1, 2, 5} {
 				parallel.SetThreads(threads)
 				message := fmt.Sprintf("result %d, %v %+v, %v, threads %d", result, dims, p, dtype, threads)
-				same(t, want, compute(b, whole), message)
-				got := compute(b, numbers)
-				if threads == 1 {
-					first = got
-				}
-				same(t, first, got, message)
+				same(t, want, compute(b, whole, e), message)
+				same(t, first, compute(b, numbers, e), message)
 			}
 		}
 	}
@@ -166,7 +177,7 @@ func TestConvBandBeyond(t *testing.T) {
 	x := backend.Operand{Buffer: backend.NewHost(backend.Float32, 40*42*16), Layout: layout.Contiguous(1, 40, 42, 16).Permute(0, 3, 1, 2).Slice(3, 2, 42, 1)}
 	w := backend.Operand{Buffer: backend.NewHost(backend.Float32, 16*16*9), Layout: layout.Contiguous(16, 16, 3, 3)}
 	y := backend.Operand{Buffer: backend.NewHost(backend.Float32, 16*78*40), Layout: layout.Contiguous(1, 16, 78, 40)}
-	New().Conv2D(y, x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{20, 1}, Dilation: [2]int{1, 1}, Groups: 1})
+	New().Conv2D(y, x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{20, 1}, Dilation: [2]int{1, 1}, Groups: 1}, backend.Epilogue{})
 }
 
 // TestConvLeftovers: what memory held before has no say.
@@ -195,7 +206,7 @@ func TestConvLeftovers(t *testing.T) {
 			m.giveBack()
 		}
 		results[i] = draw(6, 36, 8, 4)
-		New().Conv2D(results[i], x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{1, 4}, Dilation: [2]int{1, 4}, Groups: 1})
+		New().Conv2D(results[i], x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{1, 4}, Dilation: [2]int{1, 4}, Groups: 1}, backend.Epilogue{})
 	}
 	same(t, results[0], results[1], "leftovers")
 }

@@ -41,9 +41,8 @@ func init() {
 }
 
 var (
-	_ backend.Backend       = (*Backend)(nil)
-	_ backend.LinearBackend = (*Backend)(nil)
-	_ backend.ListBackend   = (*Backend)(nil)
+	_ backend.Backend     = (*Backend)(nil)
+	_ backend.ListBackend = (*Backend)(nil)
 )
 
 // New returns the backend.

@@ -85,9 +85,9 @@ func TestUseBLAS(t *testing.T) {
 			w, b := whole(dt, layout.Contiguous(5, 4), 20), whole(dt, layout.Contiguous(5), 5)
 			got, want = whole(dt, layout.Contiguous(3, 5), 15), whole(dt, layout.Contiguous(3, 5), 15)
 			spy.calls = 0
-			plugged.Linear(op.ActLeakyReLU, got, first, w, b, 0.5)
+			plugged.Linear(got, first, w, backend.Epilogue{Bias: b, F: op.LeakyReLU, A: 0.5})
 			require.Equal(t, 1, spy.calls)
-			New().Linear(op.ActLeakyReLU, want, first, w, b, 0.5)
+			New().Linear(want, first, w, backend.Epilogue{Bias: b, F: op.LeakyReLU, A: 0.5})
 			require.Equal(t, want, got)
 		}
 		plugged.UseBLAS(nil, nil)

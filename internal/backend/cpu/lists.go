@@ -57,10 +57,10 @@ func (b *Backend) Clamp(x []backend.Operand, lo, hi float64) {
 func (*Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 	sum := 0.0
 	for _, x := range xs {
-		sum += sumSquares(x, 0)
+		sum += sumSquares(x)
 	}
 	norm := math.Sqrt(sum)
-	if tooSmall := sum < 0x1p-900; tooSmall || math.IsInf(sum, 1) {
+	if sum < 0x1p-900 || math.IsInf(sum, 1) {
 		largest := 0.0
 		for _, x := range xs {
 			largest = max(largest, maxAbs(x))
@@ -71,7 +71,7 @@ func (*Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 			exponent = max(exponent, -1000) // so that 2^-exponent is finite
 			sum = 0
 			for _, x := range xs {
-				sum += sumSquares(x, -exponent)
+				sum += scaledSumSquares(x, -exponent)
 			}
 			norm = math.Ldexp(math.Sqrt(sum), exponent)
 		}
@@ -84,9 +84,8 @@ func (*Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 const normGrain = 32 << 10
 
 type normJob[T vec.Float] struct {
-	x        []T
-	exponent int       // squares are those of x·2^exponent
-	squares  []float64 // of each piece
+	x       []T
+	squares []float64 // of each piece
 }
 
 // Run computes the sums of squares of the elements lo to hi, which are whole
@@ -94,28 +93,35 @@ type normJob[T vec.Float] struct {
 func (j *normJob[T]) Run(lo, hi int) {
 	for lo < hi {
 		n := min(normGrain, hi-lo)
-		j.squares[lo/normGrain] = vec.SumSquares(j.x[lo:lo+n], j.exponent)
+		j.squares[lo/normGrain] = vec.Reduce(op.SumSquares, j.x[lo:lo+n])
 		lo += n
 	}
 }
 
-// sumSquares returns the sum of the squares of x·2^exponent.
-func sumSquares(x backend.Operand, exponent int) float64 {
+// sumSquares returns the sum of the squares of x.
+func sumSquares(x backend.Operand) float64 {
 	if is64(x) {
-		return runNorm(elements[float64](x)[:x.Layout.Len()], exponent)
+		return runNorm(elements[float64](x)[:x.Layout.Len()])
 	}
-	return runNorm(elements[float32](x)[:x.Layout.Len()], exponent)
+	return runNorm(elements[float32](x)[:x.Layout.Len()])
 }
 
-func runNorm[T vec.Float](x []T, exponent int) float64 {
-	pieces := (len(x) + normGrain - 1) / normGrain
-	if pieces <= 1 {
-		return vec.SumSquares(x, exponent)
+func runNorm[T vec.Float](x []T) float64 {
+	if len(x) <= normGrain {
+		return vec.Reduce(op.SumSquares, x)
 	}
-	sums := borrow[float64](pieces)
+	sums := borrow[float64]((len(x) + normGrain - 1) / normGrain)
 	defer sums.giveBack()
-	share(&poolOf[T]().norm, len(x), normGrain, normJob[T]{x, exponent, sums.data})
+	share(&poolOf[T]().norm, len(x), normGrain, normJob[T]{x, sums.data})
 	return vec.Reduce(op.Sum, sums.data)
+}
+
+// scaledSumSquares returns the sum of the squares of x·2^exponent.
+func scaledSumSquares(x backend.Operand, exponent int) float64 {
+	if is64(x) {
+		return vec.ScaledSumSquares(elements[float64](x)[:x.Layout.Len()], exponent)
+	}
+	return vec.ScaledSumSquares(elements[float32](x)[:x.Layout.Len()], exponent)
 }
 
 // maxAbs returns the largest absolute value of x, or NaN if an element is NaN.

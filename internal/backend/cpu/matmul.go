@@ -6,7 +6,6 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
-	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/vec"
 )
 
@@ -52,14 +51,17 @@ func plug[T vec.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T
 // MatMul sets dst = x·y over the last two axes, one product after another along
 // the leading ones.
 func (b *Backend) MatMul(dst, x, y backend.Operand) {
-	if is64(dst) {
-		multiply(b, b.dgemm(), dst, x, y, nil)
-	} else {
+	switch dt := dst.Buffer.DType(); dt {
+	case backend.Float32:
 		multiply(b, b.sgemm(), dst, x, y, nil)
+	case backend.Float64:
+		multiply(b, b.dgemm(), dst, x, y, nil)
+	default:
+		panic(backend.UnknownDType(dt))
 	}
 }
 
-// multiply sets dst = x·y; an epilogue wants a dst that is a BLAS matrix.
+// multiply sets dst = x·y, followed by an epilogue or nil.
 func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand, epi gemm.Epilogue[T]) {
 	r := dst.Layout.Rank
 	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
@@ -134,40 +136,24 @@ func matrixAt(o backend.Operand, i int) backend.Operand {
 	return o
 }
 
-// biasAct applies bias and activation to blocks of a finished product.
-type biasAct[T vec.Float] struct {
-	act  op.Activation
-	bias []T
-	a    float64
-}
-
-// Apply is called with each element once, as soon as its block is final.
-func (e *biasAct[T]) Apply(c []T, ldc, i0, i1, j0, j1 int) {
-	bias := e.bias
-	if bias != nil {
-		bias = bias[j0:j1]
-	}
-	vec.BiasAct(e.act, c[i0*ldc+j0:], ldc, i1-i0, j1-j0, bias, e.a)
-}
-
-// Linear sets dst = act(x·wᵀ + b).
-func (b *Backend) Linear(act op.Activation, dst, x, w, bias backend.Operand, a float64) {
-	if is64(dst) {
-		linear(b, b.dgemm(), act, dst, x, w, bias, a)
-	} else {
-		linear(b, b.sgemm(), act, dst, x, w, bias, a)
+// Linear sets dst = x·wᵀ, followed by the epilogue.
+func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
+	switch dt := dst.Buffer.DType(); dt {
+	case backend.Float32:
+		linear(b, b.sgemm(), dst, x, w, e)
+	case backend.Float64:
+		linear(b, b.dgemm(), dst, x, w, e)
+	default:
+		panic(backend.UnknownDType(dt))
 	}
 }
 
-func linear[T vec.Float](b *Backend, mul product[T], act op.Activation, dst, x, w, bias backend.Operand, a float64) {
+func linear[T vec.Float](b *Backend, mul product[T], dst, x, w backend.Operand, e backend.Epilogue) {
 	pool := &poolOf[T]().epilogue
-	e := pool.Get().(*biasAct[T])
-	e.act, e.a = act, a
-	if bias.Buffer != nil {
-		e.bias = elements[T](b.packed(bias))
-	}
+	s := pool.Get().(*biasAct[T])
+	s.set(b, e)
 	w.Layout = w.Layout.Permute(1, 0)
-	multiply(b, mul, dst, x, w, e)
-	reset(e)
-	pool.Put(e)
+	multiply(b, mul, dst, x, w, s)
+	reset(s)
+	pool.Put(s)
 }

@@ -10,21 +10,21 @@ import (
 // pools keep the descriptions of work between calls, so that handing work to
 // threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, epilogue, linearGrad, buffers, pick, transpose, repeat sync.Pool
+	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
 	return &pools{
-		pick:       sync.Pool{New: func() any { return new(pickJob[T]) }},
-		transpose:  sync.Pool{New: func() any { return new(transposeJob[T]) }},
-		repeat:     sync.Pool{New: func() any { return new(repeatJob[T]) }},
-		buffers:    sync.Pool{New: func() any { return new(buffers[T]) }},
-		linearGrad: sync.Pool{New: func() any { return new(linearGradJob[T]) }},
-		loop:       sync.Pool{New: func() any { return new(loop[T]) }},
-		reduce:     sync.Pool{New: func() any { return new(reduceJob[T]) }},
-		norm:       sync.Pool{New: func() any { return new(normJob[T]) }},
-		adam:       sync.Pool{New: func() any { return new(adamJob[T]) }},
-		epilogue:   sync.Pool{New: func() any { return new(biasAct[T]) }},
+		pick:      sync.Pool{New: func() any { return new(pickJob[T]) }},
+		transpose: sync.Pool{New: func() any { return new(transposeJob[T]) }},
+		repeat:    sync.Pool{New: func() any { return new(repeatJob[T]) }},
+		buffers:   sync.Pool{New: func() any { return new(buffers[T]) }},
+		grad:      sync.Pool{New: func() any { return new(gradJob[T]) }},
+		loop:      sync.Pool{New: func() any { return new(loop[T]) }},
+		reduce:    sync.Pool{New: func() any { return new(reduceJob[T]) }},
+		norm:      sync.Pool{New: func() any { return new(normJob[T]) }},
+		adam:      sync.Pool{New: func() any { return new(adamJob[T]) }},
+		epilogue:  sync.Pool{New: func() any { return new(biasAct[T]) }},
 	}
 }
 

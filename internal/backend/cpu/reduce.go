@@ -33,8 +33,15 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 			cols *= x.Layout.Dims[k]
 		}
 	}
-	columns := changes == 1 && firstFolded
-	if !x.Layout.IsContiguous() || changes > 1 {
+	blocks, columns := 1, changes == 1 && firstFolded
+	if changes == 2 && !firstFolded && !folded(last) && x.Layout.IsContiguous() {
+		// [kept, folded, kept], as a mean over the pixels of channels-last images:
+		// each block is the case before, so that one image gives what many do.
+		columns = true
+		for k := 0; !folded(k); k++ {
+			blocks *= x.Layout.Dims[k]
+		}
+	} else if !x.Layout.IsContiguous() || changes > 1 {
 		// Kept axes first, then the folded ones.
 		var order []int
 		for k := range rank {
@@ -55,41 +62,52 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 		out = blank(dst)
 	}
 	if is64(dst) {
-		reduce(f, elements[float64](out)[:rows], elements[float64](x)[:rows*cols], rows, cols, columns)
+		reduce(f, elements[float64](out)[:rows], elements[float64](x)[:rows*cols], blocks, cols, columns)
 	} else {
-		reduce(f, elements[float32](out)[:rows], elements[float32](x)[:rows*cols], rows, cols, columns)
+		reduce(f, elements[float32](out)[:rows], elements[float32](x)[:rows*cols], blocks, cols, columns)
 	}
 	if out != dst {
 		b.Copy(dst, out)
 	}
 }
 
-// reduceJob folds x, which is [rows, cols], or [cols, rows] if columns is
-// set, into dst [rows].
+// reduceJob folds x into dst: each row of x [rows, cols], or, if columns is set,
+// each column of every block of x [blocks, cols, rows/blocks].
 type reduceJob[T vec.Float] struct {
 	f          op.Reduce
 	dst, x     []T
 	rows, cols int
-	columns    bool
+	width      int // of a block; 0: the rows are folded
 }
 
-// Run computes rows lo to hi of the result.
+// Run computes elements lo to hi of the result.
 func (j *reduceJob[T]) Run(lo, hi int) {
-	if j.columns {
-		vec.ReduceCols(j.f, j.dst[lo:hi], j.x[min(lo, len(j.x)):], j.cols, hi-lo, j.rows)
-	} else {
+	if j.width == 0 {
 		vec.ReduceRows(j.f, j.dst[lo:hi], j.x[lo*j.cols:], hi-lo, j.cols, j.cols)
+		return
+	}
+	for lo < hi {
+		block, column := lo/j.width, lo%j.width
+		n := min(j.width-column, hi-lo)
+		at := block*j.cols*j.width + column
+		vec.ReduceCols(j.f, j.dst[lo:lo+n], j.x[min(at, len(j.x)):], j.cols, n, j.width)
+		lo += n
 	}
 }
 
-func reduce[T vec.Float](f op.Reduce, dst, x []T, rows, cols int, columns bool) {
-	if rows == 1 {
+func reduce[T vec.Float](f op.Reduce, dst, x []T, blocks, cols int, columns bool) {
+	rows := len(dst)
+	switch rows {
+	case 0:
+		return
+	case 1:
 		dst[0] = T(vec.Reduce(f, x))
 		return
 	}
-	grain := max(1, grainCheap/max(cols, 1))
+	grain, width := max(1, grainCheap/max(cols, 1)), 0
 	if columns {
 		grain = max(32, grain&^31) // whole cache lines
+		width = rows / blocks
 	}
-	share(&poolOf[T]().reduce, rows, grain, reduceJob[T]{f, dst, x, rows, cols, columns})
+	share(&poolOf[T]().reduce, rows, grain, reduceJob[T]{f, dst, x, rows, cols, width})
 }

@@ -3,7 +3,7 @@ package ref
 import "github.com/gander-ml/gander/internal/backend"
 
 // Conv2D sets dst to the convolution of x with w.
-func (Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {
+func (b Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	d, s, t := open(dst), open(x), open(w)
 	sums := make([]float64, len(d.offsets))
 	eachProduct(x, w, dst, p, func(x, w, y int) {
@@ -12,10 +12,11 @@ func (Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {
 		}
 	})
 	d.setAll(sums)
+	e.Apply(b, dst)
 }
 
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
-func (Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams) {
+func (b Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	d, s, t := open(dst), open(gy), open(w)
 	sums := make([]float64, len(d.offsets))
 	eachProduct(dst, w, gy, p, func(x, w, y int) {
@@ -24,6 +25,7 @@ func (Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams)
 		}
 	})
 	d.setAll(sums)
+	e.Apply(b, dst)
 }
 
 // Conv2DWeightGrad sets dst to the gradient by the convolution's weight.

@@ -107,6 +107,8 @@ func (Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
 // Unary is the definition of each unary function.
 func Unary(f op.Unary, x, a, b float64) float64 {
 	switch f {
+	case op.None:
+		return x
 	case op.Neg:
 		return -x
 	case op.Abs:
@@ -279,10 +281,15 @@ func (Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	}
 	s, to := open(x), open(backend.Operand{Buffer: x.Buffer, Layout: place})
 	for i, at := range to.offsets {
-		if f == op.MaxReduce {
-			totals[at].sum = max(totals[at].sum, s.at(i))
-		} else {
+		switch f {
+		case op.Sum:
 			totals[at].add(s.at(i))
+		case op.SumSquares:
+			totals[at].add(s.at(i) * s.at(i))
+		case op.MaxReduce:
+			totals[at].sum = max(totals[at].sum, s.at(i))
+		default:
+			panic("ref: unknown reduction " + f.String())
 		}
 	}
 	d := open(dst)
@@ -307,6 +314,19 @@ func (Backend) MatMul(dst, x, y backend.Operand) {
 			}
 		}
 	}
+}
+
+// Linear sets dst = x·wᵀ, followed by the epilogue.
+func (b Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
+	w.Layout = w.Layout.Permute(1, 0)
+	b.MatMul(dst, x, w)
+	e.Apply(b, dst)
+}
+
+// EpilogueGrad sets gz to the gradient before an epilogue's function, and gb to
+// its sums for each channel.
+func (b Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
+	backend.ComposeEpilogueGrad(b, f, gz, gb, gy, y, a)
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].

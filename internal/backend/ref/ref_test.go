@@ -39,6 +39,7 @@ func TestUnary(t *testing.T) {
 		a, b   float64
 		points []point
 	}{
+		op.None:       {0, 0, []point{{2, 2}, {negZero, negZero}, {-inf, -inf}, {nan, nan}}},
 		op.Neg:        {0, 0, []point{{2, -2}, {0, negZero}, {inf, -inf}, {nan, nan}}},
 		op.Abs:        {0, 0, []point{{-2, 2}, {negZero, 0}, {-inf, inf}, {nan, nan}}},
 		op.Sign:       {0, 0, []point{{-0.5, -1}, {7, 1}, {0, 0}, {negZero, negZero}, {-inf, -1}, {nan, nan}}},
@@ -137,7 +138,11 @@ func TestFamilies(t *testing.T) {
 			operand([]float64{9}, 1), []float64{nan}},
 		"matmul":                {func(d backend.Operand) { Backend{}.MatMul(d, x, xt) }, operand(make([]float64, 4), 2, 2), []float64{14, 32, 32, 77}},
 		"matmul of no features": {func(d backend.Operand) { Backend{}.MatMul(d, operand(nil, 2, 0), operand(nil, 0, 1)) }, operand([]float64{9, 9}, 2, 1), []float64{0, 0}},
-		"gather":                {func(d backend.Operand) { Backend{}.Gather(d, x, 1, operand([]float64{2, 0}, 2)) }, operand(make([]float64, 4), 2, 2), []float64{3, 1, 6, 4}},
+		"linear": {func(d backend.Operand) {
+			Backend{}.Linear(d, x, x, backend.Epilogue{Bias: operand([]float64{-14, -40}, 2), F: op.LeakyReLU, A: 0.5})
+		}, operand(make([]float64, 4), 2, 2), []float64{0, -4, 18, 37}},
+		"linear without epilogue": {func(d backend.Operand) { Backend{}.Linear(d, x, x, backend.Epilogue{}) }, operand(make([]float64, 4), 2, 2), []float64{14, 32, 32, 77}},
+		"gather":                  {func(d backend.Operand) { Backend{}.Gather(d, x, 1, operand([]float64{2, 0}, 2)) }, operand(make([]float64, 4), 2, 2), []float64{3, 1, 6, 4}},
 		"scatter": {func(d backend.Operand) { Backend{}.ScatterAdd(d, x, 1, operand([]float64{1, 0, 1}, 3)) },
 			operand([]float64{10, 20, 30, 40}, 2, 2), []float64{12, 24, 35, 50}},
 	} {

@@ -14,7 +14,7 @@ type family struct {
 var families = []family{
 	{"callUnary", "op.Unary", "of a unary function", unaryKernels},
 	{"callBinary", "op.Binary", "of a binary function", binaryKernels},
-	{"callBiasAct", "op.Activation", "of a bias and an activation", biasKernels},
+	{"callBiasAct", "op.Unary", "of a bias and an activation", biasKernels},
 }
 
 // ElementwiseGo returns the Go declarations that go with Elementwise, and one

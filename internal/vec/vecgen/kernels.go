@@ -29,12 +29,12 @@ func binary(code op.Binary, doc string, f func(b *Body, x, y Value) Value) kerne
 	}}
 }
 
-func biasAct(act op.Activation, doc string, f func(b *Body, x Value) Value) kernel {
-	name, code := "vecBias", "op.Identity"
-	if function, ok := act.Unary(); ok {
-		name, code = name+function.String(), "op.Act"+function.String()
+func bias(code op.Unary, doc string, f func(b *Body, x Value) Value) kernel {
+	name := "vecBias"
+	if code != op.None {
+		name += code.String()
 	}
-	return kernel{name: name, code: code, doc: "dst[i][j] = " + doc + ", x = dst[i][j] + y[j]", streams: []string{"dst", "y"}, rows: true, body: func(b *Body) {
+	return kernel{name: name, code: "op." + code.String(), doc: "dst[i][j] = " + doc + ", x = dst[i][j] + y[j]", streams: []string{"dst", "y"}, rows: true, body: func(b *Body) {
 		b.Store("dst", f(b, b.Add(b.Load("dst"), b.Load("y"))))
 	}}
 }
@@ -117,11 +117,11 @@ var (
 		}),
 	}
 	biasKernels = []kernel{
-		biasAct(op.Identity, "x", func(_ *Body, x Value) Value { return x }),
-		biasAct(op.ActTanh, "tanh(x)", (*Body).Tanh),
-		biasAct(op.ActSigmoid, "1/(1+exp(−x))", (*Body).Sigmoid),
-		biasAct(op.ActReLU, "x < 0 ? 0 : x", relu),
-		biasAct(op.ActLeakyReLU, "x > 0 ? x : k[0]·x", leaky),
+		bias(op.None, "x", func(_ *Body, x Value) Value { return x }),
+		bias(op.Tanh, "tanh(x)", (*Body).Tanh),
+		bias(op.Sigmoid, "1/(1+exp(−x))", (*Body).Sigmoid),
+		bias(op.ReLU, "x < 0 ? 0 : x", relu),
+		bias(op.LeakyReLU, "x > 0 ? x : k[0]·x", leaky),
 	}
 	otherKernels = []kernel{
 		{name: "vecWhere", doc: "dst[i] = x[i] ≠ 0 ? y[i] : z[i]", streams: []string{"dst", "x", "y", "z"}, body: func(b *Body) {

@@ -3,7 +3,7 @@ package vecgen
 import "github.com/gander-ml/gander/internal/op"
 
 // folds are the reductions.
-var folds = []op.Reduce{op.Sum, op.MaxReduce}
+var folds = []op.Reduce{op.Sum, op.MaxReduce, op.SumSquares}
 
 const foldDoc = `
 // fold%s of x[i][j] into k64[j] for each row i: foldInto over rows of 32
@@ -41,7 +41,7 @@ func (f *File) foldAVX512(code op.Reduce) {
 	f.printf("\tPCALIGN $32\n\nrow:")
 	for v := range 4 {
 		f.printf("\tVMOVAPD Z9, Z8\n\tVCVTPS2PD %d(SI), K%d, Z8", 32*v, v+1)
-		f.combine(code, "Z", v, 8, true)
+		f.fold(code, "Z", v, 8, true)
 	}
 	f.printf("\tADDQ BX, SI\n\tDECQ DX\n\tJNZ  row")
 	for v := range 4 {
@@ -59,7 +59,7 @@ func (f *File) foldAVX2(code op.Reduce) {
 	f.printf("\tPCALIGN $32\n\nrow:")
 	for v := range 8 {
 		f.printf("\tVCVTPS2PD %d(SI), Y8", 16*v)
-		f.combine(code, "Y", v, 8, false)
+		f.fold(code, "Y", v, 8, false)
 	}
 	f.printf("\tADDQ BX, SI\n\tDECQ DX\n\tJNZ  row")
 	for v := range 8 {
@@ -96,7 +96,7 @@ func (f *File) block(code op.Reduce, isa ISA) {
 	row := func() {
 		for v := range vectors {
 			f.printf("\tVCVTPS2PD %d(SI), %s8", v*isa.bytes/2, isa.reg)
-			f.combine(code, isa.reg, v, 8, isa.AVX512)
+			f.fold(code, isa.reg, v, 8, isa.AVX512)
 		}
 	}
 	f.printf("\tTESTQ DX, DX\n\tJZ    last\n\tPCALIGN $32\n\nrow:")
@@ -121,10 +121,19 @@ func (f *File) block(code op.Reduce, isa ISA) {
 	f.printf("\tVMOVSD X0, foldArgs_result(AX)\n\tVZEROUPPER\n\tRET")
 }
 
-// combine folds register x into register acc; register 9 or mask 5 is spoilt.
+// fold folds elements, in register x, into the results in register acc; register
+// 9 or mask 5 is spoilt, and x.
+func (f *File) fold(code op.Reduce, reg string, acc, x int, masks bool) {
+	if code == op.SumSquares {
+		f.printf("\tVMULPD %[1]s%[2]d, %[1]s%[2]d, %[1]s%[2]d", reg, x)
+	}
+	f.combine(code, reg, acc, x, masks)
+}
+
+// combine folds results in register x into register acc; register 9 or mask 5 is spoilt.
 func (f *File) combine(code op.Reduce, reg string, acc, x int, masks bool) {
 	switch {
-	case code == op.Sum:
+	case code == op.Sum || code == op.SumSquares:
 		f.printf("\tVADDPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[2]d", reg, acc, x)
 	case masks: // the running value if it is NaN, else the larger
 		f.printf("\tVCMPPD $3, %[1]s%[2]d, %[1]s%[2]d, K5\n\tVMAXPD %[1]s%[3]d, %[1]s%[2]d, %[1]s%[3]d\n\tVBLENDMPD %[1]s%[2]d, %[1]s%[3]d, K5, %[1]s%[2]d",

@@ -28,7 +28,20 @@ import (
 )
 
 func init() {
-	backend.Register(backend.Kind{Name: "far", Open: func(number int) (backend.Backend, error) { return New(number), nil }})
+	backend.Register(backend.Kind{Name: "far", Open: func(number int) (backend.Backend, error) {
+		b := New(number)
+		opened.Store(number, b)
+		return b, nil
+	}})
+}
+
+var opened sync.Map // by number
+
+// Opened returns the device of that number that was opened by name, "far:0", to
+// count and to break.
+func Opened(number int) *Backend {
+	b, _ := opened.Load(number)
+	return b.(*Backend)
 }
 
 // Backend implements backend.Backend.
@@ -274,19 +287,40 @@ func (b *Backend) MatMul(dst, x, y backend.Operand) {
 	b.do("MatMul", func(o []backend.Operand) { ref.Backend{}.MatMul(o[0], o[1], o[2]) }, dst, x, y)
 }
 
-// Conv2D sets dst to the convolution of x with w.
-func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams) {
-	b.do("Conv2D", func(o []backend.Operand) { ref.Backend{}.Conv2D(o[0], o[1], o[2], p) }, dst, x, w)
+// Conv2D sets dst to the convolution of x with w, followed by the epilogue.
+func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
+	b.do("Conv2D", func(o []backend.Operand) {
+		e.Bias = o[3]
+		ref.Backend{}.Conv2D(o[0], o[1], o[2], p, e)
+	}, dst, x, w, e.Bias)
 }
 
-// Conv2DInputGrad sets dst to the gradient by the convolution's input.
-func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams) {
-	b.do("Conv2DInputGrad", func(o []backend.Operand) { ref.Backend{}.Conv2DInputGrad(o[0], o[1], o[2], p) }, dst, gy, w)
+// Conv2DInputGrad sets dst to the gradient by the convolution's input, followed by
+// the epilogue.
+func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
+	b.do("Conv2DInputGrad", func(o []backend.Operand) {
+		e.Bias = o[3]
+		ref.Backend{}.Conv2DInputGrad(o[0], o[1], o[2], p, e)
+	}, dst, gy, w, e.Bias)
 }
 
 // Conv2DWeightGrad sets dst to the gradient by the convolution's weight.
 func (b *Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParams) {
 	b.do("Conv2DWeightGrad", func(o []backend.Operand) { ref.Backend{}.Conv2DWeightGrad(o[0], o[1], o[2], p) }, dst, x, gy)
+}
+
+// Linear sets dst = x·wᵀ, followed by the epilogue.
+func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
+	b.do("Linear", func(o []backend.Operand) {
+		e.Bias = o[3]
+		ref.Backend{}.Linear(o[0], o[1], o[2], e)
+	}, dst, x, w, e.Bias)
+}
+
+// EpilogueGrad sets gz to the gradient before an epilogue's function, and gb to
+// its sums for each channel.
+func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
+	b.do("EpilogueGrad", func(o []backend.Operand) { ref.Backend{}.EpilogueGrad(f, o[0], o[1], o[2], o[3], a) }, gz, gb, gy, y)
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].

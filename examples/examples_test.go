@@ -1,0 +1,65 @@
+// Package examples_test builds each example as a user does who has copied it.
+package examples_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A copy of an example in a module of its own, which knows Gander as a
+// dependency, compiles.
+func TestCopiedExamplesCompile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("links every example")
+	}
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	require.NoError(t, err)
+	_, needs, ok := strings.Cut(string(mod), "\n\n") // what follows the module's name
+	require.True(t, ok)
+	needs += fmt.Sprintf("\nrequire github.com/gander-ml/gander v0.0.0\nreplace github.com/gander-ml/gander => %q\n", root)
+
+	mains, err := filepath.Glob("*/main.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, mains)
+	dir := t.TempDir()
+	write := func(name string, content []byte) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, content, 0o644))
+	}
+	write("go.mod", []byte("module example.org/copied\n\n"+needs))
+	write("go.sum", sum)
+	for _, main := range mains {
+		files, err := filepath.Glob(filepath.Join(filepath.Dir(main), "*.go"))
+		require.NoError(t, err)
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			content, err := os.ReadFile(name)
+			require.NoError(t, err)
+			write(name, content)
+			if filepath.Base(name) == "main.go" {
+				require.Less(t, strings.Count(string(content), "\n"), 150, "%s is too long to be read in one sitting", name)
+			}
+		}
+	}
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+string(filepath.Separator), "./...")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	programs, err := os.ReadDir(filepath.Join(dir, "bin"))
+	require.NoError(t, err)
+	require.Len(t, programs, len(mains))
+}

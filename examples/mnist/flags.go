@@ -1,0 +1,77 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/gander-ml/gander/gan/recipe"
+)
+
+var (
+	preset   = flag.String("preset", "quick", "recipe, of:\n"+recipes())
+	data     = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
+	download = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
+	out      = flag.String("out", filepath.Join("runs", "mnist"), "`folder` to write to")
+	resume   = flag.Bool("resume", false, "go on from the checkpoint in that folder, with the same flags")
+	steps    = flag.Int("steps", 0, "training steps (default: the recipe's)")
+	epochs   = flag.Int("epochs", 0, "passes over the digits, instead of -steps")
+	batch    = flag.Int("batch", 64, "digits per step")
+	lr       = flag.Float64("lr", 0, "learning rate of both networks (default: the recipe's)")
+	latent   = flag.Int("latent", 0, "random numbers that a digit is drawn from (default: the recipe's)")
+	seed     = flag.Uint64("seed", 1, "of every random number; the same seed gives the same weights")
+	threads  = flag.Int("threads", 0, "most threads to compute with (default: all cores)")
+	bfloat16 = flag.Bool("bfloat16", false, "round the factors of large matrix products to bfloat16 if the processor is faster that way")
+	looks    = flag.Int("looks", 4, "times to judge the digits in the course of training")
+	verbose  = flag.Bool("v", false, "also print gradient norms, every 50 steps")
+)
+
+func recipes() string {
+	var lines []string
+	for _, r := range recipe.Digits() {
+		lines = append(lines, fmt.Sprintf("%-8s %s", r.Name, r.About))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// chosen returns the recipe with the flags applied, or what is wrong with them.
+func chosen() (r recipe.Recipe, wrong string) {
+	for _, r = range recipe.Digits() {
+		if r.Name == *preset {
+			break
+		}
+	}
+	r.Batch, r.Seed = *batch, *seed
+	flag.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "steps":
+			r.Steps = *steps
+		case "lr":
+			r.LR = *lr
+		case "latent":
+			r.Latent = *latent
+		}
+	})
+	switch {
+	case flag.NArg() > 0:
+		wrong = fmt.Sprintf("unexpected argument %q", flag.Arg(0))
+	case r.Name != *preset:
+		wrong = fmt.Sprintf("there is no preset %q", *preset)
+	case *epochs != 0 && *steps != 0:
+		wrong = "give -epochs or -steps, not both"
+	case *epochs < 0 || r.Steps < 1 || r.Batch < 1:
+		wrong = "-epochs, -steps and -batch must be at least 1"
+	case r.Latent < 1 || r.Latent > 1<<16:
+		wrong = "-latent must lie between 1 and 65536"
+	case !(r.LR > 0 && r.LR <= 1):
+		wrong = "-lr must lie between 0 and 1"
+	case *threads < 0 || *looks < 0:
+		wrong = "-threads and -looks must be 0 or more"
+	case *out == "":
+		wrong = "-out must name a folder"
+	case *data != "" && *download:
+		wrong = "give -data or -download, not both"
+	}
+	return r, wrong
+}

@@ -1,0 +1,235 @@
+package gan_test
+
+import (
+	"context"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/backend/backendtest/far"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// These tests train on a device whose memory is not host memory, whose work is
+// done later, and which can be made to fail: what a GPU is to this package.
+
+// farDevice opens a far device of its own for a test.
+func farDevice(t *testing.T, number int) (*tensor.Device, *far.Backend) {
+	t.Helper()
+	name := "far:" + string(rune('0'+number))
+	d, err := tensor.OpenDevice(name)
+	require.NoError(t, err)
+	return d, far.Opened(number)
+}
+
+// farPaths are configurations that between them take every path of a step.
+var farPaths = []struct {
+	name     string
+	networks func() (g, d nn.Module)
+	sample   []int // the shape of a real sample
+	config   gan.Config
+}{
+	{"general", func() (g, d nn.Module) { return tiny(gan.Probabilities) }, []int{4},
+		gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-2}}},
+	{"penalty", func() (g, d nn.Module) { return tiny(gan.Logits) }, []int{4},
+		gan.Config{Objective: gan.Wasserstein{}, Penalties: []gan.Penalty{gan.GradientPenalty{Lambda: 10}}, GeneratorEvery: 2,
+			FreshLatent: true, GeneratorOptimizer: optim.RMSprop{LR: 1e-3}, DiscriminatorOptimizer: optim.SGD{LR: 1e-3, Momentum: 0.5}}},
+	{"clipped", func() (g, d nn.Module) { return tiny(gan.Logits) }, []int{4},
+		gan.Config{Objective: gan.Wasserstein{}, ClipWeights: 0.1, Optimizer: optim.AdamW{LR: 1e-2}}},
+	{"exact", farImages, []int{1, 8, 8},
+		gan.Config{Objective: gan.Relativistic{}, Penalties: []gan.Penalty{gan.R1{Gamma: 1}, gan.R2{Gamma: 1}},
+			EMAHalfLife: 5, Optimizer: optim.Adam{LR: 1e-3}}},
+	{"normalised", func() (g, d nn.Module) {
+		g = nn.Sequential(nn.Linear(latentSize, 8), nn.BatchNorm1D(8), nn.ReLU(), nn.Linear(8, 4))
+		d = nn.Sequential(nn.SpectralNorm(nn.Linear(4, 8)), nn.ReLU(), nn.Dropout(0.1), nn.SpectralNorm(nn.Linear(8, 1)))
+		return g, d
+	}, []int{4}, gan.Config{Objective: gan.Hinge{}, Optimizer: optim.Adam{LR: 1e-2}}},
+}
+
+// farImages are small convolutional networks of the modern kind.
+func farImages() (g, d nn.Module) {
+	g = nn.Sequential(nn.Linear(latentSize, 4*2*2), nn.Reshape(4, 2, 2), nn.LeakyReLU(0.2),
+		nn.UpsampleNearest(2), nn.Conv2D(4, 4, 3, nn.Padding(1)), nn.LeakyReLU(0.2),
+		nn.UpsampleBilinear(2), nn.Conv2D(4, 1, 3, nn.Padding(1)), nn.Tanh())
+	d = nn.Sequential(nn.Conv2D(1, 4, 3, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(4*4*4, 1))
+	return g, d
+}
+
+// farTrainer returns a trainer on a device, or on the CPU if d is nil, and a
+// source.
+func farTrainer(t *testing.T, path int, d *tensor.Device) (*gan.Trainer, *tensor.Tensor) {
+	t.Helper()
+	p := farPaths[path]
+	c := p.config
+	c.Latent, c.Seed, c.DType, c.Device = latentSize, 3, tensor.Float64, d
+	g, disc := p.networks()
+	trainer, err := gan.New(g, disc, c)
+	require.NoError(t, err)
+	return trainer, tensor.NewStream(1, "real").Normal(tensor.Float64, append([]int{3}, p.sample...)...)
+}
+
+// TestFarStep: losses and samples on the far device are the CPU's, batches and
+// weights move by themselves, and a step reads numbers twice at most.
+func TestFarStep(t *testing.T) {
+	device, b := farDevice(t, 1)
+	for path, p := range farPaths {
+		t.Run(p.name, func(t *testing.T) {
+			here, x := farTrainer(t, path, nil)
+			there, _ := farTrainer(t, path, device)
+			for step := range 5 {
+				want, err := here.Step(x)
+				require.NoError(t, err)
+				uploads, downloads := b.Transfers()
+				got, err := there.Step(x)
+				require.NoError(t, err)
+				up, down := b.Transfers()
+				require.LessOrEqual(t, down-downloads, int64(2), "reads in step %d", step+1)
+				if step > 0 { // the first makes constants
+					require.LessOrEqual(t, up-uploads, int64(1), "numbers sent in step %d: the batch", step+1)
+				}
+				for k, pair := range [][2]float64{{want.Real, got.Real}, {want.Fake, got.Fake}, {want.Penalty, got.Penalty}, {want.Generator, got.Generator}} {
+					require.InDelta(t, pair[0], pair[1], 1e-9, "loss %d of step %d", k, step+1)
+				}
+			}
+			want, got := here.Sample(3, 1), there.Sample(3, 1)
+			require.Same(t, device, got.Device())
+			require.Equal(t, want.Shape(), got.Shape())
+			require.InDeltaSlice(t, want.Float64s(), got.Float64s(), 1e-9)
+			require.Equal(t, got.Float64s()[:got.Len()/3], there.Sample(1, 1).Float64s(), "asking for one changes nothing")
+		})
+	}
+}
+
+// TestFarFitAndResume: a run with hooks, checkpoints and files works there, and a
+// resumed run has the bits of one that was not interrupted.
+func TestFarFitAndResume(t *testing.T) {
+	device, _ := farDevice(t, 2)
+	source := &noise{batches: 3, size: 4, features: 4, dtype: tensor.Float64}
+	for path := range farPaths {
+		if len(farPaths[path].sample) != 1 {
+			continue
+		}
+		dir := t.TempDir()
+		at := filepath.Join(dir, "checkpoint")
+		whole, _ := farTrainer(t, path, device)
+		_, err := whole.Fit(context.Background(), source, gan.Steps(7), gan.On(
+			gan.After(gan.Every(4), func(tr *gan.Trainer) error { return tr.Checkpoint(at) })))
+		require.NoError(t, err)
+		resumed, _ := farTrainer(t, path, device)
+		require.NoError(t, resumed.Resume(at))
+		require.Equal(t, 4, resumed.Steps())
+		_, err = resumed.Fit(context.Background(), source, gan.Steps(7))
+		require.NoError(t, err)
+		same(t, stateOf(t, whole), stateOf(t, resumed), farPaths[path].name)
+
+		file := filepath.Join(dir, "generator")
+		require.NoError(t, whole.Generator().Save(file))
+		loaded, err := gan.LoadGenerator(file)
+		require.NoError(t, err)
+		require.InDeltaSlice(t, whole.Sample(5, 2).Float64s(), loaded.Sample(5, 2).Float64s(), 1e-9)
+		there := loaded.To(device)
+		require.Same(t, device, there.Device())
+		require.Equal(t, whole.Sample(5, 2).Float64s(), there.Sample(5, 2).Float64s())
+	}
+}
+
+// TestFarMemory: training and sampling for longer takes no more memory there, and
+// nothing is left when nobody uses it any more.
+func TestFarMemory(t *testing.T) {
+	device, b := farDevice(t, 3)
+	steps := 1000
+	if testing.Short() || raceEnabled {
+		steps = 50
+	}
+	settled := func() (buffers int, bytes int64) {
+		for range 3 { // cleanups run on a goroutine of their own
+			runtime.GC()
+			time.Sleep(5 * time.Millisecond)
+		}
+		return b.Memory()
+	}
+	for path, p := range farPaths {
+		if p.name == "exact" && steps > 200 { // convolutions by definition take long
+			steps = 200
+		}
+		func() {
+			trainer, x := farTrainer(t, path, device)
+			run := func(n int) {
+				for i := range n {
+					_, err := trainer.Step(x)
+					require.NoError(t, err)
+					if i%10 == 0 {
+						trainer.Sample(3, 1).Float64s()
+					}
+				}
+			}
+			run(20)
+			before, bytesBefore := settled()
+			run(steps)
+			after, bytesAfter := settled()
+			// A collection may have emptied the pool of a generator's memory meanwhile.
+			require.InDelta(t, before, after, 60, "%s: buffers", p.name)
+			require.InDelta(t, bytesBefore, bytesAfter, 64<<10, "%s: bytes", p.name)
+			runtime.KeepAlive(trainer)
+		}()
+	}
+	buffers := 0
+	for range 100 {
+		if buffers, _ = settled(); buffers == 0 {
+			break
+		}
+	}
+	require.Zero(t, buffers, "everything was let go")
+}
+
+// TestFarFailure: whichever call of a step fails, the step returns an error that
+// says so, and never panics; a device that is not lost can be gone on with from a
+// checkpoint.
+func TestFarFailure(t *testing.T) {
+	device, b := farDevice(t, 4)
+	for path, p := range farPaths {
+		trainer, x := farTrainer(t, path, device)
+		step := func() error {
+			_, err := trainer.Step(x)
+			return err
+		}
+		require.NoError(t, step())
+		b.Fail(0, false)
+		require.NoError(t, step())
+		checkpoint := filepath.Join(t.TempDir(), "checkpoint")
+		require.NoError(t, trainer.Checkpoint(checkpoint))
+		calls := b.Calls()
+		require.Greater(t, calls, 20)
+		stride := max(1, calls/25)
+		for n := 1; n <= calls; n += stride {
+			b.Fail(n, false)
+			err := step()
+			if b.Calls() < n {
+				b.Fail(0, false)
+				continue // it was not the generator's turn
+			}
+			if err == nil { // the call came after the last read
+				err = device.Sync()
+			}
+			var failure *tensor.DeviceFailure
+			require.ErrorAs(t, err, &failure, "%s: call %d of %d", p.name, n, calls)
+			require.ErrorIs(t, err, far.ErrInjected)
+			b.Fail(0, false)
+		}
+		// Work may have been lost half-way, so the run goes on from its checkpoint.
+		require.NoError(t, trainer.Resume(checkpoint), p.name)
+		require.NoError(t, step(), p.name)
+
+		b.Fail(5, true)
+		require.ErrorIs(t, step(), far.ErrInjected)
+		require.ErrorIs(t, step(), far.ErrInjected, "a lost device stays lost")
+		require.ErrorIs(t, tensor.Catch(func() { trainer.Sample(2, 1).Float64s() }), far.ErrInjected)
+		b.Fail(0, false)
+	}
+}

@@ -1,0 +1,179 @@
+package gan
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// journal leads a game back to the beginning of a step that fails after it has
+// updated the discriminator. To copy the discriminator's state before each step
+// would take up to 5 % of the time. So the whole state is copied before every
+// 64th step at most, and in between the inputs of the steps are kept, which takes
+// less than a hundredth: the same steps done again lead to the same bits.
+type journal struct {
+	base   state
+	inputs []input // of the steps since; those after the first n are spare memory
+	n      int
+	length int // numbers in these inputs
+
+	versions []uint32 // of the networks' values after the last step; none: base is of no use
+}
+
+const (
+	maxReplay  = 64      // steps to be done again at most
+	smallState = 1 << 14 // numbers that are copied before every step
+)
+
+// input is what one step was given.
+type input struct {
+	real, latent *tensor.Tensor    // latent is nil if the game drew its own
+	memory       [2]*tensor.Tensor // of both
+}
+
+// begin prepares for a step: [journal.rewind] leads back to here.
+func (j *journal) begin(g *game) {
+	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
+	// What was changed from outside, no replay would change.
+	if enough || !j.current(g) {
+		j.base.save(g)
+		j.n, j.length = 0, 0
+	}
+}
+
+// done notes what a step that went well was given.
+func (j *journal) done(g *game, real, latent *tensor.Tensor) {
+	if j.n == len(j.inputs) {
+		j.inputs = append(j.inputs, input{})
+	}
+	in := &j.inputs[j.n]
+	in.real, in.latent = keep(&in.memory[0], real), keep(&in.memory[1], latent)
+	j.n++
+	j.length += real.Len()
+	j.note(g)
+}
+
+// keep copies t, unless it is nil, to memory that is used again.
+func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
+	if t == nil {
+		return nil
+	}
+	if m := *memory; m == nil || m.Len() < t.Len() || m.DType() != t.DType() || m.Device() != t.Device() {
+		*memory = t.Device().New(t.DType(), t.Len())
+	}
+	out := (*memory).Slice(0, 0, t.Len(), 1).Reshape(t.Shape()...)
+	out.CopyFrom(t)
+	return out
+}
+
+// rewind brings the game back to where the last call of begin found it, after a
+// step that has failed. If it cannot, the game stays as it is.
+func (j *journal) rewind(g *game) (err error) {
+	var now state
+	if err := tensor.Catch(func() { now.save(g) }); err != nil {
+		return err
+	}
+	generatorTouched := g.touched == generatorTouched
+	done := false
+	g.copied() // is what samples come from meanwhile
+	g.replaying = true
+	defer func() {
+		g.replaying = false
+		if !done { // also if a network panics
+			g.updates.Discard()
+			g.scope.Close()
+			j.versions = nil
+			err = errors.Join(err, tensor.Catch(func() { now.restore(g) }))
+		}
+	}()
+	misuse := tensor.Catch(func() {
+		j.base.restore(g)
+		for _, in := range j.inputs[:j.n] {
+			r := g.stepOn(in.real, in.latent)
+			g.scope.Close()
+			if r.failed != "" {
+				err = fmt.Errorf("step %d went well and fails when it is done again", g.steps+1)
+				return
+			}
+			g.steps++
+		}
+		if !generatorTouched && !now.sameGenerator(g) {
+			err = errors.New("the same steps do not lead to the same weights again")
+		}
+	})
+	if err == nil {
+		err = misuse
+	}
+	if done = err == nil; done {
+		j.note(g)
+	}
+	return err
+}
+
+// state is a copy of everything that a step reads and changes.
+type state struct {
+	values         []*tensor.Tensor // the generator's first
+	g, d, ema      optim.Saved
+	latent, random tensor.Stream
+	steps, length  int
+}
+
+func (s *state) save(g *game) {
+	if s.values == nil {
+		for _, v := range g.values {
+			s.values = append(s.values, v.Device().New(v.DType(), v.Shape()...))
+			s.length += 3 * v.Len() // with two moments, or one and an average
+		}
+	}
+	for i, v := range g.values {
+		s.values[i].CopyFrom(v)
+	}
+	g.gOptimizer.Save(&s.g)
+	g.dOptimizer.Save(&s.d)
+	if g.ema != nil {
+		g.ema.Save(&s.ema)
+	}
+	s.latent, s.random, s.steps = *g.latent, *g.random, g.steps
+}
+
+func (s *state) restore(g *game) {
+	for i, v := range g.values {
+		v.CopyFrom(s.values[i])
+	}
+	g.gOptimizer.GoBack(&s.g)
+	g.dOptimizer.GoBack(&s.d)
+	if g.ema != nil {
+		g.ema.GoBack(&s.ema)
+	}
+	*g.latent, *g.random, g.steps = s.latent, s.random, s.steps
+}
+
+// sameGenerator reports whether the generator's values are those of the copy, bit
+// for bit.
+func (s *state) sameGenerator(g *game) bool {
+	for i := range nn.Params(g.generator) {
+		a, b := s.values[i].Cast(tensor.Float64).Float64s(), g.values[i].Cast(tensor.Float64).Float64s()
+		if !slices.EqualFunc(a, b, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// note writes down how often each of the networks' values was written so far.
+func (j *journal) note(g *game) {
+	j.versions = j.versions[:0]
+	for _, v := range g.values {
+		j.versions = append(j.versions, v.Version())
+	}
+}
+
+// current reports whether the networks' values are as they were noted.
+func (j *journal) current(g *game) bool {
+	return slices.EqualFunc(j.versions, g.values, func(version uint32, v *tensor.Tensor) bool { return version == v.Version() })
+}

@@ -1,0 +1,78 @@
+package gan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Penalties are per sample: they want the gradient of D's output for a sample by
+// that sample. They get all of them at once from the gradient of the outputs' sum,
+// which is right if each output depends on its own sample only. checkMixing refuses
+// penalties with a discriminator that says that it mixes samples, and tryMixing
+// with one that does not say and does.
+
+func (c Config) checkMixing(d nn.Module) error {
+	if mixes, _ := nn.MixesBatch(d); !mixes || len(c.Penalties) == 0 || c.AllowMixing {
+		return nil
+	}
+	return fmt.Errorf("the penalty %q is per sample, but the discriminator mixes the samples of a batch, so that no sample has a gradient of its own; "+
+		"use a layer, group or instance norm instead of a batch norm, or set Config.AllowMixing", c.Penalties[0].Name())
+}
+
+// tryMixing runs the discriminator, if it does not say whether it mixes samples, on
+// two batches that have their first sample in common: if its output for that one
+// differs, it mixes. The shapes and the random numbers of the two passes are the
+// same, so if it does not, the two outputs have the same bits. A second trial with
+// other weights finds what those of the beginning may hide, such as a branch that
+// is first multiplied by 0.
+//
+// The trial draws from streams of its own and changes nothing. If it cannot be made,
+// because a network does not take its input, the first step will say why.
+func (c Config) tryMixing(g, d nn.Module) error {
+	_, known := nn.MixesBatch(d)
+	if known || len(c.Penalties) == 0 || c.AllowMixing {
+		return nil
+	}
+	mixes := false
+	misuse := tensor.Catch(func() {
+		random := tensor.NewStream(c.Seed, "mixing")
+		scope := tensor.NewScope()
+		defer scope.Close()
+		normal := func(like *tensor.Tensor, shape ...int) *tensor.Tensor {
+			t := scope.Empty(like.Device(), like.DType(), shape...)
+			random.NormalInto(t)
+			return t
+		}
+		weights := map[*nn.Param]*tensor.Tensor{}
+		for _, p := range trainable(d) {
+			v := p.Value()
+			weights[p] = tensor.Add(scope.Adopt(v), tensor.Scale(normal(v, v.Shape()...), 0.1))
+		}
+		first := values(trainable(g))[0]
+		shape, err := nn.OutShape(g, []int{1, c.Latent})
+		if errors.Is(err, nn.ErrUnknownShape) {
+			shape = g.Forward(nil, autograd.Const(normal(first, 1, c.Latent))).Shape()
+		}
+		const n = 8 // groups of 2, 4 and 8 samples are possible
+		shape[0] = n
+		one, other := normal(first, shape...), normal(first, shape...)
+		other.Slice(0, 0, 1, 1).CopyFrom(one.Slice(0, 0, 1, 1))
+		for _, w := range []*nn.Weights{nil, nn.SnapshotWith(d, weights)} {
+			output := func(x *tensor.Tensor) float64 {
+				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}
+				return d.Forward(ctx, autograd.Const(x)).Value().At(0, 0)
+			}
+			a, b := output(one), output(other)
+			mixes = mixes || a != b && (a == a || b == b) // NaN of both says nothing
+		}
+	})
+	if misuse != nil || !mixes {
+		return nil
+	}
+	return fmt.Errorf("the penalty %q is per sample, but the discriminator mixes the samples of a batch: its output for one changes with the others; "+
+		"use layers that keep samples apart, or set Config.AllowMixing", c.Penalties[0].Name())
+}

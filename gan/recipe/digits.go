@@ -1,0 +1,140 @@
+package recipe
+
+import (
+	"math"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+)
+
+// Digits returns the recipes for images of 28×28 pixels, the first one first to
+// try.
+func Digits() []Recipe { return []Recipe{Quick(), Best(), MLP(), Classic()} }
+
+// Quick draws handwriting after half a minute on two cores: small convolutional
+// networks and the game of Huang et al., "The GAN is dead; long live the GAN!",
+// 2024.
+func Quick() Recipe {
+	return Recipe{
+		Name: "quick", About: "small convolutional networks, handwriting within a minute",
+		Latent: 64, Batch: 64, Steps: 2000, LR: 2e-3, Seed: 1,
+		Build: convolutional,
+		Settings: func(r Recipe) gan.Config {
+			return modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, nil)
+		},
+	}
+}
+
+// Best trains the networks of [Quick] longer. The penalty fades to 0.3 and the
+// learning rate to a twentieth.
+func Best() Recipe {
+	return Recipe{
+		Name: "best", About: "the same networks, trained longer while the penalty fades",
+		Latent: 64, Batch: 64, Steps: 5200, LR: 2e-3, Seed: 1,
+		Build: convolutional,
+		Settings: func(r Recipe) gan.Config {
+			// c goes from 0 to 1 over the first half; γ = 0.3ᶜ.
+			c := optim.Cosine{From: 0, To: 1, Steps: r.Steps / 2}
+			gamma := optim.ScheduleFunc(func(step int) float64 { return math.Pow(0.3, c.At(step)) })
+			return modern(r.LR, gamma, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps / 2},
+				optim.Cosine{From: 1, To: 0.05, Steps: r.Steps})
+		},
+	}
+}
+
+// MLP is the game of [Quick] on networks without convolutions.
+func MLP() Recipe {
+	return Recipe{
+		Name: "mlp", About: "MLPs with relativistic pairs and both gradient penalties",
+		Latent: 64, Batch: 64, Steps: 5000, LR: 1e-3, Seed: 1,
+		Build: mlps,
+		Settings: func(r Recipe) gan.Config {
+			half := r.Steps / 2
+			c := modern(r.LR, optim.Linear{From: 1, To: 0.2, Steps: half}, optim.Linear{From: 0.9, To: 0.99, Steps: half},
+				optim.Cosine{From: 1, To: 0.05, Steps: r.Steps})
+			c.EMAHalfLife = 500
+			return c
+		},
+	}
+}
+
+// Classic is the recipe of tutorials to the letter: MLPs, binary cross-entropy
+// on probabilities, Adam. It is here to be compared with: of MNIST's digits it
+// mostly draws ones. Its steps are 100 epochs of 10,000 digits.
+func Classic() Recipe {
+	return Recipe{
+		Name: "classic", About: "the classic recipe to the letter: MLPs, binary cross-entropy, Adam",
+		Latent: 128, Batch: 64, Steps: 15_700, LR: 1e-4, Seed: 1,
+		Build: classic,
+		Settings: func(r Recipe) gan.Config {
+			return gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: r.LR}}
+		},
+	}
+}
+
+// modern is a game of pairs of real and generated images under both gradient
+// penalties, of weight 1 times gamma. It samples from averaged weights.
+func modern(lr float64, gamma, beta2, rate optim.Schedule) gan.Config {
+	return gan.Config{
+		Objective:   gan.Relativistic{},
+		Penalties:   []gan.Penalty{gan.R1{Gamma: 1, Schedule: gamma}, gan.R2{Gamma: 1, Schedule: gamma}},
+		Optimizer:   optim.Adam{LR: lr, Betas: [2]float64{0, 0.9}, Beta2Schedule: beta2, Schedule: rate},
+		FreshLatent: true,
+		EMAHalfLife: 300,
+	}
+}
+
+// The first weights of the modern networks suit LeakyReLU(0.2): normal of
+// variance 2/(1.04·fan-in), and of 1/fan-in in front of a logit; biases are 0.
+var (
+	zero   = nn.BiasInit(nn.Constant(0))
+	weight = nn.WeightInit(nn.HeNormal(math.Sqrt(2 / 1.04)))
+	logit  = nn.WeightInit(nn.HeNormal(1))
+	faint  = nn.WeightInit(nn.HeNormal(0.3 * math.Sqrt(2/1.04))) // keeps tanh where it is steep
+)
+
+// convolutional networks draw with two convolutions and judge with two.
+func convolutional(r Recipe) (g, d nn.Module) {
+	g = nn.Sequential(
+		nn.Linear(r.Latent, 256, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(256, 32*7*7, weight, zero), nn.LeakyReLU(0.2), nn.Reshape(32, 7, 7),
+		nn.UpsampleNearest(2), nn.Conv2D(32, 16, 3, nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.UpsampleNearest(2), nn.Conv2D(16, 1, 3, nn.Padding(1), faint, zero), nn.Tanh(),
+		nn.Flatten())
+	d = nn.Sequential(
+		nn.Reshape(1, 28, 28),
+		nn.Conv2D(1, 16, 4, nn.Stride(2), nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.Conv2D(16, 32, 4, nn.Stride(2), nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.Flatten(),
+		nn.Linear(32*7*7, 128, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(128, 1, logit, zero))
+	return g, d
+}
+
+// mlps are for the modern game, too.
+func mlps(r Recipe) (g, d nn.Module) {
+	g = nn.Sequential(
+		nn.Linear(r.Latent, 256, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(256, 512, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(512, 784, faint, zero), nn.Tanh())
+	d = nn.Sequential(
+		nn.Linear(784, 512, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(512, 256, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(256, 1, logit, zero))
+	return g, d
+}
+
+// classic are the MLPs of tutorials.
+func classic(r Recipe) (g, d nn.Module) {
+	g = nn.Sequential(
+		nn.Linear(r.Latent, 256), nn.Tanh(),
+		nn.Linear(256, 512), nn.ReLU(),
+		nn.Linear(512, 784), nn.Tanh())
+	d = nn.Sequential(
+		nn.Linear(784, 512), nn.Tanh(),
+		nn.Linear(512, 256), nn.Tanh(),
+		nn.Linear(256, 128), nn.Tanh(),
+		nn.Linear(128, 1), nn.Sigmoid())
+	return g, d
+}

@@ -1,0 +1,105 @@
+package recipe
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+func all() []Recipe { return append(Digits(), Mixtures()...) }
+
+func TestNames(t *testing.T) {
+	var names []string
+	for _, r := range all() {
+		names = append(names, r.Name)
+		require.NotEmpty(t, r.About, r.Name)
+	}
+	require.Equal(t, []string{"quick", "best", "mlp", "classic", "ring", "grid"}, names)
+}
+
+// Each recipe trains on samples of its kind, and draws such samples.
+func TestRecipesTrain(t *testing.T) {
+	for _, r := range all() {
+		t.Run(r.Name, func(t *testing.T) {
+			size := 784
+			if r.Latent == 2 {
+				size = 2
+			}
+			r.Batch, r.Steps = 4, 10
+			g, d := r.Networks()
+			trainer, err := gan.New(g, d, r.Config())
+			require.NoError(t, err)
+			x := tensor.NewStream(1, "x").Uniform(tensor.Float32, r.Batch, size)
+			for range 2 {
+				losses, err := trainer.Step(x)
+				require.NoError(t, err)
+				require.Equal(t, r.Name != "classic", losses.Penalty > 0)
+			}
+			require.Equal(t, []int{3, size}, trainer.Sample(3, 1).Shape())
+		})
+	}
+}
+
+// Fields decide: the seed, the number of inputs, the rate, and the length that
+// schedules stretch along.
+func TestFields(t *testing.T) {
+	weights := func(r Recipe) []float32 {
+		g, d := r.Networks()
+		_, err := gan.New(g, d, r.Config())
+		require.NoError(t, err)
+		return nn.Params(g)[0].Param.Value().Float32s()
+	}
+	for _, r := range all() {
+		require.EqualValues(t, 1, r.Config().Seed)
+		first := weights(r)
+		require.Equal(t, first, weights(r))
+		r.Seed, r.Latent, r.LR = 7, 5, 0.125
+		require.NotEqual(t, first, weights(r))
+		require.Len(t, weights(r)[:5], r.Config().Latent)
+		require.EqualValues(t, 7, r.Config().Seed)
+		require.Equal(t, 0.125, r.Config().Optimizer.Rate(0))
+		if r.Name == "classic" {
+			continue
+		}
+		for _, steps := range []int{10, 1000} {
+			r.Steps = steps
+			beta := r.Config().Optimizer.(optim.Adam).Beta2Schedule
+			require.InDelta(t, 0.9, beta.At(0), 1e-12)
+			require.InDelta(t, 0.99, beta.At(steps), 1e-12)
+		}
+	}
+}
+
+func TestPenaltiesFade(t *testing.T) {
+	for _, c := range []struct {
+		recipe     Recipe
+		first, end float64
+	}{{Quick(), 1, 1}, {Best(), 1, 0.3}, {MLP(), 1, 0.2}, {Ring(), 0.1, 0.01}, {Grid(), 0.1, 0.01}} {
+		penalties := c.recipe.Config().Penalties
+		require.Len(t, penalties, 2)
+		for _, p := range penalties {
+			require.InDelta(t, c.first, p.Weight(0), 1e-12, c.recipe.Name)
+			require.InDelta(t, c.end, p.Weight(c.recipe.Steps), 1e-12, c.recipe.Name)
+		}
+	}
+}
+
+func TestFrequencies(t *testing.T) {
+	var lengths float64
+	for _, f := range frequencies(2000, 3) {
+		length := math.Hypot(f[0], f[1])
+		require.GreaterOrEqual(t, length, 0.2*(1-1e-12))
+		require.LessOrEqual(t, length, 2.0)
+		lengths += math.Log10(length/0.2) / 2000
+	}
+	require.InDelta(t, 0.5, lengths, 0.03) // 4.6 standard errors of a uniform mean
+	require.Equal(t, frequencies(32, 1), frequencies(32, 1))
+	require.False(t, slices.EqualFunc(frequencies(32, 1), frequencies(32, 2), slices.Equal))
+}

@@ -1,0 +1,64 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// CheckGrad compares the first and second derivatives of a module's output with
+// finite differences, as [autograd.Check] does, by every parameter that is not
+// frozen, and by x too if it is tracked. It is for tests of modules of your own:
+//
+//	m := NewReZero(nn.Linear(3, 3))
+//	nn.Init(m, 1, tensor.Float64, tensor.CPU())
+//	x := autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float64, 5, 3))
+//	err := nn.CheckGrad(&nn.Ctx{Train: true}, m, x, autograd.CheckOptions{})
+//
+// The passes are those of ctx, which may be nil. They must not draw random numbers,
+// which differ from pass to pass; and a [SpectralNorm] must evaluate, since its
+// vectors, which its gradient takes for constants, move in training. Neither the parameters nor the buffers
+// change. The error tells where the derivatives differ, or that something is not
+// float64.
+func CheckGrad(ctx *Ctx, m Module, x *autograd.Var, o autograd.CheckOptions) error {
+	params := Params(m)
+	xs := []*tensor.Tensor{x.Value()}
+	fixed := map[*Param]*autograd.Var{}
+	var free []*Param
+	for _, p := range params {
+		v := ctx.Var(p.Param)
+		fixed[p.Param] = v.Detach()
+		if p.Param.Frozen() {
+			continue
+		}
+		if v.Value().DType() != tensor.Float64 {
+			return fmt.Errorf("nn: CheckGrad: parameter %s is %v; finite differences need float64", p.Name, v.Value().DType())
+		}
+		free, xs = append(free, p.Param), append(xs, v.Value())
+	}
+	if !x.Tracked() {
+		xs = xs[1:]
+	}
+	var pass Ctx
+	if ctx != nil {
+		pass = *ctx
+	}
+	pass.Updates = nil
+	return autograd.Check(func(vs []*autograd.Var) *autograd.Var {
+		pass, input := pass, x
+		if x.Tracked() {
+			input, vs = vs[0], vs[1:]
+		}
+		vars := make(map[*Param]*autograd.Var, len(params))
+		for _, p := range params {
+			vars[p.Param] = fixed[p.Param]
+			if i := slices.Index(free, p.Param); i >= 0 {
+				vars[p.Param] = vs[i]
+			}
+		}
+		pass.Weights = &Weights{vars: vars}
+		return m.Forward(&pass, input)
+	}, xs, o)
+}

@@ -1,0 +1,78 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// PReLU applies x where x > 0, else a·x, to each element, with a slope a that is
+// learned (He, Zhang, Ren, Sun, "Delving deep into rectifiers: surpassing
+// human-level performance on ImageNet classification", 2015). With n = 1 there
+// is one slope for inputs of any shape; otherwise each of the n channels of
+// [batch, n, …] has its own. Its parameter is "weight" [n], first 0.25; at 0 its
+// derivative is a. All this is as in PyTorch. It panics with a [tensor.ShapeError]
+// if n is below 1, or an input does not have n channels.
+func PReLU(n int, opts ...PReLUOption) Module {
+	if n < 1 {
+		panic(&tensor.ShapeError{Op: "PReLU", Shapes: [][]int{{n}}, Problem: "there are no slopes", Fix: "give 1, or the number of channels"})
+	}
+	c := linearConfig{weight: Constant(0.25)}
+	for _, o := range opts {
+		o.applyToPReLU(&c)
+	}
+	return &prelu{n: n, weight: NewParam("weight", c.weight, 1, 1, n)}
+}
+
+// PReLUOption changes a default of [PReLU]. [WeightInit] is one.
+type PReLUOption interface{ applyToPReLU(*linearConfig) }
+
+func (o LinearOption) applyToPReLU(c *linearConfig) { o(c) }
+
+// prelu is linear between kinks, but not [PiecewiseLinear]: the gradient by the
+// slopes depends on the sign of the input.
+type prelu struct {
+	perSample
+	n      int
+	weight *Param
+}
+
+func (p *prelu) Params() []*Param { return []*Param{p.weight} }
+
+func (p *prelu) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	along := make([]int, max(len(outShape(p, x))-1, 1)) // [n, 1, …], which broadcasts along axis 1
+	for k := range along {
+		along[k] = 1
+	}
+	along[0] = p.n
+	slope := autograd.Reshape(ctx.Var(p.weight), along...)
+	if p.n == 1 {
+		slope = autograd.Reshape(slope)
+	}
+	below := autograd.Mul(slope, autograd.Clamp(x, math.Inf(-1), 0)) // whose gradient by the slope is 0 above, also at +Inf
+	return autograd.Where(tensor.Greater(x.Value(), tensor.FullLike(x.Value(), 0)), x, below)
+}
+
+func (p *prelu) OutShape(in []int) ([]int, error) {
+	if p.n > 1 && (len(in) < 2 || in[1] != p.n) {
+		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PReLU(%d)", p.n), Shapes: [][]int{slices.Clone(in)},
+			Problem: fmt.Sprintf("the input does not have %d channels", p.n), Fix: fmt.Sprintf("give [batch, %d, …], or use PReLU(1)", p.n)}
+	}
+	return in, nil
+}
+
+type preluSpec struct {
+	N int `json:"n"`
+}
+
+// Describe implements [Describer].
+func (p *prelu) Describe() (string, any) { return "PReLU", preluSpec{p.n} }
+
+func init() {
+	Register("PReLU", func(c preluSpec) (Module, error) {
+		return PReLU(c.N), nil
+	})
+}

@@ -1,0 +1,118 @@
+package tensor
+
+import (
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
+)
+
+// Activation is a function of each element that [Linear], [Conv2D] and
+// [Conv2DInputGrad] apply to their result in the same pass. The zero value is
+// the identity. Equal ones compare equal.
+type Activation struct {
+	f op.Unary
+	a float64
+}
+
+// TanhActivation is tanh x.
+func TanhActivation() Activation { return Activation{f: op.Tanh} }
+
+// SigmoidActivation is 1/(1+e⁻ˣ).
+func SigmoidActivation() Activation { return Activation{f: op.Sigmoid} }
+
+// ReLUActivation is max(x, 0).
+func ReLUActivation() Activation { return Activation{f: op.ReLU} }
+
+// LeakyReLUActivation is x where x > 0, else slope·x.
+func LeakyReLUActivation(slope float64) Activation { return Activation{op.LeakyReLU, slope} }
+
+// String returns the function's name, "Tanh", and "None" for the identity.
+func (act Activation) String() string { return act.f.String() }
+
+// Fuses reports whether the derivative follows from the result, which is all
+// that a layer keeps: for all but a LeakyReLU whose slope is not above 0.
+func (act Activation) Fuses() bool { return act.f != op.LeakyReLU || act.a > 0 }
+
+// IsPiecewiseLinear reports whether the derivative is a step function: that of the
+// identity, [ReLU] and [LeakyReLU].
+func (act Activation) IsPiecewiseLinear() bool {
+	return act.f == op.None || act.f == op.ReLU || act.f == op.LeakyReLU
+}
+
+// Activate returns act(x).
+func Activate(x *Tensor, act Activation) *Tensor {
+	if act.f == op.None {
+		x.alive("Activate")
+		return x
+	}
+	return unary(act.f, x, act.a, 0)
+}
+
+// ActivationGrad returns the gradient through y = act(x), gy times the
+// derivative of act at x, in one pass, broadcasting: gy·(1−y²) for tanh,
+// gy·y·(1−y) for the sigmoid, gy where y > 0, else 0·gy or slope·gy, for [ReLU]
+// and [LeakyReLU], and gy for the identity. If the activation does not fuse, give
+// x in place of y.
+func ActivationGrad(gy, y *Tensor, act Activation) *Tensor {
+	f, ok := act.f.Grad()
+	if !ok { // the identity
+		together("ActivationGrad", gy, y)
+		return gy
+	}
+	return binary(f, gy, y, act.a)
+}
+
+// epilogue returns what the seam calls a bias, which may be nil, and an
+// activation.
+func epilogue(b *Tensor, act Activation) backend.Epilogue {
+	e := backend.Epilogue{F: act.f, A: act.a}
+	if b != nil {
+		e.Bias = b.operand()
+	}
+	return e
+}
+
+// Linear returns act(x·wᵀ + b) for x [n, in], w [out, in] and b [out] or nil, in
+// one pass if the device can. It panics with a [ShapeError] if the shapes do not
+// fit.
+func Linear(x, w, b *Tensor, act Activation) *Tensor {
+	var scope *Scope
+	if b == nil {
+		scope = together("Linear", x, w)
+	} else {
+		scope = together("Linear", x, w, b)
+	}
+	if x.layout.Rank != 2 || w.layout.Rank != 2 || x.layout.Dims[1] != w.layout.Dims[1] {
+		shapePanic("Linear", "the input's features do not match the weight's [out, in]",
+			"give an input [n, in]; flatten pictures first", x, w)
+	}
+	if b != nil && (b.layout.Rank != 1 || b.layout.Dims[0] != w.layout.Dims[0]) {
+		shapePanic("Linear", "the bias does not match the weight's [out, in]", "give a bias [out]", x, w, b)
+	}
+	out := empty(scope, x.store.device, x.DType(), layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0]))
+	x.store.device.backend.Linear(out.operand(), x.operand(), w.operand(), epilogue(b, act))
+	return out
+}
+
+// EpilogueGrad returns the gradient before the activation of a layer with a
+// bias, [Linear] or a convolution: gz is [ActivationGrad] of gy and the layer's
+// result y, both [n, channels] or [n, channels, h, w], and gb [channels] is gz's
+// sums over the other axes, the gradient by the bias. It panics with a
+// [ShapeError] if the shapes differ or have another rank.
+func EpilogueGrad(gy, y *Tensor, act Activation) (gz, gb *Tensor) {
+	scope := together("EpilogueGrad", gy, y)
+	if r := y.layout.Rank; !gy.SameShape(y) || r != 2 && r != 4 {
+		shapePanic("EpilogueGrad", "these are not a layer's result and the gradient by it",
+			"give two of the same shape, [n, channels] or [n, channels, h, w]", gy, y)
+	}
+	if act.f == op.None {
+		if y.layout.Rank == 2 {
+			return gy, Sum(gy, 0)
+		}
+		return gy, Sum(gy, 0, 2, 3)
+	}
+	gz = empty(scope, y.store.device, y.DType(), arranged(y.layout.Packed(), gy, y))
+	gb = empty(scope, y.store.device, y.DType(), layout.Contiguous(y.layout.Dims[1]))
+	y.store.device.backend.EpilogueGrad(act.f, gz.operand(), gb.operand(), gy.operand(), y.operand(), act.a)
+	return gz, gb
+}
