@@ -149,6 +149,10 @@ func Sigmoid(x *Tensor) *Tensor { return unary(op.Sigmoid, x, 0, 0) }
 // Erf returns the error function (2/√π)·∫₀ˣ exp(−t²) dt.
 func Erf(x *Tensor) *Tensor { return unary(op.Erf, x, 0, 0) }
 
+// GELU returns x·Φ(x), Φ being the distribution function of the standard normal
+// distribution; NaN at −Inf.
+func GELU(x *Tensor) *Tensor { return unary(op.GELU, x, 0, 0) }
+
 // Softplus returns ln(1+eˣ) without overflow.
 func Softplus(x *Tensor) *Tensor { return unary(op.Softplus, x, 0, 0) }
 
@@ -164,7 +168,7 @@ func Scale(x *Tensor, a float64) *Tensor { return unary(op.Scale, x, a, 0) }
 // Shift returns x+a.
 func Shift(x *Tensor, a float64) *Tensor { return unary(op.Shift, x, a, 0) }
 
-// PowScalar returns xᵖ.
+// PowScalar returns xᵖ. Negative x needs a whole p.
 func PowScalar(x *Tensor, p float64) *Tensor { return unary(op.PowScalar, x, p, 0) }
 
 // Clamp returns x held within [lo, hi], and NaN for NaN.
@@ -199,6 +203,15 @@ func Equal(x, y *Tensor) *Tensor { return binary(op.Equal, x, y, 0) }
 
 // SoftplusGrad returns g·sigmoid(x): the gradient through softplus x.
 func SoftplusGrad(g, x *Tensor) *Tensor { return binary(op.SoftplusGrad, g, x, 0) }
+
+// GELUGrad returns g·(Φ(x)+x·φ(x)), φ being the standard normal density: the
+// gradient through [GELU] of x.
+func GELUGrad(g, x *Tensor) *Tensor { return binary(op.GELUGrad, g, x, 0) }
+
+// Gauss returns g·exp(−a·x²), broadcasting, for a power of two a: with a = ½ the
+// product of g and √(2π) times the standard normal density. It is accurate far
+// from 0, too.
+func Gauss(g, x *Tensor, a float64) *Tensor { return binary(op.Gauss, g, x, a) }
 
 // AddScaledInto sets dst = x + a·y in place, without broadcasting. dst may be x
 // or y, or share memory with them in any other way.

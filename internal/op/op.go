@@ -34,6 +34,7 @@ const (
 	PowScalar               // xᵃ; NaN⁰ = 1, and the rest of math.Pow's corner cases
 	Clamp                   // x held within [a, b]
 	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
+	GELU                    // x·Φ(x), Φ(x) = ½·(1+erf(x/√2)); NaN at −Inf
 	NumUnary
 )
 
@@ -64,6 +65,7 @@ var unaries = [NumUnary]struct {
 	PowScalar:  {name: "PowScalar"},
 	Clamp:      {name: "Clamp"},
 	Erf:        {name: "Erf"},
+	GELU:       {name: "GELU"},
 }
 
 // String returns the constant's name, "Tanh".
@@ -108,12 +110,15 @@ const (
 	SoftplusGrad                // x·sigmoid(y), y = softplus's input
 	ReLUGrad                    // x·(y > 0 ? 1 : 0), y = ReLU or its input
 	LeakyReLUGrad               // x·(y > 0 ? 1 : a), y = LeakyReLU (if a > 0) or its input
+	GELUGrad                    // x·(Φ(y)+y·φ(y)), y = GELU's input, φ = Φ′
+	Gauss                       // x·exp(−a·y²), for a power of two a ≥ 0
 	NumBinary
 )
 
 var binaryNames = [NumBinary]string{
 	"Add", "Sub", "Mul", "Div", "Max", "Min", "Greater", "GreaterEqual", "Equal", "AddScaled", "Lerp",
 	"TanhGrad", "SigmoidGrad", "SoftplusGrad", "ReLUGrad", "LeakyReLUGrad",
+	"GELUGrad", "Gauss",
 }
 
 // String returns the constant's name, "Add".

@@ -94,9 +94,7 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 			dst[i] = v + a
 		}
 	case op.PowScalar:
-		for i, v := range x {
-			dst[i] = T(math.Pow(float64(v), float64(a)))
-		}
+		powGeneric(dst, x, float64(a))
 	case op.Clamp:
 		for i, v := range x {
 			dst[i] = smaller(v, b)
@@ -107,6 +105,10 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 	case op.Erf:
 		for i, v := range x {
 			dst[i] = T(math.Erf(float64(v)))
+		}
+	case op.GELU:
+		for i, v := range x {
+			dst[i] = T(gelu(float64(v)))
 		}
 	default:
 		panic(fmt.Sprintf("vec: unknown function %v", f))
@@ -180,6 +182,14 @@ func binaryGeneric[T Float](f op.Binary, dst, x, y []T, a T) {
 	case op.LeakyReLUGrad:
 		for i := range dst {
 			dst[i] = x[i] * step(y[i], a)
+		}
+	case op.GELUGrad:
+		for i := range dst {
+			dst[i] = x[i] * T(geluDerivative(float64(y[i])))
+		}
+	case op.Gauss:
+		for i := range dst {
+			dst[i] = x[i] * T(gauss(float64(y[i]), float64(a)))
 		}
 	default:
 		panic(fmt.Sprintf("vec: unknown function %v", f))

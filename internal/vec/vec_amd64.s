@@ -62,7 +62,48 @@ DATA vecConst<>+212(SB)/4, $0x3E8F6BDF
 DATA vecConst<>+216(SB)/4, $0x3E8F5E87
 DATA vecConst<>+220(SB)/4, $0x3ECCE904
 DATA vecConst<>+224(SB)/4, $0x3F2AAA81
-GLOBL vecConst<>(SB), RODATA|NOPTR, $228
+DATA vecConst<>+228(SB)/4, $0x3F6E147B
+DATA vecConst<>+232(SB)/4, $0x38AD4CFE
+DATA vecConst<>+236(SB)/4, $0xBA54C931
+DATA vecConst<>+240(SB)/4, $0x3BAA5A3B
+DATA vecConst<>+244(SB)/4, $0xBCDC0647
+DATA vecConst<>+248(SB)/4, $0x3DE716F9
+DATA vecConst<>+252(SB)/4, $0xBEC093A1
+DATA vecConst<>+256(SB)/4, $0x3E0375D8
+DATA vecConst<>+260(SB)/4, $0x40800000
+DATA vecConst<>+264(SB)/4, $0xB94B3960
+DATA vecConst<>+268(SB)/4, $0x3B46148D
+DATA vecConst<>+272(SB)/4, $0xBCB568D4
+DATA vecConst<>+276(SB)/4, $0x3DD48148
+DATA vecConst<>+280(SB)/4, $0x3F232AEF
+DATA vecConst<>+284(SB)/4, $0x3F9053FA
+DATA vecConst<>+288(SB)/4, $0x39699CCF
+DATA vecConst<>+292(SB)/4, $0x41700000
+DATA vecConst<>+296(SB)/4, $0x3ECCCCCD
+DATA vecConst<>+300(SB)/4, $0xBD044A54
+DATA vecConst<>+304(SB)/4, $0x3DE84D1C
+DATA vecConst<>+308(SB)/4, $0xBE0310F4
+DATA vecConst<>+312(SB)/4, $0x3D6C6986
+DATA vecConst<>+316(SB)/4, $0xBD7B34C7
+DATA vecConst<>+320(SB)/4, $0x3CBBAA01
+DATA vecConst<>+324(SB)/4, $0x3DEEE44A
+DATA vecConst<>+328(SB)/4, $0x3D8AF701
+DATA vecConst<>+332(SB)/4, $0xBEFEA5A2
+DATA vecConst<>+336(SB)/4, $0x3ECC422A
+DATA vecConst<>+340(SB)/4, $0x5D800000
+DATA vecConst<>+344(SB)/4, $0x3E6EF361
+DATA vecConst<>+348(SB)/4, $0x3E922DE8
+DATA vecConst<>+352(SB)/4, $0x3ECCCCF6
+DATA vecConst<>+356(SB)/4, $0x3F2AAAAB
+DATA vecConst<>+360(SB)/4, $0x32A57060
+DATA vecConst<>+364(SB)/4, $0x43480000
+DATA vecConst<>+368(SB)/4, $0xC3480000
+DATA vecConst<>+372(SB)/4, $0x3920FDD0
+DATA vecConst<>+376(SB)/4, $0x3AAF9F40
+DATA vecConst<>+380(SB)/4, $0x3C1D96A7
+DATA vecConst<>+384(SB)/4, $0x3D635774
+DATA vecConst<>+388(SB)/4, $0x3E75FDEE
+GLOBL vecConst<>(SB), RODATA|NOPTR, $392
 
 // Eight lanes on, eight lanes off.
 DATA vecMask<>+0(SB)/8, $0xFFFFFFFFFFFFFFFF
@@ -2054,6 +2095,643 @@ done:
 	VZEROUPPER
 	RET
 
+// dst[i] = erf(x[i])
+//
+// func vecErfAVX512(a *vecArgs)
+TEXT ·vecErfAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+232(SB), Z28
+	VBROADCASTSS vecConst<>+236(SB), Z27
+	VBROADCASTSS vecConst<>+240(SB), Z26
+	VBROADCASTSS vecConst<>+244(SB), Z25
+	VBROADCASTSS vecConst<>+248(SB), Z24
+	VBROADCASTSS vecConst<>+252(SB), Z23
+	VBROADCASTSS vecConst<>+256(SB), Z22
+	VBROADCASTSS vecConst<>+4(SB), Z21
+	VBROADCASTSS vecConst<>+260(SB), Z20
+	VBROADCASTSS vecConst<>+264(SB), Z19
+	VBROADCASTSS vecConst<>+268(SB), Z18
+	VBROADCASTSS vecConst<>+272(SB), Z17
+	VBROADCASTSS vecConst<>+276(SB), Z16
+	VBROADCASTSS vecConst<>+280(SB), Z15
+	VBROADCASTSS vecConst<>+284(SB), Z14
+	VBROADCASTSS vecConst<>+288(SB), Z13
+	VBROADCASTSS vecConst<>+16(SB), Z31
+	VBROADCASTSS vecConst<>+0(SB), Z30
+	VBROADCASTSS vecConst<>+28(SB), Z12
+	VBROADCASTSS vecConst<>+32(SB), Z29
+	VBROADCASTSS vecConst<>+36(SB), Z11
+	VBROADCASTSS vecConst<>+40(SB), Z10
+	VBROADCASTSS vecConst<>+44(SB), Z9
+	VBROADCASTSS vecConst<>+48(SB), Z8
+	VBROADCASTSS vecConst<>+52(SB), Z7
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMULPS Z0, Z0, Z1 // small: x + x·P(x²)
+	VMOVAPS Z27, Z2
+	VFMADD231PS Z1, Z28, Z2
+	VFMADD213PS Z26, Z1, Z2
+	VFMADD213PS Z25, Z1, Z2
+	VFMADD213PS Z24, Z1, Z2
+	VFMADD213PS Z23, Z1, Z2
+	VFMADD213PS Z22, Z1, Z2
+	VFMADD213PS Z0, Z0, Z2
+	VANDPS Z21, Z0, Z1 // large: 1 − exp(−L(t)), t = |x|; NaN stays
+	VMINPS Z1, Z20, Z3
+	VMOVAPS Z18, Z4
+	VFMADD231PS Z3, Z19, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VXORPS Z30, Z4, Z3
+	VMOVAPS Z29, Z4 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z12, Z3, Z4
+	VSUBPS Z29, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3 // r = x − k·ln 2
+	VFNMADD231PS Z10, Z4, Z3
+	VMOVAPS Z8, Z5 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z3, Z9, Z5
+	VFMADD213PS Z7, Z3, Z5
+	VBROADCASTSS vecConst<>+56(SB), Z6
+	VFMADD231PS Z3, Z5, Z6
+	VBROADCASTSS vecConst<>+60(SB), Z5
+	VFMADD231PS Z3, Z6, Z5
+	VFMADD213PS Z31, Z3, Z5
+	VFMADD213PS Z31, Z3, Z5
+	VSCALEFPS Z4, Z5, Z3 // eˣ = 2ᵏ·eʳ
+	VSUBPS Z3, Z31, Z3
+	VANDPS Z30, Z0, Z0 // with the sign of x
+	VORPS Z0, Z3, Z0
+	VBROADCASTSS vecConst<>+228(SB), Z3
+	VCMPPS $0x11, Z3, Z1, K2
+	VBLENDMPS Z2, Z0, K2, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMULPS Z0, Z0, Z1 // small: x + x·P(x²)
+	VMOVAPS Z27, Z2
+	VFMADD231PS Z1, Z28, Z2
+	VFMADD213PS Z26, Z1, Z2
+	VFMADD213PS Z25, Z1, Z2
+	VFMADD213PS Z24, Z1, Z2
+	VFMADD213PS Z23, Z1, Z2
+	VFMADD213PS Z22, Z1, Z2
+	VFMADD213PS Z0, Z0, Z2
+	VANDPS Z21, Z0, Z1 // large: 1 − exp(−L(t)), t = |x|; NaN stays
+	VMINPS Z1, Z20, Z3
+	VMOVAPS Z18, Z4
+	VFMADD231PS Z3, Z19, Z4
+	VFMADD213PS Z17, Z3, Z4
+	VFMADD213PS Z16, Z3, Z4
+	VFMADD213PS Z15, Z3, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VXORPS Z30, Z4, Z3
+	VMOVAPS Z29, Z4 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z12, Z3, Z4
+	VSUBPS Z29, Z4, Z4
+	VFNMADD231PS Z11, Z4, Z3 // r = x − k·ln 2
+	VFNMADD231PS Z10, Z4, Z3
+	VMOVAPS Z8, Z5 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z3, Z9, Z5
+	VFMADD213PS Z7, Z3, Z5
+	VBROADCASTSS vecConst<>+56(SB), Z6
+	VFMADD231PS Z3, Z5, Z6
+	VBROADCASTSS vecConst<>+60(SB), Z5
+	VFMADD231PS Z3, Z6, Z5
+	VFMADD213PS Z31, Z3, Z5
+	VFMADD213PS Z31, Z3, Z5
+	VSCALEFPS Z4, Z5, Z3 // eˣ = 2ᵏ·eʳ
+	VSUBPS Z3, Z31, Z3
+	VANDPS Z30, Z0, Z0 // with the sign of x
+	VORPS Z0, Z3, Z0
+	VBROADCASTSS vecConst<>+228(SB), Z3
+	VCMPPS $0x11, Z3, Z1, K2
+	VBLENDMPS Z2, Z0, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = erf(x[i])
+//
+// func vecErfAVX2(a *vecArgs)
+TEXT ·vecErfAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+232(SB), Y11
+	VBROADCASTSS vecConst<>+236(SB), Y10
+	VBROADCASTSS vecConst<>+240(SB), Y9
+	VBROADCASTSS vecConst<>+244(SB), Y8
+	VBROADCASTSS vecConst<>+248(SB), Y7
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	VBROADCASTSS vecConst<>+0(SB), Y12
+	VBROADCASTSS vecConst<>+32(SB), Y13
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMULPS Y0, Y0, Y1 // small: x + x·P(x²)
+	VMOVAPS Y10, Y2
+	VFMADD231PS Y1, Y11, Y2
+	VFMADD213PS Y9, Y1, Y2
+	VFMADD213PS Y8, Y1, Y2
+	VFMADD213PS Y7, Y1, Y2
+	VBROADCASTSS vecConst<>+252(SB), Y3
+	VFMADD231PS Y1, Y2, Y3
+	VBROADCASTSS vecConst<>+256(SB), Y2
+	VFMADD231PS Y1, Y3, Y2
+	VFMADD213PS Y0, Y0, Y2
+	VBROADCASTSS vecConst<>+4(SB), Y1
+	VANDPS Y1, Y0, Y1 // large: 1 − exp(−L(t)), t = |x|; NaN stays
+	VBROADCASTSS vecConst<>+260(SB), Y3
+	VMINPS Y1, Y3, Y3
+	VBROADCASTSS vecConst<>+264(SB), Y4
+	VBROADCASTSS vecConst<>+268(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VBROADCASTSS vecConst<>+272(SB), Y4
+	VFMADD231PS Y3, Y5, Y4
+	VBROADCASTSS vecConst<>+276(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VBROADCASTSS vecConst<>+280(SB), Y4
+	VFMADD231PS Y3, Y5, Y4
+	VBROADCASTSS vecConst<>+284(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VBROADCASTSS vecConst<>+288(SB), Y4
+	VFMADD231PS Y3, Y5, Y4
+	VXORPS Y12, Y4, Y3
+	VBROADCASTSS vecConst<>+28(SB), Y4
+	VFMADD213PS Y13, Y3, Y4 // t = x·log2 e, rounded to an integer k
+	VSUBPS Y13, Y4, Y5
+	VBROADCASTSS vecConst<>+36(SB), Y6
+	VFNMADD231PS Y6, Y5, Y3 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y6
+	VFNMADD231PS Y6, Y5, Y3
+	VBROADCASTSS vecConst<>+44(SB), Y5
+	VBROADCASTSS vecConst<>+48(SB), Y6
+	VFMADD231PS Y3, Y5, Y6 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y5
+	VFMADD231PS Y3, Y6, Y5
+	VBROADCASTSS vecConst<>+56(SB), Y6
+	VFMADD231PS Y3, Y5, Y6
+	VBROADCASTSS vecConst<>+60(SB), Y5
+	VFMADD231PS Y3, Y6, Y5
+	VFMADD213PS Y14, Y3, Y5
+	VFMADD213PS Y14, Y3, Y5
+	VPSUBD Y13, Y4, Y3 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y3, Y4
+	VPSLLD $23, Y4, Y6
+	VPADDD Y14, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VPSUBD Y4, Y3, Y3
+	VPSLLD $23, Y3, Y3
+	VPADDD Y14, Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VSUBPS Y3, Y14, Y3
+	VANDPS Y12, Y0, Y0 // with the sign of x
+	VORPS Y0, Y3, Y0
+	VBROADCASTSS vecConst<>+228(SB), Y3
+	VCMPPS $0x11, Y3, Y1, Y1
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMULPS Y0, Y0, Y1 // small: x + x·P(x²)
+	VMOVAPS Y10, Y2
+	VFMADD231PS Y1, Y11, Y2
+	VFMADD213PS Y9, Y1, Y2
+	VFMADD213PS Y8, Y1, Y2
+	VFMADD213PS Y7, Y1, Y2
+	VBROADCASTSS vecConst<>+252(SB), Y3
+	VFMADD231PS Y1, Y2, Y3
+	VBROADCASTSS vecConst<>+256(SB), Y2
+	VFMADD231PS Y1, Y3, Y2
+	VFMADD213PS Y0, Y0, Y2
+	VBROADCASTSS vecConst<>+4(SB), Y1
+	VANDPS Y1, Y0, Y1 // large: 1 − exp(−L(t)), t = |x|; NaN stays
+	VBROADCASTSS vecConst<>+260(SB), Y3
+	VMINPS Y1, Y3, Y3
+	VBROADCASTSS vecConst<>+264(SB), Y4
+	VBROADCASTSS vecConst<>+268(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VBROADCASTSS vecConst<>+272(SB), Y4
+	VFMADD231PS Y3, Y5, Y4
+	VBROADCASTSS vecConst<>+276(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VBROADCASTSS vecConst<>+280(SB), Y4
+	VFMADD231PS Y3, Y5, Y4
+	VBROADCASTSS vecConst<>+284(SB), Y5
+	VFMADD231PS Y3, Y4, Y5
+	VBROADCASTSS vecConst<>+288(SB), Y4
+	VFMADD231PS Y3, Y5, Y4
+	VXORPS Y12, Y4, Y3
+	VBROADCASTSS vecConst<>+28(SB), Y4
+	VFMADD213PS Y13, Y3, Y4 // t = x·log2 e, rounded to an integer k
+	VSUBPS Y13, Y4, Y5
+	VBROADCASTSS vecConst<>+36(SB), Y6
+	VFNMADD231PS Y6, Y5, Y3 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y6
+	VFNMADD231PS Y6, Y5, Y3
+	VBROADCASTSS vecConst<>+44(SB), Y5
+	VBROADCASTSS vecConst<>+48(SB), Y6
+	VFMADD231PS Y3, Y5, Y6 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y5
+	VFMADD231PS Y3, Y6, Y5
+	VBROADCASTSS vecConst<>+56(SB), Y6
+	VFMADD231PS Y3, Y5, Y6
+	VBROADCASTSS vecConst<>+60(SB), Y5
+	VFMADD231PS Y3, Y6, Y5
+	VFMADD213PS Y14, Y3, Y5
+	VFMADD213PS Y14, Y3, Y5
+	VPSUBD Y13, Y4, Y3 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y3, Y4
+	VPSLLD $23, Y4, Y6
+	VPADDD Y14, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VPSUBD Y4, Y3, Y3
+	VPSLLD $23, Y3, Y3
+	VPADDD Y14, Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VSUBPS Y3, Y14, Y3
+	VANDPS Y12, Y0, Y0 // with the sign of x
+	VORPS Y0, Y3, Y0
+	VBROADCASTSS vecConst<>+228(SB), Y3
+	VCMPPS $0x11, Y3, Y1, Y1
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]·Φ(x[i])
+//
+// func vecGELUAVX512(a *vecArgs)
+TEXT ·vecGELUAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+292(SB), Z27
+	VBROADCASTSS vecConst<>+4(SB), Z26
+	VBROADCASTSS vecConst<>+112(SB), Z30
+	VBROADCASTSS vecConst<>+0(SB), Z29
+	VBROADCASTSS vecConst<>+20(SB), Z25
+	VBROADCASTSS vecConst<>+24(SB), Z24
+	VBROADCASTSS vecConst<>+28(SB), Z23
+	VBROADCASTSS vecConst<>+32(SB), Z28
+	VBROADCASTSS vecConst<>+36(SB), Z22
+	VBROADCASTSS vecConst<>+40(SB), Z21
+	VBROADCASTSS vecConst<>+44(SB), Z20
+	VBROADCASTSS vecConst<>+48(SB), Z19
+	VBROADCASTSS vecConst<>+52(SB), Z18
+	VBROADCASTSS vecConst<>+56(SB), Z17
+	VBROADCASTSS vecConst<>+60(SB), Z16
+	VBROADCASTSS vecConst<>+16(SB), Z31
+	VBROADCASTSS vecConst<>+296(SB), Z15
+	VBROADCASTSS vecConst<>+300(SB), Z14
+	VBROADCASTSS vecConst<>+304(SB), Z13
+	VBROADCASTSS vecConst<>+308(SB), Z12
+	VBROADCASTSS vecConst<>+312(SB), Z11
+	VBROADCASTSS vecConst<>+316(SB), Z10
+	VBROADCASTSS vecConst<>+320(SB), Z9
+	VBROADCASTSS vecConst<>+324(SB), Z8
+	VBROADCASTSS vecConst<>+328(SB), Z7
+	VBROADCASTSS vecConst<>+332(SB), Z6
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VANDPS Z26, Z0, Z1 // t = |x|, at most 15; NaN stays
+	VMINPS Z1, Z27, Z1
+	VMULPS Z1, Z1, Z2 // t² = s + e
+	VXORPS Z29, Z2, Z3
+	VFMADD231PS Z1, Z1, Z3
+	VMULPS Z30, Z2, Z2 // exp(−a·s)·(1 − a·e)
+	VXORPS Z29, Z2, Z2
+	VMINPS Z2, Z25, Z2 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Z2, Z24, Z2
+	VMOVAPS Z28, Z4 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z23, Z2, Z4
+	VSUBPS Z28, Z4, Z4
+	VFNMADD231PS Z22, Z4, Z2 // r = x − k·ln 2
+	VFNMADD231PS Z21, Z4, Z2
+	VMOVAPS Z19, Z5 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z2, Z20, Z5
+	VFMADD213PS Z18, Z2, Z5
+	VFMADD213PS Z17, Z2, Z5
+	VFMADD213PS Z16, Z2, Z5
+	VFMADD213PS Z31, Z2, Z5
+	VFMADD213PS Z31, Z2, Z5
+	VSCALEFPS Z4, Z5, Z2 // eˣ = 2ᵏ·eʳ
+	VMULPS Z30, Z3, Z3
+	VFNMADD231PS Z3, Z2, Z2
+	VMULPS Z15, Z1, Z1 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Z31, Z1, Z3
+	VDIVPS Z3, Z31, Z3
+	VMULPS Z3, Z1, Z1
+	VMOVAPS Z13, Z4
+	VFMADD231PS Z1, Z14, Z4
+	VFMADD213PS Z12, Z1, Z4
+	VFMADD213PS Z11, Z1, Z4
+	VFMADD213PS Z10, Z1, Z4
+	VFMADD213PS Z9, Z1, Z4
+	VFMADD213PS Z8, Z1, Z4
+	VFMADD213PS Z7, Z1, Z4
+	VFMADD213PS Z6, Z1, Z4
+	VFMADD213PS Z30, Z1, Z4
+	VMULPS Z4, Z3, Z1
+	VMULPS Z1, Z0, Z3 // x·m first: e may be subnormal
+	VMULPS Z3, Z2, Z3
+	VFNMADD213PS Z31, Z1, Z2
+	VMULPS Z2, Z0, Z1
+	VBROADCASTSS vecConst<>+8(SB), Z2
+	VCMPPS $0x11, Z2, Z0, K2
+	VBLENDMPS Z3, Z1, K2, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VANDPS Z26, Z0, Z1 // t = |x|, at most 15; NaN stays
+	VMINPS Z1, Z27, Z1
+	VMULPS Z1, Z1, Z2 // t² = s + e
+	VXORPS Z29, Z2, Z3
+	VFMADD231PS Z1, Z1, Z3
+	VMULPS Z30, Z2, Z2 // exp(−a·s)·(1 − a·e)
+	VXORPS Z29, Z2, Z2
+	VMINPS Z2, Z25, Z2 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Z2, Z24, Z2
+	VMOVAPS Z28, Z4 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z23, Z2, Z4
+	VSUBPS Z28, Z4, Z4
+	VFNMADD231PS Z22, Z4, Z2 // r = x − k·ln 2
+	VFNMADD231PS Z21, Z4, Z2
+	VMOVAPS Z19, Z5 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z2, Z20, Z5
+	VFMADD213PS Z18, Z2, Z5
+	VFMADD213PS Z17, Z2, Z5
+	VFMADD213PS Z16, Z2, Z5
+	VFMADD213PS Z31, Z2, Z5
+	VFMADD213PS Z31, Z2, Z5
+	VSCALEFPS Z4, Z5, Z2 // eˣ = 2ᵏ·eʳ
+	VMULPS Z30, Z3, Z3
+	VFNMADD231PS Z3, Z2, Z2
+	VMULPS Z15, Z1, Z1 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Z31, Z1, Z3
+	VDIVPS Z3, Z31, Z3
+	VMULPS Z3, Z1, Z1
+	VMOVAPS Z13, Z4
+	VFMADD231PS Z1, Z14, Z4
+	VFMADD213PS Z12, Z1, Z4
+	VFMADD213PS Z11, Z1, Z4
+	VFMADD213PS Z10, Z1, Z4
+	VFMADD213PS Z9, Z1, Z4
+	VFMADD213PS Z8, Z1, Z4
+	VFMADD213PS Z7, Z1, Z4
+	VFMADD213PS Z6, Z1, Z4
+	VFMADD213PS Z30, Z1, Z4
+	VMULPS Z4, Z3, Z1
+	VMULPS Z1, Z0, Z3 // x·m first: e may be subnormal
+	VMULPS Z3, Z2, Z3
+	VFNMADD213PS Z31, Z1, Z2
+	VMULPS Z2, Z0, Z1
+	VBROADCASTSS vecConst<>+8(SB), Z2
+	VCMPPS $0x11, Z2, Z0, K2
+	VBLENDMPS Z3, Z1, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]·Φ(x[i])
+//
+// func vecGELUAVX2(a *vecArgs)
+TEXT ·vecGELUAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+292(SB), Y10
+	VBROADCASTSS vecConst<>+4(SB), Y9
+	VBROADCASTSS vecConst<>+112(SB), Y13
+	VBROADCASTSS vecConst<>+0(SB), Y11
+	VBROADCASTSS vecConst<>+20(SB), Y8
+	VBROADCASTSS vecConst<>+24(SB), Y7
+	VBROADCASTSS vecConst<>+32(SB), Y12
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VANDPS Y9, Y0, Y1 // t = |x|, at most 15; NaN stays
+	VMINPS Y1, Y10, Y1
+	VMULPS Y1, Y1, Y2 // t² = s + e
+	VXORPS Y11, Y2, Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMULPS Y13, Y2, Y2 // exp(−a·s)·(1 − a·e)
+	VXORPS Y11, Y2, Y2
+	VMINPS Y2, Y8, Y2 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Y2, Y7, Y2
+	VBROADCASTSS vecConst<>+28(SB), Y4
+	VFMADD213PS Y12, Y2, Y4 // t = x·log2 e, rounded to an integer k
+	VSUBPS Y12, Y4, Y5
+	VBROADCASTSS vecConst<>+36(SB), Y6
+	VFNMADD231PS Y6, Y5, Y2 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y6
+	VFNMADD231PS Y6, Y5, Y2
+	VBROADCASTSS vecConst<>+44(SB), Y5
+	VBROADCASTSS vecConst<>+48(SB), Y6
+	VFMADD231PS Y2, Y5, Y6 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y5
+	VFMADD231PS Y2, Y6, Y5
+	VBROADCASTSS vecConst<>+56(SB), Y6
+	VFMADD231PS Y2, Y5, Y6
+	VBROADCASTSS vecConst<>+60(SB), Y5
+	VFMADD231PS Y2, Y6, Y5
+	VFMADD213PS Y14, Y2, Y5
+	VFMADD213PS Y14, Y2, Y5
+	VPSUBD Y12, Y4, Y2 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y2, Y4
+	VPSLLD $23, Y4, Y6
+	VPADDD Y14, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VPSUBD Y4, Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y2, Y5, Y2
+	VMULPS Y13, Y3, Y3
+	VFNMADD231PS Y3, Y2, Y2
+	VBROADCASTSS vecConst<>+296(SB), Y3
+	VMULPS Y3, Y1, Y1 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Y14, Y1, Y3
+	VDIVPS Y3, Y14, Y3
+	VMULPS Y3, Y1, Y1
+	VBROADCASTSS vecConst<>+300(SB), Y4
+	VBROADCASTSS vecConst<>+304(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+308(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+312(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+316(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+320(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+324(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+328(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+332(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VFMADD213PS Y13, Y1, Y4
+	VMULPS Y4, Y3, Y1
+	VMULPS Y1, Y0, Y3 // x·m first: e may be subnormal
+	VMULPS Y3, Y2, Y3
+	VFNMADD213PS Y14, Y1, Y2
+	VMULPS Y2, Y0, Y1
+	VBROADCASTSS vecConst<>+8(SB), Y2
+	VCMPPS $0x11, Y2, Y0, Y0
+	VBLENDVPS Y0, Y3, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VANDPS Y9, Y0, Y1 // t = |x|, at most 15; NaN stays
+	VMINPS Y1, Y10, Y1
+	VMULPS Y1, Y1, Y2 // t² = s + e
+	VXORPS Y11, Y2, Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMULPS Y13, Y2, Y2 // exp(−a·s)·(1 − a·e)
+	VXORPS Y11, Y2, Y2
+	VMINPS Y2, Y8, Y2 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Y2, Y7, Y2
+	VBROADCASTSS vecConst<>+28(SB), Y4
+	VFMADD213PS Y12, Y2, Y4 // t = x·log2 e, rounded to an integer k
+	VSUBPS Y12, Y4, Y5
+	VBROADCASTSS vecConst<>+36(SB), Y6
+	VFNMADD231PS Y6, Y5, Y2 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y6
+	VFNMADD231PS Y6, Y5, Y2
+	VBROADCASTSS vecConst<>+44(SB), Y5
+	VBROADCASTSS vecConst<>+48(SB), Y6
+	VFMADD231PS Y2, Y5, Y6 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y5
+	VFMADD231PS Y2, Y6, Y5
+	VBROADCASTSS vecConst<>+56(SB), Y6
+	VFMADD231PS Y2, Y5, Y6
+	VBROADCASTSS vecConst<>+60(SB), Y5
+	VFMADD231PS Y2, Y6, Y5
+	VFMADD213PS Y14, Y2, Y5
+	VFMADD213PS Y14, Y2, Y5
+	VPSUBD Y12, Y4, Y2 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y2, Y4
+	VPSLLD $23, Y4, Y6
+	VPADDD Y14, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VPSUBD Y4, Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y2, Y5, Y2
+	VMULPS Y13, Y3, Y3
+	VFNMADD231PS Y3, Y2, Y2
+	VBROADCASTSS vecConst<>+296(SB), Y3
+	VMULPS Y3, Y1, Y1 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Y14, Y1, Y3
+	VDIVPS Y3, Y14, Y3
+	VMULPS Y3, Y1, Y1
+	VBROADCASTSS vecConst<>+300(SB), Y4
+	VBROADCASTSS vecConst<>+304(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+308(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+312(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+316(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+320(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+324(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+328(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+332(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VFMADD213PS Y13, Y1, Y4
+	VMULPS Y4, Y3, Y1
+	VMULPS Y1, Y0, Y3 // x·m first: e may be subnormal
+	VMULPS Y3, Y2, Y3
+	VFNMADD213PS Y14, Y1, Y2
+	VMULPS Y2, Y0, Y1
+	VBROADCASTSS vecConst<>+8(SB), Y2
+	VCMPPS $0x11, Y2, Y0, Y0
+	VBLENDVPS Y0, Y3, Y1, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
 // dst[i] = x[i] < 0 ? 0 : x[i]
 //
 // func vecReLUAVX512(a *vecArgs)
@@ -3958,6 +4636,1448 @@ tail:
 	VCMPPS $0x03, Y1, Y1, Y3
 	VBLENDVPS Y3, Y1, Y2, Y1
 	VMULPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]·(Φ(y[i]) + y[i]·φ(y[i]))
+//
+// func vecGELUGradAVX512(a *vecArgs)
+TEXT ·vecGELUGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+292(SB), Z27
+	VBROADCASTSS vecConst<>+4(SB), Z26
+	VBROADCASTSS vecConst<>+112(SB), Z30
+	VBROADCASTSS vecConst<>+0(SB), Z29
+	VBROADCASTSS vecConst<>+20(SB), Z25
+	VBROADCASTSS vecConst<>+24(SB), Z24
+	VBROADCASTSS vecConst<>+28(SB), Z23
+	VBROADCASTSS vecConst<>+32(SB), Z28
+	VBROADCASTSS vecConst<>+36(SB), Z22
+	VBROADCASTSS vecConst<>+40(SB), Z21
+	VBROADCASTSS vecConst<>+44(SB), Z20
+	VBROADCASTSS vecConst<>+48(SB), Z19
+	VBROADCASTSS vecConst<>+52(SB), Z18
+	VBROADCASTSS vecConst<>+56(SB), Z17
+	VBROADCASTSS vecConst<>+60(SB), Z16
+	VBROADCASTSS vecConst<>+16(SB), Z31
+	VBROADCASTSS vecConst<>+296(SB), Z15
+	VBROADCASTSS vecConst<>+300(SB), Z14
+	VBROADCASTSS vecConst<>+304(SB), Z13
+	VBROADCASTSS vecConst<>+308(SB), Z12
+	VBROADCASTSS vecConst<>+312(SB), Z11
+	VBROADCASTSS vecConst<>+316(SB), Z10
+	VBROADCASTSS vecConst<>+320(SB), Z9
+	VBROADCASTSS vecConst<>+324(SB), Z8
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VANDPS Z26, Z1, Z2 // t = |x|, at most 15; NaN stays
+	VMINPS Z2, Z27, Z2
+	VMULPS Z2, Z2, Z3 // t² = s + e
+	VXORPS Z29, Z3, Z4
+	VFMADD231PS Z2, Z2, Z4
+	VMULPS Z30, Z3, Z3 // exp(−a·s)·(1 − a·e)
+	VXORPS Z29, Z3, Z3
+	VMINPS Z3, Z25, Z3 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Z3, Z24, Z3
+	VMOVAPS Z28, Z5 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z23, Z3, Z5
+	VSUBPS Z28, Z5, Z5
+	VFNMADD231PS Z22, Z5, Z3 // r = x − k·ln 2
+	VFNMADD231PS Z21, Z5, Z3
+	VMOVAPS Z19, Z6 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z3, Z20, Z6
+	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z31, Z3, Z6
+	VSCALEFPS Z5, Z6, Z3 // eˣ = 2ᵏ·eʳ
+	VMULPS Z30, Z4, Z4
+	VFNMADD231PS Z4, Z3, Z3
+	VMULPS Z15, Z2, Z4 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Z31, Z4, Z5
+	VDIVPS Z5, Z31, Z5
+	VMULPS Z5, Z4, Z4
+	VMOVAPS Z13, Z6
+	VFMADD231PS Z4, Z14, Z6
+	VFMADD213PS Z12, Z4, Z6
+	VFMADD213PS Z11, Z4, Z6
+	VFMADD213PS Z10, Z4, Z6
+	VFMADD213PS Z9, Z4, Z6
+	VFMADD213PS Z8, Z4, Z6
+	VBROADCASTSS vecConst<>+328(SB), Z7
+	VFMADD231PS Z4, Z6, Z7
+	VBROADCASTSS vecConst<>+332(SB), Z6
+	VFMADD231PS Z4, Z7, Z6
+	VFMADD213PS Z30, Z4, Z6
+	VMULPS Z6, Z5, Z4
+	VBROADCASTSS vecConst<>+336(SB), Z5
+	VFNMADD231PS Z5, Z2, Z4
+	VMULPS Z4, Z3, Z2
+	VBROADCASTSS vecConst<>+8(SB), Z3
+	VCMPPS $0x11, Z3, Z1, K2
+	VSUBPS Z2, Z31, Z1
+	VBLENDMPS Z2, Z1, K2, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VANDPS Z26, Z1, Z2 // t = |x|, at most 15; NaN stays
+	VMINPS Z2, Z27, Z2
+	VMULPS Z2, Z2, Z3 // t² = s + e
+	VXORPS Z29, Z3, Z4
+	VFMADD231PS Z2, Z2, Z4
+	VMULPS Z30, Z3, Z3 // exp(−a·s)·(1 − a·e)
+	VXORPS Z29, Z3, Z3
+	VMINPS Z3, Z25, Z3 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Z3, Z24, Z3
+	VMOVAPS Z28, Z5 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z23, Z3, Z5
+	VSUBPS Z28, Z5, Z5
+	VFNMADD231PS Z22, Z5, Z3 // r = x − k·ln 2
+	VFNMADD231PS Z21, Z5, Z3
+	VMOVAPS Z19, Z6 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z3, Z20, Z6
+	VFMADD213PS Z18, Z3, Z6
+	VFMADD213PS Z17, Z3, Z6
+	VFMADD213PS Z16, Z3, Z6
+	VFMADD213PS Z31, Z3, Z6
+	VFMADD213PS Z31, Z3, Z6
+	VSCALEFPS Z5, Z6, Z3 // eˣ = 2ᵏ·eʳ
+	VMULPS Z30, Z4, Z4
+	VFNMADD231PS Z4, Z3, Z3
+	VMULPS Z15, Z2, Z4 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Z31, Z4, Z5
+	VDIVPS Z5, Z31, Z5
+	VMULPS Z5, Z4, Z4
+	VMOVAPS Z13, Z6
+	VFMADD231PS Z4, Z14, Z6
+	VFMADD213PS Z12, Z4, Z6
+	VFMADD213PS Z11, Z4, Z6
+	VFMADD213PS Z10, Z4, Z6
+	VFMADD213PS Z9, Z4, Z6
+	VFMADD213PS Z8, Z4, Z6
+	VBROADCASTSS vecConst<>+328(SB), Z7
+	VFMADD231PS Z4, Z6, Z7
+	VBROADCASTSS vecConst<>+332(SB), Z6
+	VFMADD231PS Z4, Z7, Z6
+	VFMADD213PS Z30, Z4, Z6
+	VMULPS Z6, Z5, Z4
+	VBROADCASTSS vecConst<>+336(SB), Z5
+	VFNMADD231PS Z5, Z2, Z4
+	VMULPS Z4, Z3, Z2
+	VBROADCASTSS vecConst<>+8(SB), Z3
+	VCMPPS $0x11, Z3, Z1, K2
+	VSUBPS Z2, Z31, Z1
+	VBLENDMPS Z2, Z1, K2, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]·(Φ(y[i]) + y[i]·φ(y[i]))
+//
+// func vecGELUGradAVX2(a *vecArgs)
+TEXT ·vecGELUGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+292(SB), Y10
+	VBROADCASTSS vecConst<>+4(SB), Y9
+	VBROADCASTSS vecConst<>+112(SB), Y13
+	VBROADCASTSS vecConst<>+0(SB), Y11
+	VBROADCASTSS vecConst<>+20(SB), Y8
+	VBROADCASTSS vecConst<>+32(SB), Y12
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VANDPS Y9, Y1, Y2 // t = |x|, at most 15; NaN stays
+	VMINPS Y2, Y10, Y2
+	VMULPS Y2, Y2, Y3 // t² = s + e
+	VXORPS Y11, Y3, Y4
+	VFMADD231PS Y2, Y2, Y4
+	VMULPS Y13, Y3, Y3 // exp(−a·s)·(1 − a·e)
+	VXORPS Y11, Y3, Y3
+	VMINPS Y3, Y8, Y3 // beyond these bounds the result is +Inf or 0; NaN stays
+	VBROADCASTSS vecConst<>+24(SB), Y5
+	VMAXPS Y3, Y5, Y3
+	VBROADCASTSS vecConst<>+28(SB), Y5
+	VFMADD213PS Y12, Y3, Y5 // t = x·log2 e, rounded to an integer k
+	VSUBPS Y12, Y5, Y6
+	VBROADCASTSS vecConst<>+36(SB), Y7
+	VFNMADD231PS Y7, Y6, Y3 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y7
+	VFNMADD231PS Y7, Y6, Y3
+	VBROADCASTSS vecConst<>+44(SB), Y6
+	VBROADCASTSS vecConst<>+48(SB), Y7
+	VFMADD231PS Y3, Y6, Y7 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y6
+	VFMADD231PS Y3, Y7, Y6
+	VBROADCASTSS vecConst<>+56(SB), Y7
+	VFMADD231PS Y3, Y6, Y7
+	VBROADCASTSS vecConst<>+60(SB), Y6
+	VFMADD231PS Y3, Y7, Y6
+	VFMADD213PS Y14, Y3, Y6
+	VFMADD213PS Y14, Y3, Y6
+	VPSUBD Y12, Y5, Y3 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y3, Y5
+	VPSLLD $23, Y5, Y7
+	VPADDD Y14, Y7, Y7
+	VMULPS Y7, Y6, Y6
+	VPSUBD Y5, Y3, Y3
+	VPSLLD $23, Y3, Y3
+	VPADDD Y14, Y3, Y3
+	VMULPS Y3, Y6, Y3
+	VMULPS Y13, Y4, Y4
+	VFNMADD231PS Y4, Y3, Y3
+	VBROADCASTSS vecConst<>+296(SB), Y4
+	VMULPS Y4, Y2, Y4 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Y14, Y4, Y5
+	VDIVPS Y5, Y14, Y5
+	VMULPS Y5, Y4, Y4
+	VBROADCASTSS vecConst<>+300(SB), Y6
+	VBROADCASTSS vecConst<>+304(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+308(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VBROADCASTSS vecConst<>+312(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+316(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VBROADCASTSS vecConst<>+320(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+324(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VBROADCASTSS vecConst<>+328(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+332(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VFMADD213PS Y13, Y4, Y6
+	VMULPS Y6, Y5, Y4
+	VBROADCASTSS vecConst<>+336(SB), Y5
+	VFNMADD231PS Y5, Y2, Y4
+	VMULPS Y4, Y3, Y2
+	VBROADCASTSS vecConst<>+8(SB), Y3
+	VCMPPS $0x11, Y3, Y1, Y1
+	VSUBPS Y2, Y14, Y3
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS (DX), Y15, Y1
+	VANDPS Y9, Y1, Y2 // t = |x|, at most 15; NaN stays
+	VMINPS Y2, Y10, Y2
+	VMULPS Y2, Y2, Y3 // t² = s + e
+	VXORPS Y11, Y3, Y4
+	VFMADD231PS Y2, Y2, Y4
+	VMULPS Y13, Y3, Y3 // exp(−a·s)·(1 − a·e)
+	VXORPS Y11, Y3, Y3
+	VMINPS Y3, Y8, Y3 // beyond these bounds the result is +Inf or 0; NaN stays
+	VBROADCASTSS vecConst<>+24(SB), Y5
+	VMAXPS Y3, Y5, Y3
+	VBROADCASTSS vecConst<>+28(SB), Y5
+	VFMADD213PS Y12, Y3, Y5 // t = x·log2 e, rounded to an integer k
+	VSUBPS Y12, Y5, Y6
+	VBROADCASTSS vecConst<>+36(SB), Y7
+	VFNMADD231PS Y7, Y6, Y3 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y7
+	VFNMADD231PS Y7, Y6, Y3
+	VBROADCASTSS vecConst<>+44(SB), Y6
+	VBROADCASTSS vecConst<>+48(SB), Y7
+	VFMADD231PS Y3, Y6, Y7 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y6
+	VFMADD231PS Y3, Y7, Y6
+	VBROADCASTSS vecConst<>+56(SB), Y7
+	VFMADD231PS Y3, Y6, Y7
+	VBROADCASTSS vecConst<>+60(SB), Y6
+	VFMADD231PS Y3, Y7, Y6
+	VFMADD213PS Y14, Y3, Y6
+	VFMADD213PS Y14, Y3, Y6
+	VPSUBD Y12, Y5, Y3 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y3, Y5
+	VPSLLD $23, Y5, Y7
+	VPADDD Y14, Y7, Y7
+	VMULPS Y7, Y6, Y6
+	VPSUBD Y5, Y3, Y3
+	VPSLLD $23, Y3, Y3
+	VPADDD Y14, Y3, Y3
+	VMULPS Y3, Y6, Y3
+	VMULPS Y13, Y4, Y4
+	VFNMADD231PS Y4, Y3, Y3
+	VBROADCASTSS vecConst<>+296(SB), Y4
+	VMULPS Y4, Y2, Y4 // m = v·M(1−v), v = 1/(1 + 0.4·t)
+	VADDPS Y14, Y4, Y5
+	VDIVPS Y5, Y14, Y5
+	VMULPS Y5, Y4, Y4
+	VBROADCASTSS vecConst<>+300(SB), Y6
+	VBROADCASTSS vecConst<>+304(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+308(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VBROADCASTSS vecConst<>+312(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+316(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VBROADCASTSS vecConst<>+320(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+324(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VBROADCASTSS vecConst<>+328(SB), Y7
+	VFMADD231PS Y4, Y6, Y7
+	VBROADCASTSS vecConst<>+332(SB), Y6
+	VFMADD231PS Y4, Y7, Y6
+	VFMADD213PS Y13, Y4, Y6
+	VMULPS Y6, Y5, Y4
+	VBROADCASTSS vecConst<>+336(SB), Y5
+	VFNMADD231PS Y5, Y2, Y4
+	VMULPS Y4, Y3, Y2
+	VBROADCASTSS vecConst<>+8(SB), Y3
+	VCMPPS $0x11, Y3, Y1, Y1
+	VSUBPS Y2, Y14, Y3
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]·exp(−k[0]·y[i]²)
+//
+// func vecGaussAVX512(a *vecArgs)
+TEXT ·vecGaussAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecArgs_k+4*0(AX), Z31
+	VBROADCASTSS vecConst<>+340(SB), Z27
+	VBROADCASTSS vecConst<>+4(SB), Z26
+	VBROADCASTSS vecConst<>+0(SB), Z30
+	VBROADCASTSS vecConst<>+20(SB), Z25
+	VBROADCASTSS vecConst<>+24(SB), Z24
+	VBROADCASTSS vecConst<>+28(SB), Z23
+	VBROADCASTSS vecConst<>+32(SB), Z29
+	VBROADCASTSS vecConst<>+36(SB), Z22
+	VBROADCASTSS vecConst<>+40(SB), Z21
+	VBROADCASTSS vecConst<>+44(SB), Z20
+	VBROADCASTSS vecConst<>+48(SB), Z19
+	VBROADCASTSS vecConst<>+52(SB), Z18
+	VBROADCASTSS vecConst<>+56(SB), Z17
+	VBROADCASTSS vecConst<>+60(SB), Z16
+	VBROADCASTSS vecConst<>+16(SB), Z28
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VANDPS Z26, Z1, Z1 // |x|, at most what has a square; NaN stays
+	VMINPS Z1, Z27, Z1
+	VMULPS Z1, Z1, Z2 // t² = s + e
+	VXORPS Z30, Z2, Z3
+	VFMADD231PS Z1, Z1, Z3
+	VMULPS Z31, Z2, Z1 // exp(−a·s)·(1 − a·e)
+	VXORPS Z30, Z1, Z1
+	VMINPS Z1, Z25, Z1 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Z1, Z24, Z1
+	VMOVAPS Z29, Z2 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z23, Z1, Z2
+	VSUBPS Z29, Z2, Z2
+	VFNMADD231PS Z22, Z2, Z1 // r = x − k·ln 2
+	VFNMADD231PS Z21, Z2, Z1
+	VMOVAPS Z19, Z4 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z1, Z20, Z4
+	VFMADD213PS Z18, Z1, Z4
+	VFMADD213PS Z17, Z1, Z4
+	VFMADD213PS Z16, Z1, Z4
+	VFMADD213PS Z28, Z1, Z4
+	VFMADD213PS Z28, Z1, Z4
+	VSCALEFPS Z2, Z4, Z1 // eˣ = 2ᵏ·eʳ
+	VMULPS Z31, Z3, Z2
+	VFNMADD231PS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VANDPS Z26, Z1, Z1 // |x|, at most what has a square; NaN stays
+	VMINPS Z1, Z27, Z1
+	VMULPS Z1, Z1, Z2 // t² = s + e
+	VXORPS Z30, Z2, Z3
+	VFMADD231PS Z1, Z1, Z3
+	VMULPS Z31, Z2, Z1 // exp(−a·s)·(1 − a·e)
+	VXORPS Z30, Z1, Z1
+	VMINPS Z1, Z25, Z1 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Z1, Z24, Z1
+	VMOVAPS Z29, Z2 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Z23, Z1, Z2
+	VSUBPS Z29, Z2, Z2
+	VFNMADD231PS Z22, Z2, Z1 // r = x − k·ln 2
+	VFNMADD231PS Z21, Z2, Z1
+	VMOVAPS Z19, Z4 // eʳ = 1 + r + r²·Q(r)
+	VFMADD231PS Z1, Z20, Z4
+	VFMADD213PS Z18, Z1, Z4
+	VFMADD213PS Z17, Z1, Z4
+	VFMADD213PS Z16, Z1, Z4
+	VFMADD213PS Z28, Z1, Z4
+	VFMADD213PS Z28, Z1, Z4
+	VSCALEFPS Z2, Z4, Z1 // eˣ = 2ᵏ·eʳ
+	VMULPS Z31, Z3, Z2
+	VFNMADD231PS Z2, Z1, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]·exp(−k[0]·y[i]²)
+//
+// func vecGaussAVX2(a *vecArgs)
+TEXT ·vecGaussAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_y(AX), DX
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecArgs_k+4*0(AX), Y12
+	VBROADCASTSS vecConst<>+340(SB), Y10
+	VBROADCASTSS vecConst<>+4(SB), Y9
+	VBROADCASTSS vecConst<>+0(SB), Y11
+	VBROADCASTSS vecConst<>+20(SB), Y8
+	VBROADCASTSS vecConst<>+24(SB), Y7
+	VBROADCASTSS vecConst<>+28(SB), Y6
+	VBROADCASTSS vecConst<>+32(SB), Y13
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VANDPS Y9, Y1, Y1 // |x|, at most what has a square; NaN stays
+	VMINPS Y1, Y10, Y1
+	VMULPS Y1, Y1, Y2 // t² = s + e
+	VXORPS Y11, Y2, Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMULPS Y12, Y2, Y1 // exp(−a·s)·(1 − a·e)
+	VXORPS Y11, Y1, Y1
+	VMINPS Y1, Y8, Y1 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Y1, Y7, Y1
+	VMOVAPS Y13, Y2 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Y6, Y1, Y2
+	VSUBPS Y13, Y2, Y4
+	VBROADCASTSS vecConst<>+36(SB), Y5
+	VFNMADD231PS Y5, Y4, Y1 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y5
+	VFNMADD231PS Y5, Y4, Y1
+	VBROADCASTSS vecConst<>+44(SB), Y4
+	VBROADCASTSS vecConst<>+48(SB), Y5
+	VFMADD231PS Y1, Y4, Y5 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+56(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+60(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VFMADD213PS Y14, Y1, Y4
+	VFMADD213PS Y14, Y1, Y4
+	VPSUBD Y13, Y2, Y1 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y1, Y2
+	VPSLLD $23, Y2, Y5
+	VPADDD Y14, Y5, Y5
+	VMULPS Y5, Y4, Y4
+	VPSUBD Y2, Y1, Y1
+	VPSLLD $23, Y1, Y1
+	VPADDD Y14, Y1, Y1
+	VMULPS Y1, Y4, Y1
+	VMULPS Y12, Y3, Y2
+	VFNMADD231PS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ vecArgs_xstep(AX), SI
+	ADDQ vecArgs_ystep(AX), DX
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS (DX), Y15, Y1
+	VANDPS Y9, Y1, Y1 // |x|, at most what has a square; NaN stays
+	VMINPS Y1, Y10, Y1
+	VMULPS Y1, Y1, Y2 // t² = s + e
+	VXORPS Y11, Y2, Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMULPS Y12, Y2, Y1 // exp(−a·s)·(1 − a·e)
+	VXORPS Y11, Y1, Y1
+	VMINPS Y1, Y8, Y1 // beyond these bounds the result is +Inf or 0; NaN stays
+	VMAXPS Y1, Y7, Y1
+	VMOVAPS Y13, Y2 // t = x·log2 e, rounded to an integer k
+	VFMADD231PS Y6, Y1, Y2
+	VSUBPS Y13, Y2, Y4
+	VBROADCASTSS vecConst<>+36(SB), Y5
+	VFNMADD231PS Y5, Y4, Y1 // r = x − k·ln 2
+	VBROADCASTSS vecConst<>+40(SB), Y5
+	VFNMADD231PS Y5, Y4, Y1
+	VBROADCASTSS vecConst<>+44(SB), Y4
+	VBROADCASTSS vecConst<>+48(SB), Y5
+	VFMADD231PS Y1, Y4, Y5 // eʳ = 1 + r + r²·Q(r)
+	VBROADCASTSS vecConst<>+52(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VBROADCASTSS vecConst<>+56(SB), Y5
+	VFMADD231PS Y1, Y4, Y5
+	VBROADCASTSS vecConst<>+60(SB), Y4
+	VFMADD231PS Y1, Y5, Y4
+	VFMADD213PS Y14, Y1, Y4
+	VFMADD213PS Y14, Y1, Y4
+	VPSUBD Y13, Y2, Y1 // eˣ = 2ʰ·2ᵏ⁻ʰ·eʳ, h = k/2, since 2ᵏ may not be a normal number
+	VPSRAD $1, Y1, Y2
+	VPSLLD $23, Y2, Y5
+	VPADDD Y14, Y5, Y5
+	VMULPS Y5, Y4, Y4
+	VPSUBD Y2, Y1, Y1
+	VPSLLD $23, Y1, Y1
+	VPADDD Y14, Y1, Y1
+	VMULPS Y1, Y4, Y1
+	VMULPS Y12, Y3, Y2
+	VFNMADD231PS Y2, Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]³
+//
+// func vecPowerCubeAVX512(a *vecArgs)
+TEXT ·vecPowerCubeAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMULPS Z0, Z0, Z1
+	VMULPS Z0, Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMULPS Z0, Z0, Z1
+	VMULPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]³
+//
+// func vecPowerCubeAVX2(a *vecArgs)
+TEXT ·vecPowerCubeAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMULPS Y0, Y0, Y1
+	VMULPS Y0, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMULPS Y0, Y0, Y1
+	VMULPS Y0, Y1, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]⁴
+//
+// func vecPowerFourthAVX512(a *vecArgs)
+TEXT ·vecPowerFourthAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VMULPS Z0, Z0, Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMULPS Z0, Z0, Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]⁴
+//
+// func vecPowerFourthAVX2(a *vecArgs)
+TEXT ·vecPowerFourthAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VMULPS Y0, Y0, Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VMULPS Y0, Y0, Y0
+	VMULPS Y0, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]⁻²
+//
+// func vecPowerInverseSquareAVX512(a *vecArgs)
+TEXT ·vecPowerInverseSquareAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+16(SB), Z31
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VDIVPS Z0, Z31, Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VDIVPS Z0, Z31, Z0
+	VMULPS Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i]⁻²
+//
+// func vecPowerInverseSquareAVX2(a *vecArgs)
+TEXT ·vecPowerInverseSquareAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VDIVPS Y0, Y14, Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VDIVPS Y0, Y14, Y0
+	VMULPS Y0, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = √x[i]; √−0 = 0, √−Inf = +Inf
+//
+// func vecPowerRootAVX512(a *vecArgs)
+TEXT ·vecPowerRootAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+8(SB), Z31
+	VBROADCASTSS vecConst<>+120(SB), Z30
+	VBROADCASTSS vecConst<>+116(SB), Z29
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VADDPS Z31, Z0, Z1
+	VSQRTPS Z1, Z1
+	VCMPPS $0x00, Z30, Z0, K2
+	VBLENDMPS Z29, Z1, K2, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VADDPS Z31, Z0, Z1
+	VSQRTPS Z1, Z1
+	VCMPPS $0x00, Z30, Z0, K2
+	VBLENDMPS Z29, Z1, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = √x[i]; √−0 = 0, √−Inf = +Inf
+//
+// func vecPowerRootAVX2(a *vecArgs)
+TEXT ·vecPowerRootAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+8(SB), Y14
+	VBROADCASTSS vecConst<>+120(SB), Y13
+	VBROADCASTSS vecConst<>+116(SB), Y12
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VADDPS Y14, Y0, Y1
+	VSQRTPS Y1, Y1
+	VCMPPS $0x00, Y13, Y0, Y0
+	VBLENDVPS Y0, Y12, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VADDPS Y14, Y0, Y1
+	VSQRTPS Y1, Y1
+	VCMPPS $0x00, Y13, Y0, Y0
+	VBLENDVPS Y0, Y12, Y1, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = 1/√x[i]
+//
+// func vecPowerInverseRootAVX512(a *vecArgs)
+TEXT ·vecPowerInverseRootAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+16(SB), Z31
+	VBROADCASTSS vecConst<>+8(SB), Z30
+	VBROADCASTSS vecConst<>+120(SB), Z29
+	VBROADCASTSS vecConst<>+116(SB), Z28
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VADDPS Z30, Z0, Z1
+	VSQRTPS Z1, Z1
+	VCMPPS $0x00, Z29, Z0, K2
+	VBLENDMPS Z28, Z1, K2, Z0
+	VDIVPS Z0, Z31, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VADDPS Z30, Z0, Z1
+	VSQRTPS Z1, Z1
+	VCMPPS $0x00, Z29, Z0, K2
+	VBLENDMPS Z28, Z1, K2, Z0
+	VDIVPS Z0, Z31, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = 1/√x[i]
+//
+// func vecPowerInverseRootAVX2(a *vecArgs)
+TEXT ·vecPowerInverseRootAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	VBROADCASTSS vecConst<>+8(SB), Y13
+	VBROADCASTSS vecConst<>+120(SB), Y12
+	VBROADCASTSS vecConst<>+116(SB), Y11
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VADDPS Y13, Y0, Y1
+	VSQRTPS Y1, Y1
+	VCMPPS $0x00, Y12, Y0, Y0
+	VBLENDVPS Y0, Y11, Y1, Y0
+	VDIVPS Y0, Y14, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VADDPS Y13, Y0, Y1
+	VSQRTPS Y1, Y1
+	VCMPPS $0x00, Y12, Y0, Y0
+	VBLENDVPS Y0, Y11, Y1, Y0
+	VDIVPS Y0, Y14, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i] to the power of k[0] + k[1]; see Power
+//
+// func vecPowerAnyPowerAVX512(a *vecArgs)
+TEXT ·vecPowerAnyPowerAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+116(SB), Z23
+	VBROADCASTSS vecConst<>+0(SB), Z27
+	VBROADCASTSS vecConst<>+4(SB), Z26
+	VBROADCASTSS vecConst<>+64(SB), Z22
+	VBROADCASTSS vecConst<>+68(SB), Z21
+	VBROADCASTSS vecConst<>+72(SB), Z20
+	VBROADCASTSS vecConst<>+8(SB), Z31
+	VBROADCASTSS vecConst<>+76(SB), Z19
+	VBROADCASTSS vecConst<>+16(SB), Z30
+	VBROADCASTSS vecConst<>+344(SB), Z18
+	VBROADCASTSS vecConst<>+348(SB), Z17
+	VBROADCASTSS vecConst<>+352(SB), Z16
+	VBROADCASTSS vecConst<>+356(SB), Z15
+	VBROADCASTSS vecConst<>+28(SB), Z29
+	VBROADCASTSS vecConst<>+360(SB), Z14
+	VBROADCASTSS vecArgs_k+4*0(AX), Z28
+	VBROADCASTSS vecArgs_k+4*1(AX), Z13
+	VBROADCASTSS vecConst<>+364(SB), Z25
+	VBROADCASTSS vecConst<>+368(SB), Z12
+	VBROADCASTSS vecConst<>+132(SB), Z24
+	VBROADCASTSS vecConst<>+372(SB), Z11
+	VBROADCASTSS vecConst<>+376(SB), Z10
+	VBROADCASTSS vecConst<>+380(SB), Z9
+	VBROADCASTSS vecConst<>+384(SB), Z8
+	VBROADCASTSS vecConst<>+388(SB), Z7
+	SUBQ $16, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Z0
+	VANDPS Z26, Z0, Z1
+	VCMPPS $0x11, Z22, Z1, K2 // subnormals are scaled by 2²³
+	VMULPS Z21, Z1, Z2
+	VBLENDMPS Z2, Z1, K2, Z2
+	VBLENDMPS Z20, Z31, K2, Z3
+	VPSUBD Z19, Z2, Z4 // |x| = 2ᵏ·m
+	VPSRAD $23, Z4, Z4
+	VPSLLD $23, Z4, Z5
+	VPSUBD Z5, Z2, Z2
+	VCVTDQ2PS Z4, Z4
+	VSUBPS Z3, Z4, Z3
+	VSUBPS Z30, Z2, Z4 // t + t′ = (m−1)/(m+1)
+	VADDPS Z30, Z2, Z5
+	VSUBPS Z30, Z5, Z6
+	VSUBPS Z6, Z2, Z2
+	VDIVPS Z5, Z4, Z6
+	VFNMADD231PS Z5, Z6, Z4
+	VFNMADD231PS Z2, Z6, Z4
+	VDIVPS Z5, Z4, Z2
+	VMULPS Z6, Z6, Z4 // ln m = 2t + (2t′ + t³·A(t²))
+	VMOVAPS Z17, Z5
+	VFMADD231PS Z4, Z18, Z5
+	VFMADD213PS Z16, Z4, Z5
+	VFMADD213PS Z15, Z4, Z5
+	VMULPS Z4, Z6, Z4
+	VADDPS Z2, Z2, Z2
+	VFMADD231PS Z5, Z4, Z2
+	VADDPS Z6, Z6, Z4
+	VMULPS Z29, Z4, Z5 // h + l = k + log₂e·ln m
+	VXORPS Z27, Z5, Z6
+	VFMADD231PS Z29, Z4, Z6
+	VFMADD231PS Z14, Z4, Z6
+	VFMADD231PS Z29, Z2, Z6
+	VADDPS Z5, Z3, Z2
+	VSUBPS Z3, Z2, Z3
+	VSUBPS Z3, Z5, Z3
+	VADDPS Z3, Z6, Z3
+	VMULPS Z28, Z2, Z4 // e + f = a·(h + l)
+	VXORPS Z27, Z4, Z5
+	VFMADD231PS Z28, Z2, Z5
+	VFMADD231PS Z28, Z3, Z5
+	VFMADD231PS Z13, Z2, Z5
+	VMAXPS Z4, Z12, Z2 // beyond these bounds the result is +Inf or 0
+	VMINPS Z2, Z25, Z2
+	VANDPS Z26, Z2, Z3
+	VCMPPS $0x11, Z25, Z3, K3
+	VBLENDMPS Z5, Z31, K3, Z3
+	VADDPS Z24, Z2, Z4 // 2ᵉ = 2ⁿ·2ʳ
+	VSUBPS Z24, Z4, Z4
+	VSUBPS Z4, Z2, Z2
+	VADDPS Z3, Z2, Z2
+	VMOVAPS Z10, Z3
+	VFMADD231PS Z2, Z11, Z3
+	VFMADD213PS Z9, Z2, Z3
+	VFMADD213PS Z8, Z2, Z3
+	VFMADD213PS Z7, Z2, Z3
+	VBROADCASTSS vecConst<>+36(SB), Z5
+	VFMADD231PS Z2, Z3, Z5
+	VFMADD213PS Z30, Z2, Z5
+	VSCALEFPS Z4, Z5, Z2
+	VCMPPS $0x11, Z31, Z0, K4 // below 0; then ±Inf and ±0, the sign, and NaN
+	VBROADCASTSS vecArgs_k+4*5(AX), Z3
+	VORPS Z3, Z2, Z3
+	VBLENDMPS Z3, Z2, K4, Z2
+	VCMPPS $0x00, Z23, Z1, K5
+	VBROADCASTSS vecArgs_k+4*3(AX), Z3
+	VBLENDMPS Z3, Z2, K5, Z2
+	VCMPPS $0x00, Z31, Z1, K6
+	VBROADCASTSS vecArgs_k+4*2(AX), Z1
+	VBLENDMPS Z1, Z2, K6, Z1
+	VBROADCASTSS vecArgs_k+4*4(AX), Z2
+	VANDPS Z2, Z0, Z2
+	VORPS Z2, Z1, Z1
+	VCMPPS $0x03, Z0, Z0, K7
+	VBLENDMPS Z0, Z1, K7, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  loop
+
+tail:
+	ADDQ $16, CX
+	JEQ  done
+	MOVL  $1, R8
+	SHLL  CX, R8
+	DECL  R8 // a bit for each element left
+	KMOVW R8, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VANDPS Z26, Z0, Z1
+	VCMPPS $0x11, Z22, Z1, K2 // subnormals are scaled by 2²³
+	VMULPS Z21, Z1, Z2
+	VBLENDMPS Z2, Z1, K2, Z2
+	VBLENDMPS Z20, Z31, K2, Z3
+	VPSUBD Z19, Z2, Z4 // |x| = 2ᵏ·m
+	VPSRAD $23, Z4, Z4
+	VPSLLD $23, Z4, Z5
+	VPSUBD Z5, Z2, Z2
+	VCVTDQ2PS Z4, Z4
+	VSUBPS Z3, Z4, Z3
+	VSUBPS Z30, Z2, Z4 // t + t′ = (m−1)/(m+1)
+	VADDPS Z30, Z2, Z5
+	VSUBPS Z30, Z5, Z6
+	VSUBPS Z6, Z2, Z2
+	VDIVPS Z5, Z4, Z6
+	VFNMADD231PS Z5, Z6, Z4
+	VFNMADD231PS Z2, Z6, Z4
+	VDIVPS Z5, Z4, Z2
+	VMULPS Z6, Z6, Z4 // ln m = 2t + (2t′ + t³·A(t²))
+	VMOVAPS Z17, Z5
+	VFMADD231PS Z4, Z18, Z5
+	VFMADD213PS Z16, Z4, Z5
+	VFMADD213PS Z15, Z4, Z5
+	VMULPS Z4, Z6, Z4
+	VADDPS Z2, Z2, Z2
+	VFMADD231PS Z5, Z4, Z2
+	VADDPS Z6, Z6, Z4
+	VMULPS Z29, Z4, Z5 // h + l = k + log₂e·ln m
+	VXORPS Z27, Z5, Z6
+	VFMADD231PS Z29, Z4, Z6
+	VFMADD231PS Z14, Z4, Z6
+	VFMADD231PS Z29, Z2, Z6
+	VADDPS Z5, Z3, Z2
+	VSUBPS Z3, Z2, Z3
+	VSUBPS Z3, Z5, Z3
+	VADDPS Z3, Z6, Z3
+	VMULPS Z28, Z2, Z4 // e + f = a·(h + l)
+	VXORPS Z27, Z4, Z5
+	VFMADD231PS Z28, Z2, Z5
+	VFMADD231PS Z28, Z3, Z5
+	VFMADD231PS Z13, Z2, Z5
+	VMAXPS Z4, Z12, Z2 // beyond these bounds the result is +Inf or 0
+	VMINPS Z2, Z25, Z2
+	VANDPS Z26, Z2, Z3
+	VCMPPS $0x11, Z25, Z3, K3
+	VBLENDMPS Z5, Z31, K3, Z3
+	VADDPS Z24, Z2, Z4 // 2ᵉ = 2ⁿ·2ʳ
+	VSUBPS Z24, Z4, Z4
+	VSUBPS Z4, Z2, Z2
+	VADDPS Z3, Z2, Z2
+	VMOVAPS Z10, Z3
+	VFMADD231PS Z2, Z11, Z3
+	VFMADD213PS Z9, Z2, Z3
+	VFMADD213PS Z8, Z2, Z3
+	VFMADD213PS Z7, Z2, Z3
+	VBROADCASTSS vecConst<>+36(SB), Z5
+	VFMADD231PS Z2, Z3, Z5
+	VFMADD213PS Z30, Z2, Z5
+	VSCALEFPS Z4, Z5, Z2
+	VCMPPS $0x11, Z31, Z0, K4 // below 0; then ±Inf and ±0, the sign, and NaN
+	VBROADCASTSS vecArgs_k+4*5(AX), Z3
+	VORPS Z3, Z2, Z3
+	VBLENDMPS Z3, Z2, K4, Z2
+	VCMPPS $0x00, Z23, Z1, K5
+	VBROADCASTSS vecArgs_k+4*3(AX), Z3
+	VBLENDMPS Z3, Z2, K5, Z2
+	VCMPPS $0x00, Z31, Z1, K6
+	VBROADCASTSS vecArgs_k+4*2(AX), Z1
+	VBLENDMPS Z1, Z2, K6, Z1
+	VBROADCASTSS vecArgs_k+4*4(AX), Z2
+	VANDPS Z2, Z0, Z2
+	VORPS Z2, Z1, Z1
+	VCMPPS $0x03, Z0, Z0, K7
+	VBLENDMPS Z0, Z1, K7, Z0
+	VMOVUPS Z0, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// dst[i] = x[i] to the power of k[0] + k[1]; see Power
+//
+// func vecPowerAnyPowerAVX2(a *vecArgs)
+TEXT ·vecPowerAnyPowerAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ vecArgs_dst(AX), DI
+	MOVQ vecArgs_x(AX), SI
+	MOVQ vecArgs_n(AX), CX
+	VBROADCASTSS vecConst<>+0(SB), Y9
+	VBROADCASTSS vecConst<>+4(SB), Y8
+	VBROADCASTSS vecConst<>+8(SB), Y13
+	VBROADCASTSS vecConst<>+16(SB), Y14
+	VBROADCASTSS vecConst<>+28(SB), Y12
+	VBROADCASTSS vecArgs_k+4*0(AX), Y11
+	VBROADCASTSS vecConst<>+132(SB), Y10
+	SUBQ $8, CX
+	JLT  tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS (SI), Y0
+	VANDPS Y8, Y0, Y1
+	VBROADCASTSS vecConst<>+64(SB), Y2
+	VCMPPS $0x11, Y2, Y1, Y2 // subnormals are scaled by 2²³
+	VBROADCASTSS vecConst<>+68(SB), Y3
+	VMULPS Y3, Y1, Y3
+	VBLENDVPS Y2, Y3, Y1, Y3
+	VBROADCASTSS vecConst<>+72(SB), Y4
+	VBLENDVPS Y2, Y4, Y13, Y2
+	VBROADCASTSS vecConst<>+76(SB), Y4
+	VPSUBD Y4, Y3, Y4 // |x| = 2ᵏ·m
+	VPSRAD $23, Y4, Y4
+	VPSLLD $23, Y4, Y5
+	VPSUBD Y5, Y3, Y3
+	VCVTDQ2PS Y4, Y4
+	VSUBPS Y2, Y4, Y2
+	VSUBPS Y14, Y3, Y4 // t + t′ = (m−1)/(m+1)
+	VADDPS Y14, Y3, Y5
+	VSUBPS Y14, Y5, Y6
+	VSUBPS Y6, Y3, Y3
+	VDIVPS Y5, Y4, Y6
+	VFNMADD231PS Y5, Y6, Y4
+	VFNMADD231PS Y3, Y6, Y4
+	VDIVPS Y5, Y4, Y3
+	VMULPS Y6, Y6, Y4 // ln m = 2t + (2t′ + t³·A(t²))
+	VBROADCASTSS vecConst<>+344(SB), Y5
+	VBROADCASTSS vecConst<>+348(SB), Y7
+	VFMADD231PS Y4, Y5, Y7
+	VBROADCASTSS vecConst<>+352(SB), Y5
+	VFMADD231PS Y4, Y7, Y5
+	VBROADCASTSS vecConst<>+356(SB), Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS Y4, Y6, Y4
+	VADDPS Y3, Y3, Y3
+	VFMADD231PS Y7, Y4, Y3
+	VADDPS Y6, Y6, Y4
+	VMULPS Y12, Y4, Y5 // h + l = k + log₂e·ln m
+	VXORPS Y9, Y5, Y6
+	VFMADD231PS Y12, Y4, Y6
+	VBROADCASTSS vecConst<>+360(SB), Y7
+	VFMADD231PS Y7, Y4, Y6
+	VFMADD231PS Y12, Y3, Y6
+	VADDPS Y5, Y2, Y3
+	VSUBPS Y2, Y3, Y2
+	VSUBPS Y2, Y5, Y2
+	VADDPS Y2, Y6, Y2
+	VMULPS Y11, Y3, Y4 // e + f = a·(h + l)
+	VXORPS Y9, Y4, Y5
+	VFMADD231PS Y11, Y3, Y5
+	VFMADD231PS Y11, Y2, Y5
+	VBROADCASTSS vecArgs_k+4*1(AX), Y2
+	VFMADD231PS Y2, Y3, Y5
+	VBROADCASTSS vecConst<>+368(SB), Y2
+	VMAXPS Y4, Y2, Y2 // beyond these bounds the result is +Inf or 0
+	VBROADCASTSS vecConst<>+364(SB), Y3
+	VMINPS Y2, Y3, Y2
+	VANDPS Y8, Y2, Y3
+	VBROADCASTSS vecConst<>+364(SB), Y4
+	VCMPPS $0x11, Y4, Y3, Y3
+	VBLENDVPS Y3, Y5, Y13, Y3
+	VADDPS Y10, Y2, Y4 // 2ᵉ = 2ⁿ·2ʳ
+	VSUBPS Y10, Y4, Y5
+	VSUBPS Y5, Y2, Y2
+	VADDPS Y3, Y2, Y2
+	VBROADCASTSS vecConst<>+372(SB), Y3
+	VBROADCASTSS vecConst<>+376(SB), Y5
+	VFMADD231PS Y2, Y3, Y5
+	VBROADCASTSS vecConst<>+380(SB), Y3
+	VFMADD231PS Y2, Y5, Y3
+	VBROADCASTSS vecConst<>+384(SB), Y5
+	VFMADD231PS Y2, Y3, Y5
+	VBROADCASTSS vecConst<>+388(SB), Y3
+	VFMADD231PS Y2, Y5, Y3
+	VBROADCASTSS vecConst<>+36(SB), Y5
+	VFMADD231PS Y2, Y3, Y5
+	VFMADD213PS Y14, Y2, Y5
+	VPSUBD Y10, Y4, Y2
+	VPSRAD $1, Y2, Y3
+	VPSLLD $23, Y3, Y4
+	VPADDD Y14, Y4, Y4
+	VMULPS Y4, Y5, Y4
+	VPSUBD Y3, Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x11, Y13, Y0, Y3 // below 0; then ±Inf and ±0, the sign, and NaN
+	VBROADCASTSS vecArgs_k+4*5(AX), Y4
+	VORPS Y4, Y2, Y4
+	VBLENDVPS Y3, Y4, Y2, Y2
+	VBROADCASTSS vecConst<>+116(SB), Y3
+	VCMPPS $0x00, Y3, Y1, Y3
+	VBROADCASTSS vecArgs_k+4*3(AX), Y4
+	VBLENDVPS Y3, Y4, Y2, Y2
+	VCMPPS $0x00, Y13, Y1, Y1
+	VBROADCASTSS vecArgs_k+4*2(AX), Y3
+	VBLENDVPS Y1, Y3, Y2, Y1
+	VBROADCASTSS vecArgs_k+4*4(AX), Y2
+	VANDPS Y2, Y0, Y2
+	VORPS Y2, Y1, Y1
+	VCMPPS $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JGE  loop
+
+tail:
+	ADDQ $8, CX
+	JEQ  done
+	LEAQ    vecMask<>+32(SB), R8
+	SHLQ    $2, CX
+	SUBQ    CX, R8
+	VMOVUPS (R8), Y15 // a lane for each element left
+	VMASKMOVPS (SI), Y15, Y0
+	VANDPS Y8, Y0, Y1
+	VBROADCASTSS vecConst<>+64(SB), Y2
+	VCMPPS $0x11, Y2, Y1, Y2 // subnormals are scaled by 2²³
+	VBROADCASTSS vecConst<>+68(SB), Y3
+	VMULPS Y3, Y1, Y3
+	VBLENDVPS Y2, Y3, Y1, Y3
+	VBROADCASTSS vecConst<>+72(SB), Y4
+	VBLENDVPS Y2, Y4, Y13, Y2
+	VBROADCASTSS vecConst<>+76(SB), Y4
+	VPSUBD Y4, Y3, Y4 // |x| = 2ᵏ·m
+	VPSRAD $23, Y4, Y4
+	VPSLLD $23, Y4, Y5
+	VPSUBD Y5, Y3, Y3
+	VCVTDQ2PS Y4, Y4
+	VSUBPS Y2, Y4, Y2
+	VSUBPS Y14, Y3, Y4 // t + t′ = (m−1)/(m+1)
+	VADDPS Y14, Y3, Y5
+	VSUBPS Y14, Y5, Y6
+	VSUBPS Y6, Y3, Y3
+	VDIVPS Y5, Y4, Y6
+	VFNMADD231PS Y5, Y6, Y4
+	VFNMADD231PS Y3, Y6, Y4
+	VDIVPS Y5, Y4, Y3
+	VMULPS Y6, Y6, Y4 // ln m = 2t + (2t′ + t³·A(t²))
+	VBROADCASTSS vecConst<>+344(SB), Y5
+	VBROADCASTSS vecConst<>+348(SB), Y7
+	VFMADD231PS Y4, Y5, Y7
+	VBROADCASTSS vecConst<>+352(SB), Y5
+	VFMADD231PS Y4, Y7, Y5
+	VBROADCASTSS vecConst<>+356(SB), Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS Y4, Y6, Y4
+	VADDPS Y3, Y3, Y3
+	VFMADD231PS Y7, Y4, Y3
+	VADDPS Y6, Y6, Y4
+	VMULPS Y12, Y4, Y5 // h + l = k + log₂e·ln m
+	VXORPS Y9, Y5, Y6
+	VFMADD231PS Y12, Y4, Y6
+	VBROADCASTSS vecConst<>+360(SB), Y7
+	VFMADD231PS Y7, Y4, Y6
+	VFMADD231PS Y12, Y3, Y6
+	VADDPS Y5, Y2, Y3
+	VSUBPS Y2, Y3, Y2
+	VSUBPS Y2, Y5, Y2
+	VADDPS Y2, Y6, Y2
+	VMULPS Y11, Y3, Y4 // e + f = a·(h + l)
+	VXORPS Y9, Y4, Y5
+	VFMADD231PS Y11, Y3, Y5
+	VFMADD231PS Y11, Y2, Y5
+	VBROADCASTSS vecArgs_k+4*1(AX), Y2
+	VFMADD231PS Y2, Y3, Y5
+	VBROADCASTSS vecConst<>+368(SB), Y2
+	VMAXPS Y4, Y2, Y2 // beyond these bounds the result is +Inf or 0
+	VBROADCASTSS vecConst<>+364(SB), Y3
+	VMINPS Y2, Y3, Y2
+	VANDPS Y8, Y2, Y3
+	VBROADCASTSS vecConst<>+364(SB), Y4
+	VCMPPS $0x11, Y4, Y3, Y3
+	VBLENDVPS Y3, Y5, Y13, Y3
+	VADDPS Y10, Y2, Y4 // 2ᵉ = 2ⁿ·2ʳ
+	VSUBPS Y10, Y4, Y5
+	VSUBPS Y5, Y2, Y2
+	VADDPS Y3, Y2, Y2
+	VBROADCASTSS vecConst<>+372(SB), Y3
+	VBROADCASTSS vecConst<>+376(SB), Y5
+	VFMADD231PS Y2, Y3, Y5
+	VBROADCASTSS vecConst<>+380(SB), Y3
+	VFMADD231PS Y2, Y5, Y3
+	VBROADCASTSS vecConst<>+384(SB), Y5
+	VFMADD231PS Y2, Y3, Y5
+	VBROADCASTSS vecConst<>+388(SB), Y3
+	VFMADD231PS Y2, Y5, Y3
+	VBROADCASTSS vecConst<>+36(SB), Y5
+	VFMADD231PS Y2, Y3, Y5
+	VFMADD213PS Y14, Y2, Y5
+	VPSUBD Y10, Y4, Y2
+	VPSRAD $1, Y2, Y3
+	VPSLLD $23, Y3, Y4
+	VPADDD Y14, Y4, Y4
+	VMULPS Y4, Y5, Y4
+	VPSUBD Y3, Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VPADDD Y14, Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x11, Y13, Y0, Y3 // below 0; then ±Inf and ±0, the sign, and NaN
+	VBROADCASTSS vecArgs_k+4*5(AX), Y4
+	VORPS Y4, Y2, Y4
+	VBLENDVPS Y3, Y4, Y2, Y2
+	VBROADCASTSS vecConst<>+116(SB), Y3
+	VCMPPS $0x00, Y3, Y1, Y3
+	VBROADCASTSS vecArgs_k+4*3(AX), Y4
+	VBLENDVPS Y3, Y4, Y2, Y2
+	VCMPPS $0x00, Y13, Y1, Y1
+	VBROADCASTSS vecArgs_k+4*2(AX), Y3
+	VBLENDVPS Y1, Y3, Y2, Y1
+	VBROADCASTSS vecArgs_k+4*4(AX), Y2
+	VANDPS Y2, Y0, Y2
+	VORPS Y2, Y1, Y1
+	VCMPPS $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
 	VMASKMOVPS Y0, Y15, (DI)
 
 done:

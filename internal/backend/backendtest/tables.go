@@ -66,8 +66,9 @@ var unaryTable = [op.NumUnary]struct {
 	op.LeakyReLU:  {"LeakyReLU", tolerance{ulps: 2}, [][2]float64{{0.25}, {0.01}, {-1}, {0}}},
 	op.Scale:      {"Scale", tolerance{ulps: 2}, [][2]float64{{-1.75}, {0.1}, {0}}},
 	op.Shift:      {"Shift", tolerance{ulps: 1, abs: 1}, [][2]float64{{0.75}, {-0.1}}},
-	op.Erf:        {"Erf", tolerance{ulps: 1}, nil},
-	op.PowScalar:  {"PowScalar", tolerance{ulps: 2}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
+	op.Erf:        {"Erf", tolerance{ulps: 2.5}, nil},
+	op.GELU:       {"GELU", tolerance{ulps: 64}, nil},
+	op.PowScalar:  {"PowScalar", tolerance{ulps: 4}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
 	op.Clamp:      {"Clamp", equal, [][2]float64{{-1.5, 2}, {0, 0}, {math.Inf(-1), 1}, {0.5, math.Inf(1)}}},
 }
 
@@ -93,6 +94,8 @@ var binaryTable = [op.NumBinary]struct {
 	op.SoftplusGrad:  {"SoftplusGrad", tolerance{ulps: 4.5}, nil},
 	op.ReLUGrad:      {"ReLUGrad", exact, nil},
 	op.LeakyReLUGrad: {"LeakyReLUGrad", tolerance{ulps: 2}, []float64{0.25, 0.01, 0}},
+	op.GELUGrad:      {"GELUGrad", tolerance{ulps: 64, abs: 32, zeros: true}, nil},
+	op.Gauss:         {"Gauss", tolerance{ulps: 64}, []float64{1, 0.5}},
 }
 
 // reduceTable has a row for each reduction: the tolerance is for ordinary

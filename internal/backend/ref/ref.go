@@ -161,6 +161,8 @@ func Unary(f op.Unary, x, a, b float64) float64 {
 		return min(max(x, a), b)
 	case op.Erf:
 		return math.Erf(x)
+	case op.GELU:
+		return x * math.Erfc(-x/math.Sqrt2) / 2
 	}
 	panic("ref: unknown function " + f.String())
 }
@@ -208,6 +210,18 @@ func Binary(f op.Binary, x, y, a float64) float64 {
 		return x * step(y, 0)
 	case op.LeakyReLUGrad:
 		return x * step(y, a)
+	case op.GELUGrad:
+		t := math.Abs(y)
+		d := 0.0 // φ(y), times |y|
+		if !math.IsInf(t, 0) {
+			d = t * math.Exp(-t*t/2) / math.Sqrt(2*math.Pi)
+		}
+		if d = math.Erfc(t/math.Sqrt2)/2 - d; y < 0 {
+			return x * d
+		}
+		return x * (1 - d)
+	case op.Gauss:
+		return x * math.Exp(-a*y*y)
 	}
 	panic("ref: unknown function " + f.String())
 }

@@ -1,0 +1,3 @@
+package exact_test
+
+var bounds = map[string][2][3]float64{}
