@@ -117,7 +117,7 @@ func (r row) times(rounds int) (value, both float64) {
 	var seed *tensor.Tensor
 	run := func(gradient bool) float64 {
 		scope := tensor.NewScope()
-		defer scope.Close()
+		defer scope.Release()
 		for range 2 { // warm
 			r.step(scope, x, &seed, random, gradient)
 		}
@@ -135,7 +135,7 @@ func (r row) times(rounds int) (value, both float64) {
 }
 
 func (r row) step(scope *tensor.Scope, x *tensor.Tensor, seed **tensor.Tensor, random *tensor.Stream, gradient bool) {
-	defer scope.Release()
+	defer scope.Close()
 	in := scope.Adopt(x)
 	ctx := &nn.Ctx{Train: true, Rand: random}
 	if !gradient {
