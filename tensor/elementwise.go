@@ -204,6 +204,16 @@ func Equal(x, y *Tensor) *Tensor { return binary(op.Equal, x, y, 0) }
 // SoftplusGrad returns g·sigmoid(x): the gradient through softplus x.
 func SoftplusGrad(g, x *Tensor) *Tensor { return binary(op.SoftplusGrad, g, x, 0) }
 
+// ELU returns x where x > 0, else a·(eˣ−1).
+func ELU(x *Tensor, a float64) *Tensor { return unary(op.ELU, x, a, 0) }
+
+// ELUGrad returns g where x > 0, else g·a·eˣ, broadcasting: the gradient through
+// [ELU] of x.
+func ELUGrad(g, x *Tensor, a float64) *Tensor { return binary(op.ELUGrad, g, x, a) }
+
+// PReLU returns x where x > 0, else x·slope, broadcasting.
+func PReLU(x, slope *Tensor) *Tensor { return binary(op.PReLU, x, slope, 0) }
+
 // GELUGrad returns g·(Φ(x)+x·φ(x)), φ being the standard normal density: the
 // gradient through [GELU] of x.
 func GELUGrad(g, x *Tensor) *Tensor { return binary(op.GELUGrad, g, x, 0) }

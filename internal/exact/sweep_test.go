@@ -154,9 +154,9 @@ func stride() int {
 	case *full:
 		return 1
 	case testing.Short():
-		return 23
+		return 41
 	}
-	return 5
+	return 11
 }
 
 // truth is what is right at a point, for each argument; nil if it is infinite.

@@ -35,6 +35,7 @@ const (
 	Clamp                   // x held within [a, b]
 	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
 	GELU                    // x·Φ(x), Φ(x) = ½·(1+erf(x/√2)); NaN at −Inf
+	ELU                     // x where x > 0, else a·(eˣ−1)
 	NumUnary
 )
 
@@ -66,6 +67,7 @@ var unaries = [NumUnary]struct {
 	Clamp:      {name: "Clamp"},
 	Erf:        {name: "Erf"},
 	GELU:       {name: "GELU"},
+	ELU:        {name: "ELU"},
 }
 
 // String returns the constant's name, "Tanh".
@@ -112,13 +114,15 @@ const (
 	LeakyReLUGrad               // x·(y > 0 ? 1 : a), y = LeakyReLU (if a > 0) or its input
 	GELUGrad                    // x·(Φ(y)+y·φ(y)), y = GELU's input, φ = Φ′
 	Gauss                       // x·exp(−a·y²), for a power of two a ≥ 0
+	ELUGrad                     // x·(y > 0 ? 1 : a·eʸ), y = ELU's input
+	PReLU                       // x where x > 0, else x·y
 	NumBinary
 )
 
 var binaryNames = [NumBinary]string{
 	"Add", "Sub", "Mul", "Div", "Max", "Min", "Greater", "GreaterEqual", "Equal", "AddScaled", "Lerp",
 	"TanhGrad", "SigmoidGrad", "SoftplusGrad", "ReLUGrad", "LeakyReLUGrad",
-	"GELUGrad", "Gauss",
+	"GELUGrad", "Gauss", "ELUGrad", "PReLU",
 }
 
 // String returns the constant's name, "Add".

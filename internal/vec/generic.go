@@ -106,6 +106,13 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 		for i, v := range x {
 			dst[i] = T(math.Erf(float64(v)))
 		}
+	case op.ELU:
+		for i, v := range x {
+			if !(v > 0) {
+				v = a * T(math.Expm1(float64(v)))
+			}
+			dst[i] = v
+		}
 	case op.GELU:
 		for i, v := range x {
 			dst[i] = T(gelu(float64(v)))
@@ -182,6 +189,22 @@ func binaryGeneric[T Float](f op.Binary, dst, x, y []T, a T) {
 	case op.LeakyReLUGrad:
 		for i := range dst {
 			dst[i] = x[i] * step(y[i], a)
+		}
+	case op.ELUGrad:
+		for i := range dst {
+			d := T(1)
+			if v := y[i]; !(v > 0) {
+				d = T(a * exp(v))
+			}
+			dst[i] = x[i] * d
+		}
+	case op.PReLU:
+		for i := range dst {
+			v := x[i]
+			if !(v > 0) {
+				v *= y[i]
+			}
+			dst[i] = v
 		}
 	case op.GELUGrad:
 		for i := range dst {

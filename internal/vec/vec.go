@@ -33,8 +33,8 @@ func pointer[T Float](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.Slice
 // and is the same memory or apart.
 //
 // In float32 and under every implementation, Exp is within 1.5 ulp, Log, Tanh,
-// Erf, Sin and Cos within 2, Sigmoid, Softplus and PowScalar within 3, GELU within
-// 5; all others are correctly rounded. In float64, PowScalar and GELU are within 3
+// Erf, Sin and Cos within 2, Sigmoid, Softplus, ELU and PowScalar within 3, GELU
+// within 5; all others are correctly rounded. In float64, PowScalar and GELU are within 3
 // ulp, and the rest is package math's. PowScalar alone has its constant in float64.
 func Unary[T Float](f op.Unary, dst, x []T, a, b float64) {
 	x = x[:len(dst)]
@@ -71,7 +71,7 @@ func finishWaves[T Float](f op.Unary, y []T) {
 // Binary sets dst[i] = f(x[i], y[i]) for each i of dst. An operand of length 1
 // is broadcast; otherwise it is at least as long as dst, and is the same memory
 // or apart. Each operation of the formula is rounded by itself; of zeros that
-// are equal, Max and Min take y. SoftplusGrad and Gauss are within 4 ulp in
+// are equal, Max and Min take y. SoftplusGrad, ELUGrad and Gauss are within 4 ulp in
 // float32, GELUGrad within 6 or 2⁻²³·|x|.
 func Binary[T Float](f op.Binary, dst, x, y []T, a float64) {
 	n := len(dst)

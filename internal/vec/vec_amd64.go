@@ -49,6 +49,8 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecSoftplusAVX512(a)
 		case op.Erf:
 			vecErfAVX512(a)
+		case op.ELU:
+			vecELUAVX512(a)
 		case op.GELU:
 			vecGELUAVX512(a)
 		case op.ReLU:
@@ -94,6 +96,8 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecSoftplusAVX2(a)
 		case op.Erf:
 			vecErfAVX2(a)
+		case op.ELU:
+			vecELUAVX2(a)
 		case op.GELU:
 			vecGELUAVX2(a)
 		case op.ReLU:
@@ -154,6 +158,10 @@ func callBinary(f op.Binary, a *vecArgs) bool {
 			vecReLUGradAVX512(a)
 		case op.LeakyReLUGrad:
 			vecLeakyReLUGradAVX512(a)
+		case op.ELUGrad:
+			vecELUGradAVX512(a)
+		case op.PReLU:
+			vecPReLUAVX512(a)
 		case op.GELUGrad:
 			vecGELUGradAVX512(a)
 		case op.Gauss:
@@ -195,6 +203,10 @@ func callBinary(f op.Binary, a *vecArgs) bool {
 			vecReLUGradAVX2(a)
 		case op.LeakyReLUGrad:
 			vecLeakyReLUGradAVX2(a)
+		case op.ELUGrad:
+			vecELUGradAVX2(a)
+		case op.PReLU:
+			vecPReLUAVX2(a)
 		case op.GELUGrad:
 			vecGELUGradAVX2(a)
 		case op.Gauss:
@@ -429,6 +441,9 @@ func vecSoftplusAVX512(a *vecArgs)
 func vecErfAVX512(a *vecArgs)
 
 //go:noescape
+func vecELUAVX512(a *vecArgs)
+
+//go:noescape
 func vecGELUAVX512(a *vecArgs)
 
 //go:noescape
@@ -493,6 +508,12 @@ func vecReLUGradAVX512(a *vecArgs)
 
 //go:noescape
 func vecLeakyReLUGradAVX512(a *vecArgs)
+
+//go:noescape
+func vecELUGradAVX512(a *vecArgs)
+
+//go:noescape
+func vecPReLUAVX512(a *vecArgs)
 
 //go:noescape
 func vecGELUGradAVX512(a *vecArgs)
@@ -600,6 +621,9 @@ func vecSoftplusAVX2(a *vecArgs)
 func vecErfAVX2(a *vecArgs)
 
 //go:noescape
+func vecELUAVX2(a *vecArgs)
+
+//go:noescape
 func vecGELUAVX2(a *vecArgs)
 
 //go:noescape
@@ -664,6 +688,12 @@ func vecReLUGradAVX2(a *vecArgs)
 
 //go:noescape
 func vecLeakyReLUGradAVX2(a *vecArgs)
+
+//go:noescape
+func vecELUGradAVX2(a *vecArgs)
+
+//go:noescape
+func vecPReLUAVX2(a *vecArgs)
 
 //go:noescape
 func vecGELUGradAVX2(a *vecArgs)

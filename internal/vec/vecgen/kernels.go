@@ -87,6 +87,9 @@ var (
 		unary(op.Sigmoid, "1/(1+exp(−x[i]))", (*Body).Sigmoid),
 		unary(op.Softplus, "ln(1+exp(x[i]))", (*Body).Softplus),
 		unary(op.Erf, "erf(x[i])", (*Body).Erf),
+		unary(op.ELU, "x[i] > 0 ? x[i] : k[0]·(exp(x[i])−1)", func(b *Body, x Value) Value {
+			return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(b.Expm1(x), b.Arg(0)))
+		}),
 		unary(op.GELU, "x[i]·Φ(x[i])", (*Body).GELU),
 		unary(op.ReLU, "x[i] < 0 ? 0 : x[i]", relu),
 		unary(op.LeakyReLU, "x[i] > 0 ? x[i] : k[0]·x[i]", leaky),
@@ -130,6 +133,13 @@ var (
 		}),
 		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN if y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Arg(0)))
+		}),
+		binary(op.ELUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]·exp(y[i]))", func(b *Body, x, y Value) Value {
+			d := b.Mul(b.Exp(b.Min(b.Bits(0), y)), b.Arg(0))
+			return b.Mul(x, b.Select(b.Greater(y, b.Bits(0)), b.Const(1), d))
+		}),
+		binary(op.PReLU, "x[i] > 0 ? x[i] : x[i]·y[i]", func(b *Body, x, y Value) Value {
+			return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(x, y))
 		}),
 		binary(op.GELUGrad, "x[i]·(Φ(y[i]) + y[i]·φ(y[i]))", func(b *Body, x, y Value) Value {
 			return b.Mul(x, b.GELUDerivative(y))

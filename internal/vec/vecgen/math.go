@@ -186,6 +186,18 @@ func (b *Body) quarterWave(y, later Value) Value {
 	return b.Xor(v, b.And(quarter, b.Bits(signBit)))
 }
 
+// Expm1 is eˣ − 1 for x ≤ 0, 2ᵏ·(eʳ−1) + (2ᵏ−1), in which no digits cancel.
+func (b *Body) Expm1(x Value) Value {
+	b.Note("at −30 it is −1; NaN stays, and −0")
+	r, _, t := b.reduce(b.Max(b.Const(-30), b.Min(b.Bits(0), x)))
+	b.Note("eʳ−1 = r + r²·Q(r)")
+	q := b.horner(r, 0.4999999403953552, 0.1666652113199234, 0.04166838154196739, 0.008368730545043945, 0.0013815287966281176)
+	p := b.FMA(b.Mul(r, r), q, r)
+	s := b.Shl(t, 23)
+	v := b.FMA(s, p, b.Sub(s, b.Const(1)))
+	return b.Select(b.Equal(x, b.Bits(0)), x, v)
+}
+
 // Erf is x + x·P(x²) for |x| < 0.93, and beyond it 1 − exp(−L(|x|)) with the sign
 // of x; at 4 it is 1.
 func (b *Body) Erf(x Value) Value {
