@@ -19,6 +19,11 @@ func Sum(x *Tensor, axes ...int) *Tensor { return reduce("Sum", op.Sum, x, axes)
 // from the shape. It panics as [Sum] does.
 func MaxOver(x *Tensor, axes ...int) *Tensor { return reduce("MaxOver", op.MaxReduce, x, axes) }
 
+// SumSquares adds the squares along the given axes, or along all of them if none is
+// given, with at least the precision of float64 until the result is rounded. The
+// axes are dropped from the shape. It panics as [Sum] does.
+func SumSquares(x *Tensor, axes ...int) *Tensor { return reduce("SumSquares", op.SumSquares, x, axes) }
+
 func reduce(name string, f op.Reduce, x *Tensor, axes []int) *Tensor {
 	x.alive(name)
 	var gone [MaxRank]bool
