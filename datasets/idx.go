@@ -125,24 +125,11 @@ func LoadIDX(path string, options ...ReadOption) (*IDX, error) {
 
 // LoadIDXFS is [LoadIDX] of a file of fsys, such as an [embed.FS].
 func LoadIDXFS(fsys fs.FS, name string, options ...ReadOption) (*IDX, error) {
-	f, err := openRegular(fsys, name)
+	f, err := atomicfile.OpenFS(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: IDX: %w", err)
 	}
 	return loadIDX(f, name, options)
-}
-
-// openRegular opens a file of fsys unless it is something else, such as a pipe,
-// which opening would wait for.
-func openRegular(fsys fs.FS, name string) (fs.File, error) {
-	info, err := fs.Stat(fsys, name)
-	if err == nil {
-		err = atomicfile.Regular(name, info)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return fsys.Open(name)
 }
 
 // loadIDX reads an open file, which it closes, and whose path errors name.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/internal/excerpt"
 )
 
@@ -86,7 +87,7 @@ func readMNIST(fsys fs.FS, dir string, split Split, options []ReadOption) (*Imag
 		if err != nil {
 			return nil, err
 		}
-		f, err := openRegular(fsys, name)
+		f, err := atomicfile.OpenFS(fsys, name)
 		if err != nil {
 			return nil, fmt.Errorf("datasets: MNIST: %s: %w", dir, err)
 		}
