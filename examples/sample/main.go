@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
 
@@ -57,7 +58,18 @@ func draw(model string, n int, seed uint64, out string, grid gan.ImageGrid) erro
 	if err != nil {
 		return err
 	}
-	samples := g.Sample(n, seed)
+	numbers := n
+	for _, d := range g.SampleShape() {
+		numbers *= d // of one sample: at most a gigabyte
+	}
+	if numbers > 1<<29 {
+		return fmt.Errorf("%s: %d samples of %v take more than 2 GiB; ask for fewer", model, n, g.SampleShape())
+	}
+	var samples *tensor.Tensor
+	// A network from a file may not take the numbers that it gets.
+	if err := tensor.Catch(func() { samples = g.Sample(n, seed) }); err != nil {
+		return fmt.Errorf("%s: %w", model, err)
+	}
 	if filepath.Ext(out) == ".npy" {
 		return npy.Save(out, samples.Reshape(n, -1))
 	}
