@@ -66,7 +66,7 @@ func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
 	if m := *memory; m == nil || m.Len() < t.Len() || m.DType() != t.DType() || m.Device() != t.Device() {
 		*memory = t.Device().New(t.DType(), t.Len())
 	}
-	out := (*memory).Slice(0, 0, t.Len(), 1).Reshape(t.Shape()...)
+	out := (*memory).Slice(0, 0, t.Len()).Reshape(t.Shape()...)
 	out.CopyFrom(t)
 	return out
 }

@@ -60,7 +60,7 @@ func (c Config) tryMixing(g, d nn.Module) error {
 		const n = 8 // groups of 2, 4 and 8 samples are possible
 		shape[0] = n
 		one, other := normal(first, shape...), normal(first, shape...)
-		other.Slice(0, 0, 1, 1).CopyFrom(one.Slice(0, 0, 1, 1))
+		other.Slice(0, 0, 1).CopyFrom(one.Slice(0, 0, 1))
 		for _, w := range []*nn.Weights{nil, nn.SnapshotWith(d, weights)} {
 			output := func(x *tensor.Tensor) float64 {
 				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}

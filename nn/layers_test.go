@@ -191,7 +191,7 @@ func TestRunningStatistics(t *testing.T) {
 	require.Equal(t, first, m.Forward(&nn.Ctx{Train: true}, x).Value().Float64s()) // which looks at the batch alone
 	running := m.Forward(nil, x).Value().Float64s()
 	require.NotEqual(t, first, running)
-	alone := m.Forward(nil, autograd.Const(x.Value().Slice(0, 1, 2, 1))).Value().Item()
+	alone := m.Forward(nil, autograd.Const(x.Value().Slice(0, 1, 2))).Value().Item()
 	require.InDelta(t, running[1], alone, 1e-15)
 	require.NotEqual(t, running, m.Forward(&nn.Ctx{Weights: before}, x).Value().Float64s())
 
@@ -384,12 +384,12 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 			}
 			first := func(x *tensor.Tensor) []float64 {
 				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(3, kind)}
-				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1, 1).Float64s()
+				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1).Float64s()
 			}
 			other := x.Clone()
-			others := other.Slice(0, 1, 4, 1)
+			others := other.Slice(0, 1, 4)
 			others.CopyFrom(tensor.Shift(others, 1))
-			others.Slice(0, 0, 1, 1).Fill(2)
+			others.Slice(0, 0, 1).Fill(2)
 			require.Equal(t, mixes, !slices.Equal(first(x), first(other)))
 		})
 	}
