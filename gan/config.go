@@ -15,6 +15,12 @@ type Config struct {
 	// Latent is the number of inputs of the generator, which are drawn from the
 	// standard normal distribution. It has no default.
 	Latent int
+	// SampleShape is the shape of one sample, without the batch, if the generator
+	// makes it in another: {1, 28, 28} for grey images that it makes as rows of 784
+	// numbers. Nil means as it makes them. Training and samples do not depend on it;
+	// [Generator.SampleShape] tells those who draw or store samples, also from a
+	// file.
+	SampleShape []int
 	// Objective is the game; nil means [NonSaturating].
 	Objective Objective
 	// Optimizer updates both networks; nil means Adam with a rate of 2e-4 and

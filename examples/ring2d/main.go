@@ -128,7 +128,7 @@ func run(ctx context.Context, s settings) error {
 	}
 	if s.samples != "" {
 		points := tensor.Scale(first.generator.Sample(10_000, s.seed), mixtures[s.mixture].Scale)
-		if err := npy.Write(s.samples, points); err != nil {
+		if err := npy.Save(s.samples, points); err != nil {
 			return err
 		}
 	}

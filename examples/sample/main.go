@@ -13,7 +13,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -60,11 +59,10 @@ func draw(model string, n int, seed uint64, out string, grid gan.ImageGrid) erro
 	}
 	samples := g.Sample(n, seed)
 	if filepath.Ext(out) == ".npy" {
-		return npy.Write(out, samples.Reshape(n, -1))
+		return npy.Save(out, samples.Reshape(n, -1))
 	}
-	if samples.Rank() == 2 { // flat images are taken for square ones
-		side := int(math.Sqrt(float64(samples.Dim(1))))
-		grid.Height, grid.Width = side, side
+	if shape := g.SampleShape(); shape != nil {
+		samples = samples.Reshape(append([]int{n}, shape...)...)
 	}
 	return grid.WritePNG(out, samples)
 }
