@@ -31,9 +31,9 @@ func (g golden) number(name string) *tensor.Tensor {
 	return t
 }
 
-// TestPictureLayersEqualPyTorch: the architecture stands in the file as [Decode]
+// TestLayersOfFilesEqualPyTorch: the architecture stands in the file as [Decode]
 // reads it, and the state has PyTorch's names.
-func TestPictureLayersEqualPyTorch(t *testing.T) {
+func TestLayersOfFilesEqualPyTorch(t *testing.T) {
 	g := openGolden(t, "testdata/conv_layers.safetensors")
 	cases := g.cases()
 	require.Greater(t, len(cases), 40)
@@ -254,7 +254,7 @@ func TestDropout(t *testing.T) {
 	})
 }
 
-// TestThreadsMakeNoDifference: networks for pictures give the same bits, to
+// TestThreadsMakeNoDifference: networks for images give the same bits, to
 // second derivatives, whatever the number of threads.
 func TestThreadsMakeNoDifference(t *testing.T) {
 	defer tensor.CPU().SetThreads(0)
