@@ -43,7 +43,7 @@ func TestHello(t *testing.T) {
 	lines := bufio.NewReader(out)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(first, "epoch  1/13"), first)
+	require.True(t, strings.HasPrefix(first, "epoch "), first)
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	rest, err := io.ReadAll(lines)
 	require.NoError(t, err)
