@@ -94,11 +94,11 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 	v := tensor.EmptyLike(g[0])
 	for kind, part := range [2][2]int{{0, n}, {n, n + m}} {
 		factor := weights[kind] / float64(part[1]-part[0])
-		slope := g[0].Slice(0, part[0], part[1])
+		atSamples := g[0].Slice(0, part[0], part[1])
 		if factor != 0 {
-			out.penalties = append(out.penalties, tensor.Scale(tensor.Sum(tensor.Square(slope)), factor/2))
+			out.penalties = append(out.penalties, tensor.Scale(tensor.Sum(tensor.Square(atSamples)), factor/2))
 		}
-		v.Slice(0, part[0], part[1]).CopyFrom(tensor.Scale(slope, factor))
+		v.Slice(0, part[0], part[1]).CopyFrom(tensor.Scale(atSamples, factor))
 	}
 
 	out.grads = make([]*tensor.Tensor, e.count)

@@ -41,8 +41,10 @@ func (j *journal) begin(g *game) {
 	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
 	// What was changed from outside, no replay would change.
 	if enough || !j.current(g) {
+		j.versions = j.versions[:0] // until the copy is whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
+		j.note(g)
 	}
 }
 
