@@ -60,7 +60,7 @@ func (a *lane) reset() {
 
 // next returns the lane's next batch, or the error that ends the epoch.
 func (a *lane) next(ctx context.Context) (*slot, error) {
-	if ctx.Err() != nil { // even where a batch is ready
+	if ctx.Err() != nil { // even if a batch is ready
 		return nil, context.Cause(ctx)
 	}
 	select {
