@@ -28,6 +28,7 @@ func main() {
 	out := flag.String("o", "digits.png", "PNG file to write, or NumPy file if the name ends in .npy")
 	columns := flag.Int("columns", 5, "images in a row")
 	scale := flag.Int("scale", 4, "side of the block that shows one pixel")
+	device := flag.String("device", "auto", "where to draw: cpu, or another device that the program was built for; auto is the fastest that works")
 	flag.Parse()
 	wrong := ""
 	switch {
@@ -47,14 +48,18 @@ func main() {
 		os.Exit(2)
 	}
 	grid := gan.ImageGrid{Columns: *columns, Scale: *scale, Gap: 2 * *scale}
-	if err := draw(*model, *n, *seed, *out, grid); err != nil {
+	if err := draw(*model, *device, *n, *seed, *out, grid); err != nil {
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(model string, n int, seed uint64, out string, grid gan.ImageGrid) error {
+func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGrid) error {
 	g, err := gan.LoadGenerator(model)
+	if err != nil {
+		return err
+	}
+	d, err := tensor.OpenDevice(device)
 	if err != nil {
 		return err
 	}
@@ -67,7 +72,7 @@ func draw(model string, n int, seed uint64, out string, grid gan.ImageGrid) erro
 	}
 	var samples *tensor.Tensor
 	// A network from a file may not take the numbers that it gets.
-	if err := tensor.Catch(func() { samples = g.Sample(n, seed) }); err != nil {
+	if err := tensor.Catch(func() { samples = g.To(d).Sample(n, seed) }); err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
 	if filepath.Ext(out) == ".npy" {

@@ -126,7 +126,7 @@ func (t Table) Against(floor Table) Table {
 // the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1); it is not known
 // of a single run. Floors and ceilings are averaged too. What is NaN in one run
 // is NaN in the average. The tables must hold the same names in the same order;
-// Average panics with a [tensor.ShapeError] where they do not.
+// Average panics with a [tensor.ArgumentError] if they do not.
 func Average(runs ...Table) Table {
 	if len(runs) == 0 {
 		return nil
@@ -137,7 +137,7 @@ func Average(runs ...Table) Table {
 			var xs []float64
 			for _, r := range runs {
 				if len(r) != len(out) || r[i].Name != out[i].Name {
-					panic(&tensor.ShapeError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
+					panic(&tensor.ArgumentError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
 						Fix: "average tables of one kind"})
 				}
 				xs = append(xs, number(r[i]))
