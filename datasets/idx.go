@@ -182,9 +182,9 @@ func readIDX(r io.Reader, size int64, options []ReadOption) (*IDX, error) {
 	if have := size - int64(4+4*len(x.Dims)); size >= 0 && have < int64(n) {
 		return nil, fmt.Errorf("the header promises %d bytes of data, the file has %d: %w", n, have, io.ErrUnexpectedEOF)
 	}
-	x.Data, err = readFull(content, n, func(have int) error {
-		if limits.ratio > 0 && int64(have) > max(alwaysFine, limits.ratio*arrived.n) {
-			return fmt.Errorf("%d bytes of gzip hold more than %d: this is not an array of images, or a limit is to be set with MaxBytes", arrived.n, have)
+	x.Data, err = readFull(content, n, func(size int) error {
+		if limits.ratio > 0 && int64(size) > max(alwaysFine, limits.ratio*arrived.n) {
+			return fmt.Errorf("%d bytes of gzip hold more than %d: this is not an array of images, or a limit is to be set with MaxBytes", arrived.n, size/2)
 		}
 		return nil
 	})
@@ -305,8 +305,8 @@ func readHeader(r io.Reader, limit int64) (x *IDX, n int, err error) {
 }
 
 // readFull reads exactly n bytes, in a buffer that doubles as they arrive, if
-// allow agrees each time.
-func readFull(r io.Reader, n int, allow func(have int) error) ([]byte, error) {
+// allow agrees to each new size.
+func readFull(r io.Reader, n int, allow func(size int) error) ([]byte, error) {
 	data := make([]byte, min(n, pieceOfFile))
 	for have := 0; ; {
 		m, err := io.ReadFull(r, data[have:])
@@ -317,10 +317,11 @@ func readFull(r io.Reader, n int, allow func(have int) error) ([]byte, error) {
 		if have == n {
 			return data, nil
 		}
-		if err := allow(have); err != nil {
+		size := have + min(have, n-have)
+		if err := allow(size); err != nil {
 			return nil, err
 		}
-		grown := make([]byte, have+min(have, n-have))
+		grown := make([]byte, size)
 		copy(grown, data)
 		data = grown
 	}

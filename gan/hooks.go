@@ -41,13 +41,19 @@ func After(due func(step int) bool, do func(*Trainer) error) Hook {
 }
 
 // SaveNetworks returns a hook that writes generator.safetensors and
-// discriminator.safetensors into a folder after each epoch, in place of the
-// epoch before. The folder is made if necessary.
+// discriminator.safetensors into a folder after each epoch, in place of the epoch
+// before. The folder is made if need be. Training does not start if a network
+// could not be loaded again, because a layer does not describe itself ([nn.Encode]).
 func SaveNetworks(dir string) Hook {
 	var t *Trainer
 	return Hook{
 		Start: func(r Run) error {
 			t = r.Trainer
+			for _, m := range []nn.Module{t.game.generator, t.game.discriminator} {
+				if _, err := nn.Encode(m); err != nil {
+					return fmt.Errorf("gan: a network could not be loaded from the file that it is saved to: %w", err)
+				}
+			}
 			return writable(dir)
 		},
 		Epoch: func(EpochInfo) error {

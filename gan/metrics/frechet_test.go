@@ -157,3 +157,37 @@ func BenchmarkFrechet(b *testing.B) {
 		}
 	}
 }
+
+// A matrix with a negative eigenvalue is not a covariance.
+func TestDistanceRefusesIndefinite(t *testing.T) {
+	gaussian := func(cov ...float64) *metrics.Gaussian {
+		return &metrics.Gaussian{N: 10, Mean: []float64{0, 0}, Cov: mat.NewSymDense(2, cov)}
+	}
+	sound := []*metrics.Gaussian{
+		gaussian(1, 0, 0, 1), gaussian(1, 1, 1, 1), gaussian(0, 0, 0, 0), gaussian(1e-300, 0, 0, 1e300), gaussian(1, 1+1e-9, 1+1e-9, 1), gaussian(1, 0, 0, -1e-9),
+	}
+	for _, bad := range []*metrics.Gaussian{
+		gaussian(-1, 1, 1, 1), gaussian(1, 2, 2, 1), gaussian(1, 0, 0, -1), gaussian(-1, 0, 0, -1), gaussian(0, 1, 1, 0), gaussian(1, 1.001, 1.001, 1),
+		gaussian(1e-200, 2e-200, 2e-200, 1e-200), gaussian(-1e-300, 0, 0, 0), gaussian(1e200, 0, 0, -1e198),
+	} {
+		for _, good := range sound {
+			_, err := good.Distance(bad)
+			require.ErrorContains(t, err, "not a covariance", "%v", mat.Formatted(bad.Cov))
+			_, err = bad.Distance(good)
+			require.ErrorContains(t, err, "not a covariance", "%v", mat.Formatted(bad.Cov))
+		}
+	}
+	for _, a := range sound {
+		for _, b := range sound {
+			_, err := a.Distance(b)
+			require.NoError(t, err, "%v and %v", mat.Formatted(a.Cov), mat.Formatted(b.Cov))
+		}
+	}
+	for _, odd := range []*metrics.Gaussian{
+		{Mean: []float64{0, 0}}, {}, {Mean: []float64{0, 0}, Cov: mat.NewSymDense(3, nil)}, {Mean: []float64{0}, Cov: mat.NewSymDense(1, nil)},
+	} {
+		var shape *tensor.ShapeError
+		require.ErrorAs(t, tensor.Catch(func() { sound[0].Distance(odd) }), &shape)
+		require.ErrorAs(t, tensor.Catch(func() { odd.Distance(sound[0]) }), &shape)
+	}
+}

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -26,6 +27,34 @@ type MixtureScore struct {
 	KL        float64 // with a bin for all other samples
 	Spread    float64 // within modes, in σ; NaN where no mode has two samples
 	Counts    []int   // high-quality samples of each mode
+}
+
+// scoreJSON is a MixtureScore as JSON has it.
+type scoreJSON struct {
+	N         int
+	Modes     int
+	Quality   *float64 `json:",omitempty"`
+	ReverseKL *float64 `json:",omitempty"`
+	KL        *float64 `json:",omitempty"`
+	Spread    *float64 `json:",omitempty"`
+	Counts    []int
+}
+
+// MarshalJSON writes the fields under their names, and of the numbers those that
+// are finite.
+func (r MixtureScore) MarshalJSON() ([]byte, error) {
+	return json.Marshal(scoreJSON{r.N, r.Modes, finite(r.Quality), finite(r.ReverseKL), finite(r.KL), finite(r.Spread), r.Counts})
+}
+
+// UnmarshalJSON reads what MarshalJSON has written. A number that is left out is
+// NaN.
+func (r *MixtureScore) UnmarshalJSON(b []byte) error {
+	var in scoreJSON
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	*r = MixtureScore{in.N, in.Modes, orNaN(in.Quality), orNaN(in.ReverseKL), orNaN(in.KL), orNaN(in.Spread), in.Counts}
+	return nil
 }
 
 const (

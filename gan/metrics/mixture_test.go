@@ -1,9 +1,11 @@
 package metrics_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"log"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -164,4 +166,22 @@ func ExampleMeasureMixture() {
 	// Output:
 	// modes: 25.00, a perfect sampler 25.00
 	// high-quality share: 0.95, a perfect sampler 0.99
+}
+
+// What is NaN is left out of JSON, and NaN again when that is read.
+func TestMixtureScoreJSON(t *testing.T) {
+	nothing, err := metrics.MeasureMixture(datasets.Ring(), tensor.Full(tensor.Float64, 50, 3, 2))
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(nothing.ReverseKL) && math.IsNaN(nothing.Spread))
+	good, err := metrics.MeasureMixture(datasets.Ring(), datasets.Ring().Sample(tensor.Float64, 100, tensor.NewStream(1, "test")))
+	require.NoError(t, err)
+	for _, score := range []metrics.MixtureScore{nothing, good} {
+		text, err := json.Marshal(map[string]any{"score": score})
+		require.NoError(t, err)
+		var back struct{ Score metrics.MixtureScore }
+		require.NoError(t, json.Unmarshal(text, &back))
+		require.Equal(t, fmt.Sprint(score), fmt.Sprint(back.Score))
+		require.Equal(t, math.IsNaN(score.Spread), !strings.Contains(string(text), "Spread"))
+	}
+	require.Error(t, json.Unmarshal([]byte(`{"N":"x"}`), new(metrics.MixtureScore)))
 }

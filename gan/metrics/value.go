@@ -46,12 +46,6 @@ func (v Value) String() string {
 //
 //	{"name":"reverse KL","value":0.006,"floor":0.0012,"std_err":0.0008}
 func (v Value) MarshalJSON() ([]byte, error) {
-	finite := func(x float64) *float64 {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil
-		}
-		return &x
-	}
 	return json.Marshal(struct {
 		Name    string   `json:"name"`
 		Value   *float64 `json:"value,omitempty"`
@@ -72,13 +66,24 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
-	*v = NewValue(in.Name, math.NaN())
-	for _, n := range []struct{ to, from *float64 }{{&v.Value, in.Value}, {&v.Floor, in.Floor}, {&v.Ceiling, in.Ceiling}, {&v.StdErr, in.StdErr}} {
-		if n.from != nil {
-			*n.to = *n.from
-		}
-	}
+	*v = Value{in.Name, orNaN(in.Value), orNaN(in.Floor), orNaN(in.Ceiling), orNaN(in.StdErr)}
 	return nil
+}
+
+// finite returns a number for JSON, which has no others, or nil.
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}
+
+// orNaN is the inverse of finite.
+func orNaN(x *float64) float64 {
+	if x == nil {
+		return math.NaN()
+	}
+	return *x
 }
 
 // number prints three significant digits, and of large numbers all before the

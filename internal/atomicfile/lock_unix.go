@@ -7,12 +7,15 @@ import (
 	"syscall"
 )
 
+// noFollow makes opening a symbolic link fail.
+const noFollow = syscall.O_NOFOLLOW
+
 // lock takes the lock of an open file, which ends with the file's last handle,
-// however that comes. It returns errLocked if another handle has it.
+// however that comes. It returns ErrLocked if another handle has it.
 func lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == syscall.EWOULDBLOCK {
-		return errLocked
+		return ErrLocked
 	}
 	return err
 }
