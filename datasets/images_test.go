@@ -112,8 +112,8 @@ func TestImages(t *testing.T) {
 		"subset above":   func() { m.Subset(3, 13) },
 		"subset reverse": func() { m.Subset(3, 2) },
 	} {
-		var argument *tensor.ArgumentError
-		assert.ErrorAs(t, tensor.Catch(f), &argument, name)
+		var shape *tensor.ArgumentError
+		assert.ErrorAs(t, tensor.Catch(f), &shape, name)
 	}
 }
 

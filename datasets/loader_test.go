@@ -229,6 +229,8 @@ func TestMisuse(t *testing.T) {
 		"no workers":     func() { datasets.NewLoader(counter(3), 1, datasets.Workers(0)) },
 		"negative epoch": func() { datasets.NewLoader(counter(3), 1).Epoch(t.Context(), -1, 0) },
 		"negative from":  func() { datasets.NewLoader(counter(3), 1).Epoch(t.Context(), 0, -1) },
+		"no data":        func() { datasets.NewLoader(nil, 1) },
+		"negative data":  func() { datasets.NewLoader(counter(-1), 1) },
 	} {
 		var argument *tensor.ArgumentError
 		assert.ErrorAs(t, tensor.Catch(f), &argument, name)

@@ -41,7 +41,7 @@ func (j *journal) begin(g *game) {
 	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
 	// What was changed from outside, no replay would change.
 	if enough || !j.current(g) {
-		j.versions = j.versions[:0] // until the copy is whole
+		j.forget() // until the copy is whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
 		j.note(g)
@@ -68,7 +68,7 @@ func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
 	if m := *memory; m == nil || m.Len() < t.Len() || m.DType() != t.DType() || m.Device() != t.Device() {
 		*memory = t.Device().New(t.DType(), t.Len())
 	}
-	out := (*memory).Slice(0, 0, t.Len(), 1).Reshape(t.Shape()...)
+	out := (*memory).Slice(0, 0, t.Len()).Reshape(t.Shape()...)
 	out.CopyFrom(t)
 	return out
 }
@@ -89,7 +89,7 @@ func (j *journal) rewind(g *game) (err error) {
 		if !done { // also if a network panics
 			g.updates.Discard()
 			g.scope.Close()
-			j.versions = nil
+			j.forget()
 			err = errors.Join(err, tensor.Catch(func() { now.restore(g) }))
 		}
 	}()
@@ -174,6 +174,9 @@ func (j *journal) note(g *game) {
 		j.versions = append(j.versions, v.Version())
 	}
 }
+
+// forget makes the next call of begin copy the state.
+func (j *journal) forget() { j.versions = j.versions[:0] }
 
 // current reports whether the networks' values are as they were noted.
 func (j *journal) current(g *game) bool {

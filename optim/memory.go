@@ -58,7 +58,7 @@ func zerosLike(params []*tensor.Tensor) []*tensor.Tensor {
 	flat := params[0].Device().New(params[0].DType(), n)
 	views, at := make([]*tensor.Tensor, len(params)), 0
 	for i, p := range params {
-		views[i] = flat.Slice(0, at, at+p.Len(), 1).Reshape(p.Shape()...)
+		views[i] = flat.Slice(0, at, at+p.Len()).Reshape(p.Shape()...)
 		at += p.Len()
 	}
 	return views

@@ -71,7 +71,7 @@ func TestMixtureOfCollapsedSamples(t *testing.T) {
 	assert.InDelta(t, 4.5, r.KL, 1e-14)
 	assert.True(t, math.IsNaN(r.ReverseKL) && math.IsNaN(r.Spread))
 
-	r, err = metrics.MeasureMixture(target, stuck.Slice(0, 0, 1, 1))
+	r, err = metrics.MeasureMixture(target, stuck.Slice(0, 0, 1))
 	require.NoError(t, err)
 	assert.Equal(t, 1, r.Modes)
 	assert.True(t, math.IsNaN(r.Spread), "one sample has no spread")

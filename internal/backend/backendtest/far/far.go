@@ -272,12 +272,12 @@ func (b *Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	b.do(f.String(), func(o []backend.Operand) { ref.Backend{}.Binary(f, o[0], o[1], o[2], a) }, dst, x, y)
 }
 
-// Where sets dst = x where cond ≠ 0, else y.
+// Where sets dst to x if cond ≠ 0, else to y.
 func (b *Backend) Where(dst, cond, x, y backend.Operand) {
 	b.do("Where", func(o []backend.Operand) { ref.Backend{}.Where(o[0], o[1], o[2], o[3]) }, dst, cond, x, y)
 }
 
-// Reduce folds x along each axis where dst has dim 1.
+// Reduce folds x along each axis of which dst has dim 1.
 func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	b.do(f.String(), func(o []backend.Operand) { ref.Backend{}.Reduce(f, o[0], o[1]) }, dst, x)
 }
