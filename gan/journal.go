@@ -113,6 +113,11 @@ func (j *journal) rewind(g *game) (err error) {
 	}
 	if done = err == nil; done {
 		j.note(g)
+		if generatorTouched {
+			g.mu.Lock()
+			g.copy = nil // it may have been made half-way through an update
+			g.mu.Unlock()
+		}
 	}
 	return err
 }
