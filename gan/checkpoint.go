@@ -4,22 +4,29 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/excerpt"
+	"github.com/gander-ml/gander/internal/strictjson"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// checkpointKey is where a checkpoint's metadata holds what is no tensor.
+// checkpointKey is where a checkpoint's metadata holds what is
+// not a tensor.
 const checkpointKey = "gander.checkpoint"
 
-// progressState is what is no tensor.
+// progressState is the part of a checkpoint that is not tensors: counters, stream
+// positions, and the names that Resume compares.
 type progressState struct {
 	Steps         int       `json:"steps"`
-	Batch         int       `json:"batch"` // done in the epoch at hand
+	Batch         int       `json:"batch"` // done in the current epoch
 	LatentKey     uint64    `json:"latent_key"`
 	LatentCounter uint64    `json:"latent_counter"`
 	RandomKey     uint64    `json:"random_key"`
@@ -31,17 +38,38 @@ type progressState struct {
 	Optimizers    [2]string `json:"optimizers"` // the generator's, the discriminator's
 }
 
-// ErrCheckpoint is wrapped by the error of [Trainer.Resume] where a file holds
-// no checkpoint of this training.
+// ErrCheckpoint is wrapped by the error of [Trainer.Resume] if a file does not
+// hold a checkpoint of this training.
 var ErrCheckpoint = errors.New("this checkpoint does not fit")
 
 // Checkpoint writes everything that training depends on to a safetensors file,
 // whole or not at all: both networks, both optimizers' states, the average of
 // the weights, the position in the random numbers and in the data, and the mean
-// losses so far. [Trainer.Resume] goes on from it as if there had been no
+// losses so far. [Trainer.Resume] continues from it as if there had been no
 // interruption, byte for byte. Call it between steps.
 func (t *Trainer) Checkpoint(path string) error {
-	tensors := map[string]*tensor.Tensor{}
+	tensors, meta, err := t.checkpoint()
+	if err != nil {
+		return err
+	}
+	return safetensors.Save(path, tensors, meta)
+}
+
+// WriteCheckpoint is [Trainer.Checkpoint] to a stream.
+func (t *Trainer) WriteCheckpoint(w io.Writer) error {
+	tensors, meta, err := t.checkpoint()
+	if err == nil {
+		err = safetensors.Write(w, tensors, meta)
+	}
+	if err != nil {
+		return fmt.Errorf("gan: writing a checkpoint: %w", err)
+	}
+	return nil
+}
+
+// checkpoint returns what a checkpoint's file holds.
+func (t *Trainer) checkpoint() (tensors map[string]*tensor.Tensor, metadata map[string]string, err error) {
+	tensors = map[string]*tensor.Tensor{}
 	for prefix, state := range t.game.parts() {
 		for name, value := range state {
 			tensors[prefix+name] = value
@@ -56,9 +84,9 @@ func (t *Trainer) Checkpoint(path string) error {
 		Latent: t.game.latentSize, Objective: t.game.objective.Name(), Penalties: t.game.penaltyNames(), Optimizers: t.game.methods,
 	})
 	if err != nil {
-		return fmt.Errorf("gan: %w", err)
+		return nil, nil, fmt.Errorf("gan: %w", err)
 	}
-	return safetensors.Save(path, tensors, map[string]string{checkpointKey: string(meta)})
+	return tensors, map[string]string{checkpointKey: string(meta)}, nil
 }
 
 // parts returns the tensors of a checkpoint by the prefix of their names.
@@ -80,22 +108,33 @@ func (g *game) parts() map[string]map[string]*tensor.Tensor {
 // is damaged or does not fit is refused, with an error that wraps
 // [ErrCheckpoint] in the latter case, and the trainer stays as it was.
 func (t *Trainer) Resume(path string) error {
-	f, err := safetensors.Load(path)
+	f, err := atomicfile.Open(path)
 	if err != nil {
-		return fmt.Errorf("gan: resuming: %w", err)
+		return fmt.Errorf("gan: resuming from %s: %w", path, err)
+	}
+	defer f.Close()
+	return t.resume(path, f)
+}
+
+// ReadCheckpoint is [Trainer.Resume] from a stream, which ends where the
+// checkpoint ends.
+func (t *Trainer) ReadCheckpoint(r io.Reader) error { return t.resume("a stream", r) }
+
+func (t *Trainer) resume(from string, r io.Reader) error {
+	f, err := safetensors.NewReader(r)
+	if err != nil {
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
 	}
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("gan: resuming from %s: %w: %s", path, ErrCheckpoint, fmt.Sprintf(format, args...))
+		return fmt.Errorf("gan: resuming from %s: %w: %w", from, ErrCheckpoint, excerpt.Error(fmt.Errorf(format, args...)))
 	}
 	var p progressState
 	meta, ok := f.Metadata()[checkpointKey]
 	if !ok {
 		return bad("its metadata does not hold %q", checkpointKey)
 	}
-	state := json.NewDecoder(strings.NewReader(meta))
-	state.DisallowUnknownFields() // it may come from a later version
-	if err := state.Decode(&p); err != nil {
-		return bad("%v", err)
+	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
+		return bad("its metadata %q: %w", checkpointKey, err)
 	}
 	switch {
 	case p.Objective != t.game.objective.Name():
@@ -114,11 +153,12 @@ func (t *Trainer) Resume(path string) error {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
 	at, found := position{batch: p.Batch, generator: p.Generator}, false
-	for _, name := range f.Names() {
-		value, err := f.Tensor(name)
-		if err != nil {
-			return fmt.Errorf("gan: resuming: %w", err)
-		}
+	values, err := f.Tensors()
+	if err != nil {
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
 		if name == lossesKey {
 			if found = at.setLosses(value); !found {
 				return bad("its losses have shape %v, not [epochs + 1, 4]", value.Shape())
@@ -132,7 +172,7 @@ func (t *Trainer) Resume(path string) error {
 			}
 		}
 		if part == "" {
-			return bad("there is no place for its tensor %q", name)
+			return bad("there is no place for its tensor %s", excerpt.Quote(name))
 		}
 		states[part][strings.TrimPrefix(name, part)] = value
 	}
@@ -152,9 +192,9 @@ func (t *Trainer) Resume(path string) error {
 	}
 	if err := t.game.restore(states); err != nil {
 		if undo := t.game.restore(before); undo != nil {
-			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", path, err, undo)
+			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", from, err, undo)
 		}
-		return bad("%v", err)
+		return bad("%w", err)
 	}
 	t.game.steps, t.position = p.Steps, at
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
@@ -174,7 +214,7 @@ func (g *game) penaltyNames() (names []string) {
 const lossesKey = "losses"
 
 // losses returns a row of four for each epoch done, and one for the sums of the
-// epoch at hand.
+// current epoch.
 func (p *position) losses() *tensor.Tensor {
 	var rows []float64
 	for _, l := range append(slices.Clone(p.past), p.sums) {

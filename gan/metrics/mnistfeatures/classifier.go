@@ -136,7 +136,7 @@ func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
 		x := scope.Adopt(tensor.FromFloat32(pixels[lo*size:hi*size], hi-lo, 1, 28, 28))
 		features := j.body.Forward(nil, autograd.Const(x))
 		logits := j.head.Forward(nil, features).Value().Float32s()
-		seen.Features.Slice(0, lo, hi, 1).CopyFrom(features.Value())
+		seen.Features.Slice(0, lo, hi).CopyFrom(features.Value())
 		for i := range hi - lo {
 			seen.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
 		}
