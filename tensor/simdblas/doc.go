@@ -24,9 +24,9 @@
 // Everything else is gonum's own: vectors, rank-one updates (ger), symm, banded and
 // packed matrices, complex numbers, and the parts of gonum/lapack that do not use
 // BLAS, such as the rotations that SVD and EigenSym spend most of their time on. So
-// are small operands: products
-// with a vector below some 4000 elements of the matrix, triangles of order 16, or
-// 96 with a vector, and symmetric products below order 16.
+// are small operands: products of a vector with a matrix of fewer than 4096
+// elements, triangles up to order 16, or below order 96 with a vector, and symmetric
+// products below order 16.
 //
 // Matrices of mostly zeros get slower: gonum's loops skip a row of work for each
 // zero that they meet in A, and these do not. A product whose left factor has nine
