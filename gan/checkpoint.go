@@ -1,13 +1,16 @@
 package gan
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
@@ -18,47 +21,113 @@ const checkpointKey = "gander.checkpoint"
 
 // progressState is what is no tensor.
 type progressState struct {
-	Steps         int       `json:"steps"`
-	Batch         int       `json:"batch"` // done in the epoch at hand
-	LatentKey     uint64    `json:"latent_key"`
-	LatentCounter uint64    `json:"latent_counter"`
-	RandomKey     uint64    `json:"random_key"`
-	RandomCounter uint64    `json:"random_counter"`
-	Generator     int       `json:"generator_steps"` // among Batch
-	Latent        int       `json:"latent"`
-	Objective     string    `json:"objective"`
-	Penalties     []string  `json:"penalties,omitempty"`
-	Optimizers    [2]string `json:"optimizers"` // the generator's, the discriminator's
+	Steps         int      `json:"steps"`
+	Batch         int      `json:"batch"`            // done in the epoch at hand
+	Generator     int      `json:"generator_steps"`  // among Batch
+	Untold        bool     `json:"untold,omitempty"` // see position
+	LatentKey     uint64   `json:"latent_key"`
+	LatentCounter uint64   `json:"latent_counter"`
+	RandomKey     uint64   `json:"random_key"`
+	RandomCounter uint64   `json:"random_counter"`
+	Arithmetic    string   `json:"arithmetic"`
+	Settings      settings `json:"settings"`
+	Data          settings `json:"data,omitempty"`
 }
 
 // ErrCheckpoint is wrapped by the error of [Trainer.Resume] where a file holds
 // no checkpoint of this training.
 var ErrCheckpoint = errors.New("this checkpoint does not fit")
 
+// ErrNotFinite is wrapped by the error of [Trainer.Checkpoint] if what it was to
+// write holds a NaN or an infinity. The file is as it was before.
+var ErrNotFinite = errors.New("the state is not finite")
+
+// SettingsError says that a checkpoint was made with other settings.
+type SettingsError struct {
+	Path        string // of the checkpoint
+	Differences []Difference
+}
+
+func (e *SettingsError) Error() string {
+	const most = 12
+	var list []string
+	for _, d := range e.Differences[:min(most, len(e.Differences))] {
+		list = append(list, fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), excerpt.Name(d.Old), excerpt.Name(d.New)))
+	}
+	if more := len(e.Differences) - most; more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Sprintf("gan: resuming from %s: %v: %s; go back to the old settings, or change them on purpose with gan.Allow", e.Path, ErrCheckpoint, strings.Join(list, ", "))
+}
+
+// Unwrap returns [ErrCheckpoint].
+func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
+
 // Checkpoint writes everything that training depends on to a safetensors file,
 // whole or not at all: both networks, both optimizers' states, the average of
-// the weights, the position in the random numbers and in the data, and the mean
-// losses so far. [Trainer.Resume] goes on from it as if there had been no
-// interruption, byte for byte. Call it between steps.
-func (t *Trainer) Checkpoint(path string) error {
-	tensors := map[string]*tensor.Tensor{}
+// the weights, the position in the random numbers and in the data, the mean
+// losses so far, and all settings. [Trainer.Resume] goes on from it as if there
+// had been no interruption, byte for byte. It may be called from any goroutine,
+// and waits for the step at hand. A state that is not finite is not written; the
+// error wraps [ErrNotFinite] then.
+func (t *Trainer) Checkpoint(path string) error { return t.snapshot().save(path, nil) }
+
+// snapshot is a copy of everything that training depends on, between two steps.
+type snapshot struct {
+	tensors map[string]*tensor.Tensor
+	state   progressState
+	data    func() (settings, error)
+}
+
+// snapshot copies everything.
+func (t *Trainer) snapshot() *snapshot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings()}
 	for prefix, state := range t.game.parts() {
 		for name, value := range state {
-			tensors[prefix+name] = value
+			if prefix == "generator." || prefix == "discriminator." {
+				value = value.Clone() // the others are copies
+			}
+			s.tensors[prefix+name] = value
 		}
 	}
-	tensors[lossesKey] = t.position.losses()
+	s.tensors[lossesKey] = t.position.losses()
 	key, counter := t.game.latent.State()
 	randomKey, randomCounter := t.game.random.State()
-	meta, err := json.Marshal(progressState{
-		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator,
+	s.state = progressState{
+		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator, Untold: t.position.untold,
 		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
-		Latent: t.game.latentSize, Objective: t.game.objective.Name(), Penalties: t.game.penaltyNames(), Optimizers: t.game.methods,
-	})
+		Arithmetic: t.game.device.Arithmetic(), Settings: t.settings,
+	}
+	return s
+}
+
+// save writes the copy and more notes. Any goroutine may call it.
+func (s *snapshot) save(path string, notes map[string]string) (err error) {
+	if s.state.Data, err = s.data(); err != nil {
+		return err
+	}
+	if name := s.notFinite(); name != "" {
+		return fmt.Errorf("gan: writing %s: %w: %s after step %d", path, ErrNotFinite, name, s.state.Steps)
+	}
+	meta, err := json.Marshal(s.state)
 	if err != nil {
 		return fmt.Errorf("gan: %w", err)
 	}
-	return safetensors.Save(path, tensors, map[string]string{checkpointKey: string(meta)})
+	all := map[string]string{checkpointKey: string(meta)}
+	maps.Copy(all, notes)
+	return safetensors.Save(path, s.tensors, all)
+}
+
+// notFinite returns the name of the first tensor that is not finite, or "".
+func (s *snapshot) notFinite() string {
+	for _, name := range slices.Sorted(maps.Keys(s.tensors)) {
+		if !isFinite(tensor.Norm([]*tensor.Tensor{s.tensors[name]}).Item()) {
+			return name
+		}
+	}
+	return ""
 }
 
 // parts returns the tensors of a checkpoint by the prefix of their names.
@@ -75,45 +144,90 @@ func (g *game) parts() map[string]map[string]*tensor.Tensor {
 	return out
 }
 
+// ResumeOption changes how [Trainer.Resume] works.
+type ResumeOption func(*resuming)
+
+type resuming struct {
+	allowed []string
+	source  Source
+	notify  func(string)
+}
+
+// Allow lets settings differ from those that a checkpoint was made with: what is
+// changed on purpose. A name stands for every setting in which its parts, between
+// the dots, occur one after the other: "generator.optimizer.lr" for one setting,
+// "optimizer.lr" or "lr" for those of both networks, "data" for everything about
+// the data.
+func Allow(names ...string) ResumeOption {
+	return func(r *resuming) { r.allowed = append(r.allowed, names...) }
+}
+
+// WithSource compares the data at once. Without it, [Trainer.Fit] does when it
+// gets its source.
+func WithSource(src Source) ResumeOption { return func(r *resuming) { r.source = src } }
+
+// Notify has f called with what need not be refused and is good to know: that a
+// checkpoint was made by another instruction set or at another precision, so that
+// the bits will differ, and which damaged files were passed over.
+func Notify(f func(string)) ResumeOption { return func(r *resuming) { r.notify = f } }
+
+func newResuming(options []ResumeOption) *resuming {
+	r := &resuming{notify: func(string) {}}
+	for _, option := range options {
+		option(r)
+	}
+	return r
+}
+
 // Resume takes up training where [Trainer.Checkpoint] left it. The trainer must
-// have been made from the same networks and the same configuration. A file that
-// is damaged or does not fit is refused, with an error that wraps
-// [ErrCheckpoint] in the latter case, and the trainer stays as it was.
-func (t *Trainer) Resume(path string) error {
+// have been made with the same networks and the same configuration, and must go
+// on with the same data: a difference is refused with a [SettingsError] that
+// lists each setting, unless [Allow] names it. A file that is damaged or does
+// not fit is refused, with an error that wraps [ErrCheckpoint] in the latter
+// case, and the trainer stays as it was. Resume returns [ErrBusy] during Fit.
+func (t *Trainer) Resume(path string, options ...ResumeOption) error {
+	if !t.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer t.busy.Store(false)
+	return t.resume(path, newResuming(options))
+}
+
+func (t *Trainer) resume(path string, r *resuming) error {
 	f, err := safetensors.Load(path)
 	if err != nil {
 		return fmt.Errorf("gan: resuming: %w", err)
 	}
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("gan: resuming from %s: %w: %s", path, ErrCheckpoint, fmt.Sprintf(format, args...))
+		return excerpt.Error(fmt.Errorf("gan: resuming from %s: %w: %s", path, ErrCheckpoint, fmt.Sprintf(format, args...)))
 	}
 	var p progressState
 	meta, ok := f.Metadata()[checkpointKey]
 	if !ok {
 		return bad("its metadata does not hold %q", checkpointKey)
 	}
-	state := json.NewDecoder(strings.NewReader(meta))
+	state := json.NewDecoder(bytes.NewReader([]byte(meta)))
 	state.DisallowUnknownFields() // it may come from a later version
 	if err := state.Decode(&p); err != nil {
 		return bad("%v", err)
 	}
-	switch {
-	case p.Objective != t.game.objective.Name():
-		return bad("it was made with the objective %q, this is %q", p.Objective, t.game.objective.Name())
-	case p.Latent != t.game.latentSize:
-		return bad("its generator has %d inputs, this one %d", p.Latent, t.game.latentSize)
-	case !slices.Equal(p.Penalties, t.game.penaltyNames()):
-		return bad("its penalties are %q, these %q", p.Penalties, t.game.penaltyNames())
-	case p.Optimizers != t.game.methods:
-		return bad("its optimizers are %q, these %q", p.Optimizers, t.game.methods)
-	case p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch:
+	if p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch {
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
+	}
+	if diff := t.settings.differences(p.Settings, r.allowed); len(diff) > 0 {
+		return &SettingsError{Path: path, Differences: diff}
+	}
+	before := &resumable{path: path, data: p.Data, allowed: r.allowed}
+	if r.source != nil {
+		if err := before.check(newDataset(r.source)); err != nil {
+			return err
+		}
 	}
 	states := map[string]map[string]*tensor.Tensor{}
 	for prefix := range t.game.parts() {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
-	at, found := position{batch: p.Batch, generator: p.Generator}, false
+	at, found := position{batch: p.Batch, generator: p.Generator, untold: p.Untold}, false
 	for _, name := range f.Names() {
 		value, err := f.Tensor(name)
 		if err != nil {
@@ -121,7 +235,7 @@ func (t *Trainer) Resume(path string) error {
 		}
 		if name == lossesKey {
 			if found = at.setLosses(value); !found {
-				return bad("its losses have shape %v, not [epochs + 1, 4]", value.Shape())
+				return bad("its losses have shape %v, not [epochs + 1, 5], or do not count the steps", value.Shape())
 			}
 			continue
 		}
@@ -132,26 +246,31 @@ func (t *Trainer) Resume(path string) error {
 			}
 		}
 		if part == "" {
-			return bad("there is no place for its tensor %q", name)
+			return bad("there is no place for its tensor %s", excerpt.Quote(name))
 		}
 		states[part][strings.TrimPrefix(name, part)] = value
 	}
-	if !found {
+	switch {
+	case !found:
 		return bad("its losses are missing")
+	case at.untold && (len(at.past) == 0 || at.batch > 0):
+		return bad("it says that hooks do not know of an epoch, and there is none")
 	}
 
 	// Everything is read. What can still go wrong is undone.
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.game.mu.Lock()
 	defer t.game.mu.Unlock()
-	before := map[string]map[string]*tensor.Tensor{}
+	old := map[string]map[string]*tensor.Tensor{}
 	for prefix, state := range t.game.parts() {
-		before[prefix] = map[string]*tensor.Tensor{}
+		old[prefix] = map[string]*tensor.Tensor{}
 		for name, value := range state {
-			before[prefix][name] = value.Clone()
+			old[prefix][name] = value.Clone()
 		}
 	}
 	if err := t.game.restore(states); err != nil {
-		if undo := t.game.restore(before); undo != nil {
+		if undo := t.game.restore(old); undo != nil {
 			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", path, err, undo)
 		}
 		return bad("%v", err)
@@ -160,39 +279,43 @@ func (t *Trainer) Resume(path string) error {
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.game.copy = nil
-	return nil
-}
-
-func (g *game) penaltyNames() (names []string) {
-	for _, p := range g.penalties {
-		names = append(names, p.Name())
+	t.before, t.resumed = before, true
+	t.settings = maps.Clone(t.settings)
+	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come
+	if now := t.game.device.Arithmetic(); now != p.Arithmetic {
+		r.notify(fmt.Sprintf("%s was made with the arithmetic %s, this is %s: the same run, with other bits from here on", path, excerpt.Quote(p.Arithmetic), excerpt.Quote(now)))
 	}
-	return names
+	return nil
 }
 
 // lossesKey names the tensor of a position's losses.
 const lossesKey = "losses"
 
-// losses returns a row of four for each epoch done, and one for the sums of the
-// epoch at hand.
+// losses returns a row for each epoch done, of four losses and the number of
+// steps, and one for the sums of the epoch at hand.
 func (p *position) losses() *tensor.Tensor {
 	var rows []float64
-	for _, l := range append(slices.Clone(p.past), p.sums) {
-		rows = append(rows, l.Real, l.Fake, l.Penalty, l.Generator)
+	for _, e := range append(slices.Clone(p.past), pastEpoch{losses: p.sums}) {
+		l := e.losses
+		rows = append(rows, l.Real, l.Fake, l.Penalty, l.Generator, float64(e.steps))
 	}
-	return tensor.FromFloat64(rows, len(p.past)+1, 4)
+	return tensor.FromFloat64(rows, len(p.past)+1, 5)
 }
 
 // setLosses takes over what losses returned, and reports whether it could.
 func (p *position) setLosses(t *tensor.Tensor) bool {
-	if t.Rank() != 2 || t.Dim(0) < 1 || t.Dim(1) != 4 {
+	if t.DType() != tensor.Float64 || t.Rank() != 2 || t.Dim(0) < 1 || t.Dim(1) != 5 {
 		return false
 	}
-	for row := range slices.Chunk(t.Float64s(), 4) {
-		p.past = append(p.past, Losses{row[0], row[1], row[2], row[3]})
+	for row := range slices.Chunk(t.Float64s(), 5) {
+		steps := int(row[4])
+		if float64(steps) != row[4] || steps < 0 {
+			return false
+		}
+		p.past = append(p.past, pastEpoch{Losses{row[0], row[1], row[2], row[3]}, steps})
 	}
 	last := len(p.past) - 1
-	p.past, p.sums = p.past[:last], p.past[last]
+	p.past, p.sums = p.past[:last], p.past[last].losses
 	return true
 }
 
@@ -221,7 +344,7 @@ func (g *game) restore(states map[string]map[string]*tensor.Tensor) error {
 }
 
 // SaveCheckpoint returns a hook that writes a checkpoint when training ends,
-// however it ends.
+// however it ends, and nothing before; see [Checkpoints].
 func SaveCheckpoint(path string) Hook {
 	var t *Trainer
 	return Hook{
