@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,13 +14,14 @@ import (
 	"time"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/excerpt"
 )
 
 // DownloadOptions are the settings of [DownloadMNIST]. The zero value is what
 // most programs want.
 type DownloadOptions struct {
 	// Dir is the folder for the files; "" means gander/mnist in the user's
-	// cache folder ([os.UserCacheDir]). It is created where it is missing.
+	// cache folder ([os.UserCacheDir]). It is created if it is missing.
 	Dir string
 	// Mirrors are the URLs of folders with the files, tried in this order; nil
 	// means the two public ones that TensorFlow and PyTorch use.
@@ -43,9 +45,13 @@ var mnistMirrors = []string{
 // the right content is not fetched again.
 //
 // A file counts by the SHA-256 of its content and appears only when that is
-// right. An interrupted download goes on, at the next mirror or the next call,
-// from the part that has arrived. The error of a file that no mirror delivered
-// tells what went wrong at each; when ctx ends, the error is ctx's.
+// right. A file under one of MNIST's names with other content is never replaced:
+// it may be your own, and is an error. An interrupted download goes on, at the
+// next mirror or the next call, from the part that has arrived. Several calls,
+// also of several processes, may share a folder: one fetches a file, the others
+// wait for it. A redirect from https to http is refused. The error of a file that
+// no mirror delivered tells what went wrong at each; when ctx ends, the error is
+// ctx's.
 func DownloadMNIST(ctx context.Context, options DownloadOptions) (dir string, err error) {
 	if options.Dir == "" {
 		cache, err := os.UserCacheDir()
@@ -73,19 +79,26 @@ var errContent = errors.New("wrong content")
 
 // provide makes sure that the folder holds the file.
 func (o DownloadOptions) provide(ctx context.Context, file contentFile) error {
-	if name, err := file.find(os.DirFS(o.Dir), o.Dir); err == nil && file.verifyFile(filepath.Join(o.Dir, name)) == nil {
-		return nil
+	if there, err := file.there(o.Dir); there || err != nil {
+		return err
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return err
 	}
 	path := filepath.Join(o.Dir, file.name+".gz")
-	part := path + ".part"
+	part, err := lockPart(ctx, path+".part")
+	if err != nil {
+		return err
+	}
+	defer part.close()
+	if there, err := file.there(o.Dir); there || err != nil {
+		return err // somebody else has fetched it meanwhile
+	}
 	var failures []error
 	for _, mirror := range o.Mirrors {
 		address, err := url.JoinPath(mirror, file.name+".gz")
 		if err == nil {
-			err = o.deliver(ctx, address, part, path, file)
+			err = o.deliver(ctx, address, part.File, path, file)
 		}
 		if err == nil {
 			return nil
@@ -93,16 +106,68 @@ func (o DownloadOptions) provide(ctx context.Context, file contentFile) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		failures = append(failures, fmt.Errorf("%s: %w", address, err))
+		failures = append(failures, fmt.Errorf("%s: %w", address, excerpt.Error(err)))
 	}
-	return fmt.Errorf("no mirror delivered %s.gz; where there is no network, put the four files into a folder"+
+	return fmt.Errorf("no mirror delivered %s.gz; without a network, put the four files into a folder"+
 		" for MNIST to read, or use the digits that the package datasets/digits embeds:\n%w",
 		file.name, errors.Join(failures...))
 }
 
-// deliver fetches the file from one mirror. Where a part was there to begin with
+// there reports whether a folder has the file. It is an error if it has
+// something else under one of the file's names, which [MNIST] would read.
+func (f contentFile) there(dir string) (bool, error) {
+	name, err := f.find(os.DirFS(dir), dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	path := filepath.Join(dir, name)
+	r, err := atomicfile.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	if err := f.verify(r); err != nil {
+		return false, fmt.Errorf("%s is there and is not MNIST's file, so it is kept; move it away, or choose another folder: %w", path, err)
+	}
+	return true, nil
+}
+
+// partFile is what has arrived of a file, locked against other callers.
+type partFile struct{ *os.File }
+
+// lockPart opens a part, which it makes if there is none, and waits while
+// somebody else has it.
+func lockPart(ctx context.Context, path string) (partFile, error) {
+	for {
+		f, err := atomicfile.OpenLocked(path)
+		if !errors.Is(err, atomicfile.ErrLocked) {
+			return partFile{f}, err
+		}
+		select {
+		case <-ctx.Done():
+			return partFile{}, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// close lets go of a part, and removes it if nothing has arrived.
+func (p partFile) close() {
+	info, err := p.Stat()
+	empty := err == nil && info.Size() == 0
+	removed := empty && os.Remove(p.Name()) == nil // while nobody else can have it
+	p.Close()
+	if empty && !removed {
+		os.Remove(p.Name()) // some systems do not remove open files
+	}
+}
+
+// deliver fetches the file from one mirror. If a part was there to begin with
 // and the whole turns out wrong, it starts over once.
-func (o DownloadOptions) deliver(ctx context.Context, address, part, path string, file contentFile) error {
+func (o DownloadOptions) deliver(ctx context.Context, address string, part *os.File, path string, file contentFile) error {
 	for {
 		resumed, err := o.fetch(ctx, address, part, file)
 		if err == nil {
@@ -111,7 +176,7 @@ func (o DownloadOptions) deliver(ctx context.Context, address, part, path string
 		if !errors.Is(err, errContent) {
 			return err
 		}
-		if e := os.Remove(part); e != nil {
+		if e := part.Truncate(0); e != nil {
 			return errors.Join(err, e)
 		}
 		if !resumed {
@@ -120,14 +185,9 @@ func (o DownloadOptions) deliver(ctx context.Context, address, part, path string
 	}
 }
 
-// fetch appends to part what is missing of the file, or writes all of it where
-// the mirror sends all.
-func (o DownloadOptions) fetch(ctx context.Context, address, part string, file contentFile) (resumed bool, err error) {
-	out, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+// fetch appends to part what is missing of the file, or writes all of it if the
+// mirror sends all.
+func (o DownloadOptions) fetch(ctx context.Context, address string, out *os.File, file contentFile) (resumed bool, err error) {
 	have, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
 		return false, err
@@ -152,11 +212,7 @@ func (o DownloadOptions) fetch(ctx context.Context, address, part string, file c
 	if have > 0 {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
-	client := o.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	response, err := client.Do(request)
+	response, err := o.client().Do(request)
 	if err != nil {
 		return false, networkError(ctx, err)
 	}
@@ -167,7 +223,7 @@ func (o DownloadOptions) fetch(ctx context.Context, address, part string, file c
 		var first int64
 		got := response.Header.Get("Content-Range")
 		if _, err := fmt.Sscanf(got, "bytes %d-", &first); err != nil || first != have {
-			return true, fmt.Errorf("%w: asked for the bytes from %d on, got %q", errContent, have, got)
+			return true, fmt.Errorf("%w: asked for the bytes from %d on, got %s", errContent, have, excerpt.Quote(got))
 		}
 	case have > 0 && status == http.StatusRequestedRangeNotSatisfiable:
 		return true, nil // nothing is missing, unless the part is wrong
@@ -193,8 +249,30 @@ func (o DownloadOptions) fetch(ctx context.Context, address, part string, file c
 	return have > 0, nil
 }
 
-// networkError returns what is behind an error of a request: the reason that it
-// was given up, or the error without the address, which the caller adds.
+// client returns the client of the requests. It does not go from https to http,
+// which would let anybody on the way choose what arrives.
+func (o DownloadOptions) client() *http.Client {
+	client := *http.DefaultClient
+	if o.Client != nil {
+		client = *o.Client
+	}
+	own := client.CheckRedirect
+	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		switch last := via[len(via)-1]; {
+		case last.URL.Scheme == "https" && next.URL.Scheme != "https":
+			return fmt.Errorf("a redirect from https to %s is not followed", excerpt.Name(next.URL.Scheme))
+		case own != nil:
+			return own(next, via)
+		case len(via) >= 10:
+			return errors.New("there are more than ten redirects")
+		}
+		return nil
+	}
+	return &client
+}
+
+// networkError returns the cause of a request's error: the reason why it was given
+// up, or the error without the address, which the caller adds.
 func networkError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -225,16 +303,20 @@ func (w *watched) Read(p []byte) (int, error) {
 // few bytes to what it cannot compress.
 func (f contentFile) largest() int64 { return f.size + f.size/1000 + 1024 }
 
-// accept moves a finished download to its place if it is the right file.
-func (f contentFile) accept(part, path string) error {
+// accept moves a finished download to its place if it is the right file. The
+// part is then empty.
+func (f contentFile) accept(part *os.File, path string) error {
 	// In memory, so that what is written is what was verified, whatever another
 	// process does to the part meanwhile.
-	data, err := os.ReadFile(part)
+	data, err := io.ReadAll(io.NewSectionReader(part, 0, f.largest()))
 	if err != nil {
 		return err
 	}
 	if err := f.verify(bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("%w: %w", errContent, err)
+	}
+	if info, err := os.Lstat(path); err == nil { // a link that leads nowhere, as there was no file
+		return atomicfile.Regular(path, info)
 	}
 	err = atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -243,14 +325,5 @@ func (f contentFile) accept(part, path string) error {
 	if err != nil {
 		return err
 	}
-	return os.Remove(part)
-}
-
-func (f contentFile) verifyFile(path string) error {
-	r, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	return f.verify(r)
+	return part.Truncate(0)
 }

@@ -13,7 +13,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -130,7 +133,7 @@ func TestDownload(t *testing.T) {
 			}, good(packed)}, asked: [][]string{{""}, {rest}}},
 
 		{name: "no mirror has it", serve: []http.HandlerFunc{status(404), status(503)}, asked: [][]string{{""}, {""}},
-			errors: []string{"HTTP status 404", "HTTP status 503"}, left: []string{"some-idx.gz.part"}},
+			errors: []string{"HTTP status 404", "HTTP status 503"}},
 		{name: "wrong everywhere", serve: []http.HandlerFunc{whole(wrong), good(packed[:half])}, asked: [][]string{{""}, {""}},
 			errors: []string{"the content's SHA-256 is not that of some-idx", "unexpected EOF"}},
 		{name: "endless", serve: []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +142,7 @@ func TestDownload(t *testing.T) {
 			}
 		}}, asked: [][]string{{""}}, errors: []string{"more than 11034 bytes"}},
 		{name: "ranges that were not asked for", part: wrong[:half], serve: []http.HandlerFunc{status(416), status(206)},
-			asked: [][]string{{rest, ""}, {""}}, errors: []string{"HTTP status 416", "HTTP status 206"}, left: []string{"some-idx.gz.part"}},
+			asked: [][]string{{rest, ""}, {""}}, errors: []string{"HTTP status 416", "HTTP status 206"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new", "folder")
@@ -169,7 +172,9 @@ func TestDownload(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Equal(t, []string{"some-idx.gz"}, listing(t, dir))
-			require.NoError(t, file.verifyFile(filepath.Join(dir, "some-idx.gz")))
+			there, err := file.there(dir)
+			require.NoError(t, err)
+			require.True(t, there)
 
 			require.NoError(t, options.provide(t.Context(), file))
 			for i, m := range mirrors {
@@ -179,19 +184,139 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-func TestDownloadRepairsTheCache(t *testing.T) {
+// What has MNIST's name and other content is somebody's own, and stays.
+func TestDownloadKeepsOwnFiles(t *testing.T) {
 	file, packed := testFile(t)
 	m := newMirror(t, good(packed))
-	dir := t.TempDir()
 	damaged := bytes.Clone(packed)
 	damaged[20] ^= 1
-	for _, name := range []string{"some-idx.gz", "some-idx"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), damaged, 0o600))
+	for _, name := range []string{"some-idx.gz", "some-idx", "some.idx.gz", "some.idx"} {
+		for kind, content := range map[string][]byte{"own": []byte("my own"), "damaged": damaged, "cut": packed[:100], "empty": nil} {
+			dir := t.TempDir()
+			path := filepath.Join(dir, name)
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+			err := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file)
+			require.ErrorContains(t, err, path+" is there and is not MNIST's file, so it is kept", kind)
+			got, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, len(content), len(got))
+			require.Equal(t, []string{name}, listing(t, dir))
+		}
 	}
-	require.NoError(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file))
-	name, err := file.find(os.DirFS(dir), dir) // what MNIST will read
+	require.Empty(t, m.requests())
+}
+
+// Nothing is written through a link or a pipe that lies where a file should be.
+func TestDownloadRefusesLinks(t *testing.T) {
+	file, packed := testFile(t)
+	m := newMirror(t, good(packed))
+	for _, name := range []string{"some-idx.gz.part", "some-idx.gz"} {
+		dir, victim := t.TempDir(), filepath.Join(t.TempDir(), "victim")
+		if err := os.Symlink(victim, filepath.Join(dir, name)); err != nil {
+			t.Skip("there are no symbolic links")
+		}
+		provide := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide
+		require.ErrorContains(t, provide(t.Context(), file), "is a symbolic link, not a regular file")
+		require.NoFileExists(t, victim)
+		require.NoError(t, os.WriteFile(victim, []byte("precious"), 0o600))
+		require.Error(t, provide(t.Context(), file))
+		content, err := os.ReadFile(victim)
+		require.NoError(t, err)
+		require.Equal(t, "precious", string(content))
+	}
+	dir := t.TempDir()
+	if exec.Command("mkfifo", filepath.Join(dir, "some-idx.gz.part")).Run() != nil {
+		t.Skip("there is no mkfifo")
+	}
+	err := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file)
+	require.ErrorContains(t, err, "is a pipe, not a regular file")
+}
+
+// Many callers share a folder: one fetches, the others wait for it.
+func TestDownloadAtOnce(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no locks")
+	}
+	file, packed := testFile(t)
+	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(10 * time.Millisecond)
+		good(packed)(w, r)
+	})
+	for range 5 {
+		dir := filepath.Join(t.TempDir(), "new")
+		var group sync.WaitGroup
+		for range 12 {
+			group.Go(func() {
+				assert.NoError(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file))
+			})
+		}
+		group.Wait()
+		assert.Equal(t, []string{"some-idx.gz"}, listing(t, dir))
+	}
+	assert.Len(t, m.requests(), 5)
+
+	// Who waits hears of the end of its context.
+	dir := t.TempDir()
+	part, err := lockPart(t.Context(), filepath.Join(dir, "some-idx.gz.part"))
 	require.NoError(t, err)
-	assert.NoError(t, file.verifyFile(filepath.Join(dir, name)))
+	defer part.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	assert.ErrorIs(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(ctx, file), context.Canceled)
+}
+
+// A redirect may not leave https, whatever the client's own rule is.
+func TestDownloadStaysWithHTTPS(t *testing.T) {
+	file, packed := testFile(t)
+	plain := newMirror(t, good(packed))
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/down"):
+			http.Redirect(w, r, plain.URL+"/x", http.StatusFound)
+		case strings.HasPrefix(r.URL.Path, "/around"):
+			http.Redirect(w, r, "https://"+r.Host+"/file", http.StatusFound)
+		case strings.HasPrefix(r.URL.Path, "/loop"):
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		default:
+			good(packed)(w, r)
+		}
+	}))
+	defer secure.Close()
+	own := 0
+	for _, client := range []*http.Client{secure.Client(), {Transport: secure.Client().Transport, CheckRedirect: func(*http.Request, []*http.Request) error { own++; return nil }}} {
+		provide := func(folder string) error {
+			return DownloadOptions{Dir: t.TempDir(), Mirrors: []string{secure.URL + folder}, Client: client}.provide(t.Context(), file)
+		}
+		require.ErrorContains(t, provide("/down"), "a redirect from https to http is not followed")
+		require.NoError(t, provide("/around"))
+	}
+	require.Equal(t, 1, own)
+	require.Empty(t, plain.requests())
+	err := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{secure.URL + "/loop"}, Client: secure.Client()}.provide(t.Context(), file)
+	require.ErrorContains(t, err, "more than ten redirects")
+}
+
+// What a server says is quoted, and cut.
+func TestDownloadMessagesAreBounded(t *testing.T) {
+	file, packed := testFile(t)
+	long := "\x1b[31m" + string(bytes.Repeat([]byte("9"), 1<<16))
+	for _, answer := range []*http.Response{
+		{StatusCode: 500, Status: long},
+		{StatusCode: http.StatusPartialContent, Header: http.Header{"Content-Range": {long}}},
+		{StatusCode: http.StatusFound, Header: http.Header{"Location": {long + "://%zz"}}},
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "some-idx.gz.part"), packed[:10], 0o600))
+		client := &http.Client{Transport: trip(func(*http.Request) (*http.Response, error) {
+			copy := *answer
+			copy.Body = http.NoBody
+			return &copy, nil
+		})}
+		err := DownloadOptions{Dir: dir, Mirrors: []string{"http://mirror"}, Client: client}.provide(t.Context(), file)
+		require.Error(t, err)
+		require.Less(t, len(err.Error()), 900)
+		require.NotContains(t, err.Error(), "\x1b")
+	}
 }
 
 // A trip answers a request without a network, so that time can be made up.

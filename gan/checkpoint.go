@@ -1,28 +1,31 @@
 package gan
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/internal/excerpt"
+	"github.com/gander-ml/gander/internal/strictjson"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// checkpointKey is where a checkpoint's metadata holds what is no tensor.
+// checkpointKey is where a checkpoint's metadata holds what is not a tensor.
 const checkpointKey = "gander.checkpoint"
 
-// progressState is what is no tensor.
+// progressState is the part of a checkpoint that is not tensors: counters, stream
+// positions, and the settings that Resume compares.
 type progressState struct {
 	Steps         int      `json:"steps"`
-	Batch         int      `json:"batch"`            // done in the epoch at hand
+	Batch         int      `json:"batch"`            // done in the current epoch
 	Generator     int      `json:"generator_steps"`  // among Batch
 	Untold        bool     `json:"untold,omitempty"` // see position
 	LatentKey     uint64   `json:"latent_key"`
@@ -34,8 +37,8 @@ type progressState struct {
 	Data          settings `json:"data,omitempty"`
 }
 
-// ErrCheckpoint is wrapped by the error of [Trainer.Resume] where a file holds
-// no checkpoint of this training.
+// ErrCheckpoint is wrapped by the error of [Trainer.Resume] if a file does not
+// hold a checkpoint of this training.
 var ErrCheckpoint = errors.New("this checkpoint does not fit")
 
 // ErrNotFinite is wrapped by the error of [Trainer.Checkpoint] if what it was to
@@ -49,15 +52,20 @@ type SettingsError struct {
 }
 
 func (e *SettingsError) Error() string {
-	const most = 12
-	var list []string
-	for _, d := range e.Differences[:min(most, len(e.Differences))] {
-		list = append(list, fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), excerpt.Name(d.Old), excerpt.Name(d.New)))
+	const most = 600 // bytes
+	text := ""
+	for i, d := range e.Differences {
+		one := fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), excerpt.Name(d.Old), excerpt.Name(d.New))
+		if i > 0 {
+			one = ", " + one
+		}
+		if len(text)+len(one) > most {
+			text += fmt.Sprintf(", and %d more", len(e.Differences)-i)
+			break
+		}
+		text += one
 	}
-	if more := len(e.Differences) - most; more > 0 {
-		list = append(list, fmt.Sprintf("and %d more", more))
-	}
-	return fmt.Sprintf("gan: resuming from %s: %v: %s; go back to the old settings, or change them on purpose with gan.Allow", e.Path, ErrCheckpoint, strings.Join(list, ", "))
+	return fmt.Sprintf("gan: resuming from %s: %v: %s; go back to the old settings, or change them on purpose with gan.Allow", e.Path, ErrCheckpoint, text)
 }
 
 // Unwrap returns [ErrCheckpoint].
@@ -68,9 +76,24 @@ func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
 // the weights, the position in the random numbers and in the data, the mean
 // losses so far, and all settings. [Trainer.Resume] goes on from it as if there
 // had been no interruption, byte for byte. It may be called from any goroutine,
-// and waits for the step at hand. A state that is not finite is not written; the
+// and waits for the current step. A state that is not finite is not written; the
 // error wraps [ErrNotFinite] then.
-func (t *Trainer) Checkpoint(path string) error { return t.snapshot().save(path, nil) }
+func (t *Trainer) Checkpoint(path string) error {
+	s, err := t.snapshot()
+	if err != nil {
+		return err
+	}
+	return s.save(path, nil)
+}
+
+// WriteCheckpoint is [Trainer.Checkpoint] to a stream.
+func (t *Trainer) WriteCheckpoint(w io.Writer) error {
+	s, err := t.snapshot()
+	if err != nil {
+		return err
+	}
+	return s.write(nil, func(metadata map[string]string) error { return safetensors.Write(w, s.tensors, metadata) })
+}
 
 // snapshot is a copy of everything that training depends on, between two steps.
 type snapshot struct {
@@ -79,18 +102,23 @@ type snapshot struct {
 	data    func() (settings, error)
 }
 
-// snapshot copies everything.
-func (t *Trainer) snapshot() *snapshot {
+// snapshot copies everything. A device that fails meanwhile is an error.
+func (t *Trainer) snapshot() (s *snapshot, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings()}
-	for prefix, state := range t.game.parts() {
-		for name, value := range state {
-			if prefix == "generator." || prefix == "discriminator." {
-				value = value.Clone() // the others are copies
+	err = tensor.Catch(func() {
+		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings()}
+		for prefix, state := range t.game.parts() {
+			for name, value := range state {
+				if prefix == "generator." || prefix == "discriminator." {
+					value = value.Clone() // the others are copies
+				}
+				s.tensors[prefix+name] = value
 			}
-			s.tensors[prefix+name] = value
 		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gan: writing a checkpoint: %w", err)
 	}
 	s.tensors[lossesKey] = t.position.losses()
 	key, counter := t.game.latent.State()
@@ -100,24 +128,36 @@ func (t *Trainer) snapshot() *snapshot {
 		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
 		Arithmetic: t.game.device.Arithmetic(), Settings: t.settings,
 	}
-	return s
+	return s, nil
 }
 
-// save writes the copy and more notes. Any goroutine may call it.
-func (s *snapshot) save(path string, notes map[string]string) (err error) {
-	if s.state.Data, err = s.data(); err != nil {
-		return err
+// save makes path a file of the copy and of more notes. Any goroutine may call it.
+func (s *snapshot) save(path string, notes map[string]string) error {
+	return s.write(notes, func(metadata map[string]string) error { return safetensors.Save(path, s.tensors, metadata) })
+}
+
+// write calls do with the metadata of a checkpoint, if the state is finite.
+func (s *snapshot) write(notes map[string]string, do func(metadata map[string]string) error) (err error) {
+	failure := tensor.Catch(func() {
+		if s.state.Data, err = s.data(); err != nil {
+			return
+		}
+		if name := s.notFinite(); name != "" {
+			err = fmt.Errorf("%w: %s after step %d", ErrNotFinite, name, s.state.Steps)
+			return
+		}
+		var meta []byte
+		if meta, err = json.Marshal(s.state); err != nil {
+			return
+		}
+		all := map[string]string{checkpointKey: string(meta)}
+		maps.Copy(all, notes)
+		err = do(all)
+	})
+	if err = both(err, failure); err != nil {
+		return fmt.Errorf("gan: writing a checkpoint: %w", err)
 	}
-	if name := s.notFinite(); name != "" {
-		return fmt.Errorf("gan: writing %s: %w: %s after step %d", path, ErrNotFinite, name, s.state.Steps)
-	}
-	meta, err := json.Marshal(s.state)
-	if err != nil {
-		return fmt.Errorf("gan: %w", err)
-	}
-	all := map[string]string{checkpointKey: string(meta)}
-	maps.Copy(all, notes)
-	return safetensors.Save(path, s.tensors, all)
+	return nil
 }
 
 // notFinite returns the name of the first tensor that is not finite, or "".
@@ -194,30 +234,47 @@ func (t *Trainer) Resume(path string, options ...ResumeOption) error {
 }
 
 func (t *Trainer) resume(path string, r *resuming) error {
-	f, err := safetensors.Load(path)
+	f, err := atomicfile.Open(path)
 	if err != nil {
-		return fmt.Errorf("gan: resuming: %w", err)
+		return fmt.Errorf("gan: resuming from %s: %w", path, err)
+	}
+	defer f.Close()
+	return t.resumeFrom(path, f, r)
+}
+
+// ReadCheckpoint is [Trainer.Resume] from a stream, which ends where the
+// checkpoint ends.
+func (t *Trainer) ReadCheckpoint(r io.Reader, options ...ResumeOption) error {
+	if !t.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer t.busy.Store(false)
+	return t.resumeFrom("a stream", r, newResuming(options))
+}
+
+func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
+	f, err := safetensors.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
 	}
 	bad := func(format string, args ...any) error {
-		return excerpt.Error(fmt.Errorf("gan: resuming from %s: %w: %s", path, ErrCheckpoint, fmt.Sprintf(format, args...)))
+		return fmt.Errorf("gan: resuming from %s: %w: %w", from, ErrCheckpoint, excerpt.Error(fmt.Errorf(format, args...)))
 	}
 	var p progressState
 	meta, ok := f.Metadata()[checkpointKey]
 	if !ok {
 		return bad("its metadata does not hold %q", checkpointKey)
 	}
-	state := json.NewDecoder(bytes.NewReader([]byte(meta)))
-	state.DisallowUnknownFields() // it may come from a later version
-	if err := state.Decode(&p); err != nil {
-		return bad("%v", err)
+	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
+		return bad("its metadata %q: %w", checkpointKey, err)
 	}
 	if p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch {
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
 	if diff := t.settings.differences(p.Settings, r.allowed); len(diff) > 0 {
-		return &SettingsError{Path: path, Differences: diff}
+		return &SettingsError{Path: from, Differences: diff}
 	}
-	before := &resumable{path: path, data: p.Data, allowed: r.allowed}
+	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
 	if r.source != nil {
 		if err := before.check(newDataset(r.source)); err != nil {
 			return err
@@ -228,11 +285,12 @@ func (t *Trainer) resume(path string, r *resuming) error {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
 	at, found := position{batch: p.Batch, generator: p.Generator, untold: p.Untold}, false
-	for _, name := range f.Names() {
-		value, err := f.Tensor(name)
-		if err != nil {
-			return fmt.Errorf("gan: resuming: %w", err)
-		}
+	values, err := f.Tensors()
+	if err != nil {
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
 		if name == lossesKey {
 			if found = at.setLosses(value); !found {
 				return bad("its losses have shape %v, not [epochs + 1, 5], or do not count the steps", value.Shape())
@@ -271,9 +329,9 @@ func (t *Trainer) resume(path string, r *resuming) error {
 	}
 	if err := t.game.restore(states); err != nil {
 		if undo := t.game.restore(old); undo != nil {
-			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", path, err, undo)
+			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", from, err, undo)
 		}
-		return bad("%v", err)
+		return bad("%w", err)
 	}
 	t.game.steps, t.position = p.Steps, at
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
@@ -283,7 +341,7 @@ func (t *Trainer) resume(path string, r *resuming) error {
 	t.settings = maps.Clone(t.settings)
 	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come
 	if now := t.game.device.Arithmetic(); now != p.Arithmetic {
-		r.notify(fmt.Sprintf("%s was made with the arithmetic %s, this is %s: the same run, with other bits from here on", path, excerpt.Quote(p.Arithmetic), excerpt.Quote(now)))
+		r.notify(fmt.Sprintf("%s was made with the arithmetic %s, this is %s: the same run, with other bits from here on", from, excerpt.Quote(p.Arithmetic), excerpt.Quote(now)))
 	}
 	return nil
 }
@@ -292,7 +350,7 @@ func (t *Trainer) resume(path string, r *resuming) error {
 const lossesKey = "losses"
 
 // losses returns a row for each epoch done, of four losses and the number of
-// steps, and one for the sums of the epoch at hand.
+// steps, and one for the sums of the current epoch.
 func (p *position) losses() *tensor.Tensor {
 	var rows []float64
 	for _, e := range append(slices.Clone(p.past), pastEpoch{losses: p.sums}) {

@@ -111,8 +111,7 @@ func (k *keeper) start(r Run) error {
 			}
 		}
 	}
-	k.begin()
-	return nil
+	return k.begin()
 }
 
 // setAside renames checkpoints of later steps than the trainer's, if it was
@@ -164,15 +163,21 @@ func (k *keeper) step(s *StepInfo) error {
 	byTime := interval > 0 && k.writing == nil && time.Since(k.last) >= interval
 	if bySteps || byTime {
 		err = both(err, k.finish(true))
-		k.begin()
+		if failed := k.begin(); failed != nil {
+			return both(failed, err)
+		}
 	}
 	return Warning(err)
 }
 
 // begin copies the state and has it written.
-func (k *keeper) begin() {
+func (k *keeper) begin() error {
 	k.last = time.Now()
-	s, result := k.trainer.snapshot(), make(chan written, 1)
+	s, err := k.trainer.snapshot()
+	if err != nil {
+		return err
+	}
+	result := make(chan written, 1)
 	var g *Generator
 	if k.Best != nil {
 		g = k.trainer.Generator()
@@ -190,6 +195,7 @@ func (k *keeper) begin() {
 			w.failed = k.compare(s, g)
 		}
 	}()
+	return nil
 }
 
 // finish takes note of the checkpoint that is being written, if it is done; it
@@ -267,7 +273,10 @@ func (k *keeper) end(r *Report) error {
 		r.Checkpoint = k.path(prefix, 0)
 		return nil
 	}
-	s := k.trainer.snapshot()
+	s, failed := k.trainer.snapshot()
+	if failed != nil {
+		return both(err, failed)
+	}
 	if failed := k.write(s); failed != nil {
 		return both(err, failed)
 	}

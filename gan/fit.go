@@ -36,7 +36,7 @@ type Source interface {
 type Hook struct {
 	Start func(Run) error       // before the first step
 	Step  func(*StepInfo) error // after each step
-	Epoch func(EpochInfo) error // after each epoch, and after a part of one where training ends early
+	Epoch func(EpochInfo) error // after each epoch, and after a part of one if training ends early
 	End   func(*Report) error   // after the last step, however it came about
 
 	release func() // called when Fit returns or panics, also if Start of another hook has failed
@@ -49,7 +49,7 @@ type Run struct {
 	Epochs  int             // that will have been done at the end, the last perhaps in part
 	Steps   int             // that will have been done at the end
 	Batches int             // in an epoch
-	Past    []Losses        // means over the epochs done already, where training goes on
+	Past    []Losses        // means over the epochs done already, if training was resumed
 
 	past []pastEpoch // the same epochs
 }
@@ -138,7 +138,7 @@ func OnWarning(f func(error)) Option { return func(o *options) { o.warn = f } }
 type position struct {
 	past      []pastEpoch // the epochs done
 	untold    bool        // hooks do not know yet that the last of them is done
-	batch     int         // done in the epoch at hand
+	batch     int         // done in the current epoch
 	sums      Losses      // over these batches
 	generator int         // the generator's steps among them
 }
@@ -164,19 +164,19 @@ func (p *position) add(l Losses, generator bool, batches, steps int) {
 	}
 }
 
-// means returns the mean losses of the epoch at hand.
+// means returns the mean losses of the current epoch.
 func (p *position) means() Losses {
 	n, s := float64(p.batch), p.sums
 	return Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(p.generator, 1))}
 }
 
 // Fit trains on the source until the epochs or steps are done, the context is
-// cancelled, a hook returns an error, or a loss is not finite. However it ends,
-// the step at hand is finished, and the hooks' Epoch and End are called, so
+// cancelled, a hook returns an error, or a step fails. However it ends, the
+// current step is finished or undone, and the hooks' Epoch and End are called, so
 // that what they save is whole. The report is never nil. The error is the cause
-// of an early end: the context's (context.Cause), a hook's, the source's, a
-// [NonFiniteError], or what [Trainer.Step] says of samples that do not fit. Where
-// hooks fail after that, such as one that saves, theirs are joined to it.
+// of an early end: the context's (context.Cause), a hook's, the source's, or that
+// of [Trainer.Step]. If hooks fail after that, such as one that saves, their
+// errors are joined to it; see [Cancelled].
 //
 // Fit returns an error at once, which wraps [ErrConfig], if ctx or the source is
 // nil, or if the networks cannot take the smallest batch of a [Sized] source; one
@@ -224,7 +224,7 @@ func (f *fitting) prepare(opts []Option) error {
 	case f.batches < 1:
 		return errors.New("gan: the source has no batches")
 	case p.batch >= f.batches:
-		return fmt.Errorf("gan: training goes on after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
+		return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
 	}
 	if err := f.adopt(f.src); err != nil {
 		return err
@@ -318,7 +318,7 @@ func Cancelled(err error) bool {
 	return errors.Is(err, context.Canceled) // so does the cause that signal.NotifyContext gives
 }
 
-// epoch trains to the end of the epoch at hand.
+// epoch trains to the end of the current epoch.
 func (f *fitting) epoch() (err error) {
 	start := time.Now()
 	p := &f.position
@@ -361,7 +361,7 @@ func (f *fitting) epoch() (err error) {
 }
 
 // tell calls the hooks' Epoch for the epoch that is just done, or else for the
-// part of the one at hand.
+// part of the current one.
 func (f *fitting) tell(start time.Time) error {
 	p := &f.position
 	info := EpochInfo{Steps: f.game.steps, Time: time.Since(start)}

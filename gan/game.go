@@ -20,6 +20,7 @@ type game struct {
 	penalties                []Penalty
 	strategy                 strategy // computes the discriminator's gradient
 	latentSize               int
+	sample                   []int // shape of one; nil: not known
 	generatorEvery           int
 	freshLatent              bool
 	clip                     float64 // 0: none
@@ -63,6 +64,10 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 	if err := c.check(g, d); err != nil {
 		return nil, err
 	}
+	sample, err := sampleShape(g, c.Latent, c.SampleShape)
+	if err != nil {
+		return nil, fmt.Errorf("Config.SampleShape: %w", err)
+	}
 	device := c.device(g)
 	if err := tensor.Catch(func() {
 		for k, m := range []nn.Module{g, d} {
@@ -77,7 +82,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 	}
 	out := &game{
 		generator: g, discriminator: d,
-		objective: c.objective(), penalties: c.Penalties, latentSize: c.Latent,
+		objective: c.objective(), penalties: c.Penalties, latentSize: c.Latent, sample: sample,
 		generatorEvery: max(c.GeneratorEvery, 1), freshLatent: c.FreshLatent, clip: c.ClipWeights,
 		gParams: trainable(g), dParams: trainable(d),
 		latent: tensor.NewStream(c.Seed, "latent"),
@@ -104,7 +109,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 	out.strategy = newStrategy(d, c.Penalties, out.dParams)
 	gMethod, dMethod := c.optimizers()
 	out.methods = [2]string{gMethod.Name(), dMethod.Name()}
-	err := tensor.Catch(func() {
+	err = tensor.Catch(func() {
 		out.gOptimizer, out.dOptimizer = optim.New(gMethod, gValues), optim.New(dMethod, dValues)
 		if c.EMAHalfLife != 0 {
 			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
@@ -160,7 +165,9 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		// The step has failed, or a network panics.
 		*g.latent, *g.random = latentBefore, randomBefore
 		g.updates.Discard()
-		if g.touched != untouched {
+		if g.touched == untouched {
+			g.journal.forget() // a device may have failed while it was written
+		} else {
 			g.scope.Close()
 			if undo := g.journal.rewind(g); undo != nil {
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
@@ -257,7 +264,7 @@ func (g *game) copied() *Generator {
 				averages[g.gParams[i]] = v
 			}
 		}
-		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.dtype, g.device)
+		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
 	}
 	return g.copy
 }

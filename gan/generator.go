@@ -1,11 +1,13 @@
 package gan
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -21,6 +23,7 @@ type Generator struct {
 	net     nn.Module
 	weights *nn.Weights
 	latent  int
+	sample  []int // shape of one; nil: not known
 	dtype   tensor.DType
 	device  *tensor.Device
 	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
@@ -29,9 +32,9 @@ type Generator struct {
 
 // newGenerator returns a generator of a network with weights of its own. They
 // are copied to where products of few rows read them fastest.
-func newGenerator(net nn.Module, w *nn.Weights, latent int, dt tensor.DType, d *tensor.Device) *Generator {
+func newGenerator(net nn.Module, w *nn.Weights, latent int, sample []int, dt tensor.DType, d *tensor.Device) *Generator {
 	g := &Generator{
-		net: net, weights: w.To(d), latent: latent, dtype: dt, device: d,
+		net: net, weights: w.To(d), latent: latent, sample: sample, dtype: dt, device: d,
 		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
 		pass:   sampleChunk,
 	}
@@ -41,13 +44,63 @@ func newGenerator(net nn.Module, w *nn.Weights, latent int, dt tensor.DType, d *
 	return g
 }
 
+// NewGenerator returns a generator of a network that was trained elsewhere, with
+// a copy of its weights, on their device: from vectors of latent numbers,
+// [n, latent], to samples, [n, …]. shape is that of one sample as [Config]
+// explains SampleShape. The error says what does not fit.
+func NewGenerator(net nn.Module, latent int, shape ...int) (*Generator, error) {
+	switch {
+	case latent < 1:
+		return nil, fmt.Errorf("gan: a generator of %d latent numbers is not possible; give its number of inputs", latent)
+	case len(nn.Params(net)) == 0 || !nn.Ready(net):
+		return nil, errors.New("gan: the network has no weights")
+	}
+	sample, err := sampleShape(net, latent, shape)
+	if err != nil {
+		return nil, fmt.Errorf("gan: %w", err)
+	}
+	first := nn.Params(net)[0].Param.Value()
+	return newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), first.Device()), nil
+}
+
+// sampleShape returns the shape of one sample, which is the network's own if none
+// is wanted, and nil if that is not known either.
+func sampleShape(net nn.Module, latent int, want []int) ([]int, error) {
+	if len(want) >= tensor.MaxRank || slices.ContainsFunc(want, func(d int) bool { return d < 1 }) {
+		return nil, fmt.Errorf("no sample has the shape %v", want)
+	}
+	made, err := nn.OutShape(net, []int{1, latent})
+	switch {
+	case errors.Is(err, nn.ErrUnknownShape):
+		return want, nil
+	case err != nil:
+		return nil, fmt.Errorf("the network does not take %d latent numbers: %w", latent, err)
+	case len(want) == 0:
+		return made[1:], nil
+	}
+	rest := 1 // of the numbers in a sample, when they are divided by the dims
+	for _, d := range made[1:] {
+		rest *= d
+	}
+	for _, d := range want {
+		if rest%d != 0 {
+			return nil, fmt.Errorf("a sample %v of the network does not have the shape %v", made[1:], want)
+		}
+		rest /= d
+	}
+	if rest != 1 {
+		return nil, fmt.Errorf("a sample %v of the network does not have the shape %v", made[1:], want)
+	}
+	return want, nil
+}
+
 // To returns the generator on a device: g itself if it is there already, else a
 // copy.
 func (g *Generator) To(d *tensor.Device) *Generator {
 	if d == g.device {
 		return g
 	}
-	return newGenerator(g.net, g.weights, g.latent, g.dtype, d)
+	return newGenerator(g.net, g.weights, g.latent, g.sample, g.dtype, d)
 }
 
 // Device returns where the generator's weights and samples live.
@@ -83,7 +136,7 @@ func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
 			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
 	}
 	return g.chunks("Generator.Map", latent.Dim(0), func(s *tensor.Scope, at, m int) *tensor.Tensor {
-		return s.Adopt(latent.Slice(0, at, at+m, 1)).To(g.device)
+		return s.Adopt(latent.Slice(0, at, at+m)).To(g.device)
 	})
 }
 
@@ -103,13 +156,13 @@ func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m in
 		z := draw(scope, at, m)
 		for from := 0; out == nil || from < m; from += g.pass {
 			to := min(from+g.pass, m)
-			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to, 1))).Value()
+			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to))).Value()
 			if out == nil {
 				shape := y.Shape()
 				shape[0] = n
 				out = g.device.New(y.DType(), shape...)
 			}
-			out.Slice(0, at+from, at+to, 1).CopyFrom(y)
+			out.Slice(0, at+from, at+to).CopyFrom(y)
 		}
 		scope.Close()
 	}
@@ -119,8 +172,17 @@ func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m in
 // Latent returns the number of the generator's inputs.
 func (g *Generator) Latent() int { return g.latent }
 
-// latentKey is where a file's metadata holds the number of inputs.
-const latentKey = "gander.latent"
+// SampleShape returns the shape of one sample, such as [1 28 28] of a digit, also
+// if the generator makes it as a row of 784 numbers; see [Config]. It is nil if
+// the shape is not known.
+func (g *Generator) SampleShape() []int { return slices.Clone(g.sample) }
+
+// latentKey and sampleKey are where a file's metadata holds the number of inputs
+// and the shape of one sample, as a JSON array.
+const (
+	latentKey = "gander.latent"
+	sampleKey = "gander.sample_shape"
+)
 
 // Save makes path a safetensors file of the generator, which [LoadGenerator]
 // reads, and PyTorch too. The file is written whole or not at all.
@@ -134,7 +196,12 @@ func (g *Generator) Write(w io.Writer) error {
 }
 
 func (g *Generator) metadata() map[string]string {
-	return map[string]string{latentKey: strconv.Itoa(g.latent)}
+	meta := map[string]string{latentKey: strconv.Itoa(g.latent)}
+	if g.sample != nil {
+		shape, _ := json.Marshal(g.sample) // of integers: no error
+		meta[sampleKey] = string(shape)
+	}
+	return meta
 }
 
 // LoadOption changes a default of [LoadGenerator].
@@ -208,5 +275,15 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	case err != nil && !errors.Is(err, nn.ErrUnknownShape):
 		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: the network does not take %d latent numbers: %w", from, latent, err))
 	}
-	return newGenerator(net, nn.Snapshot(net), latent, first.DType(), first.Device()), nil
+	var want []int
+	if text, ok := meta[sampleKey]; ok {
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			return nil, excerpt.Error(fmt.Errorf("gan: loading %s: its metadata %q is not a shape: %w", from, sampleKey, err))
+		}
+	}
+	sample, err := sampleShape(net, latent, want)
+	if err != nil {
+		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: %w", from, err))
+	}
+	return newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), first.Device()), nil
 }

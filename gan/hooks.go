@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -13,8 +12,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Every is true of each nth step. It panics with a [tensor.ArgumentError] if n is less
-// than 1.
+// Every returns a function that is true of each nth step. It panics with a
+// [tensor.ArgumentError] if n is less than 1.
 func Every(n int) func(step int) bool {
 	if n < 1 {
 		panic(&tensor.ArgumentError{Op: "Every", Problem: fmt.Sprintf("every %d steps", n), Fix: "give 1 or more"})
@@ -42,8 +41,10 @@ func After(due func(step int) bool, do func(*Trainer) error) Hook {
 
 // SaveNetworks returns a hook that writes generator.safetensors and
 // discriminator.safetensors into a folder after each epoch, in place of the
-// epoch before. The folder is made if need be. Networks that cannot be written
-// are a [Warning], except at the end of training, when it is an error.
+// epoch before. The folder is made if need be. Training does not start if a network
+// could not be loaded again, because a layer does not describe itself ([nn.Encode]).
+// Networks that cannot be written are a [Warning], and at the end of training an
+// error.
 func SaveNetworks(dir string) Hook {
 	var t *Trainer
 	saved := true
@@ -64,6 +65,11 @@ func SaveNetworks(dir string) Hook {
 	return Hook{
 		Start: func(r Run) error {
 			t, saved = r.Trainer, true
+			for _, m := range []nn.Module{t.game.generator, t.game.discriminator} {
+				if _, err := nn.Encode(m); err != nil {
+					return fmt.Errorf("gan: a network could not be loaded from the file that it is saved to: %w", err)
+				}
+			}
 			return writable(dir)
 		},
 		Epoch: func(EpochInfo) error { return Warning(save()) },
@@ -186,9 +192,14 @@ func lineOf(e EpochInfo) ([]byte, error) {
 // oldLines returns the lines of a log that are whole epochs, by their numbers.
 func oldLines(path string) map[int][]byte {
 	out := map[int][]byte{}
-	old, err := os.ReadFile(path)
+	f, err := atomicfile.Open(path)
 	if err != nil {
-		return out // nothing to go on with
+		return out // nothing to keep
+	}
+	defer f.Close()
+	old, err := io.ReadAll(f)
+	if err != nil {
+		return out
 	}
 	for line := range bytes.Lines(old) {
 		var l logLine

@@ -12,9 +12,9 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// ImageGrid says how samples are laid out in a picture.
+// ImageGrid says how samples are laid out in one image.
 type ImageGrid struct {
-	Height, Width int // of one sample in pixels; 0 where the samples have the shape [n, c, h, w] themselves
+	Height, Width int // of one sample in pixels; 0 if the samples have the shape [n, c, h, w]
 	Columns       int // at most; 0: as near to a square as can be
 	Scale         int // side of the block that shows one pixel; 0 means 1
 	Gap           int // pixels between samples, and around them
@@ -22,8 +22,8 @@ type ImageGrid struct {
 
 // Image draws samples of values in [−1, 1], −1 black and 1 white, as [n, h·w]
 // with the grid's height and width, or [n, 1, h, w] in grey, or [n, 3, h, w] in
-// colour. Values outside are drawn as the nearest end. A shape that is none of
-// these, a NaN, no samples, and a picture of more than 2²⁸ pixels are errors.
+// colour. Values outside are drawn as the nearest end. Any other shape, a NaN, no
+// samples, and an image of more than 2²⁸ pixels are errors.
 func (g ImageGrid) Image(samples *tensor.Tensor) (image.Image, error) {
 	n, c, h, w, err := g.dims(samples)
 	if err != nil {
@@ -36,7 +36,7 @@ func (g ImageGrid) Image(samples *tensor.Tensor) (image.Image, error) {
 	rows := (n + cols - 1) / cols
 	scale, gap := max(g.Scale, 1), max(g.Gap, 0)
 	if size := side(rows, h, scale, gap) * side(cols, w, scale, gap); size > maxPixels {
-		return nil, fmt.Errorf("gan: %d samples of %d×%d would make a picture of %.0f pixels; draw fewer, or smaller", n, h, w, size)
+		return nil, fmt.Errorf("gan: %d samples of %d×%d would make an image of %.0f pixels; draw fewer, or smaller", n, h, w, size)
 	}
 	cellH, cellW := h*scale+gap, w*scale+gap
 	values := samples.Float32s()
@@ -73,11 +73,11 @@ func (g ImageGrid) Image(samples *tensor.Tensor) (image.Image, error) {
 	return img, nil
 }
 
-// maxPixels is the size of a picture that is a mistake, and would take all
-// memory.
+// maxPixels is the size of an image that can only be a mistake, and would take
+// all memory.
 const maxPixels = 1 << 28
 
-// side returns a picture's length in pixels, without overflow.
+// side returns an image's length in pixels, without overflow.
 func side(cells, length, scale, gap int) float64 {
 	return float64(cells)*(float64(length)*float64(scale)+float64(gap)) + float64(gap)
 }
@@ -87,13 +87,17 @@ func (g ImageGrid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	s := t.Shape()
 	switch {
 	case t.Len() == 0:
-		return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v make no picture", s)
+		return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v make no image", s)
 	case len(s) == 2 && g.Height > 0 && g.Width > 0 && s[1] == g.Height*g.Width:
 		return s[0], 1, g.Height, g.Width, nil
 	case len(s) == 4 && (s[1] == 1 || s[1] == 3):
 		return s[0], s[1], s[2], s[3], nil
 	}
-	return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v are no pictures of %d×%d; give [n, h·w] or [n, 1 or 3, h, w]", s, g.Height, g.Width)
+	what := "images"
+	if g.Height != 0 || g.Width != 0 {
+		what = fmt.Sprintf("images of %d×%d", g.Height, g.Width)
+	}
+	return 0, 0, 0, 0, fmt.Errorf("gan: samples of shape %v are not %s; give [n, h·w] with a height and width, or [n, 1 or 3, h, w]", s, what)
 }
 
 // WritePNG writes [ImageGrid.Image] to a file, whole or not at all.

@@ -100,15 +100,15 @@ func TestImageGridRefuses(t *testing.T) {
 		gan.ImageGrid
 		samples *tensor.Tensor
 	}{
-		"samples of shape [1 5] are no pictures of 2×2":              {grid, tensor.New(tensor.Float32, 1, 5)},
-		"samples of shape [1 4] are no pictures of 0×0":              {gan.ImageGrid{}, tensor.New(tensor.Float32, 1, 4)},
-		"samples of shape [4] are no pictures of 2×2":                {grid, tensor.New(tensor.Float32, 4)},
-		"samples of shape [1 2 2 2] are no pictures":                 {grid, tensor.New(tensor.Float32, 1, 2, 2, 2)},
-		"samples of shape [0 4] make no picture":                     {grid, tensor.New(tensor.Float32, 0, 4)},
-		"samples of shape [1 1 0 4] make no picture":                 {grid, tensor.New(tensor.Float32, 1, 1, 0, 4)},
-		"sample 1 has a NaN at row 1, column 0":                      {grid, tensor.FromFloat64([]float64{0, 0, 0, 0, 0, 0, math.NaN(), 0}, 2, 4)},
-		"1 samples of 2×2 would make a picture of 4294967296 pixels": {gan.ImageGrid{Height: 2, Width: 2, Scale: 1 << 15}, tensor.New(tensor.Float32, 1, 4)},
-		"2 samples of 2×2 would make a picture of":                   {gan.ImageGrid{Height: 2, Width: 2, Gap: math.MaxInt}, tensor.New(tensor.Float32, 2, 4)},
+		"samples of shape [1 5] are not images of 2×2":              {grid, tensor.New(tensor.Float32, 1, 5)},
+		"samples of shape [1 4] are not images; give":               {gan.ImageGrid{}, tensor.New(tensor.Float32, 1, 4)},
+		"samples of shape [4] are not images of 2×2":                {grid, tensor.New(tensor.Float32, 4)},
+		"samples of shape [1 2 2 2] are not images":                 {grid, tensor.New(tensor.Float32, 1, 2, 2, 2)},
+		"samples of shape [0 4] make no image":                      {grid, tensor.New(tensor.Float32, 0, 4)},
+		"samples of shape [1 1 0 4] make no image":                  {grid, tensor.New(tensor.Float32, 1, 1, 0, 4)},
+		"sample 1 has a NaN at row 1, column 0":                     {grid, tensor.FromFloat64([]float64{0, 0, 0, 0, 0, 0, math.NaN(), 0}, 2, 4)},
+		"1 samples of 2×2 would make an image of 4294967296 pixels": {gan.ImageGrid{Height: 2, Width: 2, Scale: 1 << 15}, tensor.New(tensor.Float32, 1, 4)},
+		"2 samples of 2×2 would make an image of":                   {gan.ImageGrid{Height: 2, Width: 2, Gap: math.MaxInt}, tensor.New(tensor.Float32, 2, 4)},
 	} {
 		_, err := c.Image(c.samples)
 		require.ErrorContains(t, err, "gan: "+want)

@@ -38,6 +38,7 @@ func TestNewRefuses(t *testing.T) {
 		"default wants them": {func(s *setup) { s.Objective, s.d = nil, nn.Sequential(s.d, nn.Sigmoid()) }, `the objective "nonsaturating" wants logits`},
 		"frozen generator":   {func(s *setup) { nn.Freeze(s.g, true) }, "a network has no parameters to train; are they frozen?"},
 		"frozen critic":      {func(s *setup) { nn.Freeze(s.d, true) }, "a network has no parameters to train; are they frozen?"},
+		"a sample's shape":   {func(s *setup) { s.SampleShape = []int{5} }, "Config.SampleShape: a sample [4] of the network does not have the shape [5]"},
 		"no parameters":      {func(s *setup) { s.g = nn.Tanh(); s.d = nn.Linear(latentSize, 1) }, "a network has no parameters to train"},
 		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64, tensor.CPU()) }, "float64 and float32; they must agree"},
 		"no rate":            {func(s *setup) { s.Optimizer = optim.Adam{} }, "optim: Adam: LR is 0; give a number above 0"},

@@ -7,8 +7,9 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// NonFiniteError says that a loss or a gradient became NaN or infinite. The step
-// was undone: everything is as it was before.
+// NonFiniteError says that a loss or a gradient became NaN or infinite. It was
+// seen before any update was made with it, and what the step had done until then
+// was undone.
 type NonFiniteError struct {
 	Step     int        // counted from 1
 	Network  string     // "discriminator" or "generator": which one was to be updated

@@ -32,7 +32,7 @@ var ErrBusy = errors.New("gan: the trainer is training already")
 
 // New prepares the training of generator g, from [n, latent] to samples,
 // against discriminator d, from samples to [n, 1]. Networks without weights get
-// them from the seed; others keep theirs, so that training can go on. The error
+// them from the seed; others keep theirs, so that training can continue. The error
 // wraps [ErrConfig] and says what does not fit.
 func New(g, d nn.Module, c Config) (*Trainer, error) {
 	game, err := newGame(g, d, c)
@@ -44,8 +44,9 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 
 // Step does one step on real samples [n, …] of the trainer's dtype: the
 // discriminator's update, then the generator's. [Trainer.Fit] is made of such
-// steps. The error is a [NonFiniteError], or a [tensor.Misuse] where the
-// samples do not fit the networks.
+// steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
+// fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
+// leaves everything as it was: networks, optimizers, averages and random numbers.
 func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) { return t.step(real, nil) }
 
 // StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
@@ -75,6 +76,9 @@ func (t *Trainer) Generator() *Generator { return t.game.copied() }
 // The same weights and seed give the same samples. It may be called from any
 // goroutine. It panics with a [tensor.ShapeError] on a negative n.
 func (t *Trainer) Sample(n int, seed uint64) *tensor.Tensor { return t.Generator().Sample(n, seed) }
+
+// Device returns where training takes place.
+func (t *Trainer) Device() *tensor.Device { return t.game.device }
 
 // Discriminator returns the network itself; do not run it while training.
 func (t *Trainer) Discriminator() nn.Module { return t.game.discriminator }

@@ -18,8 +18,8 @@ type Optimizer struct {
 // New returns an optimizer of the parameters, which [Optimizer.Step] will change
 // in place. They have one dtype and lie on one device; the state lies there
 // too. New panics with a [MethodError] on hyper-parameters out of their range,
-// and with an error of package tensor where there are no parameters, where one
-// comes twice, or where one lives in a scope.
+// and with an error of package tensor if there are no parameters, if one comes
+// twice, or if one lives in a scope.
 func New(m Method, params []*tensor.Tensor) *Optimizer {
 	if err := m.Validate(); err != nil {
 		panic(&MethodError{m.Name(), err})
@@ -36,7 +36,7 @@ func New(m Method, params []*tensor.Tensor) *Optimizer {
 // Step moves each parameter against its gradient, in place. grads are in the
 // order of the parameters and have their shapes; they are only read, and may
 // live in a [tensor.Scope]. Step panics with an error of package tensor, before
-// it changes anything, where they do not fit.
+// it changes anything, if they do not fit.
 func (o *Optimizer) Step(grads []*tensor.Tensor) {
 	o.check(grads)
 	u := &o.update
@@ -51,7 +51,7 @@ func (o *Optimizer) check(grads []*tensor.Tensor) {
 	const op = "Optimizer.Step"
 	params := o.update.Params
 	if len(grads) != len(params) {
-		panic(&tensor.ShapeError{Op: op,
+		panic(&tensor.ArgumentError{Op: op,
 			Problem: fmt.Sprintf("there are %d gradients for %d parameters", len(grads), len(params)),
 			Fix:     "give one gradient per parameter, in the same order"})
 	}

@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"fmt"
 	"hash/fnv"
 
 	"github.com/gander-ml/gander/internal/backend"
@@ -83,8 +84,12 @@ func (s *Stream) fill(op string, d backend.Distribution, dst *Tensor) {
 }
 
 // Perm returns a random order of 0, 1, …, n−1, each equally likely (Fisher and
-// Yates; Lemire's bounded numbers, so without bias).
+// Yates; Lemire's bounded numbers, so without bias). It panics with an
+// [ArgumentError] if n is negative.
 func (s *Stream) Perm(n int) []int {
+	if n < 0 {
+		panic(&ArgumentError{Op: "Stream.Perm", Problem: fmt.Sprintf("an order of %d numbers is not possible", n), Fix: "give 0 or more"})
+	}
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i

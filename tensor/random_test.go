@@ -90,7 +90,7 @@ func TestRandomInto(t *testing.T) {
 	for _, d := range []*tensor.Device{tensor.CPU(), device(t)} {
 		for _, dt := range dtypes {
 			want := tensor.NewStream(9, "test").Normal(dt, 6).Float64s()
-			x, strided, part := d.New(dt, 2, 3), d.New(dt, 3, 2).T(), d.New(dt, 3, 4).Slice(1, 1, 3, 1)
+			x, strided, part := d.New(dt, 2, 3), d.New(dt, 3, 2).T(), d.New(dt, 3, 4).Slice(1, 1, 3)
 			for _, dst := range []*tensor.Tensor{x, strided, part} {
 				tensor.NewStream(9, "test").NormalInto(dst)
 				require.Equal(t, want, dst.Float64s())
@@ -133,4 +133,12 @@ func TestPermIsAPermutation(t *testing.T) {
 		require.Len(t, p, n)
 	}
 	require.NotEqual(t, s.Perm(50), s.Perm(50))
+}
+
+func TestPermMisuse(t *testing.T) {
+	var misuse *tensor.ArgumentError
+	s := tensor.NewStream(1, "test")
+	require.ErrorAs(t, tensor.Catch(func() { s.Perm(-1) }), &misuse)
+	require.ErrorAs(t, tensor.Catch(func() { s.Perm(math.MinInt) }), &misuse)
+	require.Empty(t, s.Perm(0))
 }

@@ -13,11 +13,11 @@ package main
 import (
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
 
@@ -28,6 +28,7 @@ func main() {
 	out := flag.String("o", "digits.png", "PNG file to write, or NumPy file if the name ends in .npy")
 	columns := flag.Int("columns", 5, "images in a row")
 	scale := flag.Int("scale", 4, "side of the block that shows one pixel")
+	device := flag.String("device", "auto", "where to draw: cpu, or another device that the program was built for; auto is the fastest that works")
 	flag.Parse()
 	wrong := ""
 	switch {
@@ -47,24 +48,38 @@ func main() {
 		os.Exit(2)
 	}
 	grid := gan.ImageGrid{Columns: *columns, Scale: *scale, Gap: 2 * *scale}
-	if err := draw(*model, *n, *seed, *out, grid); err != nil {
+	if err := draw(*model, *device, *n, *seed, *out, grid); err != nil {
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(model string, n int, seed uint64, out string, grid gan.ImageGrid) error {
+func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGrid) error {
 	g, err := gan.LoadGenerator(model)
 	if err != nil {
 		return err
 	}
-	samples := g.Sample(n, seed)
-	if filepath.Ext(out) == ".npy" {
-		return npy.Write(out, samples.Reshape(n, -1))
+	d, err := tensor.OpenDevice(device)
+	if err != nil {
+		return err
 	}
-	if samples.Rank() == 2 { // flat images are taken for square ones
-		side := int(math.Sqrt(float64(samples.Dim(1))))
-		grid.Height, grid.Width = side, side
+	numbers := n
+	for _, d := range g.SampleShape() {
+		numbers *= d // of one sample: at most a gigabyte
+	}
+	if numbers > 1<<29 {
+		return fmt.Errorf("%s: %d samples of %v take more than 2 GiB; ask for fewer", model, n, g.SampleShape())
+	}
+	var samples *tensor.Tensor
+	// A network from a file may not take the numbers that it gets.
+	if err := tensor.Catch(func() { samples = g.To(d).Sample(n, seed) }); err != nil {
+		return fmt.Errorf("%s: %w", model, err)
+	}
+	if filepath.Ext(out) == ".npy" {
+		return npy.Save(out, samples.Reshape(n, -1))
+	}
+	if shape := g.SampleShape(); shape != nil {
+		samples = samples.Reshape(append([]int{n}, shape...)...)
 	}
 	return grid.WritePNG(out, samples)
 }

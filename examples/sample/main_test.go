@@ -19,18 +19,20 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
 
-// saved writes an untrained generator of flat pictures and returns it.
-func saved(t *testing.T, path string, pixels int) *gan.Generator {
+// saved writes an untrained generator of rows of pixels and returns it.
+func saved(t *testing.T, path string, pixels int, shape ...int) *gan.Generator {
 	t.Helper()
-	trainer, err := gan.New(nn.Sequential(nn.Linear(5, pixels), nn.Tanh()), nn.Linear(pixels, 1), gan.Config{Latent: 5})
+	net := nn.Sequential(nn.Linear(5, pixels), nn.Tanh())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	g, err := gan.NewGenerator(net, 5, shape...)
 	require.NoError(t, err)
-	require.NoError(t, trainer.Generator().Save(path))
-	return trainer.Generator()
+	require.NoError(t, g.Save(path))
+	return g
 }
 
 func TestSample(t *testing.T) {
 	dir := t.TempDir()
-	g := saved(t, filepath.Join(dir, "g"), 9)
+	g := saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
 	draw := func(args ...string) image.Image {
 		t.Helper()
 		r := clitest.Run(t, dir, append([]string{"-model", "g", "-o", "out.png"}, args...)...)
@@ -51,10 +53,10 @@ func TestSample(t *testing.T) {
 // A name in .npy asks for the numbers, a row per picture.
 func TestArray(t *testing.T) {
 	dir := t.TempDir()
-	g := saved(t, filepath.Join(dir, "g"), 9)
+	g := saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
 	r := clitest.Run(t, dir, "-model", "g", "-n", "7", "-seed", "3", "-o", "out.npy")
 	require.Zero(t, r.Status, r.Errors)
-	require.NoError(t, npy.Write(filepath.Join(dir, "want.npy"), g.Sample(7, 3)))
+	require.NoError(t, npy.Save(filepath.Join(dir, "want.npy"), g.Sample(7, 3)))
 	files := clitest.Files(t, dir)
 	require.Equal(t, files["want.npy"], files["out.npy"])
 	require.Contains(t, files["out.npy"], "'shape': (7, 9)")
@@ -62,13 +64,24 @@ func TestArray(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	dir := t.TempDir()
-	saved(t, filepath.Join(dir, "g"), 9)
-	saved(t, filepath.Join(dir, "oblong"), 8)
+	saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
+	saved(t, filepath.Join(dir, "row"), 9)
 	whole, err := os.ReadFile(filepath.Join(dir, "g"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cut"), whole[:len(whole)-1], 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), []byte("no generator at all"), 0o644))
 	require.NoError(t, nn.Save(filepath.Join(dir, "network"), initialised(), nil))
+	// Files that are sound, and ask for too much or do not take normal numbers.
+	image := func(layers ...nn.Module) nn.Module {
+		m := nn.Sequential(append([]nn.Module{nn.Linear(1, 4), nn.Reshape(1, 2, 2)}, layers...)...)
+		nn.Init(m, 1, tensor.Float32, tensor.CPU())
+		return m
+	}
+	words := nn.Sequential(nn.Embedding(3, 4))
+	nn.Init(words, 1, tensor.Float32, tensor.CPU())
+	for name, m := range map[string]nn.Module{"huge": image(nn.UpsampleNearest(65536), nn.UpsampleNearest(65536)), "large": image(nn.UpsampleNearest(4096)), "words": words} {
+		require.NoError(t, nn.Save(filepath.Join(dir, name), m, map[string]string{"gander.latent": "1"}))
+	}
 	for args, want := range map[string]string{
 		"-wrong":                  "flag provided but not defined: -wrong",
 		"-n 0":                    "-n must lie between 1 and 100000",
@@ -86,15 +99,19 @@ func TestFailures(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                "generator.safetensors",
 		"-model none":                     "none",
+		"-model g -device abacus":         "abacus",
 		"-model .":                        ".",
 		"-model cut":                      "cut",
 		"-model text":                     "text: not a valid safetensors file",
 		"-model network":                  "network: this is a network, but not a generator",
-		"-model oblong":                   "samples of shape [10 8] are no pictures of 2×2",
+		"-model huge":                     `huge: one sample takes too much memory`,
+		"-model words":                    "words: ",
+		"-model large -n 100":             "large: 100 samples of [1 8192 8192] take more than 2 GiB; ask for fewer",
+		"-model row":                      "samples of shape [10 9] are not images; give",
 		"-model g -o text/below.png":      "below.png",
 		"-model g -o text/below.npy":      "below.npy",
 		"-model g -o none/below.png":      "below.png",
-		"-model g -n 100000 -scale 64":    "would make a picture of",
+		"-model g -n 100000 -scale 64":    "would make an image of",
 		"-model g -o . -n 1":              "writing .",
 		"-model g -columns 9999999999999": "-", // fits: there are never more columns than pictures
 	} {

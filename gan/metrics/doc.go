@@ -67,5 +67,6 @@
 // All is computed in float64, whatever the dtype of the samples, and comes out
 // the same for any number of threads. NaN and infinity among the samples are
 // errors that name the place. Shapes that do not fit panic with a
-// [tensor.ShapeError].
+// [tensor.ShapeError], and other impossible arguments with a
+// [tensor.ArgumentError].
 package metrics

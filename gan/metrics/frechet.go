@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -63,14 +64,26 @@ func Frechet(a, b *tensor.Tensor) (float64, error) {
 // Of the matrix under the last root only the eigenvalues count. They are those
 // of A·Σ₂·Aᵀ with A = Λ^½·Vᵀ, where Σ₁ = V·Λ·Vᵀ: symmetric matrices throughout,
 // whose eigenvalues are real, while the usual root of the product Σ₁·Σ₂ may come
-// out complex. Those that rounding has made negative count as 0. An error says
-// that a number is not finite, or the result would not be. It panics with a
-// [tensor.ShapeError] where the dimensions differ.
+// out complex. Those that rounding has made negative count as 0. It returns an
+// error if a number is not finite, if the result would not be, or if a matrix is
+// not a covariance: if an eigenvalue is negative by more than a millionth of the
+// trace. It panics with a [tensor.ShapeError] if the dimensions differ, of the
+// Gaussians or of a mean and its covariance.
 func (g *Gaussian) Distance(h *Gaussian) (float64, error) {
 	d := len(g.Mean)
 	if len(h.Mean) != d {
 		panic(&tensor.ShapeError{Op: "Gaussian.Distance", Shapes: [][]int{{d}, {len(h.Mean)}},
 			Problem: "the dimensions differ", Fix: "give features of one network"})
+	}
+	for _, x := range []*Gaussian{g, h} {
+		size := 0
+		if x.Cov != nil {
+			size = x.Cov.SymmetricDim()
+		}
+		if size != d || d == 0 {
+			panic(&tensor.ShapeError{Op: "Gaussian.Distance", Shapes: [][]int{{len(x.Mean)}, {size, size}},
+				Problem: "a mean and its covariance do not fit", Fix: "give a mean [d] and a covariance [d, d], d ≥ 1"})
+		}
 	}
 	root, err := traceOfRoot(g.Cov, h.Cov)
 	if err != nil {
@@ -86,7 +99,14 @@ func (g *Gaussian) Distance(h *Gaussian) (float64, error) {
 	return max(distance, 0), nil
 }
 
-var errNotFinite = errors.New("metrics: Fréchet distance: a number is not finite")
+var (
+	errNotFinite  = errors.New("metrics: Fréchet distance: a number is not finite")
+	errIndefinite = errors.New("metrics: Fréchet distance: a matrix is not a covariance: it has a negative eigenvalue")
+)
+
+// negligible is how far below 0 an eigenvalue of a matrix of trace 1 may be by
+// rounding, in float32 too.
+const negligible = 1e-6
 
 // traceOfRoot returns tr (S^½·T·S^½)^½.
 func traceOfRoot(s, t *mat.SymDense) (float64, error) {
@@ -99,9 +119,24 @@ func traceOfRoot(s, t *mat.SymDense) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	// T's own eigenvalues are not needed: its Cholesky factor tells whether any
+	// is negative.
+	shifted := mat.NewSymDense(d, nil)
+	for i := range d {
+		for k := i; k < d; k++ {
+			shifted.SetSym(i, k, unitT.At(i, k))
+		}
+		shifted.SetSym(i, i, unitT.At(i, i)+negligible)
+	}
+	if !new(mat.Cholesky).Factorize(shifted) {
+		return 0, errIndefinite
+	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(unitS, true) {
 		return 0, errNotFinite
+	}
+	if slices.Min(eigen.Values(nil)) < -negligible {
+		return 0, errIndefinite
 	}
 	var vectors, a, product mat.Dense
 	eigen.VectorsTo(&vectors)
@@ -138,6 +173,9 @@ func unit(s *mat.SymDense) (*mat.SymDense, float64, error) {
 			v := s.At(i, k)
 			if math.IsNaN(v) || math.IsInf(v, 0) || math.IsInf(trace, 0) {
 				return nil, 0, errNotFinite
+			}
+			if v != 0 && trace <= 0 || i == k && v < -negligible*trace {
+				return nil, 0, errIndefinite
 			}
 			if trace > 0 {
 				out.SetSym(i, k, significant(v/trace))

@@ -68,7 +68,7 @@ func TestFrechetOfDegenerateFeatures(t *testing.T) {
 	random := tensor.NewStream(1, "test")
 	plain := random.Normal(tensor.Float64, 60, 8)
 	dead := plain.Clone()
-	dead.Slice(1, 2, 5, 1).Fill(0) // three units that never fire
+	dead.Slice(1, 2, 5).Fill(0) // three units that never fire
 	line := tensor.MatMul(random.Normal(tensor.Float64, 60, 1), random.Normal(tensor.Float64, 1, 8))
 	sets := map[string]*tensor.Tensor{
 		"plain": plain, "dead": dead, "line": line, "point": tensor.Full(tensor.Float64, 3, 60, 8),
@@ -91,9 +91,9 @@ func TestFrechetRefusals(t *testing.T) {
 	x := tensor.NewStream(1, "test").Normal(tensor.Float32, 9, 8)
 	_, err := metrics.Frechet(x, x)
 	require.NoError(t, err)
-	_, err = metrics.Frechet(x, x.Slice(0, 0, 8, 1))
+	_, err = metrics.Frechet(x, x.Slice(0, 0, 8))
 	assert.ErrorContains(t, err, "8 samples do not determine a covariance in 8 dimensions; give 9 or more")
-	_, err = metrics.Frechet(x.Slice(0, 0, 0, 1), x)
+	_, err = metrics.Frechet(x.Slice(0, 0, 0), x)
 	assert.ErrorContains(t, err, "0 samples")
 	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
 		y := x.Clone()
@@ -105,7 +105,7 @@ func TestFrechetRefusals(t *testing.T) {
 	_, err = metrics.Frechet(wide, wide)
 	assert.ErrorContains(t, err, "number 0 of row 0 of the features is 1e+200")
 	huge := tensor.Full(tensor.Float64, 3e152, 10_000, 1) // too many for the sum of their squares
-	huge.Slice(0, 0, 10_000, 2).Fill(-3e152)
+	huge.SliceStep(0, 0, 10_000, 2).Fill(-3e152)
 	_, err = metrics.Frechet(huge, huge)
 	assert.ErrorContains(t, err, "not finite")
 	g, err := metrics.FitGaussian(x)
@@ -121,7 +121,7 @@ func TestFrechetRefusals(t *testing.T) {
 		}
 	}
 
-	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x, x.Slice(1, 0, 7, 1)) }), "dimensions differ")
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x, x.Slice(1, 0, 7)) }), "dimensions differ")
 	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x.Reshape(3, 3, 8), x) }), "no rows of numbers")
 }
 
@@ -155,5 +155,39 @@ func BenchmarkFrechet(b *testing.B) {
 		if _, err := metrics.Frechet(x, y); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A matrix with a negative eigenvalue is not a covariance.
+func TestDistanceRefusesIndefinite(t *testing.T) {
+	gaussian := func(cov ...float64) *metrics.Gaussian {
+		return &metrics.Gaussian{N: 10, Mean: []float64{0, 0}, Cov: mat.NewSymDense(2, cov)}
+	}
+	sound := []*metrics.Gaussian{
+		gaussian(1, 0, 0, 1), gaussian(1, 1, 1, 1), gaussian(0, 0, 0, 0), gaussian(1e-300, 0, 0, 1e300), gaussian(1, 1+1e-9, 1+1e-9, 1), gaussian(1, 0, 0, -1e-9),
+	}
+	for _, bad := range []*metrics.Gaussian{
+		gaussian(-1, 1, 1, 1), gaussian(1, 2, 2, 1), gaussian(1, 0, 0, -1), gaussian(-1, 0, 0, -1), gaussian(0, 1, 1, 0), gaussian(1, 1.001, 1.001, 1),
+		gaussian(1e-200, 2e-200, 2e-200, 1e-200), gaussian(-1e-300, 0, 0, 0), gaussian(1e200, 0, 0, -1e198),
+	} {
+		for _, good := range sound {
+			_, err := good.Distance(bad)
+			require.ErrorContains(t, err, "not a covariance", "%v", mat.Formatted(bad.Cov))
+			_, err = bad.Distance(good)
+			require.ErrorContains(t, err, "not a covariance", "%v", mat.Formatted(bad.Cov))
+		}
+	}
+	for _, a := range sound {
+		for _, b := range sound {
+			_, err := a.Distance(b)
+			require.NoError(t, err, "%v and %v", mat.Formatted(a.Cov), mat.Formatted(b.Cov))
+		}
+	}
+	for _, odd := range []*metrics.Gaussian{
+		{Mean: []float64{0, 0}}, {}, {Mean: []float64{0, 0}, Cov: mat.NewSymDense(3, nil)}, {Mean: []float64{0}, Cov: mat.NewSymDense(1, nil)},
+	} {
+		var shape *tensor.ShapeError
+		require.ErrorAs(t, tensor.Catch(func() { sound[0].Distance(odd) }), &shape)
+		require.ErrorAs(t, tensor.Catch(func() { odd.Distance(sound[0]) }), &shape)
 	}
 }

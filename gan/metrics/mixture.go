@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -26,6 +27,34 @@ type MixtureScore struct {
 	KL        float64 // with a bin for all other samples
 	Spread    float64 // within modes, in σ; NaN where no mode has two samples
 	Counts    []int   // high-quality samples of each mode
+}
+
+// scoreJSON is a MixtureScore as JSON has it.
+type scoreJSON struct {
+	N         int
+	Modes     int
+	Quality   *float64 `json:",omitempty"`
+	ReverseKL *float64 `json:",omitempty"`
+	KL        *float64 `json:",omitempty"`
+	Spread    *float64 `json:",omitempty"`
+	Counts    []int
+}
+
+// MarshalJSON writes the fields under their names, and of the numbers those that
+// are finite.
+func (r MixtureScore) MarshalJSON() ([]byte, error) {
+	return json.Marshal(scoreJSON{r.N, r.Modes, finite(r.Quality), finite(r.ReverseKL), finite(r.KL), finite(r.Spread), r.Counts})
+}
+
+// UnmarshalJSON reads what MarshalJSON has written. A number that is left out is
+// NaN.
+func (r *MixtureScore) UnmarshalJSON(b []byte) error {
+	var in scoreJSON
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	*r = MixtureScore{in.N, in.Modes, orNaN(in.Quality), orNaN(in.ReverseKL), orNaN(in.KL), orNaN(in.Spread), in.Counts}
+	return nil
 }
 
 const (
@@ -136,17 +165,17 @@ func (r MixtureScore) Table() Table {
 
 // MixtureFloor returns the mean scores, over so many seeds, of n samples of the
 // target itself: what [Table.Against] wants for n samples of a generator. It
-// panics with a [tensor.ShapeError] where n or seeds is below 1, or the target draws
+// panics with a [tensor.ArgumentError] if n or seeds is below 1, or the target draws
 // what is not finite.
 func MixtureFloor(target Target, n, seeds int) Table {
 	if n < 1 || seeds < 1 {
-		panic(&tensor.ShapeError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
+		panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
 	}
 	runs := make([]Table, seeds)
 	for i := range runs {
 		score, err := MeasureMixture(target, target.Sample(tensor.Float64, n, tensor.NewStream(uint64(i), "floor")))
 		if err != nil {
-			panic(&tensor.ShapeError{Op: "MixtureFloor", Problem: "the target's own samples: " + err.Error(), Fix: "give a target that draws finite numbers"})
+			panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: "the target's own samples: " + err.Error(), Fix: "give a target that draws finite numbers"})
 		}
 		runs[i] = score.Table()
 	}

@@ -1,9 +1,11 @@
 package metrics_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"log"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -69,7 +71,7 @@ func TestMixtureOfCollapsedSamples(t *testing.T) {
 	assert.InDelta(t, 4.5, r.KL, 1e-14)
 	assert.True(t, math.IsNaN(r.ReverseKL) && math.IsNaN(r.Spread))
 
-	r, err = metrics.MeasureMixture(target, stuck.Slice(0, 0, 1, 1))
+	r, err = metrics.MeasureMixture(target, stuck.Slice(0, 0, 1))
 	require.NoError(t, err)
 	assert.Equal(t, 1, r.Modes)
 	assert.True(t, math.IsNaN(r.Spread), "one sample has no spread")
@@ -127,14 +129,19 @@ func TestMixtureRefusals(t *testing.T) {
 		func() {
 			metrics.MeasureMixture(datasets.Mixture{Centers: ring.Centers}, tensor.New(tensor.Float32, 5, 2))
 		},
+	} {
+		var shape *tensor.ShapeError
+		assert.ErrorAs(t, tensor.Catch(f), &shape)
+	}
+	for _, f := range []func(){
 		func() { metrics.MixtureFloor(ring, 0, 1) },
 		func() { metrics.MixtureFloor(ring, 1, 0) },
 		func() {
 			metrics.MixtureFloor(datasets.Mixture{Centers: [][2]float64{{math.Inf(1), 0}}, Sigma: 1}, 1, 1)
 		},
 	} {
-		var shape *tensor.ShapeError
-		assert.ErrorAs(t, tensor.Catch(f), &shape)
+		var argument *tensor.ArgumentError
+		assert.ErrorAs(t, tensor.Catch(f), &argument)
 	}
 }
 
@@ -159,4 +166,22 @@ func ExampleMeasureMixture() {
 	// Output:
 	// modes: 25.00, a perfect sampler 25.00
 	// high-quality share: 0.95, a perfect sampler 0.99
+}
+
+// What is NaN is left out of JSON, and NaN again when that is read.
+func TestMixtureScoreJSON(t *testing.T) {
+	nothing, err := metrics.MeasureMixture(datasets.Ring(), tensor.Full(tensor.Float64, 50, 3, 2))
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(nothing.ReverseKL) && math.IsNaN(nothing.Spread))
+	good, err := metrics.MeasureMixture(datasets.Ring(), datasets.Ring().Sample(tensor.Float64, 100, tensor.NewStream(1, "test")))
+	require.NoError(t, err)
+	for _, score := range []metrics.MixtureScore{nothing, good} {
+		text, err := json.Marshal(map[string]any{"score": score})
+		require.NoError(t, err)
+		var back struct{ Score metrics.MixtureScore }
+		require.NoError(t, json.Unmarshal(text, &back))
+		require.Equal(t, fmt.Sprint(score), fmt.Sprint(back.Score))
+		require.Equal(t, math.IsNaN(score.Spread), !strings.Contains(string(text), "Spread"))
+	}
+	require.Error(t, json.Unmarshal([]byte(`{"N":"x"}`), new(metrics.MixtureScore)))
 }

@@ -46,12 +46,6 @@ func (v Value) String() string {
 //
 //	{"name":"reverse KL","value":0.006,"floor":0.0012,"std_err":0.0008}
 func (v Value) MarshalJSON() ([]byte, error) {
-	finite := func(x float64) *float64 {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil
-		}
-		return &x
-	}
 	return json.Marshal(struct {
 		Name    string   `json:"name"`
 		Value   *float64 `json:"value,omitempty"`
@@ -72,13 +66,24 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
-	*v = NewValue(in.Name, math.NaN())
-	for _, n := range []struct{ to, from *float64 }{{&v.Value, in.Value}, {&v.Floor, in.Floor}, {&v.Ceiling, in.Ceiling}, {&v.StdErr, in.StdErr}} {
-		if n.from != nil {
-			*n.to = *n.from
-		}
-	}
+	*v = Value{in.Name, orNaN(in.Value), orNaN(in.Floor), orNaN(in.Ceiling), orNaN(in.StdErr)}
 	return nil
+}
+
+// finite returns a number for JSON, which has no others, or nil.
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}
+
+// orNaN is the inverse of finite.
+func orNaN(x *float64) float64 {
+	if x == nil {
+		return math.NaN()
+	}
+	return *x
 }
 
 // number prints three significant digits, and of large numbers all before the
@@ -121,7 +126,7 @@ func (t Table) Against(floor Table) Table {
 // the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1); it is not known
 // of a single run. Floors and ceilings are averaged too. What is NaN in one run
 // is NaN in the average. The tables must hold the same names in the same order;
-// Average panics with a [tensor.ShapeError] where they do not.
+// Average panics with a [tensor.ArgumentError] if they do not.
 func Average(runs ...Table) Table {
 	if len(runs) == 0 {
 		return nil
@@ -132,7 +137,7 @@ func Average(runs ...Table) Table {
 			var xs []float64
 			for _, r := range runs {
 				if len(r) != len(out) || r[i].Name != out[i].Name {
-					panic(&tensor.ShapeError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
+					panic(&tensor.ArgumentError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
 						Fix: "average tables of one kind"})
 				}
 				xs = append(xs, number(r[i]))

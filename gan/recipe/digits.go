@@ -68,10 +68,13 @@ func Classic() Recipe {
 		Latent: 128, Batch: 64, Steps: 15_700, LR: 1e-4, Seed: 1,
 		Build: classic,
 		Settings: func(r Recipe) gan.Config {
-			return gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: r.LR}}
+			return gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: r.LR}, SampleShape: digit}
 		},
 	}
 }
+
+// digit is the shape of one image, which the generators make as a row.
+var digit = []int{1, 28, 28}
 
 // modern is a game of pairs of real and generated images under both gradient
 // penalties, of weight 1 times gamma. It samples from averaged weights.
@@ -82,6 +85,7 @@ func modern(lr float64, gamma, beta2, rate optim.Schedule) gan.Config {
 		Optimizer:   optim.Adam{LR: lr, Betas: [2]float64{0, 0.9}, Beta2Schedule: beta2, Schedule: rate},
 		FreshLatent: true,
 		EMAHalfLife: 300,
+		SampleShape: digit,
 	}
 }
 

@@ -74,7 +74,7 @@ var house = []room{
 	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
 	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
-	{folder: "optim", imports: []string{"autograd", "tensor"}},
+	{folder: "optim", imports: []string{"tensor"}},
 
 	// Data.
 	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},

@@ -139,6 +139,59 @@ func Open(path string) (*os.File, error) {
 	}
 }
 
+// OpenFS is [Open] of a file of fsys, which may be a folder of the system
+// ([os.DirFS]).
+func OpenFS(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil {
+		err = Regular(name, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fsys.Open(name)
+}
+
+// ErrLocked says that somebody else has the lock of a file.
+var ErrLocked = errors.New("locked by another process")
+
+// OpenLocked opens a regular file for reading and writing, and takes its lock,
+// which ends when the file is closed or the process ends. The file is made if
+// there is none. A symbolic link is not followed: it is an error, as is whatever
+// else is not a regular file. The error wraps [ErrLocked] if somebody else has the
+// lock, in this process or another one. On systems without locks it always
+// succeeds.
+func OpenLocked(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow|syscall.O_NONBLOCK, 0o644)
+		if err != nil {
+			if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
+				return nil, Regular(path, info)
+			}
+			return nil, err
+		}
+		info, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+			f.Close()
+			continue
+		case err == nil:
+			err = Regular(path, info)
+		}
+		if err == nil && lock(f) == ErrLocked {
+			err = fmt.Errorf("%s is %w", path, ErrLocked)
+		}
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if sameFile(f, path) {
+			return f, nil
+		}
+		f.Close() // it was replaced before it was locked
+	}
+}
+
 // ErrNotRegular is wrapped by the errors about paths at which there is
 // something else than a regular file.
 var ErrNotRegular = errors.New("not a regular file")
@@ -158,6 +211,8 @@ func Regular(path string, info fs.FileInfo) error {
 		kind = "a socket"
 	case mode&fs.ModeDevice != 0:
 		kind = "a device"
+	case mode&fs.ModeSymlink != 0:
+		kind = "a symbolic link"
 	default:
 		kind = mode.Type().String()
 	}
@@ -250,7 +305,7 @@ func create(folder, prefix string) (*os.File, error) {
 			return nil, err
 		}
 		// Somebody may take it for a leftover before it is locked.
-		if lock(f) != errLocked && sameFile(f, name) {
+		if lock(f) != ErrLocked && sameFile(f, name) {
 			return f, nil
 		}
 		f.Close()
@@ -289,9 +344,6 @@ func ours(name string) bool {
 	}
 	return strings.Trim(middle[1:9]+middle[10:], "0123456789abcdef") == ""
 }
-
-// errLocked says that another handle has the lock of a file.
-var errLocked = errors.New("locked")
 
 // sameFile reports whether an open file is still the one at path.
 func sameFile(f *os.File, path string) bool {

@@ -32,7 +32,7 @@ func LockFolder(folder string) (*FolderLock, error) {
 	path := filepath.Join(folder, lockName)
 	for {
 		f, err := openExclusive(path)
-		if err == errLocked {
+		if err == ErrLocked {
 			return nil, fmt.Errorf("%s: %w%s", folder, ErrInUse, owner(path))
 		}
 		if err != nil {

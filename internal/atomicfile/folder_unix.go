@@ -13,9 +13,9 @@ func openExclusive(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lock(f) == errLocked { // other errors mean that there are no locks
+	if lock(f) == ErrLocked { // other errors mean that there are no locks
 		f.Close()
-		return nil, errLocked
+		return nil, ErrLocked
 	}
 	return f, nil
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// noFollow stands for a flag that there is not: OpenLocked looks at the name, too.
+const noFollow = 0
+
 // lock does nothing: see removeLeftover.
 func lock(*os.File) error { return nil }
 

@@ -12,14 +12,14 @@
 // Failure of Alloc and leaves the device usable.
 //
 // A buffer that is garbage gives its memory back by itself, by
-// [runtime.AddCleanup] on the buffer where the memory is not the garbage
+// [runtime.AddCleanup] on the buffer if the memory is not the garbage
 // collector's: while an operation is queued, its operands keep their buffers
 // alive, and the memory is freed in queue order, so nothing that is still in use
 // is lost. [Backend.Free] gives memory back early.
 //
 // Backends trust their caller: package tensor has checked shapes, dtypes and
 // lifetimes before it calls, so a backend contains arithmetic only. Every
-// backend must pass backendtest.Run, which holds it against the slow float64
+// backend must pass backendtest.Run, which compares it with the slow float64
 // backend in package ref. Package far is a device for tests whose memory is not
 // host memory.
 //
@@ -77,7 +77,7 @@ type Buffer interface {
 	Len() int // elements
 }
 
-// Operand is an array: a buffer and where its elements lie in it.
+// Operand is an array: a buffer and the places of its elements in it.
 type Operand struct {
 	Buffer Buffer
 	Layout layout.Layout
@@ -146,9 +146,9 @@ type Backend interface {
 	// Binary sets dst = f(x, y); all have the same dims (broadcast operands
 	// come with stride 0).
 	Binary(f op.Binary, dst, x, y Operand, a float64)
-	// Where sets dst = x where cond ≠ 0 (NaN counts as ≠ 0), else y.
+	// Where sets dst to x if cond ≠ 0, as NaN is, else to y.
 	Where(dst, cond, x, y Operand)
-	// Reduce folds x along each axis where dst has dim 1; equal ranks.
+	// Reduce folds x along each axis of which dst has dim 1; the ranks are equal.
 	Reduce(f op.Reduce, dst, x Operand)
 	// MatMul sets dst = x·y over the last two axes; leading axes are a batch,
 	// already broadcast to equal dims.

@@ -1,10 +1,10 @@
 package backend
 
-// ConvParams say how the kernel of a two-dimensional convolution moves over a
-// picture. The pairs are for height and width.
+// ConvParams say how the kernel of a two-dimensional convolution moves over an
+// image. The pairs are for height and width.
 type ConvParams struct {
 	Stride   [2]int // pixels from one position of the kernel to the next
-	Pad      [2]int // zeros around the picture, on each side
+	Pad      [2]int // zeros around the image, on each side
 	Dilation [2]int // pixels from one tap of the kernel to the next
 	// Groups divides the channels: each group of outputs sees its own group of
 	// inputs only.

@@ -1,9 +1,9 @@
-// Package op is the list of operations that tensors, backends and kernels speak
-// of: a code and a formula for each. Package ref computes the formulas as they
-// stand here; package kernel says how near its own results come.
+// Package op is the list of operations that tensors, backends and kernels share:
+// a code and a formula for each. Package ref computes the formulas as they stand
+// here; package vec states the errors of its own results.
 //
-// NaN goes through everything: a result is NaN wherever an operand is, unless
-// the formula says otherwise. A comparison is 0 where either operand is NaN.
+// NaN goes through everything: a result is NaN if an operand is, unless the
+// formula says otherwise. A comparison is 0 if either operand is NaN.
 package op
 
 import "fmt"
@@ -27,13 +27,14 @@ const (
 	Tanh                    // tanh x; tanh −0 = −0
 	Sigmoid                 // 1/(1+e⁻ˣ)
 	Softplus                // ln(1+eˣ), without overflow
-	ReLU                    // 0 where x < 0, else x (−0 and NaN stay)
-	LeakyReLU               // x where x > 0, else a·x
+	ReLU                    // 0 if x < 0, else x (−0 and NaN stay)
+	LeakyReLU               // x if x > 0, else a·x
 	Scale                   // a·x
 	Shift                   // x+a
 	PowScalar               // xᵃ; NaN⁰ = 1, and the rest of math.Pow's corner cases
 	Clamp                   // x held within [a, b]
 	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
+	Erfc                    // 1 − erf x, accurate also where that is near 0
 	NumUnary
 )
 
@@ -64,6 +65,7 @@ var unaries = [NumUnary]struct {
 	PowScalar:  {name: "PowScalar"},
 	Clamp:      {name: "Clamp"},
 	Erf:        {name: "Erf"},
+	Erfc:       {name: "Erfc"},
 }
 
 // String returns the constant's name, "Tanh".
@@ -98,9 +100,9 @@ const (
 	Div                         // x/y
 	Max                         // the larger, of zeros either; NaN if either is
 	Min                         // the smaller, of zeros either; NaN if either is
-	Greater                     // 1 where x > y, else 0
-	GreaterEqual                // 1 where x ≥ y, else 0
-	Equal                       // 1 where x = y, else 0
+	Greater                     // 1 if x > y, else 0
+	GreaterEqual                // 1 if x ≥ y, else 0
+	Equal                       // 1 if x = y, else 0
 	AddScaled                   // x+a·y, the product rounded before the sum
 	Lerp                        // x+a·(y−x), each operation rounded: a moving average x of y
 	TanhGrad                    // x·(1−y²), y = tanh

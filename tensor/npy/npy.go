@@ -12,25 +12,25 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Write makes path a file of t's shape and numbers, as [Encode] writes them. The
+// Save makes path a file of t's shape and numbers, as [Write] writes them. The
 // file is written whole or not at all; the error names it.
-func Write(path string, t *tensor.Tensor) error {
-	return atomicfile.Write(path, func(w io.Writer) error { return Encode(w, t) })
+func Save(path string, t *tensor.Tensor) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, t) })
 }
 
-// Encode writes t's shape and numbers, byte for byte as numpy.save does for an
+// Write writes t's shape and numbers, byte for byte as numpy.save does for an
 // array of float32 or float64 in C order (format version 1.0). The error is w's.
-func Encode(w io.Writer, t *tensor.Tensor) error {
+func Write(w io.Writer, t *tensor.Tensor) error {
 	switch t.DType() {
 	case tensor.Float32:
-		return write(w, "<f4", t.Shape(), t.Float32s())
+		return writeAs(w, "<f4", t.Shape(), t.Float32s())
 	case tensor.Float64:
-		return write(w, "<f8", t.Shape(), t.Float64s())
+		return writeAs(w, "<f8", t.Shape(), t.Float64s())
 	}
 	panic(fmt.Sprintf("npy: no format for %v", t.DType()))
 }
 
-func write[T float32 | float64](w io.Writer, descr string, shape []int, values []T) error {
+func writeAs[T float32 | float64](w io.Writer, descr string, shape []int, values []T) error {
 	if _, err := w.Write(header(descr, shape)); err != nil {
 		return err
 	}

@@ -15,14 +15,14 @@ import (
 
 func written(t *testing.T, x *tensor.Tensor) []byte {
 	path := filepath.Join(t.TempDir(), "x.npy")
-	require.NoError(t, Write(path, x))
+	require.NoError(t, Save(path, x))
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return b
 }
 
 // The files in testdata are NumPy's own, by testdata/make.py.
-func TestWriteAsNumPyDoes(t *testing.T) {
+func TestSaveAsNumPyDoes(t *testing.T) {
 	inf := math.Inf(1)
 	for name, x := range map[string]*tensor.Tensor{
 		"matrix": tensor.FromFloat32([]float32{0, -1.5, float32(inf), float32(-inf), 1e-45, 3e38}, 3, 2),
@@ -41,7 +41,7 @@ func TestWriteAsNumPyDoes(t *testing.T) {
 }
 
 // Long arrays are written in parts.
-func TestWriteLong(t *testing.T) {
+func TestSaveLong(t *testing.T) {
 	for _, n := range []int{1<<14 - 1, 1 << 14, 1<<15 + 1} {
 		b := written(t, tensor.Arange(tensor.Float64, n))[128:]
 		require.Len(t, b, 8*n)
@@ -51,9 +51,9 @@ func TestWriteLong(t *testing.T) {
 	}
 }
 
-func TestWriteNowhere(t *testing.T) {
+func TestSaveNowhere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "x.npy")
-	err := Write(path, tensor.Arange(tensor.Float32, 2))
+	err := Save(path, tensor.Arange(tensor.Float32, 2))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, path)
 }

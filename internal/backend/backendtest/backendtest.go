@@ -18,7 +18,7 @@ import (
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
-// Run holds b against the reference backend.
+// Run compares b with the reference backend.
 func Run(t *testing.T, b backend.Backend) {
 	for _, f := range families {
 		t.Run(f.name, func(t *testing.T) { f.check(&suite{b: b, errorf: t.Errorf}) })
@@ -188,7 +188,7 @@ func bitsAt(h *backend.Host, i int) uint64 {
 	return uint64(math.Float32bits(h.F32[i]))
 }
 
-// differ returns the first place where two hosts differ in any bit, or −1.
+// differ returns the first place at which two hosts differ in any bit, or −1.
 func differ(a, b *backend.Host) int {
 	for i := range a.Len() {
 		if bitsAt(a, i) != bitsAt(b, i) {
@@ -198,7 +198,7 @@ func differ(a, b *backend.Host) int {
 	return -1
 }
 
-// offsets lists where the elements of a layout lie, in row-major order.
+// offsets lists the places of the elements of a layout, in row-major order.
 func offsets(l layout.Layout) []int {
 	out := make([]int, 0, l.Len())
 	var walk func(k, at int)

@@ -127,7 +127,7 @@ func (b broken) Norm(dst backend.Operand, xs []backend.Operand) {
 	b.spoil("norm", dst, xs[0])
 }
 
-// change sets the elements of o where f says so.
+// change sets the elements of o to what f returns.
 func change(o backend.Operand, f func(i int, v float64) float64) {
 	h := o.Buffer.(*backend.Host)
 	for i, at := range offsets(o.Layout) {

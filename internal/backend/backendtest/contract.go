@@ -69,8 +69,8 @@ func (s *suite) products() {
 			{0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}, {1, 5, 3}, {5, 1, 3}, {3, 5, 1}, {2, 3, 4}, {7, 17, 33}, {20, 9, 70},
 		} {
 			m, n, k := size[0], size[1], size[2]
-			for turn, batch := range [][]int{nil, {1}, {3}, {2, 3}, {0}, {1, 2, 1, 2}} {
-				for i := turn; i < len(dense)*len(matrixKinds); i += 7 {
+			for round, batch := range [][]int{nil, {1}, {3}, {2, 3}, {0}, {1, 2, 1, 2}} {
+				for i := round; i < len(dense)*len(matrixKinds); i += 7 {
 					to := append(dense[:len(dense):len(dense)], transposed)[i%(len(dense)+1)]
 					lx := matrixKinds[i%len(matrixKinds)](join(batch, m, k))
 					ly := matrixKinds[(i*5+i/len(matrixKinds))%len(matrixKinds)](join(batch, k, n))
@@ -146,7 +146,7 @@ func indices(n int) [][]float64 {
 	return out
 }
 
-// listed gives the elements of a list in turn.
+// listed gives the elements of a list one after another.
 func listed(list []float64) func() float64 {
 	i := -1
 	return func() float64 { i++; return list[i] }

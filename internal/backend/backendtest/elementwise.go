@@ -22,8 +22,8 @@ var values = []func(seed int) func() float64{special, normal}
 // arrangements calls f with layouts for operands of one shape, the destination
 // first: each kind of destination with each kind of source for shapes where
 // much can go wrong, every third for the others, and two of these, by turns, for
-// the shared one. alias asks for checks where operands are one.
-func arrangements(turn, operands int, f func(i int, ls []layout.Layout, alias bool)) {
+// the shared one. alias asks for checks in which operands are one.
+func arrangements(round, operands int, f func(i int, ls []layout.Layout, alias bool)) {
 	i := 0
 	arrange := func(shape []int, kinds int, alias bool) {
 		ls := []layout.Layout{dense[kinds%len(dense)](shape)}
@@ -43,7 +43,7 @@ func arrangements(turn, operands int, f func(i int, ls []layout.Layout, alias bo
 		}
 	}
 	arrange(shared, 0, false)
-	arrange(shared, 7*turn+1, turn%2 == 0)
+	arrange(shared, 7*round+1, round%2 == 0)
 }
 
 // memory checks what the other checks stand on.
@@ -157,8 +157,8 @@ func (s *suite) copies() {
 
 func (s *suite) fills() {
 	fills := []float64{0, math.Copysign(0, -1), 0.1, math.NaN(), math.Inf(-1), 1e300}
-	for turn, dt := range dtypes {
-		arrangements(turn, 1, func(i int, ls []layout.Layout, _ bool) {
+	for round, dt := range dtypes {
+		arrangements(round, 1, func(i int, ls []layout.Layout, _ bool) {
 			v := fills[i%len(fills)]
 			op := func(b backend.Backend, o []backend.Operand) { b.Fill(o[0], v) }
 			s.check(fmt.Sprintf("Fill %v", v), exact, op, place(dt, ls[0], junk))
@@ -241,8 +241,8 @@ func (s *suite) binaries() {
 func (s *suite) wheres() {
 	op := func(b backend.Backend, o []backend.Operand) { b.Where(o[0], o[1], o[2], o[3]) }
 	conditions := []float64{0, 1, math.Copysign(0, -1), math.NaN(), -3, math.Inf(1), 0, 0}
-	for turn, dt := range dtypes {
-		arrangements(turn, 4, func(i int, ls []layout.Layout, alias bool) {
+	for round, dt := range dtypes {
+		arrangements(round, 4, func(i int, ls []layout.Layout, alias bool) {
 			k := i
 			condition := func() float64 { k++; return conditions[k%len(conditions)] }
 			c, x, y := place(dt, ls[1], condition), place(dt, ls[2], special(i)), place(dt, ls[3], normal(i))

@@ -95,7 +95,7 @@ func (s *suite) epilogueGrads() {
 			} {
 				to, from := dense, every
 				if len(shape) == 4 {
-					to, from = densePictures, everyPicture
+					to, from = denseImages, everyImage
 				}
 				l := layout.Contiguous(shape...)
 				for i := range 2 * len(from) {

@@ -12,7 +12,7 @@ import (
 // The fused updates of whole lists are held against their formulas. Lists here
 // have two entries, of different lengths.
 
-// adams holds a fused Adam step against its formulas.
+// adams compares a fused Adam step with its formulas.
 func (s *suite) adams() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -55,7 +55,7 @@ func flat(dt backend.DType, n, offset int, value func() float64) array {
 	return place(dt, l, value)
 }
 
-// averages holds a fused moving average against its formula.
+// averages compares a fused moving average with its formula.
 func (s *suite) averages() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -81,7 +81,7 @@ func (s *suite) averages() {
 	}
 }
 
-// clamps holds a fused clamp against its formula.
+// clamps compares a fused clamp with its formula.
 func (s *suite) clamps() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -104,7 +104,7 @@ func (s *suite) clamps() {
 	}
 }
 
-// norms holds a fused norm against its formula: at ordinary numbers, and where
+// norms compares a fused norm with its formula: at ordinary numbers, and where
 // squares overflow, underflow, are infinite or NaN.
 func (s *suite) norms() {
 	if _, ok := s.b.(backend.ListBackend); !ok {

@@ -2,22 +2,22 @@ package cpu
 
 import "github.com/gander-ml/gander/internal/backend"
 
-// Convolutions run in channels-last memory, [n, h, w, c], as products of
-// matrices that are never written down. Where the pixels of a row lie one after
-// another, all that one row of the kernel sees from one of its places is a
-// contiguous run of kw·c numbers: a row of a left factor. Its neighbours may be
-// the runs of the same place in other pictures, or those of the next places,
-// a stride of pixels further on, which overlap. An output is a sum of products,
-// one for each row of the kernel, and that is what kernel.ProductSum computes.
+// Convolutions run in channels-last memory, [n, h, w, c], as products of matrices
+// that are never made. If the pixels of a row lie one after another, all that one
+// row of the kernel sees from one of its places is a contiguous run of kw·c
+// numbers: a row of a left factor. Its neighbours may be the runs of the same place
+// in other images, or those of the next places, a stride of pixels further on,
+// which overlap. An output is a sum of products, one for each row of the kernel,
+// and that is what gemm.ProductSum computes.
 //
-// Products of the kernel with what lies beyond the edges of a picture are zeros,
-// unless the kernel is not finite: elsewhere they are skipped, and the pictures
-// are read where they are. Each range of outputs that sees the same taps is a
-// sum of its own.
+// Products of the kernel with what lies beyond the edges of an image are zeros,
+// unless the kernel is not finite. If they are zeros they are skipped, and the
+// images are read in place; each range of outputs that sees the same taps is then
+// a sum of its own.
 //
 // The derivative by the input is a convolution of gy in the same way, one for
 // each phase of the stride. The derivative by the weight is a sum of products
-// over the rows of all pictures.
+// over the rows of all images.
 
 // axis is a correlation along one axis: output u sums over its taps t
 //
@@ -30,14 +30,14 @@ type axis struct {
 	at, by                 int
 }
 
-// forwardAxis is a convolution along axis k of its pictures, 0 or 1.
+// forwardAxis is a convolution along axis k of its images, 0 or 1.
 func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
 	return axis{outs: outs, step: p.Stride[k], start: -p.Pad[k], taps: taps, gap: p.Dilation[k], next: 1, by: 1}
 }
 
 // backwardAxes is its derivative by an input of dim ins. Input i meets tap j
-// where i+pad−j·dilation is a multiple of the stride, so that the inputs fall
-// into as many phases as the stride is long. Each phase sees some of the taps,
+// if i+pad−j·dilation is a multiple of the stride, so that the inputs fall into as
+// many phases as the stride is long. Each phase sees some of the taps,
 // the last one first.
 func backwardAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
 	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]

@@ -29,7 +29,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	}
 	out, outMemory := results[T](b, dst)
 	weights := packWeights[T](b, w)
-	c := correlation[T]{src: picturesOf[T](src), dst: picturesOf[T](out), images: dst.Layout.Dims[0]}
+	c := correlation[T]{src: imagesOf[T](src), dst: imagesOf[T](out), images: dst.Layout.Dims[0]}
 	h0, h1 := seen(h)
 	c.v0, c.v1 = seen(v)
 	holes := false
@@ -74,15 +74,15 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	}
 }
 
-// correlation is the work of [Backend.correlate]. The pictures are divided into
+// correlation is the work of [Backend.correlate]. The images are divided into
 // groups that are read together, and their outputs into bands of rows.
 type correlation[T gemm.Float] struct {
-	src, dst      pictures[T]
+	src, dst      imageBatch[T]
 	phases        []phase[T]
 	finish        finish[T]
 	v0, v1        int  // the columns that are seen
-	flops, bytes  int  // per picture; the bytes are those of its window, at most
-	across        bool // a tile's rows are pictures, else outputs of one
+	flops, bytes  int  // per image; the bytes are those of its window, at most
+	across        bool // a tile's rows are images, else outputs of one
 	skip          bool // products beyond the edges, which are all 0
 	images        int
 	groups, bands int
@@ -98,11 +98,11 @@ type phase[T gemm.Float] struct {
 
 const (
 	convGrain  = 1 << 20 // floating-point operations that are worth a piece of work
-	convPieces = 16      // pieces for which a picture is cut
+	convPieces = 16      // pieces for which an image is cut
 	convSpare  = 16      // pieces for each thread, at most
 	fewRows    = 5       // that a tile should have
-	convBytes  = 1 << 18 // of pictures that are read one after another
-	groupBytes = 1 << 20 // of pictures that are rows of the same tiles
+	convBytes  = 1 << 18 // of images that are read one after another
+	groupBytes = 1 << 20 // of images that are rows of the same tiles
 )
 
 // skipFlops is the operations with the taps of a row in a row of outputs, or of a
@@ -110,9 +110,9 @@ const (
 // skipped. Tests set it to 0, to have all of them skipped.
 var skipFlops = 1 << 9
 
-// divide chooses how to go about it, given the columns in a panel of the kernel.
-// The best rows for a tile are the same output of several pictures: an output
-// near an edge then does not lack neighbours that see as little as it does.
+// divide divides the work, given the columns in a panel of the kernel. The best
+// rows for a tile are the same output of several images: then an output near an
+// edge has neighbours that see as few taps as it does.
 func (c *correlation[T]) divide(cols int) {
 	threads := parallel.Threads()
 	c.groups, c.bands = c.images, 1
@@ -134,8 +134,8 @@ func (c *correlation[T]) divide(cols int) {
 }
 
 // skipZeros decides whether to skip what lies beyond the edges. Columns are
-// skipped where enough neighbours remain for a tile. The threads must not have a
-// say: products with one column divide their sums in other ways if some are
+// skipped if enough neighbours remain for a tile. The number of threads must not
+// matter: products with one column divide their sums in other ways if some are
 // skipped.
 func (c *correlation[T]) skipZeros(weights []T) {
 	skip, narrow := false, false
@@ -181,7 +181,7 @@ func (c *correlation[T]) Run(lo, hi int) {
 	}
 }
 
-// compute computes a band of some pictures.
+// compute computes a band of some images.
 func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 	h0, h1 := math.MaxInt, math.MinInt // the rows that are seen
 	for k := range c.phases {
@@ -197,7 +197,7 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 	if c.skip {
 		h0, h1 = clip(h0, h1, c.src.height)
 	}
-	data, row, picture := window.of(&c.src, image, images, h0, h1, c.v0, c.v1)
+	data, row, next := window.of(&c.src, image, images, h0, h1, c.v0, c.v1)
 	for k := range c.phases {
 		p := &c.phases[k]
 		u0, u1 := c.band(&p.h, band)
@@ -209,7 +209,7 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 			for _, v := range p.columns {
 				sum := gemm.ProductSum[T]{
 					M: v.n, N: c.dst.channels, Batch: [2]int{h.n, images},
-					LDA: p.v.step * c.src.channels, BatchA: [2]int{p.h.step * row, picture},
+					LDA: p.v.step * c.src.channels, BatchA: [2]int{p.h.step * row, next},
 					C:   c.dst.data[image*c.dst.image+(p.h.at+h.u*p.h.by)*c.dst.row+(p.v.at+v.u*p.v.by)*c.dst.pixel:],
 					LDC: p.v.by * c.dst.pixel, BatchC: [2]int{p.h.by * c.dst.row, c.dst.image},
 				}
@@ -233,8 +233,9 @@ func clip(lo, hi, n int) (int, int) {
 	return lo, max(min(hi, n), lo)
 }
 
-// compute computes the outputs that some spans of h and v make. sum knows where
-// they and the first pixels are, and what lies between outputs.
+// compute computes the outputs that some spans of h and v make. sum has the
+// addresses of the first of them and of the first pixels, and the distances between
+// outputs.
 func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs span) {
 	h, v, w := &p.h, &p.v, &p.weights
 	size := channels * w.cols // of a tap
@@ -247,7 +248,7 @@ func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs sp
 	if taps := vs.t1 - vs.t0; v.gap == 1 || taps <= 1 {
 		sum.K, sum.Count = taps*channels, [2]int{hs.t1 - hs.t0, 1}
 		sum.NextA[0], sum.NextB[0] = h.gap*row, v.taps*size
-	} else { // taps are no neighbours
+	} else { // taps are not neighbours
 		sum.K, sum.Count = channels, [2]int{taps, 1}
 		sum.NextA[0], sum.NextB[0] = v.gap*channels, size
 		parts, nextA, nextB = hs.t1-hs.t0, h.gap*row, v.taps*size
@@ -259,9 +260,9 @@ func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs sp
 	}
 }
 
-// arrange chooses what the rows of a sum's tiles are, which are a row of outputs:
-// a column of them, or pictures, where there are many more of these. Rows that go
-// on where the last ones end are made one.
+// arrange chooses what the rows of a sum's tiles are. They are a row of outputs so
+// far; a column of outputs, or images, are better if there are many more of these.
+// Rows that follow each other without a gap become one.
 func (c *correlation[T]) arrange(s *gemm.ProductSum[T]) {
 	i := 0
 	if c.across || s.Batch[1] > s.Batch[0] {

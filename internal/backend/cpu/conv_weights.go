@@ -62,7 +62,7 @@ func tapsTogether(l *layout.Layout) bool {
 }
 
 // taps returns the part of the kernel that a pair of axes sees, in its order,
-// which may be backwards. It shares the memory of w where it is all of it.
+// which may be backwards. It shares the memory of w if it is all of it.
 func (w *weights[T]) taps(h, v axis) weights[T] {
 	if h.taps == w.kh && v.taps == w.kw && h.next == 1 && v.next == 1 {
 		all := *w
@@ -82,8 +82,8 @@ func (w *weights[T]) taps(h, v axis) weights[T] {
 	return t
 }
 
-// finite reports whether 0 times each of x is 0, or says no because their sum is
-// too large.
+// finite reports whether all of x are finite; it may return false because their
+// sum is too large.
 func finite[T vec.Float](x []T) bool {
 	sum := vec.Reduce(op.Sum, x)
 	return sum-sum == 0

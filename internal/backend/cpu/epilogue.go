@@ -51,7 +51,7 @@ func (s *finish[T]) repeat(b *Backend, e backend.Epilogue) *memory[T] {
 }
 
 // rows applies it to every by-th row of some images, rows of them from row on.
-func (s *finish[T]) rows(p *pictures[T], image, images, row, rows, by int) {
+func (s *finish[T]) rows(p *imageBatch[T], image, images, row, rows, by int) {
 	if s.f == op.None && s.bias == nil {
 		return
 	}
@@ -67,7 +67,7 @@ func (s *finish[T]) rows(p *pictures[T], image, images, row, rows, by int) {
 }
 
 // pixels applies it to neighbours.
-func (s *finish[T]) pixels(p *pictures[T], data []T, n int) {
+func (s *finish[T]) pixels(p *imageBatch[T], data []T, n int) {
 	switch {
 	case p.pixel != p.channels: // there are gaps
 		vec.BiasAct(s.f, data, p.pixel, n, p.channels, s.bias, s.a)

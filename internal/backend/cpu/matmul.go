@@ -91,7 +91,7 @@ func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand
 }
 
 // matrixOf reads the last two axes of a layout as a BLAS matrix: row-major with
-// a leading dimension, or the transpose of one. ok is false where it is
+// a leading dimension, or the transpose of one. ok is false if it is
 // neither.
 func matrixOf(l *layout.Layout) (trans bool, ld int, ok bool) {
 	r, c := l.Dims[l.Rank-2], l.Dims[l.Rank-1]
@@ -117,7 +117,7 @@ func matrixOf(l *layout.Layout) (trans bool, ld int, ok bool) {
 	return false, 0, false
 }
 
-// asMatrix returns o as a BLAS matrix, copied where its last two axes are none.
+// asMatrix returns o as a BLAS matrix, copied if its last two axes are not one.
 func (b *Backend) asMatrix(o backend.Operand) (matrix backend.Operand, trans bool, ld int) {
 	trans, ld, ok := matrixOf(&o.Layout)
 	if !ok {

@@ -82,7 +82,7 @@ func eachProduct(x, w, y backend.Operand, p backend.ConvParams, f func(x, w, y i
 }
 
 // meeting is an input, a tap of the kernel and an output along one axis; an
-// input or an output outside the picture is −1.
+// input or an output outside the image is −1.
 type meeting struct{ x, tap, y int }
 
 func meetings(in, k, out, stride, pad, dilation int) []meeting {

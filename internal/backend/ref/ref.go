@@ -161,6 +161,8 @@ func Unary(f op.Unary, x, a, b float64) float64 {
 		return min(max(x, a), b)
 	case op.Erf:
 		return math.Erf(x)
+	case op.Erfc:
+		return math.Erfc(x)
 	}
 	panic("ref: unknown function " + f.String())
 }
@@ -263,7 +265,7 @@ func (t *total) value() float64 {
 	return t.sum + t.lost
 }
 
-// Reduce folds x along each axis where dst has dim 1.
+// Reduce folds x along each axis of which dst has dim 1.
 func (Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	totals := make([]total, dst.Layout.Len())
 	if f == op.MaxReduce {

@@ -8,16 +8,16 @@ import (
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// pictures are an operand [n, c, h, w]. Distances are in elements.
-type pictures[T gemm.Float] struct {
+// imageBatch is an operand [n, c, h, w]. Its distances are in elements.
+type imageBatch[T gemm.Float] struct {
 	data                       []T
 	image, channel, row, pixel int
 	channels, height, width    int
 }
 
-func picturesOf[T gemm.Float](o backend.Operand) pictures[T] {
+func imagesOf[T gemm.Float](o backend.Operand) imageBatch[T] {
 	l := &o.Layout
-	p := pictures[T]{elements[T](o), l.Strides[0], l.Strides[1], l.Strides[2], l.Strides[3], l.Dims[1], l.Dims[2], l.Dims[3]}
+	p := imageBatch[T]{elements[T](o), l.Strides[0], l.Strides[1], l.Strides[2], l.Strides[3], l.Dims[1], l.Dims[2], l.Dims[3]}
 	// The stride of an axis of dim 1 may be anything.
 	if p.channels == 1 {
 		p.channel = 1
@@ -28,18 +28,18 @@ func picturesOf[T gemm.Float](o backend.Operand) pictures[T] {
 	return p
 }
 
-// window is a part of some pictures in channels-last memory without gaps between
-// pixels, zero beyond the pictures' edges.
+// window is a part of some images in channels-last memory without gaps between
+// pixels, zero beyond the images' edges.
 type window[T gemm.Float] struct {
 	*memory[T]
 	images, h0, h1, v0, v1 int // what the memory holds
 }
 
-// of returns the pixels [h0,h1)×[v0,v1) of some pictures from number image on and
-// the distances of rows and pictures: in the pictures themselves where they are
-// like that already, else in a copy. The pictures are of the same operand in all
-// calls.
-func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data []T, row, picture int) {
+// of returns the pixels [h0,h1)×[v0,v1) of some images from number image on, and
+// the distances from row to row and from image to image: the images themselves if
+// they lie like that already, else a copy. The images are of the same operand in
+// all calls.
+func (w *window[T]) of(p *imageBatch[T], image, images, h0, h1, v0, v1 int) (data []T, row, next int) {
 	if h0 == h1 || v0 == v1 {
 		return nil, 0, 0
 	}
@@ -47,9 +47,9 @@ func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data 
 		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row, p.image
 	}
 	row = (v1 - v0) * p.channels
-	picture = (h1 - h0) * row
+	next = (h1 - h0) * row
 	if w.images < images || w.h0 != h0 || w.h1 != h1 || w.v0 != v0 || w.v1 != v1 { // else the edges are zero already
-		w.resize(images * picture)
+		w.resize(images * next)
 		clear(w.data)
 		w.images, w.h0, w.h1, w.v0, w.v1 = images, h0, h1, v0, v1
 	}
@@ -57,15 +57,15 @@ func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data 
 	rows, cols := min(h1, p.height)-top, min(v1, p.width)-left
 	if rows > 0 && cols > 0 {
 		for i := range images {
-			to, from := i*picture+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
+			to, from := i*next+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
 			p.copyPixels(w.data[to:], row, p.data[from:], rows, cols)
 		}
 	}
-	return w.data, row, picture
+	return w.data, row, next
 }
 
-// copyPixels copies rows of pixels to where they have no gaps.
-func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
+// copyPixels copies rows of pixels to memory without gaps between pixels.
+func (p *imageBatch[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	if p.channel == 1 && p.pixel == p.channels {
 		gemm.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
 		return
@@ -88,8 +88,8 @@ func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	}
 }
 
-// results returns where to put the results for dst [n, c, h, w]: dst itself
-// where its channels are neighbours, else borrowed memory.
+// results returns an operand for the results of dst [n, c, h, w]: dst itself if its
+// channels are neighbours, else borrowed memory.
 func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *memory[T]) {
 	l := &dst.Layout
 	if (l.Dims[1] == 1 || l.Strides[1] == 1) && (l.Dims[3] == 1 || l.Strides[3] >= l.Dims[1]) {
