@@ -23,8 +23,8 @@
 // backend in package ref. Package far is a device for tests whose memory is not
 // host memory.
 //
-// To add an operation, add its code to package op, its formula to ref, its
-// kernel to package cpu and below, a function to tensor and a row to
+// To add an operation, add its code to package op, its formula to ref, its loop to
+// package vec, its cost to package cpu, a function to tensor and a row to
 // backendtest.
 package backend
 
