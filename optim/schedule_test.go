@@ -52,7 +52,7 @@ func TestMethodsFollowTheirSchedule(t *testing.T) {
 		}
 		require.Equal(t, 0.25, o.LR(), m.Name())
 	}
-	// The step itself, where it is plain to see.
+	// The step itself, in a case that is easy to check.
 	p := tensor.Scalar(tensor.Float64, 0)
 	o := optim.New(optim.SGD{LR: 2, Schedule: half}, []*tensor.Tensor{p})
 	for _, want := range []float64{-2, -3, -3.5} {

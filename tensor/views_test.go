@@ -39,7 +39,7 @@ func TestReshape(t *testing.T) {
 	requireView(t, none, none.Reshape(2, 0), []int{2, 0}, []float64{})
 	requireView(t, none, none.Reshape(-1), []int{0}, []float64{})
 
-	// Where the strides do not allow a view, there is a copy.
+	// If the strides do not allow a view, there is a copy.
 	c := x.T().Reshape(12)
 	require.Equal(t, []float64{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}, c.Float64s())
 	require.True(t, c.IsContiguous())

@@ -206,22 +206,22 @@ func withMisuse(rows []Row) {
 	rows[0].Misuse = []Misuse{
 		{"[4 5 6] " + w, conv(params{}), "an operand does not have four axes"},
 		{x + " [6 3 3 3]", conv(params{}), "a weight [6 3 3 3] with 1 groups makes 6 channels of 3"},
-		{x + " " + w, conv(params{Stride: [2]int{-1, 1}}), "stride [-1 1], padding [0 0], dilation [1 1] and 1 groups are no way to convolve"},
-		{x + " " + w, conv(params{Pad: [2]int{0, -1}}), "no way to convolve"},
-		{x + " " + w, conv(params{Dilation: [2]int{0, -1}}), "no way to convolve"},
-		{x + " " + w, conv(params{Groups: -1}), "no way to convolve"},
+		{x + " " + w, conv(params{Stride: [2]int{-1, 1}}), "stride [-1 1], padding [0 0], dilation [1 1] and 1 groups are not valid"},
+		{x + " " + w, conv(params{Pad: [2]int{0, -1}}), "are not valid"},
+		{x + " " + w, conv(params{Dilation: [2]int{0, -1}}), "are not valid"},
+		{x + " " + w, conv(params{Groups: -1}), "are not valid"},
 		{x + " " + w, conv(params{Pad: [2]int{1 << (bits.UintSize/2 - 1), 0}}), "is too large"},
 		{x + " " + w, conv(params{Groups: 3}), "4 and 6 channels are not divisible into 3 groups"},
 		{x + " " + w, conv(params{Groups: 2}), "a weight [6 4 3 3] with 2 groups makes 6 channels of 8"},
 		{x + " [6 4 3 0]", conv(params{}), "a kernel of 3×0"},
-		{x + " [6 4 3 3]", conv(params{Dilation: [2]int{3, 1}}), "the kernel of 3×3 with dilation [3 1] is larger than the picture of 5×6 with padding [0 0]"},
+		{x + " [6 4 3 3]", conv(params{Dilation: [2]int{3, 1}}), "the kernel of 3×3 with dilation [3 1] is larger than the image of 5×6 with padding [0 0]"},
 	}
 	rows[1].Misuse = []Misuse{
 		{"[6 3 4] " + w, back(5, 6, params{}), "an operand does not have four axes"},
 		{y + " [5 4 3 3]", back(5, 6, params{}), "a weight [5 4 3 3] with 1 groups makes 5 channels of 4"},
 		{y + " " + w, back(5, 7, params{}), "a convolution of 5×7 gives 5, not 4, along axis 3"},
-		{y + " " + w, back(-5, 6, params{}), "pictures of -5×6"},
-		{y + " " + w, back(2, 6, params{}), "is larger than the picture of 2×6"},
+		{y + " " + w, back(-5, 6, params{}), "images of -5×6"},
+		{y + " " + w, back(2, 6, params{}), "is larger than the image of 2×6"},
 		{y + " " + w, back(5, 6, params{Groups: 4}), "16 and 6 channels are not divisible into 4 groups"},
 	}
 	rows[2].Misuse = []Misuse{
