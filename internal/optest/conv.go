@@ -32,15 +32,15 @@ func convCases() []convCase {
 	}
 }
 
-// eachProduct calls f with the index of each input, weight and output that a
-// convolution brings together. inside tells whether input and output lie in
-// their images: what lies outside is zero.
+// eachProduct calls f with the indices of the input, the weight and the output of
+// each product of a convolution. xInside and yInside report whether input and
+// output lie in their images; what lies outside is zero.
 func (c convCase) eachProduct(f func(x, w, y []int, xInside, yInside bool)) {
 	groups := max(c.p.Groups, 1)
-	from := func(k, y, tap int) int { // the input that an output sees through a tap
+	from := func(k, y, tap int) int { // the input that a tap multiplies for an output
 		return y*max(c.p.Stride[k], 1) + tap*max(c.p.Dilation[k], 1) - c.p.Pad[k]
 	}
-	const beyond = 12 // outputs outside that could see an input
+	const beyond = 12 // outputs outside that could need an input
 	Build([]int{c.y[0], c.w[0], c.w[1], c.w[2], c.w[3], c.y[2] + 2*beyond, c.y[3] + 2*beyond}, func(i []int) float64 {
 		y := []int{i[0], i[1], i[5] - beyond, i[6] - beyond}
 		w := i[1:5]
@@ -68,7 +68,7 @@ func (a Array) add(index []int, v float64) {
 	a.Data[at] += v
 }
 
-// at returns an element, or the zero that lies around them.
+// at returns an element, or the zero outside.
 func (a Array) at(index []int, inside bool) float64 {
 	if !inside {
 		return 0
@@ -126,7 +126,7 @@ func (c convCase) forward(x, w Array) Array {
 	return out
 }
 
-// inputGrad is that of its gradient by the input.
+// inputGrad is the definition of its gradient by the input.
 func (c convCase) inputGrad(gy, w Array) Array {
 	out := zeros(c.x)
 	c.eachProduct(func(i, k, o []int, xIn, yIn bool) {
@@ -147,7 +147,7 @@ func epilogueRows() []Row {
 		for _, a := range activations {
 			for _, biased := range []bool{true, false} {
 				if !biased && a.act == (tensor.Activation{}) {
-					continue // which is plain
+					continue // the plain convolution
 				}
 				row := func(op string, result, source []int, f func(x, w, b *ag.Var) *ag.Var, ref func(x, w Array) Array) Row {
 					name, shapes := op+"/"+c.name+"/"+a.name+"/no bias", fmt.Sprint(source, " ", c.w)

@@ -54,7 +54,7 @@ func check(t *testing.T, aspect string, r Row) error {
 	return nil
 }
 
-// Each aspect must notice the fault that it is there for.
+// Each aspect must find the fault that it tests for.
 func TestFaultsAreNoticed(t *testing.T) {
 	for _, a := range aspects {
 		require.NoError(t, a.check(squareRow(square{})), a.name)

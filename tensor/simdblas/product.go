@@ -1,8 +1,6 @@
 package simdblas
 
 import (
-	"sync"
-
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/gemm"
@@ -125,12 +123,9 @@ func (p *symmetricProduct[T]) compute(i, n int) {
 	}
 }
 
-// squares are blocks of the diagonal, by element size.
-var squares [2]sync.Pool
-
 // diagonal computes a block of the diagonal.
 func (p *symmetricProduct[T]) diagonal(i, n int) {
-	pool := &squares[size[T]()/8]
+	pool := &pools[T]().squares
 	square, ok := pool.Get().(*[symmetricBlock * symmetricBlock]T)
 	if !ok {
 		square = new([symmetricBlock * symmetricBlock]T)

@@ -18,13 +18,25 @@ const smallMatrix = 4096
 // to gonum.
 func spans[T gemm.Float](x []T, n, inc int) bool { return inc > 0 && len(x) > (n-1)*inc }
 
-func size[T gemm.Float]() int {
-	var x T
-	return int(unsafe.Sizeof(x))
+// poolsOf are the pools of memory for elements of one type.
+type poolsOf struct {
+	vectors sync.Pool // copies of vectors with an increment
+	squares sync.Pool // blocks of the diagonal
 }
 
-// buffers are for copies of vectors with an increment, by element size.
-var buffers [2]sync.Pool
+var singlePools, doublePools poolsOf
+
+func pools[T gemm.Float]() *poolsOf {
+	var x T
+	switch unsafe.Sizeof(x) {
+	case 4:
+		return &singlePools
+	case 8:
+		return &doublePools
+	default:
+		panic("simdblas: unknown element type")
+	}
+}
 
 // vector is a vector of increment 1: the caller's, or a copy.
 type vector[T gemm.Float] struct {
@@ -36,7 +48,7 @@ func vectorOf[T gemm.Float](x []T, n, inc int) vector[T] {
 	if inc == 1 {
 		return vector[T]{data: x[:n]}
 	}
-	buffer, ok := buffers[size[T]()/8].Get().(*[]T)
+	buffer, ok := pools[T]().vectors.Get().(*[]T)
 	if !ok {
 		buffer = new([]T)
 	}
@@ -53,7 +65,7 @@ func vectorOf[T gemm.Float](x []T, n, inc int) vector[T] {
 // release gives the copy's memory back.
 func (v vector[T]) release() {
 	if v.copy != nil {
-		buffers[size[T]()/8].Put(v.copy)
+		pools[T]().vectors.Put(v.copy)
 	}
 }
 
