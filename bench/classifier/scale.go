@@ -49,7 +49,7 @@ func writeScale(train, test *datasets.Images) error {
 	fmt.Print("noise\n", noise)
 
 	var b strings.Builder
-	b.WriteString("// floors are the values of so many real digits, ceilings those of 10,000 pictures\n// of noise.\nvar (\nfloors = map[string][]measured{\n")
+	b.WriteString("// floors are the values of real digits by their number, ceilings those of 10,000\n// images of noise.\nvar (\nfloors = map[string][]measured{\n")
 	for _, name := range names {
 		fmt.Fprintf(&b, "%q: {%s},\n", name, strings.Join(floors[name], ", "))
 	}

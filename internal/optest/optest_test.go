@@ -129,7 +129,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		}})},
 		{"scope", "scope", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor { return tensor.Square(x).Keep() }})},
 		{"scope", "same bits", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor {
-			if s := x.Scope(); s != nil { // leftovers in place of the value
+			if s := x.Scope(); s != nil { // old elements in place of the value
 				return s.Empty(x.Device(), x.DType(), x.Shape()...)
 			}
 			return tensor.Square(x)
