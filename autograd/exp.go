@@ -36,6 +36,18 @@ func (erf) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{Mul(gy, Scale(Exp(Neg(Square(b.In(0)))), 2/math.SqrtPi))}
 }
 
+// Erfc returns 1 − erf x, accurate also where that is near 0; gradient
+// −(2/√π)·exp(−x²)·gy.
+func Erfc(x *Var) *Var { return Apply(erfc{}, x) }
+
+type erfc struct{}
+
+func (erfc) Name() string                            { return "Erfc" }
+func (erfc) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erfc(in[0]) }
+func (erfc) VJP(b *Back, gy *Var) []*Var {
+	return []*Var{Mul(gy, Scale(Exp(Neg(Square(b.In(0)))), -2/math.SqrtPi))}
+}
+
 // Sin returns sin x, x in radians; gradient gy·cos x.
 func Sin(x *Var) *Var { return Apply(sin{}, x) }
 

@@ -47,10 +47,14 @@ func (transpose) Name() string                            { return "Transpose" }
 func (transpose) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].T() }
 func (transpose) VJP(_ *Back, gy *Var) []*Var             { return []*Var{Transpose(gy)} }
 
-// Slice returns the indices start, start+step, … below stop of one axis. The
+// Slice returns the indices start, start+1, … below stop of one axis. The
 // gradient is padded with zeros ([Pad]). It panics with a [tensor.ShapeError]
-// unless 0 ≤ start ≤ stop ≤ dim and step ≥ 1.
-func Slice(x *Var, axis, start, stop, step int) *Var {
+// unless 0 ≤ start ≤ stop ≤ dim.
+func Slice(x *Var, axis, start, stop int) *Var { return Apply(slice{axis, start, stop, 1}, x) }
+
+// SliceStep is [Slice] of the indices start, start+step, … below stop, with a step
+// of 1 or more.
+func SliceStep(x *Var, axis, start, stop, step int) *Var {
 	return Apply(slice{axis, start, stop, step}, x)
 }
 
@@ -58,7 +62,10 @@ type slice struct{ axis, start, stop, step int }
 
 func (slice) Name() string { return "Slice" }
 func (o slice) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return in[0].Slice(o.axis, o.start, o.stop, o.step)
+	if o.step == 1 {
+		return in[0].Slice(o.axis, o.start, o.stop)
+	}
+	return in[0].SliceStep(o.axis, o.start, o.stop, o.step)
 }
 func (o slice) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{Pad(gy, o.axis, o.start, o.step, b.Dim(0, o.axis))}
@@ -78,9 +85,9 @@ func (o pad) Eval(in []*tensor.Tensor) *tensor.Tensor {
 func (o pad) VJP(b *Back, gy *Var) []*Var {
 	d := b.Dim(0, o.axis)
 	if d == 0 { // start may lie anywhere
-		return []*Var{Slice(gy, o.axis, 0, 0, 1)}
+		return []*Var{Slice(gy, o.axis, 0, 0)}
 	}
-	return []*Var{Slice(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step)}
+	return []*Var{SliceStep(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step)}
 }
 
 // Concat joins Vars along an axis; the gradient is sliced apart. It panics with a
@@ -97,7 +104,7 @@ func (o concat) VJP(b *Back, gy *Var) []*Var {
 	for i := range out {
 		d := b.Dim(i, o.axis)
 		if b.Needs(i) {
-			out[i] = Slice(gy, o.axis, at, at+d, 1)
+			out[i] = Slice(gy, o.axis, at, at+d)
 		}
 		at += d
 	}

@@ -18,13 +18,15 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// checkpointKey is where a checkpoint's metadata holds what is not a tensor.
+// checkpointKey is where a checkpoint's metadata holds what is
+// not a tensor.
 const checkpointKey = "gander.checkpoint"
 
-// progressState is what is not a tensor.
+// progressState is the part of a checkpoint that is not tensors: counters, stream
+// positions, and the names that Resume compares.
 type progressState struct {
 	Steps         int       `json:"steps"`
-	Batch         int       `json:"batch"` // done in the epoch at hand
+	Batch         int       `json:"batch"` // done in the current epoch
 	LatentKey     uint64    `json:"latent_key"`
 	LatentCounter uint64    `json:"latent_counter"`
 	RandomKey     uint64    `json:"random_key"`
@@ -43,7 +45,7 @@ var ErrCheckpoint = errors.New("this checkpoint does not fit")
 // Checkpoint writes everything that training depends on to a safetensors file,
 // whole or not at all: both networks, both optimizers' states, the average of
 // the weights, the position in the random numbers and in the data, and the mean
-// losses so far. [Trainer.Resume] goes on from it as if there had been no
+// losses so far. [Trainer.Resume] continues from it as if there had been no
 // interruption, byte for byte. Call it between steps.
 func (t *Trainer) Checkpoint(path string) error {
 	tensors, meta, err := t.checkpoint()
@@ -212,7 +214,7 @@ func (g *game) penaltyNames() (names []string) {
 const lossesKey = "losses"
 
 // losses returns a row of four for each epoch done, and one for the sums of the
-// epoch at hand.
+// current epoch.
 func (p *position) losses() *tensor.Tensor {
 	var rows []float64
 	for _, l := range append(slices.Clone(p.past), p.sums) {

@@ -44,16 +44,15 @@ type Config struct {
 	// generator's ("n_critic"); 0 means 1.
 	GeneratorEvery int
 	// FreshLatent makes the generator's step draw latent vectors of its own. The
-	// default goes on from the samples that the discriminator has just seen,
+	// default continues from the samples that the discriminator has just seen,
 	// which saves a pass.
 	FreshLatent bool
 	// ClipWeights holds every weight of the discriminator within ±ClipWeights
 	// after each of its steps (Arjovsky et al., 2017); 0 means not to.
 	ClipWeights float64
-	// EMAHalfLife, in the generator's steps, makes samples come from an
-	// exponential moving average of its weights, in which a value's weight
-	// halves every so many steps, a tenth of the run while that is less; 0
-	// means from the weights themselves.
+	// EMAHalfLife, if above 0, makes samples come from an exponential moving
+	// average of the generator's weights. It is the half-life in generator steps;
+	// early on, a tenth of the steps done so far is used instead.
 	EMAHalfLife float64
 	// Seed settles every random number of the run: the first weights of
 	// networks that have none yet, and the latent vectors.
@@ -61,9 +60,9 @@ type Config struct {
 	// DType is that of networks that have no weights yet. The zero value is
 	// Float32.
 	DType tensor.DType
-	// Device is where to train: both networks are moved there, and each batch, and
-	// optimizer states and samples live there. Nil means where the generator's weights are, or [tensor.CPU]
-	// if it has none yet.
+	// Device computes: both networks are moved there, each batch is copied there,
+	// and optimizer states and samples live there. Nil means the device of the
+	// generator's weights, or [tensor.CPU] if it has none yet.
 	Device *tensor.Device
 }
 

@@ -29,7 +29,7 @@ type Source interface {
 type Hook struct {
 	Start func(Run) error       // before the first step
 	Step  func(*StepInfo) error // after each step
-	Epoch func(EpochInfo) error // after each epoch, and after a part of one where training ends early
+	Epoch func(EpochInfo) error // after each epoch, and after a part of one if training ends early
 	End   func(*Report) error   // after the last step, however it came about
 }
 
@@ -39,7 +39,7 @@ type Run struct {
 	Epochs  int      // that will have been done at the end, the last perhaps in part
 	Steps   int      // that will have been done at the end
 	Batches int      // in an epoch
-	Past    []Losses // means over the epochs done already, where training goes on
+	Past    []Losses // means over the epochs done already, if training was resumed
 }
 
 // StepInfo tells about one step. It and what it returns are valid until the
@@ -117,18 +117,18 @@ func On(hooks ...Hook) Option { return func(o *options) { o.hooks = append(o.hoo
 // position is where in the data training stands.
 type position struct {
 	past      []Losses // means over the epochs done
-	batch     int      // done in the epoch at hand
+	batch     int      // done in the current epoch
 	sums      Losses   // over these batches
 	generator int      // the generator's steps among them
 }
 
 // Fit trains on the source until the epochs or steps are done, the context is
-// cancelled, a hook returns an error, or a loss is not finite. However it ends,
-// the step at hand is finished, and the hooks' Epoch and End are called, so
+// cancelled, a hook returns an error, or a step fails. However it ends, the
+// current step is finished or undone, and the hooks' Epoch and End are called, so
 // that what they save is whole. The report is never nil. The error is the cause
-// of an early end: the context's (context.Cause), a hook's, the source's, a
-// [NonFiniteError], or what [Trainer.Step] says of samples that do not fit. Where
-// hooks fail after that, such as one that saves, theirs are joined to it.
+// of an early end: the context's (context.Cause), a hook's, the source's, or that
+// of [Trainer.Step]. If hooks fail after that, such as one that saves, their
+// errors are joined to it; see [Cancelled].
 func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report, error) {
 	o := options{epochs: 1, steps: math.MaxInt}
 	for _, opt := range opts {
@@ -140,7 +140,7 @@ func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report,
 	case batches < 1:
 		return report, errors.New("gan: the source has no batches")
 	case p.batch >= batches:
-		return report, fmt.Errorf("gan: training goes on after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, batches)
+		return report, fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, batches)
 	}
 	run := Run{Trainer: t, Epochs: o.epochs, Steps: max(o.steps, t.game.steps), Batches: batches, Past: slices.Clone(p.past)}
 	if o.steps < math.MaxInt {
@@ -183,7 +183,7 @@ func Cancelled(err error) bool {
 	return errors.Is(err, context.Canceled) // so does the cause that signal.NotifyContext gives
 }
 
-// fitEpoch trains to the end of the epoch at hand.
+// fitEpoch trains to the end of the current epoch.
 func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *Report) (err error) {
 	start := time.Now()
 	p, batches := &t.position, src.Batches()

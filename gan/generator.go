@@ -136,7 +136,7 @@ func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
 			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
 	}
 	return g.chunks("Generator.Map", latent.Dim(0), func(s *tensor.Scope, at, m int) *tensor.Tensor {
-		return s.Adopt(latent.Slice(0, at, at+m, 1)).To(g.device)
+		return s.Adopt(latent.Slice(0, at, at+m)).To(g.device)
 	})
 }
 
@@ -156,13 +156,13 @@ func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m in
 		z := draw(scope, at, m)
 		for from := 0; out == nil || from < m; from += g.pass {
 			to := min(from+g.pass, m)
-			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to, 1))).Value()
+			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to))).Value()
 			if out == nil {
 				shape := y.Shape()
 				shape[0] = n
 				out = g.device.New(y.DType(), shape...)
 			}
-			out.Slice(0, at+from, at+to, 1).CopyFrom(y)
+			out.Slice(0, at+from, at+to).CopyFrom(y)
 		}
 		scope.Close()
 	}

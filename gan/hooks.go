@@ -13,7 +13,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Every is true of each nth step. It panics with a [tensor.ArgumentError] if n is less
+// Every returns a function that is true of each nth step. It panics with a [tensor.ArgumentError] if n is less
 // than 1.
 func Every(n int) func(step int) bool {
 	if n < 1 {
@@ -66,8 +66,8 @@ func SaveNetworks(dir string) Hook {
 }
 
 // SaveSamples returns a hook that writes n samples of one seed after each
-// epoch, as epoch-0001.png and so on, into a folder, which is made where need
-// be. The same latent vectors every time show how their pictures change.
+// epoch, as epoch-0001.png and so on, into a folder, which is made if
+// necessary. The same latent vectors every time show how their images change.
 func SaveSamples(dir string, n int, seed uint64, g ImageGrid) Hook {
 	var t *Trainer
 	return Hook{
@@ -108,7 +108,7 @@ type logLine struct {
 //	{"epoch":1,"steps":157,"discriminator_loss":0.51,…,"seconds":1.2}
 //
 // The file is replaced after each epoch, so it is whole at any time. A resumed
-// run goes on with the lines of the epochs before.
+// run keeps the lines of the epochs before.
 func Log(path string) Hook {
 	var lines [][]byte
 	return Hook{
@@ -119,7 +119,7 @@ func Log(path string) Hook {
 			}
 			old, err := os.ReadFile(path)
 			if err != nil {
-				return nil // nothing to go on with
+				return nil // nothing to keep
 			}
 			for line := range bytes.Lines(old) {
 				var l logLine

@@ -41,8 +41,10 @@ func (j *journal) begin(g *game) {
 	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
 	// What was changed from outside, no replay would change.
 	if enough || !j.current(g) {
+		j.versions = j.versions[:0] // until the copy is whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
+		j.note(g)
 	}
 }
 
@@ -66,7 +68,7 @@ func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
 	if m := *memory; m == nil || m.Len() < t.Len() || m.DType() != t.DType() || m.Device() != t.Device() {
 		*memory = t.Device().New(t.DType(), t.Len())
 	}
-	out := (*memory).Slice(0, 0, t.Len(), 1).Reshape(t.Shape()...)
+	out := (*memory).Slice(0, 0, t.Len()).Reshape(t.Shape()...)
 	out.CopyFrom(t)
 	return out
 }

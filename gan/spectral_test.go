@@ -192,7 +192,7 @@ func TestSpectralNormHolds(t *testing.T) {
 	// The last layer's weight is what evaluation makes of the unit vectors.
 	identity := tensor.New(tensor.Float32, 24, 24)
 	for i := range 24 {
-		identity.Slice(0, i, i+1, 1).Slice(1, i, i+1, 1).Fill(1)
+		identity.Slice(0, i, i+1).Slice(1, i, i+1).Fill(1)
 	}
 	bias := nn.State(layers[3])["bias"].Item()
 	row := tensor.Shift(layers[3].Forward(nil, autograd.Const(identity)).Value(), -bias)

@@ -17,7 +17,7 @@ type Trainer struct {
 
 // New prepares the training of generator g, from [n, latent] to samples,
 // against discriminator d, from samples to [n, 1]. Networks without weights get
-// them from the seed; others keep theirs, so that training can go on. The error
+// them from the seed; others keep theirs, so that training can continue. The error
 // wraps [ErrConfig] and says what does not fit.
 func New(g, d nn.Module, c Config) (*Trainer, error) {
 	game, err := newGame(g, d, c)
@@ -29,8 +29,9 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 
 // Step does one step on real samples [n, …] of the trainer's dtype: the
 // discriminator's update, then the generator's. [Trainer.Fit] is made of such
-// steps. The error is a [NonFiniteError], or a [tensor.Misuse] where the
-// samples do not fit the networks.
+// steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
+// fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
+// leaves everything as it was: networks, optimizers, averages and random numbers.
 func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) {
 	defer t.game.scope.Close()
 	r, err := t.game.attempt(real, nil)
@@ -45,8 +46,9 @@ func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) {
 	return r.losses, err
 }
 
-// NonFiniteError says that a loss or a gradient became NaN or infinite. The
-// update that it would have gone into was not made.
+// NonFiniteError says that a loss or a gradient became NaN or infinite. It was
+// seen before any update was made with it, and what the step had done until then
+// was undone.
 type NonFiniteError struct {
 	Step     int    // counted from 1
 	Network  string // "discriminator" or "generator": which one was to be updated
@@ -74,6 +76,9 @@ func (t *Trainer) Generator() *Generator { return t.game.copied() }
 // The same weights and seed give the same samples. It may be called from any
 // goroutine. It panics with a [tensor.ShapeError] on a negative n.
 func (t *Trainer) Sample(n int, seed uint64) *tensor.Tensor { return t.Generator().Sample(n, seed) }
+
+// Device returns where training takes place.
+func (t *Trainer) Device() *tensor.Device { return t.game.device }
 
 // Discriminator returns the network itself; do not run it while training.
 func (t *Trainer) Discriminator() nn.Module { return t.game.discriminator }

@@ -78,7 +78,7 @@ func (p pool) tiles() bool { return p.stride == p.kernel && p.pad == [2]int{} }
 // as a view, and the axes of a window.
 func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	for k := range 2 {
-		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k], 1)
+		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k])
 	}
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
 }
@@ -134,7 +134,7 @@ func sumOfShifts(x *autograd.Var, axis, taps, stride, outs int) *autograd.Var {
 
 // shifted is what the windows see through one of their taps along an axis.
 func shifted(x *autograd.Var, axis, tap, stride, outs int) *autograd.Var {
-	return autograd.Slice(x, axis, tap, tap+(outs-1)*stride+1, stride)
+	return autograd.SliceStep(x, axis, tap, tap+(outs-1)*stride+1, stride)
 }
 
 // padded puts n elements of a value before and after x along an axis.
@@ -242,7 +242,7 @@ func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		means := make([]*autograd.Var, out[axis])
 		for i := range means {
 			from, to := i*in/out[axis], ((i+1)*in+out[axis]-1)/out[axis]
-			means[i] = autograd.Reshape(autograd.Mean(autograd.Slice(x, axis, from, to, 1), axis), kept...)
+			means[i] = autograd.Reshape(autograd.Mean(autograd.Slice(x, axis, from, to), axis), kept...)
 		}
 		x = autograd.Concat(axis, means...)
 	}

@@ -82,12 +82,12 @@ func (e *EMA) Steps() int { return e.memory.steps }
 func (e *EMA) Values() []*tensor.Tensor { return slices.Clone(e.averages()) }
 
 // CopyTo overwrites tensors of the parameters' shapes, in their order, with the
-// averages. It panics with a [tensor.ShapeError], before it changes anything, if
-// they do not fit.
+// averages. It panics with an error of package tensor, before it changes anything,
+// if they do not fit.
 func (e *EMA) CopyTo(dst []*tensor.Tensor) {
 	const op = "EMA.CopyTo"
 	if len(dst) != len(e.params) {
-		panic(&tensor.ShapeError{Op: op,
+		panic(&tensor.ArgumentError{Op: op,
 			Problem: fmt.Sprintf("there are %d tensors for %d averages", len(dst), len(e.params)),
 			Fix:     "give one per parameter, in the same order"})
 	}

@@ -25,12 +25,12 @@ type memory struct {
 // twice.
 func newMemory(op, owner string, params []*tensor.Tensor, slots, scalars []string) memory {
 	if len(params) == 0 {
-		panic(&tensor.ShapeError{Op: op, Problem: "there are no parameters", Fix: "give at least one"})
+		panic(&tensor.ArgumentError{Op: op, Problem: "there are no parameters", Fix: "give at least one"})
 	}
 	seen := map[*tensor.Tensor]int{}
 	for i, p := range params {
 		if p == nil {
-			panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("parameter %d is nil", i), Fix: "leave it out"})
+			panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("parameter %d is nil", i), Fix: "leave it out"})
 		}
 		if p.Scope() != nil {
 			panic(&tensor.LifetimeError{Op: op, Shapes: [][]int{p.Shape()},
@@ -59,7 +59,7 @@ func zerosLike(params []*tensor.Tensor) []*tensor.Tensor {
 	flat := params[0].Device().New(params[0].DType(), n)
 	views, at := make([]*tensor.Tensor, len(params)), 0
 	for i, p := range params {
-		views[i] = flat.Slice(0, at, at+p.Len(), 1).Reshape(p.Shape()...)
+		views[i] = flat.Slice(0, at, at+p.Len()).Reshape(p.Shape()...)
 		at += p.Len()
 	}
 	return views

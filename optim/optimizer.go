@@ -51,7 +51,7 @@ func (o *Optimizer) check(grads []*tensor.Tensor) {
 	const op = "Optimizer.Step"
 	params := o.update.Params
 	if len(grads) != len(params) {
-		panic(&tensor.ShapeError{Op: op,
+		panic(&tensor.ArgumentError{Op: op,
 			Problem: fmt.Sprintf("there are %d gradients for %d parameters", len(grads), len(params)),
 			Fix:     "give one gradient per parameter, in the same order"})
 	}

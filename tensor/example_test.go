@@ -34,7 +34,7 @@ func ExampleAdd_broadcasting() {
 // A view shares memory with what it was taken from.
 func ExampleTensor_Slice() {
 	x := tensor.Arange(tensor.Float32, 8).Reshape(2, 4)
-	x.Slice(1, 0, 4, 2).Fill(-1) // every second column
+	x.SliceStep(1, 0, 4, 2).Fill(-1) // every second column
 	fmt.Println(x)
 	// Output:
 	// [[-1.  1. -1.  3.]

@@ -41,7 +41,7 @@ func TestSum(t *testing.T) {
 func TestMaxOver(t *testing.T) {
 	for _, dt := range dtypes {
 		x := shaped(dt, []float64{3, -1, nan, 2, 5, -4}, 2, 3)
-		require.Equal(t, []float64{3, 5}, tensor.MaxOver(x, 0).Slice(0, 0, 2, 1).Float64s())
+		require.Equal(t, []float64{3, 5}, tensor.MaxOver(x, 0).Slice(0, 0, 2).Float64s())
 		require.True(t, math.IsNaN(tensor.MaxOver(x).Item()))
 		m := tensor.MaxOver(x, -1)
 		require.Equal(t, []int{2}, m.Shape())

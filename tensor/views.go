@@ -118,15 +118,25 @@ func (t *Tensor) T() *Tensor {
 	return t.view(l)
 }
 
-// Slice returns a view of the indices start, start+step, … below stop of one
-// axis. It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim and
-// step ≥ 1.
-func (t *Tensor) Slice(axis, start, stop, step int) *Tensor {
-	t.alive("Slice")
-	a := t.axis("Slice", axis)
+// Slice returns a view of the indices start, start+1, … below stop of one axis.
+// It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim.
+func (t *Tensor) Slice(axis, start, stop int) *Tensor { return t.slice("Slice", axis, start, stop, 1) }
+
+// SliceStep returns a view of the indices start, start+step, … below stop of one
+// axis. It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim and step ≥ 1.
+func (t *Tensor) SliceStep(axis, start, stop, step int) *Tensor {
+	return t.slice("SliceStep", axis, start, stop, step)
+}
+
+func (t *Tensor) slice(op string, axis, start, stop, step int) *Tensor {
+	t.alive(op)
+	a := t.axis(op, axis)
 	if start < 0 || start > stop || stop > t.layout.Dims[a] || step < 1 {
-		shapePanic("Slice", fmt.Sprintf("%d:%d:%d does not lie in axis %d", start, stop, step, axis),
-			"keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1", t)
+		asked, fix := fmt.Sprintf("%d:%d", start, stop), "keep 0 ≤ start ≤ stop ≤ dim"
+		if op == "SliceStep" {
+			asked, fix = fmt.Sprintf("%s:%d", asked, step), fix+" and step ≥ 1"
+		}
+		shapePanic(op, fmt.Sprintf("%s does not lie in axis %d", asked, axis), fix, t)
 	}
 	return t.view(t.layout.Slice(a, start, stop, step))
 }

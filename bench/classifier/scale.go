@@ -73,7 +73,7 @@ func average(judge *mnistfeatures.Judge, set *datasets.Images, n int) (metrics.T
 		}
 		x := tensor.New(tensor.Float32, n, 28*28)
 		for i, at := range part {
-			x.Slice(0, i, i+1, 1).CopyFrom(images(set, at, at+1))
+			x.Slice(0, i, i+1).CopyFrom(images(set, at, at+1))
 		}
 		report, err := judge.Evaluate(x)
 		if err != nil {

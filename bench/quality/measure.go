@@ -247,7 +247,7 @@ func (m *measurer) judged(g *gan.Generator, seed uint64) (metrics.Table, error) 
 		return nil, err
 	}
 	few := min(compared, m.settings.digits)
-	copying, err := metrics.Copying(drawn.Slice(0, 0, few, 1), m.training, m.unseen.Slice(0, 0, few, 1))
+	copying, err := metrics.Copying(drawn.Slice(0, 0, few), m.training, m.unseen.Slice(0, 0, few))
 	return append(report.Values, copying...), err
 }
 

@@ -182,7 +182,7 @@ func (r *recording) replay(image func(place int, row int64) ([]uint8, error)) (*
 			pool(x[i*r.side*r.side:][:r.side*r.side], pixels, r.side)
 		}
 		batch := tensor.FromFloat64(x, r.batch, r.side*r.side).Cast(r.dtype)
-		z := r.latentVectors.Slice(0, step, step+1, 1).Reshape(r.batch, r.latent).Cast(r.dtype)
+		z := r.latentVectors.Slice(0, step, step+1).Reshape(r.batch, r.latent).Cast(r.dtype)
 		l, err := t.StepWith(batch, z)
 		if err != nil {
 			return nil, err

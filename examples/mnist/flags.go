@@ -21,6 +21,7 @@ var (
 	lr       = flag.Float64("lr", 0, "learning rate of both networks (default: the recipe's)")
 	latent   = flag.Int("latent", 0, "random numbers that a digit is drawn from (default: the recipe's)")
 	seed     = flag.Uint64("seed", 1, "of every random number; the same seed gives the same weights")
+	device   = flag.String("device", "auto", "where to train: cpu, or another device that the program was built for; auto is the fastest that works")
 	threads  = flag.Int("threads", 0, "most threads to compute with (default: all cores)")
 	bfloat16 = flag.Bool("bfloat16", false, "round the factors of large matrix products to bfloat16 if the processor is faster that way")
 	looks    = flag.Int("looks", 4, "times to judge the digits in the course of training")

@@ -81,10 +81,12 @@ func load(ctx context.Context) (*datasets.Images, error) {
 
 func run(ctx context.Context, r recipe.Recipe) error {
 	tensor.CPU().SetThreads(*threads)
-	if *bfloat16 {
-		if err := tensor.CPU().SetPrecision(tensor.BFloat16); err != nil {
-			return err
-		}
+	where, err := tensor.OpenDevice(*device)
+	if err == nil && *bfloat16 {
+		err = where.SetPrecision(tensor.BFloat16)
+	}
+	if err != nil {
+		return err
 	}
 	images, err := load(ctx)
 	if err != nil {
@@ -95,7 +97,9 @@ func run(ctx context.Context, r recipe.Recipe) error {
 		r.Steps = *epochs * loader.Batches()
 	}
 	g, d := r.Networks()
-	trainer, err := gan.New(g, d, r.Config())
+	config := r.Config()
+	config.Device = where
+	trainer, err := gan.New(g, d, config)
 	if err != nil {
 		return err
 	}
@@ -108,8 +112,8 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d; into %s; Ctrl-C saves and stops\n\n",
-		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, *out)
+	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d, on %v; into %s; Ctrl-C saves and stops\n\n",
+		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, where, *out)
 	report, err := trainer.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(hooks(r, judge)...))
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err

@@ -137,6 +137,10 @@ func TestOffline(t *testing.T) {
 	clitest.Fails(t, dir, 1, "where there is no network", "-download")
 }
 
+func TestImpossibleDevice(t *testing.T) {
+	clitest.Fails(t, t.TempDir(), 1, "abacus", "-device", "abacus")
+}
+
 func TestImpossibleFolder(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), []byte("old"), 0o644))
@@ -154,7 +158,7 @@ func TestClassic(t *testing.T) {
 	r := clitest.Run(t, dir, "-preset", "classic", "-data", data, "-epochs", "1", "-v")
 	require.Zero(t, r.Status, r.Errors)
 	require.Empty(t, r.Errors)
-	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1")
+	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1, on cpu")
 	require.Regexp(t, `(?m)^epoch 1/1  D \d\.\d{4}  G \d\.\d{4}  \d+\.\d\d s$`, r.Out)
 	require.Regexp(t, `(?m)^3 steps, `, r.Out)
 

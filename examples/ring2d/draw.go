@@ -106,7 +106,8 @@ func (f *film) shoot(t *gan.Trainer, step int) {
 // ask returns the discriminator's outputs, moved and scaled such that most of
 // them lie between 0 and 1: what they are in themselves is of no meaning.
 func ask(d nn.Module, x *tensor.Tensor) []float64 {
-	y := d.Forward(nil, autograd.Const(x)).Value().Float64s()
+	weights := nn.Params(d)[0].Param.Value()
+	y := d.Forward(nil, autograd.Const(x.To(weights.Device()))).Value().Float64s()
 	sorted := slices.Sorted(slices.Values(y))
 	lo, hi := sorted[len(y)/20], sorted[len(y)-1-len(y)/20]
 	for i := range y {

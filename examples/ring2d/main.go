@@ -73,6 +73,7 @@ func main() {
 	flag.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the images, which show the first seed")
 	flag.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
 	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
+	device := flag.String("device", "auto", "where to train: cpu, or another device that the program was built for; auto is the fastest that works")
 	flag.Parse()
 	if wrong := s.wrong(); wrong != "" {
 		fmt.Fprintf(os.Stderr, "ring2d: %s; see -help\n", wrong)
@@ -80,13 +81,16 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	if err := run(ctx, s); err != nil && !gan.Cancelled(err) {
+	if err := run(ctx, s, *device); err != nil && !gan.Cancelled(err) {
 		fmt.Fprintln(os.Stderr, "ring2d:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, s settings) error {
+func run(ctx context.Context, s settings, device string) (err error) {
+	if s.device, err = tensor.OpenDevice(device); err != nil {
+		return err
+	}
 	for _, dir := range []string{s.out, filepath.Dir(s.samples)} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err

@@ -97,6 +97,7 @@ func TestFailures(t *testing.T) {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}
 	clitest.Fails(t, dir, 1, "file", "-o", "file/below")
+	clitest.Fails(t, dir, 1, "abacus", "-device", "abacus")
 	clitest.Fails(t, dir, 1, "file", "-o", ".", "-samples", "file/x.npy")
 	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "-mixture")
 }
@@ -146,7 +147,7 @@ func TestCancelled(t *testing.T) {
 	require.NoError(t, f.write(filepath.Join(dir, "x"), o.generator))
 	require.Len(t, clitest.Files(t, dir), 2)
 
-	require.ErrorIs(t, run(ctx, s), context.Canceled) // there is nothing to show yet
+	require.ErrorIs(t, run(ctx, s, "cpu"), context.Canceled) // there is nothing to show yet
 	require.Len(t, clitest.Files(t, dir), 2)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -38,6 +39,7 @@ type settings struct {
 	steps, batch, seeds, threads          int // no steps: the recipe's
 	seed                                  uint64
 	json                                  bool
+	device                                *tensor.Device // nil: the CPU
 	out, samples                          string
 }
 
@@ -110,7 +112,9 @@ type outcome struct {
 func train(ctx context.Context, s settings, seed uint64, hooks ...gan.Hook) (*outcome, error) {
 	r := s.recipe(seed)
 	g, d := r.Networks()
-	trainer, err := gan.New(g, d, s.config(r))
+	config := s.config(r)
+	config.Device = s.device
+	trainer, err := gan.New(g, d, config)
 	if err != nil {
 		return nil, err
 	}

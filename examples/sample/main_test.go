@@ -88,6 +88,7 @@ func TestFailures(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                "generator.safetensors",
 		"-model none":                     "none",
+		"-model g -device abacus":         "abacus",
 		"-model .":                        ".",
 		"-model cut":                      "cut",
 		"-model text":                     "text: not a valid safetensors file",

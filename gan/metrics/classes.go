@@ -9,12 +9,12 @@ import (
 
 // Histogram returns the share of each of k classes, 0 to k−1, among samples of
 // these classes. If there are no samples, every share is 0. It panics with a
-// [tensor.ShapeError] if a class is not one of these.
+// [tensor.ArgumentError] if a class is not one of these.
 func Histogram(classes []int, k int) []float64 {
 	shares := make([]float64, k)
 	for i, c := range classes {
 		if c < 0 || c >= k {
-			panic(&tensor.ShapeError{Op: "Histogram", Problem: fmt.Sprintf("sample %d is of class %d of %d", i, c, k), Fix: "count classes from 0"})
+			panic(&tensor.ArgumentError{Op: "Histogram", Problem: fmt.Sprintf("sample %d is of class %d of %d", i, c, k), Fix: "count classes from 0"})
 		}
 		shares[c]++
 	}

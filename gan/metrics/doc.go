@@ -65,5 +65,6 @@
 //
 // Everything is computed in float64, whatever the dtype of the samples, and does
 // not depend on the number of threads. If a sample is NaN or infinite, the error
-// names its place. Shapes that do not fit panic with a [tensor.ShapeError].
+// names its place. Shapes that do not fit panic with a [tensor.ShapeError], other
+// wrong arguments with a [tensor.ArgumentError].
 package metrics

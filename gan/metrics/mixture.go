@@ -165,17 +165,17 @@ func (r MixtureScore) Table() Table {
 
 // MixtureFloor returns the mean scores, over the given number of seeds, of n
 // samples of the target itself: the argument of [Table.Against] for n samples of a
-// generator. It panics with a [tensor.ShapeError] if n or seeds is below 1, or if
-// the target draws numbers that are not finite.
+// generator. It panics with a [tensor.ArgumentError] if n or seeds is below 1, or
+// if the target draws numbers that are not finite.
 func MixtureFloor(target Target, n, seeds int) Table {
 	if n < 1 || seeds < 1 {
-		panic(&tensor.ShapeError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
+		panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
 	}
 	runs := make([]Table, seeds)
 	for i := range runs {
 		score, err := MeasureMixture(target, target.Sample(tensor.Float64, n, tensor.NewStream(uint64(i), "floor")))
 		if err != nil {
-			panic(&tensor.ShapeError{Op: "MixtureFloor", Problem: "the target's own samples: " + err.Error(), Fix: "give a target that draws finite numbers"})
+			panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: "the target's own samples: " + err.Error(), Fix: "give a target that draws finite numbers"})
 		}
 		runs[i] = score.Table()
 	}

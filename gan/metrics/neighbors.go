@@ -26,9 +26,9 @@ const (
 func eachRow(a, b *samples, visit func(i, first int, squared []float64)) {
 	scope := tensor.NewScope()
 	for lo := 0; lo < a.n; lo += blockRows {
-		rows := scope.Adopt(a.t.Slice(0, lo, min(lo+blockRows, a.n), 1))
+		rows := scope.Adopt(a.t.Slice(0, lo, min(lo+blockRows, a.n)))
 		for first := 0; first < b.n; first += blockColumns {
-			columns := b.t.Slice(0, first, min(first+blockColumns, b.n), 1)
+			columns := b.t.Slice(0, first, min(first+blockColumns, b.n))
 			width := columns.Dim(0)
 			block := tensor.MatMul(rows, columns.T()).Float64s()
 			parallel.For(rows.Dim(0), 16, func(from, to int) {

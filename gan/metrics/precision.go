@@ -15,8 +15,9 @@ import (
 // ones that a sample resembles. A real point whose neighbours are far away has a
 // large ball; so precision may be well above 0 even for noise.
 //
-// It returns an error if a number is not finite or a set has k points or fewer, and
-// panics with a [tensor.ShapeError] on other shapes or if k is below 1.
+// It returns an error if a number is not finite or a set has k points or fewer. It
+// panics with a [tensor.ShapeError] on other shapes, and with a
+// [tensor.ArgumentError] if k is below 1.
 func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, recall float64, err error) {
 	r, err := FitManifold(reference, k)
 	if err != nil {
@@ -42,12 +43,13 @@ type Manifold struct {
 }
 
 // FitManifold returns the manifold of points [n, d] with k neighbours. It returns
-// an error if a number is not finite or n ≤ k, and panics with a
-// [tensor.ShapeError] on another shape or if k is below 1.
+// an error if a number is not finite or n ≤ k. It panics with a
+// [tensor.ShapeError] on another shape, and with a [tensor.ArgumentError] if k is
+// below 1.
 func FitManifold(points *tensor.Tensor, k int) (*Manifold, error) {
 	const op = "FitManifold"
 	if k < 1 {
-		panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
+		panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
 	}
 	s, err := read(op, "points", points)
 	switch {

@@ -125,8 +125,8 @@ func (t Table) Against(floor Table) Table {
 // Average returns the mean of each value over runs that differ in the seed, and
 // the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1), which is not known
 // for a single run. Floors and ceilings are averaged too. A number that is NaN in
-// one run is NaN in the average. Average panics with a [tensor.ShapeError] unless
-// the tables have the same names in the same order.
+// one run is NaN in the average. Average panics with a [tensor.ArgumentError]
+// unless the tables have the same names in the same order.
 func Average(runs ...Table) Table {
 	if len(runs) == 0 {
 		return nil
@@ -137,7 +137,7 @@ func Average(runs ...Table) Table {
 			var xs []float64
 			for _, r := range runs {
 				if len(r) != len(out) || r[i].Name != out[i].Name {
-					panic(&tensor.ShapeError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
+					panic(&tensor.ArgumentError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
 						Fix: "average tables of one kind"})
 				}
 				xs = append(xs, number(r[i]))

@@ -139,6 +139,19 @@ func Open(path string) (*os.File, error) {
 	}
 }
 
+// OpenFS is [Open] of a file of fsys, which may be a folder of the system
+// ([os.DirFS]).
+func OpenFS(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil {
+		err = Regular(name, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fsys.Open(name)
+}
+
 // ErrLocked says that somebody else has the lock of a file.
 var ErrLocked = errors.New("locked by another process")
 

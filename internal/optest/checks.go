@@ -143,14 +143,14 @@ var layouts = map[string]func(x *tensor.Tensor) *tensor.Tensor{
 	},
 	"strided": func(x *tensor.Tensor) *tensor.Tensor { // every other element of a larger array
 		if x.Rank() == 0 {
-			y := tensor.Full(x.DType(), math.NaN(), 3).Slice(0, 1, 2, 1).Reshape()
+			y := tensor.Full(x.DType(), math.NaN(), 3).Slice(0, 1, 2).Reshape()
 			y.CopyFrom(x)
 			return y
 		}
 		shape := x.Shape()
 		d := shape[len(shape)-1]
 		shape[len(shape)-1] = 2*d + 1
-		y := tensor.Full(x.DType(), math.NaN(), shape...).Slice(-1, 1, 2*d+1, 2)
+		y := tensor.Full(x.DType(), math.NaN(), shape...).SliceStep(-1, 1, 2*d+1, 2)
 		y.CopyFrom(x)
 		return y
 	},
@@ -180,7 +180,7 @@ func checkLayouts(r Row) error {
 				continue
 			}
 			repeated, copied := slices.Clone(plain), slices.Clone(plain)
-			repeated[i] = x.Slice(0, 0, 1, 1).BroadcastTo(x.Shape()...)
+			repeated[i] = x.Slice(0, 0, 1).BroadcastTo(x.Shape()...)
 			copied[i] = repeated[i].Clone()
 			if err := evaluate(r.F, repeated).near(evaluate(r.F, copied), r.Tol); err != nil {
 				return fmt.Errorf("input %d repeated along axis 0: %w", i, err)

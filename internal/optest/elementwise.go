@@ -53,6 +53,7 @@ func unaryRows() []Row {
 		unary("Exp", ag.Exp, math.Exp, anywhere),
 		unary("Log", ag.Log, math.Log, positive),
 		unary("Erf", ag.Erf, math.Erf, Domain{Lo: -3, Hi: 3}),
+		unary("Erfc", ag.Erfc, math.Erfc, Domain{Lo: -3, Hi: 3}),
 		unary("Sin", ag.Sin, math.Sin, Domain{Lo: -10, Hi: 10}),
 		unary("Cos", ag.Cos, math.Cos, Domain{Lo: -10, Hi: 10}),
 	}

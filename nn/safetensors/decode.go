@@ -100,7 +100,7 @@ func (c *copier) copy(r io.Reader, e entry, t *tensor.Tensor) error {
 		if _, err := io.ReadFull(r, c.raw); err != nil {
 			return err
 		}
-		part := flat.Slice(0, at, end, 1)
+		part := flat.Slice(0, at, end)
 		switch t.DType() {
 		case tensor.Float32:
 			c.single = resize(c.single, end-at)

@@ -454,7 +454,7 @@ func (p *parser) ints(what string, most int) ([]int, error) {
 	return slices.Clip(out), nil
 }
 
-// byteLen returns the bytes that an array takes; ok is false where that is not a
+// byteLen returns the bytes that an array takes; ok is false if that is not a
 // whole number or does not fit an int. Dims of 0 count as 1 for the latter, so
 // that the product of the others always fits.
 func byteLen(dtype string, shape []int) (n int, ok bool) {

@@ -329,6 +329,8 @@ func TestLoadPipe(t *testing.T) {
 	}
 	_, err := safetensors.Load(path)
 	require.ErrorContains(t, err, "is a pipe, not a regular file")
+	_, err = safetensors.LoadFS(os.DirFS(filepath.Dir(path)), "pipe")
+	require.ErrorContains(t, err, "is a pipe, not a regular file")
 }
 
 // Reading into tensors that are there takes no memory for the elements.

@@ -392,8 +392,13 @@ func FuzzRead(f *testing.F) {
 	f.Add(pair(0, 4, 4, 8))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := safetensors.Read(bytes.NewReader(b))
+		if _, streamed := safetensors.Read(stream(b)); (streamed == nil) != (err == nil) {
+			t.Fatalf("a stream gives %v, a file %v", streamed, err)
+		}
 		if err != nil {
 			require.ErrorIs(t, err, safetensors.ErrFormat)
+			require.Less(t, len(err.Error()), 500)
+			require.NotContains(t, err.Error(), "\x1b")
 			return
 		}
 		tensors := map[string]*tensor.Tensor{}

@@ -38,7 +38,7 @@ type Judge struct {
 
 // reference is the 10,000 test digits, which samples are compared with.
 type reference struct {
-	outputs  *Outputs
+	outputs  *Classified
 	gaussian *metrics.Gaussian
 }
 
@@ -103,8 +103,8 @@ func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
 	return nn.LoadState(m, state)
 }
 
-// Outputs are the network's outputs for n images.
-type Outputs struct {
+// Classified has the network's outputs for n images.
+type Classified struct {
 	Features *tensor.Tensor // [n, 96], Float32, none below 0
 	Classes  []int          // the most likely digit of each
 }
@@ -112,7 +112,7 @@ type Outputs struct {
 // Classify returns the network's outputs for images in [−1, 1], as [n, 784] or
 // [n, 1, 28, 28]. It returns an error if a pixel is not finite, and panics with a
 // [tensor.ShapeError] on another shape.
-func (j *Judge) Classify(images *tensor.Tensor) (*Outputs, error) {
+func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	const size = 28 * 28
 	shape := images.Shape()
 	plane := len(shape) == 2 && shape[1] == size
@@ -128,7 +128,7 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Outputs, error) {
 	}
 
 	n := shape[0]
-	out := &Outputs{tensor.New(tensor.Float32, n, Features), make([]int, n)}
+	out := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n)}
 	scope := tensor.NewScope()
 	const chunk = 100 // so that memory does not grow with n
 	for lo := 0; lo < n; lo += chunk {
@@ -136,7 +136,7 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Outputs, error) {
 		x := scope.Adopt(tensor.FromFloat32(pixels[lo*size:hi*size], hi-lo, 1, 28, 28))
 		features := j.body.Forward(nil, autograd.Const(x))
 		logits := j.head.Forward(nil, features).Value().Float32s()
-		out.Features.Slice(0, lo, hi, 1).CopyFrom(features.Value())
+		out.Features.Slice(0, lo, hi).CopyFrom(features.Value())
 		for i := range hi - lo {
 			out.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
 		}
@@ -159,7 +159,7 @@ func largest(xs []float32) (at int) {
 // Test returns the network's outputs for the 10,000 test digits, which Evaluate
 // compares with. The first call takes a second; every call returns the same value,
 // which the caller must not change.
-func (j *Judge) Test() (*Outputs, error) {
+func (j *Judge) Test() (*Classified, error) {
 	r, err := j.reference()
 	if err != nil {
 		return nil, err

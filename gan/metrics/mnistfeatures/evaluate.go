@@ -49,7 +49,9 @@ func (j *Judge) Evaluate(images *tensor.Tensor) (*Report, error) { return j.eval
 
 // EvaluateQuick is [Judge.Evaluate] without precision and recall, which take most
 // of the time. It is for use during training.
-func (j *Judge) EvaluateQuick(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, false) }
+func (j *Judge) EvaluateQuick(images *tensor.Tensor) (*Report, error) {
+	return j.evaluate(images, false)
+}
 
 func (j *Judge) evaluate(images *tensor.Tensor, full bool) (*Report, error) {
 	outputs, err := j.Classify(images)
@@ -88,7 +90,7 @@ func (j *Judge) evaluate(images *tensor.Tensor, full bool) (*Report, error) {
 }
 
 // overlap returns precision and recall.
-func (j *Judge) overlap(ref *reference, outputs *Outputs) (precision, recall float64, err error) {
+func (j *Judge) overlap(ref *reference, outputs *Classified) (precision, recall float64, err error) {
 	real, err := j.manifold()
 	if err != nil {
 		return 0, 0, err

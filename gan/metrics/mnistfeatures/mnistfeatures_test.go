@@ -71,10 +71,10 @@ func TestSee(t *testing.T) {
 		assert.Equal(t, outputs.Classes, again.Classes)
 		assert.Equal(t, outputs.Features.Float32s(), again.Features.Float32s())
 	}
-	part, err := j.Classify(x.Slice(0, 150, 157, 1))
+	part, err := j.Classify(x.Slice(0, 150, 157))
 	require.NoError(t, err)
 	assert.Equal(t, outputs.Classes[150:157], part.Classes)
-	assert.InDeltaSlice(t, outputs.Features.Slice(0, 150, 157, 1).Float32s(), part.Features.Float32s(), 1e-4)
+	assert.InDeltaSlice(t, outputs.Features.Slice(0, 150, 157).Float32s(), part.Features.Float32s(), 1e-4)
 
 	none, err := j.Classify(tensor.New(tensor.Float32, 0, 784))
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestEvaluate(t *testing.T) {
 
 	// The right half of each digit from another one.
 	order := tensor.NewStream(1, "test").Perm(n)
-	halves := tensor.Concat(2, x.Reshape(n, 28, 28).Slice(2, 0, 14, 1), tensor.Gather(x, 0, tensor.Positions(order...)).Reshape(n, 28, 28).Slice(2, 14, 28, 1))
+	halves := tensor.Concat(2, x.Reshape(n, 28, 28).Slice(2, 0, 14), tensor.Gather(x, 0, tensor.Positions(order...)).Reshape(n, 28, 28).Slice(2, 14, 28))
 	d, p, _, _ = evaluate(halves.Reshape(n, 784))
 	assert.Greater(t, d, 5*real)
 	assert.Less(t, p, 0.9)

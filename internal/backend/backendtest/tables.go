@@ -72,6 +72,7 @@ var unaryTable = [op.NumUnary]struct {
 	op.Scale:      {"Scale", tolerance{ulps: 2}, [][2]float64{{-1.75}, {0.1}, {0}}},
 	op.Shift:      {"Shift", tolerance{ulps: 1, abs: 1}, [][2]float64{{0.75}, {-0.1}}},
 	op.Erf:        {"Erf", tolerance{ulps: 1}, nil},
+	op.Erfc:       {"Erfc", tolerance{ulps: 1}, nil},
 	op.PowScalar:  {"PowScalar", tolerance{ulps: 2}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
 	op.Clamp:      {"Clamp", equal, [][2]float64{{-1.5, 2}, {0, 0}, {math.Inf(-1), 1}, {0.5, math.Inf(1)}}},
 }

@@ -265,7 +265,7 @@ func (*Backend) Fill(dst backend.Operand, v float64) {
 func (*Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
 	grain := grainCheap
 	switch f {
-	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf:
+	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf, op.Erfc:
 		grain = grainCostly
 	}
 	do(task{family: famUnary, unary: f, a: a, b: b}, grain, dst, x)

@@ -161,6 +161,8 @@ func Unary(f op.Unary, x, a, b float64) float64 {
 		return min(max(x, a), b)
 	case op.Erf:
 		return math.Erf(x)
+	case op.Erfc:
+		return math.Erfc(x)
 	}
 	panic("ref: unknown function " + f.String())
 }

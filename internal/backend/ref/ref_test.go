@@ -58,6 +58,7 @@ func TestUnary(t *testing.T) {
 		op.Scale:      {-2, 0, []point{{3, -6}, {0, negZero}, {inf, -inf}, {nan, nan}}},
 		op.Shift:      {-2, 0, []point{{3, 1}, {2, 0}, {inf, inf}, {nan, nan}}},
 		op.PowScalar:  {3, 0, []point{{-2, -8}, {0.5, 0.125}, {inf, inf}, {nan, nan}}},
+		op.Erfc:       {0, 0, []point{{0, 1}, {0.4769362762044699, 0.5}, {inf, 0}, {-inf, 2}, {nan, nan}}},
 		op.Erf:        {0, 0, []point{{0, 0}, {negZero, negZero}, {0.4769362762044699, 0.5}, {-inf, -1}, {nan, nan}}},
 		op.Clamp:      {-1, 2, []point{{-3, -1}, {-1, -1}, {0.5, 0.5}, {5, 2}, {-inf, -1}, {nan, nan}}},
 	} {
