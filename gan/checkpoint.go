@@ -18,8 +18,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// checkpointKey is where a checkpoint's metadata holds what is
-// not a tensor.
+// checkpointKey is where a checkpoint's metadata holds what is not a tensor.
 const checkpointKey = "gander.checkpoint"
 
 // progressState is the part of a checkpoint that is not tensors: counters, stream
@@ -48,20 +47,29 @@ var ErrCheckpoint = errors.New("this checkpoint does not fit")
 // losses so far. [Trainer.Resume] continues from it as if there had been no
 // interruption, byte for byte. Call it between steps.
 func (t *Trainer) Checkpoint(path string) error {
-	tensors, meta, err := t.checkpoint()
-	if err != nil {
-		return err
-	}
-	return safetensors.Save(path, tensors, meta)
+	return t.writeCheckpoint(func(tensors map[string]*tensor.Tensor, metadata map[string]string) error {
+		return safetensors.Save(path, tensors, metadata)
+	})
 }
 
 // WriteCheckpoint is [Trainer.Checkpoint] to a stream.
 func (t *Trainer) WriteCheckpoint(w io.Writer) error {
-	tensors, meta, err := t.checkpoint()
-	if err == nil {
-		err = safetensors.Write(w, tensors, meta)
-	}
-	if err != nil {
+	return t.writeCheckpoint(func(tensors map[string]*tensor.Tensor, metadata map[string]string) error {
+		return safetensors.Write(w, tensors, metadata)
+	})
+}
+
+// writeCheckpoint calls write with what a checkpoint holds. A device that fails
+// meanwhile is an error, too.
+func (t *Trainer) writeCheckpoint(write func(tensors map[string]*tensor.Tensor, metadata map[string]string) error) (err error) {
+	failure := tensor.Catch(func() {
+		var tensors map[string]*tensor.Tensor
+		var metadata map[string]string
+		if tensors, metadata, err = t.checkpoint(); err == nil {
+			err = write(tensors, metadata)
+		}
+	})
+	if err = both(err, failure); err != nil {
 		return fmt.Errorf("gan: writing a checkpoint: %w", err)
 	}
 	return nil

@@ -162,7 +162,9 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		// The step has failed, or a network panics.
 		*g.latent, *g.random = latentBefore, randomBefore
 		g.updates.Discard()
-		if g.touched != untouched {
+		if g.touched == untouched {
+			g.journal.forget() // a device may have failed while it was written
+		} else {
 			g.scope.Close()
 			if undo := g.journal.rewind(g); undo != nil {
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -117,9 +116,14 @@ func Log(path string) Hook {
 			if err := writable(filepath.Dir(path)); err != nil {
 				return err
 			}
-			old, err := os.ReadFile(path)
+			f, err := atomicfile.Open(path)
 			if err != nil {
 				return nil // nothing to keep
+			}
+			defer f.Close()
+			old, err := io.ReadAll(f)
+			if err != nil {
+				return nil
 			}
 			for line := range bytes.Lines(old) {
 				var l logLine

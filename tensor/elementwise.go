@@ -149,7 +149,7 @@ func Sigmoid(x *Tensor) *Tensor { return unary(op.Sigmoid, x, 0, 0) }
 // Erf returns the error function (2/√π)·∫₀ˣ exp(−t²) dt.
 func Erf(x *Tensor) *Tensor { return unary(op.Erf, x, 0, 0) }
 
-// Erfc returns 1 − erf x, accurate also where that is near 0.
+// Erfc returns 1 − erf x, accurate even if that is near 0.
 func Erfc(x *Tensor) *Tensor { return unary(op.Erfc, x, 0, 0) }
 
 // Softplus returns ln(1+eˣ) without overflow.

@@ -134,7 +134,7 @@ func TestOffline(t *testing.T) {
 	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())
 	}
-	clitest.Fails(t, dir, 1, "where there is no network", "-download")
+	clitest.Fails(t, dir, 1, "without a network, put the four files", "-download")
 }
 
 func TestImpossibleDevice(t *testing.T) {

@@ -19,13 +19,14 @@
 //     divided into such products, and so Solve, Inverse, Det, Cholesky, QR and
 //     least squares;
 //   - products with a vector (gemv, symv, trsv, trmv), limited by how fast memory is,
-//     and so SVD, EigenSym and Eigen, in part.
+//     and so a part of SVD, EigenSym and Eigen.
 //
 // Everything else is gonum's own: vectors, rank-one updates (ger), symm, banded and
 // packed matrices, complex numbers, and the parts of gonum/lapack that do not use
-// BLAS, such as the rotations of SVD and EigenSym. So are small operands: products
-// of a vector with a matrix of fewer than 4096 elements, triangles up to order 16
-// (below 96 with a vector), and symmetric products below order 16.
+// BLAS, such as the rotations that SVD and EigenSym spend most of their time on. So
+// are small operands: products of a vector with a matrix of fewer than 4096
+// elements, triangles up to order 16 (below 96 with a vector), and symmetric
+// products below order 16.
 //
 // Products of matrices that are mostly zeros get slower: gonum's loops skip a row
 // of work for each zero in A, and these do not. A product whose left factor is

@@ -52,7 +52,7 @@ func TestAccuracy(t *testing.T) {
 	assert.GreaterOrEqual(t, right, 9920, "of 10,000 test digits")
 }
 
-func TestSee(t *testing.T) {
+func TestClassify(t *testing.T) {
 	j := load(t)
 	x := testDigits(t, 230)
 	outputs, err := j.Classify(x)
@@ -81,7 +81,7 @@ func TestSee(t *testing.T) {
 	assert.Equal(t, []int{0, mnistfeatures.Features}, none.Features.Shape())
 }
 
-func TestSeeIsDeterministic(t *testing.T) {
+func TestClassifyIsDeterministic(t *testing.T) {
 	j, x := load(t), testDigits(t, 120)
 	defer tensor.CPU().SetThreads(0)
 	var want []float32
@@ -203,7 +203,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func BenchmarkSee(b *testing.B) {
+func BenchmarkClassify(b *testing.B) {
 	j, err := mnistfeatures.Load()
 	if err != nil {
 		b.Fatal(err)

@@ -85,6 +85,7 @@ var ErrInjected = errors.New("injected failure")
 // once; the failure of other work is what the next Download or Sync panics with. If
 // lost, all later calls fail too. If n is 0, the device works again.
 func (b *Backend) Fail(n int, lost bool) {
+	b.drain() // failures of earlier work are forgotten
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls, b.failAt, b.lost = 0, n, lost
@@ -104,11 +105,7 @@ func (b *Backend) Transfers() (uploads, downloads int64) { return b.uploads.Load
 // Memory returns the number of buffers that are allocated and not freed, and their
 // bytes.
 func (b *Backend) Memory() (buffers int, bytes int64) {
-	done := make(chan struct{})
-	b.mu.Lock()
-	b.queue <- func() { close(done) }
-	b.mu.Unlock()
-	<-done
+	b.drain()
 	return int(b.buffers.Load()), b.bytes.Load()
 }
 
@@ -212,13 +209,18 @@ func (b *Backend) do(name string, work func(o []backend.Operand), operands ...ba
 	}
 }
 
-// wait returns when all queued work is done, and panics if some of it failed.
-func (b *Backend) wait() {
+// drain returns when all queued work is done.
+func (b *Backend) drain() {
 	done := make(chan struct{})
 	b.mu.Lock()
 	b.queue <- func() { close(done) }
 	b.mu.Unlock()
 	<-done
+}
+
+// wait returns when all queued work is done, and panics if some of it failed.
+func (b *Backend) wait() {
+	b.drain()
 	if f := b.pending.Swap(nil); f != nil {
 		panic(f)
 	}
