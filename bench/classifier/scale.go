@@ -61,8 +61,8 @@ func writeScale(train, test *datasets.Images) error {
 	return writeGo("scale.go", "scale", b.String())
 }
 
-// average evaluates n digits of a set at a time, of other places each time, and
-// averages.
+// average returns the averages of evaluations of n digits of a set, other ones each
+// time.
 func average(judge *mnistfeatures.Judge, set *datasets.Images, n int) (metrics.Table, error) {
 	order := tensor.NewStream(1, "scale").Perm(set.Len())
 	const draws = 4

@@ -43,7 +43,7 @@ type measurer struct {
 	place   Place
 
 	judge            *mnistfeatures.Judge
-	training, unseen *tensor.Tensor // real digits [n, 784], to tell copies
+	training, unseen *tensor.Tensor // real digits [n, 784], to find copies
 }
 
 // newMeasurer reads the digits.
@@ -53,9 +53,9 @@ func newMeasurer(ctx context.Context, s settings, r *Results) (*measurer, error)
 	if err != nil {
 		return nil, err
 	}
-	// Every fifth test digit serves as one that training has not seen. Where the
-	// test digits are trained on, distances are from the rest of them, so that
-	// generated digits are treated as these are.
+	// Every fifth test digit stands for one that training has not seen. If training
+	// is on the test digits, distances are from the rest of them, so that generated
+	// digits and these are treated alike.
 	fifth := func(i int) bool { return i%5 == 0 }
 	m.digits, m.unseen = test, pixels(test, fifth)
 	if s.data == "" {
@@ -84,7 +84,7 @@ func pixels(set *datasets.Images, want func(i int) bool) *tensor.Tensor {
 	return tensor.FromFloat32(out, len(out)/size, size)
 }
 
-// here describes where this program runs.
+// here describes the machine that this program runs on.
 func here(ctx context.Context, s settings) Place {
 	p := Place{Commit: "unknown", Date: time.Now().UTC().Format(time.DateOnly), CPU: runtime.GOARCH, Go: runtime.Version(),
 		Cores: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0), Load: -1}
