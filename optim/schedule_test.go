@@ -32,7 +32,7 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// Each method applies its schedule, and LR tells the rate of the next step.
+// Each method applies its schedule, and LR returns the rate of the next step.
 func TestMethodsFollowTheirSchedule(t *testing.T) {
 	half := optim.ScheduleFunc(func(step int) float64 { return math.Exp2(-float64(step)) })
 	for _, m := range []optim.Method{

@@ -178,9 +178,15 @@ func newForm(values []float64, precision, bits int) form {
 // wantsScientific decides from the finite numbers other than zero. It computes
 // in the dtype, as NumPy does.
 func wantsScientific(values []float64, bits int) bool {
-	round, large := func(x float64) float64 { return x }, 1e8
-	if bits == 32 {
+	var round func(x float64) float64
+	var large float64
+	switch bits {
+	case 32:
 		round, large = func(x float64) float64 { return float64(float32(x)) }, 1e6
+	case 64:
+		round, large = func(x float64) float64 { return x }, 1e8
+	default:
+		panic(unknownBits(bits))
 	}
 	lo, hi := math.Inf(1), 0.0
 	for _, v := range values {
@@ -226,6 +232,10 @@ func (f *form) text(v float64) []byte {
 	return fmt.Appendf(nil, "%*s.%-*s", f.left, whole, f.right, fraction)
 }
 
+func unknownBits(bits int) string {
+	return fmt.Sprintf("tensor: no format for numbers of %d bits", bits)
+}
+
 func special(v float64) string {
 	switch {
 	case v > 0:
@@ -242,9 +252,14 @@ func scalarText(v float64, precision, bits int) []byte {
 	if math.IsInf(v, 0) || math.IsNaN(v) {
 		return []byte(special(v))
 	}
-	size, large := math.Abs(v), 1e16
-	if bits == 32 {
+	size, large := math.Abs(v), 0.0
+	switch bits {
+	case 32:
 		large = 1e6
+	case 64:
+		large = 1e16
+	default:
+		panic(unknownBits(bits))
 	}
 	f := form{precision: precision, bits: bits, scientific: size >= large || size > 0 && size < 1e-4}
 	whole, fraction, exponent := f.parts(v)

@@ -110,7 +110,7 @@ func TestPart(t *testing.T) {
 	require.Equal(t, own+1, part.Version())
 	require.Equal(t, whole, x.Version())
 	require.Equal(t, 9.0, x.At(1, 0))
-	// An operation between the two knows that they overlap.
+	// An operation on both takes account of their overlap.
 	square := tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2)
 	square.Part().CopyFrom(square.T())
 	require.Equal(t, []float64{1, 3, 2, 4}, square.Float64s())

@@ -14,8 +14,8 @@ import (
 // asLongAs is the row of the classic recipe in the time of another.
 func asLongAs(other string) string { return "classic, as long as " + other }
 
-// rows of the tables of digits, with what the same recipe has led to in PyTorch
-// on each split, where that was tried.
+// rows of the tables of digits, with the value of the same recipe in PyTorch on each
+// split, if it was tried.
 var rows = []struct {
 	name    string
 	pyTorch map[string]string
@@ -194,7 +194,7 @@ func (r *Results) mixtures(b *strings.Builder) {
 	}
 }
 
-// places writes where all of it was measured.
+// places writes the machines on which all of it was measured.
 func (r *Results) places(b *strings.Builder) {
 	var places []Place
 	for _, d := range r.Digits {

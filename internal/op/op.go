@@ -34,7 +34,7 @@ const (
 	PowScalar               // xᵃ, with math.Pow's special cases: NaN⁰ = 1
 	Clamp                   // min(max(x, a), b)
 	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
-	Erfc                    // 1 − erf x, accurate also where that is near 0
+	Erfc                    // 1 − erf x, accurate even if that is near 0
 	NumUnary
 )
 

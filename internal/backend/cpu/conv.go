@@ -66,8 +66,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// seen returns the range of inputs [lo,hi) that any output uses.
-func seen(axes []axis) (lo, hi int) {
+// used returns the range of inputs [lo,hi) that any output uses.
+func used(axes []axis) (lo, hi int) {
 	for _, a := range axes {
 		if a.outs > 0 && a.taps > 0 {
 			end := a.start + (a.outs-1)*a.step + (a.taps-1)*a.gap + 1

@@ -30,8 +30,8 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	out, outMemory := results[T](b, dst)
 	weights := packWeights[T](b, w)
 	c := correlation[T]{src: imagesOf[T](src), dst: imagesOf[T](out), images: dst.Layout.Dims[0]}
-	h0, h1 := seen(h)
-	c.v0, c.v1 = seen(v)
+	h0, h1 := used(h)
+	c.v0, c.v1 = used(v)
 	holes := false
 	c.bytes = (h1 - h0) * (c.v1 - c.v0) * c.src.channels * int(unsafe.Sizeof(T(0)))
 	for _, h := range h {

@@ -30,8 +30,8 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 		return
 	}
 	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: imagesOf[T](x), gy: imagesOf[T](gy)}
-	g.h0, g.h1 = seen([]axis{h})
-	g.v0, g.v1 = seen([]axis{v})
+	g.h0, g.h1 = used([]axis{h})
+	g.v0, g.v1 = used([]axis{v})
 	beyond := g.h0 < 0 || g.h1 > g.x.height || g.v0 < 0 || g.v1 > g.x.width
 	g.skip = beyond && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
 	if g.skip {
@@ -134,9 +134,9 @@ func (g *weightSum[T]) unpack(b *Backend, dst backend.Operand) {
 
 // Run computes the blocks lo to hi, counted over all chunks and taps.
 func (g *weightSum[T]) Run(lo, hi int) {
-	seenX, seenY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
-	defer seenX.giveBack()
-	defer seenY.giveBack()
+	windowX, windowY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
+	defer windowX.giveBack()
+	defer windowY.giveBack()
 	bytes := ((g.h1-g.h0)*(g.v1-g.v0)*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
 	together := max(1, 2*convBytes/max(1, bytes))
 	for n := g.taps * g.blocks; lo < hi; lo = (lo/n + 1) * n {
@@ -144,8 +144,8 @@ func (g *weightSum[T]) Run(lo, hi int) {
 		first, end := g.images*chunk/g.chunks, g.images*(chunk+1)/g.chunks
 		for image := first; image < end; image += together {
 			images := min(together, end-image)
-			x, xRow, xStride := seenX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
-			gy, gyRow, gyStride := seenY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
+			x, xRow, xStride := windowX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
+			gy, gyRow, gyStride := windowY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
 			sum := gemm.ProductSum[T]{
 				N: g.gy.channels, Batch: [2]int{1, 1}, Add: true,
 				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xStride},
