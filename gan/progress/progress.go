@@ -1,5 +1,5 @@
-// Package progress shows how training goes: on a terminal as a bar that moves
-// with every step, elsewhere (a file, a pipe) as one plain line per epoch.
+// Package progress shows the progress of training: on a terminal as a bar that
+// moves with every step, elsewhere (a file, a pipe) as one plain line per epoch.
 //
 //	report, err := trainer.Fit(ctx, source, gan.Epochs(100), gan.On(progress.Bar(os.Stderr)))
 package progress
@@ -16,7 +16,8 @@ import (
 	"github.com/gander-ml/gander/gan"
 )
 
-// Bar returns a hook that reports to w. The bar appears where w is a terminal.
+// Bar returns a hook that writes to w a progress bar if w is a terminal, else
+// [Lines].
 func Bar(w io.Writer) gan.Hook {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return bar(w)
@@ -24,8 +25,8 @@ func Bar(w io.Writer) gan.Hook {
 	return Lines(w)
 }
 
-// Lines returns a hook that writes one line per epoch, and in an epoch that
-// takes long one every ten seconds, so that a log shows life.
+// Lines returns a hook that writes one line per epoch and, in a long epoch, one
+// every ten seconds, so that a log shows that training runs.
 func Lines(w io.Writer) gan.Hook {
 	var run gan.Run
 	var last time.Time
@@ -50,7 +51,7 @@ func Lines(w io.Writer) gan.Hook {
 	}
 }
 
-// bar draws one bar per epoch and leaves its summary behind.
+// bar draws one bar per epoch, and replaces it by the epoch's summary.
 func bar(w io.Writer) gan.Hook {
 	var run gan.Run
 	var b *progressbar.ProgressBar
@@ -71,7 +72,7 @@ func bar(w io.Writer) gan.Hook {
 					progressbar.OptionSetPredictTime(false),
 					progressbar.OptionClearOnFinish())
 			}
-			// Formatting costs more than a short step's bookkeeping should.
+			// Formatting in every step would slow short steps.
 			if now := time.Now(); now.Sub(drawn) > 100*time.Millisecond {
 				drawn = now
 				b.Describe(fmt.Sprintf("epoch %d/%d  %s", s.Epoch, run.Epochs, losses(s.Losses)))
@@ -98,7 +99,7 @@ func losses(l gan.Losses) string {
 // summary is an epoch's line: "epoch   3/100  D 0.5127  G 2.1034  1.12 s".
 func summary(e gan.EpochInfo, r gan.Run) string {
 	end := ""
-	if e.Partial && e.Steps != r.Steps { // a run of so many steps may end anywhere
+	if e.Partial && e.Steps != r.Steps { // a run of a number of steps may end within an epoch
 		end = "  (part of it)"
 	}
 	return fmt.Sprintf("epoch %*d/%d  %s  %.2f s%s", len(fmt.Sprint(r.Epochs)), e.Epoch, r.Epochs, losses(e.Losses), e.Time.Seconds(), end)
