@@ -14,7 +14,7 @@ time=${1:-6m} pattern=${2:-.}
 failed=()
 while IFS=: read -r file target; do
 	printf '\n== %s %s for %s\n' "./$(dirname "$file")" "$target" "$time"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "./$(dirname "$file")" || failed+=("$target")
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 2s "./$(dirname "$file")" || failed+=("$target")
 done < <(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's|^\./||; s|func ||' | grep -E ":.*($pattern)" | sort)
 
 if [ ${#failed[@]} -gt 0 ]; then

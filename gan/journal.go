@@ -41,7 +41,7 @@ func (j *journal) begin(g *game) {
 	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
 	// What was changed from outside, no replay would change.
 	if enough || !j.current(g) {
-		j.versions = j.versions[:0] // until the copy is whole
+		j.forget() // until the copy is whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
 		j.note(g)
@@ -89,7 +89,7 @@ func (j *journal) rewind(g *game) (err error) {
 		if !done { // also if a network panics
 			g.updates.Discard()
 			g.scope.Close()
-			j.versions = nil
+			j.forget()
 			err = errors.Join(err, tensor.Catch(func() { now.restore(g) }))
 		}
 	}()
@@ -113,6 +113,11 @@ func (j *journal) rewind(g *game) (err error) {
 	}
 	if done = err == nil; done {
 		j.note(g)
+		if generatorTouched {
+			g.mu.Lock()
+			g.copy = nil // it may have been made half-way through an update
+			g.mu.Unlock()
+		}
 	}
 	return err
 }
@@ -174,6 +179,9 @@ func (j *journal) note(g *game) {
 		j.versions = append(j.versions, v.Version())
 	}
 }
+
+// forget makes the next call of begin copy the state.
+func (j *journal) forget() { j.versions = j.versions[:0] }
 
 // current reports whether the networks' values are as they were noted.
 func (j *journal) current(g *game) bool {

@@ -90,6 +90,9 @@ func (f *fourierFeatures) Pull(_, y, g *tensor.Tensor) *tensor.Tensor {
 	return tensor.Add(g.Slice(1, 0, f.in), tensor.MatMul(phase, f.matrix(g)))
 }
 
+// Scratch implements [Scratcher]: the products, their sines and their cosines.
+func (f *fourierFeatures) Scratch(in []int) [][]int { return [][]int{{3, in[0], f.k}} }
+
 type fourierSpec struct {
 	Frequencies [][]float64 `json:"frequencies"`
 }

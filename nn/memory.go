@@ -20,6 +20,9 @@ type Scratcher interface {
 	Scratch(in []int) [][]int
 }
 
+// copies returns the shapes of n arrays like an input.
+func copies(n int, in []int) [][]int { return [][]int{append([]int{n}, in...)} }
+
 // MemoryError says that a pass would take more memory than is allowed. It is
 // what [PassMemory] returns.
 type MemoryError struct {

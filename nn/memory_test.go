@@ -136,3 +136,22 @@ func TestMemoryErrorIsBounded(t *testing.T) {
 	require.Less(t, len(err.Error()), 500)
 	require.NotContains(t, err.Error(), "\x1b")
 }
+
+// Layers of every registered kind take no more memory than is computed for them.
+func TestEveryKindSaysItsMemory(t *testing.T) {
+	for _, c := range kinds {
+		kind, _ := c.m.(nn.Describer).Describe()
+		in := append([]int{4096 * c.input[0]}, c.input[1:]...)
+		nn.Init(c.m, 1, tensor.Float32, tensor.CPU())
+		want, err := nn.PassMemory(c.m, in, tensor.Float32, math.MaxInt64)
+		require.NoError(t, err, kind)
+		x := autograd.Const(tensor.New(tensor.Float32, in...))
+		c.m.Forward(nil, x)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c.m.Forward(nil, x)
+		runtime.ReadMemStats(&after)
+		got := after.TotalAlloc - before.TotalAlloc
+		require.Less(t, float64(got), 1.5*float64(want), "%s takes more: give it a method Scratch", kind)
+	}
+}

@@ -169,6 +169,9 @@ func (n *norm) along(rank int) []int {
 	return shape
 }
 
+// Scratch implements [Scratcher].
+func (norm) Scratch(in []int) [][]int { return copies(7, in) }
+
 type batchNorm struct {
 	norm
 	mean, variance, batches *Param // running

@@ -123,7 +123,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 		fmt.Println("stopped; the same command with -resume goes on")
 		return err
 	}
-	verdict, err := judge.Glance(trainer.Sample(2000, r.Seed))
+	verdict, err := judge.EvaluateQuick(trainer.Sample(2000, r.Seed))
 	if err == nil {
 		fmt.Printf("\n%v", verdict)
 	}

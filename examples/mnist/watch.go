@@ -73,7 +73,7 @@ func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judge.Glance(g.Sample(1000, r.Seed))
+		return judge.EvaluateQuick(g.Sample(1000, r.Seed))
 	}, func(step int, report *mnistfeatures.Report) error {
 		d := report.Values.Get(mnistfeatures.Distance)
 		_, err := fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",

@@ -63,7 +63,18 @@ func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGr
 	if err != nil {
 		return err
 	}
-	samples := g.To(d).Sample(n, seed)
+	numbers := n
+	for _, d := range g.SampleShape() {
+		numbers *= d // of one sample: at most a gigabyte
+	}
+	if numbers > 1<<29 {
+		return fmt.Errorf("%s: %d samples of %v take more than 2 GiB; ask for fewer", model, n, g.SampleShape())
+	}
+	var samples *tensor.Tensor
+	// A network from a file may not take the numbers that it gets.
+	if err := tensor.Catch(func() { samples = g.To(d).Sample(n, seed) }); err != nil {
+		return fmt.Errorf("%s: %w", model, err)
+	}
 	if filepath.Ext(out) == ".npy" {
 		return npy.Save(out, samples.Reshape(n, -1))
 	}

@@ -38,7 +38,7 @@ type Judge struct {
 
 // reference is what samples are compared with: the 10,000 test digits.
 type reference struct {
-	seen     *Seen
+	seen     *Classified
 	gaussian *metrics.Gaussian
 }
 
@@ -66,7 +66,7 @@ func decode(content []byte, want string) (*Judge, error) {
 	}
 	j := new(Judge)
 	j.body, j.head = Network()
-	j.reference = sync.OnceValues(j.seeTest)
+	j.reference = sync.OnceValues(j.classifyTest)
 	j.manifold = sync.OnceValues(func() (*metrics.Manifold, error) {
 		r, err := j.reference()
 		if err != nil {
@@ -103,21 +103,21 @@ func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
 	return nn.LoadState(m, state)
 }
 
-// Seen is what the network sees in images.
-type Seen struct {
+// Classified is what the network makes of images.
+type Classified struct {
 	Features *tensor.Tensor // [n, 96], Float32, none below 0
 	Classes  []int          // the most likely digit of each
 }
 
-// See runs the network on images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. It
-// returns an error where a pixel is not finite, and panics with a
+// Classify runs the network on images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. It
+// returns an error if a pixel is not finite, and panics with a
 // [tensor.ShapeError] on another shape.
-func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
+func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	const size = 28 * 28
 	shape := images.Shape()
 	plane := len(shape) == 2 && shape[1] == size
 	if !plane && !(len(shape) == 4 && shape[1] == 1 && shape[2] == 28 && shape[3] == 28) {
-		panic(&tensor.ShapeError{Op: "Judge.See", Shapes: [][]int{shape}, Problem: "these are no images of 28×28 pixels",
+		panic(&tensor.ShapeError{Op: "Judge.Classify", Shapes: [][]int{shape}, Problem: "these are not images of 28×28 pixels",
 			Fix: "give [n, 784] or [n, 1, 28, 28]"})
 	}
 	pixels := images.Float32s()
@@ -128,7 +128,7 @@ func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
 	}
 
 	n := shape[0]
-	seen := &Seen{tensor.New(tensor.Float32, n, Features), make([]int, n)}
+	seen := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n)}
 	scope := tensor.NewScope()
 	const chunk = 100 // so that memory does not grow with n
 	for lo := 0; lo < n; lo += chunk {
@@ -155,10 +155,10 @@ func largest(xs []float32) (at int) {
 	return at
 }
 
-// Test returns what the network sees in the 10,000 test digits, which Evaluate
+// Test returns what the network makes of the 10,000 test digits, which Evaluate
 // compares with. The first call takes a second; later ones return the same,
 // which nobody may change.
-func (j *Judge) Test() (*Seen, error) {
+func (j *Judge) Test() (*Classified, error) {
 	r, err := j.reference()
 	if err != nil {
 		return nil, err
@@ -166,8 +166,8 @@ func (j *Judge) Test() (*Seen, error) {
 	return r.seen, nil
 }
 
-// seeTest sees the test digits.
-func (j *Judge) seeTest() (*reference, error) {
+// classifyTest classifies the test digits.
+func (j *Judge) classifyTest() (*reference, error) {
 	set, err := digits.Load()
 	if err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (j *Judge) seeTest() (*reference, error) {
 			return nil, err
 		}
 	}
-	seen, err := j.See(tensor.FromFloat32(images, set.Len(), 28*28))
+	seen, err := j.Classify(tensor.FromFloat32(images, set.Len(), 28*28))
 	if err != nil {
 		return nil, err
 	}

@@ -42,17 +42,19 @@ func (r *Report) String() string {
 }
 
 // Evaluate judges images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. Published
-// values are for n = 10,000, which takes a few seconds. It returns an error where
+// values are for n = 10,000, which takes a few seconds. It returns an error if
 // a pixel is not finite or n is below 97, and panics with a [tensor.ShapeError]
 // on another shape.
 func (j *Judge) Evaluate(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, true) }
 
-// Glance is [Judge.Evaluate] without precision and recall, which take most of
-// the time: for a look at how training goes.
-func (j *Judge) Glance(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, false) }
+// EvaluateQuick is [Judge.Evaluate] without precision and recall, which take most
+// of the time: for the course of training.
+func (j *Judge) EvaluateQuick(images *tensor.Tensor) (*Report, error) {
+	return j.evaluate(images, false)
+}
 
 func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) {
-	seen, err := j.See(images)
+	seen, err := j.Classify(images)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) 
 }
 
 // overlap returns precision and recall.
-func (j *Judge) overlap(ref *reference, seen *Seen) (precision, recall float64, err error) {
+func (j *Judge) overlap(ref *reference, seen *Classified) (precision, recall float64, err error) {
 	real, err := j.manifold()
 	if err != nil {
 		return 0, 0, err

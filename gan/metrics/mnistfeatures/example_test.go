@@ -9,7 +9,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-func ExampleJudge_See() {
+func ExampleJudge_Classify() {
 	set, err := digits.Load()
 	if err != nil {
 		log.Fatal(err)
@@ -22,7 +22,7 @@ func ExampleJudge_See() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	seen, err := judge.See(tensor.FromFloat32(image, 1, 28*28))
+	seen, err := judge.Classify(tensor.FromFloat32(image, 1, 28*28))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -18,9 +18,9 @@ func TestSamplesFromAnywhere(t *testing.T) {
 	judge, err := mnistfeatures.Load()
 	require.NoError(t, err)
 	x := tensor.NewStream(1, "noise").Uniform(tensor.Float32, 300, 784)
-	want, err := judge.Glance(x)
+	want, err := judge.EvaluateQuick(x)
 	require.NoError(t, err)
-	got, err := judge.Glance(x.To(device))
+	got, err := judge.EvaluateQuick(x.To(device))
 	require.NoError(t, err)
 	require.Equal(t, fmt.Sprint(want), fmt.Sprint(got))
 }

@@ -85,6 +85,7 @@ var ErrInjected = errors.New("injected failure")
 // other work when its turn comes, which the next Download or Sync reports. If
 // lost, everything after it fails, too, and n of 0 repairs the device.
 func (b *Backend) Fail(n int, lost bool) {
+	b.drain() // what fails there belongs to the past
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls, b.failAt, b.lost = 0, n, lost
@@ -104,11 +105,7 @@ func (b *Backend) Transfers() (uploads, downloads int64) { return b.uploads.Load
 
 // Memory returns the buffers that are allocated and not freed, and their bytes.
 func (b *Backend) Memory() (buffers int, bytes int64) {
-	done := make(chan struct{})
-	b.mu.Lock()
-	b.queue <- func() { close(done) }
-	b.mu.Unlock()
-	<-done
+	b.drain()
 	return int(b.buffers.Load()), b.bytes.Load()
 }
 
@@ -212,13 +209,18 @@ func (b *Backend) do(name string, work func(o []backend.Operand), operands ...ba
 	}
 }
 
-// wait returns when all that was queued is done, and panics with what failed.
-func (b *Backend) wait() {
+// drain returns when all that was queued is done.
+func (b *Backend) drain() {
 	done := make(chan struct{})
 	b.mu.Lock()
 	b.queue <- func() { close(done) }
 	b.mu.Unlock()
 	<-done
+}
+
+// wait returns when all that was queued is done, and panics with what failed.
+func (b *Backend) wait() {
+	b.drain()
 	if f := b.pending.Swap(nil); f != nil {
 		panic(f)
 	}
