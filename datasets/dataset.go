@@ -28,3 +28,11 @@ type Labeler interface {
 	// Label returns the class of sample i, from 0.
 	Label(i int) int
 }
+
+// Digester is implemented by datasets that know a checksum of their samples, or
+// compute it faster than by Fill. Without it, a [Loader] computes one from all
+// samples, once, when it is asked for its fingerprint.
+type Digester interface {
+	// Digest returns a text that differs between different data.
+	Digest() (string, error)
+}

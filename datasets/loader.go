@@ -29,6 +29,8 @@ type Loader struct {
 	n, size int   // samples, and elements of one
 	shape   []int // of one sample, as yielded
 
+	digest func() (string, error) // of the dataset, computed once
+
 	mu   sync.Mutex
 	idle [][]*lane // memory of epochs that are over
 }
@@ -92,6 +94,7 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	} else {
 		l.shape = []int{l.size}
 	}
+	l.digest = sync.OnceValues(l.computeDigest)
 	l.labeler, _ = data.(Labeler)
 	switch l.dtype {
 	case tensor.Float32:
@@ -110,6 +113,47 @@ func (l *Loader) Batches() int {
 		batches++
 	}
 	return batches
+}
+
+// SmallestBatch returns the number of samples in the last batch of an epoch, which
+// has the fewest, or 0 if there are no batches.
+func (l *Loader) SmallestBatch() int {
+	switch {
+	case l.Batches() == 0:
+		return 0
+	case l.n%l.batch > 0 && !l.dropLast:
+		return l.n % l.batch
+	}
+	return l.batch
+}
+
+// Index returns the number, in the dataset, of sample i of a batch; all count
+// from 0. It panics with a [tensor.ShapeError] if there is no such sample.
+func (l *Loader) Index(epoch, batch, i int) int {
+	if epoch < 0 || batch < 0 || batch >= l.Batches() || i < 0 || i >= min(l.batch, l.n-batch*l.batch) {
+		misuse("Loader.Index", fmt.Sprintf("there is no sample %d in batch %d of epoch %d", i, batch, epoch), "count from 0")
+	}
+	return l.order(epoch)[batch*l.batch+i]
+}
+
+// Fingerprint returns what the batches depend on, by name: the number of samples,
+// their shape, a checksum of all of them, the size of a batch, the order and its
+// seed. The first call reads the whole dataset, unless that is a [Digester]; later
+// ones answer at once. It may be called from any goroutine.
+func (l *Loader) Fingerprint() (map[string]string, error) {
+	digest, err := l.digest()
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %w", err)
+	}
+	f := map[string]string{
+		"samples": fmt.Sprint(l.n), "shape": fmt.Sprint(l.data.Shape()), "digest": digest,
+		"batch": fmt.Sprint(l.batch), "batch_shape": fmt.Sprint(l.shape), "dtype": l.dtype.String(),
+		"drop_last": fmt.Sprint(l.dropLast), "order": "the dataset's own",
+	}
+	if !l.inOrder {
+		f["order"], f["seed"] = "shuffled", fmt.Sprint(l.seed)
+	}
+	return f, nil
 }
 
 // Batch is one batch with its labels.

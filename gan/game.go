@@ -149,6 +149,9 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 // checkpoint leads to the same step again.
 func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
+	if err := checkBatch(real); err != nil {
+		return r, fail(err)
+	}
 	if err := tensor.Catch(func() { g.journal.begin(g) }); err != nil {
 		return r, fail(err)
 	}
@@ -181,11 +184,22 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	case misuse != nil:
 		return r, fail(misuse)
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: lookForNaN(real)}
 	}
 	g.steps++
 	done = true
 	return r, nil
+}
+
+// checkBatch returns what is wrong with a batch for every network.
+func checkBatch(real *tensor.Tensor) error {
+	switch {
+	case real == nil:
+		return &tensor.ArgumentError{Op: "Trainer.Step", Problem: "the batch of real samples is nil", Fix: "give a tensor [n, …]"}
+	case real.Rank() > 0 && real.Len() == 0:
+		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
+	}
+	return nil
 }
 
 // stepOn does a step on samples and latent vectors that may come from elsewhere,

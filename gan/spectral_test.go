@@ -89,7 +89,7 @@ func TestResumeWithSpectralNorm(t *testing.T) {
 				first := run(spectral(t, change), stop)
 				require.NoError(t, first.Checkpoint(path))
 				second := spectral(t, change, func(c *gan.Config) { c.Seed = 99 })
-				require.NoError(t, second.Resume(path))
+				require.NoError(t, second.Resume(path, gan.Allow("seed")))
 				require.Equal(t, first.Sample(5, 1).Float32s(), second.Sample(5, 1).Float32s(), "step %d", stop)
 				same(t, want, stateOf(t, run(second, steps-stop)), stop)
 			}

@@ -1,19 +1,34 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Trainer trains a generator against a discriminator. Its methods are meant for
-// one goroutine, except [Trainer.Sample] and [Trainer.Generator], which any
-// number of others may call at the same time.
+// Trainer trains a generator against a discriminator. Any number of goroutines
+// may call [Trainer.Sample], [Trainer.Generator] and [Trainer.Checkpoint] at the
+// same time. Only one may train: [Trainer.Fit], [Trainer.Step] and
+// [Trainer.Resume] return [ErrBusy] while one of them is under way.
 type Trainer struct {
 	game     *game
-	position position // in the data
+	position position   // in the data
+	settings settings   // of the configuration and the networks
+	data     *dataset   // what training saw last; nil: nothing yet
+	resumed  bool       // since the last Fit
+	before   *resumable // what the data of the next Fit must be; nil: anything
+
+	busy atomic.Bool // something trains
+	mu   sync.Mutex  // held while a step changes the state, or a checkpoint copies it
 }
+
+// ErrBusy is returned by the methods of a [Trainer] that train, while one of them
+// is under way: on another goroutine, or around the hook that has made the call.
+var ErrBusy = errors.New("gan: the trainer is training already")
 
 // New prepares the training of generator g, from [n, latent] to samples,
 // against discriminator d, from samples to [n, 1]. Networks without weights get
@@ -24,7 +39,7 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gan: %w: %w", ErrConfig, err)
 	}
-	return &Trainer{game: game}, nil
+	return &Trainer{game: game, settings: settingsOf(g, d, c, game)}, nil
 }
 
 // Step does one step on real samples [n, …] of the trainer's dtype: the
@@ -32,37 +47,22 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 // steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
 // fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
 // leaves everything as it was: networks, optimizers, averages and random numbers.
-func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) {
-	defer t.game.scope.Close()
-	r, err := t.game.attempt(real, nil)
-	return r.losses, err
-}
+func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) { return t.step(real, nil) }
 
 // StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
 // the trainer's own, from which only [Config.FreshLatent] draws then.
-func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) {
+func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) { return t.step(real, latent) }
+
+func (t *Trainer) step(real, latent *tensor.Tensor) (Losses, error) {
+	if !t.busy.CompareAndSwap(false, true) {
+		return Losses{}, ErrBusy
+	}
+	defer t.busy.Store(false)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	defer t.game.scope.Close()
 	r, err := t.game.attempt(real, latent)
 	return r.losses, err
-}
-
-// NonFiniteError says that a loss or a gradient became NaN or infinite. It was
-// seen before any update was made with it, and what the step had done until then
-// was undone.
-type NonFiniteError struct {
-	Step     int    // counted from 1
-	Network  string // "discriminator" or "generator": which one was to be updated
-	Gradient bool   // its losses are finite, but an element of its gradient is not
-	Losses   Losses // Generator is 0 if the error is the discriminator's
-}
-
-func (e *NonFiniteError) Error() string {
-	what := "loss"
-	if e.Gradient {
-		what = "gradient"
-	}
-	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g); try a smaller learning rate",
-		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator)
 }
 
 // Steps returns the number of steps done, over all calls and resumed runs.

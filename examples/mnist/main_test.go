@@ -259,7 +259,7 @@ func TestBadCheckpoint(t *testing.T) {
 	data, dir := writeDigits(t, 64), t.TempDir()
 	clitest.Fails(t, dir, 1, "checkpoint.safetensors", "-data", data, "-resume")
 	require.Zero(t, clitest.Run(t, dir, "-data", data, "-epochs", "1").Status)
-	clitest.Fails(t, dir, 1, "its generator has 64 inputs, this one 100", "-data", data, "-resume", "-latent", "100")
+	clitest.Fails(t, dir, 1, "latent was 64 and is 100", "-data", data, "-resume", "-latent", "100")
 
 	path := filepath.Join(dir, "runs", "mnist", "checkpoint.safetensors")
 	whole, err := os.ReadFile(path)

@@ -300,6 +300,18 @@ func TestOtherFormats(t *testing.T) {
 	}
 }
 
+// The length of a header may look like the beginning of another format.
+func TestHeaderLengthsLikeOtherFormats(t *testing.T) {
+	for _, length := range []int{0x280, 0x380, 0x480, 0x580, 0x10280, 0x8b1f, 0x88b1f, 0x8b1f + 1<<16} {
+		for _, r := range []func([]byte) io.Reader{func(b []byte) io.Reader { return bytes.NewReader(b) }, stream} {
+			_, err := safetensors.Read(r(file("{}"+strings.Repeat(" ", length-2), 0)))
+			require.NoError(t, err, "%#x", length)
+			_, err = safetensors.Read(r(file("{}"+strings.Repeat(" ", length-2), 1)))
+			require.ErrorContains(t, err, "describes 0 bytes of data")
+		}
+	}
+}
+
 // A tensor of whole numbers that no tensor.Tensor can hold is an error.
 func TestTensorsBeyondRank(t *testing.T) {
 	for _, dtype := range []string{"F32", "F64", "I64", "U8"} {

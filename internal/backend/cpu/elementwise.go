@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"fmt"
+
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
@@ -263,12 +265,19 @@ func (*Backend) Fill(dst backend.Operand, v float64) {
 
 // Unary sets dst = f(x).
 func (*Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
-	grain := grainCheap
+	do(task{family: famUnary, unary: f, a: a, b: b}, grainOf(f), dst, x)
+}
+
+// grainOf returns the elements in a piece of work of a unary function. It panics if the
+// function is in neither list, so that a new one is not taken for a cheap one.
+func grainOf(f op.Unary) int {
 	switch f {
+	case op.None, op.Neg, op.Abs, op.Sign, op.Square, op.Sqrt, op.Reciprocal, op.ReLU, op.LeakyReLU, op.Scale, op.Shift, op.Clamp:
+		return grainCheap
 	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf, op.Erfc:
-		grain = grainCostly
+		return grainCostly
 	}
-	do(task{family: famUnary, unary: f, a: a, b: b}, grain, dst, x)
+	panic(fmt.Sprintf("cpu: %v is in no list of grainOf", f))
 }
 
 // Binary sets dst = f(x, y).
