@@ -145,19 +145,3 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	}
 	return err
 }
-
-// verdict judges digits, unless the user has had enough.
-func verdict(ctx context.Context, judge *mnistfeatures.Judge, digits *tensor.Tensor) (report *mnistfeatures.Report, err error) {
-	done := make(chan func(), 1)
-	go func() {
-		r, e := judge.EvaluateQuick(digits)
-		done <- func() { report, err = r, e }
-	}()
-	select {
-	case set := <-done:
-		set()
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-	return report, err
-}

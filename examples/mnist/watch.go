@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // hooks are everything that happens beside the training itself.
@@ -92,4 +94,20 @@ func norms() gan.Hook {
 		}
 		return nil
 	}}
+}
+
+// verdict judges digits, unless the user has had enough.
+func verdict(ctx context.Context, judge *mnistfeatures.Judge, digits *tensor.Tensor) (report *mnistfeatures.Report, err error) {
+	done := make(chan func(), 1)
+	go func() {
+		r, e := judge.EvaluateQuick(digits)
+		done <- func() { report, err = r, e }
+	}()
+	select {
+	case set := <-done:
+		set()
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	return report, err
 }
