@@ -145,7 +145,7 @@ func TestInterrupt(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	dir := t.TempDir()
 	s := settings{mixture: "ring", objective: "relativistic", penalty: "r1r2", schedule: "decay",
-		gamma: 0.1, lr: 3e-3, steps: 100_000, batch: 4, seeds: 3, out: dir, changes: rundir.NewChanges(nil, nil)}
+		gamma: 0.1, lr: 3e-3, steps: 100_000, batch: 4, seeds: 3, out: dir, where: "cpu", changes: rundir.NewChanges(nil, nil)}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := newFilm(mixtures["ring"], s.steps)
 	stop := gan.Hook{Step: func(i *gan.StepInfo) error {
@@ -162,7 +162,7 @@ func TestCancelled(t *testing.T) {
 	require.Len(t, clitest.Files(t, dir), 2)
 
 	s.out = t.TempDir()
-	require.ErrorIs(t, run(ctx, s, "cpu"), context.Canceled) // there is nothing to show yet
+	require.ErrorIs(t, run(ctx, s), context.Canceled) // there is nothing to show yet
 	require.NotContains(t, clitest.Files(t, s.out), "ring.png")
 }
 

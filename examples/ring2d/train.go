@@ -40,6 +40,7 @@ type settings struct {
 	steps, batch, seeds, threads          int // no steps: the recipe's
 	seed                                  uint64
 	json                                  bool
+	where                                 string         // the device by its name
 	device                                *tensor.Device // nil: the CPU
 	folder                                *rundir.Folder // nil: nothing is kept
 	resume                                rundir.Mode
