@@ -36,7 +36,7 @@ func (erf) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{Mul(gy, Scale(Exp(Neg(Square(b.In(0)))), 2/math.SqrtPi))}
 }
 
-// Erfc returns 1 − erf x, accurate also where that is near 0; gradient
+// Erfc returns 1 − erf x, accurate even if that is near 0; gradient
 // −(2/√π)·exp(−x²)·gy.
 func Erfc(x *Var) *Var { return Apply(erfc{}, x) }
 

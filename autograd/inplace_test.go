@@ -86,7 +86,7 @@ func TestInPlaceChangesThatDoNotMatter(t *testing.T) {
 	assert.Equal(t, "Square", e.Op)
 }
 
-// Where one input's rule needs an overwritten value and another's does not, the
+// If one input's rule needs an overwritten value and another's does not, the
 // second can still be had.
 func TestInPlaceMattersPerInput(t *testing.T) {
 	x, w := vector(2), vector(3)

@@ -96,8 +96,12 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	}
 	l.digest = sync.OnceValues(l.computeDigest)
 	l.labeler, _ = data.(Labeler)
-	if l.dtype == tensor.Float64 {
+	switch l.dtype {
+	case tensor.Float32:
+	case tensor.Float64:
 		l.fill64, _ = data.(Filler64)
+	default:
+		misuse("NewLoader", fmt.Sprintf("no batches of %v", l.dtype), "give tensor.Float32 or tensor.Float64")
 	}
 	return l
 }

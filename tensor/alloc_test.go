@@ -6,9 +6,9 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// TestWarmScopeAllocatesNothing: once a scope has seen a step, operations take
-// neither buffers nor descriptions of work from the heap. (A scope allocates
-// headers 32 at a time, which rounds to nothing here.)
+// TestWarmScopeAllocatesNothing: after a scope's first step, operations allocate
+// neither buffers nor descriptions of work. (A scope allocates headers 32 at a time,
+// which rounds to 0 here.)
 func TestWarmScopeAllocatesNothing(t *testing.T) {
 	if race {
 		t.Skip("allocations are not our own")

@@ -23,9 +23,9 @@ func TestStreamsAreReproducible(t *testing.T) {
 	}
 }
 
-// TestStreamGoesOn: the numbers do not depend on where a stream was stopped and
-// taken up again.
-func TestStreamGoesOn(t *testing.T) {
+// TestStreamContinues: the numbers do not depend on the place at which a stream was
+// stopped and continued.
+func TestStreamContinues(t *testing.T) {
 	for _, dt := range dtypes {
 		draws := []func(s *tensor.Stream) any{
 			func(s *tensor.Stream) any { return s.Normal(dt, 5).Float64s() },

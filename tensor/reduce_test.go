@@ -67,7 +67,7 @@ func TestSumTo(t *testing.T) {
 		}
 		require.Same(t, x, tensor.SumTo(x, 2, 3))
 		require.Equal(t, []float64{0, 0}, tensor.SumTo(tensor.New(dt, 0, 2), 2).Float64s())
-		// The reverse of BroadcastTo, wherever that goes.
+		// The reverse of BroadcastTo.
 		y := tensor.Full(dt, 1, 2, 1, 3)
 		require.Equal(t, []float64{8, 8, 8, 8, 8, 8}, tensor.SumTo(y.BroadcastTo(2, 2, 4, 3), 2, 1, 3).Float64s())
 	}

@@ -73,7 +73,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Sum":                 func(x *tensor.Tensor) { tensor.Sum(x) },
 	"SumTo":               func(x *tensor.Tensor) { tensor.SumTo(x, 2, 2) },
 	"Where":               func(x *tensor.Tensor) { tensor.Where(x, x, x) },
-	"Tensor.Device":       nil, // these tell what a tensor was, which is safe at any time
+	"Tensor.Device":       nil, // these return properties that do not change with the scope
 	"Tensor.Dim":          nil,
 	"Tensor.DType":        nil,
 	"Tensor.IsContiguous": nil,

@@ -39,7 +39,7 @@ func TestReshape(t *testing.T) {
 	requireView(t, none, none.Reshape(2, 0), []int{2, 0}, []float64{})
 	requireView(t, none, none.Reshape(-1), []int{0}, []float64{})
 
-	// Where the strides do not allow a view, there is a copy.
+	// If the strides do not allow a view, there is a copy.
 	c := x.T().Reshape(12)
 	require.Equal(t, []float64{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}, c.Float64s())
 	require.True(t, c.IsContiguous())
@@ -110,7 +110,7 @@ func TestPart(t *testing.T) {
 	require.Equal(t, own+1, part.Version())
 	require.Equal(t, whole, x.Version())
 	require.Equal(t, 9.0, x.At(1, 0))
-	// An operation between the two knows that they overlap.
+	// An operation on both takes account of their overlap.
 	square := tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2)
 	square.Part().CopyFrom(square.T())
 	require.Equal(t, []float64{1, 3, 2, 4}, square.Float64s())

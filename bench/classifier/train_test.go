@@ -9,8 +9,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Each image is moved by up to a pixel along both axes, in all nine ways, and
-// what comes in is background.
+// Each image is moved by up to a pixel along both axes, in all nine ways, and the
+// pixels that move in are background.
 func TestMoved(t *testing.T) {
 	const n = 200
 	x := tensor.Full(tensor.Float32, -1, n, 1, 28, 28)

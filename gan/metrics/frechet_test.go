@@ -122,7 +122,7 @@ func TestFrechetRefusals(t *testing.T) {
 	}
 
 	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x, x.Slice(1, 0, 7)) }), "dimensions differ")
-	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x.Reshape(3, 3, 8), x) }), "no rows of numbers")
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x.Reshape(3, 3, 8), x) }), "not rows of numbers")
 }
 
 // sameForAllThreads runs f with several numbers of threads.

@@ -88,7 +88,7 @@ func TestManifold(t *testing.T) {
 	}
 }
 
-// Where points coincide, balls have no size, and only exact distances tell.
+// If points coincide, balls have radius 0, and only exact distances are right.
 func TestPrecisionRecallOfCollapsedSamples(t *testing.T) {
 	real := tensor.Shift(tensor.NewStream(3, "test").Normal(tensor.Float64, 200, 7), 100)
 	check := func(fake *tensor.Tensor, precision, recall float64) {

@@ -67,7 +67,7 @@ func permuteRow(axes []int, shapes ...string) Row {
 	}
 }
 
-// sliceRow has two forms of the axis, which mean the same.
+// sliceRow takes two numbers of the same axis, the second of them not negative.
 func sliceRow(axis, same, start, stop, step int, shapes ...string) Row {
 	row := Row{
 		Name: fmt.Sprintf("Slice/%d[%d:%d]", axis, start, stop),

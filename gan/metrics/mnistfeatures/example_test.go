@@ -22,11 +22,11 @@ func ExampleJudge_Classify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	seen, err := judge.Classify(tensor.FromFloat32(image, 1, 28*28))
+	outputs, err := judge.Classify(tensor.FromFloat32(image, 1, 28*28))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(seen.Classes, seen.Features.Shape())
+	fmt.Println(outputs.Classes, outputs.Features.Shape())
 	// Output:
 	// [7] [1 96]
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// TestSamplesFromAnywhere: samples are judged alike wherever they lie.
+// TestSamplesFromAnywhere: samples are judged alike on every device.
 func TestSamplesFromAnywhere(t *testing.T) {
 	device, err := tensor.OpenDevice("far:0")
 	require.NoError(t, err)

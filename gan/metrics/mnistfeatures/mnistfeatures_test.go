@@ -39,12 +39,12 @@ func noise(n int) *tensor.Tensor {
 }
 
 func TestAccuracy(t *testing.T) {
-	seen, err := load(t).Test()
+	outputs, err := load(t).Test()
 	require.NoError(t, err)
 	set, err := digits.Load()
 	require.NoError(t, err)
 	right := 0
-	for i, class := range seen.Classes {
+	for i, class := range outputs.Classes {
 		if class == set.Label(i) {
 			right++
 		}
@@ -55,11 +55,11 @@ func TestAccuracy(t *testing.T) {
 func TestClassify(t *testing.T) {
 	j := load(t)
 	x := testDigits(t, 230)
-	seen, err := j.Classify(x)
+	outputs, err := j.Classify(x)
 	require.NoError(t, err)
-	assert.Equal(t, []int{230, mnistfeatures.Features}, seen.Features.Shape())
-	assert.Equal(t, []int{7, 2, 1, 0, 4, 1, 4, 9}, seen.Classes[:8])
-	for _, v := range seen.Features.Float32s() {
+	assert.Equal(t, []int{230, mnistfeatures.Features}, outputs.Features.Shape())
+	assert.Equal(t, []int{7, 2, 1, 0, 4, 1, 4, 9}, outputs.Classes[:8])
+	for _, v := range outputs.Features.Float32s() {
 		require.GreaterOrEqual(t, v, float32(0))
 	}
 
@@ -68,13 +68,13 @@ func TestClassify(t *testing.T) {
 	for _, same := range []*tensor.Tensor{x.Reshape(230, 1, 28, 28), x.Cast(tensor.Float64)} {
 		again, err := j.Classify(same)
 		require.NoError(t, err)
-		assert.Equal(t, seen.Classes, again.Classes)
-		assert.Equal(t, seen.Features.Float32s(), again.Features.Float32s())
+		assert.Equal(t, outputs.Classes, again.Classes)
+		assert.Equal(t, outputs.Features.Float32s(), again.Features.Float32s())
 	}
 	part, err := j.Classify(x.Slice(0, 150, 157))
 	require.NoError(t, err)
-	assert.Equal(t, seen.Classes[150:157], part.Classes)
-	assert.InDeltaSlice(t, seen.Features.Slice(0, 150, 157).Float32s(), part.Features.Float32s(), 1e-4)
+	assert.Equal(t, outputs.Classes[150:157], part.Classes)
+	assert.InDeltaSlice(t, outputs.Features.Slice(0, 150, 157).Float32s(), part.Features.Float32s(), 1e-4)
 
 	none, err := j.Classify(tensor.New(tensor.Float32, 0, 784))
 	require.NoError(t, err)
@@ -87,12 +87,12 @@ func TestClassifyIsDeterministic(t *testing.T) {
 	var want []float32
 	for threads := range 3 {
 		tensor.CPU().SetThreads(threads + 1)
-		seen, err := j.Classify(x)
+		outputs, err := j.Classify(x)
 		require.NoError(t, err)
 		if want == nil {
-			want = seen.Features.Float32s()
+			want = outputs.Features.Float32s()
 		}
-		assert.Equal(t, want, seen.Features.Float32s(), "%d threads", threads+1)
+		assert.Equal(t, want, outputs.Features.Float32s(), "%d threads", threads+1)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// convolution is a case: images [n, in, h, w] and a kernel that makes out
-// channels of them. Parameters of 0 stand for 1.
+// convolution is a case: images [n, in, h, w] and a kernel with out output
+// channels. Parameters of 0 stand for 1.
 type convolution struct {
 	n, in, out, h, w, kh, kw int
 	p                        backend.ConvParams
@@ -18,7 +18,7 @@ type convolution struct {
 func pair(n int) [2]int { return [2]int{n, n} }
 
 // convolutions try every parameter alone and with others, kernels as large as
-// the image, strides longer than the kernel, and nothing at all.
+// the image, strides longer than the kernel, and dims of 0.
 var convolutions = []convolution{
 	{n: 2, in: 3, out: 4, h: 5, w: 6, kh: 3, kw: 3},
 	{n: 2, in: 3, out: 4, h: 5, w: 6, kh: 3, kw: 3, p: backend.ConvParams{Pad: pair(1)}},

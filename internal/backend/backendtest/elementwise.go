@@ -16,13 +16,13 @@ var shapes = [][]int{{3, 5}, {1}, {0}, {7}, {2, 300}, {4, 1, 3}, {2, 0, 3}, {}, 
 // shared is large enough to be shared between threads, in uneven pieces.
 var shared = []int{43, 385}
 
-// values are what elements are drawn from.
+// values are the sources of elements.
 var values = []func(seed int) func() float64{special, normal}
 
 // arrangements calls f with layouts for operands of one shape, the destination
-// first: each kind of destination with each kind of source for shapes where
-// much can go wrong, every third for the others, and two of these, by turns, for
-// the shared one. alias asks for checks in which operands are one.
+// first: each kind of destination with each kind of source for every fourth shape,
+// every third combination for the others, and two that depend on the round for the
+// shared one. alias asks for checks with one array as several operands.
 func arrangements(round, operands int, f func(i int, ls []layout.Layout, alias bool)) {
 	i := 0
 	arrange := func(shape []int, kinds int, alias bool) {
@@ -46,7 +46,7 @@ func arrangements(round, operands int, f func(i int, ls []layout.Layout, alias b
 	arrange(shared, 7*round+1, round%2 == 0)
 }
 
-// memory checks what the other checks stand on.
+// memory checks what the other checks rely on.
 func (s *suite) memory() {
 	if s.b.Name() == "" {
 		s.errorf("the backend has no name")
@@ -60,7 +60,7 @@ func (s *suite) memory() {
 			}
 			want := backend.NewHost(dt, n)
 			s.holds("Alloc", buffer, want)
-			// A part, as views and rounded-up sizes have it.
+			// A part, as in views and buffers of rounded-up sizes.
 			for _, part := range [][2]int{{0, n / 2}, {n / 3, n / 2}, {n, 0}} {
 				lo, k := part[0], part[1]
 				l := layout.Contiguous(k)
@@ -87,7 +87,7 @@ func (s *suite) memory() {
 	s.imageOrder()
 }
 
-// holds complains unless a buffer holds what is wanted.
+// holds complains unless a buffer's elements are those of want.
 func (s *suite) holds(what string, b backend.Buffer, want *backend.Host) {
 	got := backend.NewHost(want.DType(), want.Len())
 	for i := range got.Len() {
@@ -100,8 +100,8 @@ func (s *suite) holds(what string, b backend.Buffer, want *backend.Host) {
 }
 
 // order issues operations on one buffer from several goroutines, one after the
-// other, without waiting for the work: each must see what the one before did, and
-// a buffer that is freed while work on it is queued is still there for that work.
+// other, without waiting for the work: each must see the result of the one before,
+// and a buffer that is freed while work on it is queued must still serve that work.
 func (s *suite) order() {
 	const n, rounds = 5000, 50
 	x := backend.Operand{Buffer: s.b.Alloc(backend.Float64, n), Layout: layout.Contiguous(n)}

@@ -1,14 +1,12 @@
 package cpu
 
 import (
-	"sync"
-
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// imageBatch is an operand [n, c, h, w]. Its distances are in elements.
+// imageBatch is an operand [n, c, h, w]. Distances are in elements.
 type imageBatch[T gemm.Float] struct {
 	data                       []T
 	image, channel, row, pixel int
@@ -35,11 +33,11 @@ type window[T gemm.Float] struct {
 	images, h0, h1, v0, v1 int // what the memory holds
 }
 
-// of returns the pixels [h0,h1)×[v0,v1) of some images from number image on, and
-// the distances from row to row and from image to image: the images themselves if
-// they lie like that already, else a copy. The images are of the same operand in
+// of returns the pixels [h0,h1)×[v0,v1) of some images, from number image on, and
+// the distances between rows and between images. They are those of the operand
+// itself if it has no gaps between pixels, else a copy. The operand is the same in
 // all calls.
-func (w *window[T]) of(p *imageBatch[T], image, images, h0, h1, v0, v1 int) (data []T, row, next int) {
+func (w *window[T]) of(p *imageBatch[T], image, images, h0, h1, v0, v1 int) (data []T, row, stride int) {
 	if h0 == h1 || v0 == v1 {
 		return nil, 0, 0
 	}
@@ -47,9 +45,9 @@ func (w *window[T]) of(p *imageBatch[T], image, images, h0, h1, v0, v1 int) (dat
 		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row, p.image
 	}
 	row = (v1 - v0) * p.channels
-	next = (h1 - h0) * row
+	stride = (h1 - h0) * row
 	if w.images < images || w.h0 != h0 || w.h1 != h1 || w.v0 != v0 || w.v1 != v1 { // else the edges are zero already
-		w.resize(images * next)
+		w.resize(images * stride)
 		clear(w.data)
 		w.images, w.h0, w.h1, w.v0, w.v1 = images, h0, h1, v0, v1
 	}
@@ -57,14 +55,14 @@ func (w *window[T]) of(p *imageBatch[T], image, images, h0, h1, v0, v1 int) (dat
 	rows, cols := min(h1, p.height)-top, min(v1, p.width)-left
 	if rows > 0 && cols > 0 {
 		for i := range images {
-			to, from := i*next+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
+			to, from := i*stride+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
 			p.copyPixels(w.data[to:], row, p.data[from:], rows, cols)
 		}
 	}
-	return w.data, row, next
+	return w.data, row, stride
 }
 
-// copyPixels copies rows of pixels to memory without gaps between pixels.
+// copyPixels copies rows of pixels, closing the gaps between pixels.
 func (p *imageBatch[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	if p.channel == 1 && p.pixel == p.channels {
 		gemm.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
@@ -88,8 +86,8 @@ func (p *imageBatch[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	}
 }
 
-// results returns an operand for the results of dst [n, c, h, w]: dst itself if its
-// channels are neighbours, else borrowed memory.
+// results returns the operand to write the results for dst [n, c, h, w] to: dst
+// itself if its channels are neighbours, else one in borrowed memory.
 func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *memory[T]) {
 	l := &dst.Layout
 	if (l.Dims[1] == 1 || l.Strides[1] == 1) && (l.Dims[3] == 1 || l.Strides[3] >= l.Dims[1]) {
@@ -101,30 +99,21 @@ func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *m
 
 // operandOf wraps elements in a layout.
 func operandOf[T gemm.Float](data []T, l layout.Layout) backend.Operand {
-	if d, ok := any(data).([]float64); ok {
+	switch d := any(data).(type) {
+	case []float32:
+		return backend.Operand{Buffer: backend.Host32(d), Layout: l}
+	case []float64:
 		return backend.Operand{Buffer: backend.Host64(d), Layout: l}
+	default:
+		panic("cpu: unknown element type")
 	}
-	return backend.Operand{Buffer: backend.Host32(any(data).([]float32)), Layout: l}
 }
 
-// memory is lent for the time of one operation. Its elements are leftovers.
+// memory is borrowed for one operation. Its elements are arbitrary.
 type memory[T gemm.Float] struct{ data []T }
 
-// memories are kept for later calls, by element type.
-var memories32, memories64 sync.Pool
-
-func memories[T gemm.Float]() *sync.Pool {
-	if poolOf[T]() == pools64 {
-		return &memories64
-	}
-	return &memories32
-}
-
 func borrow[T gemm.Float](n int) *memory[T] {
-	m, ok := memories[T]().Get().(*memory[T])
-	if !ok {
-		m = new(memory[T])
-	}
+	m := poolOf[T]().memory.Get().(*memory[T])
 	m.resize(n)
 	return m
 }
@@ -138,6 +127,6 @@ func (m *memory[T]) resize(n int) {
 
 func (m *memory[T]) giveBack() {
 	if m != nil {
-		memories[T]().Put(m)
+		poolOf[T]().memory.Put(m)
 	}
 }

@@ -30,8 +30,8 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 		return
 	}
 	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: imagesOf[T](x), gy: imagesOf[T](gy)}
-	g.h0, g.h1 = seen([]axis{h})
-	g.v0, g.v1 = seen([]axis{v})
+	g.h0, g.h1 = used([]axis{h})
+	g.v0, g.v1 = used([]axis{v})
 	beyond := g.h0 < 0 || g.h1 > g.x.height || g.v0 < 0 || g.v1 > g.x.width
 	g.skip = beyond && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
 	if g.skip {
@@ -55,23 +55,24 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 	sums.giveBack()
 }
 
-// weightSum is the work of a gradient by a kernel: for each tap, a matrix of
-// the products of x and gy, or its transpose. Blocks of its rows are summed over
+// weightSum is the work of a gradient by a kernel: for each tap, a matrix of sums
+// of products of x and gy, or its transpose. Blocks of its rows are summed over
 // chunks of the images in order, whichever thread does it.
 type weightSum[T vec.Float] struct {
-	h, v       axis
-	images     int
-	x, gy      imageBatch[T]
-	h0, h1     int      // the rows of x that are seen
-	v0, v1     int      // and the columns
-	sums       []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] if transposed
-	skip       bool     // products beyond the edges
-	columns    [][]span // of v, for each of the taps that a row of taps consists of
-	chunks     int      // of images
-	taps       int      // of the kernel, or its rows if their taps are taken together
-	rows       int      // of x, for one tap
-	transposed bool     // because gy has few channels
-	blocks     int      // into which the rows are divided
+	h, v    axis
+	images  int
+	x, gy   imageBatch[T]
+	h0, h1  int      // the rows of x that are used
+	v0, v1  int      // and the columns
+	sums    []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] if transposed
+	skip    bool     // products with the padding
+	columns [][]span // of v, for each of the taps that a row of taps consists of
+	chunks  int      // of images
+	taps    int      // of the kernel, or its rows if their taps are taken together
+	rows    int      // of x, for one tap
+	blocks  int      // into which the rows are divided
+
+	transposed bool // because gy has few channels
 }
 
 const (
@@ -79,8 +80,8 @@ const (
 	fewChannels = 8  // do not fill a vector
 	manyRows    = 28 // fill two tiles
 
-	// A small kernel is summed over chunks of the images, and these sums are
-	// added. How many depends on the shapes only, not on the threads.
+	// A small kernel is summed over chunks of the images, and these sums are added.
+	// How many depends on the shapes only, not on the threads.
 	chunkImages = 8       // in a chunk, at least
 	chunkSums   = 1 << 16 // of all chunks, at most
 )
@@ -133,9 +134,9 @@ func (g *weightSum[T]) unpack(b *Backend, dst backend.Operand) {
 
 // Run computes the blocks lo to hi, counted over all chunks and taps.
 func (g *weightSum[T]) Run(lo, hi int) {
-	seenX, seenY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
-	defer seenX.giveBack()
-	defer seenY.giveBack()
+	windowX, windowY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
+	defer windowX.giveBack()
+	defer windowY.giveBack()
 	bytes := ((g.h1-g.h0)*(g.v1-g.v0)*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
 	together := max(1, 2*convBytes/max(1, bytes))
 	for n := g.taps * g.blocks; lo < hi; lo = (lo/n + 1) * n {
@@ -143,12 +144,12 @@ func (g *weightSum[T]) Run(lo, hi int) {
 		first, end := g.images*chunk/g.chunks, g.images*(chunk+1)/g.chunks
 		for image := first; image < end; image += together {
 			images := min(together, end-image)
-			x, xRow, xImage := seenX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
-			gy, gyRow, gyImage := seenY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
+			x, xRow, xStride := windowX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
+			gy, gyRow, gyStride := windowY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
 			sum := gemm.ProductSum[T]{
 				N: g.gy.channels, Batch: [2]int{1, 1}, Add: true,
-				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xImage},
-				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyImage},
+				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xStride},
+				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyStride},
 			}
 			for i := lo; i < min(hi, (chunk+1)*n); i++ {
 				g.block(i, sum, images, xRow)
@@ -157,7 +158,7 @@ func (g *weightSum[T]) Run(lo, hi int) {
 	}
 }
 
-// through is the range of outputs [u0,u1) of an axis that a tap contributes to.
+// through returns the range of outputs [u0,u1) of an axis that a tap is used for.
 func (g *weightSum[T]) through(a *axis, tap, ins int) (u0, u1 int) {
 	if !g.skip {
 		return 0, a.outs
@@ -165,7 +166,7 @@ func (g *weightSum[T]) through(a *axis, tap, ins int) (u0, u1 int) {
 	return a.through(tap, ins)
 }
 
-// block adds what some images contribute to a block. sum has their addresses.
+// block adds the products of some images to a block. sum has their places.
 func (g *weightSum[T]) block(i int, sum gemm.ProductSum[T], images, xRow int) {
 	tap, block, channels := i/g.blocks%g.taps, i%g.blocks, g.x.channels
 	hTap, vTap := tap/len(g.columns), tap%len(g.columns)

@@ -32,7 +32,7 @@ func same(t *testing.T, want, got float64, args ...any) {
 	require.Equal(t, math.Signbit(want), math.Signbit(got), args...)
 }
 
-// TestUnary: the oracle itself is held against values worked out by hand.
+// TestUnary compares the reference itself with values computed by hand.
 func TestUnary(t *testing.T) {
 	type point struct{ x, want float64 }
 	for code, c := range [op.NumUnary]struct {
