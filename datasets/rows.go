@@ -94,8 +94,15 @@ func AsTensor(data Dataset, dt tensor.DType) (*tensor.Tensor, error) {
 		size *= d
 	}
 	out := tensor.New(dt, append([]int{n}, data.Shape()...)...)
-	wide, ok := data.(Filler64)
-	if dt == tensor.Float64 && ok {
+	var wide Filler64
+	switch dt {
+	case tensor.Float32:
+	case tensor.Float64:
+		wide, _ = data.(Filler64)
+	default:
+		misuse("AsTensor", fmt.Sprintf("no dataset fills a tensor of %v", dt), "give tensor.Float32 or tensor.Float64")
+	}
+	if wide != nil {
 		all := make([]float64, n*size)
 		for i := range n {
 			if err := wide.Fill64(i, all[i*size:(i+1)*size]); err != nil {

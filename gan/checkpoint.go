@@ -271,14 +271,17 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	if p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch {
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
-	if diff := t.settings.differences(p.Settings, r.allowed); len(diff) > 0 {
-		return &SettingsError{Path: from, Differences: diff}
-	}
+	diff := t.settings.differences(p.Settings, r.allowed)
 	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
 	if r.source != nil {
-		if err := before.check(newDataset(r.source)); err != nil {
+		more, err := before.compare(newDataset(r.source))
+		if err != nil {
 			return err
 		}
+		diff = append(more, diff...)
+	}
+	if len(diff) > 0 {
+		return &SettingsError{Path: from, Differences: diff}
 	}
 	states := map[string]map[string]*tensor.Tensor{}
 	for prefix := range t.game.parts() {

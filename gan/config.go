@@ -72,14 +72,28 @@ var ErrConfig = errors.New("this cannot be trained")
 // check says what can be known to be wrong before the networks have weights.
 func (c Config) check(g, d nn.Module) error {
 	switch {
-	case g == nil || d == nil:
+	case isNil(g) || isNil(d):
 		return errors.New("a network is nil")
 	case c.Latent < 1:
 		return fmt.Errorf("Config.Latent is %d; give the generator's number of inputs", c.Latent)
 	case c.GeneratorEvery < 0 || c.ClipWeights < 0 || c.EMAHalfLife < 0:
 		return errors.New("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative")
-	case slices.Contains(c.Penalties, nil):
+	case slices.ContainsFunc(c.Penalties, func(p Penalty) bool { return isNil(p) }):
 		return errors.New("one of Config.Penalties is nil")
+	}
+	for _, v := range []any{c.Objective, c.Optimizer, c.GeneratorOptimizer, c.DiscriminatorOptimizer} {
+		if v != nil && isNil(v) {
+			return fmt.Errorf("Config holds a nil %T; leave the field out for its default", v)
+		}
+	}
+	if err := checkShared(g, d); err != nil {
+		return err
+	}
+	if err := checkLength("generator", g); err != nil {
+		return err
+	}
+	if err := checkLength("discriminator", d); err != nil {
+		return err
 	}
 	if err := c.checkShapes(g, d); err != nil {
 		return err
@@ -88,6 +102,41 @@ func (c Config) check(g, d nn.Module) error {
 		return err
 	}
 	return c.checkMixing(d)
+}
+
+// checkShared returns an error if a parameter or buffer is both networks', which
+// would learn for and against each other.
+func checkShared(g, d nn.Module) error {
+	names := map[*nn.Param]string{}
+	for _, p := range nn.Params(g) {
+		names[p.Param] = p.Name
+	}
+	for _, p := range nn.Params(d) {
+		if name, ok := names[p.Param]; ok && (!p.Param.Frozen() || p.Param.Buffer()) {
+			return fmt.Errorf("both networks have the parameter that is the generator's %s and the discriminator's %s; build two networks", name, p.Name)
+		}
+	}
+	return nil
+}
+
+// maxParams is more numbers than a device has room for, with their gradients and
+// an optimizer's state.
+const maxParams = 1 << 33
+
+// checkLength returns an error if a network has more than maxParams parameters,
+// which nobody can have meant: allocating them would end the process.
+func checkLength(name string, m nn.Module) error {
+	total := 0.0 // sums of products do not overflow
+	for _, p := range nn.Params(m) {
+		n := 1.0
+		for _, d := range p.Param.Shape() {
+			n *= float64(d)
+		}
+		if total += n; total > maxParams {
+			return fmt.Errorf("the %s is too large: with %s%v it has more than %d parameters", name, p.Name, p.Param.Shape(), maxParams)
+		}
+	}
+	return nil
 }
 
 // checkShapes runs shapes through both networks, as far as these know them.

@@ -226,10 +226,10 @@ func (f *fitting) prepare(opts []Option) error {
 	case p.batch >= f.batches:
 		return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
 	}
-	if err := f.adopt(f.src); err != nil {
+	if err := f.game.trySize(f.src); err != nil {
 		return err
 	}
-	return f.game.trySize(f.src)
+	return f.adopt(f.src)
 }
 
 // done reports whether as much was trained as was asked for.

@@ -265,6 +265,9 @@ func (g *game) copied() *Generator {
 			}
 		}
 		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
+		if g.ema != nil {
+			g.copy.settle()
+		}
 	}
 	return g.copy
 }

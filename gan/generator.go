@@ -22,7 +22,7 @@ import (
 // of goroutines may sample from it at once.
 type Generator struct {
 	net     nn.Module
-	weights *nn.Weights
+	weights func() *nn.Weights
 	latent  int
 	sample  []int // shape of one; nil: not known
 	dtype   tensor.DType
@@ -35,8 +35,9 @@ type Generator struct {
 // newGenerator returns a generator of a network with weights of its own. They
 // are copied to where products of few rows read them fastest.
 func newGenerator(net nn.Module, w *nn.Weights, latent int, sample []int, dt tensor.DType, d *tensor.Device) *Generator {
+	there := w.To(d)
 	g := &Generator{
-		net: net, weights: w.To(d), latent: latent, sample: sample, dtype: dt, device: d,
+		net: net, weights: func() *nn.Weights { return there }, latent: latent, sample: sample, dtype: dt, device: d,
 		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
 		pass:   sampleChunk, foreign: foreign(net),
 	}
@@ -102,7 +103,7 @@ func (g *Generator) To(d *tensor.Device) *Generator {
 	if d == g.device {
 		return g
 	}
-	return newGenerator(g.net, g.weights, g.latent, g.sample, g.dtype, d)
+	return newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
 }
 
 // Device returns where the generator's weights and samples live.
@@ -151,7 +152,7 @@ func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m in
 	scope := g.scopes.Get().(*tensor.Scope)
 	defer g.scopes.Put(scope)
 	defer scope.Close()
-	ctx := &nn.Ctx{Weights: g.weights}
+	ctx := &nn.Ctx{Weights: g.weights()}
 	var out *tensor.Tensor
 	for at := 0; out == nil || at < n; at += sampleChunk {
 		m := min(sampleChunk, n-at)
@@ -230,12 +231,12 @@ const (
 // Save makes path a safetensors file of the generator, which [LoadGenerator]
 // reads, and PyTorch too. The file is written whole or not at all.
 func (g *Generator) Save(path string) error {
-	return nn.SaveWeights(path, g.net, g.weights, g.metadata())
+	return nn.SaveWeights(path, g.net, g.weights(), g.metadata())
 }
 
 // Write is [Generator.Save] to a stream.
 func (g *Generator) Write(w io.Writer) error {
-	return nn.WriteWeights(w, g.net, g.weights, g.metadata())
+	return nn.WriteWeights(w, g.net, g.weights(), g.metadata())
 }
 
 func (g *Generator) metadata() map[string]string {

@@ -121,6 +121,9 @@ func TestSamplesInSmallPasses(t *testing.T) {
 
 // Loading takes little more than twice the file, and a stream's copy.
 func TestLoadGeneratorMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	m := nn.Sequential(nn.Linear(100, 4000), nn.Tanh(), nn.Linear(4000, 1000))
 	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	path := filepath.Join(t.TempDir(), "g")

@@ -57,30 +57,31 @@ type resumable struct {
 	allowed []string
 }
 
-// check compares the data of a checkpoint with that of a source.
-func (r *resumable) check(d *dataset) error {
+// compare returns where a source differs from the data of a checkpoint.
+func (r *resumable) compare(d *dataset) ([]Difference, error) {
 	if len(r.data) == 0 {
-		return nil // it was made before any training
+		return nil, nil // it was made before any training
 	}
 	now, err := d.settings()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(r.data) == 1 { // the source of then was no Fingerprinter
 		now = settings{"data.batches": now["data.batches"]}
 	}
-	if diff := now.differences(r.data, r.allowed); len(diff) > 0 {
-		return &SettingsError{Path: r.path, Differences: diff}
-	}
-	return nil
+	return now.differences(r.data, r.allowed), nil
 }
 
 // adopt makes src the source of the data that training sees.
 func (t *Trainer) adopt(src Source) error {
 	d := newDataset(src)
 	if t.before != nil {
-		if err := t.before.check(d); err != nil {
+		diff, err := t.before.compare(d)
+		if err != nil {
 			return err
+		}
+		if len(diff) > 0 {
+			return &SettingsError{Path: t.before.path, Differences: diff}
 		}
 	}
 	t.mu.Lock()

@@ -109,6 +109,9 @@ func TestDamageTouchesNothing(t *testing.T) {
 // stream that cannot seek twice as much. What is allocated at all bounds what is
 // in use at any time.
 func TestLoadingMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	path := filepath.Join(t.TempDir(), "f")
 	require.NoError(t, nn.Save(path, ready(nn.Sequential(nn.Linear(1000, 2000), nn.Tanh(), nn.Linear(2000, 1000)), 1, tensor.Float32), nil))
 	content := read(t, path)

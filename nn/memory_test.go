@@ -96,6 +96,9 @@ func TestAbsurdSizesAreFound(t *testing.T) {
 
 // What is computed is near what a pass takes.
 func TestPassMemoryIsAboutRight(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	for name, c := range map[string]struct {
 		m  nn.Module
 		in []int
@@ -139,6 +142,9 @@ func TestMemoryErrorIsBounded(t *testing.T) {
 
 // Layers of every registered kind take no more memory than is computed for them.
 func TestEveryKindSaysItsMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	for _, c := range kinds {
 		kind, _ := c.m.(nn.Describer).Describe()
 		in := append([]int{4096 * c.input[0]}, c.input[1:]...)
@@ -147,11 +153,14 @@ func TestEveryKindSaysItsMemory(t *testing.T) {
 		require.NoError(t, err, kind)
 		x := autograd.Const(tensor.New(tensor.Float32, in...))
 		c.m.Forward(nil, x)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		c.m.Forward(nil, x)
-		runtime.ReadMemStats(&after)
-		got := after.TotalAlloc - before.TotalAlloc
-		require.Less(t, float64(got), 1.5*float64(want), "%s takes more: give it a method Scratch", kind)
+		got := math.Inf(1)
+		for range 5 { // the collector may empty pools meanwhile
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			c.m.Forward(nil, x)
+			runtime.ReadMemStats(&after)
+			got = min(got, float64(after.TotalAlloc-before.TotalAlloc))
+		}
+		require.Less(t, got, 1.5*float64(want), "%s takes more: give it a method Scratch", kind)
 	}
 }

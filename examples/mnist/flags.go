@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/gan/rundir"
 )
 
 var (
@@ -14,7 +15,6 @@ var (
 	data     = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
 	download = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
 	out      = flag.String("out", filepath.Join("runs", "mnist"), "`folder` to write to")
-	resume   = flag.Bool("resume", false, "go on from the checkpoint in that folder, with the same flags")
 	steps    = flag.Int("steps", 0, "training steps (default: the recipe's)")
 	epochs   = flag.Int("epochs", 0, "passes over the digits, instead of -steps")
 	batch    = flag.Int("batch", 64, "digits per step")
@@ -26,7 +26,18 @@ var (
 	bfloat16 = flag.Bool("bfloat16", false, "round the factors of large matrix products to bfloat16 if the processor is faster that way")
 	looks    = flag.Int("looks", 4, "times to judge the digits in the course of training")
 	verbose  = flag.Bool("v", false, "also print gradient norms, every 50 steps")
+
+	resume  rundir.Mode
+	changes = rundir.NewChanges(flag.CommandLine, map[string][]string{
+		"lr": {"optimizer.lr"}, "batch": {"data.batch", "data.batches"}, "seed": {"seed", "data.seed"},
+		"steps": {"schedule", "beta2_schedule"}, "epochs": {"schedule", "beta2_schedule"},
+	})
 )
+
+func init() {
+	flag.Var(&resume, "resume", "what becomes of a run in that folder: `auto` goes on with it, or starts one; must goes on with it; never moves it aside (default never)")
+	flag.Var(changes, "set", "change `flag=value` of a run that is resumed: lr, batch, seed, steps or epochs")
+}
 
 func recipes() string {
 	var lines []string

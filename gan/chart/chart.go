@@ -81,9 +81,10 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 	})
 }
 
-// Losses returns a hook that draws the epochs' mean losses into a PNG file every
-// tenth epoch and when training ends. If training continues from a checkpoint, the
-// epochs before it are drawn too.
+// Losses returns a hook that draws the epochs' mean losses into a PNG file when
+// training ends, and every tenth epoch before. If training continues from a
+// checkpoint, the epochs before it are drawn too. A chart that cannot be drawn is a
+// [gan.Warning].
 func Losses(path string) gan.Hook {
 	var d, g Curve
 	add := func(epoch int, l gan.Losses) {
@@ -109,8 +110,8 @@ func Losses(path string) gan.Hook {
 			if e.Epoch%10 != 0 {
 				return nil
 			}
-			return write()
+			return gan.Warning(write())
 		},
-		End: func(*gan.Report) error { return write() },
+		End: func(*gan.Report) error { return gan.Warning(write()) },
 	}
 }

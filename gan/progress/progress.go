@@ -16,8 +16,9 @@ import (
 	"github.com/gander-ml/gander/gan"
 )
 
-// Bar returns a hook that writes to w a progress bar if w is a terminal, else
-// [Lines].
+// Bar returns a hook that reports to w. The bar appears if w is a terminal. If
+// nothing can be written to w any more, because it is a pipe that nobody reads,
+// the hook falls silent with a [gan.Warning].
 func Bar(w io.Writer) gan.Hook {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return bar(w)
@@ -25,12 +26,41 @@ func Bar(w io.Writer) gan.Hook {
 	return Lines(w)
 }
 
+// quietly returns the hook with its first error as a warning, after which it is
+// not called any more.
+func quietly(h gan.Hook) gan.Hook {
+	broken := false
+	try := func(err error) error {
+		broken = err != nil
+		return gan.Warning(err)
+	}
+	return gan.Hook{
+		Start: func(r gan.Run) error {
+			broken = false
+			return h.Start(r)
+		},
+		Step: func(s *gan.StepInfo) error {
+			if broken {
+				return nil
+			}
+			return try(h.Step(s))
+		},
+		Epoch: func(e gan.EpochInfo) error {
+			if broken {
+				return nil
+			}
+			return try(h.Epoch(e))
+		},
+	}
+}
+
 // Lines returns a hook that writes one line per epoch and, in a long epoch, one
-// every ten seconds, so that a log shows that training runs.
+// every ten seconds, so that a log shows that training runs. See [Bar] for what
+// happens if w fails.
 func Lines(w io.Writer) gan.Hook {
 	var run gan.Run
 	var last time.Time
-	return gan.Hook{
+	return quietly(gan.Hook{
 		Start: func(r gan.Run) error {
 			run, last = r, time.Now()
 			return nil
@@ -48,7 +78,7 @@ func Lines(w io.Writer) gan.Hook {
 			_, err := fmt.Fprintln(w, summary(e, run))
 			return err
 		},
-	}
+	})
 }
 
 // bar draws one bar per epoch, and replaces it by the epoch's summary.
@@ -56,7 +86,7 @@ func bar(w io.Writer) gan.Hook {
 	var run gan.Run
 	var b *progressbar.ProgressBar
 	var drawn time.Time
-	return gan.Hook{
+	return quietly(gan.Hook{
 		Start: func(r gan.Run) error {
 			run = r
 			return nil
@@ -89,7 +119,7 @@ func bar(w io.Writer) gan.Hook {
 			_, err := fmt.Fprintln(w, summary(e, run))
 			return err
 		},
-	}
+	})
 }
 
 func losses(l gan.Losses) string {

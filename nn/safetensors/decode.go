@@ -110,6 +110,8 @@ func (c *copier) copy(r io.Reader, e entry, t *tensor.Tensor) error {
 			c.double = resize(c.double, end-at)
 			decode(c.double, c.raw, size, d.double)
 			part.SetFloat64(c.double)
+		default:
+			panic(fmt.Sprintf("safetensors: no decoder for %v", t.DType()))
 		}
 	}
 	if dst != t {

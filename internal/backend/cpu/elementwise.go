@@ -268,7 +268,7 @@ func (*Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
 	do(task{family: famUnary, unary: f, a: a, b: b}, grainOf(f), dst, x)
 }
 
-// grainOf is the elements in a piece of work of a unary function. It panics if the
+// grainOf returns the elements in a piece of work of a unary function. It panics if the
 // function is in neither list, so that a new one is not taken for a cheap one.
 func grainOf(f op.Unary) int {
 	switch f {
