@@ -6,25 +6,25 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Tanh returns y = tanh x; gradient gy·(1−y²). The gradient comes from the
-// value: if y is rounded to ±1, for |x| above 9 in float32, it is 0.
+// Tanh returns y = tanh x; gradient gy·(1−y²). The gradient is computed from y:
+// if y is rounded to ±1, as for |x| above 9 in float32, it is 0.
 func Tanh(x *Var) *Var { return Activate(x, tensor.TanhActivation()) }
 
-// Sigmoid returns y = 1/(1+e⁻ˣ); gradient gy·y·(1−y). The gradient comes from
-// the value: if y is rounded to 1, for x above 17 in float32, it is 0.
+// Sigmoid returns y = 1/(1+e⁻ˣ); gradient gy·y·(1−y). The gradient is computed
+// from y: if y is rounded to 1, as for x above 17 in float32, it is 0.
 func Sigmoid(x *Var) *Var { return Activate(x, tensor.SigmoidActivation()) }
 
-// ReLU returns y = max(x, 0); gradient gy where y > 0, else 0, so 0 at the
-// kink. At NaN, value and gradient are NaN.
+// ReLU returns y = max(x, 0); gradient gy if y > 0, else 0, so 0 at the kink. At
+// NaN, value and gradient are NaN.
 func ReLU(x *Var) *Var { return Activate(x, tensor.ReLUActivation()) }
 
-// LeakyReLU returns y = x where x > 0, else slope·x; gradient gy where x > 0,
-// else slope·gy, so slope·gy at the kink. At NaN, value and gradient are NaN.
+// LeakyReLU returns y = x if x > 0, else slope·x; gradient gy if x > 0, else
+// slope·gy, so slope·gy at the kink. At NaN, value and gradient are NaN.
 func LeakyReLU(x *Var, slope float64) *Var { return Activate(x, tensor.LeakyReLUActivation(slope)) }
 
 // Activate returns y = act(x); gradient gy times the derivative of act, which
-// follows from y if the activation fuses, see [tensor.Activation.Fuses]. [Tanh],
-// [Sigmoid], [ReLU] and [LeakyReLU] are short for it.
+// is computed from y if the activation fuses, see [tensor.Activation.Fuses].
+// [Tanh], [Sigmoid], [ReLU] and [LeakyReLU] call it.
 func Activate(x *Var, act tensor.Activation) *Var {
 	if act == (tensor.Activation{}) {
 		return x
@@ -46,7 +46,8 @@ func (o activation) VJP(b *Back, gy *Var) []*Var {
 }
 
 // activationProduct returns g times the derivative of an activation, given its
-// value y, in one pass. Its gradient is the same of gg by g, and by y
+// value y, in one pass. For the gradient gg by the result, its gradient by g is
+// gg times the same derivative, and by y
 //
 //	−2·gg·g·y for tanh, gg·g·(1−2y) for the sigmoid, 0 for ReLU and LeakyReLU,
 //
@@ -82,7 +83,8 @@ func (o activationGrad) VJP(b *Back, gg *Var) []*Var {
 	return out
 }
 
-// biasOf is the bias among a layer's inputs, which is the third or nil.
+// biasOf returns the bias among a layer's inputs: the third, or nil if there are
+// two.
 func biasOf(in []*tensor.Tensor) *tensor.Tensor {
 	if len(in) < 3 {
 		return nil
@@ -92,7 +94,7 @@ func biasOf(in []*tensor.Tensor) *tensor.Tensor {
 
 // epilogueGrad returns, for a layer that ends in a bias and an activation, the
 // gradient gz before the activation and, if it is wanted, the gradient gb by the
-// bias. In a pass that is not recorded one kernel computes both.
+// bias. If the gradient is not recorded, one kernel computes both.
 func epilogueGrad(b *Back, gy *Var, act tensor.Activation) (gz, gb *Var) {
 	wanted := len(b.Grads()) == 3 && b.Needs(2)
 	if wanted && !b.Recorded() {
@@ -110,5 +112,5 @@ func epilogueGrad(b *Back, gy *Var, act tensor.Activation) (gz, gb *Var) {
 	return gz, gb
 }
 
-// Every layer's bias needs one of these in every step.
+// Shared, because every layer with a bias needs one of these in every step.
 var sumRows, sumPixels Op = sum{[]int{0}}, sum{[]int{0, 2, 3}}

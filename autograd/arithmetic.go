@@ -2,8 +2,8 @@ package autograd
 
 import "github.com/gander-ml/gander/tensor"
 
-// Add returns x+y, broadcasting. Its gradient passes to both unchanged. It
-// panics with a [tensor.ShapeError] where the shapes do not broadcast.
+// Add returns x+y, broadcasting; gradient gy for both. It panics with a
+// [tensor.ShapeError] if the shapes do not broadcast.
 func Add(x, y *Var) *Var { return Apply(add{}, x, y) }
 
 type add struct{}
@@ -12,8 +12,8 @@ func (add) Name() string                            { return "Add" }
 func (add) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Add(in[0], in[1]) }
 func (add) VJP(_ *Back, gy *Var) []*Var             { return []*Var{gy, gy} }
 
-// Sub returns x−y, broadcasting: gradient gy and −gy. It panics with a
-// [tensor.ShapeError] where the shapes do not broadcast.
+// Sub returns x−y, broadcasting; gradient gy and −gy. It panics with a
+// [tensor.ShapeError] if the shapes do not broadcast.
 func Sub(x, y *Var) *Var { return Apply(sub{}, x, y) }
 
 type sub struct{}
@@ -29,8 +29,8 @@ func (sub) VJP(b *Back, gy *Var) []*Var {
 	return out
 }
 
-// Mul returns x·y element by element, broadcasting: gradient gy·y and gy·x. It
-// panics with a [tensor.ShapeError] where the shapes do not broadcast.
+// Mul returns x·y element by element, broadcasting; gradient gy·y and gy·x. It
+// panics with a [tensor.ShapeError] if the shapes do not broadcast.
 func Mul(x, y *Var) *Var { return Apply(mul{}, x, y) }
 
 type mul struct{}
@@ -48,8 +48,8 @@ func (mul) VJP(b *Back, gy *Var) []*Var {
 	return out
 }
 
-// Div returns x/y, broadcasting: gradient gy/y and −gy·(x/y)/y. It panics with
-// a [tensor.ShapeError] where the shapes do not broadcast.
+// Div returns x/y, broadcasting; gradient gy/y and −gy·(x/y)/y. It panics with a
+// [tensor.ShapeError] if the shapes do not broadcast.
 func Div(x, y *Var) *Var { return Apply(div{}, x, y) }
 
 type div struct{}

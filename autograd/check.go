@@ -40,16 +40,16 @@ func (o CheckOptions) withDefaults() CheckOptions {
 	return o
 }
 
-// Check compares the gradient of f at xs, which are float64, with finite
-// differences, and returns an error that tells where they differ.
+// Check compares the gradient of f at xs, which are Float64, with finite
+// differences, and returns an error that describes the first difference.
 //
-// The first order takes L = Σ fᵢ·(cᵢ + fᵢ/2) of f's result with random c, and a
-// random direction d, and compares ∇L·d with the central difference of L along
-// d. The second takes S = ∇L·d, which itself depends on xs, and compares its
-// gradient with the central difference of S along a second direction; so it
-// checks every derivative that a gradient penalty goes through. The square in L
-// makes the gradient that comes in to f depend on xs, as it does within a larger
-// loss. The difference is of fourth order: (8(L₁−L₋₁) − (L₂−L₋₂))/12h.
+// For the first order it takes L = Σ fᵢ·(cᵢ + fᵢ/2) of f's result with random c,
+// and a random direction d, and compares ∇L·d with the central difference of L
+// along d. For the second it takes S = ∇L·d, which itself depends on xs, and
+// compares its gradient with the central difference of S along a second direction;
+// so it checks every derivative that a gradient penalty uses. The square in L makes
+// the gradient by f's result depend on xs, as it does within a larger loss. The
+// difference is of fourth order: (8(L₁−L₋₁) − (L₂−L₋₂))/12h.
 //
 // f must be differentiable around xs and give the same result every time.
 func Check(f func(xs []*Var) *Var, xs []*tensor.Tensor, o CheckOptions) error {
@@ -84,7 +84,7 @@ func Check(f func(xs []*Var) *Var, xs []*tensor.Tensor, o CheckOptions) error {
 		if o.Order < 2 {
 			continue
 		}
-		slope := func(vs []*Var) *Var {
+		derivative := func(vs []*Var) *Var {
 			// The caller may pass constants, for values only.
 			leaves := make([]*Var, len(vs))
 			for i, v := range vs {
@@ -95,14 +95,15 @@ func Check(f func(xs []*Var) *Var, xs []*tensor.Tensor, o CheckOptions) error {
 			}
 			return dot(Grad(loss(leaves), leaves, Opts{CreateGraph: true}), d)
 		}
-		if err := compare(slope, xs, draw(xs), o, fmt.Sprintf("second derivative, direction %d", dir)); err != nil {
+		if err := compare(derivative, xs, draw(xs), o, fmt.Sprintf("second derivative, direction %d", dir)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compare holds the gradient of the scalar f along d against its difference.
+// compare compares the gradient of the scalar f along d with its finite
+// difference.
 func compare(f func([]*Var) *Var, xs, d []*tensor.Tensor, o CheckOptions, what string) error {
 	leaves := make([]*Var, len(xs))
 	for i, x := range xs {

@@ -5,11 +5,11 @@ import "github.com/gander-ml/gander/tensor"
 // Conv2D returns y = act(conv(x, w) + b) for images x [n, in, h, w], a weight w
 // [out, in/groups, kh, kw] and a bias b [out] or nil, in one pass; see
 // [tensor.Conv2D]. y is [n, out, oh, ow]. An activation that does not fuse, see
-// [tensor.Activation.Fuses], takes a second pass. With gz the gradient before the
-// activation, which follows from y, the gradient is [Conv2DInputGrad] and
-// [Conv2DWeightGrad] of gz, and gz's sums for each channel: the three are closed
-// under differentiation, so that derivatives of all orders exist. It panics with
-// a [tensor.ShapeError] if the shapes do not fit.
+// [tensor.Activation.Fuses], takes a second pass. The gradient is
+// [Conv2DInputGrad], [Conv2DWeightGrad] and the sum over each channel of gz, the
+// gradient before the activation, which follows from gy and y. The gradients of
+// these three functions are made of the same three, so that derivatives of all
+// orders exist. It panics with a [tensor.ShapeError] if the shapes do not fit.
 func Conv2D(x, w, b *Var, p tensor.ConvParams, act tensor.Activation) *Var {
 	if !act.Fuses() {
 		return Activate(Conv2D(x, w, b, p, tensor.Activation{}), act)
@@ -44,10 +44,10 @@ func (o conv2D) VJP(b *Back, gy *Var) []*Var {
 	return out
 }
 
-// Conv2DInputGrad returns the gradient of [Conv2D] by its input [n, in, height,
-// width], where gy [n, out, oh, ow] is that by its result. As an operation of
-// its own it is the transposed convolution, with a bias b [in] or nil and an
-// activation, as Conv2D has. Its gradient is [Conv2D] and [Conv2DWeightGrad]. It
+// Conv2DInputGrad returns the gradient by the input [n, in, height, width] of
+// [Conv2D], for the gradient gy [n, out, oh, ow] by its result. This is also the
+// transposed convolution, which is why it takes a bias b [in] or nil and an
+// activation, as Conv2D does. Its gradient is [Conv2D] and [Conv2DWeightGrad]. It
 // panics with a [tensor.ShapeError] if the shapes do not fit.
 func Conv2DInputGrad(gy, w, b *Var, height, width int, p tensor.ConvParams, act tensor.Activation) *Var {
 	if !act.Fuses() {
@@ -84,10 +84,10 @@ func (o conv2DInputGrad) VJP(b *Back, gx *Var) []*Var {
 	return out
 }
 
-// Conv2DWeightGrad returns the gradient of [Conv2D] by its weight [out,
-// in/groups, kh, kw], where x [n, in, h, w] is its input and gy [n, out, oh, ow]
-// the gradient by its result. Its gradient is [Conv2DInputGrad] and [Conv2D]. It
-// panics with a [tensor.ShapeError] if the shapes do not fit.
+// Conv2DWeightGrad returns the gradient by the weight [out, in/groups, kh, kw] of
+// [Conv2D], for its input x [n, in, h, w] and the gradient gy [n, out, oh, ow] by
+// its result. Its gradient is [Conv2DInputGrad] and [Conv2D]. It panics with a
+// [tensor.ShapeError] if the shapes do not fit.
 func Conv2DWeightGrad(x, gy *Var, kh, kw int, p tensor.ConvParams) *Var {
 	return Apply(conv2DWeightGrad{kh, kw, p}, x, gy)
 }

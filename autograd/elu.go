@@ -2,7 +2,7 @@ package autograd
 
 import "github.com/gander-ml/gander/tensor"
 
-// ELU returns y = x where x > 0, else alpha·(eˣ−1); gradient gy where x > 0, else
+// ELU returns y = x if x > 0, else alpha·(eˣ−1); gradient gy if x > 0, else
 // gy·alpha·eˣ, so gy·alpha at the kink. Both are accurate near 0 and far below it.
 // At NaN they are NaN.
 func ELU(x *Var, alpha float64) *Var { return Apply(elu{alpha}, x) }
@@ -36,5 +36,5 @@ func (o eluGrad) VJP(b *Back, gg *Var) []*Var {
 	return out
 }
 
-// positive is 1 where x > 0, else 0.
+// positive returns 1 if x > 0, else 0.
 func positive(x *tensor.Tensor) *tensor.Tensor { return tensor.Greater(x, filled(x, 0).value) }

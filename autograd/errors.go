@@ -2,8 +2,8 @@ package autograd
 
 import "fmt"
 
-// InPlaceError says that a tensor which a derivative needs was overwritten
-// after the operation that used it. It is a [tensor.Misuse].
+// InPlaceError says that a tensor was overwritten after an operation whose
+// derivative needs it. It is a [tensor.Misuse].
 type InPlaceError struct {
 	Op    string // the operation whose derivative needs it
 	Input int    // which input, or −1 for the result
@@ -23,8 +23,8 @@ func (e *InPlaceError) Misuse() string {
 	return "take the gradient before the change, or Clone the tensor first"
 }
 
-// GradError says that a gradient cannot be taken as asked, or that an
-// operation's rule returned one that does not fit. It is a [tensor.Misuse].
+// GradError says that a gradient cannot be taken, or that an operation's rule
+// returned one that does not fit. It is a [tensor.Misuse].
 type GradError struct {
 	Op      string
 	Problem string

@@ -56,6 +56,18 @@ func (o gauss) VJP(b *Back, gg *Var) []*Var {
 	return out
 }
 
+// Erfc returns 1 − erf x, accurate even if that is near 0; gradient
+// −(2/√π)·exp(−x²)·gy.
+func Erfc(x *Var) *Var { return Apply(erfc{}, x) }
+
+type erfc struct{}
+
+func (erfc) Name() string                            { return "Erfc" }
+func (erfc) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erfc(in[0]) }
+func (erfc) VJP(b *Back, gy *Var) []*Var {
+	return []*Var{Scale(bell(gy, b.In(0), 1), -2/math.SqrtPi)}
+}
+
 // Sin returns sin x, x in radians; gradient gy·cos x.
 func Sin(x *Var) *Var { return Apply(sin{}, x) }
 

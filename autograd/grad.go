@@ -12,21 +12,20 @@ type Opts struct {
 	// CreateGraph records the gradient's own computation, so that it can be
 	// differentiated again.
 	CreateGraph bool
-	// Seed is the gradient by y from which to start. Nil means one, for a y of
-	// a single element.
+	// Seed is the gradient by y to start from, of y's shape and dtype. Nil means 1,
+	// for a y of a single element.
 	Seed *Var
 }
 
-// Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. An x that
-// y does not depend on has a gradient of zeros; so have all parameters of a
-// network that y was computed with in a pass that does not track them. Nothing is accumulated
-// anywhere, and the graph can be used again. The results may share memory with
-// each other and with the graph, so do not write to them in place.
+// Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. The gradient
+// by an x that y does not depend on is zeros; so is that by a parameter that was a
+// constant when y was computed. Nothing is accumulated, and the graph can be used
+// again. The results may share memory with each other and with the graph, so do not
+// write to them in place.
 //
-// It panics with a [GradError] where y is not a single element and no seed is
-// given, where the seed does not have y's shape and dtype, or where an x is not
-// tracked; and with an [InPlaceError] where a value that is needed was
-// overwritten.
+// It panics with a [GradError] if y is not a single element and no seed is given,
+// if the seed does not have y's shape and dtype, or if an x is not tracked; and
+// with an [InPlaceError] if a value that is needed was overwritten.
 func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	seed := o.Seed
 	switch {
@@ -67,13 +66,13 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	return out
 }
 
-// filled returns a constant like t, in t's scope, whose elements are all a.
+// filled returns a constant of t's shape, in t's scope, whose elements are all a.
 func filled(t *tensor.Tensor, a float64) *Var { return Const(tensor.FullLike(t, a)) }
 
 // step is one Var of the plan.
 type step struct {
 	v      *Var
-	needed bool // some x is reached through it, or it is one
+	needed bool // it is an x, or depends on one
 	target bool // it is one of xs
 	grad   *Var // accumulated so far
 }
@@ -92,7 +91,7 @@ type visit struct {
 	next int
 }
 
-// unplanned is the place of a target that the walk has not met.
+// unplanned is the place of a target that is not in steps.
 const unplanned = -1
 
 var engines = sync.Pool{New: func() any { return &engine{index: map[*Var]int{}} }}
@@ -113,7 +112,7 @@ func (e *engine) release() {
 	engines.Put(e)
 }
 
-// plan puts what y was computed from in order, without recursion, and marks
+// plan lists what y was computed from, inputs first, without recursion, and marks
 // what lies between y and xs.
 func (e *engine) plan(y *Var, xs []*Var) {
 	for _, x := range xs {
@@ -144,8 +143,7 @@ func (e *engine) plan(y *Var, xs []*Var) {
 	}
 }
 
-// needed reports whether some x is reached through u, an input of a planned
-// Var.
+// needed reports whether u, an input of a planned Var, is an x or depends on one.
 func (e *engine) needed(u *Var) bool { return u.node != nil && e.steps[e.index[u]].needed }
 
 // run walks the plan backwards. A gradient is dropped as soon as it has been
@@ -177,10 +175,15 @@ func (e *engine) run(seed *Var, live bool) {
 		if !any {
 			continue
 		}
-		gs := n.op.VJP(back, gy)
+		var gs []*Var
+		if t := tracing.Load(); t != nil {
+			gs = t.backward(back, gy)
+		} else {
+			gs = n.op.VJP(back, gy)
+		}
 		if len(gs) != len(n.in) {
 			panic(&GradError{n.op.Name(), fmt.Sprintf("its rule returned %d gradients for %d inputs", len(gs), len(n.in)),
-				"return one per input, nil where it is zero"})
+				"return one per input, nil for zero"})
 		}
 		for j, g := range gs {
 			if g == nil || !back.needs[j] {
@@ -198,8 +201,8 @@ func (e *engine) run(seed *Var, live bool) {
 	}
 }
 
-// fit gives the gradient g of input i, which is x, x's shape, summing over what
-// broadcasting has repeated.
+// fit returns the gradient g by input i, which is x, in x's shape: summed over the
+// axes that broadcasting has repeated.
 func fit(op Op, i int, g, x *Var) *Var {
 	switch {
 	case g.value.DType() != x.value.DType():

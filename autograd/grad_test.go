@@ -135,12 +135,12 @@ func TestGradientPenalty(t *testing.T) {
 	g := ag.Grad(d, []*ag.Var{x}, ag.Opts{CreateGraph: true})[0]
 	got := ag.Grad(ag.Sum(ag.Square(g)), []*ag.Var{w, a}, ag.Opts{})
 
-	tanh := tensor.Tanh(tensor.MatMul(wt, xt.T())) // [n, 1], as are slope, s and wv
-	slope := tensor.Shift(tensor.Neg(tensor.Square(tanh)), 1)
-	s := tensor.Mul(at.T(), slope)
+	tanh := tensor.Tanh(tensor.MatMul(wt, xt.T())) // [n, 1], as are derivative, s and wv
+	derivative := tensor.Shift(tensor.Neg(tensor.Square(tanh)), 1)
+	s := tensor.Mul(at.T(), derivative)
 	v := tensor.MatMul(wt.T(), s)
 	wv := tensor.MatMul(wt, v)
-	byA := tensor.Scale(tensor.Mul(slope, wv), 2).T()
+	byA := tensor.Scale(tensor.Mul(derivative, wv), 2).T()
 	byW := tensor.Sub(tensor.Scale(tensor.MatMul(s, v.T()), 2),
 		tensor.Scale(tensor.MatMul(tensor.Mul(tensor.Mul(s, tanh), wv), xt), 4))
 

@@ -26,7 +26,7 @@ func TestInPlaceChangesAreNoticed(t *testing.T) {
 			y.Value().Fill(0) // the result itself
 			x = w
 		} else {
-			w.Value().Slice(0, 0, 1, 1).Fill(0) // through a view
+			w.Value().Slice(0, 0, 1).Fill(0) // through a view
 		}
 		e := misuse[*ag.InPlaceError](t, func() { grad(y, x) })
 		assert.Equal(t, c.name, e.Op)
@@ -56,7 +56,7 @@ func TestInPlaceChangesThatDoNotMatter(t *testing.T) {
 		"Reshape":     func(x *ag.Var) *ag.Var { return ag.Reshape(x, 6) },
 		"Permute":     func(x *ag.Var) *ag.Var { return ag.Permute(x, 1, 0) },
 		"Transpose":   ag.Transpose,
-		"Slice":       func(x *ag.Var) *ag.Var { return ag.Slice(x, 0, 0, 1, 1) },
+		"Slice":       func(x *ag.Var) *ag.Var { return ag.Slice(x, 0, 0, 1) },
 		"Pad":         func(x *ag.Var) *ag.Var { return ag.Pad(x, 0, 1, 1, 4) },
 		"Concat":      func(x *ag.Var) *ag.Var { return ag.Concat(0, x, x) },
 		"Gather":      func(x *ag.Var) *ag.Var { return ag.Gather(x, 0, tensor.Positions(1)) },
@@ -86,7 +86,7 @@ func TestInPlaceChangesThatDoNotMatter(t *testing.T) {
 	assert.Equal(t, "Square", e.Op)
 }
 
-// Where one input's rule needs an overwritten value and another's does not, the
+// If one input's rule needs an overwritten value and another's does not, the
 // second can still be had.
 func TestInPlaceMattersPerInput(t *testing.T) {
 	x, w := vector(2), vector(3)

@@ -4,8 +4,7 @@ import "github.com/gander-ml/gander/tensor"
 
 // MatMul returns the matrix product over the last two axes, [.., m, k] by
 // [.., k, n]; leading axes are a batch and broadcast. Gradient gy·yᵀ and xᵀ·gy.
-// It panics with a [tensor.ShapeError] where the ranks are below 2 or the inner
-// dims differ.
+// It panics as [tensor.MatMul] does.
 func MatMul(x, y *Var) *Var { return Apply(matMul{}, x, y) }
 
 type matMul struct{}
@@ -25,9 +24,9 @@ func (matMul) VJP(b *Back, gy *Var) []*Var {
 
 // Linear returns y = act(x·wᵀ + b) for x [n, in], w [out, in] and b [out] or
 // nil, in one pass; an activation that does not fuse, see
-// [tensor.Activation.Fuses], takes a second one. With gz the gradient before the
-// activation, which follows from y, the gradient is gz·w, gzᵀ·x and the column
-// sums of gz. It panics with a [tensor.ShapeError] if the shapes do not fit.
+// [tensor.Activation.Fuses], takes a second pass. The gradient is gz·w, gzᵀ·x and
+// the column sums of gz, the gradient before the activation, which follows from gy
+// and y. It panics with a [tensor.ShapeError] if the shapes do not fit.
 func Linear(x, w, b *Var, act tensor.Activation) *Var {
 	if !act.Fuses() {
 		return Activate(Linear(x, w, b, tensor.Activation{}), act)

@@ -7,8 +7,7 @@ import (
 )
 
 // Op is an operation with its derivative. An implementation is a small struct
-// that holds the operation's constants; its constructor is a function that
-// calls [Apply]:
+// that holds the operation's constants, and a function that calls [Apply] with it:
 //
 //	type square struct{}
 //
@@ -18,7 +17,7 @@ import (
 //	func (square) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Square(in[0]) }
 //	func (square) VJP(b *Back, gy *Var) []*Var             { return []*Var{Scale(Mul(gy, b.In(0)), 2)} }
 //
-// Programs that import this package add operations on the same terms.
+// Programs that import this package add operations in the same way.
 type Op interface {
 	// Name is what messages call the operation.
 	Name() string
@@ -27,13 +26,13 @@ type Op interface {
 	Eval(in []*tensor.Tensor) *tensor.Tensor
 	// VJP returns, for each input, the product of the output's gradient gy
 	// with the derivative by that input (the vector-Jacobian product), or nil
-	// where it is zero or not [Back.Needs]. It is written in differentiable
-	// operations, so that second derivatives exist. A gradient may keep the
-	// shape that broadcasting gave the input; the engine sums it back.
+	// if it is zero or [Back.Needs] is false. It is written in differentiable
+	// operations, so that second derivatives exist. A gradient may have the
+	// shape that the input was broadcast to; the engine sums it to the input's.
 	VJP(b *Back, gy *Var) []*Var
 }
 
-// Apply runs an operation and, where an input is tracked, records it.
+// Apply runs an operation and, if an input is tracked, records it.
 func Apply(op Op, in ...*Var) *Var {
 	args := argumentLists.Get().(*[]*tensor.Tensor)
 	values := (*args)[:0]
@@ -43,6 +42,9 @@ func Apply(op Op, in ...*Var) *Var {
 		tracked = tracked || v.node != nil
 	}
 	value := op.Eval(values)
+	if t := tracing.Load(); t != nil {
+		t.forward(op, values, value)
+	}
 	clear(values)
 	*args = values
 	argumentLists.Put(args)
@@ -61,8 +63,8 @@ func Apply(op Op, in ...*Var) *Var {
 // argumentLists are the slices that Eval is called with, between calls.
 var argumentLists = sync.Pool{New: func() any { return new([]*tensor.Tensor) }}
 
-// Back is what a derivative rule sees of the operation being differentiated.
-// It serves during the call of the rule only.
+// Back gives a derivative rule access to the operation being differentiated. It
+// is valid only during the call of the rule.
 type Back struct {
 	v     *Var
 	needs []bool
@@ -70,9 +72,9 @@ type Back struct {
 	live  bool
 }
 
-// In returns input i: live where a graph of the gradient was asked for, so
-// that it can be differentiated again, else as a constant. It panics with an
-// [InPlaceError] where the tensor was overwritten since the operation ran.
+// In returns input i: tracked if [Opts].CreateGraph is set, so that the gradient
+// can be differentiated again, else as a constant. It panics with an
+// [InPlaceError] if the tensor was overwritten since the operation ran.
 func (b *Back) In(i int) *Var {
 	n := b.v.node
 	x := n.in[i].v
@@ -85,7 +87,7 @@ func (b *Back) In(i int) *Var {
 	return &x.node.constant
 }
 
-// Out returns the operation's result, under the same rules as In.
+// Out returns the operation's result, as In returns an input.
 func (b *Back) Out() *Var {
 	n := b.v.node
 	if b.v.value.Version() != n.outVersion {
@@ -97,21 +99,20 @@ func (b *Back) Out() *Var {
 	return &n.constant
 }
 
-// Shape returns the shape of input i, which is at hand even where its elements
-// were overwritten.
+// Shape returns the shape of input i, even if its elements were overwritten.
 func (b *Back) Shape(i int) []int { return b.v.node.in[i].v.Shape() }
 
-// Dim returns the length of an axis of input i; negative axes count from the
-// end. Like the shape, it is always at hand.
+// Dim returns the length of an axis of input i, even if its elements were
+// overwritten; negative axes count from the end.
 func (b *Back) Dim(i, axis int) int { return b.v.node.in[i].v.value.Dim(axis) }
 
-// Recorded reports whether a graph of the gradient was asked for. Where it was
-// not, a rule may compute with tensors directly, by kernels that have no
-// derivative of their own; the differentiable form is their reference.
+// Recorded reports whether [Opts].CreateGraph is set. If it is not, a rule may
+// compute with tensors directly, by functions that have no derivative of their own;
+// the differentiable form is their reference.
 func (b *Back) Recorded() bool { return b.live }
 
-// Needs reports whether the gradient by input i is wanted. A rule may return
-// nil for an input that is not, and save the work.
+// Needs reports whether the gradient by input i is wanted. If it is not, the rule
+// may return nil for it.
 func (b *Back) Needs(i int) bool { return b.needs[i] }
 
 // Grads returns one nil per input, for the rule to fill in and return. It saves

@@ -31,8 +31,8 @@ func (reciprocal) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{Neg(Mul(gy, Square(b.Out())))}
 }
 
-// Pow returns xᵖ for a constant p; gradient p·xᵖ⁻¹·gy. Negative x needs a whole
-// p.
+// Pow returns xᵖ for a constant p; gradient p·xᵖ⁻¹·gy. It is NaN for a negative x
+// unless p is whole.
 func Pow(x *Var, p float64) *Var { return Apply(pow{p}, x) }
 
 type pow struct{ p float64 }
@@ -40,7 +40,7 @@ type pow struct{ p float64 }
 func (pow) Name() string                              { return "Pow" }
 func (o pow) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.PowScalar(in[0], o.p) }
 func (o pow) VJP(b *Back, gy *Var) []*Var {
-	switch o.p { // where the rule would multiply 0 by an infinite xᵖ⁻¹ at x = 0
+	switch o.p { // for 0 and 1 the rule would multiply 0 by an infinite power at x = 0
 	case 0:
 		return []*Var{Scale(gy, 0)}
 	case 1:

@@ -6,9 +6,9 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Sum adds along the given axes, all of them where none is given, and drops
+// Sum adds along the given axes, or along all of them if none is given, and drops
 // those axes; negative axes count from the end. The gradient is repeated along
-// them. It panics with a [tensor.ShapeError] on an axis that does not exist.
+// them. It panics as [tensor.Sum] does.
 func Sum(x *Var, axes ...int) *Var { return Apply(sum{slices.Clone(axes)}, x) }
 
 type sum struct{ axes []int }
@@ -20,8 +20,8 @@ func (o sum) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{BroadcastTo(Reshape(gy, keepDims(shape, o.axes)...), shape...)}
 }
 
-// keepDims returns the shape with the dims of the given axes (all, where none
-// is given) set to 1.
+// keepDims returns the shape with the dims of the given axes, or all dims if none
+// is given, set to 1.
 func keepDims(shape, axes []int) []int {
 	out := append([]int(nil), shape...)
 	for k := range out {
@@ -38,7 +38,7 @@ func keepDims(shape, axes []int) []int {
 	return out
 }
 
-// Mean averages along the given axes, all of them where none is given, and
+// Mean averages along the given axes, or along all of them if none is given, and
 // drops those axes. The mean of no elements is NaN. It panics as [Sum] does.
 func Mean(x *Var, axes ...int) *Var {
 	s := Sum(x, axes...)
@@ -48,7 +48,7 @@ func Mean(x *Var, axes ...int) *Var {
 
 // BroadcastTo repeats x along new leading axes and along axes of dim 1. The
 // gradient is summed over the repetitions. It panics with a
-// [tensor.ShapeError] where the shapes do not fit.
+// [tensor.ShapeError] if the shapes do not fit.
 func BroadcastTo(x *Var, shape ...int) *Var { return Apply(broadcastTo{slices.Clone(shape)}, x) }
 
 type broadcastTo struct{ shape []int }
@@ -60,7 +60,8 @@ func (o broadcastTo) Eval(in []*tensor.Tensor) *tensor.Tensor {
 func (broadcastTo) VJP(_ *Back, gy *Var) []*Var { return []*Var{gy} } // the engine sums
 
 // SumTo sums x to a shape that broadcasts to its own: the reverse of
-// [BroadcastTo]. It panics with a [tensor.ShapeError] where it does not.
+// [BroadcastTo]. The gradient is repeated. It panics with a [tensor.ShapeError] if
+// the shape does not broadcast to x's.
 func SumTo(x *Var, shape ...int) *Var { return Apply(sumTo{slices.Clone(shape)}, x) }
 
 type sumTo struct{ shape []int }

@@ -17,8 +17,8 @@ func (abs) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{Mul(gy, Const(tensor.Sign(b.In(0).value)))}
 }
 
-// Clamp returns x held within [lo, hi]; the gradient passes on the closed
-// interval and is 0 outside. NaN stays NaN, with a gradient of 0.
+// Clamp returns y = min(max(x, lo), hi); gradient gy if lo ≤ x ≤ hi, else 0. At
+// NaN, the value is NaN and the gradient 0.
 func Clamp(x *Var, lo, hi float64) *Var { return Apply(clamp{lo, hi}, x) }
 
 type clamp struct{ lo, hi float64 }
@@ -60,7 +60,7 @@ func (o extreme) Eval(in []*tensor.Tensor) *tensor.Tensor {
 func (o extreme) VJP(b *Back, gy *Var) []*Var {
 	x, y := b.In(0).value, b.In(1).value
 	if !o.max {
-		x, y = y, x // x is taken where y is the larger
+		x, y = y, x // x is taken if y is the larger
 	}
 	out := b.Grads()
 	if b.Needs(0) {
@@ -72,14 +72,14 @@ func (o extreme) VJP(b *Back, gy *Var) []*Var {
 	return out
 }
 
-// share is x's part of the gradient of max(x, y): 1, ½ in a tie, or 0.
+// share returns x's share of the gradient of max(x, y): 1, ½ in a tie, or 0.
 func share(x, y *tensor.Tensor) *tensor.Tensor {
 	return tensor.Scale(tensor.Add(tensor.Greater(x, y), tensor.GreaterEqual(x, y)), 0.5)
 }
 
-// Where returns x where cond ≠ 0, else y, broadcasting; the gradient goes to
-// the one that was taken. It panics with a [tensor.ShapeError] where the shapes
-// do not broadcast.
+// Where returns x if cond ≠ 0, else y, element by element, broadcasting; the
+// gradient goes to the one that was taken. It panics with a [tensor.ShapeError] if
+// the shapes do not broadcast.
 func Where(cond *tensor.Tensor, x, y *Var) *Var { return Apply(where{}, Const(cond), x, y) }
 
 type where struct{}
@@ -99,10 +99,10 @@ func (where) VJP(b *Back, gy *Var) []*Var {
 	return out
 }
 
-// MaxOver returns the largest element along the given axes, all of them where
-// none is given, and drops those axes. The gradient goes to the largest, in
-// equal parts if several are. If one is NaN, so is the value, and the gradients
-// of all. It panics with a [tensor.ShapeError] on an axis that does not exist.
+// MaxOver returns the largest element along the given axes, or along all of them
+// if none is given, and drops those axes. The gradient goes to the largest, in
+// equal parts if several are. If one is NaN, so are the value and all gradients. It
+// panics as [tensor.MaxOver] does.
 func MaxOver(x *Var, axes ...int) *Var { return Apply(maxOver{slices.Clone(axes)}, x) }
 
 type maxOver struct{ axes []int }

@@ -6,9 +6,9 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Reshape returns x's elements, in row-major order, under a new shape; one dim
-// may be −1. The gradient takes the old shape. It panics with a
-// [tensor.ShapeError] where the lengths differ.
+// Reshape returns x's elements, in row-major order, in a new shape; one dim may be
+// −1, and follows from the others. The gradient is reshaped back. It panics with a
+// [tensor.ShapeError] if the lengths differ.
 func Reshape(x *Var, shape ...int) *Var { return Apply(reshape{slices.Clone(shape)}, x) }
 
 type reshape struct{ shape []int }
@@ -47,10 +47,14 @@ func (transpose) Name() string                            { return "Transpose" }
 func (transpose) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].T() }
 func (transpose) VJP(_ *Back, gy *Var) []*Var             { return []*Var{Transpose(gy)} }
 
-// Slice returns the indices start, start+step, … below stop of one axis. The
+// Slice returns the indices start, start+1, … below stop of one axis. The
 // gradient is padded with zeros ([Pad]). It panics with a [tensor.ShapeError]
-// unless 0 ≤ start ≤ stop ≤ dim and step ≥ 1.
-func Slice(x *Var, axis, start, stop, step int) *Var {
+// unless 0 ≤ start ≤ stop ≤ dim.
+func Slice(x *Var, axis, start, stop int) *Var { return Apply(slice{axis, start, stop, 1}, x) }
+
+// SliceStep is [Slice] of the indices start, start+step, … below stop, with a step
+// of 1 or more.
+func SliceStep(x *Var, axis, start, stop, step int) *Var {
 	return Apply(slice{axis, start, stop, step}, x)
 }
 
@@ -58,7 +62,10 @@ type slice struct{ axis, start, stop, step int }
 
 func (slice) Name() string { return "Slice" }
 func (o slice) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return in[0].Slice(o.axis, o.start, o.stop, o.step)
+	if o.step == 1 {
+		return in[0].Slice(o.axis, o.start, o.stop)
+	}
+	return in[0].SliceStep(o.axis, o.start, o.stop, o.step)
 }
 func (o slice) VJP(b *Back, gy *Var) []*Var {
 	return []*Var{Pad(gy, o.axis, o.start, o.step, b.Dim(0, o.axis))}
@@ -66,7 +73,7 @@ func (o slice) VJP(b *Back, gy *Var) []*Var {
 
 // Pad puts zeros around x along one axis, and step−1 zeros between neighbours:
 // in the result, of dim n, x lies at start, start+step, …. The gradient is
-// sliced ([Slice]). It panics with a [tensor.ShapeError] where x does not fit.
+// sliced ([Slice]). It panics with a [tensor.ShapeError] if x does not fit.
 func Pad(x *Var, axis, start, step, n int) *Var { return Apply(pad{axis, start, step, n}, x) }
 
 type pad struct{ axis, start, step, n int }
@@ -78,14 +85,13 @@ func (o pad) Eval(in []*tensor.Tensor) *tensor.Tensor {
 func (o pad) VJP(b *Back, gy *Var) []*Var {
 	d := b.Dim(0, o.axis)
 	if d == 0 { // start may lie anywhere
-		return []*Var{Slice(gy, o.axis, 0, 0, 1)}
+		return []*Var{Slice(gy, o.axis, 0, 0)}
 	}
-	return []*Var{Slice(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step)}
+	return []*Var{SliceStep(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step)}
 }
 
-// Concat joins along an axis; the gradient is cut apart. It panics with a
-// [tensor.ShapeError] where there is nothing to join, or where other dims
-// differ.
+// Concat joins Vars along an axis; the gradient is sliced apart. It panics with a
+// [tensor.ShapeError] if there are none, or if their other dims differ.
 func Concat(axis int, xs ...*Var) *Var { return Apply(concat{axis}, xs...) }
 
 type concat struct{ axis int }
@@ -98,7 +104,7 @@ func (o concat) VJP(b *Back, gy *Var) []*Var {
 	for i := range out {
 		d := b.Dim(i, o.axis)
 		if b.Needs(i) {
-			out[i] = Slice(gy, o.axis, at, at+d, 1)
+			out[i] = Slice(gy, o.axis, at, at+d)
 		}
 		at += d
 	}
@@ -106,9 +112,8 @@ func (o concat) VJP(b *Back, gy *Var) []*Var {
 }
 
 // Gather picks along an axis: y[…, i, …] = x[…, index[i], …], for an index [n] of
-// whole numbers; see [tensor.Gather]. The gradient is added up where it came from
-// ([ScatterAdd]). index must not change afterwards. It panics as tensor.Gather
-// does.
+// whole numbers; see [tensor.Gather]. The gradient is [ScatterAdd] with the same
+// index. index must not change afterwards. It panics as tensor.Gather does.
 func Gather(x *Var, axis int, index *tensor.Tensor) *Var { return Apply(gather{axis, index}, x) }
 
 type gather struct {
@@ -125,8 +130,8 @@ func (o gather) VJP(b *Back, gy *Var) []*Var {
 }
 
 // ScatterAdd adds x[…, i, …] at index[i] along an axis, into zeros of dim n: the
-// reverse of [Gather], which is its gradient. index must not change afterwards.
-// It panics as [tensor.ScatterAdd] does.
+// reverse of [Gather]. Its gradient is Gather with the same index. index must not
+// change afterwards. It panics as [tensor.ScatterAdd] does.
 func ScatterAdd(x *Var, axis, n int, index *tensor.Tensor) *Var {
 	return Apply(scatterAdd{axis, n, index}, x)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // LogSumExp returns ln Σ eˣ along one axis, which it drops, without overflow;
-// −Inf of no elements. It panics with a [tensor.ShapeError] if there is no such
+// −Inf for no elements. It panics with a [tensor.ShapeError] if there is no such
 // axis.
 //
 // Its gradient is [Softmax]. Elements of −Inf count as absent, and have a
@@ -31,10 +31,9 @@ func LogSoftmax(x *Var, axis int) *Var {
 	return Sub(s, Reshape(Log(Sum(Exp(s), axis)), keepDims(x.Shape(), []int{axis})...))
 }
 
-// Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does. Of
-// elements that are all −Inf it is NaN, and so is its gradient; of an element
-// that is +Inf it is NaN, and 0 of the finite ones beside it, with gradients of
-// NaN.
+// Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does. If all
+// elements are −Inf, values and gradients are NaN. If one is +Inf, its value is
+// NaN, the values of the finite ones are 0, and all gradients are NaN.
 func Softmax(x *Var, axis int) *Var {
 	checkAxis("Softmax", x, axis)
 	s, _ := shifted(x, axis)
@@ -42,10 +41,10 @@ func Softmax(x *Var, axis int) *Var {
 	return Div(e, Reshape(Sum(e, axis), keepDims(x.Shape(), []int{axis})...))
 }
 
-// shifted returns x less its largest element along an axis, and that element,
+// shifted returns x minus its largest element along an axis, and that element,
 // with dim 1 there. Shifting changes neither softmax nor its derivatives, so the
-// shift is a constant. To subtract it first, and not ln Σ eˣ from x at the end,
-// keeps the digits in which large elements differ.
+// shift is a constant. Subtracting it before the sum keeps the digits in which
+// large elements differ; subtracting ln Σ eˣ from x at the end would not.
 func shifted(x *Var, axis int) (s, top *Var) {
 	top = Reshape(finite(MaxOver(x.Detach(), axis)), keepDims(x.Shape(), []int{axis})...)
 	return Sub(x, top), top
@@ -60,11 +59,16 @@ func dropAxis(shape []int, axis int) []int {
 }
 
 // finite replaces ±Inf by the largest numbers of x's type, because the
-// difference of two infinities is not a number.
+// difference of two infinities is NaN.
 func finite(x *Var) *Var {
-	limit := math.MaxFloat64
-	if x.value.DType() == tensor.Float32 {
+	var limit float64
+	switch dt := x.value.DType(); dt {
+	case tensor.Float32:
 		limit = math.MaxFloat32
+	case tensor.Float64:
+		limit = math.MaxFloat64
+	default:
+		panic(&tensor.DTypeError{Op: "LogSumExp", DTypes: []tensor.DType{dt}, Shapes: [][]int{x.Shape()}, Fix: "convert it with Cast"})
 	}
 	return Clamp(x, -limit, limit)
 }

@@ -32,7 +32,7 @@ func TestEveryFunctionHasARow(t *testing.T) {
 }
 
 // The rows' graphs, to the second order, pass through every type that has a
-// derivative rule, the unexported slopes among them.
+// derivative rule, unexported derivatives included.
 func TestEveryRuleIsReached(t *testing.T) {
 	types, err := optest.OpTypes(".")
 	require.NoError(t, err)

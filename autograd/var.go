@@ -2,19 +2,19 @@ package autograd
 
 import "github.com/gander-ml/gander/tensor"
 
-// Var is a value in a computation: a tensor and, where it is tracked, the
-// operation and the inputs that made it. Vars are immutable, and any number of
-// goroutines may build computations on the same ones.
+// Var is a value in a computation: a tensor and, if it is tracked, the operation
+// and the inputs that made it. Vars are immutable, and any number of goroutines
+// may compute with the same ones.
 type Var struct {
 	value *tensor.Tensor
 	node  *node // nil: not tracked
 }
 
-// node is how a tracked Var came to be.
+// node is the record of how a tracked Var was computed.
 type node struct {
 	op         Op // nil: a leaf
 	in         []input
-	outVersion uint32   // of the result's storage, when the operation had run
+	outVersion uint32   // of the result's storage, after the operation
 	constant   Var      // the same value untracked, for rules to use
 	room       [3]input // what in points at for most operations
 }
@@ -38,22 +38,22 @@ func track(t *tensor.Tensor, op Op) *Var {
 	return &r.v
 }
 
-// Const returns t as a constant: nothing is recorded on its account.
+// Const returns t as a constant: an operation is not recorded because of it.
 func Const(t *tensor.Tensor) *Var { return &Var{value: t} }
 
 // Leaf returns t as a tracked value: what is computed from it is recorded, and
 // [Grad] can differentiate with respect to it.
 func Leaf(t *tensor.Tensor) *Var { return track(t, nil) }
 
-// Value returns the tensor. Writing to it in place changes what later
-// operations see; doing so between a recorded operation and its gradient is
-// noticed, and panics in [Grad] if the old value was needed.
+// Value returns the tensor. Writing to it in place changes the operand of later
+// operations; if it happens between a recorded operation and its gradient, and the
+// old value is needed, [Grad] panics.
 func (v *Var) Value() *tensor.Tensor { return v.value }
 
 // Tracked reports whether operations on v are recorded.
 func (v *Var) Tracked() bool { return v.node != nil }
 
-// Detach returns the same tensor as a constant: no gradient flows through it.
+// Detach returns the same tensor as a constant: gradients do not flow through it.
 func (v *Var) Detach() *Var {
 	if v.node == nil {
 		return v

@@ -8,7 +8,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// convShapes are those of networks for small pictures, in batches of 64: two
+// convShapes are those of networks for small images, in batches of 64: two
 // wide layers, and the layers of a generator and a discriminator for digits.
 var convShapes = []struct {
 	name                               string
@@ -22,15 +22,14 @@ var convShapes = []struct {
 	{"16x32k4s2n14", 16, 32, 14, 4, 2, 1},
 }
 
-// channelsLast lays a picture out with its channels as neighbours.
+// channelsLast returns images in channels-last memory.
 func channelsLast(t *tensor.Tensor) *tensor.Tensor {
 	return t.Permute(0, 2, 3, 1).Clone().Permute(0, 3, 1, 2)
 }
 
-// BenchmarkConv measures a convolution (dir=fwd) and its derivatives by the
-// pictures (dx) and by the weight (dw), on pictures with channels last, as
-// convolutions return them (impl=gander), and in row-major memory
-// (impl=gander-nchw).
+// BenchmarkConv measures a convolution (dir=fwd) and its gradients by the images
+// (dx) and by the weight (dw), on images in channels-last memory, as convolutions
+// return them (impl=gander), and in row-major memory (impl=gander-nchw).
 func BenchmarkConv(b *testing.B) {
 	const batch = 64
 	random := tensor.NewStream(1, "bench")

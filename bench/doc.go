@@ -5,7 +5,6 @@
 // Benchmarks are named so that benchstat can pivot on them
 // (BenchmarkGEMM/impl=gander/op=nt/m=64/n=512/k=784/threads=1) and report
 // GFLOP/s, bytes per second or milliseconds per step beside Go's own units.
-// Comparisons with other programs are in bench/peers, bench/quality measures how
-// good the samples are; what was measured, and by which command, stands in
-// bench/README.md.
+// Comparisons with other programs are in bench/peers, and bench/quality measures
+// how good the samples are. bench/README.md has the results, with their commands.
 package bench

@@ -31,8 +31,8 @@ func reportElements(b *testing.B, n, bytesPerElement int) {
 	b.SetBytes(int64(n * bytesPerElement))
 }
 
-// BenchmarkElementwise runs each kernel on one thread beside the loop that one
-// would write with package math.
+// BenchmarkElementwise runs each kernel on one thread, and a plain loop over
+// functions of package math.
 func BenchmarkElementwise(b *testing.B) {
 	loops := map[string]func(x float64) float64{
 		"tanh": math.Tanh, "exp": math.Exp, "log": math.Log,
@@ -88,14 +88,14 @@ func BenchmarkElementwise(b *testing.B) {
 	}
 }
 
-// BenchmarkTranspose turns matrices of the classic step, and large ones.
+// BenchmarkTranspose transposes matrices of the classic step, and large ones.
 func BenchmarkTranspose(b *testing.B) {
 	for _, s := range [][2]int{{64, 784}, {1000, 1000}, {1024, 1024}, {512, 4096}} {
 		m, n := s[0], s[1]
 		x, y := numbers(m*n), make([]float32, m*n)
 		for _, impl := range []struct {
 			name string
-			turn func()
+			run  func()
 		}{
 			{"gander", func() { gemm.Transpose(y, m, x, n, m, n) }},
 			{"loop", func() {
@@ -108,7 +108,7 @@ func BenchmarkTranspose(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("impl=%s/m=%d/n=%d", impl.name, m, n), func(b *testing.B) {
 				for b.Loop() {
-					impl.turn()
+					impl.run()
 				}
 				reportElements(b, m*n, 4)
 			})
@@ -116,9 +116,9 @@ func BenchmarkTranspose(b *testing.B) {
 	}
 }
 
-// BenchmarkAdam steps parameters on one thread, as few as fit in the L2 cache, as
-// many as the classic MNIST GAN has, and twice as many: each is read with its
-// gradient and two moments, and three of them are written.
+// BenchmarkAdam updates parameters on one thread: as many as fit in the L2 cache,
+// as many as the classic MNIST GAN has, and twice as many. It reads each with its
+// gradient and two moments, and writes all but the gradient.
 func BenchmarkAdam(b *testing.B) {
 	for _, n := range []int{8192, 131072, 1_130_000, 2_260_000} {
 		benchmarkAdam(b, n)

@@ -39,7 +39,7 @@ func BenchmarkGEMM(b *testing.B) {
 }
 
 // BenchmarkBFloat16GEMM multiplies with factors rounded to bfloat16, beside float32.
-// Where there is nothing to round, both are the same.
+// If nothing is rounded, both are the same.
 func BenchmarkBFloat16GEMM(b *testing.B) {
 	needBFloat16(b)
 	benchmarkSGEMM(b, map[string]blas.Float32Level3{"float32": simdblas.Implementation{}, "bfloat16": bfloat16{}})
@@ -58,7 +58,7 @@ func needBFloat16(b *testing.B) {
 	}
 }
 
-// bfloat16 makes a BLAS of the products that [tensor.BFloat16] allows.
+// bfloat16 is a BLAS with the products that [tensor.BFloat16] allows.
 type bfloat16 struct{ simdblas.Implementation }
 
 func (bfloat16) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {

@@ -15,9 +15,9 @@ import (
 	"github.com/gander-ml/gander/tensor/simdblas"
 )
 
-// BenchmarkSimdBLAS compares gonum's linear algebra with package simdblas
-// registered with the same on gonum's own BLAS. The two take turns within each
-// benchmark; x-gonum is the ratio of the medians, above 1 if simdblas is faster.
+// BenchmarkSimdBLAS compares gonum's linear algebra on package simdblas with the
+// same on gonum's own BLAS. The two alternate within each benchmark; x-gonum is the
+// ratio of the medians, above 1 if simdblas is faster.
 func BenchmarkSimdBLAS(b *testing.B) {
 	defer blas64.Use(gonum.Implementation{})
 	for _, n := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 100, 300, 1000} {
@@ -52,7 +52,7 @@ func BenchmarkSimdBLAS(b *testing.B) {
 	}
 }
 
-// blasCase is a computation, done batch times between looks at the clock.
+// blasCase is a computation, done batch times between readings of the clock.
 type blasCase struct {
 	name  string
 	batch int

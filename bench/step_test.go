@@ -49,7 +49,7 @@ func BenchmarkBFloat16Step(b *testing.B) {
 }
 
 // BenchmarkBusyNeighbour is the same step while another program keeps a core busy,
-// which tells most on a machine with two.
+// which matters most on a machine with two cores.
 func BenchmarkBusyNeighbour(b *testing.B) {
 	neighbour := exec.Command("sh", "-c", "while :; do :; done")
 	if err := neighbour.Start(); err != nil {

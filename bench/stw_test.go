@@ -17,12 +17,11 @@ import (
 
 // BenchmarkStopTheWorld measures how long it takes to stop all goroutines, as
 // the garbage collector must, while they train or multiply matrices: assembly
-// cannot be preempted, so the kernels have to come up for air. The figures
-// named stopping are the runtime's own: from the request to the moment when
-// everything stands. Those named pause are what the caller of
-// runtime.ReadMemStats sees, the scheduling of its own thread included. Beside
-// them stand the same with nothing to stop, and with a loop in Go that can be
-// preempted anywhere: what the machine itself takes.
+// cannot be preempted, so a call of it must be short. The figures named stopping
+// are the runtime's own: from the request until all goroutines have stopped. Those
+// named pause are the time that runtime.ReadMemStats takes, including the
+// scheduling of its caller's thread. For comparison, the same is measured with
+// nothing to stop, and with a loop in Go that can be preempted anywhere.
 func BenchmarkStopTheWorld(b *testing.B) {
 	const n = 1024
 	x, y, c := numbers(n*n), numbers(n*n), make([]float32, n*n)
@@ -100,7 +99,8 @@ func stopping() *metrics.Float64Histogram {
 	return s[0].Value.Float64Histogram()
 }
 
-// quantile is the upper end of the bucket that a share of all values reaches.
+// quantile returns the upper end of the bucket of the quantile that is a share of
+// all values.
 func quantile(h *metrics.Float64Histogram, share float64) float64 {
 	var total, seen uint64
 	for _, c := range h.Counts {

@@ -1,8 +1,8 @@
 package datasets
 
 // Dataset is a finite set of samples of one shape. A [Loader] calls its methods
-// from several goroutines at once, Fill with any i from 0 to Len−1 in any order, and expects the same answers
-// every time.
+// from several goroutines at once, Fill with
+// any i from 0 to Len−1 in any order, and expects the same answers every time.
 type Dataset interface {
 	// Len returns the number of samples.
 	Len() int
@@ -15,7 +15,7 @@ type Dataset interface {
 }
 
 // Filler64 is implemented by datasets that know their samples to more than
-// float32. A Float64 loader uses it where it is there, and else widens what
+// float32. A Float64 loader uses it if it is there, and otherwise widens what
 // Fill gives.
 type Filler64 interface {
 	// Fill64 is Fill in float64.
@@ -27,4 +27,12 @@ type Filler64 interface {
 type Labeler interface {
 	// Label returns the class of sample i, from 0.
 	Label(i int) int
+}
+
+// Digester is implemented by datasets that know a checksum of their samples, or
+// compute it faster than by Fill. Without it, a [Loader] computes one from all
+// samples, once, when it is asked for its fingerprint.
+type Digester interface {
+	// Digest returns a text that differs between different data.
+	Digest() (string, error)
 }

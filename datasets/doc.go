@@ -17,9 +17,16 @@
 //	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
+// A tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
+// by [AsTensor].
+//
 // What has a formula needs no files: [Ring] and [GaussianGrid] are the mixtures of
 // Gaussians on which generators are tried out, and [Synthetic] yields batches of
 // samples that never repeat.
+//
+// Every file has a form for a path, a stream and an [fs.FS]: [LoadIDX], [ReadIDX]
+// and [LoadIDXFS], [MNIST] and [MNISTFS]. A file never takes more memory than twice
+// what really arrives, nor more than a limit ([MaxBytes]).
 //
 // # Values
 //

@@ -21,7 +21,7 @@ import (
 // most programs want.
 type DownloadOptions struct {
 	// Dir is the folder for the files; "" means gander/mnist in the user's
-	// cache folder ([os.UserCacheDir]). It is created where it is missing.
+	// cache folder ([os.UserCacheDir]). It is created if it is missing.
 	Dir string
 	// Mirrors are the URLs of folders with the files, tried in this order; nil
 	// means the two public ones that TensorFlow and PyTorch use.
@@ -271,8 +271,8 @@ func (o DownloadOptions) client() *http.Client {
 	return &client
 }
 
-// networkError returns what is behind an error of a request: the reason that it
-// was given up, or the error without the address, which the caller adds.
+// networkError returns the cause of a request's error: the reason why it was given
+// up, or the error without the address, which the caller adds.
 func networkError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -91,7 +91,7 @@ const (
 
 // MaxBytes sets the largest size of an array's elements, in bytes; the default
 // is 1 GiB, and 200 times the compressed size for arrays above 64 MiB. With it,
-// there is no limit of the second kind. It panics with a [tensor.ShapeError] if
+// there is no limit of the second kind. It panics with an [tensor.ArgumentError] if
 // n is negative.
 func MaxBytes(n int64) ReadOption {
 	if n < 0 {
@@ -125,24 +125,11 @@ func LoadIDX(path string, options ...ReadOption) (*IDX, error) {
 
 // LoadIDXFS is [LoadIDX] of a file of fsys, such as an [embed.FS].
 func LoadIDXFS(fsys fs.FS, name string, options ...ReadOption) (*IDX, error) {
-	f, err := openRegular(fsys, name)
+	f, err := atomicfile.OpenFS(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: IDX: %w", err)
 	}
 	return loadIDX(f, name, options)
-}
-
-// openRegular opens a file of fsys unless it is something else, such as a pipe,
-// which opening would wait for.
-func openRegular(fsys fs.FS, name string) (fs.File, error) {
-	info, err := fs.Stat(fsys, name)
-	if err == nil {
-		err = atomicfile.Regular(name, info)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return fsys.Open(name)
 }
 
 // loadIDX reads an open file, which it closes, and whose path errors name.
@@ -293,7 +280,7 @@ func readHeader(r io.Reader, limit int64) (x *IDX, n int, err error) {
 	n, bound := x.Type.Size(), x.Type.Size()
 	for i := range x.Dims {
 		d := binary.BigEndian.Uint32(dims[4*i:])
-		// The bound skips zeros, so that no product of dims overflows later.
+		// The bound skips zeros, so that a product of dims never overflows later.
 		if int64(d) > limit/int64(bound) {
 			return nil, 0, fmt.Errorf("the header asks for more than %d bytes of data, which is the limit", limit)
 		}
@@ -327,7 +314,7 @@ func readFull(r io.Reader, n int, allow func(size int) error) ([]byte, error) {
 	}
 }
 
-// noEOF calls an end of file what it is where more was due.
+// noEOF turns an end of file into an unexpected one.
 func noEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -250,25 +250,3 @@ func TestIDXTypeString(t *testing.T) {
 		assert.Positive(t, typ.Size())
 	}
 }
-
-func FuzzReadIDX(f *testing.F) {
-	f.Add(encode(numbers(2, 3)))
-	f.Add(compress(encode(numbers(2, 3))))
-	f.Add(encode(numbers(0, 5)))
-	f.Add([]byte{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 9})
-	f.Add([]byte{0x1f, 0x8b, 8})
-	f.Fuzz(func(t *testing.T, file []byte) {
-		x, err := datasets.ReadIDX(bytes.NewReader(file))
-		if err != nil {
-			return
-		}
-		n := x.Type.Size()
-		for _, d := range x.Dims {
-			n *= d
-		}
-		require.Len(t, x.Data, n)
-		again, err := datasets.ReadIDX(bytes.NewReader(encode(x)))
-		require.NoError(t, err)
-		require.Equal(t, x, again)
-	})
-}

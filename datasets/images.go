@@ -7,7 +7,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Images is a set of grey images of one size, each with a label: a [Dataset]
+// Images is a set of grey images of one size, each with a label. It is a [Dataset]
 // whose samples are [1, height, width], scaled to [−1, 1]. It never changes, so
 // any number of goroutines may read it.
 type Images struct {
@@ -62,22 +62,22 @@ func (m *Images) Len() int { return len(m.labels) }
 // Shape returns the shape of one image, [1, height, width].
 func (m *Images) Shape() []int { return []int{1, m.height, m.width} }
 
-// Label returns image i's label, for MNIST the digit it shows. It panics with a
-// [tensor.ShapeError] unless 0 ≤ i < Len.
+// Label returns image i's label, for MNIST the digit it shows. It panics with an
+// [tensor.ArgumentError] unless 0 ≤ i < Len.
 func (m *Images) Label(i int) int {
 	m.check("Images.Label", i)
 	return int(m.labels[i])
 }
 
 // Pixels returns a copy of image i as it was stored, from 0 to 255 and row by
-// row. It panics with a [tensor.ShapeError] unless 0 ≤ i < Len.
+// row. It panics with an [tensor.ArgumentError] unless 0 ≤ i < Len.
 func (m *Images) Pixels(i int) []uint8 {
 	m.check("Images.Pixels", i)
 	return append([]uint8(nil), m.image(i)...)
 }
 
-// Subset returns the images lo, lo+1, …, hi−1, without a copy. It panics with a
-// [tensor.ShapeError] unless 0 ≤ lo ≤ hi ≤ Len.
+// Subset returns the images lo, lo+1, …, hi−1, without a copy. It panics with an
+// [tensor.ArgumentError] unless 0 ≤ lo ≤ hi ≤ Len.
 func (m *Images) Subset(lo, hi int) *Images {
 	if lo < 0 || hi < lo || hi > m.Len() {
 		misuse("Images.Subset", fmt.Sprintf("there is no range [%d, %d) of %d images", lo, hi, m.Len()),
@@ -89,7 +89,7 @@ func (m *Images) Subset(lo, hi int) *Images {
 
 // Fill writes image i to dst, each pixel x as (x/255 − 0.5)/0.5, rounded at each
 // step to float32: the same bits as torchvision's ToTensor and Normalize(0.5,
-// 0.5). It panics with a [tensor.ShapeError] unless 0 ≤ i < Len and dst has one
+// 0.5). It panics with an [tensor.ArgumentError] unless 0 ≤ i < Len and dst has one
 // element per pixel. The error is always nil.
 func (m *Images) Fill(i int, dst []float32) error {
 	m.check("Images.Fill", i)
@@ -140,5 +140,5 @@ func fill[T float32 | float64](dst []T, pixels []uint8, table *[256]T) {
 
 // misuse panics with the typed error of the programmer's mistakes.
 func misuse(op, problem, fix string) {
-	panic(&tensor.ShapeError{Op: op, Problem: problem, Fix: fix})
+	panic(&tensor.ArgumentError{Op: op, Problem: problem, Fix: fix})
 }

@@ -112,7 +112,7 @@ func TestImages(t *testing.T) {
 		"subset above":   func() { m.Subset(3, 13) },
 		"subset reverse": func() { m.Subset(3, 2) },
 	} {
-		var shape *tensor.ShapeError
+		var shape *tensor.ArgumentError
 		assert.ErrorAs(t, tensor.Catch(f), &shape, name)
 	}
 }

@@ -60,7 +60,7 @@ func (a *lane) reset() {
 
 // next returns the lane's next batch, or the error that ends the epoch.
 func (a *lane) next(ctx context.Context) (*slot, error) {
-	if ctx.Err() != nil { // even where a batch is ready
+	if ctx.Err() != nil { // even if a batch is ready
 		return nil, context.Cause(ctx)
 	}
 	select {
@@ -120,7 +120,7 @@ func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok 
 			s.labels[j] = l.labeler.Label(i)
 		}
 	}
-	s.batch.X = s.whole.Slice(0, 0, len(samples), 1)
+	s.batch.X = s.whole.Slice(0, 0, len(samples))
 	if l.fill64 != nil {
 		s.batch.X.SetFloat64(a.staging64[:len(samples)*l.size])
 	} else {

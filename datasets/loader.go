@@ -29,6 +29,8 @@ type Loader struct {
 	n, size int   // samples, and elements of one
 	shape   []int // of one sample, as yielded
 
+	digest func() (string, error) // of the dataset, computed once
+
 	mu   sync.Mutex
 	idle [][]*lane // memory of epochs that are over
 }
@@ -42,8 +44,8 @@ func Seed(seed uint64) LoaderOption { return func(l *Loader) { l.seed = seed } }
 // InOrder yields every epoch in the dataset's own order.
 func InOrder() LoaderOption { return func(l *Loader) { l.inOrder = true } }
 
-// DropLast leaves out the last batch of an epoch where it would be smaller than
-// the others. In a shuffled epoch, other samples are left out each time.
+// DropLast leaves out the last batch of an epoch if it would be smaller than the
+// others. In a shuffled epoch, other samples are left out each time.
 func DropLast() LoaderOption { return func(l *Loader) { l.dropLast = true } }
 
 // KeepShape yields [n, …sample shape], say [64, 1, 28, 28] for convolutions, in
@@ -54,18 +56,21 @@ func KeepShape() LoaderOption { return func(l *Loader) { l.keep = true } }
 func DType(dt tensor.DType) LoaderOption { return func(l *Loader) { l.dtype = dt } }
 
 // Workers chooses how many goroutines fill batches ahead; the default is 1,
-// which is plenty for data in memory. More help where Fill is slow. Each holds
+// which is plenty for data in memory. More help if Fill is slow. Each holds
 // two batches. The number never changes what is yielded. NewLoader panics with
-// a [tensor.ShapeError] where n is below 1.
+// an [tensor.ArgumentError] if n is below 1.
 func Workers(n int) LoaderOption { return func(l *Loader) { l.workers = n } }
 
 // NewLoader returns a loader of a dataset, in batches of the given size. Unless
 // options say otherwise, each epoch is shuffled anew (from seed 0), batches are
 // [batch, elements of a sample] in Float32, the last of an epoch has whatever
-// is left, and one worker fills ahead. It panics with a [tensor.ShapeError]
-// where batch is below 1, or where the samples' shape with one more axis is no
-// tensor's.
+// is left, and one worker fills ahead. It panics with an [tensor.ArgumentError]
+// if data is nil or batch is below 1, and with a [tensor.ShapeError] if no tensor
+// has the samples' shape with one more axis.
 func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
+	if data == nil {
+		misuse("NewLoader", "the dataset is nil", "give one")
+	}
 	l := &Loader{data: data, batch: batch, workers: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
 	for _, option := range options {
 		option(l)
@@ -73,11 +78,14 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	if batch < 1 {
 		misuse("NewLoader", fmt.Sprintf("a batch of %d samples", batch), "give 1 or more")
 	}
+	if l.n < 0 {
+		misuse("NewLoader", fmt.Sprintf("a dataset of %d samples", l.n), "let Len return 0 or more")
+	}
 	if l.workers < 1 {
 		misuse("NewLoader", fmt.Sprintf("%d workers", l.workers), "give 1 or more")
 	}
 	sample := data.Shape()
-	tensor.New(l.dtype, append([]int{0}, sample...)...) // panics where a batch will not do
+	tensor.New(l.dtype, append([]int{0}, sample...)...) // panics if no tensor has such a shape
 	for _, d := range sample {
 		l.size *= d
 	}
@@ -86,9 +94,14 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	} else {
 		l.shape = []int{l.size}
 	}
+	l.digest = sync.OnceValues(l.computeDigest)
 	l.labeler, _ = data.(Labeler)
-	if l.dtype == tensor.Float64 {
+	switch l.dtype {
+	case tensor.Float32:
+	case tensor.Float64:
 		l.fill64, _ = data.(Filler64)
+	default:
+		misuse("NewLoader", fmt.Sprintf("no batches of %v", l.dtype), "give tensor.Float32 or tensor.Float64")
 	}
 	return l
 }
@@ -102,10 +115,51 @@ func (l *Loader) Batches() int {
 	return batches
 }
 
+// SmallestBatch returns the number of samples in the last batch of an epoch, which
+// has the fewest, or 0 if there are no batches.
+func (l *Loader) SmallestBatch() int {
+	switch {
+	case l.Batches() == 0:
+		return 0
+	case l.n%l.batch > 0 && !l.dropLast:
+		return l.n % l.batch
+	}
+	return l.batch
+}
+
+// Index returns the number, in the dataset, of sample i of a batch; all count
+// from 0. It panics with a [tensor.ShapeError] if there is no such sample.
+func (l *Loader) Index(epoch, batch, i int) int {
+	if epoch < 0 || batch < 0 || batch >= l.Batches() || i < 0 || i >= min(l.batch, l.n-batch*l.batch) {
+		misuse("Loader.Index", fmt.Sprintf("there is no sample %d in batch %d of epoch %d", i, batch, epoch), "count from 0")
+	}
+	return l.order(epoch)[batch*l.batch+i]
+}
+
+// Fingerprint returns what the batches depend on, by name: the number of samples,
+// their shape, a checksum of all of them, the size of a batch, the order and its
+// seed. The first call reads the whole dataset, unless that is a [Digester]; later
+// ones answer at once. It may be called from any goroutine.
+func (l *Loader) Fingerprint() (map[string]string, error) {
+	digest, err := l.digest()
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %w", err)
+	}
+	f := map[string]string{
+		"samples": fmt.Sprint(l.n), "shape": fmt.Sprint(l.data.Shape()), "digest": digest,
+		"batch": fmt.Sprint(l.batch), "batch_shape": fmt.Sprint(l.shape), "dtype": l.dtype.String(),
+		"drop_last": fmt.Sprint(l.dropLast), "order": "the dataset's own",
+	}
+	if !l.inOrder {
+		f["order"], f["seed"] = "shuffled", fmt.Sprint(l.seed)
+	}
+	return f, nil
+}
+
 // Batch is one batch with its labels.
 type Batch struct {
 	X      *tensor.Tensor
-	Labels []int // one per sample of X; nil where the dataset has none
+	Labels []int // one per sample of X; nil if the dataset has none
 }
 
 // Epoch yields the batches of an epoch, counted from 0, from batch from on: what
@@ -116,7 +170,7 @@ type Batch struct {
 // An error, the dataset's or ctx's, is yielded once, with a nil tensor, and ends
 // the epoch. Leaving the loop early is fine; in any case every worker has ended
 // before the loop has. A panic in the dataset is raised again here. Epoch panics
-// with a [tensor.ShapeError] where epoch or from is negative.
+// with an [tensor.ArgumentError] if epoch or from is negative.
 func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
 	batches := l.epoch(ctx, "Loader.Epoch", epoch, from)
 	return func(yield func(*tensor.Tensor, error) bool) {
@@ -125,8 +179,8 @@ func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.T
 }
 
 // EpochLabeled is [Loader.Epoch] with labels. The labels, too, are overwritten
-// after the loop body returns. It panics with a [tensor.ShapeError] where the
-// dataset is no [Labeler].
+// after the loop body returns. It panics with an [tensor.ArgumentError] if the
+// dataset is not a [Labeler].
 func (l *Loader) EpochLabeled(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
 	if l.labeler == nil {
 		misuse("Loader.EpochLabeled", fmt.Sprintf("%T has no labels", l.data), "give it a method Label(i int) int")

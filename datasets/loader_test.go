@@ -229,11 +229,14 @@ func TestMisuse(t *testing.T) {
 		"no workers":     func() { datasets.NewLoader(counter(3), 1, datasets.Workers(0)) },
 		"negative epoch": func() { datasets.NewLoader(counter(3), 1).Epoch(t.Context(), -1, 0) },
 		"negative from":  func() { datasets.NewLoader(counter(3), 1).Epoch(t.Context(), 0, -1) },
-		"rank":           func() { datasets.NewLoader(deep{}, 1) },
+		"no data":        func() { datasets.NewLoader(nil, 1) },
+		"negative data":  func() { datasets.NewLoader(counter(-1), 1) },
 	} {
-		var shape *tensor.ShapeError
-		assert.ErrorAs(t, tensor.Catch(f), &shape, name)
+		var argument *tensor.ArgumentError
+		assert.ErrorAs(t, tensor.Catch(f), &argument, name)
 	}
+	var shape *tensor.ShapeError
+	assert.ErrorAs(t, tensor.Catch(func() { datasets.NewLoader(deep{}, 1) }), &shape)
 }
 
 type deep struct{ counter }

@@ -73,8 +73,8 @@ func (m Mixture) scale() float64 {
 }
 
 // Sample draws n samples [n, 2]. The same numbers come out in both dtypes, up
-// to their rounding. It panics with a [tensor.ShapeError] where n is negative
-// or the mixture has no centres.
+// to their rounding. It panics with an [tensor.ArgumentError] if n is negative or
+// the mixture has no centres.
 func (m Mixture) Sample(dt tensor.DType, n int, random *tensor.Stream) *tensor.Tensor {
 	if n < 0 || len(m.Centers) == 0 {
 		misuse("Mixture.Sample", fmt.Sprintf("%d samples of %d centres", n, len(m.Centers)), "give n ≥ 0 and a centre or more")

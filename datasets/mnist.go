@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/internal/excerpt"
 )
 
@@ -60,7 +61,7 @@ var mnistFiles = [2][2]contentFile{
 // train-images.idx3-ubyte), compressed or not. Drop-in replacements of the same
 // names, such as Fashion-MNIST, are read likewise: nothing is compared with
 // MNIST's checksums. It returns an error that names the file if one is missing
-// or damaged, or if there are no images, and panics with a [tensor.ShapeError]
+// or damaged, or if there are no images, and panics with an [tensor.ArgumentError]
 // if split is neither [Train] nor [Test].
 func MNIST(dir string, split Split, options ...ReadOption) (*Images, error) {
 	if dir == "" {
@@ -86,7 +87,7 @@ func readMNIST(fsys fs.FS, dir string, split Split, options []ReadOption) (*Imag
 		if err != nil {
 			return nil, err
 		}
-		f, err := openRegular(fsys, name)
+		f, err := atomicfile.OpenFS(fsys, name)
 		if err != nil {
 			return nil, fmt.Errorf("datasets: MNIST: %s: %w", dir, err)
 		}

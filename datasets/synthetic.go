@@ -36,9 +36,27 @@ type Synthetic struct {
 // Batches returns PerEpoch.
 func (f Synthetic) Batches() int { return f.PerEpoch }
 
+// SmallestBatch returns Batch.
+func (f Synthetic) SmallestBatch() int { return f.Batch }
+
+// Fingerprint returns what the batches depend on, by name. The sampler goes by a
+// checksum of 1,024 samples, so that any two that draw differently differ.
+func (f Synthetic) Fingerprint() (map[string]string, error) {
+	var x *tensor.Tensor
+	if err := tensor.Catch(func() { x = f.From.Sample(tensor.Float64, 1024, tensor.NewStream(0, "fingerprint")) }); err != nil {
+		return nil, err
+	}
+	sum := newDigest()
+	sum.add64(x.Float64s())
+	return map[string]string{
+		"sampler": fmt.Sprintf("%T", f.From), "digest": sum.String(), "batch": fmt.Sprint(f.Batch),
+		"seed": fmt.Sprint(f.Seed), "dtype": f.DType.String(),
+	}, nil
+}
+
 // Epoch yields the batches of an epoch, counted from 0, from batch from on. Each
 // is a tensor of its own. When ctx ends, its error is yielded once, with a nil
-// tensor. Epoch panics with a [tensor.ShapeError] where epoch or from is
+// tensor. Epoch panics with an [tensor.ArgumentError] if epoch or from is
 // negative, or Batch below 1.
 func (f Synthetic) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
 	if epoch < 0 || from < 0 || f.Batch < 1 {

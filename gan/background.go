@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -17,7 +18,9 @@ import (
 //
 // Training computes the same bits as without the hook. Timing decides only at
 // the end of which epoch a result is reported, never the result: no copy is
-// skipped. If 16 copies are waiting, training waits too.
+// skipped. If 16 copies are waiting, training waits too. Of a run that a signal
+// ends ([Signals]), the copies that still wait are dropped, and nobody waits for
+// them.
 //
 // An error of work or of report ends training, and copies that still wait are
 // dropped. A panic of work is raised again at the time when its result would be
@@ -30,12 +33,15 @@ func Background[R any](due func(step int) bool, work func(*Generator) (R, error)
 	})
 	start := h.Start
 	h.Start = func(r Run) error {
-		b = &background[R]{work: work, report: report, places: make(chan struct{}, 1+16), last: make(chan struct{})}
+		b = &background[R]{ctx: r.Context, work: work, report: report, places: make(chan struct{}, 1+16), last: make(chan struct{})}
 		close(b.last)
 		return start(r)
 	}
 	h.Epoch = func(EpochInfo) error { return b.reportFinished() }
 	h.End = func(*Report) error {
+		if b.interrupted() {
+			b.failed.Store(true)
+		}
 		<-b.last
 		return b.reportFinished()
 	}
@@ -46,6 +52,7 @@ func Background[R any](due func(step int) bool, work func(*Generator) (R, error)
 // that of the copy before it and for nothing else, so that none is left behind
 // however training ends.
 type background[R any] struct {
+	ctx    context.Context
 	work   func(*Generator) (R, error)
 	report func(step int, result R) error
 
@@ -66,9 +73,22 @@ type outcome[R any] struct {
 	panicked any
 }
 
+// interrupted reports whether a signal ends the run.
+func (b *background[R]) interrupted() bool {
+	var signal *Interrupted
+	return errors.As(context.Cause(b.ctx), &signal)
+}
+
 // begin has a copy examined after those before it.
 func (b *background[R]) begin(step int, g *Generator) {
-	b.places <- struct{}{}
+	select {
+	case b.places <- struct{}{}:
+	case <-b.ctx.Done():
+		if b.interrupted() {
+			return
+		}
+		b.places <- struct{}{}
+	}
 	before, finished := b.last, make(chan struct{})
 	b.last = finished
 	go func() {

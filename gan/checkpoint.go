@@ -21,70 +21,153 @@ import (
 // checkpointKey is where a checkpoint's metadata holds what is not a tensor.
 const checkpointKey = "gander.checkpoint"
 
-// progressState is what is not a tensor.
+// progressState is the part of a checkpoint that is not tensors: counters, stream
+// positions, and the settings that Resume compares.
 type progressState struct {
-	Steps         int       `json:"steps"`
-	Batch         int       `json:"batch"` // done in the epoch at hand
-	LatentKey     uint64    `json:"latent_key"`
-	LatentCounter uint64    `json:"latent_counter"`
-	RandomKey     uint64    `json:"random_key"`
-	RandomCounter uint64    `json:"random_counter"`
-	Generator     int       `json:"generator_steps"` // among Batch
-	Latent        int       `json:"latent"`
-	Objective     string    `json:"objective"`
-	Penalties     []string  `json:"penalties,omitempty"`
-	Optimizers    [2]string `json:"optimizers"` // the generator's, the discriminator's
+	Steps         int      `json:"steps"`
+	Batch         int      `json:"batch"`            // done in the current epoch
+	Generator     int      `json:"generator_steps"`  // among Batch
+	Untold        bool     `json:"untold,omitempty"` // see position
+	LatentKey     uint64   `json:"latent_key"`
+	LatentCounter uint64   `json:"latent_counter"`
+	RandomKey     uint64   `json:"random_key"`
+	RandomCounter uint64   `json:"random_counter"`
+	Arithmetic    string   `json:"arithmetic"`
+	Settings      settings `json:"settings"`
+	Data          settings `json:"data,omitempty"`
 }
 
 // ErrCheckpoint is wrapped by the error of [Trainer.Resume] if a file does not
 // hold a checkpoint of this training.
 var ErrCheckpoint = errors.New("this checkpoint does not fit")
 
+// ErrNotFinite is wrapped by the error of [Trainer.Checkpoint] if what it was to
+// write holds a NaN or an infinity. The file is as it was before.
+var ErrNotFinite = errors.New("the state is not finite")
+
+// SettingsError says that a checkpoint was made with other settings.
+type SettingsError struct {
+	Path        string // of the checkpoint
+	Differences []Difference
+}
+
+func (e *SettingsError) Error() string {
+	const most = 600 // bytes
+	text := ""
+	for i, d := range e.Differences {
+		one := fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), excerpt.Name(d.Old), excerpt.Name(d.New))
+		if i > 0 {
+			one = ", " + one
+		}
+		if len(text)+len(one) > most {
+			text += fmt.Sprintf(", and %d more", len(e.Differences)-i)
+			break
+		}
+		text += one
+	}
+	return fmt.Sprintf("gan: resuming from %s: %v: %s; go back to the old settings, or change them on purpose with gan.Allow", e.Path, ErrCheckpoint, text)
+}
+
+// Unwrap returns [ErrCheckpoint].
+func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
+
 // Checkpoint writes everything that training depends on to a safetensors file,
 // whole or not at all: both networks, both optimizers' states, the average of
-// the weights, the position in the random numbers and in the data, and the mean
-// losses so far. [Trainer.Resume] goes on from it as if there had been no
-// interruption, byte for byte. Call it between steps.
+// the weights, the position in the random numbers and in the data, the mean
+// losses so far, and all settings. [Trainer.Resume] goes on from it as if there
+// had been no interruption, byte for byte. It may be called from any goroutine,
+// and waits for the current step. A state that is not finite is not written; the
+// error wraps [ErrNotFinite] then.
 func (t *Trainer) Checkpoint(path string) error {
-	tensors, meta, err := t.checkpoint()
+	s, err := t.snapshot()
 	if err != nil {
 		return err
 	}
-	return safetensors.Save(path, tensors, meta)
+	return s.save(path, nil)
 }
 
 // WriteCheckpoint is [Trainer.Checkpoint] to a stream.
 func (t *Trainer) WriteCheckpoint(w io.Writer) error {
-	tensors, meta, err := t.checkpoint()
-	if err == nil {
-		err = safetensors.Write(w, tensors, meta)
-	}
+	s, err := t.snapshot()
 	if err != nil {
+		return err
+	}
+	return s.write(nil, func(metadata map[string]string) error { return safetensors.Write(w, s.tensors, metadata) })
+}
+
+// snapshot is a copy of everything that training depends on, between two steps.
+type snapshot struct {
+	tensors map[string]*tensor.Tensor
+	state   progressState
+	data    func() (settings, error)
+}
+
+// snapshot copies everything. A device that fails meanwhile is an error.
+func (t *Trainer) snapshot() (s *snapshot, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err = tensor.Catch(func() {
+		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings()}
+		for prefix, state := range t.game.parts() {
+			for name, value := range state {
+				if prefix == "generator." || prefix == "discriminator." {
+					value = value.Clone() // the others are copies
+				}
+				s.tensors[prefix+name] = value
+			}
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gan: writing a checkpoint: %w", err)
+	}
+	s.tensors[lossesKey] = t.position.losses()
+	key, counter := t.game.latent.State()
+	randomKey, randomCounter := t.game.random.State()
+	s.state = progressState{
+		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator, Untold: t.position.untold,
+		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
+		Arithmetic: t.game.device.Arithmetic(), Settings: t.settings,
+	}
+	return s, nil
+}
+
+// save makes path a file of the copy and of more notes. Any goroutine may call it.
+func (s *snapshot) save(path string, notes map[string]string) error {
+	return s.write(notes, func(metadata map[string]string) error { return safetensors.Save(path, s.tensors, metadata) })
+}
+
+// write calls do with the metadata of a checkpoint, if the state is finite.
+func (s *snapshot) write(notes map[string]string, do func(metadata map[string]string) error) (err error) {
+	failure := tensor.Catch(func() {
+		if s.state.Data, err = s.data(); err != nil {
+			return
+		}
+		if name := s.notFinite(); name != "" {
+			err = fmt.Errorf("%w: %s after step %d", ErrNotFinite, name, s.state.Steps)
+			return
+		}
+		var meta []byte
+		if meta, err = json.Marshal(s.state); err != nil {
+			return
+		}
+		all := map[string]string{checkpointKey: string(meta)}
+		maps.Copy(all, notes)
+		err = do(all)
+	})
+	if err = both(err, failure); err != nil {
 		return fmt.Errorf("gan: writing a checkpoint: %w", err)
 	}
 	return nil
 }
 
-// checkpoint returns what a checkpoint's file holds.
-func (t *Trainer) checkpoint() (tensors map[string]*tensor.Tensor, metadata map[string]string, err error) {
-	tensors = map[string]*tensor.Tensor{}
-	for prefix, state := range t.game.parts() {
-		for name, value := range state {
-			tensors[prefix+name] = value
+// notFinite returns the name of the first tensor that is not finite, or "".
+func (s *snapshot) notFinite() string {
+	for _, name := range slices.Sorted(maps.Keys(s.tensors)) {
+		if name != failedKey && !isFinite(tensor.Norm([]*tensor.Tensor{s.tensors[name]}).Item()) {
+			return name
 		}
 	}
-	tensors[lossesKey] = t.position.losses()
-	key, counter := t.game.latent.State()
-	randomKey, randomCounter := t.game.random.State()
-	meta, err := json.Marshal(progressState{
-		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator,
-		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
-		Latent: t.game.latentSize, Objective: t.game.objective.Name(), Penalties: t.game.penaltyNames(), Optimizers: t.game.methods,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("gan: %w", err)
-	}
-	return tensors, map[string]string{checkpointKey: string(meta)}, nil
+	return ""
 }
 
 // parts returns the tensors of a checkpoint by the prefix of their names.
@@ -101,25 +184,77 @@ func (g *game) parts() map[string]map[string]*tensor.Tensor {
 	return out
 }
 
+// ResumeOption changes how [Trainer.Resume] works.
+type ResumeOption func(*resuming)
+
+type resuming struct {
+	allowed []string
+	source  Source
+	notify  func(string)
+	failed  *tensor.Tensor // the real samples of the next step, if the file has them
+}
+
+// Allow lets settings differ from those that a checkpoint was made with: what is
+// changed on purpose. A name stands for every setting in which its parts, between
+// the dots, occur one after the other: "generator.optimizer.lr" for one setting,
+// "optimizer.lr" or "lr" for those of both networks, "data" for everything about
+// the data.
+func Allow(names ...string) ResumeOption {
+	return func(r *resuming) { r.allowed = append(r.allowed, names...) }
+}
+
+// WithSource compares the data at once. Without it, [Trainer.Fit] does when it
+// gets its source.
+func WithSource(src Source) ResumeOption { return func(r *resuming) { r.source = src } }
+
+// Notify has f called with what need not be refused and is good to know: that a
+// checkpoint was made by another instruction set or at another precision, so that
+// the bits will differ, and which damaged files were passed over.
+func Notify(f func(string)) ResumeOption { return func(r *resuming) { r.notify = f } }
+
+func newResuming(options []ResumeOption) *resuming {
+	r := &resuming{notify: func(string) {}}
+	for _, option := range options {
+		option(r)
+	}
+	return r
+}
+
 // Resume takes up training where [Trainer.Checkpoint] left it. The trainer must
-// have been made from the same networks and the same configuration. A file that
-// is damaged or does not fit is refused, with an error that wraps
-// [ErrCheckpoint] in the latter case, and the trainer stays as it was.
-func (t *Trainer) Resume(path string) error {
+// have been made with the same networks and the same configuration, and must go
+// on with the same data: a difference is refused with a [SettingsError] that
+// lists each setting, unless [Allow] names it. A file that is damaged or does
+// not fit is refused, with an error that wraps [ErrCheckpoint] in the latter
+// case, and the trainer stays as it was. Resume returns [ErrBusy] during Fit.
+func (t *Trainer) Resume(path string, options ...ResumeOption) error {
+	if !t.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer t.busy.Store(false)
+	return t.resume(path, newResuming(options))
+}
+
+func (t *Trainer) resume(path string, r *resuming) error {
 	f, err := atomicfile.Open(path)
 	if err != nil {
 		return fmt.Errorf("gan: resuming from %s: %w", path, err)
 	}
 	defer f.Close()
-	return t.resume(path, f)
+	return t.resumeFrom(path, f, r)
 }
 
 // ReadCheckpoint is [Trainer.Resume] from a stream, which ends where the
 // checkpoint ends.
-func (t *Trainer) ReadCheckpoint(r io.Reader) error { return t.resume("a stream", r) }
+func (t *Trainer) ReadCheckpoint(r io.Reader, options ...ResumeOption) error {
+	if !t.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer t.busy.Store(false)
+	return t.resumeFrom("a stream", r, newResuming(options))
+}
 
-func (t *Trainer) resume(from string, r io.Reader) error {
-	f, err := safetensors.NewReader(r)
+func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
+	f, err := safetensors.NewReader(file)
 	if err != nil {
 		return fmt.Errorf("gan: resuming from %s: %w", from, err)
 	}
@@ -134,23 +269,26 @@ func (t *Trainer) resume(from string, r io.Reader) error {
 	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
 		return bad("its metadata %q: %w", checkpointKey, err)
 	}
-	switch {
-	case p.Objective != t.game.objective.Name():
-		return bad("it was made with the objective %q, this is %q", p.Objective, t.game.objective.Name())
-	case p.Latent != t.game.latentSize:
-		return bad("its generator has %d inputs, this one %d", p.Latent, t.game.latentSize)
-	case !slices.Equal(p.Penalties, t.game.penaltyNames()):
-		return bad("its penalties are %q, these %q", p.Penalties, t.game.penaltyNames())
-	case p.Optimizers != t.game.methods:
-		return bad("its optimizers are %q, these %q", p.Optimizers, t.game.methods)
-	case p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch:
+	if p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch {
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
+	}
+	diff := t.settings.differences(p.Settings, r.allowed)
+	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
+	if r.source != nil {
+		more, err := before.compare(newDataset(r.source))
+		if err != nil {
+			return err
+		}
+		diff = append(more, diff...)
+	}
+	if len(diff) > 0 {
+		return &SettingsError{Path: from, Differences: diff}
 	}
 	states := map[string]map[string]*tensor.Tensor{}
 	for prefix := range t.game.parts() {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
-	at, found := position{batch: p.Batch, generator: p.Generator}, false
+	at, found := position{batch: p.Batch, generator: p.Generator, untold: p.Untold}, false
 	values, err := f.Tensors()
 	if err != nil {
 		return fmt.Errorf("gan: resuming from %s: %w", from, err)
@@ -159,8 +297,12 @@ func (t *Trainer) resume(from string, r io.Reader) error {
 		value := values[name]
 		if name == lossesKey {
 			if found = at.setLosses(value); !found {
-				return bad("its losses have shape %v, not [epochs + 1, 4]", value.Shape())
+				return bad("its losses have shape %v, not [epochs + 1, 5], or do not count the steps", value.Shape())
 			}
+			continue
+		}
+		if name == failedKey {
+			r.failed = value
 			continue
 		}
 		part := ""
@@ -174,22 +316,27 @@ func (t *Trainer) resume(from string, r io.Reader) error {
 		}
 		states[part][strings.TrimPrefix(name, part)] = value
 	}
-	if !found {
+	switch {
+	case !found:
 		return bad("its losses are missing")
+	case at.untold && (len(at.past) == 0 || at.batch > 0):
+		return bad("it says that hooks do not know of an epoch, and there is none")
 	}
 
 	// Everything is read. What can still go wrong is undone.
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.game.mu.Lock()
 	defer t.game.mu.Unlock()
-	before := map[string]map[string]*tensor.Tensor{}
+	old := map[string]map[string]*tensor.Tensor{}
 	for prefix, state := range t.game.parts() {
-		before[prefix] = map[string]*tensor.Tensor{}
+		old[prefix] = map[string]*tensor.Tensor{}
 		for name, value := range state {
-			before[prefix][name] = value.Clone()
+			old[prefix][name] = value.Clone()
 		}
 	}
 	if err := t.game.restore(states); err != nil {
-		if undo := t.game.restore(before); undo != nil {
+		if undo := t.game.restore(old); undo != nil {
 			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", from, err, undo)
 		}
 		return bad("%w", err)
@@ -198,39 +345,43 @@ func (t *Trainer) resume(from string, r io.Reader) error {
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.game.copy = nil
-	return nil
-}
-
-func (g *game) penaltyNames() (names []string) {
-	for _, p := range g.penalties {
-		names = append(names, p.Name())
+	t.before, t.resumed = before, true
+	t.settings = maps.Clone(t.settings)
+	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come
+	if now := t.game.device.Arithmetic(); now != p.Arithmetic {
+		r.notify(fmt.Sprintf("%s was made with the arithmetic %s, this is %s: the same run, with other bits from here on", from, excerpt.Quote(p.Arithmetic), excerpt.Quote(now)))
 	}
-	return names
+	return nil
 }
 
 // lossesKey names the tensor of a position's losses.
 const lossesKey = "losses"
 
-// losses returns a row of four for each epoch done, and one for the sums of the
-// epoch at hand.
+// losses returns a row for each epoch done, of four losses and the number of
+// steps, and one for the sums of the current epoch.
 func (p *position) losses() *tensor.Tensor {
 	var rows []float64
-	for _, l := range append(slices.Clone(p.past), p.sums) {
-		rows = append(rows, l.Real, l.Fake, l.Penalty, l.Generator)
+	for _, e := range append(slices.Clone(p.past), pastEpoch{losses: p.sums}) {
+		l := e.losses
+		rows = append(rows, l.Real, l.Fake, l.Penalty, l.Generator, float64(e.steps))
 	}
-	return tensor.FromFloat64(rows, len(p.past)+1, 4)
+	return tensor.FromFloat64(rows, len(p.past)+1, 5)
 }
 
 // setLosses takes over what losses returned, and reports whether it could.
 func (p *position) setLosses(t *tensor.Tensor) bool {
-	if t.Rank() != 2 || t.Dim(0) < 1 || t.Dim(1) != 4 {
+	if t.DType() != tensor.Float64 || t.Rank() != 2 || t.Dim(0) < 1 || t.Dim(1) != 5 {
 		return false
 	}
-	for row := range slices.Chunk(t.Float64s(), 4) {
-		p.past = append(p.past, Losses{row[0], row[1], row[2], row[3]})
+	for row := range slices.Chunk(t.Float64s(), 5) {
+		steps := int(row[4])
+		if float64(steps) != row[4] || steps < 0 {
+			return false
+		}
+		p.past = append(p.past, pastEpoch{Losses{row[0], row[1], row[2], row[3]}, steps})
 	}
 	last := len(p.past) - 1
-	p.past, p.sums = p.past[:last], p.past[last]
+	p.past, p.sums = p.past[:last], p.past[last].losses
 	return true
 }
 
@@ -259,7 +410,7 @@ func (g *game) restore(states map[string]map[string]*tensor.Tensor) error {
 }
 
 // SaveCheckpoint returns a hook that writes a checkpoint when training ends,
-// however it ends.
+// however it ends, and nothing before; see [Checkpoints].
 func SaveCheckpoint(path string) Hook {
 	var t *Trainer
 	return Hook{

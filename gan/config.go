@@ -44,16 +44,15 @@ type Config struct {
 	// generator's ("n_critic"); 0 means 1.
 	GeneratorEvery int
 	// FreshLatent makes the generator's step draw latent vectors of its own. The
-	// default goes on from the samples that the discriminator has just seen,
+	// default continues from the samples that the discriminator has just seen,
 	// which saves a pass.
 	FreshLatent bool
 	// ClipWeights holds every weight of the discriminator within ±ClipWeights
 	// after each of its steps (Arjovsky et al., 2017); 0 means not to.
 	ClipWeights float64
-	// EMAHalfLife, in the generator's steps, makes samples come from an
-	// exponential moving average of its weights, in which a value's weight
-	// halves every so many steps, a tenth of the run while that is less; 0
-	// means from the weights themselves.
+	// EMAHalfLife, if above 0, makes samples come from an exponential moving
+	// average of the generator's weights. It is the half-life in generator steps;
+	// early on, a tenth of the steps done so far is used instead.
 	EMAHalfLife float64
 	// Seed settles every random number of the run: the first weights of
 	// networks that have none yet, and the latent vectors.
@@ -61,9 +60,9 @@ type Config struct {
 	// DType is that of networks that have no weights yet. The zero value is
 	// Float32.
 	DType tensor.DType
-	// Device is where to train: both networks are moved there, and each batch, and
-	// optimizer states and samples live there. Nil means where the generator's weights are, or [tensor.CPU]
-	// if it has none yet.
+	// Device computes: both networks are moved there, each batch is copied there,
+	// and optimizer states and samples live there. Nil means the device of the
+	// generator's weights, or [tensor.CPU] if it has none yet.
 	Device *tensor.Device
 }
 
@@ -73,14 +72,28 @@ var ErrConfig = errors.New("this cannot be trained")
 // check says what can be known to be wrong before the networks have weights.
 func (c Config) check(g, d nn.Module) error {
 	switch {
-	case g == nil || d == nil:
+	case isNil(g) || isNil(d):
 		return errors.New("a network is nil")
 	case c.Latent < 1:
 		return fmt.Errorf("Config.Latent is %d; give the generator's number of inputs", c.Latent)
 	case c.GeneratorEvery < 0 || c.ClipWeights < 0 || c.EMAHalfLife < 0:
 		return errors.New("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative")
-	case slices.Contains(c.Penalties, nil):
+	case slices.ContainsFunc(c.Penalties, func(p Penalty) bool { return isNil(p) }):
 		return errors.New("one of Config.Penalties is nil")
+	}
+	for _, v := range []any{c.Objective, c.Optimizer, c.GeneratorOptimizer, c.DiscriminatorOptimizer} {
+		if v != nil && isNil(v) {
+			return fmt.Errorf("Config holds a nil %T; leave the field out for its default", v)
+		}
+	}
+	if err := checkShared(g, d); err != nil {
+		return err
+	}
+	if err := checkLength("generator", g); err != nil {
+		return err
+	}
+	if err := checkLength("discriminator", d); err != nil {
+		return err
 	}
 	if err := c.checkShapes(g, d); err != nil {
 		return err
@@ -89,6 +102,41 @@ func (c Config) check(g, d nn.Module) error {
 		return err
 	}
 	return c.checkMixing(d)
+}
+
+// checkShared returns an error if a parameter or buffer is both networks', which
+// would learn for and against each other.
+func checkShared(g, d nn.Module) error {
+	names := map[*nn.Param]string{}
+	for _, p := range nn.Params(g) {
+		names[p.Param] = p.Name
+	}
+	for _, p := range nn.Params(d) {
+		if name, ok := names[p.Param]; ok && (!p.Param.Frozen() || p.Param.Buffer()) {
+			return fmt.Errorf("both networks have the parameter that is the generator's %s and the discriminator's %s; build two networks", name, p.Name)
+		}
+	}
+	return nil
+}
+
+// maxParams is more numbers than a device has room for, with their gradients and
+// an optimizer's state.
+const maxParams = 1 << 33
+
+// checkLength returns an error if a network has more than maxParams parameters,
+// which nobody can have meant: allocating them would end the process.
+func checkLength(name string, m nn.Module) error {
+	total := 0.0 // sums of products do not overflow
+	for _, p := range nn.Params(m) {
+		n := 1.0
+		for _, d := range p.Param.Shape() {
+			n *= float64(d)
+		}
+		if total += n; total > maxParams {
+			return fmt.Errorf("the %s is too large: with %s%v it has more than %d parameters", name, p.Name, p.Param.Shape(), maxParams)
+		}
+	}
+	return nil
 }
 
 // checkShapes runs shapes through both networks, as far as these know them.

@@ -7,7 +7,7 @@
 // networks, and they are trained against each other: D to tell real samples x
 // from generated ones G(z), G to make samples that D takes for real. Nobody
 // tells G what a sample should look like; all that it learns comes through the
-// gradient of D. Where neither can gain anything, the generated samples are
+// gradient of D. When neither can gain anything, the generated samples are
 // distributed as the real ones are, and D's best answer is ½ everywhere
 // (Goodfellow et al., "Generative adversarial nets", 2014). What is kept is G,
 // which draws a new sample from any latent vector.
@@ -65,7 +65,7 @@
 // when D is sure of itself; [NonSaturating] is Classic on logits, and the
 // default.
 //
-// A [Penalty] goes with any objective and keeps D from becoming too steep: [R1]
+// A [Penalty] goes with any objective and keeps the gradient of D small: [R1]
 // and [R2], without which training need not converge, or [GradientPenalty].
 // nn.SpectralNorm around D's layers and [Config].ClipWeights bound its weights
 // instead.
@@ -89,19 +89,19 @@
 //
 // A [Hook] is told what happens: after each step with losses, their terms and
 // the gradients' norms; after each epoch with the mean losses. Its error ends
-// training as a cancelled context does: the step at hand is finished, and each
+// training as a cancelled context does: the current step is finished, and each
 // hook's Epoch and End are still called, so that what they save is whole. A hook
 // never meets a half-updated network. [SaveNetworks], [SaveSamples],
 // [SaveCheckpoint] and [Log] are hooks; those that draw charts and progress bars
 // live in packages of their own, gan/chart and gan/progress, so that a program
 // without them links no plotting library. [After] makes a hook of any function,
-// and [Background] one whose work goes on beside training, on a copy of the
+// and [Background] one whose work continues beside training, on a copy of the
 // generator: what samples are worth, say, which is measured in gan/metrics.
 //
 // # Sampling
 //
 // A [Generator] is a copy of the weights that never changes. Any number of
-// goroutines may sample from one at once, also while its trainer goes on:
+// goroutines may sample from one at once, also while its trainer continues:
 // [Trainer.Generator] and [Trainer.Sample] see the weights as they are between
 // two updates, and wait for one update at most. With [Config].EMAHalfLife these
 // are averages over the last steps, which draw better samples. The same
@@ -111,16 +111,16 @@
 // [Generator.Save] writes a file that carries the architecture, too, so that
 // [LoadGenerator] needs no code of the network's.
 //
-// # Stopping and going on
+// # Stopping and resuming
 //
 // Every random number of a run comes from [Config].Seed and from the source's,
 // in streams of their own. With the same program, the same seed gives the same
 // weights, bit for bit, whatever the number of threads. [Trainer.Checkpoint]
-// writes all that the future depends on, and [Trainer.Resume] goes on from it as
+// writes all that the future depends on, and [Trainer.Resume] continues from it as
 // if there had been no stop: in the middle of an epoch, and with the same bits.
 //
-// A loss that is not finite stops training with a [NonFiniteError] before it
-// gets into the weights. What a hook saves then leads to that very step again,
-// but for the discriminator's part of it where the loss is the generator's: the
-// discriminator has learnt by then.
+// A step whose losses or gradients are not finite stops training with a
+// [NonFiniteError], and one that a network or a device fails in with its error.
+// In either case the step is undone: what a hook saves then leads to that very
+// step again.
 package gan

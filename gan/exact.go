@@ -74,7 +74,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 
 	// The loss, and its gradient by the outputs.
 	d := autograd.Leaf(h[last])
-	out.terms = t.objective.Discriminator(autograd.Slice(d, 0, 0, n, 1), autograd.Slice(d, 0, n, n+m, 1))
+	out.terms = t.objective.Discriminator(autograd.Slice(d, 0, 0, n), autograd.Slice(d, 0, n, n+m))
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
 	c := autograd.Grad(loss, []*autograd.Var{d}, autograd.Opts{})[0].Value()
 
@@ -94,11 +94,11 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 	v := tensor.EmptyLike(g[0])
 	for kind, part := range [2][2]int{{0, n}, {n, n + m}} {
 		factor := weights[kind] / float64(part[1]-part[0])
-		slope := g[0].Slice(0, part[0], part[1], 1)
+		atSamples := g[0].Slice(0, part[0], part[1])
 		if factor != 0 {
-			out.penalties = append(out.penalties, tensor.Scale(tensor.Sum(tensor.Square(slope)), factor/2))
+			out.penalties = append(out.penalties, tensor.Scale(tensor.Sum(tensor.Square(atSamples)), factor/2))
 		}
-		v.Slice(0, part[0], part[1], 1).CopyFrom(tensor.Scale(slope, factor))
+		v.Slice(0, part[0], part[1]).CopyFrom(tensor.Scale(atSamples, factor))
 	}
 
 	out.grads = make([]*tensor.Tensor, e.count)

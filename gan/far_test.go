@@ -228,8 +228,41 @@ func TestFarFailure(t *testing.T) {
 
 		b.Fail(5, true)
 		require.ErrorIs(t, step(), far.ErrInjected)
+		require.ErrorIs(t, trainer.Checkpoint(checkpoint), far.ErrInjected)
 		require.ErrorIs(t, step(), far.ErrInjected, "a lost device stays lost")
 		require.ErrorIs(t, tensor.Catch(func() { trainer.Sample(2, 1).Float64s() }), far.ErrInjected)
 		b.Fail(0, false)
+	}
+}
+
+// TestFarStepIsUndone: a step that a device fails in leaves everything as it was,
+// whichever call it was that the step's reads tell about.
+func TestFarStepIsUndone(t *testing.T) {
+	device, b := farDevice(t, 5)
+	for path, p := range farPaths {
+		trainer, x := farTrainer(t, path, device)
+		undone := 0
+		b.Fail(0, false)
+		_, err := trainer.Step(x)
+		require.NoError(t, err)
+		calls, checkpoint := b.Calls(), filepath.Join(t.TempDir(), "checkpoint")
+		require.NoError(t, trainer.Checkpoint(checkpoint))
+		for n := 1; n <= calls; n += max(1, calls/40) {
+			before := stateOf(t, trainer)
+			b.Fail(n, false)
+			_, err := trainer.Step(x)
+			if err == nil { // the call came after the last read
+				device.Sync()
+				b.Fail(0, false)
+				require.NoError(t, trainer.Resume(checkpoint)) // the update may be lost
+				continue
+			}
+			b.Fail(0, false)
+			undone++
+			require.ErrorIs(t, err, far.ErrInjected)
+			require.NotContains(t, err.Error(), "could not be undone")
+			same(t, before, stateOf(t, trainer), "%s: call %d of %d", p.name, n, calls)
+		}
+		require.Greater(t, undone, 10, p.name)
 	}
 }

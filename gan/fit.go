@@ -25,21 +25,33 @@ type Source interface {
 // Hook is told how training goes. Any of its functions may be nil; hooks are
 // called in order, on the trainer's goroutine, between updates. An error from
 // one ends the training as a cancelled context does, and is returned by
-// [Trainer.Fit]; one from Start does so before anything else is called.
+// [Trainer.Fit]; one from Start does so before anything else is called. An error
+// that [Warning] returned is reported and ends nothing. If a hook panics, the
+// others are called for the same event, and Epoch and End, before the panic
+// leaves Fit.
+//
+// An epoch is over before its last step's hooks are called. If a run is killed
+// between these and the hooks' Epoch, the run that is resumed from a checkpoint
+// of that step begins with Epoch.
 type Hook struct {
 	Start func(Run) error       // before the first step
 	Step  func(*StepInfo) error // after each step
-	Epoch func(EpochInfo) error // after each epoch, and after a part of one where training ends early
+	Epoch func(EpochInfo) error // after each epoch, and after a part of one if training ends early
 	End   func(*Report) error   // after the last step, however it came about
+
+	release func() // called when Fit returns or panics, also if Start of another hook has failed
 }
 
 // Run is what is known before the first step.
 type Run struct {
 	Trainer *Trainer
-	Epochs  int      // that will have been done at the end, the last perhaps in part
-	Steps   int      // that will have been done at the end
-	Batches int      // in an epoch
-	Past    []Losses // means over the epochs done already, where training goes on
+	Context context.Context // of Fit
+	Epochs  int             // that will have been done at the end, the last perhaps in part
+	Steps   int             // that will have been done at the end
+	Batches int             // in an epoch
+	Past    []Losses        // means over the epochs done already, if training was resumed
+
+	past []pastEpoch // the same epochs
 }
 
 // StepInfo tells about one step. It and what it returns are valid until the
@@ -91,9 +103,11 @@ type EpochInfo struct {
 
 // Report is the outcome of a run.
 type Report struct {
-	Epochs []EpochInfo
-	Steps  int
-	Time   time.Duration
+	Epochs     []EpochInfo
+	Steps      int
+	Time       time.Duration
+	Checkpoint string  // the path of the last that [Checkpoints] has written; "" if there is none
+	Warnings   []error // what hooks have told with [Warning], at most 100
 }
 
 // Option changes how [Trainer.Fit] runs.
@@ -102,6 +116,8 @@ type Option func(*options)
 type options struct {
 	epochs, steps int // one of them is out of reach
 	hooks         []Hook
+	warn          func(error)
+	failure       string // where to write a step that fails; "": nowhere
 }
 
 // Epochs sets the number of passes over the data, 1 unless set, counted from
@@ -114,60 +130,180 @@ func Steps(n int) Option { return func(o *options) { o.epochs, o.steps = math.Ma
 // On adds hooks.
 func On(hooks ...Hook) Option { return func(o *options) { o.hooks = append(o.hooks, hooks...) } }
 
+// OnWarning has f called with each [Warning] when it occurs, on the trainer's
+// goroutine. Without it, warnings are part of the error that [Trainer.Fit]
+// returns in the end.
+func OnWarning(f func(error)) Option { return func(o *options) { o.warn = f } }
+
 // position is where in the data training stands.
 type position struct {
-	past      []Losses // means over the epochs done
-	batch     int      // done in the epoch at hand
-	sums      Losses   // over these batches
-	generator int      // the generator's steps among them
+	past      []pastEpoch // the epochs done
+	untold    bool        // hooks do not know yet that the last of them is done
+	batch     int         // done in the current epoch
+	sums      Losses      // over these batches
+	generator int         // the generator's steps among them
+}
+
+// pastEpoch is an epoch that is done.
+type pastEpoch struct {
+	losses Losses // means
+	steps  int    // of the whole run at its end
+}
+
+// add counts a batch, and ends the epoch with its last one.
+func (p *position) add(l Losses, generator bool, batches, steps int) {
+	p.batch++
+	p.sums.Real += l.Real
+	p.sums.Fake += l.Fake
+	p.sums.Penalty += l.Penalty
+	p.sums.Generator += l.Generator
+	if generator {
+		p.generator++
+	}
+	if p.batch == batches {
+		*p = position{past: append(p.past, pastEpoch{p.means(), steps}), untold: true}
+	}
+}
+
+// means returns the mean losses of the current epoch.
+func (p *position) means() Losses {
+	n, s := float64(p.batch), p.sums
+	return Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(p.generator, 1))}
 }
 
 // Fit trains on the source until the epochs or steps are done, the context is
-// cancelled, a hook returns an error, or a loss is not finite. However it ends,
-// the step at hand is finished, and the hooks' Epoch and End are called, so
+// cancelled, a hook returns an error, or a step fails. However it ends, the
+// current step is finished or undone, and the hooks' Epoch and End are called, so
 // that what they save is whole. The report is never nil. The error is the cause
-// of an early end: the context's (context.Cause), a hook's, the source's, a
-// [NonFiniteError], or what [Trainer.Step] says of samples that do not fit. Where
-// hooks fail after that, such as one that saves, theirs are joined to it.
+// of an early end: the context's (context.Cause), a hook's, the source's, or that
+// of [Trainer.Step]. If hooks fail after that, such as one that saves, their
+// errors are joined to it; see [Cancelled].
+//
+// Fit returns an error at once, which wraps [ErrConfig], if ctx or the source is
+// nil, or if the networks cannot take the smallest batch of a [Sized] source; one
+// that wraps [ErrCheckpoint] if training was resumed from a checkpoint of other
+// data; and [ErrBusy] during another Fit or a step.
 func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report, error) {
-	o := options{epochs: 1, steps: math.MaxInt}
-	for _, opt := range opts {
-		opt(&o)
+	f := fitting{Trainer: t, ctx: ctx, src: src, o: options{epochs: 1, steps: math.MaxInt}, report: &Report{Steps: t.game.steps}}
+	if !t.busy.CompareAndSwap(false, true) {
+		return f.report, ErrBusy
 	}
-	report := &Report{Steps: t.game.steps}
-	p, batches := &t.position, src.Batches()
+	defer t.busy.Store(false)
+	if err := f.prepare(opts); err != nil {
+		return f.report, err
+	}
+	return f.report, f.run()
+}
+
+// fitting is one call of [Trainer.Fit].
+type fitting struct {
+	*Trainer
+	ctx     context.Context
+	src     Source
+	batches int // in an epoch
+	o       options
+	report  *Report
+}
+
+// prepare checks what can be known before anything is called.
+func (f *fitting) prepare(opts []Option) error {
+	bad := func(problem string) error { return fmt.Errorf("gan: %w: %s", ErrConfig, problem) }
 	switch {
-	case batches < 1:
-		return report, errors.New("gan: the source has no batches")
-	case p.batch >= batches:
-		return report, fmt.Errorf("gan: training goes on after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, batches)
+	case f.ctx == nil:
+		return bad("the context is nil")
+	case isNil(f.src):
+		return bad("the source is nil")
 	}
-	run := Run{Trainer: t, Epochs: o.epochs, Steps: max(o.steps, t.game.steps), Batches: batches, Past: slices.Clone(p.past)}
-	if o.steps < math.MaxInt {
-		run.Epochs = len(p.past) + (p.batch+run.Steps-t.game.steps+batches-1)/batches
-	} else {
-		run.Steps = t.game.steps + max((o.epochs-len(p.past))*batches-p.batch, 0)
+	for _, opt := range opts {
+		if opt == nil {
+			return bad("an option is nil")
+		}
+		opt(&f.o)
 	}
+	p := &f.position
+	switch f.batches = f.src.Batches(); {
+	case f.batches < 1:
+		return errors.New("gan: the source has no batches")
+	case p.batch >= f.batches:
+		return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
+	}
+	if err := f.game.trySize(f.src); err != nil {
+		return err
+	}
+	return f.adopt(f.src)
+}
+
+// done reports whether as much was trained as was asked for.
+func (f *fitting) done() bool {
+	return len(f.position.past) >= f.o.epochs || f.game.steps >= f.o.steps
+}
+
+// run calls the hooks and trains in between.
+func (f *fitting) run() error {
+	defer func() {
+		for _, h := range f.o.hooks {
+			if h.release != nil {
+				h.release()
+			}
+		}
+	}()
 	start := time.Now()
-	for _, h := range o.hooks {
+	run := f.outlook()
+	for _, h := range f.o.hooks {
 		if h.Start == nil {
 			continue
 		}
-		if err := h.Start(run); err != nil {
-			return report, err
+		if err := f.sort(h.Start(run)); err != nil {
+			return err
 		}
 	}
+	over := false
+	end := func() error {
+		over = true
+		f.report.Time = time.Since(start)
+		return f.call(f.o.hooks, func(h Hook) error {
+			if h.End == nil {
+				return nil
+			}
+			return h.End(f.report)
+		})
+	}
+	defer func() {
+		if !over { // something panics
+			end()
+		}
+	}()
 	var err error
-	for err == nil && len(p.past) < o.epochs && t.game.steps < o.steps {
-		err = t.fitEpoch(ctx, src, &o, report)
+	if p := &f.position; p.untold || f.resumed && f.done() && p.batch > 0 {
+		err = f.tell(start) // of what a killed run could not tell any more
 	}
-	report.Time = time.Since(start)
-	return report, both(err, call(o.hooks, func(h Hook) error {
-		if h.End == nil {
-			return nil
-		}
-		return h.End(report)
-	}))
+	f.resumed = false
+	for err == nil && !f.done() {
+		err = f.epoch()
+	}
+	err = both(err, end())
+	if f.o.warn == nil {
+		err = both(err, errors.Join(f.report.Warnings...))
+	}
+	return err
+}
+
+// outlook is what hooks are told first.
+func (f *fitting) outlook() Run {
+	p := &f.position
+	run := Run{Trainer: f.Trainer, Context: f.ctx, Epochs: f.o.epochs, Steps: max(f.o.steps, f.game.steps), Batches: f.batches, past: slices.Clone(p.past)}
+	if f.o.steps < math.MaxInt {
+		run.Epochs = len(p.past) + (p.batch+run.Steps-f.game.steps+f.batches-1)/f.batches
+	} else {
+		run.Steps = f.game.steps + max((f.o.epochs-len(p.past))*f.batches-p.batch, 0)
+	}
+	if p.untold {
+		run.past = run.past[:len(run.past)-1]
+	}
+	for _, e := range run.past {
+		run.Past = append(run.Past, e.losses)
+	}
+	return run
 }
 
 // Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
@@ -183,68 +319,90 @@ func Cancelled(err error) bool {
 	return errors.Is(err, context.Canceled) // so does the cause that signal.NotifyContext gives
 }
 
-// fitEpoch trains to the end of the epoch at hand.
-func (t *Trainer) fitEpoch(ctx context.Context, src Source, o *options, report *Report) (err error) {
+// epoch trains to the end of the current epoch.
+func (f *fitting) epoch() (err error) {
 	start := time.Now()
-	p, batches := &t.position, src.Batches()
-	epoch := len(p.past)
+	p := &f.position
+	number, told := len(p.past), false
+	tell := func() error {
+		told = true
+		f.report.Steps = f.game.steps
+		if p.batch == 0 && !p.untold {
+			return nil
+		}
+		return f.tell(start)
+	}
+	defer func() {
+		if !told { // something panics
+			tell()
+		}
+	}()
 	ended := false // on our part
-	for batch, srcErr := range src.Epoch(ctx, epoch, p.batch) {
+	for batch, srcErr := range waiting(f.ctx, f.src.Epoch(f.ctx, number, p.batch)) {
 		if err = srcErr; err == nil {
-			err = context.Cause(ctx)
+			err = context.Cause(f.ctx)
+		}
+		if err == nil && len(p.past) > number {
+			err = fmt.Errorf("gan: the source yielded more than its %d batches in epoch %d", f.batches, number+1)
 		}
 		if err == nil {
-			err = t.fitBatch(batch, o)
+			err = f.batch(batch)
 		}
-		if ended = err != nil || t.game.steps >= o.steps; ended {
+		if ended = err != nil || f.game.steps >= f.o.steps; ended {
 			break
 		}
 	}
-	if !ended && p.batch < batches {
+	if !ended && len(p.past) == number {
 		// A source may simply stop when it is cancelled.
-		if err = context.Cause(ctx); err == nil {
-			err = fmt.Errorf("gan: the source yielded %d of %d batches in epoch %d", p.batch, batches, epoch+1)
+		if err = context.Cause(f.ctx); err == nil {
+			err = fmt.Errorf("gan: the source yielded %d of %d batches in epoch %d", p.batch, f.batches, number+1)
 		}
 	}
-	report.Steps = t.game.steps
-	if p.batch == 0 {
-		return err
+	return both(err, tell())
+}
+
+// tell calls the hooks' Epoch for the epoch that is just done, or else for the
+// part of the current one.
+func (f *fitting) tell(start time.Time) error {
+	p := &f.position
+	info := EpochInfo{Steps: f.game.steps, Time: time.Since(start)}
+	if last := len(p.past) - 1; p.untold {
+		info.Epoch, info.Steps, info.Losses = last+1, p.past[last].steps, p.past[last].losses
+	} else {
+		info.Epoch, info.Losses, info.Partial = last+2, p.means(), true
 	}
-	n, s := float64(p.batch), p.sums
-	info := EpochInfo{
-		Epoch: epoch + 1, Steps: t.game.steps, Time: time.Since(start), Partial: p.batch < batches,
-		Losses: Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(p.generator, 1))},
-	}
-	if !info.Partial {
-		*p = position{past: append(p.past, info.Losses)}
-	}
-	report.Epochs = append(report.Epochs, info)
-	return both(err, call(o.hooks, func(h Hook) error {
+	f.report.Epochs = append(f.report.Epochs, info)
+	err := f.call(f.o.hooks, func(h Hook) error {
 		if h.Epoch == nil {
 			return nil
 		}
 		return h.Epoch(info)
-	}))
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p.untold = false
+	return err
 }
 
-// fitBatch does one step and tells the hooks.
-func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
-	defer t.game.scope.Close()
-	r, err := t.game.attempt(batch, nil)
+// batch does one step and tells the hooks.
+func (f *fitting) batch(x *tensor.Tensor) error {
+	defer f.game.scope.Close()
+	p := &f.position
+	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch + 1}
+	err := func() (err error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if info.result, err = f.game.attempt(x, nil); err != nil {
+			return err
+		}
+		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
+		return nil
+	}()
 	if err != nil {
-		return err
+		return f.blame(err, x, info.Epoch, info.Batch)
 	}
-	p := &t.position
-	p.batch++
-	p.sums.Real += r.losses.Real
-	p.sums.Fake += r.losses.Fake
-	p.sums.Penalty += r.losses.Penalty
-	p.sums.Generator += r.losses.Generator
-	if r.g.terms != nil {
-		p.generator++
-	}
-	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch, Step: t.game.steps, Losses: r.losses, result: r}
-	return call(o.hooks, func(h Hook) error {
+	info.Step, info.Losses = f.game.steps, info.result.losses
+	return f.call(f.o.hooks, func(h Hook) error {
 		if h.Step == nil {
 			return nil
 		}
@@ -252,10 +410,21 @@ func (t *Trainer) fitBatch(batch *tensor.Tensor, o *options) error {
 	})
 }
 
-// call calls every hook, even after one has failed, and returns their errors.
-func call(hooks []Hook, f func(Hook) error) (err error) {
-	for _, h := range hooks {
-		err = both(err, f(h))
+// call calls every hook, even after one has failed or while one panics, and
+// returns their errors.
+func (f *fitting) call(hooks []Hook, do func(Hook) error) (err error) {
+	for i, h := range hooks {
+		func() {
+			returned := false
+			defer func() {
+				if !returned {
+					f.call(hooks[i+1:], do)
+				}
+			}()
+			e := do(h)
+			returned = true
+			err = both(err, f.sort(e))
+		}()
 	}
 	return err
 }

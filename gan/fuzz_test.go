@@ -3,12 +3,14 @@ package gan_test
 import (
 	"bytes"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -34,26 +36,7 @@ func FuzzLoadGenerator(f *testing.F) {
 	for _, file := range seedGenerators(f) {
 		f.Add(file)
 	}
-	f.Fuzz(func(t *testing.T, file []byte) {
-		g, err := gan.ReadGenerator(bytes.NewReader(file), gan.SampleMemory(1<<20))
-		if _, streamed := gan.ReadGenerator(struct{ io.Reader }{bytes.NewReader(file)}, gan.SampleMemory(1<<20)); (streamed == nil) != (err == nil) {
-			t.Fatalf("a stream gives %v, a file %v", streamed, err)
-		}
-		if err != nil {
-			require.Less(t, len(err.Error()), 1000)
-			require.NotContains(t, err.Error(), "\x1b")
-			return
-		}
-		var x *tensor.Tensor
-		if tensor.Catch(func() { x = g.Sample(2, 1) }) != nil {
-			return // an embedding's index, for instance, is known only then
-		}
-		var b bytes.Buffer
-		require.NoError(t, g.Write(&b))
-		again, err := gan.ReadGenerator(&b, gan.SampleMemory(1<<20))
-		require.NoError(t, err)
-		require.True(t, equalBits(x.Float64s(), again.Sample(2, 1).Float64s()))
-	})
+	f.Fuzz(checkGeneratorFile)
 }
 
 // FuzzResume: whatever a checkpoint says, it is refused, and then the trainer is
@@ -74,5 +57,110 @@ func FuzzResume(f *testing.F) {
 			require.Equal(t, before, trainer.Sample(2, 1).Float32s())
 		}
 		trainer.Step(real) // which may well report numbers that are not finite
+	})
+}
+
+// checkGeneratorFile is what FuzzLoadGenerator does with a file.
+func checkGeneratorFile(t *testing.T, file []byte) {
+	g, err := gan.ReadGenerator(bytes.NewReader(file), gan.SampleMemory(1<<20))
+	if _, streamed := gan.ReadGenerator(struct{ io.Reader }{bytes.NewReader(file)}, gan.SampleMemory(1<<20)); (streamed == nil) != (err == nil) {
+		t.Fatalf("a stream gives %v, a file %v", streamed, err)
+	}
+	if err != nil {
+		require.Less(t, len(err.Error()), 1000)
+		require.NotContains(t, err.Error(), "\x1b")
+		return
+	}
+	var x *tensor.Tensor
+	if tensor.Catch(func() { x = g.Sample(2, 1) }) != nil {
+		return // an embedding's index, for instance, is known only then
+	}
+	var b bytes.Buffer
+	require.NoError(t, g.Write(&b))
+	again, err := gan.ReadGenerator(&b, gan.SampleMemory(1<<20))
+	require.NoError(t, err)
+	require.True(t, equalBits(x.Float64s(), again.Sample(2, 1).Float64s()))
+}
+
+// FuzzDescribedGenerator is FuzzLoadGenerator with files that are whole and hold
+// the weights that their description asks for.
+func FuzzDescribedGenerator(f *testing.F) {
+	for _, file := range seedGenerators(f) {
+		r, err := safetensors.NewReader(bytes.NewReader(file))
+		require.NoError(f, err)
+		f.Add(r.Metadata()[nn.ArchitectureKey], "2", "")
+	}
+	f.Add(`{"type":"Sequential","layers":[{"type":"Linear","in":1,"out":4,"bias":false},{"type":"Reshape","shape":[1,2,-1]},{"type":"UpsampleNearest","scale":65536},{"type":"AvgPool2D","size":[9,9],"stride":[1,2],"padding":[4,0]}]}`, "1", "[4,1]")
+	f.Fuzz(func(t *testing.T, architecture, latent, shape string) {
+		m, err := nn.Decode([]byte(architecture))
+		if err != nil {
+			return
+		}
+		state, most := map[string]*tensor.Tensor{}, 1<<16
+		for _, p := range nn.Params(m) {
+			n := 1
+			for _, d := range p.Param.Shape() {
+				if d > most {
+					return
+				}
+				if n *= d; n > most {
+					return
+				}
+			}
+			state[p.Name] = tensor.Full(tensor.Float32, 0.5, p.Param.Shape()...)
+		}
+		meta := map[string]string{nn.ArchitectureKey: architecture, "gander.latent": latent}
+		if shape != "" {
+			meta["gander.sample_shape"] = shape
+		}
+		var b bytes.Buffer
+		if safetensors.Write(&b, state, meta) == nil {
+			checkGeneratorFile(t, b.Bytes())
+		}
+	})
+}
+
+// FuzzCheckpoint is FuzzResume with files that are whole, but for what they say of
+// the run's progress and for one number.
+func FuzzCheckpoint(f *testing.F) {
+	trainer := newTiny(f, gan.Hinge{}, func(c *gan.Config) { c.EMAHalfLife = 3 })
+	var b bytes.Buffer
+	require.NoError(f, trainer.WriteCheckpoint(&b))
+	sound, err := safetensors.Read(&b)
+	require.NoError(f, err)
+	progress := sound.Metadata()["gander.checkpoint"]
+	names := sound.Names()
+	for i := range names {
+		f.Add(progress, uint8(i), uint16(0), math.NaN(), "")
+	}
+	f.Add(progress, uint8(0), uint16(3), -1.0, "another")
+	real := tensor.NewStream(5, "real").Normal(tensor.Float32, 4, 4)
+	f.Fuzz(func(t *testing.T, progress string, which uint8, at uint16, value float64, rename string) {
+		state := map[string]*tensor.Tensor{}
+		for _, name := range names {
+			state[name], err = sound.Tensor(name)
+			require.NoError(t, err)
+		}
+		name := names[int(which)%len(names)]
+		if x := state[name]; x.Len() > 0 {
+			x.Reshape(x.Len()).Set(value, int(at)%x.Len())
+		}
+		if rename != "" {
+			state[rename] = state[name]
+			delete(state, name)
+		}
+		var b bytes.Buffer
+		if safetensors.Write(&b, state, map[string]string{"gander.checkpoint": progress}) != nil {
+			return
+		}
+		trainer := newTiny(t, gan.Hinge{}, func(c *gan.Config) { c.EMAHalfLife = 3 })
+		before := trainer.Sample(2, 1).Float32s()
+		if err := trainer.ReadCheckpoint(&b); err != nil {
+			require.Less(t, len(err.Error()), 1000)
+			require.NotContains(t, err.Error(), "\x1b")
+			require.Equal(t, before, trainer.Sample(2, 1).Float32s())
+		}
+		trainer.Step(real)
+		trainer.Fit(t.Context(), tinyNoise(2), gan.Steps(trainer.Steps()+1))
 	})
 }

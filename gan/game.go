@@ -149,6 +149,9 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 // checkpoint leads to the same step again.
 func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
+	if err := checkBatch(real); err != nil {
+		return r, fail(err)
+	}
 	if err := tensor.Catch(func() { g.journal.begin(g) }); err != nil {
 		return r, fail(err)
 	}
@@ -162,7 +165,9 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		// The step has failed, or a network panics.
 		*g.latent, *g.random = latentBefore, randomBefore
 		g.updates.Discard()
-		if g.touched != untouched {
+		if g.touched == untouched {
+			g.journal.forget() // a device may have failed while it was written
+		} else {
 			g.scope.Close()
 			if undo := g.journal.rewind(g); undo != nil {
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
@@ -179,11 +184,22 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	case misuse != nil:
 		return r, fail(misuse)
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: lookForNaN(real)}
 	}
 	g.steps++
 	done = true
 	return r, nil
+}
+
+// checkBatch returns what is wrong with a batch for every network.
+func checkBatch(real *tensor.Tensor) error {
+	switch {
+	case real == nil:
+		return &tensor.ArgumentError{Op: "Trainer.Step", Problem: "the batch of real samples is nil", Fix: "give a tensor [n, …]"}
+	case real.Rank() > 0 && real.Len() == 0:
+		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
+	}
+	return nil
 }
 
 // stepOn does a step on samples and latent vectors that may come from elsewhere,
@@ -249,6 +265,9 @@ func (g *game) copied() *Generator {
 			}
 		}
 		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
+		if g.ema != nil {
+			g.copy.settle()
+		}
 	}
 	return g.copy
 }

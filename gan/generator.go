@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -21,22 +22,24 @@ import (
 // of goroutines may sample from it at once.
 type Generator struct {
 	net     nn.Module
-	weights *nn.Weights
+	weights func() *nn.Weights
 	latent  int
 	sample  []int // shape of one; nil: not known
 	dtype   tensor.DType
 	device  *tensor.Device
 	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
 	pass    int        // samples of one pass
+	foreign bool       // some layers are not package nn's
 }
 
 // newGenerator returns a generator of a network with weights of its own. They
 // are copied to where products of few rows read them fastest.
 func newGenerator(net nn.Module, w *nn.Weights, latent int, sample []int, dt tensor.DType, d *tensor.Device) *Generator {
+	there := w.To(d)
 	g := &Generator{
-		net: net, weights: w.To(d), latent: latent, sample: sample, dtype: dt, device: d,
+		net: net, weights: func() *nn.Weights { return there }, latent: latent, sample: sample, dtype: dt, device: d,
 		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
-		pass:   sampleChunk,
+		pass:   sampleChunk, foreign: foreign(net),
 	}
 	if one, err := nn.PassMemory(net, []int{1, latent}, dt, math.MaxInt64); err == nil && one > 0 {
 		g.pass = int(max(min(sampleChunk, passMemory/one), 1))
@@ -100,7 +103,7 @@ func (g *Generator) To(d *tensor.Device) *Generator {
 	if d == g.device {
 		return g
 	}
-	return newGenerator(g.net, g.weights, g.latent, g.sample, g.dtype, d)
+	return newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
 }
 
 // Device returns where the generator's weights and samples live.
@@ -136,7 +139,7 @@ func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
 			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
 	}
 	return g.chunks("Generator.Map", latent.Dim(0), func(s *tensor.Scope, at, m int) *tensor.Tensor {
-		return s.Adopt(latent.Slice(0, at, at+m, 1)).To(g.device)
+		return s.Adopt(latent.Slice(0, at, at+m)).To(g.device)
 	})
 }
 
@@ -149,24 +152,65 @@ func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m in
 	scope := g.scopes.Get().(*tensor.Scope)
 	defer g.scopes.Put(scope)
 	defer scope.Close()
-	ctx := &nn.Ctx{Weights: g.weights}
+	ctx := &nn.Ctx{Weights: g.weights()}
 	var out *tensor.Tensor
 	for at := 0; out == nil || at < n; at += sampleChunk {
 		m := min(sampleChunk, n-at)
 		z := draw(scope, at, m)
 		for from := 0; out == nil || from < m; from += g.pass {
 			to := min(from+g.pass, m)
-			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to, 1))).Value()
+			y := g.net.Forward(ctx, autograd.Const(g.full(scope, z.Slice(0, from, to)))).Value()
 			if out == nil {
 				shape := y.Shape()
 				shape[0] = n
 				out = g.device.New(y.DType(), shape...)
 			}
-			out.Slice(0, at+from, at+to, 1).CopyFrom(y)
+			out.Slice(0, at+from, at+to).CopyFrom(y.Slice(0, 0, to-from))
 		}
 		scope.Close()
 	}
 	return out
+}
+
+// full returns the latent vectors of a pass, with zeros behind them if the pass
+// would give their samples other bits than a larger one does: on a device that
+// rounds the factors of large products only, whatever is less than a whole pass,
+// and in a layer of the program's own, a single sample. Its product of one row may
+// be summed in another order; those of package nn are not ([nn.Snapshot]).
+func (g *Generator) full(s *tensor.Scope, z *tensor.Tensor) *tensor.Tensor {
+	n, least := z.Dim(0), 1
+	switch {
+	case n == 0:
+		return z
+	case g.device.Precision() != tensor.FullPrecision:
+		least = g.pass
+	case g.foreign:
+		least = 2
+	}
+	if n >= least {
+		return z
+	}
+	rest := s.Empty(g.device, z.DType(), least-n, g.latent)
+	rest.Fill(0)
+	return tensor.Concat(0, z, rest)
+}
+
+// foreign reports whether a part of a network is not made by package nn.
+func foreign(m nn.Module) bool {
+	t := reflect.TypeOf(m)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.PkgPath() != reflect.TypeFor[nn.Ctx]().PkgPath() {
+		return true
+	}
+	switch m := m.(type) {
+	case nn.Wrapper:
+		return foreign(m.Unwrap())
+	case nn.Parent:
+		return slices.ContainsFunc(m.Children(), func(c nn.Child) bool { return foreign(c.Module) })
+	}
+	return false
 }
 
 // Latent returns the number of the generator's inputs.
@@ -187,12 +231,12 @@ const (
 // Save makes path a safetensors file of the generator, which [LoadGenerator]
 // reads, and PyTorch too. The file is written whole or not at all.
 func (g *Generator) Save(path string) error {
-	return nn.SaveWeights(path, g.net, g.weights, g.metadata())
+	return nn.SaveWeights(path, g.net, g.weights(), g.metadata())
 }
 
 // Write is [Generator.Save] to a stream.
 func (g *Generator) Write(w io.Writer) error {
-	return nn.WriteWeights(w, g.net, g.weights, g.metadata())
+	return nn.WriteWeights(w, g.net, g.weights(), g.metadata())
 }
 
 func (g *Generator) metadata() map[string]string {

@@ -2,6 +2,7 @@ package gan_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
@@ -119,6 +121,9 @@ func TestSamplesInSmallPasses(t *testing.T) {
 
 // Loading takes little more than twice the file, and a stream's copy.
 func TestLoadGeneratorMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	m := nn.Sequential(nn.Linear(100, 4000), nn.Tanh(), nn.Linear(4000, 1000))
 	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	path := filepath.Join(t.TempDir(), "g")
@@ -147,4 +152,39 @@ func withoutChecksum(t testing.TB, file []byte) []byte {
 	})
 	require.Less(t, len(header), int(n-8))
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...), file[n:]...)
+}
+
+// undescribed is a layer that works, and that no file can describe.
+type undescribed struct{}
+
+func (undescribed) Forward(_ *nn.Ctx, x *autograd.Var) *autograd.Var { return autograd.Neg(x) }
+
+// A network that could not be loaded again is trained, but not by a run that is
+// to save it: that is told before the first step.
+func TestSaveNetworksRefusesEarly(t *testing.T) {
+	for name, networks := range map[string]func() (g, d nn.Module){
+		"generator": func() (g, d nn.Module) {
+			g, d = tiny(gan.Logits)
+			return nn.Sequential(g, undescribed{}), d
+		},
+		"discriminator": func() (g, d nn.Module) {
+			g, d = tiny(gan.Logits)
+			return g, nn.Sequential(d, undescribed{})
+		},
+	} {
+		g, d := networks()
+		trainer, err := gan.New(g, d, tinyConfig(gan.Hinge{}))
+		require.NoError(t, err, name)
+		_, err = trainer.Fit(context.Background(), tinyNoise(2), gan.Steps(3))
+		require.NoError(t, err, name)
+		dir := filepath.Join(t.TempDir(), "new")
+		_, err = trainer.Fit(context.Background(), tinyNoise(2), gan.Steps(6), gan.On(gan.SaveNetworks(dir)))
+		require.ErrorIs(t, err, nn.ErrUnknownModule, name)
+		require.ErrorContains(t, err, "gan_test.undescribed does not describe itself")
+		require.Equal(t, 3, trainer.Steps(), "no step was made")
+		require.NoDirExists(t, dir)
+		if name == "generator" {
+			require.ErrorIs(t, trainer.Generator().Save(filepath.Join(t.TempDir(), "g")), nn.ErrUnknownModule)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -13,8 +12,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Every is true of each nth step. It panics with a [tensor.ArgumentError] if n is less
-// than 1.
+// Every returns a function that is true of each nth step. It panics with a
+// [tensor.ArgumentError] if n is less than 1.
 func Every(n int) func(step int) bool {
 	if n < 1 {
 		panic(&tensor.ArgumentError{Op: "Every", Problem: fmt.Sprintf("every %d steps", n), Fix: "give 1 or more"})
@@ -41,14 +40,31 @@ func After(due func(step int) bool, do func(*Trainer) error) Hook {
 }
 
 // SaveNetworks returns a hook that writes generator.safetensors and
-// discriminator.safetensors into a folder after each epoch, in place of the epoch
-// before. The folder is made if need be. Training does not start if a network
+// discriminator.safetensors into a folder after each epoch, in place of the
+// epoch before. The folder is made if need be. Training does not start if a network
 // could not be loaded again, because a layer does not describe itself ([nn.Encode]).
+// Networks that cannot be written are a [Warning], and at the end of training an
+// error.
 func SaveNetworks(dir string) Hook {
 	var t *Trainer
+	saved := true
+	save := func() error {
+		saved = false
+		if err := writable(dir); err != nil { // somebody may have removed it
+			return err
+		}
+		if err := t.Generator().Save(filepath.Join(dir, "generator.safetensors")); err != nil {
+			return err
+		}
+		if err := nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.Discriminator(), nil); err != nil {
+			return err
+		}
+		saved = true
+		return nil
+	}
 	return Hook{
 		Start: func(r Run) error {
-			t = r.Trainer
+			t, saved = r.Trainer, true
 			for _, m := range []nn.Module{t.game.generator, t.game.discriminator} {
 				if _, err := nn.Encode(m); err != nil {
 					return fmt.Errorf("gan: a network could not be loaded from the file that it is saved to: %w", err)
@@ -56,27 +72,37 @@ func SaveNetworks(dir string) Hook {
 			}
 			return writable(dir)
 		},
-		Epoch: func(EpochInfo) error {
-			if err := t.Generator().Save(filepath.Join(dir, "generator.safetensors")); err != nil {
-				return err
+		Epoch: func(EpochInfo) error { return Warning(save()) },
+		End: func(*Report) error {
+			if saved {
+				return nil
 			}
-			return nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.Discriminator(), nil)
+			return save()
 		},
 	}
 }
 
 // SaveSamples returns a hook that writes n samples of one seed after each
-// epoch, as epoch-0001.png and so on, into a folder, which is made where need
-// be. The same latent vectors every time show how their pictures change.
+// epoch, as epoch-0001.png and so on, into a folder, which is made if need be.
+// The same latent vectors every time show how their images change. A grid that
+// does not fit the samples is an error before the first step. An image that
+// cannot be written is a [Warning].
 func SaveSamples(dir string, n int, seed uint64, g ImageGrid) Hook {
 	var t *Trainer
 	return Hook{
 		Start: func(r Run) error {
 			t = r.Trainer
+			if _, err := g.Image(t.Sample(n, seed)); err != nil {
+				return fmt.Errorf("SaveSamples: %w", err)
+			}
 			return writable(dir)
 		},
 		Epoch: func(e EpochInfo) error {
-			return g.WritePNG(filepath.Join(dir, fmt.Sprintf("epoch-%04d.png", e.Epoch)), t.Sample(n, seed))
+			samples := t.Sample(n, seed)
+			if err := writable(dir); err != nil { // somebody may have removed it
+				return Warning(err)
+			}
+			return Warning(g.WritePNG(filepath.Join(dir, fmt.Sprintf("epoch-%04d.png", e.Epoch)), samples))
 		},
 	}
 }
@@ -108,42 +134,78 @@ type logLine struct {
 //	{"epoch":1,"steps":157,"discriminator_loss":0.51,…,"seconds":1.2}
 //
 // The file is replaced after each epoch, so it is whole at any time. A resumed
-// run goes on with the lines of the epochs before.
+// run goes on with the lines of the epochs before; those that the file lacks are
+// made from the checkpoint, which does not know how long they took.
+//
+// A log that cannot be written is a [Warning]: it is whole again as soon as it
+// can.
 func Log(path string) Hook {
 	var lines [][]byte
 	return Hook{
 		Start: func(r Run) error {
-			lines = nil
 			if err := writable(filepath.Dir(path)); err != nil {
 				return err
 			}
-			old, err := os.ReadFile(path)
-			if err != nil {
-				return nil // nothing to go on with
-			}
-			for line := range bytes.Lines(old) {
-				var l logLine
-				if json.Unmarshal(line, &l) == nil && l.Epoch <= len(r.Past) && !l.Partial {
-					lines = append(lines, bytes.TrimSpace(line))
+			lines = nil
+			there := oldLines(path)
+			for i, e := range r.past {
+				line, err := lineOf(EpochInfo{Epoch: i + 1, Steps: e.steps, Losses: e.losses})
+				if err != nil {
+					return err
 				}
+				if old := there[i+1]; bytes.HasPrefix(old, line[:len(line)-len(`0}`)]) {
+					line = old
+				}
+				lines = append(lines, line)
 			}
 			return nil
 		},
 		Epoch: func(e EpochInfo) error {
-			l := e.Losses
-			line, err := json.Marshal(logLine{e.Epoch, e.Steps, l.Discriminator(), l.Real, l.Fake, l.Penalty, l.Generator, e.Time.Seconds(), e.Partial})
+			line, err := lineOf(e)
 			if err != nil {
-				return fmt.Errorf("gan: %w", err)
+				return err
 			}
 			lines = append(lines, line)
-			return atomicfile.Write(path, func(w io.Writer) error {
+			return Warning(atomicfile.Write(path, func(w io.Writer) error {
 				for _, line := range lines {
 					if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
 						return err
 					}
 				}
 				return nil
-			})
+			}))
 		},
 	}
+}
+
+// lineOf returns an epoch's line, which ends in its duration unless the epoch is
+// not whole.
+func lineOf(e EpochInfo) ([]byte, error) {
+	l := e.Losses
+	line, err := json.Marshal(logLine{e.Epoch, e.Steps, l.Discriminator(), l.Real, l.Fake, l.Penalty, l.Generator, e.Time.Seconds(), e.Partial})
+	if err != nil {
+		return nil, fmt.Errorf("gan: %w", err)
+	}
+	return line, nil
+}
+
+// oldLines returns the lines of a log that are whole epochs, by their numbers.
+func oldLines(path string) map[int][]byte {
+	out := map[int][]byte{}
+	f, err := atomicfile.Open(path)
+	if err != nil {
+		return out // nothing to keep
+	}
+	defer f.Close()
+	old, err := io.ReadAll(f)
+	if err != nil {
+		return out
+	}
+	for line := range bytes.Lines(old) {
+		var l logLine
+		if json.Unmarshal(line, &l) == nil && !l.Partial {
+			out[l.Epoch] = bytes.TrimSpace(line)
+		}
+	}
+	return out
 }

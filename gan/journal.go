@@ -41,8 +41,10 @@ func (j *journal) begin(g *game) {
 	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
 	// What was changed from outside, no replay would change.
 	if enough || !j.current(g) {
+		j.forget() // until the copy is whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
+		j.note(g)
 	}
 }
 
@@ -66,7 +68,7 @@ func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
 	if m := *memory; m == nil || m.Len() < t.Len() || m.DType() != t.DType() || m.Device() != t.Device() {
 		*memory = t.Device().New(t.DType(), t.Len())
 	}
-	out := (*memory).Slice(0, 0, t.Len(), 1).Reshape(t.Shape()...)
+	out := (*memory).Slice(0, 0, t.Len()).Reshape(t.Shape()...)
 	out.CopyFrom(t)
 	return out
 }
@@ -87,7 +89,7 @@ func (j *journal) rewind(g *game) (err error) {
 		if !done { // also if a network panics
 			g.updates.Discard()
 			g.scope.Close()
-			j.versions = nil
+			j.forget()
 			err = errors.Join(err, tensor.Catch(func() { now.restore(g) }))
 		}
 	}()
@@ -111,6 +113,11 @@ func (j *journal) rewind(g *game) (err error) {
 	}
 	if done = err == nil; done {
 		j.note(g)
+		if generatorTouched {
+			g.mu.Lock()
+			g.copy = nil // it may have been made half-way through an update
+			g.mu.Unlock()
+		}
 	}
 	return err
 }
@@ -125,10 +132,13 @@ type state struct {
 
 func (s *state) save(g *game) {
 	if s.values == nil {
+		var values []*tensor.Tensor
+		length := 0
 		for _, v := range g.values {
-			s.values = append(s.values, v.Device().New(v.DType(), v.Shape()...))
-			s.length += 3 * v.Len() // with two moments, or one and an average
+			values = append(values, v.Device().New(v.DType(), v.Shape()...)) // the device may be out of memory
+			length += 3 * v.Len()                                            // with two moments, or one and an average
 		}
+		s.values, s.length = values, length
 	}
 	for i, v := range g.values {
 		s.values[i].CopyFrom(v)
@@ -172,6 +182,9 @@ func (j *journal) note(g *game) {
 		j.versions = append(j.versions, v.Version())
 	}
 }
+
+// forget makes the next call of begin copy the state.
+func (j *journal) forget() { j.versions = j.versions[:0] }
 
 // current reports whether the networks' values are as they were noted.
 func (j *journal) current(g *game) bool {

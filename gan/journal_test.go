@@ -62,7 +62,7 @@ func TestFailedStepIsUndone(t *testing.T) {
 	}
 	for name, trainer := range trainers {
 		for _, before := range []int{0, 1, 3, 66, 130} {
-			objective, calm := &mishap{once: true}, &mishap{}
+			objective, calm := &mishap{once: true}, &mishap{once: true}
 			failing, clean := trainer(objective), trainer(calm)
 			random := tensor.NewStream(1, "samples")
 			train := func() {

@@ -30,8 +30,10 @@ func (c Config) checkMixing(d nn.Module) error {
 // other weights finds what those of the beginning may hide, such as a branch that
 // is first multiplied by 0.
 //
-// The trial draws from streams of its own and changes nothing. If it cannot be made,
-// because a network does not take its input, the first step will say why.
+// The trial draws from streams of its own and changes nothing. It says nothing about
+// a discriminator that gives NaN, or other outputs for the same batch, because it
+// draws random numbers that are not the pass's. If a network does not take its input,
+// the first step will say why.
 func (c Config) tryMixing(g, d nn.Module) error {
 	_, known := nn.MixesBatch(d)
 	if known || len(c.Penalties) == 0 || c.AllowMixing {
@@ -60,14 +62,14 @@ func (c Config) tryMixing(g, d nn.Module) error {
 		const n = 8 // groups of 2, 4 and 8 samples are possible
 		shape[0] = n
 		one, other := normal(first, shape...), normal(first, shape...)
-		other.Slice(0, 0, 1, 1).CopyFrom(one.Slice(0, 0, 1, 1))
+		other.Slice(0, 0, 1).CopyFrom(one.Slice(0, 0, 1))
 		for _, w := range []*nn.Weights{nil, nn.SnapshotWith(d, weights)} {
 			output := func(x *tensor.Tensor) float64 {
 				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}
 				return d.Forward(ctx, autograd.Const(x)).Value().At(0, 0)
 			}
 			a, b := output(one), output(other)
-			mixes = mixes || a != b && (a == a || b == b) // NaN of both says nothing
+			mixes = mixes || a != b && a == output(one)
 		}
 	})
 	if misuse != nil || !mixes {

@@ -71,7 +71,7 @@ func bce(p *autograd.Var, label float64) *autograd.Var {
 // Minimax is the game of the original paper (Goodfellow et al., "Generative
 // adversarial nets", 2014, equation 1) on logits: the discriminator maximises
 // E ln σ(D(x)) + E ln(1−σ(D(G(z)))), and the generator minimises the same. Its
-// gradient fades where the discriminator is sure of itself, which is why
+// gradient fades when the discriminator is sure of itself, which is why
 // [NonSaturating] is what people train with.
 type Minimax struct{}
 
@@ -93,7 +93,7 @@ func (Minimax) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.V
 
 // NonSaturating is the game with the generator's loss that section 3 of the
 // original paper recommends, on logits: the discriminator's is [Minimax]'s, and
-// the generator minimises −E ln σ(D(G(z))), whose gradient is strong where the
+// the generator minimises −E ln σ(D(G(z))), whose gradient is strong when the
 // discriminator is sure of itself.
 type NonSaturating struct{}
 
@@ -161,7 +161,7 @@ func (Hinge) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.Var
 
 // Wasserstein is the game of Arjovsky, Chintala, Bottou, "Wasserstein GAN",
 // 2017: the critic minimises −D(x) + D(G(z)), the generator −D(G(z)). It needs a
-// critic held to a bounded slope: by a [GradientPenalty], or by
+// critic whose gradient is bounded: by a [GradientPenalty], or by
 // [Config.ClipWeights] as in the paper.
 type Wasserstein struct{}
 

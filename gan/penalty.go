@@ -52,7 +52,7 @@ func (R1) Name() string { return "R1" }
 func (r R1) Weight(step int) float64 { return scheduled(r.Gamma, r.Schedule, step) }
 
 // Terms returns ½‖∇D(x)‖² of each real sample.
-func (R1) Terms(p *Pass) *autograd.Var { return halfSquaredSlope(p.Real) }
+func (R1) Terms(p *Pass) *autograd.Var { return halfSquaredGradient(p.Real) }
 
 // R2 is [R1] at generated samples.
 type R2 struct {
@@ -67,7 +67,7 @@ func (R2) Name() string { return "R2" }
 func (r R2) Weight(step int) float64 { return scheduled(r.Gamma, r.Schedule, step) }
 
 // Terms returns ½‖∇D(G(z))‖² of each generated sample.
-func (R2) Terms(p *Pass) *autograd.Var { return halfSquaredSlope(p.Fake) }
+func (R2) Terms(p *Pass) *autograd.Var { return halfSquaredGradient(p.Fake) }
 
 // The kinds of samples that a penalty looks at.
 const (
@@ -126,7 +126,7 @@ func (g GradientPenalty) Terms(p *Pass) *autograd.Var {
 func (g GradientPenalty) at(p *Pass, epsilon *tensor.Tensor) *autograd.Var {
 	x, y := p.Real.X.Value(), p.Fake.X.Value()
 	between := autograd.Leaf(tensor.Add(y, tensor.Mul(epsilon, tensor.Sub(x, y))))
-	excess := autograd.Shift(norm(squaredSlope(Samples{X: between, D: p.Critic(between)})), -1)
+	excess := autograd.Shift(norm(squaredGradient(Samples{X: between, D: p.Critic(between)})), -1)
 	if g.OneSided {
 		excess = autograd.ReLU(excess)
 	}
@@ -140,14 +140,14 @@ func scheduled(weight float64, s optim.Schedule, step int) float64 {
 	return weight * s.At(step)
 }
 
-func halfSquaredSlope(s Samples) *autograd.Var { return autograd.Scale(squaredSlope(s), 0.5) }
+func halfSquaredGradient(s Samples) *autograd.Var { return autograd.Scale(squaredGradient(s), 0.5) }
 
-// squaredSlope returns ‖∂D/∂x‖² of each sample, [n], as a function of the
+// squaredGradient returns ‖∂D/∂x‖² of each sample, [n], as a function of the
 // weights. Each output depends on its own sample only, so the gradient of the
 // outputs' sum holds the gradient of each.
-func squaredSlope(s Samples) *autograd.Var {
-	slope := autograd.Grad(autograd.Sum(s.D), []*autograd.Var{s.X}, autograd.Opts{CreateGraph: true})[0]
-	squares := autograd.Square(slope)
+func squaredGradient(s Samples) *autograd.Var {
+	gradient := autograd.Grad(autograd.Sum(s.D), []*autograd.Var{s.X}, autograd.Opts{CreateGraph: true})[0]
+	squares := autograd.Square(gradient)
 	var axes []int
 	for k := 1; k < squares.Value().Rank(); k++ {
 		axes = append(axes, k)
@@ -158,7 +158,7 @@ func squaredSlope(s Samples) *autograd.Var {
 	return autograd.Sum(squares, axes...)
 }
 
-// norm returns √s with a gradient of zero, not infinity, where s is zero.
+// norm returns √s with a gradient of zero, not infinity, if s is zero.
 func norm(s *autograd.Var) *autograd.Var {
 	zero := tensor.Equal(s.Value(), tensor.Scale(s.Value(), 0))
 	one := autograd.Const(tensor.FullLike(s.Value(), 1))

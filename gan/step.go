@@ -8,8 +8,8 @@ import (
 // step does one step on real samples x and latent vectors z: the discriminator
 // learns to tell x from G(z), and then, every so many steps, the generator
 // learns to pass for real with the updated discriminator. Nothing is updated
-// with numbers that are not finite. r.failed names the network that they came
-// from; the step ends there.
+// with numbers that are not finite: the step ends there, r.failed names the
+// network that they came from, and attempt undoes what was done until then.
 func (g *game) step(x, z *tensor.Tensor) (r result) {
 	fake := g.generate(z) // one pass, which both halves use
 

@@ -66,7 +66,7 @@ func (s general) pass(g *game, x, y *tensor.Tensor) *Pass {
 	if s.together {
 		n, m := x.Dim(0), y.Dim(0)
 		d := p.Critic(autograd.Concat(0, p.Real.X, p.Fake.X))
-		p.Real.D, p.Fake.D = autograd.Slice(d, 0, 0, n, 1), autograd.Slice(d, 0, n, n+m, 1)
+		p.Real.D, p.Fake.D = autograd.Slice(d, 0, 0, n), autograd.Slice(d, 0, n, n+m)
 	} else {
 		p.Real.D, p.Fake.D = p.Critic(p.Real.X), p.Critic(p.Fake.X)
 	}

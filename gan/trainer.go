@@ -1,66 +1,68 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Trainer trains a generator against a discriminator. Its methods are meant for
-// one goroutine, except [Trainer.Sample] and [Trainer.Generator], which any
-// number of others may call at the same time.
+// Trainer trains a generator against a discriminator. Any number of goroutines
+// may call [Trainer.Sample], [Trainer.Generator] and [Trainer.Checkpoint] at the
+// same time. Only one may train: [Trainer.Fit], [Trainer.Step] and
+// [Trainer.Resume] return [ErrBusy] while one of them is under way.
 type Trainer struct {
 	game     *game
-	position position // in the data
+	position position   // in the data
+	settings settings   // of the configuration and the networks
+	data     *dataset   // what training saw last; nil: nothing yet
+	resumed  bool       // since the last Fit
+	before   *resumable // what the data of the next Fit must be; nil: anything
+
+	busy atomic.Bool // something trains
+	mu   sync.Mutex  // held while a step changes the state, or a checkpoint copies it
 }
+
+// ErrBusy is returned by the methods of a [Trainer] that train, while one of them
+// is under way: on another goroutine, or around the hook that has made the call.
+var ErrBusy = errors.New("gan: the trainer is training already")
 
 // New prepares the training of generator g, from [n, latent] to samples,
 // against discriminator d, from samples to [n, 1]. Networks without weights get
-// them from the seed; others keep theirs, so that training can go on. The error
+// them from the seed; others keep theirs, so that training can continue. The error
 // wraps [ErrConfig] and says what does not fit.
 func New(g, d nn.Module, c Config) (*Trainer, error) {
 	game, err := newGame(g, d, c)
 	if err != nil {
 		return nil, fmt.Errorf("gan: %w: %w", ErrConfig, err)
 	}
-	return &Trainer{game: game}, nil
+	return &Trainer{game: game, settings: settingsOf(g, d, c, game)}, nil
 }
 
 // Step does one step on real samples [n, …] of the trainer's dtype: the
 // discriminator's update, then the generator's. [Trainer.Fit] is made of such
-// steps. The error is a [NonFiniteError], or a [tensor.Misuse] where the
-// samples do not fit the networks.
-func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) {
-	defer t.game.scope.Close()
-	r, err := t.game.attempt(real, nil)
-	return r.losses, err
-}
+// steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
+// fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
+// leaves everything as it was: networks, optimizers, averages and random numbers.
+func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) { return t.step(real, nil) }
 
 // StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
 // the trainer's own, from which only [Config.FreshLatent] draws then.
-func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) {
+func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) { return t.step(real, latent) }
+
+func (t *Trainer) step(real, latent *tensor.Tensor) (Losses, error) {
+	if !t.busy.CompareAndSwap(false, true) {
+		return Losses{}, ErrBusy
+	}
+	defer t.busy.Store(false)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	defer t.game.scope.Close()
 	r, err := t.game.attempt(real, latent)
 	return r.losses, err
-}
-
-// NonFiniteError says that a loss or a gradient became NaN or infinite. The
-// update that it would have gone into was not made.
-type NonFiniteError struct {
-	Step     int    // counted from 1
-	Network  string // "discriminator" or "generator": which one was to be updated
-	Gradient bool   // its losses are finite, but an element of its gradient is not
-	Losses   Losses // Generator is 0 if the error is the discriminator's
-}
-
-func (e *NonFiniteError) Error() string {
-	what := "loss"
-	if e.Gradient {
-		what = "gradient"
-	}
-	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g); try a smaller learning rate",
-		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator)
 }
 
 // Steps returns the number of steps done, over all calls and resumed runs.
@@ -74,6 +76,9 @@ func (t *Trainer) Generator() *Generator { return t.game.copied() }
 // The same weights and seed give the same samples. It may be called from any
 // goroutine. It panics with a [tensor.ShapeError] on a negative n.
 func (t *Trainer) Sample(n int, seed uint64) *tensor.Tensor { return t.Generator().Sample(n, seed) }
+
+// Device returns where training takes place.
+func (t *Trainer) Device() *tensor.Device { return t.game.device }
 
 // Discriminator returns the network itself; do not run it while training.
 func (t *Trainer) Discriminator() nn.Module { return t.game.discriminator }

@@ -106,6 +106,15 @@ func (l activation) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	return l.forward(x, l.a)
 }
 
+// Scratch implements [Scratcher]: what the operations make of which a function
+// without a kernel of its own consists.
+func (l activation) Scratch(in []int) [][]int {
+	if l.fused != nil {
+		return nil
+	}
+	return copies(9, in)
+}
+
 // Activation implements [Activator].
 func (l activation) Activation() (act tensor.Activation, ok bool) {
 	if l.fused == nil {

@@ -28,6 +28,12 @@ func NewBuffer(name string, init Initializer, shape ...int) *Param {
 //
 // Updates serve one goroutine.
 type Updates struct {
+	// Average, if it is above 0, takes statistics anew: in the pass in which it is
+	// k, running averages move a k-th part of the way towards the batch's values,
+	// so that after passes with 1, 2, 3, … they are the plain means over all these.
+	// Passes are not counted then.
+	Average int
+
 	changes []change
 }
 
@@ -51,6 +57,23 @@ func (u *Updates) Apply() {
 		c.do((*Ctx)(nil).Var(c.buffer).Value())
 	}
 	u.Discard()
+}
+
+// ApplyTo makes the changes to weights apart from the network's own, in whose
+// passes they were asked for. Nobody else may use these at the same time.
+func (u *Updates) ApplyTo(w *Weights) {
+	for _, c := range u.changes {
+		c.do((&Ctx{Weights: w}).Var(c.buffer).Value())
+	}
+	u.Discard()
+}
+
+// part returns how far running averages move that usually move by momentum.
+func (u *Updates) part(momentum float64) float64 {
+	if u.Average > 0 {
+		return 1 / float64(u.Average)
+	}
+	return momentum
 }
 
 // Discard forgets the changes.

@@ -51,6 +51,9 @@ func (e *embedding) OutShape(in []int) ([]int, error) {
 	return append(slices.Clone(in), e.dim), nil
 }
 
+// Scratch implements [Scratcher]: the rows' numbers as the device wants them.
+func (e *embedding) Scratch(in []int) [][]int { return copies(9, in) }
+
 type embeddingSpec struct {
 	N   int `json:"n"`
 	Dim int `json:"dim"`

@@ -65,7 +65,7 @@ func TestCrossEntropyOfLargeLogits(t *testing.T) {
 			require.InDelta(t, c.loss, loss.Value().Item(), c.delta)
 			g := autograd.Grad(loss, []*autograd.Var{x}, autograd.Opts{CreateGraph: true})[0]
 			require.InDeltaSlice(t, []float64{c.first, -c.first}, g.Value().Float64s(), c.delta)
-			gg := autograd.Grad(autograd.Sum(autograd.Slice(g, 1, 0, 1, 1)), []*autograd.Var{x}, autograd.Opts{})[0]
+			gg := autograd.Grad(autograd.Sum(autograd.Slice(g, 1, 0, 1)), []*autograd.Var{x}, autograd.Opts{})[0]
 			curvature := -c.first * (1 + c.first)
 			require.InDeltaSlice(t, []float64{curvature, -curvature}, gg.Value().Float64s(), c.delta)
 		}
@@ -87,8 +87,34 @@ func TestActivationsAtInfinity(t *testing.T) {
 			}
 			require.True(t, math.IsNaN(g[0]) && math.IsNaN(g[1]) && math.IsNaN(g[2]), "%v", g)
 		}
-		// Far below 0, where 1 + tanh or 1 + erf would be 0.
-		x := tensor.FromFloat64([]float64{-20}).Cast(dt)
-		require.InEpsilon(t, -20/(1+math.Exp(20)), nn.SiLU().Forward(nil, autograd.Const(x)).Value().Item(), 1e-6)
+	}
+}
+
+// TestTailsOfActivations: far below 0, values and first derivatives keep their digits
+// relative to what they are.
+func TestTailsOfActivations(t *testing.T) {
+	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	density := func(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
+	below := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
+	for name, c := range map[string]struct {
+		m            nn.Module
+		value, first func(x float64) float64
+	}{
+		"SiLU": {nn.SiLU(), func(x float64) float64 { return x * sigmoid(x) }, func(x float64) float64 { return sigmoid(x) * (1 + x*sigmoid(-x)) }},
+		"GELU": {nn.GELU(), func(x float64) float64 { return x * below(x) }, func(x float64) float64 { return below(x) + x*density(x) }},
+		"ELU":  {nn.ELU(1), func(x float64) float64 { return max(x, 0) + math.Expm1(min(x, 0)) }, math.Exp},
+	} {
+		for dt, tolerance := range dtypes {
+			for _, v := range []float64{-12, -10, -8, -6, -5, -4, -2, -0.5, 0.5, 3} {
+				x := autograd.Leaf(tensor.Full(dt, v, 1))
+				y := c.m.Forward(nil, x)
+				require.InEpsilon(t, c.value(v), y.Value().Item(), tolerance*max(4, v*v), "%s at %g, %v", name, v, dt)
+				if c.first(v) == 0 || name == "ELU" && v > 0 {
+					continue
+				}
+				g := autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{})[0]
+				require.InEpsilon(t, c.first(v), g.Value().Item(), tolerance*max(8, v*v), "the derivative of %s at %g, %v", name, v, dt)
+			}
+		}
 	}
 }

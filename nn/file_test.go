@@ -2,12 +2,15 @@ package nn_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/iotest"
@@ -106,6 +109,9 @@ func TestDamageTouchesNothing(t *testing.T) {
 // stream that cannot seek twice as much. What is allocated at all bounds what is
 // in use at any time.
 func TestLoadingMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	path := filepath.Join(t.TempDir(), "f")
 	require.NoError(t, nn.Save(path, ready(nn.Sequential(nn.Linear(1000, 2000), nn.Tanh(), nn.Linear(2000, 1000)), 1, tensor.Float32), nil))
 	content := read(t, path)
@@ -125,4 +131,34 @@ func TestLoadingMemory(t *testing.T) {
 		_, _, err := nn.Read(stream(content))
 		require.NoError(t, err)
 	}), 2.2)
+}
+
+// Tensors that no network has are refused, whatever they hold.
+func TestLoadOddTensors(t *testing.T) {
+	for dtype, size := range map[string]int{"I64": 8, "F32": 4, "U8": 1, "C64": 8, "BOOL": 1} {
+		for shape, n := range map[string]int{"[1,1,1,1,1,1,1]": 1, "[0,1125899906842624,64]": 0, "[0,9007199254740991]": 0, "[]": 1, "[0]": 0} {
+			header := fmt.Sprintf(`{"__metadata__":{"gander.architecture":"{\"type\":\"PReLU\",\"n\":1}"},"weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},`+
+				`"odd":{"dtype":%q,"shape":%s,"data_offsets":[4,%d]}}`, dtype, shape, 4+n*size)
+			file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+			file = append(file, make([]byte, 4+n*size)...)
+			_, _, err := nn.Read(bytes.NewReader(file))
+			require.Error(t, err, "%s %s", dtype, shape)
+			require.Error(t, nn.ReadInto(bytes.NewReader(file), nn.PReLU(1)))
+			require.Less(t, len(err.Error()), 300)
+		}
+	}
+}
+
+// A file of names that would change a terminal, and of many, has a short error.
+func TestLoadMessagesAreBounded(t *testing.T) {
+	state := map[string]*tensor.Tensor{}
+	for i := range 1000 {
+		state[fmt.Sprintf("\x1b[31m%d%s", i, strings.Repeat("9", 1000))] = tensor.New(tensor.Float32, 1)
+	}
+	var b bytes.Buffer
+	require.NoError(t, safetensors.Write(&b, state, nil))
+	err := nn.ReadInto(&b, small())
+	require.ErrorContains(t, err, "and 1000 more")
+	require.Less(t, len(err.Error()), 600)
+	require.NotContains(t, err.Error(), "\x1b")
 }

@@ -69,7 +69,7 @@ func (f *fourierFeatures) OutShape(in []int) ([]int, error) {
 
 // waves returns the sines and cosines of an output.
 func (f *fourierFeatures) waves(y *tensor.Tensor) (sin, cos *tensor.Tensor) {
-	return y.Slice(1, f.in, f.in+f.k, 1), y.Slice(1, f.in+f.k, f.in+2*f.k, 1)
+	return y.Slice(1, f.in, f.in+f.k), y.Slice(1, f.in+f.k, f.in+2*f.k)
 }
 
 // Linearity implements [PiecewiseLinear].
@@ -87,8 +87,11 @@ func (f *fourierFeatures) Pull(_, y, g *tensor.Tensor) *tensor.Tensor {
 	sin, cos := f.waves(y)
 	gSin, gCos := f.waves(g)
 	phase := tensor.Sub(tensor.Mul(gSin, cos), tensor.Mul(gCos, sin))
-	return tensor.Add(g.Slice(1, 0, f.in, 1), tensor.MatMul(phase, f.matrix(g)))
+	return tensor.Add(g.Slice(1, 0, f.in), tensor.MatMul(phase, f.matrix(g)))
 }
+
+// Scratch implements [Scratcher]: the products, their sines and their cosines.
+func (f *fourierFeatures) Scratch(in []int) [][]int { return [][]int{{3, in[0], f.k}} }
 
 type fourierSpec struct {
 	Frequencies [][]float64 `json:"frequencies"`

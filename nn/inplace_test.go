@@ -33,7 +33,7 @@ func TestParametersCountTheirWrites(t *testing.T) {
 
 	// A view of a parameter is that parameter.
 	y = pass()
-	ps[0].Param.Value().Slice(0, 0, 1, 1).Fill(0)
+	ps[0].Param.Value().Slice(0, 0, 1).Fill(0)
 	requireMisuse[*autograd.InPlaceError](t, "gradient of Linear: input 1 of shape [2 2] was changed in place since; "+
 		"take the gradient before the change, or Clone the tensor first", func() { gradient(y, x) })
 	nn.State(m)["0.weight"].Fill(1)

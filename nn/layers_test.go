@@ -31,9 +31,9 @@ func (g golden) number(name string) *tensor.Tensor {
 	return t
 }
 
-// TestPictureLayersEqualPyTorch: the architecture stands in the file as [Decode]
+// TestLayersOfFilesEqualPyTorch: the architecture stands in the file as [Decode]
 // reads it, and the state has PyTorch's names.
-func TestPictureLayersEqualPyTorch(t *testing.T) {
+func TestLayersOfFilesEqualPyTorch(t *testing.T) {
 	g := openGolden(t, "testdata/conv_layers.safetensors")
 	cases := g.cases()
 	require.Greater(t, len(cases), 40)
@@ -191,7 +191,7 @@ func TestRunningStatistics(t *testing.T) {
 	require.Equal(t, first, m.Forward(&nn.Ctx{Train: true}, x).Value().Float64s()) // which looks at the batch alone
 	running := m.Forward(nil, x).Value().Float64s()
 	require.NotEqual(t, first, running)
-	alone := m.Forward(nil, autograd.Const(x.Value().Slice(0, 1, 2, 1))).Value().Item()
+	alone := m.Forward(nil, autograd.Const(x.Value().Slice(0, 1, 2))).Value().Item()
 	require.InDelta(t, running[1], alone, 1e-15)
 	require.NotEqual(t, running, m.Forward(&nn.Ctx{Weights: before}, x).Value().Float64s())
 
@@ -254,7 +254,7 @@ func TestDropout(t *testing.T) {
 	})
 }
 
-// TestThreadsMakeNoDifference: networks for pictures give the same bits, to
+// TestThreadsMakeNoDifference: networks for images give the same bits, to
 // second derivatives, whatever the number of threads.
 func TestThreadsMakeNoDifference(t *testing.T) {
 	defer tensor.CPU().SetThreads(0)
@@ -384,12 +384,12 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 			}
 			first := func(x *tensor.Tensor) []float64 {
 				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(3, kind)}
-				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1, 1).Float64s()
+				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1).Float64s()
 			}
 			other := x.Clone()
-			others := other.Slice(0, 1, 4, 1)
+			others := other.Slice(0, 1, 4)
 			others.CopyFrom(tensor.Shift(others, 1))
-			others.Slice(0, 0, 1, 1).Fill(2)
+			others.Slice(0, 0, 1).Fill(2)
 			require.Equal(t, mixes, !slices.Equal(first(x), first(other)))
 		})
 	}

@@ -20,6 +20,9 @@ type Scratcher interface {
 	Scratch(in []int) [][]int
 }
 
+// copies returns the shapes of n arrays like an input.
+func copies(n int, in []int) [][]int { return [][]int{append([]int{n}, in...)} }
+
 // MemoryError says that a pass would take more memory than is allowed. It is
 // what [PassMemory] returns.
 type MemoryError struct {
@@ -63,10 +66,7 @@ func shapeText(shape []int) string {
 // or, if they do not take that, the output of the part before. Those that take
 // neither do not count.
 func PassMemory(m Module, in []int, dt tensor.DType, limit int64) (bytes int64, err error) {
-	w := memoryWalk{size: 4, limit: limit}
-	if dt == tensor.Float64 {
-		w.size = 8
-	}
+	w := memoryWalk{size: int64(dt.Size()), limit: limit}
 	_, err = w.pass("", m, slices.Clone(in))
 	return w.bytes, err
 }

@@ -96,6 +96,9 @@ func TestAbsurdSizesAreFound(t *testing.T) {
 
 // What is computed is near what a pass takes.
 func TestPassMemoryIsAboutRight(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
 	for name, c := range map[string]struct {
 		m  nn.Module
 		in []int
@@ -135,4 +138,29 @@ func TestMemoryErrorIsBounded(t *testing.T) {
 	err := &nn.MemoryError{Layer: strings.Repeat("\x1b", 1<<20), Shape: make([]int, 1<<20), Bytes: math.MaxInt64, Limit: 1}
 	require.Less(t, len(err.Error()), 500)
 	require.NotContains(t, err.Error(), "\x1b")
+}
+
+// Layers of every registered kind take no more memory than is computed for them.
+func TestEveryKindSaysItsMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
+	for _, c := range kinds {
+		kind, _ := c.m.(nn.Describer).Describe()
+		in := append([]int{4096 * c.input[0]}, c.input[1:]...)
+		nn.Init(c.m, 1, tensor.Float32, tensor.CPU())
+		want, err := nn.PassMemory(c.m, in, tensor.Float32, math.MaxInt64)
+		require.NoError(t, err, kind)
+		x := autograd.Const(tensor.New(tensor.Float32, in...))
+		c.m.Forward(nil, x)
+		got := math.Inf(1)
+		for range 5 { // the collector may empty pools meanwhile
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			c.m.Forward(nil, x)
+			runtime.ReadMemStats(&after)
+			got = min(got, float64(after.TotalAlloc-before.TotalAlloc))
+		}
+		require.Less(t, got, 1.5*float64(want), "%s takes more: give it a method Scratch", kind)
+	}
 }

@@ -74,6 +74,9 @@ func (m minibatchStdDev) OutShape(in []int) ([]int, error) {
 	return out, nil
 }
 
+// Scratch implements [Scratcher].
+func (minibatchStdDev) Scratch(in []int) [][]int { return copies(6, in) }
+
 type stdDevSpec struct {
 	GroupSize int `json:"group_size"`
 	Features  int `json:"features"`

@@ -235,6 +235,9 @@ func (n *norm) along(rank int) []int {
 	return shape
 }
 
+// Scratch implements [Scratcher].
+func (norm) Scratch(in []int) [][]int { return copies(7, in) }
+
 type batchNorm struct {
 	norm
 	mean, variance, batches *Param // running
@@ -265,9 +268,11 @@ func (b *batchNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	y, mean, variance := b.normalised(x, axes...)
 	if u := ctx.updates(); u != nil && each > 0 {
 		unbiased := autograd.Scale(variance.Detach(), float64(each)/float64(each-1))
-		u.Add(b.mean, moveTowards(autograd.Reshape(mean.Detach(), b.shape...), b.momentum))
-		u.Add(b.variance, moveTowards(autograd.Reshape(unbiased, b.shape...), b.momentum))
-		u.Add(b.batches, func(n *tensor.Tensor) { n.CopyFrom(tensor.Shift(n, 1)) })
+		u.Add(b.mean, moveTowards(autograd.Reshape(mean.Detach(), b.shape...), u.part(b.momentum)))
+		u.Add(b.variance, moveTowards(autograd.Reshape(unbiased, b.shape...), u.part(b.momentum)))
+		if u.Average == 0 {
+			u.Add(b.batches, func(n *tensor.Tensor) { n.CopyFrom(tensor.Shift(n, 1)) })
+		}
 	}
 	return b.scaled(ctx, y, along...)
 }

@@ -129,7 +129,7 @@ func newValues(params []NamedParam, dt tensor.DType, d *tensor.Device) []*tensor
 		for i, p := range params {
 			if p.Param.buffer == buffers {
 				n := p.Param.len()
-				values[i] = block.Slice(0, at, at+n, 1).Reshape(p.Param.shape...).Part()
+				values[i] = block.Slice(0, at, at+n).Reshape(p.Param.shape...).Part()
 				at += n
 			}
 		}

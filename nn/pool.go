@@ -78,7 +78,7 @@ func (p pool) tiles() bool { return p.stride == p.kernel && p.pad == [2]int{} }
 // as a view, and the axes of a window.
 func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	for k := range 2 {
-		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k], 1)
+		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k])
 	}
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
 }
@@ -137,7 +137,7 @@ func sumOfShifts(x *autograd.Var, axis, taps, stride, outs int) *autograd.Var {
 
 // shifted is what the windows see through one of their taps along an axis.
 func shifted(x *autograd.Var, axis, tap, stride, outs int) *autograd.Var {
-	return autograd.Slice(x, axis, tap, tap+(outs-1)*stride+1, stride)
+	return autograd.SliceStep(x, axis, tap, tap+(outs-1)*stride+1, stride)
 }
 
 // padded puts n elements of a value before and after x along an axis.
@@ -266,7 +266,7 @@ func (o tileMeans) Eval(in []*tensor.Tensor) *tensor.Tensor {
 // tap is a view of the i-th row or column of each tile.
 func (o tileMeans) tap(x *tensor.Tensor, k, i int) *tensor.Tensor {
 	n := x.Dim(2+k) / o.size[k]
-	return x.Slice(2+k, i, i+(n-1)*o.size[k]+1, o.size[k])
+	return x.SliceStep(2+k, i, i+(n-1)*o.size[k]+1, o.size[k])
 }
 
 func (o tileMeans) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
@@ -313,9 +313,9 @@ func (o windowMeans) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	means := make([]*tensor.Tensor, o.out)
 	for i := range means {
 		from, to := o.window(i)
-		sum := in[0].Slice(o.axis, from, from+1, 1)
+		sum := in[0].Slice(o.axis, from, from+1)
 		for k := from + 1; k < to; k++ {
-			sum = tensor.Add(sum, in[0].Slice(o.axis, k, k+1, 1))
+			sum = tensor.Add(sum, in[0].Slice(o.axis, k, k+1))
 		}
 		means[i] = tensor.Scale(sum, 1/float64(to-from))
 	}
@@ -338,9 +338,9 @@ func (o windowSpread) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	out := tensor.FullLike(in[0], 0, shape...)
 	for i := range o.out {
 		from, to := o.window(i)
-		part := tensor.Scale(in[0].Slice(o.axis, i, i+1, 1), 1/float64(to-from))
+		part := tensor.Scale(in[0].Slice(o.axis, i, i+1), 1/float64(to-from))
 		for k := from; k < to; k++ {
-			place := out.Slice(o.axis, k, k+1, 1)
+			place := out.Slice(o.axis, k, k+1)
 			tensor.AddScaledInto(place, place, 1, part)
 		}
 	}

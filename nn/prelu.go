@@ -84,6 +84,9 @@ func (p *prelu) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
+// Scratch implements [Scratcher].
+func (*prelu) Scratch(in []int) [][]int { return copies(4, in) }
+
 type preluSpec struct {
 	N int `json:"n"`
 }

@@ -22,6 +22,9 @@ func (s softmax) OutShape(in []int) ([]int, error) {
 // MixesBatch implements [BatchMixer].
 func (s softmax) MixesBatch() bool { return s.axis == 0 || s.axis < -1 }
 
+// Scratch implements [Scratcher].
+func (softmax) Scratch(in []int) [][]int { return copies(3, in) }
+
 type axisSpec struct {
 	Axis int `json:"axis"`
 }

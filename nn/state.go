@@ -179,7 +179,7 @@ func Load(path string) (Module, map[string]string, error) {
 
 // LoadFS is [Load] of a file of fsys, such as an [embed.FS].
 func LoadFS(fsys fs.FS, name string) (Module, map[string]string, error) {
-	f, err := fsys.Open(name)
+	f, err := atomicfile.OpenFS(fsys, name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("nn: loading %s: %w", name, err)
 	}
@@ -238,7 +238,7 @@ func LoadInto(path string, m Module) error {
 
 // LoadIntoFS is [LoadInto] from a file of fsys.
 func LoadIntoFS(fsys fs.FS, name string, m Module) error {
-	f, err := fsys.Open(name)
+	f, err := atomicfile.OpenFS(fsys, name)
 	if err != nil {
 		return fmt.Errorf("nn: loading %s: %w", name, err)
 	}

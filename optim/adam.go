@@ -14,25 +14,25 @@ import (
 //	v ← β₂·v + (1−β₂)·g²
 //	θ ← θ − LR·(m/c₁) / (√(v/c₂) + Eps)
 //
-// c₁ and c₂ make up for the zeros that m and v start from: 1 − β₁ᵗ and 1 − β₂ᵗ,
-// or, where β₂ follows a schedule, 1 minus the product of the values applied.
+// c₁ and c₂ correct for the zeros that m and v start from: 1 − β₁ᵗ and 1 − β₂ᵗ,
+// or, if β₂ follows a schedule, 1 minus the product of the values applied.
 type Adam struct {
 	LR          float64    // learning rate; must be set
 	Betas       [2]float64 // β₁ and β₂, each from 0 to below 1; {0, 0} means {0.9, 0.999}
 	Eps         float64    // ε; 0 means 1e-8
 	WeightDecay float64    // λ; 0 is none
 	Schedule    Schedule   // multiplies LR; nil is constant
-	// Beta2Schedule gives β₂ itself at each step, in place of Betas[1]. With it,
-	// Betas must be written out.
+	// Beta2Schedule gives β₂ itself at each step, in place of Betas[1]. If it is set,
+	// Betas must be set too.
 	Beta2Schedule Schedule
 }
 
-// AdamW is [Adam] with a weight decay that is kept out of the running means
+// AdamW is [Adam] with a weight decay that does not enter the running means
 // (Loshchilov and Hutter, 2019): each step begins with
 //
 //	θ ← θ·(1 − LR·WeightDecay)
 //
-// The fields are those of Adam, but for the decay's default.
+// The fields are those of Adam, except for the default of WeightDecay.
 type AdamW struct {
 	LR            float64    // learning rate; must be set
 	Betas         [2]float64 // β₁ and β₂, each from 0 to below 1; {0, 0} means {0.9, 0.999}
@@ -51,7 +51,7 @@ func (AdamW) Name() string { return "AdamW" }
 // Validate returns what is wrong with the hyper-parameters, or nil.
 func (a Adam) Validate() error {
 	if a.Beta2Schedule != nil && a.Betas == [2]float64{} {
-		return errors.New("Beta2Schedule is set and Betas is not; write β₁ down, {0, 0.999} or {0.9, 0.999} for example")
+		return errors.New("Beta2Schedule is set and Betas is not; set it for β₁, to {0, 0.999} or {0.9, 0.999} for example")
 	}
 	return firstOf(checkAboveZero("LR", a.LR), checkFraction("Betas[0]", a.Betas[0]),
 		checkFraction("Betas[1]", a.Betas[1]), checkNotNegative("Eps", a.Eps),

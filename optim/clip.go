@@ -5,15 +5,15 @@ import (
 )
 
 // Norm returns the Euclidean norm of all elements of all tensors together; NaN
-// or infinite if an element is. It is computed in float64 and does not overflow
-// on the way; see [tensor.Norm].
+// or infinite if an element is. It is computed in float64, and squares do not
+// overflow; see [tensor.Norm].
 func Norm(ts []*tensor.Tensor) float64 { return tensor.Norm(ts).Item() }
 
-// ClipNorm shortens the gradients, taken as one vector, to a norm of max where
-// they are longer (Pascanu, Mikolov and Bengio, "On the difficulty of training
-// recurrent neural networks", 2013): all are multiplied by
-// min(1, max/(norm + 1e-6)), as PyTorch does. It replaces the elements of grads
-// and returns the norm before.
+// ClipNorm scales the gradients, taken as one vector, to a norm of max if it is
+// larger (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent
+// neural networks", 2013): all are multiplied by min(1, max/(norm + 1e-6)), as
+// PyTorch does. It replaces the elements of grads and returns the norm before
+// clipping.
 //
 // A norm of NaN makes all gradients NaN. ClipNorm panics with a [MethodError]
 // unless max is above 0.
@@ -31,9 +31,9 @@ func ClipNorm(grads []*tensor.Tensor, max float64) (norm float64) {
 	return norm
 }
 
-// ClipValue holds each element of the gradients within [−limit, limit]; NaN
-// stays NaN. It replaces the elements of grads. It panics with a [MethodError]
-// unless limit is above 0.
+// ClipValue clamps each element of the gradients to [−limit, limit]; NaN stays
+// NaN. It replaces the elements of grads. It panics with a [MethodError] unless
+// limit is above 0.
 func ClipValue(grads []*tensor.Tensor, limit float64) {
 	if err := checkAboveZero("limit", limit); err != nil {
 		panic(&MethodError{"ClipValue", err})

@@ -1,17 +1,17 @@
-// Package optim moves parameters against their gradients.
+// Package optim updates parameters by their gradients.
 //
 // A [Method] is an update rule with its hyper-parameters, a plain value such
-// as Adam{LR: 1e-4}. An [Optimizer] is a method at work: it holds the
-// parameters, and for each of them what the method remembers from step to
-// step. A program writes methods down and steps optimizers:
+// as Adam{LR: 1e-4}. An [Optimizer] applies a method to a list of parameters, and
+// keeps the method's state for each of them. A program writes down methods and
+// steps optimizers:
 //
 //	o := optim.New(optim.Adam{LR: 1e-4}, params)
 //	for range steps {
 //		o.Step(grads) // changes params in place
 //	}
 //
-// The package knows tensors only. Where gradients come from, and which network
-// a parameter belongs to, is none of its business.
+// The package needs tensors only: not how gradients were computed, nor which
+// network a parameter belongs to.
 //
 // # The methods
 //
@@ -43,13 +43,12 @@
 // # Around a step
 //
 // A [Schedule] is a pure function of the step, so a run that was stopped and
-// restored goes on with the rate it would have had. [ClipNorm] and [ClipValue]
-// bound gradients before a step, and [EMA] averages parameters after it.
+// restored continues with the rate it would have had. [ClipNorm] and [ClipValue]
+// limit gradients before a step, and [EMA] averages parameters after it.
 //
-// [Optimizer.State] and [Optimizer.Restore], and the same of [EMA], carry
-// everything that a step depends on besides parameters and gradients: a
-// restored run equals an uninterrupted one bit for bit.
+// [Optimizer.State] and [Optimizer.Restore], and the same methods of [EMA], save
+// and restore everything that a step depends on besides parameters and gradients:
+// a restored run equals an uninterrupted one bit for bit.
 //
-// NaN and infinities are never cleaned: they reach the parameters, where they
-// are seen.
+// NaN and infinities are not replaced: they reach the parameters.
 package optim

@@ -13,9 +13,10 @@ import (
 //
 //	average ← d·average + (1−d)·parameter
 //
-// starting from the parameters themselves. Averages of weights sample better
-// than the weights of any one step (Yazıcı et al., "The unusual effectiveness
-// of averaging in GAN training", 2019). An EMA serves one goroutine at a time.
+// starting from the parameters themselves. A generator with averaged weights gives
+// better samples than with the weights of one step (Yazıcı et al., "The unusual
+// effectiveness of averaging in GAN training", 2019). An EMA serves one goroutine
+// at a time.
 type EMA struct {
 	memory   memory
 	params   []*tensor.Tensor
@@ -23,7 +24,7 @@ type EMA struct {
 	halfLife float64 // in updates; 0 for a constant decay
 }
 
-// NewEMA starts an average with a constant decay, from 0 to below 1. It panics
+// NewEMA returns an average with a constant decay, from 0 to below 1. It panics
 // as [New] does.
 func NewEMA(params []*tensor.Tensor, decay float64) *EMA {
 	if err := checkFraction("decay", decay); err != nil {
@@ -34,11 +35,11 @@ func NewEMA(params []*tensor.Tensor, decay float64) *EMA {
 	return e
 }
 
-// NewEMAHalfLife starts an average in which a value's weight halves every
-// halfLife updates: decay = 2^(−1/halfLife). While the run is young the
-// half-life is a tenth of it: update t uses min(halfLife, max(1, t/10)), so that
-// the first, poor values are soon forgotten. It panics as [New] does, and
-// unless halfLife is above 0.
+// NewEMAHalfLife returns an average in which the weight of a value halves every
+// halfLife updates: decay = 2^(−1/halfLife). Early on the half-life is shorter, so
+// that the first, poor values soon lose their weight: update t uses
+// min(halfLife, max(1, t/10)). It panics as [New] does, and unless halfLife is
+// above 0.
 func NewEMAHalfLife(params []*tensor.Tensor, halfLife float64) *EMA {
 	if err := checkAboveZero("halfLife", halfLife); err != nil {
 		panic(&MethodError{"EMA", err})
@@ -58,13 +59,13 @@ func newEMA(op string, params []*tensor.Tensor) *EMA {
 
 func (e *EMA) averages() []*tensor.Tensor { return e.memory.slots[0] }
 
-// Update takes the parameters' present values into the average.
+// Update updates the averages with the parameters' current values.
 func (e *EMA) Update() {
 	e.memory.steps++
 	tensor.AverageInto(e.averages(), e.params, e.weight())
 }
 
-// weight is that of the newest value in the present update.
+// weight returns the weight of the new value in the current update.
 func (e *EMA) weight() float64 {
 	if e.halfLife == 0 {
 		return e.constant
@@ -76,17 +77,17 @@ func (e *EMA) weight() float64 {
 // Steps returns the number of updates done.
 func (e *EMA) Steps() int { return e.memory.steps }
 
-// Values returns the averages, in the order of the parameters. They are the
-// EMA's own: the next Update changes them, and nobody else may.
+// Values returns the averages, in the order of the parameters. They belong to the
+// EMA: the next Update changes them, and the caller must not.
 func (e *EMA) Values() []*tensor.Tensor { return slices.Clone(e.averages()) }
 
 // CopyTo overwrites tensors of the parameters' shapes, in their order, with the
-// averages. It panics with a [tensor.ShapeError], before it changes anything,
-// where they do not fit.
+// averages. It panics with an error of package tensor, before it changes anything,
+// if they do not fit.
 func (e *EMA) CopyTo(dst []*tensor.Tensor) {
 	const op = "EMA.CopyTo"
 	if len(dst) != len(e.params) {
-		panic(&tensor.ShapeError{Op: op,
+		panic(&tensor.ArgumentError{Op: op,
 			Problem: fmt.Sprintf("there are %d tensors for %d averages", len(dst), len(e.params)),
 			Fix:     "give one per parameter, in the same order"})
 	}
@@ -103,17 +104,18 @@ func (e *EMA) CopyTo(dst []*tensor.Tensor) {
 	}
 }
 
-// State returns copies of the averages, "average.0", "average.1"…, and the
+// State returns copies of the averages, "average.0", "average.1", …, and the
 // number of updates, "step", as a Float64 tensor of rank 0.
 func (e *EMA) State() map[string]*tensor.Tensor { return e.memory.state() }
 
-// Restore copies what State has returned. Where it does not fit the parameters,
-// Restore changes nothing and returns an error that names the first misfit.
+// Restore copies what State has returned. If it does not fit the parameters,
+// Restore changes nothing and returns an error that names the first entry that
+// does not fit.
 func (e *EMA) Restore(state map[string]*tensor.Tensor) error { return e.memory.restore(state) }
 
-// Save copies the averages to s, for [EMA.GoBack]. Unlike [EMA.State] it
-// allocates memory only once.
+// Save copies the averages to s, for [EMA.GoBack]. Unlike [EMA.State] it reuses
+// the memory of s.
 func (e *EMA) Save(s *Saved) { e.memory.save(s) }
 
-// GoBack returns to what [EMA.Save] of the same EMA has copied.
+// GoBack restores what [EMA.Save] of the same EMA has copied.
 func (e *EMA) GoBack(s *Saved) { e.memory.goBack(s) }

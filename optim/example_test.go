@@ -9,8 +9,8 @@ import (
 
 // gradientOf returns the gradient of the valley (x−3)² + 10·(y+1)² at p.
 func gradientOf(p *tensor.Tensor) *tensor.Tensor {
-	slope := tensor.FromFloat64([]float64{2, 20})
-	return tensor.Mul(slope, tensor.Sub(p, tensor.FromFloat64([]float64{3, -1})))
+	curvature := tensor.FromFloat64([]float64{2, 20})
+	return tensor.Mul(curvature, tensor.Sub(p, tensor.FromFloat64([]float64{3, -1})))
 }
 
 func Example() {
@@ -35,7 +35,7 @@ func ExampleProduct() {
 	// Output: 0.000200 0.001722 0.001050 0.000378 0.000100
 }
 
-// Saving a run and going on with it elsewhere.
+// Saving a run and continuing it elsewhere.
 func ExampleOptimizer_Restore() {
 	m := optim.Adam{LR: 0.1}
 	p := tensor.New(tensor.Float64, 2)
@@ -57,7 +57,7 @@ func ExampleOptimizer_Restore() {
 	// Output: [3.00 -1.00] after 210 steps
 }
 
-// The norm before clipping tells how a run is doing.
+// The norm before clipping shows how large gradients are.
 func ExampleClipNorm() {
 	grads := []*tensor.Tensor{tensor.FromFloat64([]float64{3, 0}), tensor.FromFloat64([]float64{4})}
 	norm := optim.ClipNorm(grads, 1)

@@ -37,7 +37,7 @@ func TestFar(t *testing.T) {
 				ema.Update()
 				emaThere.Update()
 				scope.Close()
-				if step == 1 { // the state moves, and training goes on
+				if step == 1 { // each continues with the other's state
 					require.NoError(t, b.Restore(a.State()))
 					require.NoError(t, a.Restore(b.State()))
 				}

@@ -9,8 +9,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// memory is what an Optimizer or an EMA keeps from step to step. It lives in no
-// scope, and each slot is one flat tensor with a view per parameter.
+// memory is what an Optimizer or an EMA keeps from step to step. It does not live
+// in a scope, and each slot is one flat tensor with a view per parameter.
 type memory struct {
 	owner       string // for errors: "Adam"
 	steps       int
@@ -20,16 +20,17 @@ type memory struct {
 	slots       [][]*tensor.Tensor // by slot, then by parameter
 }
 
-// newMemory returns zeros for parameters of one dtype on one device. It panics
-// in the name of op where they are not, or live in a scope, or one comes twice.
+// newMemory returns zeros for parameters of one dtype on one device. It panics in
+// the name of op if they are not, if one lives in a scope, or if one is listed
+// twice.
 func newMemory(op, owner string, params []*tensor.Tensor, slots, scalars []string) memory {
 	if len(params) == 0 {
-		panic(&tensor.ShapeError{Op: op, Problem: "there are no parameters", Fix: "give at least one"})
+		panic(&tensor.ArgumentError{Op: op, Problem: "there are no parameters", Fix: "give at least one"})
 	}
 	seen := map[*tensor.Tensor]int{}
 	for i, p := range params {
 		if p == nil {
-			panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("parameter %d is nil", i), Fix: "leave it out"})
+			panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("parameter %d is nil", i), Fix: "leave it out"})
 		}
 		if p.Scope() != nil {
 			panic(&tensor.LifetimeError{Op: op, Shapes: [][]int{p.Shape()},
@@ -58,15 +59,14 @@ func zerosLike(params []*tensor.Tensor) []*tensor.Tensor {
 	flat := params[0].Device().New(params[0].DType(), n)
 	views, at := make([]*tensor.Tensor, len(params)), 0
 	for i, p := range params {
-		views[i] = flat.Slice(0, at, at+p.Len(), 1).Reshape(p.Shape()...)
+		views[i] = flat.Slice(0, at, at+p.Len()).Reshape(p.Shape()...)
 		at += p.Len()
 	}
 	return views
 }
 
-// Saved is a copy of what an [Optimizer] or an [EMA] keeps from step to step, to
-// go back to. The zero value is for the first call of their Save methods, which
-// use its memory again.
+// Saved is a copy of what an [Optimizer] or an [EMA] keeps from step to step. The
+// zero value is ready for their Save methods, which reuse its memory.
 type Saved struct {
 	steps   int
 	scalars []float64
@@ -76,9 +76,11 @@ type Saved struct {
 // save copies everything to s.
 func (m *memory) save(s *Saved) {
 	if s.slots == nil {
-		for _, slot := range m.slots {
-			s.slots = append(s.slots, zerosLike(slot))
+		slots := make([][]*tensor.Tensor, len(m.slots))
+		for k, slot := range m.slots {
+			slots[k] = zerosLike(slot) // the device may be out of memory
 		}
+		s.slots = slots
 	}
 	s.steps = m.steps
 	s.scalars = append(s.scalars[:0], m.scalars...)
@@ -117,8 +119,7 @@ func (m *memory) state() map[string]*tensor.Tensor {
 	return out
 }
 
-// restore takes over what state returned, or returns an error and changes
-// nothing.
+// restore copies what state returned, or returns an error and changes nothing.
 func (m *memory) restore(state map[string]*tensor.Tensor) error {
 	if err := m.accepts(state); err != nil {
 		return fmt.Errorf("optim: restoring %s: %w", m.owner, err)

@@ -8,8 +8,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Method is an update rule. Its value holds hyper-parameters only, so one value
-// may serve any number of optimizers at once.
+// Method is an update rule. A value holds hyper-parameters only, so any number of
+// optimizers may share it.
 type Method interface {
 	// Name is what errors call the method: "Adam".
 	Name() string
@@ -25,17 +25,17 @@ type Method interface {
 }
 
 // Update is one step to be done by [Method.Apply]. The lists belong to the
-// optimizer; a method changes elements of Params, Slots and Scalars, not the
-// gradients, and keeps none of it.
+// optimizer: a method changes the elements of Params, Slots and Scalars, not the
+// gradients, and does not keep any of them.
 type Update struct {
 	Step    int                // steps done before this one
 	Rate    float64            // what Method.Rate returned for this step
 	Params  []*tensor.Tensor   // to be changed in place
-	Grads   []*tensor.Tensor   // of Params, of the same shapes
+	Grads   []*tensor.Tensor   // by parameter, of the same shapes
 	Slots   [][]*tensor.Tensor // by slot, then by parameter
 	Scalars []float64
-	// Scratch holds temporaries until the step is done: whatever is computed from
-	// the tensors that the methods of Update return lives there.
+	// Scratch holds temporaries until the step is done. What is computed from the
+	// tensors that the methods of Update return lives there.
 	Scratch *tensor.Scope
 }
 
@@ -49,7 +49,7 @@ func (u *Update) Grad(i int) *tensor.Tensor { return u.Scratch.Adopt(u.Grads[i])
 func (u *Update) Slot(k, i int) *tensor.Tensor { return u.Scratch.Adopt(u.Slots[k][i]) }
 
 // Decayed returns the gradient of parameter i plus lambda times the parameter:
-// weight decay as a part of the loss.
+// weight decay as part of the loss.
 func (u *Update) Decayed(i int, lambda float64) *tensor.Tensor {
 	if lambda == 0 {
 		return u.Grad(i)
@@ -57,7 +57,7 @@ func (u *Update) Decayed(i int, lambda float64) *tensor.Tensor {
 	return tensor.Add(u.Grad(i), tensor.Scale(u.Param(i), lambda))
 }
 
-// MethodError is the panic for hyper-parameters out of their range. It is a
+// MethodError says that a hyper-parameter is out of its range. It is a
 // [tensor.Misuse], so [tensor.Catch] returns it as an error.
 type MethodError struct {
 	Method string // "Adam"
@@ -85,7 +85,7 @@ func checkNotNegative(name string, v float64) error {
 	if v >= 0 && !math.IsInf(v, 1) {
 		return nil
 	}
-	return fmt.Errorf("%s is %v; give 0 or a number above", name, v)
+	return fmt.Errorf("%s is %v; give a number of 0 or more", name, v)
 }
 
 func checkFraction(name string, v float64) error {

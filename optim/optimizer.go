@@ -7,8 +7,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Optimizer is a [Method] at work on a list of parameters. It serves one
-// goroutine at a time.
+// Optimizer applies a [Method] to a list of parameters. It serves one goroutine at
+// a time.
 type Optimizer struct {
 	method Method
 	memory memory
@@ -17,9 +17,9 @@ type Optimizer struct {
 
 // New returns an optimizer of the parameters, which [Optimizer.Step] will change
 // in place. They have one dtype and lie on one device; the state lies there
-// too. New panics with a [MethodError] on hyper-parameters out of their range,
-// and with an error of package tensor where there are no parameters, where one
-// comes twice, or where one lives in a scope.
+// too. New panics with a [MethodError] if a hyper-parameter is out of its range,
+// and with an error of package tensor if there are no parameters, if one is listed
+// twice, or if one lives in a scope.
 func New(m Method, params []*tensor.Tensor) *Optimizer {
 	if err := m.Validate(); err != nil {
 		panic(&MethodError{m.Name(), err})
@@ -33,10 +33,10 @@ func New(m Method, params []*tensor.Tensor) *Optimizer {
 	return o
 }
 
-// Step moves each parameter against its gradient, in place. grads are in the
-// order of the parameters and have their shapes; they are only read, and may
-// live in a [tensor.Scope]. Step panics with an error of package tensor, before
-// it changes anything, where they do not fit.
+// Step updates each parameter by its gradient, in place. grads are in the order of
+// the parameters and have their shapes; they are only read, and may live in a
+// [tensor.Scope]. Step panics with an error of package tensor, before it changes
+// anything, if they do not fit.
 func (o *Optimizer) Step(grads []*tensor.Tensor) {
 	o.check(grads)
 	u := &o.update
@@ -51,7 +51,7 @@ func (o *Optimizer) check(grads []*tensor.Tensor) {
 	const op = "Optimizer.Step"
 	params := o.update.Params
 	if len(grads) != len(params) {
-		panic(&tensor.ShapeError{Op: op,
+		panic(&tensor.ArgumentError{Op: op,
 			Problem: fmt.Sprintf("there are %d gradients for %d parameters", len(grads), len(params)),
 			Fix:     "give one gradient per parameter, in the same order"})
 	}
@@ -80,18 +80,18 @@ func (o *Optimizer) LR() float64 { return o.method.Rate(o.memory.steps) }
 // State returns copies of everything that the next step depends on besides the
 // parameters and their gradients: "step" and the method's scalars as Float64
 // tensors of rank 0, and each slot's tensor of each parameter, "m.0", "v.0",
-// "m.1"….
+// "m.1", ….
 func (o *Optimizer) State() map[string]*tensor.Tensor { return o.memory.state() }
 
 // Restore copies what State of an optimizer with the same method and the same
-// parameters has returned. Where names, shapes, dtypes or numbers do not fit,
-// it changes nothing and returns an error that names the first misfit.
+// parameters has returned. If names, shapes, dtypes or numbers do not fit, it
+// changes nothing and returns an error that names the first entry that does not.
 func (o *Optimizer) Restore(state map[string]*tensor.Tensor) error { return o.memory.restore(state) }
 
 // Save copies to s everything that the next step depends on besides the
 // parameters and their gradients, for [Optimizer.GoBack]. Unlike
-// [Optimizer.State] it allocates memory only once.
+// [Optimizer.State] it reuses the memory of s.
 func (o *Optimizer) Save(s *Saved) { o.memory.save(s) }
 
-// GoBack returns to what [Optimizer.Save] of the same optimizer has copied.
+// GoBack restores what [Optimizer.Save] of the same optimizer has copied.
 func (o *Optimizer) GoBack(s *Saved) { o.memory.goBack(s) }

@@ -213,20 +213,20 @@ func TestNewRefuses(t *testing.T) {
 		{optim.SGD{LR: nan}, one, "optim: SGD: LR is NaN; give a number above 0"},
 		{optim.SGD{LR: math.Inf(1)}, one, "optim: SGD: LR is +Inf; give a number above 0"},
 		{optim.SGD{LR: 1, Momentum: 1}, one, "optim: SGD: Momentum is 1; give a number from 0 to below 1"},
-		{optim.SGD{LR: 1, WeightDecay: -1}, one, "optim: SGD: WeightDecay is -1; give 0 or a number above"},
+		{optim.SGD{LR: 1, WeightDecay: -1}, one, "optim: SGD: WeightDecay is -1; give a number of 0 or more"},
 		{optim.SGD{LR: 1, Nesterov: true}, one, "optim: SGD: Nesterov needs momentum; set Momentum, 0.9 for example"},
 		{optim.Adam{}, one, "optim: Adam: LR is 0; give a number above 0"},
 		{optim.Adam{LR: 1, Betas: [2]float64{1, 0.9}}, one, "optim: Adam: Betas[0] is 1; give a number from 0 to below 1"},
 		{optim.Adam{LR: 1, Betas: [2]float64{0.9, nan}}, one, "optim: Adam: Betas[1] is NaN; give a number from 0 to below 1"},
-		{optim.Adam{LR: 1, Eps: -1}, one, "optim: Adam: Eps is -1; give 0 or a number above"},
-		{optim.Adam{LR: 1, WeightDecay: -1}, one, "optim: Adam: WeightDecay is -1; give 0 or a number above"},
+		{optim.Adam{LR: 1, Eps: -1}, one, "optim: Adam: Eps is -1; give a number of 0 or more"},
+		{optim.Adam{LR: 1, WeightDecay: -1}, one, "optim: Adam: WeightDecay is -1; give a number of 0 or more"},
 		{optim.Adam{LR: 1, Beta2Schedule: optim.Linear{}}, one,
-			"optim: Adam: Beta2Schedule is set and Betas is not; write β₁ down, {0, 0.999} or {0.9, 0.999} for example"},
+			"optim: Adam: Beta2Schedule is set and Betas is not; set it for β₁, to {0, 0.999} or {0.9, 0.999} for example"},
 		{optim.AdamW{LR: -1}, one, "optim: AdamW: LR is -1; give a number above 0"},
 		{optim.RMSprop{}, one, "optim: RMSprop: LR is 0; give a number above 0"},
 		{optim.RMSprop{LR: 1, Alpha: 1}, one, "optim: RMSprop: Alpha is 1; give a number from 0 to below 1"},
-		{optim.RMSprop{LR: 1, Eps: -1}, one, "optim: RMSprop: Eps is -1; give 0 or a number above"},
-		{optim.RMSprop{LR: 1, WeightDecay: nan}, one, "optim: RMSprop: WeightDecay is NaN; give 0 or a number above"},
+		{optim.RMSprop{LR: 1, Eps: -1}, one, "optim: RMSprop: Eps is -1; give a number of 0 or more"},
+		{optim.RMSprop{LR: 1, WeightDecay: nan}, one, "optim: RMSprop: WeightDecay is NaN; give a number of 0 or more"},
 		{optim.RMSprop{LR: 1, Momentum: -0.5}, one, "optim: RMSprop: Momentum is -0.5; give a number from 0 to below 1"},
 		{ok, nil, "optim.New: there are no parameters; give at least one"},
 		{ok, []*tensor.Tensor{p, nil}, "optim.New: parameter 1 is nil; leave it out"},
@@ -432,7 +432,7 @@ func TestNaNReachesTheParameters(t *testing.T) {
 
 // The correction divides by 1 minus the product of the β₂ applied, so with
 // β₁ = 0 a first step is LR·sign(g) whatever the schedule, and a constant
-// schedule is no schedule.
+// schedule is the same as none.
 func TestBeta2Schedule(t *testing.T) {
 	run := func(m optim.Method) [][]float64 {
 		params := start(tensor.Float64)

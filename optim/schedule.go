@@ -9,11 +9,11 @@ import "math"
 //
 //	optim.Product{optim.Linear{From: 0.01, To: 1, Steps: 100}, optim.Cosine{From: 1, To: 0.05, Steps: 5000}}
 type Schedule interface {
-	// At returns the value at a step; 0 is the first.
+	// At returns the value at a step; the first is 0.
 	At(step int) float64
 }
 
-// ScheduleFunc lets a plain function, which must be pure, be a [Schedule].
+// ScheduleFunc makes a [Schedule] of a function, which must be pure.
 type ScheduleFunc func(step int) float64
 
 // At calls f.
@@ -62,7 +62,7 @@ func (s StepDecay) At(step int) float64 {
 	return math.Pow(s.Factor, float64(step/max(s.Every, 1)))
 }
 
-// Product is the product of schedules; 1 of none.
+// Product is the product of schedules, 1 if there are none.
 type Product []Schedule
 
 // At multiplies the schedules' values.

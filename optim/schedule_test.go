@@ -32,7 +32,7 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// Each method applies its schedule, and LR tells the rate of the next step.
+// Each method applies its schedule, and LR returns the rate of the next step.
 func TestMethodsFollowTheirSchedule(t *testing.T) {
 	half := optim.ScheduleFunc(func(step int) float64 { return math.Exp2(-float64(step)) })
 	for _, m := range []optim.Method{
@@ -52,7 +52,7 @@ func TestMethodsFollowTheirSchedule(t *testing.T) {
 		}
 		require.Equal(t, 0.25, o.LR(), m.Name())
 	}
-	// The step itself, where it is plain to see.
+	// The step itself, in a case that is easy to check.
 	p := tensor.Scalar(tensor.Float64, 0)
 	o := optim.New(optim.SGD{LR: 2, Schedule: half}, []*tensor.Tensor{p})
 	for _, want := range []float64{-2, -3, -3.5} {

@@ -8,15 +8,15 @@ import (
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// ConvParams say how the kernel of a convolution moves over a picture: Stride,
-// Pad and Dilation for height and width, and Groups of channels. A stride, a
-// dilation or a number of groups of 0 counts as 1, so the zero value is a plain
+// ConvParams are the parameters of a convolution: Stride, Pad and Dilation for
+// height and width, and the number of Groups that the channels are divided into.
+// A Stride, Dilation or Groups of 0 counts as 1, so the zero value is a plain
 // convolution without padding.
 type ConvParams = backend.ConvParams
 
-// Conv2D returns act(y + b) for a bias b [out] or nil, which is a number per
-// channel, in one pass if the device can. y is the convolution (the
-// cross-correlation, to be exact) of images x [n, in, h, w] with the weight w
+// Conv2D returns act(y + b) for a bias b [out], one number per channel, or nil, in
+// one pass if the device can. y is the convolution (strictly, the
+// cross-correlation) of images x [n, in, h, w] with the weight w
 // [out, in/groups, kh, kw]:
 //
 //	y[b,o,u,v] = Σ_c,i,j x[b, c, u·stride+i·dilation−pad, v·stride+j·dilation−pad]·w[o,c,i,j]
@@ -38,12 +38,13 @@ func Conv2D(x, w, b *Tensor, p ConvParams, act Activation) *Tensor {
 	return out
 }
 
-// Conv2DInputGrad returns what [Conv2D]'s gradient is by its input [n, in, h, w],
-// for the gradient gy [n, out, oh, ow] by its result: each number of gy is
-// spread over the pixels that it was computed from. This is a transposed
-// convolution, too, and as such it has a bias b [in] or nil and an activation, as
-// Conv2D does. It panics with a [ShapeError] if the shapes or the parameters do
-// not fit, and if a convolution of [h, w] gives other dims than [oh, ow].
+// Conv2DInputGrad returns the gradient by the input [n, in, h, w] of [Conv2D], for
+// the gradient gy [n, out, oh, ow] by its result: each number of gy is added to
+// the pixels that it was computed from, times the weight. This is also the
+// transposed convolution, which is why it takes a bias b [in] or nil and an
+// activation, as Conv2D does. It panics with a [ShapeError] if the shapes or the
+// parameters do not fit, or if the convolution of images of height×width does not
+// give [oh, ow].
 func Conv2DInputGrad(gy, w, b *Tensor, height, width int, p ConvParams, act Activation) *Tensor {
 	c := newConv("Conv2DInputGrad", &p, gy, w, b)
 	c.y, c.w = gy.layout, w.layout
@@ -55,11 +56,10 @@ func Conv2DInputGrad(gy, w, b *Tensor, height, width int, p ConvParams, act Acti
 	return out
 }
 
-// Conv2DWeightGrad returns what [Conv2D]'s gradient is by its weight
-// [out, in/groups, kh, kw], for the input x [n, in, h, w] and the gradient gy
-// [n, out, oh, ow] by its result. It panics with a [ShapeError] where the shapes
-// or the parameters do not fit, and where a convolution of x gives other dims
-// than gy's.
+// Conv2DWeightGrad returns the gradient by the weight [out, in/groups, kh, kw] of
+// [Conv2D], for the input x [n, in, h, w] and the gradient gy [n, out, oh, ow] by
+// its result. It panics with a [ShapeError] if the shapes or the parameters do not
+// fit, or if the convolution of x does not have gy's shape.
 func Conv2DWeightGrad(x, gy *Tensor, kh, kw int, p ConvParams) *Tensor {
 	c := newConv("Conv2DWeightGrad", &p, x, gy, nil)
 	c.x, c.y = x.layout, gy.layout
@@ -71,7 +71,7 @@ func Conv2DWeightGrad(x, gy *Tensor, kh, kw int, p ConvParams) *Tensor {
 }
 
 // conv is a convolution with the layouts of its input, its weight and its
-// result, one of which is yet to be computed from the operands.
+// result, one of which is that of the tensor to be computed.
 type conv struct {
 	op       string
 	p        *ConvParams
@@ -85,9 +85,9 @@ type conv struct {
 func newConv(op string, p *ConvParams, first, second, bias *Tensor) conv {
 	c := conv{op: op, p: p, operands: [2]*Tensor{first, second}, bias: bias}
 	if bias == nil {
-		c.scope = together(op, first, second)
+		c.scope = checkOperands(op, first, second)
 	} else {
-		c.scope = together(op, first, second, bias)
+		c.scope = checkOperands(op, first, second, bias)
 	}
 	for k := range 2 {
 		p.Stride[k] += zeroToOne(p.Stride[k])
@@ -96,9 +96,9 @@ func newConv(op string, p *ConvParams, first, second, bias *Tensor) conv {
 	p.Groups += zeroToOne(p.Groups)
 	switch {
 	case first.layout.Rank != 4 || second.layout.Rank != 4:
-		c.bad("an operand does not have four axes", "give pictures [n, channels, height, width]; reshape one to [1, …]")
+		c.bad("an operand does not have four axes", "give images [n, channels, height, width]; reshape one to [1, …]")
 	case min(p.Stride[0], p.Stride[1]) < 1 || min(p.Dilation[0], p.Dilation[1]) < 1 || min(p.Pad[0], p.Pad[1]) < 0 || p.Groups < 1:
-		c.bad(fmt.Sprintf("stride %v, padding %v, dilation %v and %d groups are no way to convolve", p.Stride, p.Pad, p.Dilation, p.Groups),
+		c.bad(fmt.Sprintf("stride %v, padding %v, dilation %v and %d groups are not valid", p.Stride, p.Pad, p.Dilation, p.Groups),
 			"give strides, dilations and groups of 1 or more, and padding of 0 or more")
 	case max(p.Stride[0], p.Stride[1], p.Dilation[0], p.Dilation[1], p.Pad[0], p.Pad[1]) > maxStep:
 		c.bad(fmt.Sprintf("stride %v, padding %v or dilation %v is too large", p.Stride, p.Pad, p.Dilation), "give less than a billion")
@@ -121,8 +121,8 @@ func (c *conv) bad(problem, fix string) {
 	shapePanic(c.op, problem, fix, c.operands[0], c.operands[1])
 }
 
-// outDim is the length of the result's axis 2 or 3; below 1 where the kernel is
-// larger than the picture with its padding.
+// outDim returns the length of the result's axis 2 or 3, or 0 if the kernel is
+// larger than the image with its padding.
 func (c *conv) outDim(axis int) int {
 	k := axis - 2
 	room := c.x.Dims[axis] + 2*c.p.Pad[k] - 1 - c.p.Dilation[k]*(c.w.Dims[axis]-1)
@@ -137,11 +137,11 @@ func (c *conv) check() {
 	x, w, y := c.x.Dims, c.w.Dims, c.y.Dims
 	switch groups := c.p.Groups; {
 	case slices.Min(c.x.Shape()) < 0 || slices.Max(c.x.Shape()) > maxLen || w[2] < 1 || w[3] < 1 || max(w[2], w[3]) > maxStep:
-		c.bad(fmt.Sprintf("pictures of %d×%d and a kernel of %d×%d are not possible", x[2], x[3], w[2], w[3]), "give positive dims")
+		c.bad(fmt.Sprintf("images of %d×%d and a kernel of %d×%d are not possible", x[2], x[3], w[2], w[3]), "give positive dims")
 	case x[1]%groups != 0 || y[1]%groups != 0:
 		c.bad(fmt.Sprintf("%d and %d channels are not divisible into %d groups", x[1], y[1], groups), "give channels that are multiples of the groups")
 	case x[0] != y[0]:
-		c.bad("the batches differ in size", "give one gradient per picture")
+		c.bad("the batches differ in size", "give one gradient per image")
 	case x[1] != w[1]*groups || y[1] != w[0]:
 		c.bad(fmt.Sprintf("a weight %v with %d groups makes %d channels of %d", c.w.Shape(), groups, w[0], w[1]*groups),
 			"give a weight [out, in/groups, kh, kw]")
@@ -149,8 +149,8 @@ func (c *conv) check() {
 	for axis := 2; axis < 4; axis++ {
 		switch want := c.outDim(axis); {
 		case want < 1:
-			c.bad(fmt.Sprintf("the kernel of %d×%d with dilation %v is larger than the picture of %d×%d with padding %v",
-				w[2], w[3], c.p.Dilation, x[2], x[3], c.p.Pad), "give larger pictures, more padding or a smaller kernel")
+			c.bad(fmt.Sprintf("the kernel of %d×%d with dilation %v is larger than the image of %d×%d with padding %v",
+				w[2], w[3], c.p.Dilation, x[2], x[3], c.p.Pad), "give larger images, more padding or a smaller kernel")
 		case want != y[axis]:
 			c.bad(fmt.Sprintf("a convolution of %d×%d gives %d, not %d, along axis %d", x[2], x[3], want, y[axis], axis),
 				"give the gradient the shape of the convolution's result")

@@ -11,8 +11,8 @@ import (
 	"github.com/gander-ml/gander/internal/backend/cpu"
 )
 
-// Device is where tensors live and are computed on. Operations on one device
-// take effect in the order in which they are called, from whichever goroutine.
+// Device holds tensors and computes with them. Operations on one device take
+// effect in the order in which they are called, from whichever goroutine.
 //
 // A device that cannot do its work panics with a [DeviceFailure], at the latest
 // when numbers are read; [Catch] returns it as an error.
@@ -27,7 +27,7 @@ var (
 	devices  = map[string]*Device{"cpu": cpuDevice}
 )
 
-// CPU returns the device that every constructor of this package uses.
+// CPU returns the device on which this package's constructors make tensors.
 func CPU() *Device { return cpuDevice }
 
 // OpenDevice returns a device by name: "cpu", or whatever else the program was
@@ -89,14 +89,14 @@ func (d *Device) Full(dt DType, v float64, shape ...int) *Tensor {
 	return t
 }
 
-// FromFloat32 copies data into a new tensor of that shape; no shape at all means
-// [len(data)]. It panics with a [ShapeError] if the lengths differ.
+// FromFloat32 returns a new tensor of that shape with a copy of data; no shape at
+// all means [len(data)]. It panics with a [ShapeError] if the lengths differ.
 func (d *Device) FromFloat32(data []float32, shape ...int) *Tensor {
 	return d.fromHost(backend.Host32(data), dataShape("FromFloat32", len(data), shape))
 }
 
-// FromFloat64 copies data into a new tensor of that shape; no shape at all means
-// [len(data)]. It panics with a [ShapeError] if the lengths differ.
+// FromFloat64 returns a new tensor of that shape with a copy of data; no shape at
+// all means [len(data)]. It panics with a [ShapeError] if the lengths differ.
 func (d *Device) FromFloat64(data []float64, shape ...int) *Tensor {
 	return d.fromHost(backend.Host64(data), dataShape("FromFloat64", len(data), shape))
 }
@@ -143,8 +143,8 @@ func (d *Device) fromHost(h *backend.Host, shape []int) *Tensor {
 	return t
 }
 
-// Sync waits until all work queued on the device is done. The error is a
-// [DeviceFailure].
+// Sync waits until all work queued on the device is done. The error, if any, is a
+// [*DeviceFailure].
 func (d *Device) Sync() error { return Catch(d.backend.Sync) }
 
 // Memory returns the number of blocks of memory that the program has from the
@@ -159,10 +159,14 @@ func (d *Device) Memory() (blocks int, bytes int64, ok bool) {
 	return blocks, bytes, true
 }
 
-// SetThreads bounds how many threads the device computes with; 0 means
-// GOMAXPROCS, the default. Results do not depend on it. A device that does not
-// compute with the program's threads ignores it.
+// SetThreads limits the number of threads that the device computes with; 0, the
+// default, means GOMAXPROCS. Results do not depend on it. A device that does not
+// compute on the program's threads ignores it. It panics with an [ArgumentError]
+// if n is negative.
 func (d *Device) SetThreads(n int) {
+	if n < 0 {
+		panic(&ArgumentError{Op: "Device.SetThreads", Problem: fmt.Sprintf("%d threads are not possible", n), Fix: "give 1 or more, or 0 for GOMAXPROCS"})
+	}
 	if b, ok := d.backend.(interface{ SetThreads(int) }); ok {
 		b.SetThreads(n)
 	}
@@ -174,9 +178,9 @@ func (d *Device) SetThreads(n int) {
 // all later operations of the program, on every goroutine, and is meant to be
 // called once, at its start.
 //
-// What is said of results holds for this package's own: that they do not depend
-// on the number of threads, and that NaN and Inf are never lost. Gonum's BLAS,
-// for one, skips zeros, and with them a NaN that they are multiplied by.
+// Results may then depend on the number of threads and lose NaN and Inf, as those
+// of this package's own products never do: gonum's BLAS, for example, skips zeros,
+// and with them a NaN that they are multiplied by.
 //
 // It panics with an [ArgumentError] if the device's memory is not host memory.
 func (d *Device) UseBLAS(f32 blas.Float32Level3, f64 blas.Float64Level3) {
@@ -212,8 +216,8 @@ const (
 // SetPrecision lets [MatMul] and [Linear], and with them the layers and
 // gradients made of them, trade precision for speed. It acts on all later
 // operations on the device, on every goroutine, also on those that judge
-// samples. It changes bits, so a checkpoint records it. The error says which
-// precisions the device has if p is not one of them.
+// samples. It changes bits, so a checkpoint records it. It returns an error if the
+// device does not have the precision.
 func (d *Device) SetPrecision(p Precision) error {
 	if p == d.Precision() {
 		return nil
@@ -222,7 +226,7 @@ func (d *Device) SetPrecision(p Precision) error {
 	if ok && b.SetPrecision(p) {
 		return nil
 	}
-	return fmt.Errorf("tensor: device %s has no products in %v", d, p)
+	return fmt.Errorf("tensor: device %s does not compute products in %v", d, p)
 }
 
 // Precision returns what [Device.SetPrecision] has set.
@@ -233,10 +237,10 @@ func (d *Device) Precision() Precision {
 	return FullPrecision
 }
 
-// Arithmetic names all that the bits of results depend on besides the operation
-// and its operands: the kind of device, its instruction set, its precision, and
-// the BLAS that is plugged in. "cpu avx512 float32" is an example. Runs on
-// devices with the same arithmetic, by the same program, give the same bits.
+// Arithmetic names what the bits of results depend on besides the operation and
+// its operands: the kind of device, its instruction set, its precision, and the
+// BLAS set by [Device.UseBLAS], as in "cpu avx512 float32". Runs of the same
+// program on devices with the same arithmetic give the same bits.
 func (d *Device) Arithmetic() string {
 	if b, ok := d.backend.(backend.ArithmeticBackend); ok {
 		return b.Arithmetic()

@@ -6,9 +6,9 @@ import (
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// together checks that the operands of an operation may meet: alive, of one
-// dtype, on one device, of at most one scope. It returns that scope.
-func together(op string, ts ...*Tensor) *Scope {
+// checkOperands panics unless all operands are usable and share one dtype, one
+// device and at most one scope; it returns that scope.
+func checkOperands(op string, ts ...*Tensor) *Scope {
 	first := ts[0]
 	var scope *Scope
 	for _, t := range ts {
@@ -59,9 +59,9 @@ func broadcast(op string, ts ...*Tensor) layout.Layout {
 	return l
 }
 
-// arranged returns l, which is row-major, or the same dims in another order in
-// memory, where an operand of that shape has it: pictures that lie
-// channels-last stay so.
+// arranged returns l, which is row-major, or the same dims in the memory order of
+// the first operand of that shape that has another: images that lie channels-last
+// stay so.
 func arranged(l layout.Layout, ts ...*Tensor) layout.Layout {
 	for _, t := range ts {
 		if t.layout.SameShape(&l) {
@@ -83,7 +83,7 @@ func (t *Tensor) stretched(l *layout.Layout) backend.Operand {
 
 func binary(f op.Binary, x, y *Tensor, a float64) *Tensor {
 	name := f.String()
-	scope := together(name, x, y)
+	scope := checkOperands(name, x, y)
 	l := broadcast(name, x, y)
 	out := empty(scope, x.store.device, x.DType(), arranged(l, x, y))
 	x.store.device.backend.Binary(f, out.operand(), x.stretched(&l), y.stretched(&l), a)
@@ -92,7 +92,7 @@ func binary(f op.Binary, x, y *Tensor, a float64) *Tensor {
 
 // binaryInto writes to dst, which may be x or y itself.
 func binaryInto(name string, f op.Binary, dst, x, y *Tensor, a float64) {
-	together(name, dst, x, y)
+	checkOperands(name, dst, x, y)
 	dst.writable(name)
 	if !dst.SameShape(x) || !dst.SameShape(y) {
 		shapePanic(name, "the shapes differ", "in-place operations do not broadcast", dst, x, y)
@@ -102,7 +102,7 @@ func binaryInto(name string, f op.Binary, dst, x, y *Tensor, a float64) {
 }
 
 // source returns t's operand for an operation that writes to dst at the same
-// time: a copy, where writing one element could change another of t.
+// time: a copy if writing one element could change another of t.
 func (t *Tensor) source(dst *Tensor) backend.Operand {
 	if t.store.buffer == dst.store.buffer && t.layout != dst.layout {
 		return t.clone().operand()
@@ -116,7 +116,7 @@ func Neg(x *Tensor) *Tensor { return unary(op.Neg, x, 0, 0) }
 // Abs returns |x|.
 func Abs(x *Tensor) *Tensor { return unary(op.Abs, x, 0, 0) }
 
-// Sign returns −1 or 1; ±0 and NaN stay.
+// Sign returns −1, 1, or x itself if it is ±0 or NaN.
 func Sign(x *Tensor) *Tensor { return unary(op.Sign, x, 0, 0) }
 
 // Square returns x².
@@ -153,13 +153,16 @@ func Erf(x *Tensor) *Tensor { return unary(op.Erf, x, 0, 0) }
 // distribution; NaN at −Inf.
 func GELU(x *Tensor) *Tensor { return unary(op.GELU, x, 0, 0) }
 
+// Erfc returns 1 − erf x, accurate even if that is near 0.
+func Erfc(x *Tensor) *Tensor { return unary(op.Erfc, x, 0, 0) }
+
 // Softplus returns ln(1+eˣ) without overflow.
 func Softplus(x *Tensor) *Tensor { return unary(op.Softplus, x, 0, 0) }
 
 // ReLU returns max(x, 0), and NaN for NaN.
 func ReLU(x *Tensor) *Tensor { return unary(op.ReLU, x, 0, 0) }
 
-// LeakyReLU returns x where x > 0, else slope·x.
+// LeakyReLU returns x if x > 0, else slope·x.
 func LeakyReLU(x *Tensor, slope float64) *Tensor { return unary(op.LeakyReLU, x, slope, 0) }
 
 // Scale returns a·x.
@@ -171,7 +174,7 @@ func Shift(x *Tensor, a float64) *Tensor { return unary(op.Shift, x, a, 0) }
 // PowScalar returns xᵖ. Negative x needs a whole p.
 func PowScalar(x *Tensor, p float64) *Tensor { return unary(op.PowScalar, x, p, 0) }
 
-// Clamp returns x held within [lo, hi], and NaN for NaN.
+// Clamp returns min(max(x, lo), hi), and NaN for NaN.
 func Clamp(x *Tensor, lo, hi float64) *Tensor { return unary(op.Clamp, x, lo, hi) }
 
 // Add returns x+y, broadcasting.
@@ -192,16 +195,17 @@ func Max(x, y *Tensor) *Tensor { return binary(op.Max, x, y, 0) }
 // Min returns the smaller element, broadcasting; NaN if either is.
 func Min(x, y *Tensor) *Tensor { return binary(op.Min, x, y, 0) }
 
-// Greater returns 1 where x > y, else 0, broadcasting.
+// Greater returns 1 if x > y, else 0, broadcasting.
 func Greater(x, y *Tensor) *Tensor { return binary(op.Greater, x, y, 0) }
 
-// GreaterEqual returns 1 where x ≥ y, else 0, broadcasting.
+// GreaterEqual returns 1 if x ≥ y, else 0, broadcasting.
 func GreaterEqual(x, y *Tensor) *Tensor { return binary(op.GreaterEqual, x, y, 0) }
 
-// Equal returns 1 where x = y, else 0, broadcasting.
+// Equal returns 1 if x = y, else 0, broadcasting.
 func Equal(x, y *Tensor) *Tensor { return binary(op.Equal, x, y, 0) }
 
-// SoftplusGrad returns g·sigmoid(x): the gradient through softplus x.
+// SoftplusGrad returns g·sigmoid(x), the gradient by x for the gradient g by
+// softplus x.
 func SoftplusGrad(g, x *Tensor) *Tensor { return binary(op.SoftplusGrad, g, x, 0) }
 
 // ELU returns x where x > 0, else a·(eˣ−1).
@@ -235,9 +239,9 @@ func LerpInto(dst, x, y *Tensor, a float64) {
 	binaryInto("LerpInto", op.Lerp, dst, x, y, a)
 }
 
-// Where returns x where cond ≠ 0, else y, broadcasting all three.
+// Where returns x if cond ≠ 0, else y, element by element, broadcasting all three.
 func Where(cond, x, y *Tensor) *Tensor {
-	scope := together("Where", cond, x, y)
+	scope := checkOperands("Where", cond, x, y)
 	l := broadcast("Where", cond, x, y)
 	out := empty(scope, x.store.device, x.DType(), arranged(l, x, y))
 	x.store.device.backend.Where(out.operand(), cond.stretched(&l), x.stretched(&l), y.stretched(&l))

@@ -7,9 +7,9 @@ import (
 	"github.com/gander-ml/gander/internal/backend"
 )
 
-// Misuse is implemented by every typed panic of this module: the programmer's
-// mistakes, as opposed to what the outside world does wrong. [Catch] turns it
-// into an error.
+// Misuse is implemented by every typed panic of this module, which are about
+// mistakes in the program, as opposed to those of the outside world. [Catch]
+// returns it as an error.
 type Misuse interface {
 	error
 	// Misuse returns the likely repair, in a few words.
@@ -33,7 +33,7 @@ func (e *ShapeError) Error() string {
 func (e *ShapeError) Misuse() string { return e.Fix }
 
 // ArgumentError says that an argument other than a shape is wrong: a probability
-// of 2, every 0 steps, no workers.
+// of 2, an interval of 0 steps, 0 workers.
 type ArgumentError struct {
 	Op      string // the function, "Dropout"
 	Problem string // what is wrong, with the value received
@@ -100,8 +100,8 @@ func (e *LifetimeError) Error() string {
 func (e *LifetimeError) Misuse() string { return e.Fix }
 
 // DeviceFailure says that a device could not do its work: it is out of memory,
-// it was lost, or its driver reports an error. It is not the program's mistake,
-// and so not a [Misuse].
+// was lost, or reports an error. It is not the program's mistake, and so not a
+// [Misuse].
 type DeviceFailure = backend.Failure
 
 func listed(shapes [][]int) string {
@@ -126,7 +126,7 @@ func describe(op, operands, problem, fix string) string {
 }
 
 // Catch runs f and returns the [Misuse] or the [DeviceFailure] that it panics
-// with as an error. Any other panic goes on.
+// with as an error. It does not recover any other panic.
 func Catch(f func()) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -143,13 +143,12 @@ func Catch(f func()) (err error) {
 	return nil
 }
 
-// Check panics in the name of op, as the operations of this package do, unless
-// the tensors fit each other: each is usable, and they have one dtype, one
-// device and at most one scope between them. It lets code that changes several
-// tensors refuse misuse before it has changed the first.
+// Check panics, as an operation named op would, unless all tensors are usable and
+// share one dtype, one device and at most one scope. Code that changes several
+// tensors calls it before it changes the first.
 func Check(op string, ts ...*Tensor) {
 	if len(ts) > 0 {
-		together(op, ts...)
+		checkOperands(op, ts...)
 	}
 }
 

@@ -74,11 +74,11 @@ var misuses = []struct {
 	{func() { f32(2, 3).Permute(0, -2) }, "Permute of [2 3]: the axes [0 -2] are not a permutation; name each axis once"},
 	{func() { f32(2, 3).Permute(0, 2) }, "Permute of [2 3]: the axes [0 2] are not a permutation; name each axis once"},
 	{func() { f32(3).T() }, "T of [3]: the rank is below 2; reshape to [1, n] or [n, 1] first"},
-	{func() { f32(3).Slice(1, 0, 1, 1) }, "Slice of [3]: there is no axis 1; give one from -1 to 0"},
-	{func() { f32(3).Slice(0, -1, 1, 1) }, "Slice of [3]: -1:1:1 does not lie in axis 0; keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1"},
-	{func() { f32(3).Slice(0, 2, 1, 1) }, "Slice of [3]: 2:1:1 does not lie in axis 0; keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1"},
-	{func() { f32(3).Slice(-1, 0, 4, 1) }, "Slice of [3]: 0:4:1 does not lie in axis -1; keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1"},
-	{func() { f32(3).Slice(0, 0, 3, 0) }, "Slice of [3]: 0:3:0 does not lie in axis 0; keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1"},
+	{func() { f32(3).Slice(1, 0, 1) }, "Slice of [3]: there is no axis 1; give one from -1 to 0"},
+	{func() { f32(3).Slice(0, -1, 1) }, "Slice of [3]: -1:1 does not lie in axis 0; keep 0 ≤ start ≤ stop ≤ dim"},
+	{func() { f32(3).Slice(0, 2, 1) }, "Slice of [3]: 2:1 does not lie in axis 0; keep 0 ≤ start ≤ stop ≤ dim"},
+	{func() { f32(3).Slice(-1, 0, 4) }, "Slice of [3]: 0:4 does not lie in axis -1; keep 0 ≤ start ≤ stop ≤ dim"},
+	{func() { f32(3).SliceStep(0, 0, 3, 0) }, "SliceStep of [3]: 0:3:0 does not lie in axis 0; keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1"},
 	{func() { f32(3).BroadcastTo(2) }, "BroadcastTo of [3]: it does not broadcast to [2]; only axes of dim 1 and missing leading axes are repeated"},
 	{func() { f32(1, 3).BroadcastTo(3) }, "BroadcastTo of [1 3]: it does not broadcast to [3]; only axes of dim 1 and missing leading axes are repeated"},
 	{func() { f32(1).BroadcastTo(-1) }, "BroadcastTo of [-1]: a dim is negative; give dims of 0 or more"},
@@ -98,8 +98,8 @@ var misuses = []struct {
 	{func() { tensor.MatMul(f32(3), f32(3, 2)) }, "MatMul of [3] and [3 2]: the rank of an operand is below 2; reshape a vector to [1, n] or [n, 1]"},
 	{func() { tensor.MatMul(f32(2, 3), f32(2, 3)) }, "MatMul of [2 3] and [2 3]: the inner dims 3 and 2 differ; transpose one with T, or check which axis holds the features"},
 	{func() { tensor.MatMul(f32(2, 2, 3), f32(3, 3, 2)) }, "MatMul of [2 2 3] and [3 3 2]: the leading axes do not broadcast; from the right, dims must be equal or 1"},
-	{func() { tensor.Linear(f32(2, 3), f32(4, 2), nil, tensor.Activation{}) }, "Linear of [2 3] and [4 2]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
-	{func() { tensor.Linear(f32(2, 3, 3), f32(4, 3), nil, tensor.Activation{}) }, "Linear of [2 3 3] and [4 3]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten pictures first"},
+	{func() { tensor.Linear(f32(2, 3), f32(4, 2), nil, tensor.Activation{}) }, "Linear of [2 3] and [4 2]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten images first"},
+	{func() { tensor.Linear(f32(2, 3, 3), f32(4, 3), nil, tensor.Activation{}) }, "Linear of [2 3 3] and [4 3]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten images first"},
 	{func() { tensor.Linear(f32(2, 3), f32(4, 3), f32(3), tensor.Activation{}) }, "Linear of [2 3] and [4 3] and [3]: the bias does not match the weight's [out, in]; give a bias [out]"},
 	{func() { tensor.AdamInto(list(f32(2)), list(f32(2)), list(f32(3)), list(f32(2)), tensor.AdamParams{}) }, "AdamInto of [2] and [3]: the shapes at place 0 differ; give lists in the same order"},
 
@@ -122,7 +122,7 @@ var misuses = []struct {
 	{func() { tensor.Concat(-1, f32(2, 3), f32(2)) }, "Concat of [2 3] and [2]: dims other than axis -1 differ; slice or pad them to match"},
 
 	// Convolutions.
-	{func() { tensor.Conv2D(f32(3, 4, 4), f32(2, 3, 3, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [3 4 4] and [2 3 3 3]: an operand does not have four axes; give pictures [n, channels, height, width]; reshape one to [1, …]"},
+	{func() { tensor.Conv2D(f32(3, 4, 4), f32(2, 3, 3, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [3 4 4] and [2 3 3 3]: an operand does not have four axes; give images [n, channels, height, width]; reshape one to [1, …]"},
 	{func() {
 		tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 3, 3), nil, tensor.ConvParams{Dilation: [2]int{math.MaxInt32, 1}}, tensor.Activation{})
 	}, "Conv2D of [1 3 4 4] and [2 3 3 3]: stride [1 1], padding [0 0] or dilation [2147483647 1] is too large; give less than a billion"},
@@ -130,20 +130,20 @@ var misuses = []struct {
 	{func() {
 		tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 1, 3, 3), nil, tensor.ConvParams{Groups: 2}, tensor.Activation{})
 	}, "Conv2D of [1 3 4 4] and [2 1 3 3]: 3 and 2 channels are not divisible into 2 groups; give channels that are multiples of the groups"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 5, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 3 5 3]: the kernel of 5×3 with dilation [1 1] is larger than the picture of 4×4 with padding [0 0]; give larger pictures, more padding or a smaller kernel"},
-	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 0, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 3 0 3]: pictures of 4×4 and a kernel of 0×3 are not possible; give positive dims"},
+	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 5, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 3 5 3]: the kernel of 5×3 with dilation [1 1] is larger than the image of 4×4 with padding [0 0]; give larger images, more padding or a smaller kernel"},
+	{func() { tensor.Conv2D(f32(1, 3, 4, 4), f32(2, 3, 0, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [1 3 4 4] and [2 3 0 3]: images of 4×4 and a kernel of 0×3 are not possible; give positive dims"},
 	{func() {
 		tensor.Conv2DInputGrad(f32(1, 2, 2, 2), f32(2, 3, 3, 3), nil, 5, 4, tensor.ConvParams{}, tensor.Activation{})
 	}, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: a convolution of 5×4 gives 3, not 2, along axis 2; give the gradient the shape of the convolution's result"},
 	{func() {
 		tensor.Conv2DInputGrad(f32(1, 2, 2, 2), f32(2, 3, 3, 3), nil, -5, 4, tensor.ConvParams{}, tensor.Activation{})
-	}, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: pictures of -5×4 and a kernel of 3×3 are not possible; give positive dims"},
+	}, "Conv2DInputGrad of [1 2 2 2] and [2 3 3 3]: images of -5×4 and a kernel of 3×3 are not possible; give positive dims"},
 	{func() {
 		tensor.Conv2DInputGrad(f32(1, 3, 2, 2), f32(2, 3, 3, 3), nil, 4, 4, tensor.ConvParams{}, tensor.Activation{})
 	}, "Conv2DInputGrad of [1 3 2 2] and [2 3 3 3]: a weight [2 3 3 3] with 1 groups makes 2 channels of 3; give a weight [out, in/groups, kh, kw]"},
 	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 4, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: a convolution of 4×4 gives 1, not 2, along axis 3; give the gradient the shape of the convolution's result"},
-	{func() { tensor.Conv2DWeightGrad(f32(2, 3, 4, 4), f32(1, 2, 2, 2), 3, 3, tensor.ConvParams{}) }, "Conv2DWeightGrad of [2 3 4 4] and [1 2 2 2]: the batches differ in size; give one gradient per picture"},
-	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 0, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: pictures of 4×4 and a kernel of 3×0 are not possible; give positive dims"},
+	{func() { tensor.Conv2DWeightGrad(f32(2, 3, 4, 4), f32(1, 2, 2, 2), 3, 3, tensor.ConvParams{}) }, "Conv2DWeightGrad of [2 3 4 4] and [1 2 2 2]: the batches differ in size; give one gradient per image"},
+	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 0, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: images of 4×4 and a kernel of 3×0 are not possible; give positive dims"},
 
 	// Operands that may not meet.
 	{func() { tensor.Where(f32(2), f32(3), f32(1)) }, "Where of [2] and [3] and [1]: the shapes do not broadcast; from the right, dims must be equal or 1; reshape one"},

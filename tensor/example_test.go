@@ -34,7 +34,7 @@ func ExampleAdd_broadcasting() {
 // A view shares memory with what it was taken from.
 func ExampleTensor_Slice() {
 	x := tensor.Arange(tensor.Float32, 8).Reshape(2, 4)
-	x.Slice(1, 0, 4, 2).Fill(-1) // every second column
+	x.SliceStep(1, 0, 4, 2).Fill(-1) // every second column
 	fmt.Println(x)
 	// Output:
 	// [[-1.  1. -1.  3.]
@@ -66,8 +66,8 @@ func ExampleGather() {
 	//  [4. 5.]]
 }
 
-// A mistake in the program is a panic that says how to repair it. Where shapes
-// come from outside, Catch makes an error of it.
+// A mistake in the program is a panic that says how to repair it. Catch returns it
+// as an error, for programs that take shapes from outside.
 func ExampleCatch() {
 	x, w := tensor.New(tensor.Float32, 64, 784), tensor.New(tensor.Float32, 256, 784)
 	err := tensor.Catch(func() { tensor.MatMul(x, w) })
@@ -75,7 +75,7 @@ func ExampleCatch() {
 	// Output: MatMul of [64 784] and [256 784]: the inner dims 784 and 256 differ; transpose one with T, or check which axis holds the features
 }
 
-// The memory of each step serves the next one, too.
+// The memory of each step is used again by the next.
 func ExampleScope() {
 	batch := tensor.FromFloat64([]float64{1, 2, 3})
 	sum := tensor.Scalar(tensor.Float64, 0) // lives outside
@@ -90,7 +90,7 @@ func ExampleScope() {
 	// Output: 42.0
 }
 
-// A stream can be stopped and taken up again.
+// A stream can be stopped and continued.
 func ExampleStream() {
 	s := tensor.NewStream(1, "shuffle")
 	s.Perm(5)

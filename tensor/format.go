@@ -22,11 +22,11 @@ const (
 //	[[1.   2.5]
 //	 [3.   nan]]
 //
-// All numbers share one form, with as few digits as tell them apart but at most
-// eight after the point; it is exponential where some number is large or tiny
-// or where they differ by a factor above 1000. Of more than 1000 elements only
-// the first and last three along each axis are shown. A tensor of rank 0 prints
-// as a number with all its digits, an empty one as [].
+// All numbers share one format, with as few digits as distinguish them but at most
+// eight after the point. It is exponential if a number is large or tiny, or if
+// they differ by a factor above 1000. Of more than 1000 elements only the first
+// and last three along each axis are shown. A tensor of rank 0 prints as a number
+// with all its digits, an empty one as [].
 func (t *Tensor) String() string { return string(t.text(printPrecision, allDigits)) }
 
 // Format implements [fmt.Formatter]. The verbs %v and %s print what String
@@ -43,7 +43,7 @@ func (t *Tensor) Format(f fmt.State, verb rune) {
 	f.Write(t.text(printPrecision, allDigits))
 }
 
-// text prints an array or, with a precision of its own, a lone number.
+// text prints an array or, with a precision of its own, a tensor of rank 0.
 func (t *Tensor) text(precision, lone int) []byte {
 	t.alive("String")
 	if t.Len() == 0 {
@@ -70,8 +70,8 @@ type printer struct {
 	out     []byte
 }
 
-// each calls visit with index[axis] at each place that is shown, and skip where
-// places are left out.
+// each calls visit with index[axis] at each place that is shown, and skip at the
+// gap between them.
 func (p *printer) each(axis int, visit, skip func()) {
 	n := p.t.layout.Dims[axis]
 	for i := 0; i < n; i++ {
@@ -104,7 +104,7 @@ func (p *printer) array(axis int) {
 	p.out = append(p.out, ']')
 }
 
-// block prints arrays one below the other, those of rank 2 and more with empty
+// block prints arrays below one another, those of rank 2 and more with empty
 // lines between them.
 func (p *printer) block(axis int) {
 	gap := strings.Repeat("\n", p.t.Rank()-1-axis) + strings.Repeat(" ", axis+1)
@@ -118,7 +118,7 @@ func (p *printer) block(axis int) {
 		func() { begin(); p.out = append(p.out, "..."...) })
 }
 
-// row prints numbers side by side, in several lines where there are many.
+// row prints numbers side by side, in several lines if there are many.
 func (p *printer) row(axis int) {
 	start := axis + 1 // columns that the brackets take, on either side
 	column := start
@@ -178,9 +178,15 @@ func newForm(values []float64, precision, bits int) form {
 // wantsScientific decides from the finite numbers other than zero. It computes
 // in the dtype, as NumPy does.
 func wantsScientific(values []float64, bits int) bool {
-	round, large := func(x float64) float64 { return x }, 1e8
-	if bits == 32 {
+	var round func(x float64) float64
+	var large float64
+	switch bits {
+	case 32:
 		round, large = func(x float64) float64 { return float64(float32(x)) }, 1e6
+	case 64:
+		round, large = func(x float64) float64 { return x }, 1e8
+	default:
+		panic(unknownBits(bits))
 	}
 	lo, hi := math.Inf(1), 0.0
 	for _, v := range values {
@@ -191,7 +197,7 @@ func wantsScientific(values []float64, bits int) bool {
 	return hi > 0 && (hi >= large || lo < round(1e-4) || round(hi/lo) > 1000)
 }
 
-// parts returns the shortest decimal that reads back as v, but rounded to the
+// parts returns the shortest decimal that reads back as v, rounded to the
 // precision: what stands before the point, after it, and after the e.
 func (f *form) parts(v float64) (whole, fraction, exponent string) {
 	verb := byte('f')
@@ -217,13 +223,17 @@ func (f *form) text(v float64) []byte {
 	if math.IsInf(v, 0) || math.IsNaN(v) {
 		return fmt.Appendf(nil, "%*s", f.left+len(".")+f.right, special(v))
 	}
-	if f.scientific { // all with the same digits, so not the shortest ones
+	if f.scientific { // all with the same number of digits, so not the shortest
 		whole, fraction, exponent := split(strconv.FormatFloat(v, 'e', f.precision, f.bits))
 		zeros := strings.Repeat("0", f.exponent+1-len(exponent))
 		return fmt.Appendf(nil, "%*s.%se%c%s%s", f.left, whole, fraction, exponent[0], zeros, exponent[1:])
 	}
 	whole, fraction, _ := f.parts(v)
 	return fmt.Appendf(nil, "%*s.%-*s", f.left, whole, f.right, fraction)
+}
+
+func unknownBits(bits int) string {
+	return fmt.Sprintf("tensor: no format for numbers of %d bits", bits)
 }
 
 func special(v float64) string {
@@ -236,15 +246,20 @@ func special(v float64) string {
 	return "nan"
 }
 
-// scalarText prints a lone number with as many digits as it takes to read the
-// same number back, but at most precision after the point.
+// scalarText prints one number with as many digits as it takes to read the same
+// number back, but at most precision after the point.
 func scalarText(v float64, precision, bits int) []byte {
 	if math.IsInf(v, 0) || math.IsNaN(v) {
 		return []byte(special(v))
 	}
-	size, large := math.Abs(v), 1e16
-	if bits == 32 {
+	size, large := math.Abs(v), 0.0
+	switch bits {
+	case 32:
 		large = 1e6
+	case 64:
+		large = 1e16
+	default:
+		panic(unknownBits(bits))
 	}
 	f := form{precision: precision, bits: bits, scientific: size >= large || size > 0 && size < 1e-4}
 	whole, fraction, exponent := f.parts(v)

@@ -479,7 +479,7 @@ func TestStringIsNumPys(t *testing.T) {
 
 func TestStringOfView(t *testing.T) {
 	x := tensor.Arange(tensor.Float32, 12).Reshape(3, 4)
-	require.Equal(t, "[[ 0.  4.  8.]\n [ 2.  6. 10.]]", x.T().Slice(0, 0, 4, 2).String())
+	require.Equal(t, "[[ 0.  4.  8.]\n [ 2.  6. 10.]]", x.T().SliceStep(0, 0, 4, 2).String())
 	require.Equal(t, "[[5. 5.]\n [5. 5.]]", tensor.Scalar(tensor.Float32, 5).BroadcastTo(2, 2).String())
 }
 

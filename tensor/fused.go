@@ -23,14 +23,15 @@ func SigmoidActivation() Activation { return Activation{f: op.Sigmoid} }
 // ReLUActivation is max(x, 0).
 func ReLUActivation() Activation { return Activation{f: op.ReLU} }
 
-// LeakyReLUActivation is x where x > 0, else slope·x.
+// LeakyReLUActivation is x if x > 0, else slope·x.
 func LeakyReLUActivation(slope float64) Activation { return Activation{op.LeakyReLU, slope} }
 
 // String returns the function's name, "Tanh", and "None" for the identity.
 func (act Activation) String() string { return act.f.String() }
 
 // Fuses reports whether the derivative follows from the result, which is all
-// that a layer keeps: for all but a LeakyReLU whose slope is not above 0.
+// that a layer keeps. That is so for all but a LeakyReLU whose slope is not above
+// 0.
 func (act Activation) Fuses() bool { return act.f != op.LeakyReLU || act.a > 0 }
 
 // IsPiecewiseLinear reports whether the derivative is a step function: that of the
@@ -48,22 +49,22 @@ func Activate(x *Tensor, act Activation) *Tensor {
 	return unary(act.f, x, act.a, 0)
 }
 
-// ActivationGrad returns the gradient through y = act(x), gy times the
-// derivative of act at x, in one pass, broadcasting: gy·(1−y²) for tanh,
-// gy·y·(1−y) for the sigmoid, gy where y > 0, else 0·gy or slope·gy, for [ReLU]
-// and [LeakyReLU], and gy for the identity. If the activation does not fuse, give
-// x in place of y.
+// ActivationGrad returns the gradient by x, for the gradient gy by y = act(x): gy
+// times the derivative of act at x, in one pass, broadcasting. That is gy·(1−y²)
+// for tanh and gy·y·(1−y) for the sigmoid; for [ReLU] and [LeakyReLU] it is gy if
+// y > 0, else 0·gy or slope·gy; for the identity it is gy. If the activation does
+// not fuse, give x in place of y.
 func ActivationGrad(gy, y *Tensor, act Activation) *Tensor {
 	f, ok := act.f.Grad()
 	if !ok { // the identity
-		together("ActivationGrad", gy, y)
+		checkOperands("ActivationGrad", gy, y)
 		return gy
 	}
 	return binary(f, gy, y, act.a)
 }
 
-// epilogue returns what the seam calls a bias, which may be nil, and an
-// activation.
+// epilogue returns a bias, which may be nil, and an activation as the backend
+// takes them.
 func epilogue(b *Tensor, act Activation) backend.Epilogue {
 	e := backend.Epilogue{F: act.f, A: act.a}
 	if b != nil {
@@ -78,13 +79,13 @@ func epilogue(b *Tensor, act Activation) backend.Epilogue {
 func Linear(x, w, b *Tensor, act Activation) *Tensor {
 	var scope *Scope
 	if b == nil {
-		scope = together("Linear", x, w)
+		scope = checkOperands("Linear", x, w)
 	} else {
-		scope = together("Linear", x, w, b)
+		scope = checkOperands("Linear", x, w, b)
 	}
 	if x.layout.Rank != 2 || w.layout.Rank != 2 || x.layout.Dims[1] != w.layout.Dims[1] {
 		shapePanic("Linear", "the input's features do not match the weight's [out, in]",
-			"give an input [n, in]; flatten pictures first", x, w)
+			"give an input [n, in]; flatten images first", x, w)
 	}
 	if b != nil && (b.layout.Rank != 1 || b.layout.Dims[0] != w.layout.Dims[0]) {
 		shapePanic("Linear", "the bias does not match the weight's [out, in]", "give a bias [out]", x, w, b)
@@ -94,13 +95,13 @@ func Linear(x, w, b *Tensor, act Activation) *Tensor {
 	return out
 }
 
-// EpilogueGrad returns the gradient before the activation of a layer with a
-// bias, [Linear] or a convolution: gz is [ActivationGrad] of gy and the layer's
-// result y, both [n, channels] or [n, channels, h, w], and gb [channels] is gz's
-// sums over the other axes, the gradient by the bias. It panics with a
-// [ShapeError] if the shapes differ or have another rank.
+// EpilogueGrad returns the gradients through the activation and by the bias of a
+// layer, [Linear] or a convolution, for its result y and the gradient gy by it,
+// both [n, channels] or [n, channels, h, w]. gz is [ActivationGrad] of gy and y,
+// and gb [channels], the gradient by the bias, is the sum of gz over the other
+// axes. It panics with a [ShapeError] if the shapes differ or have another rank.
 func EpilogueGrad(gy, y *Tensor, act Activation) (gz, gb *Tensor) {
-	scope := together("EpilogueGrad", gy, y)
+	scope := checkOperands("EpilogueGrad", gy, y)
 	if r := y.layout.Rank; !gy.SameShape(y) || r != 2 && r != 4 {
 		shapePanic("EpilogueGrad", "these are not a layer's result and the gradient by it",
 			"give two of the same shape, [n, channels] or [n, channels, h, w]", gy, y)

@@ -13,10 +13,10 @@ import (
 // activations are functions of x, with the derivative by x from x and the value
 // y.
 var activations = map[tensor.Activation]struct {
-	name   string
-	f      func(x *tensor.Tensor) *tensor.Tensor
-	slope  func(x, y float64) float64
-	linear bool // piecewise, so that x in place of y will do
+	name       string
+	f          func(x *tensor.Tensor) *tensor.Tensor
+	derivative func(x, y float64) float64
+	linear     bool // piecewise, so that x in place of y will do
 }{
 	{}:                         {"None", func(x *tensor.Tensor) *tensor.Tensor { return x }, func(_, _ float64) float64 { return 1 }, true},
 	tensor.TanhActivation():    {"Tanh", tensor.Tanh, func(_, y float64) float64 { return 1 - y*y }, false},
@@ -54,7 +54,7 @@ func TestActivations(t *testing.T) {
 			g := tensor.Full(dt, 3, len(points))
 			want := make([]float64, len(points))
 			for i, v := range y.Float64s() {
-				want[i] = 3 * c.slope(points[i], v)
+				want[i] = 3 * c.derivative(points[i], v)
 			}
 			near(t, dt, want, tensor.ActivationGrad(g, y, act).Float64s(), c.name)
 			if c.linear {

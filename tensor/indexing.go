@@ -12,14 +12,13 @@ import (
 func Positions(at ...int) *Tensor { return cpuDevice.Positions(at...) }
 
 // Gather picks along an axis: out[…, i, …] = x[…, index[i], …]. index [n] holds
-// whole numbers, in either dtype; [Positions] makes one. If it lies on another
-// device than x it is copied there, so keep one that is used again and again on
-// x's device.
+// whole numbers, in either dtype; [Positions] makes one. It is copied to x's
+// device if it lies on another, so keep one that is used repeatedly on x's.
 //
-// An index that does not lie in the axis, or is not whole, panics with a
-// [ShapeError] if x's device shares its memory with the program, as the CPU
-// does, and otherwise gives NaN: looking at the numbers would make the program
-// wait for the device. An index of another rank than 1 panics with a ShapeError.
+// Gather panics with a [ShapeError] if the rank of index is not 1. If index lies
+// in host memory, as on the CPU, it also panics if an entry is not whole or not in
+// the axis. On other devices such an entry gives NaN, because reading the numbers
+// would make the program wait for the device.
 func Gather(x *Tensor, axis int, index *Tensor) *Tensor {
 	x.alive("Gather")
 	a := x.axis("Gather", axis)
@@ -32,7 +31,7 @@ func Gather(x *Tensor, axis int, index *Tensor) *Tensor {
 // ScatterAdd is the reverse of [Gather]: into zeros of dim n along the axis, it
 // adds x[…, i, …] at index[i], in order of i. It panics with a [ShapeError]
 // unless index has one entry per element of the axis. An entry that is not one
-// of 0 to n−1 panics, too, or is left out, on devices as Gather says.
+// of 0 to n−1 makes it panic too, or is left out if index is not in host memory.
 func ScatterAdd(x *Tensor, axis, n int, index *Tensor) *Tensor {
 	x.alive("ScatterAdd")
 	a := x.axis("ScatterAdd", axis)
@@ -46,8 +45,8 @@ func ScatterAdd(x *Tensor, axis, n int, index *Tensor) *Tensor {
 	return out
 }
 
-// index returns the index on t's device, checked as far as the program can see
-// its numbers.
+// index returns the index on t's device. It checks the entries if they lie in host
+// memory.
 func (t *Tensor) index(op string, axis, n int, index *Tensor) *Tensor {
 	index.alive(op)
 	if index.Rank() != 1 {
@@ -89,7 +88,7 @@ func (t *Tensor) resized(op string, axis, n int) layout.Layout {
 
 // Pad puts zeros before and after x along one axis, and step−1 zeros between
 // neighbours: the reverse of [Tensor.Slice]. The result has dim n, with x at
-// start, start+step, …. It panics with a [ShapeError] where x does not fit.
+// start, start+step, …. It panics with a [ShapeError] if x does not fit.
 func Pad(x *Tensor, axis, start, step, n int) *Tensor {
 	x.alive("Pad")
 	a := x.axis("Pad", axis)
@@ -110,13 +109,13 @@ func Pad(x *Tensor, axis, start, step, n int) *Tensor {
 	return out
 }
 
-// Concat joins tensors along an axis. It panics with a [ShapeError] where there
-// is none, or where other dims differ.
+// Concat joins tensors along an axis. It panics with a [ShapeError] if there are
+// no tensors, or if their other dims differ.
 func Concat(axis int, xs ...*Tensor) *Tensor {
 	if len(xs) == 0 {
 		panic(&ShapeError{Op: "Concat", Problem: "there is nothing to join", Fix: "give at least one tensor"})
 	}
-	scope := together("Concat", xs...)
+	scope := checkOperands("Concat", xs...)
 	a := xs[0].axis("Concat", axis)
 	l := xs[0].layout
 	l.Dims[a] = 0

@@ -41,7 +41,7 @@ func TestPad(t *testing.T) {
 		require.Equal(t, []float64{0, 0}, tensor.Pad(tensor.New(dt, 0), 0, 7, 1, 2).Float64s())
 		// The reverse of Slice.
 		y := tensor.Pad(x.T(), 0, 2, 3, 7)
-		require.Equal(t, x.T().Float64s(), y.Slice(0, 2, 7, 3).Float64s())
+		require.Equal(t, x.T().Float64s(), y.SliceStep(0, 2, 7, 3).Float64s())
 		require.Equal(t, 10.0, tensor.Sum(y).Item())
 	}
 }

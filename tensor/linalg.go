@@ -8,9 +8,10 @@ import (
 
 // MatMul returns the matrix product over the last two axes, [.., m, k] by
 // [.., k, n]; leading axes are a batch and broadcast. It panics with a
-// [ShapeError] where the ranks are below 2 or the inner dims differ.
+// [ShapeError] if a rank is below 2, or if the inner dims differ or the leading
+// axes do not broadcast.
 func MatMul(x, y *Tensor) *Tensor {
-	scope := together("MatMul", x, y)
+	scope := checkOperands("MatMul", x, y)
 	rx, ry := x.layout.Rank, y.layout.Rank
 	if rx < 2 || ry < 2 {
 		shapePanic("MatMul", "the rank of an operand is below 2", "reshape a vector to [1, n] or [n, 1]", x, y)

@@ -31,8 +31,8 @@ func TestMatMulBatches(t *testing.T) {
 		require.Equal(t, []int{2, 5, 3, 2}, z.Shape())
 		for i := range 2 {
 			for j := range 5 {
-				one := tensor.MatMul(x.Slice(0, i, i+1, 1).Reshape(3, 4), y.Slice(0, j, j+1, 1).Reshape(4, 2))
-				near(t, dt, one.Float64s(), z.Slice(0, i, i+1, 1).Slice(1, j, j+1, 1).Float64s())
+				one := tensor.MatMul(x.Slice(0, i, i+1).Reshape(3, 4), y.Slice(0, j, j+1).Reshape(4, 2))
+				near(t, dt, one.Float64s(), z.Slice(0, i, i+1).Slice(1, j, j+1).Float64s())
 			}
 		}
 	}
@@ -54,7 +54,7 @@ func TestLinear(t *testing.T) {
 					y := tensor.Linear(x, w, b, act)
 					require.Equal(t, []int{n, 4}, y.Shape())
 					near(t, dt, f(z).Float64s(), y.Float64s(), "%v", act)
-					strided := tensor.Linear(x.T().Clone().T(), w.T().Clone().T(), tensor.Concat(0, b, b).Slice(0, 0, 4, 1), act)
+					strided := tensor.Linear(x.T().Clone().T(), w.T().Clone().T(), tensor.Concat(0, b, b).Slice(0, 0, 4), act)
 					near(t, dt, y.Float64s(), strided.Float64s(), "%v", act)
 				}
 			}

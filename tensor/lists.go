@@ -9,17 +9,18 @@ import (
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// What training does to all parameters of a network at once takes lists, so that
-// a device can do it in one go.
+// Functions that training applies to all parameters of a network take lists, so
+// that a device can do the work in one pass.
 
 // AdamParams are the constants of one step of [AdamInto].
 type AdamParams = op.AdamParams
 
 // AdamInto does one step of Adam (Kingma and Ba, 2015) in place, with PyTorch's
 // arithmetic, on parameters p with gradients g, first moments m and second
-// moments v, in one pass if the device can. Tensors at the same place of the four
-// lists have one shape. AdamW (Loshchilov and Hutter, 2019) is c.Decoupled. It
-// panics with a [ShapeError], before it changes anything, if they do not fit.
+// moments v, in one pass if the device can. If c.Decoupled, the step is AdamW's
+// (Loshchilov and Hutter, 2019). Tensors at the same place of the four lists have
+// one shape. It panics with a [ShapeError], before it changes anything, if they do
+// not fit.
 func AdamInto(p, g, m, v []*Tensor, c AdamParams) {
 	checkLists("AdamInto", p, g, m, v)
 	for i := range p {
@@ -51,7 +52,8 @@ func AdamInto(p, g, m, v []*Tensor, c AdamParams) {
 	written(v)
 }
 
-// adamComposed is one step by the book, and the reference of the fused one.
+// adamComposed is one step made of other operations: the reference of the fused
+// one.
 func adamComposed(p, g, m, v *Tensor, c AdamParams) {
 	s := NewScope()
 	defer s.Release()
@@ -71,7 +73,7 @@ func adamComposed(p, g, m, v *Tensor, c AdamParams) {
 	AddScaledInto(p, p, -c.LR/c.Correction1, Div(s.Adopt(m), denominator))
 }
 
-// AverageInto takes new values into moving averages, in place: each average
+// AverageInto updates moving averages with new values x, in place: each average
 // becomes average + weight·(x−average), for the x at the same place of the other
 // list. Each pair has one shape. It panics with a [ShapeError], before it changes
 // anything, if they do not fit.
@@ -95,8 +97,8 @@ func AverageInto(averages, x []*Tensor, weight float64) {
 	}
 }
 
-// ClampInto holds the elements of every tensor within [lo, hi], in place; NaN
-// stays NaN.
+// ClampInto sets each element x of each tensor to min(max(x, lo), hi), in place;
+// NaN stays NaN.
 func ClampInto(ts []*Tensor, lo, hi float64) {
 	checkLists("ClampInto", ts)
 	for _, t := range ts {
@@ -118,10 +120,10 @@ func ClampInto(ts []*Tensor, lo, hi float64) {
 }
 
 // Norm returns the Euclidean norm of all elements of all tensors together, √Σx²,
-// as a Float64 tensor of rank 0 in their scope; 0 of none. It is computed in
-// float64 and neither overflows nor underflows on the way: it is NaN or infinite
-// exactly if an element is, or if the norm itself exceeds the range of float64.
-// So a norm also tells whether any of many numbers is not finite.
+// as a Float64 tensor of rank 0 in their scope; the norm of none is 0. It is
+// computed in float64, and squares neither overflow nor underflow: the norm is NaN
+// or infinite exactly if an element is, or if the norm itself exceeds the range of
+// float64. So it also tells whether any of many numbers is not finite.
 func Norm(ts []*Tensor) *Tensor {
 	scope := checkLists("Norm", ts)
 	if len(ts) == 0 {
@@ -135,13 +137,13 @@ func Norm(ts []*Tensor) *Tensor {
 		o.giveBack()
 		return out
 	}
-	// By the largest, so that no square leaves the range.
+	// Divide by the largest, so that no square leaves the range.
 	parts := make([]*Tensor, len(ts))
 	for i, t := range ts {
 		parts[i] = MaxOver(Abs(t.Cast(Float64))).Reshape(1)
 	}
 	largest := MaxOver(Concat(0, parts...))
-	// Dividing by 0 or Inf would give NaN: divide by 1 then.
+	// Dividing by 0 or Inf would give NaN; divide by 1 instead.
 	usable := Mul(Greater(largest, Scale(largest, 0)), Equal(Sub(largest, largest), Scale(largest, 0)))
 	divisor := Where(usable, largest, FullLike(largest, 1))
 	for i, t := range ts {
@@ -150,9 +152,9 @@ func Norm(ts []*Tensor) *Tensor {
 	return Mul(Sqrt(Sum(Concat(0, parts...))), divisor)
 }
 
-// checkLists panics unless the lists have one length, and the tensors at each
-// place one shape and all one dtype, one device and at most one scope, which it
-// returns.
+// checkLists panics unless the lists have one length, the tensors at each place
+// have one shape, and all share one dtype, one device and at most one scope. It
+// returns that scope.
 func checkLists(name string, lists ...[]*Tensor) (scope *Scope) {
 	first := lists[0]
 	for _, l := range lists[1:] {
@@ -162,7 +164,7 @@ func checkLists(name string, lists ...[]*Tensor) (scope *Scope) {
 	}
 	for i, t := range first {
 		for _, l := range lists {
-			s := together(name, first[0], l[i])
+			s := checkOperands(name, first[0], l[i])
 			if s != nil && scope != nil && s != scope {
 				panic(&LifetimeError{Op: name, Shapes: shapesOf(t, l[i]), Problem: "the operands live in different scopes", Fix: "Keep one of them first"})
 			}
@@ -177,8 +179,8 @@ func checkLists(name string, lists ...[]*Tensor) (scope *Scope) {
 	return scope
 }
 
-// lists returns the device's fusion for lists of tensors, if it has one and all
-// of them are contiguous.
+// lists returns the device's methods for lists of tensors; ok is false if it has
+// none, or if a tensor is not contiguous.
 func lists(all ...[]*Tensor) (backend.ListBackend, bool) {
 	fused, ok := all[0][0].store.device.backend.(backend.ListBackend)
 	for _, l := range all {
@@ -189,8 +191,8 @@ func lists(all ...[]*Tensor) (backend.ListBackend, bool) {
 	return fused, ok
 }
 
-// operands are lists of operands that are used again, so that an update
-// allocates nothing.
+// operands are lists of operands that are reused, so that an update allocates
+// nothing.
 type operands struct{ list [4][]backend.Operand }
 
 var operandLists = sync.Pool{New: func() any { return new(operands) }}

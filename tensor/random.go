@@ -11,14 +11,15 @@ import (
 // Stream is a sequence of random numbers, named by a seed and a purpose:
 // "init", "latent", "shuffle". The numbers come from a counter-based generator
 // (Philox 4×32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2,
-// 3", 2011), so they depend on the seed, the purpose and the position alone,
-// never on threads or on the device, and [Stream.State] is all it takes to go
-// on later. A stream serves one goroutine at a time.
+// 3", 2011), so they depend on the seed, the purpose and the position alone, not
+// on threads nor, in Float32, on the device. [StreamAt] continues a stream from
+// its [Stream.State]. A stream serves one goroutine at a time.
 type Stream struct {
 	key, counter uint64
 }
 
-// NewStream starts a stream. Different purposes give independent numbers.
+// NewStream returns the stream of a seed and a purpose, at its beginning.
+// Different purposes give independent numbers.
 func NewStream(seed uint64, purpose string) *Stream {
 	h := fnv.New64a()
 	h.Write([]byte(purpose))
@@ -34,7 +35,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// State returns what [StreamAt] needs to go on from here.
+// State returns what [StreamAt] needs to continue the stream from here.
 func (s *Stream) State() (key, counter uint64) { return s.key, s.counter }
 
 // StreamAt returns the stream whose [Stream.State] was key and counter.

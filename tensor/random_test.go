@@ -23,9 +23,9 @@ func TestStreamsAreReproducible(t *testing.T) {
 	}
 }
 
-// TestStreamGoesOn: the numbers do not depend on where a stream was stopped and
-// taken up again.
-func TestStreamGoesOn(t *testing.T) {
+// TestStreamContinues: the numbers do not depend on the place at which a stream was
+// stopped and continued.
+func TestStreamContinues(t *testing.T) {
 	for _, dt := range dtypes {
 		draws := []func(s *tensor.Stream) any{
 			func(s *tensor.Stream) any { return s.Normal(dt, 5).Float64s() },
@@ -90,7 +90,7 @@ func TestRandomInto(t *testing.T) {
 	for _, d := range []*tensor.Device{tensor.CPU(), device(t)} {
 		for _, dt := range dtypes {
 			want := tensor.NewStream(9, "test").Normal(dt, 6).Float64s()
-			x, strided, part := d.New(dt, 2, 3), d.New(dt, 3, 2).T(), d.New(dt, 3, 4).Slice(1, 1, 3, 1)
+			x, strided, part := d.New(dt, 2, 3), d.New(dt, 3, 2).T(), d.New(dt, 3, 4).Slice(1, 1, 3)
 			for _, dst := range []*tensor.Tensor{x, strided, part} {
 				tensor.NewStream(9, "test").NormalInto(dst)
 				require.Equal(t, want, dst.Float64s())

@@ -8,15 +8,15 @@ import (
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// Sum adds along the given axes, or along all of them where none is given;
+// Sum adds along the given axes, or along all of them if none is given;
 // negative axes count from the end. The axes are dropped from the shape. The
 // sum of no elements is 0. It panics with a [ShapeError] on an axis that does
 // not exist or is named twice.
 func Sum(x *Tensor, axes ...int) *Tensor { return reduce("Sum", op.Sum, x, axes) }
 
 // MaxOver takes the largest element along the given axes, or along all of them
-// where none is given; NaN if any is, −Inf of no elements. The axes are dropped
-// from the shape. It panics as [Sum] does.
+// if none is given. It is NaN if any element is, and −Inf for no elements. The
+// axes are dropped from the shape. It panics as [Sum] does.
 func MaxOver(x *Tensor, axes ...int) *Tensor { return reduce("MaxOver", op.MaxReduce, x, axes) }
 
 // SumSquares adds the squares along the given axes, or along all of them if none is
@@ -49,9 +49,9 @@ func reduce(name string, f op.Reduce, x *Tensor, axes []int) *Tensor {
 	return out
 }
 
-// SumTo adds up what broadcasting from shape to x's shape has repeated: the
-// inverse direction of [Tensor.BroadcastTo]. It panics with a [ShapeError]
-// where shape does not broadcast to x's shape.
+// SumTo sums x over the axes along which broadcasting from shape to x's shape
+// repeats elements, the reverse of [Tensor.BroadcastTo]. It panics with a
+// [ShapeError] if shape does not broadcast to x's shape.
 func SumTo(x *Tensor, shape ...int) *Tensor {
 	x.alive("SumTo")
 	want := checkShape("SumTo", shape)

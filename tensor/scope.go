@@ -10,10 +10,10 @@ import (
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// Scope lends out the memory of one step of work, again and again. Whatever is
-// computed from a tensor of a scope lives in the same scope, and all of it is
-// given back at once by [Scope.Close]; then the scope is ready for the next
-// step, which finds its buffers already there.
+// Scope provides memory for one step of work and reuses it for the next. Whatever
+// is computed from a tensor of a scope lives in the same scope, and [Scope.Close]
+// gives all of it back at once; the next step then finds its buffers already
+// allocated.
 //
 //	s := tensor.NewScope()
 //	for step := range steps {
@@ -23,14 +23,14 @@ import (
 //		s.Close()                      // using x or y now panics
 //	}
 //
-// A scope saves the zeroing of fresh memory and keeps it warm in the cache. It
-// is never needed for correctness: without one the garbage collector does the
-// same. Memory that outlives a step (parameters, optimizer state, averages)
-// must not live in a scope.
+// A scope saves zeroing fresh memory, and its memory stays in the cache. It is
+// never needed for correctness: without one, memory is the garbage collector's.
+// What outlives a step (parameters, optimizer state, averages) must not live in a
+// scope.
 //
 // A scope serves one goroutine at a time. Setting the environment variable
 // GANDER_POISON=1 fills memory that is given back with NaN, to show a use after
-// Close that the checks have missed.
+// Close that the checks missed.
 type Scope struct {
 	epoch uint64
 	free  map[sizeClass][]backend.Buffer
@@ -72,9 +72,9 @@ func (s *Scope) Close() {
 	s.used = s.used[:0]
 }
 
-// Release gives the memory of the steps that were closed back to its devices. The
-// scope can be used again, and begins without memory then. What lives in the
-// scope at present keeps its memory until it is closed.
+// Release returns the memory of closed steps to its devices. The scope can be used
+// again, and allocates anew. Tensors that live in the scope keep their memory
+// until it is closed.
 func (s *Scope) Release() {
 	for class, list := range s.free {
 		for _, b := range list {
@@ -84,8 +84,9 @@ func (s *Scope) Release() {
 	clear(s.free)
 }
 
-// Adopt returns a view of t, without a copy, whose results live in the scope. t
-// may live in another scope; the view dies with whichever is closed first.
+// Adopt returns a view of t that lives in the scope, as what is computed from it
+// then does. t may live in another scope; the view becomes unusable when either is
+// closed.
 func (s *Scope) Adopt(t *Tensor) *Tensor {
 	t.alive("Scope.Adopt")
 	o := s.header()
@@ -93,8 +94,8 @@ func (s *Scope) Adopt(t *Tensor) *Tensor {
 	return &o.tensor
 }
 
-// Empty returns a tensor of the scope whose elements are yet to be written:
-// reading them first gives leftovers of earlier steps.
+// Empty returns a tensor of the scope whose elements are arbitrary until they are
+// written.
 func (s *Scope) Empty(d *Device, dt DType, shape ...int) *Tensor {
 	return empty(s, d, dt, checkShape("Scope.Empty", shape))
 }
@@ -114,7 +115,7 @@ func (t *Tensor) Keep() *Tensor {
 // Scope returns the scope that t lives in, or nil.
 func (t *Tensor) Scope() *Scope { return t.scope }
 
-// empty allocates without promising what the elements are.
+// empty returns a tensor with arbitrary elements.
 func empty(s *Scope, d *Device, dt DType, l layout.Layout) *Tensor {
 	if s == nil {
 		return d.wrap(d.backend.Alloc(dt, l.Len()), l)
@@ -135,8 +136,8 @@ func empty(s *Scope, d *Device, dt DType, l layout.Layout) *Tensor {
 	return &o.tensor
 }
 
-// header returns a fresh header. Headers are allocated many at a time and are
-// not used twice, so that a stale tensor is always recognised as such.
+// header returns a fresh header. Headers are allocated many at a time and never
+// reused, so that a stale tensor is always recognised as such.
 func (s *Scope) header() *owned {
 	if len(s.slab) == 0 {
 		s.slab = make([]owned, 32)
@@ -156,8 +157,8 @@ func roundUp(n int) int {
 	return (n + step - 1) &^ (step - 1)
 }
 
-// alive panics where t's scope was closed since t was made, or the scope that t
-// was adopted from.
+// alive panics if t's scope was closed since t was made, or the scope that t was
+// adopted from.
 func (t *Tensor) alive(op string) {
 	s := t.store
 	if t.scope != nil && t.epoch != t.scope.epoch || s.lender != nil && s.epoch != s.lender.epoch {

@@ -35,7 +35,8 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Tensor.Set":         func(x *tensor.Tensor) { x.Set(0, 0, 0) },
 	"Tensor.SetFloat32":  func(x *tensor.Tensor) { x.SetFloat32(make([]float32, 4)) },
 	"Tensor.SetFloat64":  func(x *tensor.Tensor) { x.SetFloat64(make([]float64, 4)) },
-	"Tensor.Slice":       func(x *tensor.Tensor) { x.Slice(0, 0, 1, 1) },
+	"Tensor.Slice":       func(x *tensor.Tensor) { x.Slice(0, 0, 1) },
+	"Tensor.SliceStep":   func(x *tensor.Tensor) { x.SliceStep(0, 0, 1, 1) },
 	"Tensor.String":      func(x *tensor.Tensor) { _ = x.String() },
 	"Tensor.Part":        func(x *tensor.Tensor) { x.Part() },
 	"Tensor.T":           func(x *tensor.Tensor) { x.T() },
@@ -72,7 +73,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Sum":                 func(x *tensor.Tensor) { tensor.Sum(x) },
 	"SumTo":               func(x *tensor.Tensor) { tensor.SumTo(x, 2, 2) },
 	"Where":               func(x *tensor.Tensor) { tensor.Where(x, x, x) },
-	"Tensor.Device":       nil, // these tell what a tensor was, which is safe at any time
+	"Tensor.Device":       nil, // these return properties that do not change with the scope
 	"Tensor.Dim":          nil,
 	"Tensor.DType":        nil,
 	"Tensor.IsContiguous": nil,
@@ -221,7 +222,7 @@ func TestResultsLiveInTheScope(t *testing.T) {
 		"Adopt": x, "Add": tensor.Add(x, free), "Add reversed": tensor.Add(free, x), "Exp": tensor.Exp(x), "Sum": tensor.Sum(x),
 		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.TanhActivation()), "Gather": tensor.Gather(x, 0, tensor.Positions(0)),
 		"ScatterAdd": tensor.ScatterAdd(x, 0, 3, tensor.Positions(0, 0)), "Pad": tensor.Pad(x, 0, 0, 1, 3), "Concat": tensor.Concat(0, free, x),
-		"Where": tensor.Where(free, x, free), "Clone": x.Clone(), "Cast": x.Cast(tensor.Float64), "T": x.T(), "Slice": x.Slice(0, 0, 1, 1),
+		"Where": tensor.Where(free, x, free), "Clone": x.Clone(), "Cast": x.Cast(tensor.Float64), "T": x.T(), "Slice": x.Slice(0, 0, 1),
 		"Reshape": x.Reshape(4), "Reshape of T": x.T().Reshape(4), "BroadcastTo": x.BroadcastTo(3, 2, 2), "Unsqueeze": x.Unsqueeze(0),
 		"EmptyLike": tensor.EmptyLike(x), "FullLike": tensor.FullLike(x, 1, 3), "ScalarLike": tensor.ScalarLike(x, 1), "Norm": tensor.Norm(list(free, x)),
 		"To": x.To(device(t)), "Empty": s.Empty(tensor.CPU(), tensor.Float32, 2), "SumTo": tensor.SumTo(x, 2), "Contiguous": x.T().Contiguous(),

@@ -24,16 +24,16 @@ const (
 )
 
 // Tensor is an n-dimensional array of numbers of one dtype on one device. Its
-// shape and strides never change; its elements do only by the methods and
-// functions that say so. The zero value is not usable.
+// shape and strides never change; its elements change only through the methods
+// and functions that say so. The zero value is not usable.
 type Tensor struct {
 	layout layout.Layout
 	store  *storage
-	scope  *Scope // nil: lives as long as anything points at it
+	scope  *Scope // or nil
 	epoch  uint64 // of the scope, when the tensor was made
 }
 
-// storage is what a tensor shares with its views, but for a [Tensor.Part].
+// storage is what a tensor shares with its views, except a [Tensor.Part].
 type storage struct {
 	buffer  backend.Buffer
 	device  *Device
@@ -95,17 +95,19 @@ func Full(dt DType, v float64, shape ...int) *Tensor { return cpuDevice.Full(dt,
 // Scalar returns a tensor of rank 0 on the CPU.
 func Scalar(dt DType, v float64) *Tensor { return cpuDevice.Full(dt, v) }
 
-// FromFloat32 copies data into a new tensor of that shape on the CPU; no shape
-// at all means [len(data)]. It panics with a [ShapeError] if the lengths differ.
+// FromFloat32 returns a new tensor of that shape on the CPU with a copy of data;
+// no shape at all means [len(data)]. It panics with a [ShapeError] if the lengths
+// differ.
 func FromFloat32(data []float32, shape ...int) *Tensor { return cpuDevice.FromFloat32(data, shape...) }
 
-// FromFloat64 copies data into a new tensor of that shape on the CPU; no shape
-// at all means [len(data)]. It panics with a [ShapeError] if the lengths differ.
+// FromFloat64 returns a new tensor of that shape on the CPU with a copy of data;
+// no shape at all means [len(data)]. It panics with a [ShapeError] if the lengths
+// differ.
 func FromFloat64(data []float64, shape ...int) *Tensor { return cpuDevice.FromFloat64(data, shape...) }
 
-// EmptyLike returns a tensor for computations with t: of its dtype, on its
-// device and in its scope, if it has one. No shape at all means t's own. The
-// elements are yet to be written. It panics as [New] does.
+// EmptyLike returns a tensor of t's dtype on t's device and in t's scope, if it
+// has one. No shape at all means t's own. The elements are arbitrary until they
+// are written. It panics as [New] does.
 func EmptyLike(t *Tensor, shape ...int) *Tensor {
 	return t.emptyLike("EmptyLike", shape)
 }
@@ -119,7 +121,8 @@ func (t *Tensor) emptyLike(op string, shape []int) *Tensor {
 	return empty(t.scope, t.store.device, t.DType(), l)
 }
 
-// ScalarLike returns a tensor of rank 0 for computations with t.
+// ScalarLike returns a tensor of rank 0 with the element v, of t's dtype, on t's
+// device and in t's scope.
 func ScalarLike(t *Tensor, v float64) *Tensor {
 	t.alive("ScalarLike")
 	out := empty(t.scope, t.store.device, t.DType(), layout.Layout{})
@@ -127,7 +130,7 @@ func ScalarLike(t *Tensor, v float64) *Tensor {
 	return out
 }
 
-// FullLike is [EmptyLike] with every element v.
+// FullLike is like [EmptyLike], with elements that are all v.
 func FullLike(t *Tensor, v float64, shape ...int) *Tensor {
 	out := t.emptyLike("FullLike", shape)
 	out.fill(v)
@@ -159,7 +162,7 @@ func (t *Tensor) Strides() []int { return slices.Clone(t.layout.Strides[:t.layou
 func (t *Tensor) Rank() int { return t.layout.Rank }
 
 // Dim returns the length of an axis; negative axes count from the end. It
-// panics with a [ShapeError] where there is no such axis.
+// panics with a [ShapeError] if there is no such axis.
 func (t *Tensor) Dim(axis int) int { return t.layout.Dims[t.axis("Dim", axis)] }
 
 // Len returns the number of elements.
@@ -168,7 +171,7 @@ func (t *Tensor) Len() int { return t.layout.Len() }
 // DType returns the type of the elements.
 func (t *Tensor) DType() DType { return t.store.buffer.DType() }
 
-// Device returns where the tensor lives.
+// Device returns the device that the tensor lives on.
 func (t *Tensor) Device() *Device { return t.store.device }
 
 // IsContiguous reports whether the elements lie in row-major order without
@@ -183,8 +186,8 @@ func (t *Tensor) SameShape(u *Tensor) bool { return t.layout.SameShape(&u.layout
 // uses it to notice that a saved value has changed.
 func (t *Tensor) Version() uint32 { return t.store.version.Load() }
 
-// Item returns the only element. It panics with a [ShapeError] where there is
-// not exactly one.
+// Item returns the only element. It panics with a [ShapeError] if there is not
+// exactly one.
 func (t *Tensor) Item() float64 {
 	t.alive("Item")
 	if t.Len() != 1 {
@@ -194,9 +197,9 @@ func (t *Tensor) Item() float64 {
 	return t.At(index[:t.layout.Rank]...)
 }
 
-// At returns one element. It panics with a [ShapeError] where the index does
-// not lie in the shape. It is meant for tests and printing; loops over many
-// elements want [Tensor.Float64s] or [Tensor.Float32s].
+// At returns one element. It panics with a [ShapeError] if the index does not lie
+// in the shape. It is meant for tests and printing; use [Tensor.Float64s] or
+// [Tensor.Float32s] to read many elements.
 func (t *Tensor) At(index ...int) float64 {
 	t.alive("At")
 	i := t.place("At", index)
@@ -209,7 +212,7 @@ func (t *Tensor) At(index ...int) float64 {
 }
 
 // Set stores v, rounded to the dtype, as one element, in place. It panics with
-// a [ShapeError] where the index does not lie in the shape.
+// a [ShapeError] if the index does not lie in the shape.
 func (t *Tensor) Set(v float64, index ...int) {
 	t.writable("Set")
 	l := layout.Layout{Offset: t.place("Set", index)}
@@ -231,8 +234,7 @@ func (t *Tensor) place(op string, index []int) int {
 	return at
 }
 
-// Float32s returns a copy of the elements in row-major order, rounded from
-// float64 where need be.
+// Float32s returns a copy of the elements in row-major order, rounded to float32.
 func (t *Tensor) Float32s() []float32 {
 	out := make([]float32, t.Len())
 	t.download("Float32s", backend.Host32(out))
@@ -254,7 +256,7 @@ func (t *Tensor) download(op string, dst *backend.Host) {
 		t.store.device.backend.Download(dst, src)
 		return
 	}
-	if _, ok := src.Buffer.(*backend.Host); !ok { // bring it home first
+	if _, ok := src.Buffer.(*backend.Host); !ok { // convert in host memory
 		home := backend.NewHost(t.DType(), t.Len())
 		t.Contiguous().download(op, home)
 		src = backend.Operand{Buffer: home, Layout: t.layout.Packed()}
@@ -275,7 +277,7 @@ func (t *Tensor) clone() *Tensor {
 	return out
 }
 
-// Contiguous returns t itself where it is contiguous, else a contiguous copy.
+// Contiguous returns t itself if it is contiguous, else a contiguous copy.
 func (t *Tensor) Contiguous() *Tensor {
 	t.alive("Contiguous")
 	if t.IsContiguous() {
@@ -284,7 +286,7 @@ func (t *Tensor) Contiguous() *Tensor {
 	return t.clone()
 }
 
-// Cast returns t itself where it has that dtype, else a converted copy.
+// Cast returns t itself if it has that dtype, else a converted copy.
 func (t *Tensor) Cast(dt DType) *Tensor {
 	t.alive("Cast")
 	if t.DType() == dt {
@@ -318,9 +320,9 @@ func (t *Tensor) To(d *Device) *Tensor {
 	return out
 }
 
-// CopyFrom overwrites t's elements with src's, which is broadcast to t's shape,
-// converted to its dtype and brought to its device. It panics with a
-// [ShapeError] if the shapes do not fit.
+// CopyFrom overwrites t's elements with src's. src is broadcast to t's shape,
+// converted to its dtype and copied to its device. It panics with a [ShapeError]
+// if the shapes do not fit.
 func (t *Tensor) CopyFrom(src *Tensor) {
 	t.writable("CopyFrom")
 	src.alive("CopyFrom")
@@ -370,8 +372,8 @@ func (t *Tensor) Fill(v float64) {
 
 func (t *Tensor) fill(v float64) { t.store.device.backend.Fill(t.operand(), v) }
 
-// writable panics where t's scope was closed, or where t repeats elements, so
-// that one write would change several of them, in no particular order.
+// writable panics if t's scope was closed, or if t repeats elements, so that one
+// place would be written several times, in no particular order.
 func (t *Tensor) writable(op string) {
 	t.alive(op)
 	if t.layout.Overlaps() {

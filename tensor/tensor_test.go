@@ -101,7 +101,7 @@ func TestElements(t *testing.T) {
 		require.Equal(t, float64(float32(0.1)), x.At(2, 1))
 		require.Equal(t, []float32{0, 3, 1, 4, 2, 0.1}, x.Float32s())
 		require.Equal(t, []float64{0, 3, 1, 4, 2, float64(float32(0.1))}, x.Float64s())
-		require.Equal(t, 4.0, x.Slice(0, 1, 2, 1).Slice(1, 1, 2, 1).Item())
+		require.Equal(t, 4.0, x.Slice(0, 1, 2).Slice(1, 1, 2).Item())
 		require.Equal(t, 7.0, tensor.Scalar(tensor.Float64, 7).To(d).Item())
 		require.Equal(t, []float64{}, d.New(tensor.Float32, 0, 2).Float64s())
 	}
@@ -163,9 +163,9 @@ func TestCopyFromItself(t *testing.T) {
 	x.CopyFrom(x.T())
 	require.Equal(t, []float64{0, 3, 6, 1, 4, 7, 2, 5, 8}, x.Float64s())
 	row := tensor.Arange(tensor.Float32, 5)
-	row.Slice(0, 1, 5, 1).CopyFrom(row.Slice(0, 0, 4, 1))
+	row.Slice(0, 1, 5).CopyFrom(row.Slice(0, 0, 4))
 	require.Equal(t, []float64{0, 0, 1, 2, 3}, row.Float64s())
-	row.CopyFrom(row.Slice(0, 4, 5, 1))
+	row.CopyFrom(row.Slice(0, 4, 5))
 	require.Equal(t, []float64{3, 3, 3, 3, 3}, row.Float64s())
 }
 
@@ -177,7 +177,7 @@ func TestSetSlices(t *testing.T) {
 			require.Equal(t, []float64{1, 3, 5, 2, 4, 6}, x.Float64s())
 			x.SetFloat32([]float32{6, 5, 4, 3, 2, 1})
 			require.Equal(t, []float64{6, 5, 4, 3, 2, 1}, x.Float64s())
-			x.Slice(1, 1, 2, 1).Fill(-1)
+			x.Slice(1, 1, 2).Fill(-1)
 			require.Equal(t, []float64{6, -1, 4, 3, -1, 1}, x.Float64s())
 		}
 	}
@@ -191,7 +191,7 @@ func TestVersions(t *testing.T) {
 	stream := tensor.NewStream(1, "test")
 	writes := map[string]func(){
 		"Set":           func() { view.Set(1, 0, 0) },
-		"Fill":          func() { x.Slice(0, 0, 1, 1).Fill(1) },
+		"Fill":          func() { x.Slice(0, 0, 1).Fill(1) },
 		"CopyFrom":      func() { x.CopyFrom(other) },
 		"SetFloat32":    func() { view.SetFloat32(make([]float32, 4)) },
 		"SetFloat64":    func() { x.SetFloat64(make([]float64, 4)) },

@@ -17,11 +17,10 @@ func (t *Tensor) view(l layout.Layout) *Tensor {
 	return &Tensor{layout: l, store: t.store}
 }
 
-// Part returns a view whose in-place writes are counted by themselves: writing
-// through it, or through a view of it, leaves t's [Tensor.Version] as it is, and
-// writing through t leaves the part's. It is for one block of memory that is
-// divided into tensors with lives of their own, to which everybody writes through
-// their parts only.
+// Part returns a view whose in-place writes are counted separately: writing
+// through it, or through a view of it, does not change t's [Tensor.Version], and
+// writing through t does not change the part's. It is for a block of memory that
+// is divided into independent tensors, and is written only through these.
 func (t *Tensor) Part() *Tensor {
 	t.alive("Part")
 	o := new(owned)
@@ -31,9 +30,9 @@ func (t *Tensor) Part() *Tensor {
 	return &o.tensor
 }
 
-// Reshape returns the same elements, in row-major order, under a new shape; one
-// dim may be −1 and is worked out. It is a view where the strides allow it,
-// else a copy. It panics with a [ShapeError] where the lengths differ.
+// Reshape returns the same elements, in row-major order, in a new shape. One dim
+// may be −1, and follows from the others. The result is a view if the strides
+// allow it, else a copy. It panics with a [ShapeError] if the lengths differ.
 func (t *Tensor) Reshape(shape ...int) *Tensor {
 	t.alive("Reshape")
 	dims := t.inferDims(shape)
@@ -119,22 +118,32 @@ func (t *Tensor) T() *Tensor {
 	return t.view(l)
 }
 
-// Slice returns a view of the indices start, start+step, … below stop of one
-// axis. It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim and
-// step ≥ 1.
-func (t *Tensor) Slice(axis, start, stop, step int) *Tensor {
-	t.alive("Slice")
-	a := t.axis("Slice", axis)
+// Slice returns a view of the indices start, start+1, … below stop of one axis.
+// It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim.
+func (t *Tensor) Slice(axis, start, stop int) *Tensor { return t.slice("Slice", axis, start, stop, 1) }
+
+// SliceStep returns a view of the indices start, start+step, … below stop of one
+// axis. It panics with a [ShapeError] unless 0 ≤ start ≤ stop ≤ dim and step ≥ 1.
+func (t *Tensor) SliceStep(axis, start, stop, step int) *Tensor {
+	return t.slice("SliceStep", axis, start, stop, step)
+}
+
+func (t *Tensor) slice(op string, axis, start, stop, step int) *Tensor {
+	t.alive(op)
+	a := t.axis(op, axis)
 	if start < 0 || start > stop || stop > t.layout.Dims[a] || step < 1 {
-		shapePanic("Slice", fmt.Sprintf("%d:%d:%d does not lie in axis %d", start, stop, step, axis),
-			"keep 0 ≤ start ≤ stop ≤ dim and step ≥ 1", t)
+		asked, fix := fmt.Sprintf("%d:%d", start, stop), "keep 0 ≤ start ≤ stop ≤ dim"
+		if op == "SliceStep" {
+			asked, fix = fmt.Sprintf("%s:%d", asked, step), fix+" and step ≥ 1"
+		}
+		shapePanic(op, fmt.Sprintf("%s does not lie in axis %d", asked, axis), fix, t)
 	}
 	return t.view(t.layout.Slice(a, start, stop, step))
 }
 
 // BroadcastTo returns a view that repeats t along new leading axes and along
-// axes of dim 1. The view cannot be written to. It panics with a [ShapeError]
-// where the shapes do not fit.
+// axes of dim 1. A view that repeats elements cannot be written to. It panics with
+// a [ShapeError] if the shapes do not fit.
 func (t *Tensor) BroadcastTo(shape ...int) *Tensor {
 	t.alive("BroadcastTo")
 	want := checkShape("BroadcastTo", shape)

@@ -39,7 +39,7 @@ func TestReshape(t *testing.T) {
 	requireView(t, none, none.Reshape(2, 0), []int{2, 0}, []float64{})
 	requireView(t, none, none.Reshape(-1), []int{0}, []float64{})
 
-	// Where the strides do not allow a view, there is a copy.
+	// If the strides do not allow a view, there is a copy.
 	c := x.T().Reshape(12)
 	require.Equal(t, []float64{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}, c.Float64s())
 	require.True(t, c.IsContiguous())
@@ -60,11 +60,11 @@ func TestPermuteAndT(t *testing.T) {
 
 func TestSlice(t *testing.T) {
 	x := tensor.Arange(tensor.Float32, 12).Reshape(3, 4)
-	requireView(t, x, x.Slice(0, 1, 3, 1), []int{2, 4}, []float64{4, 5, 6, 7, 8, 9, 10, 11})
-	requireView(t, x, x.Slice(-1, 0, 4, 2), []int{3, 2}, []float64{0, 2, 4, 6, 8, 10})
-	requireView(t, x, x.Slice(1, 1, 4, 2).Slice(0, 0, 3, 2), []int{2, 2}, []float64{1, 3, 9, 11})
-	requireView(t, x, x.Slice(1, 2, 2, 1), []int{3, 0}, []float64{})
-	requireView(t, x, x.Slice(1, 0, 4, 100), []int{3, 1}, []float64{0, 4, 8})
+	requireView(t, x, x.Slice(0, 1, 3), []int{2, 4}, []float64{4, 5, 6, 7, 8, 9, 10, 11})
+	requireView(t, x, x.SliceStep(-1, 0, 4, 2), []int{3, 2}, []float64{0, 2, 4, 6, 8, 10})
+	requireView(t, x, x.SliceStep(1, 1, 4, 2).SliceStep(0, 0, 3, 2), []int{2, 2}, []float64{1, 3, 9, 11})
+	requireView(t, x, x.Slice(1, 2, 2), []int{3, 0}, []float64{})
+	requireView(t, x, x.SliceStep(1, 0, 4, 100), []int{3, 1}, []float64{0, 4, 8})
 }
 
 func TestBroadcastTo(t *testing.T) {
@@ -87,30 +87,30 @@ func TestUnsqueeze(t *testing.T) {
 
 // TestEmptyViews: a view without elements is harmless wherever it begins.
 func TestEmptyViews(t *testing.T) {
-	x := tensor.New(tensor.Float32, 5, 0).Slice(0, 3, 5, 1)
+	x := tensor.New(tensor.Float32, 5, 0).Slice(0, 3, 5)
 	require.Equal(t, []float64{0, 0}, tensor.Sum(x, 1).Float64s())
 	require.Equal(t, []float64{}, tensor.Exp(x.T()).Float64s())
 	require.Equal(t, []float64{0, 0, 0, 0}, tensor.MatMul(x, x.T()).Float64s())
 	x.Fill(1)
 	x.SetFloat32(nil)
 	tensor.NewStream(1, "test").NormalInto(x)
-	tensor.NewStream(1, "test").NormalInto(tensor.New(tensor.Float64, 4, 0).Slice(0, 2, 4, 1))
+	tensor.NewStream(1, "test").NormalInto(tensor.New(tensor.Float64, 4, 0).Slice(0, 2, 4))
 	tensor.AdamInto(list(x), list(x.Clone()), list(x.Clone()), list(x.Clone()), tensor.AdamParams{})
 }
 
 // TestPart: the same elements, with a count of writes of its own.
 func TestPart(t *testing.T) {
 	x := tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5}, 2, 3)
-	part := x.Slice(0, 1, 2, 1).Part()
+	part := x.Slice(0, 1, 2).Part()
 	require.Equal(t, x.Float64s(), x.Part().Float64s())
 	x.Fill(7)
 	require.Equal(t, []float64{7, 7, 7}, part.Float64s())
 	whole, own := x.Version(), part.Version()
-	part.Slice(1, 0, 1, 1).Fill(9)
+	part.Slice(1, 0, 1).Fill(9)
 	require.Equal(t, own+1, part.Version())
 	require.Equal(t, whole, x.Version())
 	require.Equal(t, 9.0, x.At(1, 0))
-	// An operation between the two knows that they overlap.
+	// An operation on both takes account of their overlap.
 	square := tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2)
 	square.Part().CopyFrom(square.T())
 	require.Equal(t, []float64{1, 3, 2, 4}, square.Float64s())

@@ -1,13 +1,14 @@
 // Command classifier trains the network of gan/metrics/mnistfeatures and measures
-// what real digits and noise score with it. It writes the files that the package
-// embeds, in two runs, because the second uses the package as the first has left
+// the values of real digits and noise with it. It writes the files that the package
+// embeds, in two runs, because the second uses the package as the first has written
 // it:
 //
 //	go run ./bench/classifier -mnist DIR train    # a few minutes each
 //	go run ./bench/classifier -mnist DIR scale
 //
-// DIR holds the four files of MNIST, as datasets.DownloadMNIST leaves them. The
-// same machine writes the same bytes; another kind of machine, other last digits.
+// DIR holds the four files of MNIST, as datasets.DownloadMNIST writes them. Runs on
+// one machine write the same bytes; those on another kind of machine may differ in
+// the last digits.
 package main
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// folder is where the package lies, from the module's root.
+// folder is the package's folder, from the module's root.
 const folder = "gan/metrics/mnistfeatures"
 
 func main() {

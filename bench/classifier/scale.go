@@ -49,7 +49,7 @@ func writeScale(train, test *datasets.Images) error {
 	fmt.Print("noise\n", noise)
 
 	var b strings.Builder
-	b.WriteString("// floors are the values of so many real digits, ceilings those of 10,000 pictures\n// of noise.\nvar (\nfloors = map[string][]measured{\n")
+	b.WriteString("// floors are the values of real digits by their number, ceilings those of 10,000\n// images of noise.\nvar (\nfloors = map[string][]measured{\n")
 	for _, name := range names {
 		fmt.Fprintf(&b, "%q: {%s},\n", name, strings.Join(floors[name], ", "))
 	}
@@ -61,8 +61,8 @@ func writeScale(train, test *datasets.Images) error {
 	return writeGo("scale.go", "scale", b.String())
 }
 
-// average evaluates n digits of a set at a time, of other places each time, and
-// averages.
+// average returns the averages of evaluations of n digits of a set, other ones each
+// time.
 func average(judge *mnistfeatures.Judge, set *datasets.Images, n int) (metrics.Table, error) {
 	order := tensor.NewStream(1, "scale").Perm(set.Len())
 	const draws = 4
@@ -73,7 +73,7 @@ func average(judge *mnistfeatures.Judge, set *datasets.Images, n int) (metrics.T
 		}
 		x := tensor.New(tensor.Float32, n, 28*28)
 		for i, at := range part {
-			x.Slice(0, i, i+1, 1).CopyFrom(images(set, at, at+1))
+			x.Slice(0, i, i+1).CopyFrom(images(set, at, at+1))
 		}
 		report, err := judge.Evaluate(x)
 		if err != nil {

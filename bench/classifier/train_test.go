@@ -9,13 +9,13 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Each image is moved by up to a pixel along both axes, in all nine ways, and
-// what comes in is background.
+// Each image is moved by up to a pixel along both axes, in all nine ways, and the
+// pixels that move in are background.
 func TestMoved(t *testing.T) {
 	const n = 200
 	x := tensor.Full(tensor.Float32, -1, n, 1, 28, 28)
-	x.Slice(2, 0, 1, 1).Fill(0.5) // the top row
-	x.Slice(2, 10, 11, 1).Slice(3, 20, 21, 1).Fill(1)
+	x.Slice(2, 0, 1).Fill(0.5) // the top row
+	x.Slice(2, 10, 11).Slice(3, 20, 21).Fill(1)
 	y := moved(x, tensor.NewStream(1, "test"))
 	assert.Equal(t, x.Shape(), y.Shape())
 	ways := map[[2]int]bool{}

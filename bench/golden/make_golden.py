@@ -132,7 +132,7 @@ def layers():
     return out, describe(about)
 
 
-# ---- layers for pictures, normalisation, more activations ----
+# ---- layers for images, normalisation, more activations ----
 
 def conv_layers():
     rng = np.random.default_rng(4)

@@ -60,7 +60,7 @@ func rows() []row {
 	return []row{
 		op("neg", autograd.Neg), op("abs", autograd.Abs), op("square", autograd.Square), op("sqrt", autograd.Sqrt),
 		op("reciprocal", autograd.Reciprocal), op("exp", autograd.Exp), op("log", autograd.Log), op("sin", autograd.Sin),
-		op("cos", autograd.Cos), op("erf", autograd.Erf), op("tanh", autograd.Tanh), op("sigmoid", autograd.Sigmoid),
+		op("cos", autograd.Cos), op("erf", autograd.Erf), op("erfc", autograd.Erfc), op("tanh", autograd.Tanh), op("sigmoid", autograd.Sigmoid),
 		op("softplus", autograd.Softplus), op("relu", autograd.ReLU),
 		op("leakyrelu", func(x *autograd.Var) *autograd.Var { return autograd.LeakyReLU(x, 0.2) }),
 		op("elu", func(x *autograd.Var) *autograd.Var { return autograd.ELU(x, 1) }),

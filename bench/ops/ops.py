@@ -18,7 +18,7 @@ layernorm, groupnorm = torch.nn.LayerNorm(1024), torch.nn.GroupNorm(8, 64)
 rows = [
     ("neg", flat, torch.neg), ("abs", flat, torch.abs), ("square", flat, torch.square), ("sqrt", flat, torch.sqrt),
     ("reciprocal", flat, torch.reciprocal), ("exp", flat, torch.exp), ("log", flat, torch.log), ("sin", flat, torch.sin),
-    ("cos", flat, torch.cos), ("erf", flat, torch.erf), ("tanh", flat, torch.tanh), ("sigmoid", flat, torch.sigmoid),
+    ("cos", flat, torch.cos), ("erf", flat, torch.erf), ("erfc", flat, torch.erfc), ("tanh", flat, torch.tanh), ("sigmoid", flat, torch.sigmoid),
     ("softplus", flat, F.softplus), ("relu", flat, F.relu), ("leakyrelu", flat, lambda x: F.leaky_relu(x, 0.2)),
     ("elu", flat, F.elu), ("gelu", flat, F.gelu), ("gelutanh", flat, lambda x: F.gelu(x, approximate="tanh")),
     ("silu", flat, F.silu), ("prelu", images, prelu), ("clamp", flat, lambda x: x.clamp(0.7, 1.2)),

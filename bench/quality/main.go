@@ -1,17 +1,16 @@
-// Quality measures what the recipes of package gan/recipe lead to, and writes
-// bench/RESULTS.md.
+// Quality measures the samples of generators that the recipes of package gan/recipe
+// train, and writes bench/RESULTS.md.
 //
 //	go run ./bench/quality                    # digits that are part of the program
 //	go run ./bench/quality -data FOLDER       # all of MNIST
 //	go run ./bench/quality -only ring,grid    # leaves the other rows as they are
 //
 // It trains as examples/mnist and examples/ring2d do, and judges 10,000 digits or
-// points of each generator; the classic recipe is given as much time as the
-// others took.
-// All of it takes about half an hour on two cores, which should be idle. What is
-// measured is kept in bench/RESULTS.json run by run, as soon as there is
-// something, with the commit that it was measured at; RESULTS.md is made of
-// that. -continue leaves out the runs of this commit that are already there.
+// points of each generator; the classic recipe is trained for as long as the others
+// took. All of it takes about half an hour on two cores, which should be idle. Each
+// run is added to bench/RESULTS.json as soon as it is measured, with its commit, and
+// RESULTS.md is written from that. -continue leaves out the runs of this commit that
+// are already there.
 package main
 
 import (
@@ -79,7 +78,7 @@ func main() {
 	}
 }
 
-// check splits the list and says what makes no sense.
+// check splits the list and returns an error if a flag is wrong.
 func (s *settings) check(only string) error {
 	if only == "" {
 		if only = usual; s.data != "" {
@@ -108,7 +107,7 @@ func (s *settings) check(only string) error {
 	return nil
 }
 
-// seedsOf returns the usual number of seeds, or 0 of an unknown name.
+// seedsOf returns the usual number of seeds, or 0 if the name is not known.
 func seedsOf(name string) int {
 	for _, n := range names {
 		if n.name == name {

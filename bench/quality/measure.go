@@ -31,7 +31,7 @@ const (
 	full     = "60,000 training digits"
 )
 
-// compared is the number of digits whose nearest training digits are looked for.
+// compared is the number of digits whose nearest training digits are found.
 const compared = 2000
 
 // measurer trains recipes and adds to results.
@@ -43,7 +43,7 @@ type measurer struct {
 	place   Place
 
 	judge            *mnistfeatures.Judge
-	training, unseen *tensor.Tensor // real digits [n, 784], to tell copies
+	training, unseen *tensor.Tensor // real digits [n, 784], to find copies
 }
 
 // newMeasurer reads the digits.
@@ -53,9 +53,9 @@ func newMeasurer(ctx context.Context, s settings, r *Results) (*measurer, error)
 	if err != nil {
 		return nil, err
 	}
-	// Every fifth test digit serves as one that training has not seen. Where the
-	// test digits are trained on, distances are from the rest of them, so that
-	// generated digits are treated as these are.
+	// Every fifth test digit stands for one that training has not seen. If training
+	// is on the test digits, distances are from the rest of them, so that generated
+	// digits and these are treated alike.
 	fifth := func(i int) bool { return i%5 == 0 }
 	m.digits, m.unseen = test, pixels(test, fifth)
 	if s.data == "" {
@@ -84,7 +84,7 @@ func pixels(set *datasets.Images, want func(i int) bool) *tensor.Tensor {
 	return tensor.FromFloat32(out, len(out)/size, size)
 }
 
-// here describes where this program runs.
+// here describes the machine that this program runs on.
 func here(ctx context.Context, s settings) Place {
 	p := Place{Commit: "unknown", Date: time.Now().UTC().Format(time.DateOnly), CPU: runtime.GOARCH, Go: runtime.Version(),
 		Cores: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0), Load: -1}
@@ -111,15 +111,15 @@ func here(ctx context.Context, s settings) Place {
 	return p
 }
 
-// output runs a program and returns what it prints. The error holds what it says
-// on standard error.
+// output runs a program and returns its standard output. The error contains its
+// standard error.
 func output(ctx context.Context, name string, args ...string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	switch {
-	case ctx.Err() != nil: // whatever the program made of it
+	case ctx.Err() != nil: // whatever the program's error is
 		return "", ctx.Err()
 	case err != nil:
 		return "", fmt.Errorf("%s: %w: %s", filepath.Base(name), err, strings.TrimSpace(errs.String()))
@@ -133,7 +133,7 @@ func named(name string) recipe.Recipe {
 	return all[slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Name == name })]
 }
 
-// measure measures what a name of -only stands for.
+// measure measures what a name of -only means.
 func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 	switch name {
 	case "ring", "grid":
@@ -146,7 +146,7 @@ func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 	return m.recipe(ctx, name, named(name), seeds)
 }
 
-// classic gives the classic recipe as much time as others took here.
+// classic trains the classic recipe for as long as others took here.
 func (m *measurer) classic(ctx context.Context, seeds int) error {
 	others := slices.DeleteFunc([]string{"quick", "best"}, func(other string) bool {
 		runs := m.results.of(other, m.split)
@@ -171,7 +171,7 @@ func (m *measurer) classic(ctx context.Context, seeds int) error {
 	return nil
 }
 
-// length is the number of steps, or less in a trial.
+// length returns the number of steps, or fewer in a trial.
 func (m *measurer) length(steps int) int {
 	if m.steps > 0 {
 		return m.steps
@@ -179,7 +179,7 @@ func (m *measurer) length(steps int) int {
 	return steps
 }
 
-// recipe trains a recipe with each seed and judges what it draws.
+// recipe trains a recipe with each seed and judges its samples.
 func (m *measurer) recipe(ctx context.Context, row string, r recipe.Recipe, seeds int) error {
 	if !m.goOn {
 		m.results.drop(row, m.split)
@@ -208,8 +208,8 @@ func (m *measurer) recipe(ctx context.Context, row string, r recipe.Recipe, seed
 	return nil
 }
 
-// command repeats a training on digits, for those who want to see it; -seed,
-// -data and -out are left out.
+// command returns the command that repeats a training on digits, without -seed,
+// -data and -out.
 func (m *measurer) command(r recipe.Recipe) string {
 	command := "go run ./examples/mnist -preset " + r.Name + " -looks 0"
 	if r.Steps != named(r.Name).Steps {
@@ -221,7 +221,7 @@ func (m *measurer) command(r recipe.Recipe) string {
 	return command
 }
 
-// trainingTime is the time of a training in seconds.
+// trainingTime returns the time of a training in seconds.
 func trainingTime(r *gan.Report) float64 { return r.Time.Round(time.Millisecond).Seconds() }
 
 // train trains on digits.
@@ -247,7 +247,7 @@ func (m *measurer) judged(g *gan.Generator, seed uint64) (metrics.Table, error) 
 		return nil, err
 	}
 	few := min(compared, m.settings.digits)
-	copying, err := metrics.Copying(drawn.Slice(0, 0, few, 1), m.training, m.unseen.Slice(0, 0, few, 1))
+	copying, err := metrics.Copying(drawn.Slice(0, 0, few), m.training, m.unseen.Slice(0, 0, few))
 	return append(report.Values, copying...), err
 }
 

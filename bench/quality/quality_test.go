@@ -160,7 +160,7 @@ func TestTrial(t *testing.T) {
 	require.Equal(t, 8.0, r.mixture("ring").Values.Get("modes").Floor)
 	require.Contains(t, string(b), "better than classic at equal wall time")
 
-	// Nothing is measured twice at one commit, where that is not wanted.
+	// With -continue, nothing is measured twice at one commit.
 	again := clitest.Run(t, ".", append(args, "-only", "ring,quick", "-continue")...)
 	require.Zero(t, again.Status, again.Errors)
 	require.Empty(t, again.Out)

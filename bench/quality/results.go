@@ -14,7 +14,7 @@ import (
 	"github.com/gander-ml/gander/internal/atomicfile"
 )
 
-// Results is all that was measured and is still valid.
+// Results are the measurements that are still valid.
 type Results struct {
 	Digits   []*DigitRun
 	Mixtures []*MixtureRun
@@ -27,12 +27,12 @@ type Place struct {
 	Load                  float64 // of the machine before; −1: not known
 }
 
-// sameMachine reports whether times measured at both places compare.
+// sameMachine reports whether times measured at both places can be compared.
 func (p Place) sameMachine(q Place) bool {
 	return p.CPU == q.CPU && p.Cores == q.Cores && p.Threads == q.Threads
 }
 
-// DigitRun is one training on digits, and what came of it.
+// DigitRun is one training on digits, with its results.
 type DigitRun struct {
 	Row     string // of the table, a name of rows
 	Split   string // what it was trained on, a name of splits
@@ -107,7 +107,7 @@ func (r *Results) of(row, split string) (runs []*DigitRun) {
 	return runs
 }
 
-// drop forgets the runs of a row.
+// drop removes the runs of a row.
 func (r *Results) drop(row, split string) {
 	r.Digits = slices.DeleteFunc(r.Digits, func(d *DigitRun) bool { return d.Row == row && d.Split == split })
 }
@@ -128,7 +128,7 @@ func seconds(runs []*DigitRun) (mean float64) {
 	return mean
 }
 
-// average is the mean of what came of some runs.
+// average returns the mean of the values of some runs.
 func average(runs []*DigitRun) metrics.Table {
 	var tables []metrics.Table
 	for _, d := range runs {

@@ -14,8 +14,8 @@ import (
 // asLongAs is the row of the classic recipe in the time of another.
 func asLongAs(other string) string { return "classic, as long as " + other }
 
-// rows of the tables of digits, with what the same recipe has led to in PyTorch
-// on each split, where that was tried.
+// rows of the tables of digits, with the value of the same recipe in PyTorch on each
+// split, if it was tried.
 var rows = []struct {
 	name    string
 	pyTorch map[string]string
@@ -37,8 +37,8 @@ const (
 // Markdown is RESULTS.md.
 func (r *Results) Markdown() string {
 	var b strings.Builder
-	b.WriteString("# How good the samples are\n\nWritten by `go run ./bench/quality` from what it has measured, which RESULTS.json keeps; do not edit.\n" +
-		"The command that stands with a row repeats its training. ± is the standard error over seeds, the floor what a perfect sampler scores with as many samples.\n")
+	b.WriteString("# How good the samples are\n\nWritten by `go run ./bench/quality` from the measurements in RESULTS.json; do not edit.\n" +
+		"The command beside a row repeats its training. ± is the standard error over seeds; the floor is the value of a perfect sampler with as many samples.\n")
 	for _, split := range []string{full, embedded} {
 		r.digits(&b, split)
 	}
@@ -63,14 +63,14 @@ func (r *Results) digits(b *strings.Builder, split string) {
 		r.compare(b, better, split)
 	}
 	seen, unseen := "test", "training"
-	copies := "of four fifths of the training digits, and how many lie nearer than all but a hundredth of the other fifth does (copies would come close to 80 %)"
+	copies := "of four fifths of the training digits, and the share of them that are nearer than 99 % of the other fifth are (of copies, close to 80 %)"
 	if split == full {
 		seen, unseen = unseen, seen
-		copies = "training digit, and how many lie nearer than all but a hundredth of real digits that training has not seen (copies would come close to 100 %)"
+		copies = "training digit, and the share of them that are nearer than 99 % of the real digits that training has not seen are (of copies, close to 100 %)"
 	}
 	first := average(r.of(names[0], split))
 	fmt.Fprintf(b, "%s generated digits of each seed are judged by `gan/metrics/mnistfeatures`, against the 10,000 test digits and the statistics of the 60,000 training digits, of which training has seen the %s digits and not the %s digits. "+
-		"Precision and recall are against the test digits. The last two columns ask whether digits are copied, in pixels: how far the median of %s generated ones lies from the nearest %s.\n\n",
+		"Precision and recall are against the test digits. The last two columns show whether digits are copied, by distances between pixels: the median distance of %s generated ones from the nearest %s.\n\n",
 		thousands(r.of(names[0], split)[0].Judged), seen, unseen, thousands(min(compared, r.of(names[0], split)[0].Judged)), copies)
 
 	line(b, "recipe", "Fréchet distance from test digits", "from training digits", "rarest digit, least of the seeds", "precision", "recall", "nearest training digit", "near copies", "PyTorch")
@@ -100,7 +100,7 @@ func (r *Results) digits(b *strings.Builder, split string) {
 	}
 	edge("real digits", "1.2", func(v metrics.Value) float64 { return v.Floor })
 	edge("noise", "836", func(v metrics.Value) float64 { return v.Ceiling })
-	b.WriteString("\nThe last column is the Fréchet distance from the test digits of the same recipe in PyTorch 1.13, one seed, judged by a classifier of the same shape but with weights of its own, by which real digits and noise differ, too: its magnitudes compare, its decimals do not.\n\n")
+	b.WriteString("\nThe last column is the Fréchet distance from the test digits of the same recipe in PyTorch 1.13, one seed, judged by a classifier of the same shape with other weights, which gives real digits and noise other values too: compare magnitudes, not decimals.\n\n")
 
 	line(b, "recipe", "command", "seeds", "steps", "training", "threads", "commit", "date")
 	line(b, "---", "---", "---", "---", "---", "---", "---", "---")
@@ -194,7 +194,7 @@ func (r *Results) mixtures(b *strings.Builder) {
 	}
 }
 
-// places writes where all of it was measured.
+// places writes the machines on which all of it was measured.
 func (r *Results) places(b *strings.Builder) {
 	var places []Place
 	for _, d := range r.Digits {

@@ -1,12 +1,12 @@
-// Torchload saves a network for PyTorch to load: the classic generator, and
-// what it makes of some input.
+// Torchload saves a network for PyTorch to load: the classic generator, with an
+// input and its output.
 //
 //	go run ./bench/torchload -o DIR
 //	python3 bench/golden/check_torch_load.py DIR/generator.safetensors DIR/io.safetensors
 //
 // The first writes the two files. The second, which needs torch and numpy, loads
-// the weights into the network that the file describes and prints how far the
-// outputs are apart. It takes seconds.
+// the weights into the network that the file describes and prints the difference
+// between the outputs. It takes seconds.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("o", "", "folder for generator.safetensors and io.safetensors; it is made if need be")
+	dir := flag.String("o", "", "folder for generator.safetensors and io.safetensors; it is made if it does not exist")
 	flag.Parse()
 	if *dir == "" || flag.NArg() > 0 {
 		flag.Usage()

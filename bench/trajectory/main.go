@@ -1,6 +1,6 @@
 // Trajectory replays a training run of the classic MNIST GAN that PyTorch has
-// recorded, on the same batches from the same weights, and prints how far the
-// losses and the final weights stray.
+// recorded, on the same batches from the same weights, and prints the deviations
+// of the losses and the final weights.
 //
 //	go run ./bench/trajectory -data DIR [-tol 1e-9] FILE.safetensors
 //
@@ -14,8 +14,8 @@
 //	  BCE(D(G(z)),1)   4.4e-16
 //	  final weights    1.0e-15
 //
-// The exit status is 1 where a loss deviates by more than the tolerance, or
-// the file cannot be replayed, and 2 on wrong usage.
+// The exit status is 1 if a loss deviates by more than the tolerance or the file
+// cannot be replayed, and 2 on wrong usage.
 package main
 
 import (
@@ -38,7 +38,7 @@ func main() {
 		fmt.Fprintln(&help, "usage: trajectory [-data DIR] [-tol T] FILE.safetensors")
 		f.PrintDefaults()
 	}
-	data := f.String("data", "", "folder with MNIST's training images (default: where examples/mnist -download keeps them)")
+	data := f.String("data", "", "folder with MNIST's training images (default: the folder of examples/mnist -download)")
 	tol := f.Float64("tol", 0, "largest deviation of a loss (default: 1e-9 for float64 files, 1e-4 for float32)")
 	err := f.Parse(os.Args[1:])
 	switch {

@@ -28,7 +28,7 @@ func atWork(t *testing.T) (dir string, recorded []byte) {
 	return dir, recorded
 }
 
-// blackDigits returns a folder that holds n black pictures in place of MNIST's.
+// blackDigits returns a folder that holds n black images in place of MNIST's.
 func blackDigits(t *testing.T, n uint32) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -45,7 +45,7 @@ func blackDigits(t *testing.T, n uint32) (dir string) {
 	return dir
 }
 
-// Other pictures than the recorded ones must show, and a generous tolerance let
+// Images other than the recorded ones must be found, and a large tolerance must let
 // them pass.
 func TestTolerance(t *testing.T) {
 	dir, _ := atWork(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// result is how far a replayed run strays from the recorded one.
+// result is the deviation of a replayed run from the recorded one.
 type result struct {
 	steps   int
 	dtype   tensor.DType
@@ -87,15 +87,15 @@ func (r *recording) read() (err error) {
 	pixels := nn.Params(r.d)[0].Param.Shape()[1]
 	r.side = int(math.Sqrt(float64(pixels)))
 	if r.side*r.side != pixels || r.side < 1 || imageSide%r.side != 0 {
-		return fmt.Errorf("the discriminator takes %d numbers, which is no picture whose side divides %d", pixels, imageSide)
+		return fmt.Errorf("the discriminator takes %d numbers, which is not an image whose side divides %d", pixels, imageSide)
 	}
 	return nil
 }
 
 // network builds one of the two networks from the shapes of its weights. The
 // metadata may name the activations ("generator.activations"); otherwise the
-// discriminator's hidden ones are Tanh and the generator's Tanh and ReLU in
-// turn, which is Tanh, ReLU for the classic three layers.
+// discriminator's hidden ones are Tanh and the generator's alternate between Tanh
+// and ReLU, which is Tanh, ReLU for the classic three layers.
 func (r *recording) network(name, last string) (nn.Module, error) {
 	initial, err := r.state("initial." + name + ".")
 	if err != nil {
@@ -158,7 +158,7 @@ func (r *recording) state(prefix string) (map[string]*tensor.Tensor, error) {
 	return out, nil
 }
 
-// imageSide is the side of MNIST's pictures in pixels.
+// imageSide is the side of MNIST's images in pixels.
 const imageSide = 28
 
 // replay trains as the recording did. image returns the 28×28 pixels of one
@@ -182,7 +182,7 @@ func (r *recording) replay(image func(place int, row int64) ([]uint8, error)) (*
 			pool(x[i*r.side*r.side:][:r.side*r.side], pixels, r.side)
 		}
 		batch := tensor.FromFloat64(x, r.batch, r.side*r.side).Cast(r.dtype)
-		z := r.latentVectors.Slice(0, step, step+1, 1).Reshape(r.batch, r.latent).Cast(r.dtype)
+		z := r.latentVectors.Slice(0, step, step+1).Reshape(r.batch, r.latent).Cast(r.dtype)
 		l, err := t.StepWith(batch, z)
 		if err != nil {
 			return nil, err
@@ -211,7 +211,7 @@ func (r *recording) replay(image func(place int, row int64) ([]uint8, error)) (*
 	return out, nil
 }
 
-// larger is max, where NaN counts as the largest of all.
+// larger is max, but NaN counts as the largest of all.
 func larger(a, b float64) float64 {
 	if a != a || b <= a {
 		return a
@@ -219,8 +219,8 @@ func larger(a, b float64) float64 {
 	return b
 }
 
-// pool averages blocks of a 28×28 picture down to side×side and brings 0…255
-// to −1…1.
+// pool averages blocks of a 28×28 image down to side×side and scales 0…255 to
+// −1…1.
 func pool(dst []float64, pixels []uint8, side int) {
 	block := imageSide / side
 	for y := range side {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestReferences replays the small recordings under every implementation of the
-// kernels. images.gz holds their pictures in order of use.
+// kernels. images.gz holds their images in order of use.
 func TestReferences(t *testing.T) {
 	images, err := datasets.LoadIDX("testdata/images.gz")
 	require.NoError(t, err)
@@ -38,9 +38,9 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// TestDeviationIsSeen makes sure that the comparison can fail: one wrong
-// picture must show.
-func TestDeviationIsSeen(t *testing.T) {
+// TestDeviationIsFound makes sure that the comparison can fail: one wrong image
+// must be found.
+func TestDeviationIsFound(t *testing.T) {
 	images, err := datasets.LoadIDX("testdata/images.gz")
 	require.NoError(t, err)
 	r, err := open("testdata/seed_gan_small.f64.safetensors")

@@ -26,7 +26,7 @@ const (
 )
 
 // Load returns the 10,000 digits. The first call decodes and verifies them;
-// every call returns the same set. It returns an error only where the data was
+// every call returns the same set. It returns an error only if the data was
 // damaged when the program was built.
 func Load() (*datasets.Images, error) { return load() }
 

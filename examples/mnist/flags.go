@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/gan/rundir"
 )
 
 var (
@@ -14,18 +15,29 @@ var (
 	data     = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
 	download = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
 	out      = flag.String("out", filepath.Join("runs", "mnist"), "`folder` to write to")
-	resume   = flag.Bool("resume", false, "go on from the checkpoint in that folder, with the same flags")
 	steps    = flag.Int("steps", 0, "training steps (default: the recipe's)")
 	epochs   = flag.Int("epochs", 0, "passes over the digits, instead of -steps")
 	batch    = flag.Int("batch", 64, "digits per step")
 	lr       = flag.Float64("lr", 0, "learning rate of both networks (default: the recipe's)")
 	latent   = flag.Int("latent", 0, "random numbers that a digit is drawn from (default: the recipe's)")
 	seed     = flag.Uint64("seed", 1, "of every random number; the same seed gives the same weights")
+	device   = flag.String("device", "auto", "where to train: cpu, or another device that the program was built for; auto is the fastest that works")
 	threads  = flag.Int("threads", 0, "most threads to compute with (default: all cores)")
 	bfloat16 = flag.Bool("bfloat16", false, "round the factors of large matrix products to bfloat16 if the processor is faster that way")
 	looks    = flag.Int("looks", 4, "times to judge the digits in the course of training")
 	verbose  = flag.Bool("v", false, "also print gradient norms, every 50 steps")
+
+	resume  rundir.Mode
+	changes = rundir.NewChanges(flag.CommandLine, map[string][]string{
+		"lr": {"optimizer.lr"}, "batch": {"data.batch", "data.batches"}, "seed": {"seed", "data.seed"},
+		"steps": {"schedule", "beta2_schedule"}, "epochs": {"schedule", "beta2_schedule"},
+	})
 )
+
+func init() {
+	flag.Var(&resume, "resume", "what becomes of a run in that folder: `auto` goes on with it, or starts one; must goes on with it; never moves it aside (default never)")
+	flag.Var(changes, "set", "change `flag=value` of a run that is resumed: lr, batch, seed, steps or epochs")
+}
 
 func recipes() string {
 	var lines []string

@@ -15,15 +15,20 @@
 //	losses.png, log.jsonl      mean losses per epoch, drawn and written
 //	generator.safetensors      the networks after the last epoch; examples/sample
 //	discriminator.safetensors  draws more digits from the first
-//	checkpoint.safetensors     everything that -resume needs
+//	checkpoints, run.json      everything that -resume needs
 //
 // -preset classic is the recipe of the tutorials to the letter: two MLPs, binary
 // cross-entropy, 15,700 steps, 79 seconds on two cores. It mostly draws ones.
 // -preset best trains the quick one's networks longer, and mlp does without
 // convolutions; package gan/recipe holds them all.
 //
-// Ctrl-C finishes the current step, saves, and ends with status 0. Exit status 1
-// means that something outside went wrong; 2, wrong usage.
+// A run that is there already is moved aside, under a name with its time. With
+// -resume auto it is continued, after whatever has ended it, by the same command;
+// other flags are refused, unless -set changes them on purpose.
+//
+// Ctrl-C, SIGTERM and SIGHUP finish the current step and save, a second one ends
+// the program at once. The exit status is 0 after Ctrl-C, 143 after SIGTERM, 129
+// after SIGHUP, 1 if something outside went wrong, and 2 after wrong usage.
 package main
 
 import (
@@ -31,7 +36,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,6 +45,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/gan/rundir"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -52,12 +57,17 @@ func main() {
 		fmt.Fprintf(os.Stderr, "mnist: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	if err := run(ctx, r); err != nil && !gan.Cancelled(err) {
-		fmt.Fprintln(os.Stderr, "mnist:", strings.ReplaceAll(err.Error(), "\n", "; "))
-		os.Exit(1)
+	ctx, stop := gan.Signals(context.Background())
+	defer stop()
+	err := run(ctx, r)
+	if err != nil && !gan.Cancelled(err) {
+		complain(err)
 	}
+	os.Exit(gan.ExitStatus(err))
+}
+
+func complain(err error) {
+	fmt.Fprintln(os.Stderr, "mnist:", strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 // load returns the digits to train on.
@@ -81,10 +91,12 @@ func load(ctx context.Context) (*datasets.Images, error) {
 
 func run(ctx context.Context, r recipe.Recipe) error {
 	tensor.CPU().SetThreads(*threads)
-	if *bfloat16 {
-		if err := tensor.CPU().SetPrecision(tensor.BFloat16); err != nil {
-			return err
-		}
+	where, err := tensor.OpenDevice(*device)
+	if err == nil && *bfloat16 {
+		err = where.SetPrecision(tensor.BFloat16)
+	}
+	if err != nil {
+		return err
 	}
 	images, err := load(ctx)
 	if err != nil {
@@ -95,33 +107,41 @@ func run(ctx context.Context, r recipe.Recipe) error {
 		r.Steps = *epochs * loader.Batches()
 	}
 	g, d := r.Networks()
-	trainer, err := gan.New(g, d, r.Config())
+	config := r.Config()
+	config.Device = where
+	trainer, err := gan.New(g, d, config)
 	if err != nil {
 		return err
-	}
-	if *resume {
-		if err := trainer.Resume(filepath.Join(*out, "checkpoint.safetensors")); err != nil {
-			return err
-		}
 	}
 	judge, err := mnistfeatures.Load()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d; into %s; Ctrl-C saves and stops\n\n",
-		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, *out)
-	report, err := trainer.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(hooks(r, judge)...))
+	folder, err := rundir.Open(*out, rundir.Options{Resume: resume, Say: func(line string) { fmt.Println(line) }, SetFlag: "-set"})
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	if err := folder.Resume(trainer, gan.WithSource(loader), changes.Allow()); err != nil {
+		return err
+	}
+	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d, on %v; into %s; Ctrl-C saves and stops\n\n",
+		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, where, *out)
+	report, err := trainer.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(hooks(r, judge, folder)...), gan.OnWarning(complain), gan.RecordFailure(folder.Path("failure.safetensors")))
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err
 	}
 	fmt.Printf("\n%d steps, %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(*out, "samples.png"))
 	if err != nil {
-		fmt.Println("stopped; the same command with -resume goes on")
+		fmt.Printf("stopped, saved in %s; the same command with -resume auto goes on\n", report.Checkpoint)
 		return err
 	}
-	verdict, err := judge.Glance(trainer.Sample(2000, r.Seed))
+	if err := folder.Finish(); err != nil {
+		return err
+	}
+	judgement, err := verdict(ctx, judge, trainer.Sample(2000, r.Seed))
 	if err == nil {
-		fmt.Printf("\n%v", verdict)
+		fmt.Printf("\n%v", judgement)
 	}
 	return err
 }

@@ -9,13 +9,16 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,7 +137,11 @@ func TestOffline(t *testing.T) {
 	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())
 	}
-	clitest.Fails(t, dir, 1, "where there is no network", "-download")
+	clitest.Fails(t, dir, 1, "without a network, put the four files", "-download")
+}
+
+func TestImpossibleDevice(t *testing.T) {
+	clitest.Fails(t, t.TempDir(), 1, "abacus", "-device", "abacus")
 }
 
 func TestImpossibleFolder(t *testing.T) {
@@ -154,7 +161,7 @@ func TestClassic(t *testing.T) {
 	r := clitest.Run(t, dir, "-preset", "classic", "-data", data, "-epochs", "1", "-v")
 	require.Zero(t, r.Status, r.Errors)
 	require.Empty(t, r.Errors)
-	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1")
+	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1, on cpu")
 	require.Regexp(t, `(?m)^epoch 1/1  D \d\.\d{4}  G \d\.\d{4}  \d+\.\d\d s$`, r.Out)
 	require.Regexp(t, `(?m)^3 steps, `, r.Out)
 
@@ -166,7 +173,8 @@ func TestClassic(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{
 		"samples", "samples/step-00003.png", "samples.png", "losses.png", "log.jsonl",
-		"generator.safetensors", "discriminator.safetensors", "checkpoint.safetensors",
+		"generator.safetensors", "discriminator.safetensors", "run.json",
+		"checkpoints", "checkpoints/checkpoint-0000000000.safetensors", "checkpoints/checkpoint-0000000003.safetensors",
 	}, names)
 	decode := func(name string) image.Image {
 		img, err := png.Decode(strings.NewReader(files[name]))
@@ -246,24 +254,61 @@ func TestLooks(t *testing.T) {
 	r := clitest.Run(t, dir, "-preset", "classic", "-steps", "201", "-batch", "2", "-looks", "1")
 	require.Len(t, regexp.MustCompile(`(?m)^step .*Fréchet`).FindAllString(r.Out, -1), 1, "no more than were asked for: %s", r.Out)
 	files := clitest.Files(t, dir)
-	require.True(t, files["1/checkpoint.safetensors"] == files["2/checkpoint.safetensors"])
+	require.True(t, files["1/checkpoints/checkpoint-0000000201.safetensors"] == files["2/checkpoints/checkpoint-0000000201.safetensors"])
 	require.True(t, files["1/samples/step-00200.png"] == files["2/samples/step-00200.png"])
 }
 
 // A checkpoint that cannot be used is an error, and nothing is touched.
 func TestBadCheckpoint(t *testing.T) {
 	data, dir := writeDigits(t, 64), t.TempDir()
-	clitest.Fails(t, dir, 1, "checkpoint.safetensors", "-data", data, "-resume")
+	clitest.Fails(t, dir, 1, "there is no checkpoint", "-data", data, "-resume", "must")
 	require.Zero(t, clitest.Run(t, dir, "-data", data, "-epochs", "1").Status)
-	clitest.Fails(t, dir, 1, "its generator has 64 inputs, this one 100", "-data", data, "-resume", "-latent", "100")
+	clitest.Fails(t, dir, 1, "latent was 64 and is 100", "-data", data, "-resume", "auto", "-latent", "100")
+	clitest.Fails(t, dir, 1, "data.batch was 64 and is 32", "-data", data, "-epochs", "1", "-resume", "auto", "-batch", "32")
+	clitest.Fails(t, dir, 1, "(here: -set)", "-data", data, "-epochs", "1", "-resume", "auto", "-lr", "1e-4")
+	clitest.Fails(t, dir, 1, "data.digest was ", "-epochs", "1", "-resume", "auto")
+	clitest.Fails(t, dir, 2, "NAME=VALUE", "-set", "colour=blue")
+	clitest.Fails(t, dir, 2, "one of never, auto, must", "-resume", "perhaps")
 
-	path := filepath.Join(dir, "runs", "mnist", "checkpoint.safetensors")
-	whole, err := os.ReadFile(path)
+	r := clitest.Run(t, dir, "-data", data, "-epochs", "1", "-resume", "auto", "-set", "lr=1e-4", "-set", "epochs=2")
+	require.Zero(t, r.Status, r.Errors)
+	require.Contains(t, r.Out, "resumed from ")
+	require.Regexp(t, `(?m)^2 steps, `, r.Out)
+
+	last := filepath.Join(dir, "runs", "mnist", "checkpoints", "checkpoint-0000000002.safetensors")
+	whole, err := os.ReadFile(last)
 	require.NoError(t, err)
-	for _, b := range [][]byte{nil, whole[:7], whole[:200], whole[:len(whole)-1], append(slices.Clone(whole), 0), []byte("{}")} {
-		require.NoError(t, os.WriteFile(path, b, 0o644))
-		clitest.Fails(t, dir, 1, "checkpoint.safetensors", "-data", data, "-resume")
+	args := []string{"-data", data, "-resume", "auto", "-set", "lr=1e-4", "-set", "epochs=3"}
+	for i, b := range [][]byte{nil, whole[:7], whole[:200], whole[:len(whole)-1], append(slices.Clone(whole), 0), []byte("{}")} {
+		require.NoError(t, os.WriteFile(last, b, 0o644))
+		r := clitest.Run(t, dir, args...)
+		require.Zero(t, r.Status, "%d: %s", i, r.Errors)
+		require.Contains(t, r.Out, "passed over: ")
+		require.Contains(t, r.Out, filepath.Base(last))
+		require.Regexp(t, `(?m)^3 steps, `, r.Out)
+		require.NoError(t, os.Remove(filepath.Join(filepath.Dir(last), "checkpoint-0000000003.safetensors")))
 	}
+	for name := range clitest.Files(t, filepath.Dir(last)) {
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(last), name), nil, 0o644))
+	}
+	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "checkpoint-", append(args, "-out", "mnist")...)
+}
+
+// Repeating a command destroys nothing, and says how to continue what was not
+// finished.
+func TestRepeated(t *testing.T) {
+	data, dir := writeDigits(t, 64), t.TempDir()
+	args := []string{"-preset", "classic", "-data", data, "-steps", "2"}
+	require.Zero(t, clitest.Run(t, dir, args...).Status)
+	first := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))
+	r := clitest.Run(t, dir, args...)
+	require.Zero(t, r.Status, r.Errors)
+	line, _, _ := strings.Cut(r.Out, "\n")
+	aside := regexp.MustCompile(`^the run that was in runs/mnist is now in (runs/mnist-\d{8}-\d{6})$`).FindStringSubmatch(filepath.ToSlash(line))
+	require.NotNil(t, aside, line)
+	require.Equal(t, first, clitest.Files(t, filepath.Join(dir, aside[1])))
+	second := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))
+	require.True(t, first["generator.safetensors"] == second["generator.safetensors"])
 }
 
 // Ctrl-C in the middle of training saves what is there and ends well; going on
@@ -292,7 +337,7 @@ func TestInterruptAndResume(t *testing.T) {
 	}
 	require.NoError(t, cmd.Wait(), errs.String())
 	require.Empty(t, errs.String())
-	require.Contains(t, out.String(), "stopped; the same command with -resume goes on")
+	require.Regexp(t, `(?m)^stopped, saved in .*checkpoint-\d{10}.safetensors; the same command with -resume auto goes on$`, out.String())
 
 	log := func(dir string) (epochs []map[string]any) {
 		b, err := os.ReadFile(filepath.Join(dir, "runs", "mnist", "log.jsonl"))
@@ -309,18 +354,116 @@ func TestInterruptAndResume(t *testing.T) {
 	require.Less(t, done, 1000)
 	epochs := fmt.Sprint(done + 1)
 
-	r := clitest.Run(t, stopped, "-preset", "classic", "-data", data, "-epochs", epochs, "-resume", "-threads", "1")
+	r := clitest.Run(t, stopped, "-preset", "classic", "-data", data, "-epochs", epochs, "-resume", "auto", "-threads", "1")
 	require.Zero(t, r.Status, r.Errors)
 	r = clitest.Run(t, whole, "-preset", "classic", "-data", data, "-epochs", epochs)
 	require.Zero(t, r.Status, r.Errors)
 	require.Equal(t, log(whole), log(stopped))
 	want, got := clitest.Files(t, whole), clitest.Files(t, stopped)
-	require.Len(t, got, len(want))
+	last := fmt.Sprintf("checkpoint-%010d.safetensors", 3*(done+1))
 	for name, content := range want {
-		if !strings.HasSuffix(name, "log.jsonl") {
+		if ext := filepath.Ext(name); ext == ".png" || ext == ".safetensors" && (!strings.Contains(name, "checkpoint-") || strings.HasSuffix(name, last)) {
 			require.True(t, content == got[name], "%s differs", name)
 		}
 	}
+}
+
+// Each signal saves and is told by the exit status; a run that is still going on
+// when it is repeated is told from a finished one, and can be continued.
+func TestSignals(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot send signals to another")
+	}
+	data := writeDigits(t, 64)
+	for signal, status := range map[os.Signal]int{os.Interrupt: 0, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+		dir := t.TempDir()
+		cmd := clitest.Command(t, dir, "-preset", "classic", "-data", data, "-steps", "1000000", "-looks", "0")
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		pipe, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		defer cmd.Process.Kill()
+		var out strings.Builder
+		sent := false
+		for lines := bufio.NewScanner(pipe); lines.Scan(); {
+			out.WriteString(lines.Text() + "\n")
+			if !sent && strings.HasPrefix(strings.TrimLeft(lines.Text(), " "), "epoch ") {
+				sent = true
+				require.NoError(t, cmd.Process.Signal(signal))
+			}
+		}
+		cmd.Wait()
+		require.Equal(t, status, cmd.ProcessState.ExitCode(), "%v: %s", signal, errs.String())
+		require.Empty(t, errs.String())
+		saved := regexp.MustCompile(`stopped, saved in (.*);`).FindStringSubmatch(out.String())
+		require.NotNil(t, saved, out.String())
+		require.FileExists(t, filepath.Join(dir, saved[1]))
+
+		again := clitest.Run(t, dir, "-preset", "classic", "-data", data, "-steps", "2")
+		require.Zero(t, again.Status, again.Errors)
+		resume := regexp.MustCompile(`it was stopped after step \d+ of 1000000, and goes on with: \S+ (.*)\n`).FindStringSubmatch(again.Out)
+		require.NotNil(t, resume, again.Out)
+		require.Contains(t, resume[1], "-resume auto -out runs/mnist-")
+	}
+}
+
+// Nobody reads the output any more: training goes on.
+func TestClosedPipe(t *testing.T) {
+	data, dir := writeDigits(t, 64), t.TempDir()
+	cmd := clitest.Command(t, dir, "-preset", "classic", "-data", data, "-steps", "150")
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = pipe.Read(make([]byte, 10))
+	require.NoError(t, err)
+	require.NoError(t, pipe.Close())
+	cmd.Wait()
+	require.Zero(t, cmd.ProcessState.ExitCode())
+	require.FileExists(t, filepath.Join(dir, "runs", "mnist", "checkpoints", "checkpoint-0000000150.safetensors"))
+	require.FileExists(t, filepath.Join(dir, "runs", "mnist", "generator.safetensors"))
+}
+
+// However often and whenever the program is killed, the same command goes on, and
+// leads to the bits of a run that was left alone.
+func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills many processes")
+	}
+	data, killed, whole := writeDigits(t, 150), t.TempDir(), t.TempDir()
+	args := []string{"-preset", "classic", "-data", data, "-steps", "100", "-looks", "0", "-resume", "auto"}
+	require.Zero(t, clitest.Run(t, whole, args...).Status)
+	random := rand.New(rand.NewPCG(1, 2))
+	kills := 0
+	for try := 0; ; try++ {
+		cmd := clitest.Command(t, killed, args...)
+		cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", 1+try%4))
+		require.NoError(t, cmd.Start())
+		if kills < 6 {
+			timer := time.AfterFunc(time.Duration(100+random.IntN(1000))*time.Millisecond, func() { cmd.Process.Kill() })
+			cmd.Wait()
+			timer.Stop()
+			kills++
+		} else {
+			cmd.Wait()
+		}
+		if cmd.ProcessState.ExitCode() >= 0 {
+			require.Zero(t, cmd.ProcessState.ExitCode(), "try %d", try)
+			break
+		}
+		require.Less(t, try, 40)
+	}
+	want, got := clitest.Files(t, filepath.Join(whole, "runs", "mnist")), clitest.Files(t, filepath.Join(killed, "runs", "mnist"))
+	for _, name := range []string{"generator.safetensors", "discriminator.safetensors", "samples.png", "samples/step-00010.png", "samples/step-00100.png", "checkpoints/checkpoint-0000000100.safetensors"} {
+		require.NotEmpty(t, want[name], name)
+		require.True(t, want[name] == got[name], "%s differs", name)
+	}
+	for name := range got {
+		require.NotContains(t, name, ".gander", "a leftover")
+	}
+	entries, err := os.ReadDir(filepath.Join(killed, "runs"))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "nothing was moved aside")
 }
 
 // TestPresets trains a few steps by the recipes that no other test uses.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,16 +11,18 @@ import (
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // hooks are everything that happens beside the training itself.
-func hooks(r recipe.Recipe, judge *mnistfeatures.Judge) []gan.Hook {
+func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) []gan.Hook {
 	hooks := []gan.Hook{
+		folder.Hook(), // first, so that everything is saved before anybody waits for a judgement
 		images(r),
 		gan.SaveNetworks(*out),
 		gan.Log(filepath.Join(*out, "log.jsonl")),
 		chart.Losses(filepath.Join(*out, "losses.png")),
-		gan.SaveCheckpoint(filepath.Join(*out, "checkpoint.safetensors")),
 	}
 	if *verbose {
 		hooks = append(hooks, norms(), progress.Lines(os.Stdout))
@@ -52,9 +55,9 @@ func images(r recipe.Recipe) gan.Hook {
 			case s.Step%100 == 0, s.Step == 10, s.Step == 20, s.Step == 50, s.Step == r.Steps:
 				path := filepath.Join(*out, "samples", fmt.Sprintf("step-%05d.png", s.Step))
 				if err := small.WritePNG(path, t.Sample(10, r.Seed)); err != nil {
-					return err
+					return gan.Warning(err)
 				}
-				return show()
+				return gan.Warning(show())
 			}
 			return nil
 		},
@@ -62,7 +65,7 @@ func images(r recipe.Recipe) gan.Hook {
 			if report.Steps == 0 {
 				return nil // nothing to show
 			}
-			return show()
+			return gan.Warning(show())
 		},
 	}
 }
@@ -73,12 +76,12 @@ func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judge.Glance(g.Sample(1000, r.Seed))
+		return judge.EvaluateQuick(g.Sample(1000, r.Seed))
 	}, func(step int, report *mnistfeatures.Report) error {
 		d := report.Values.Get(mnistfeatures.Distance)
-		_, err := fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
+		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
 			step, d.Value, d.Floor, 100*report.Values.Get(mnistfeatures.RarestDigit).Value)
-		return err
+		return nil // also if nobody reads it any more
 	})
 }
 
@@ -91,4 +94,20 @@ func norms() gan.Hook {
 		}
 		return nil
 	}}
+}
+
+// verdict judges digits, unless the user has had enough.
+func verdict(ctx context.Context, judge *mnistfeatures.Judge, digits *tensor.Tensor) (report *mnistfeatures.Report, err error) {
+	done := make(chan func(), 1)
+	go func() {
+		r, e := judge.EvaluateQuick(digits)
+		done <- func() { report, err = r, e }
+	}()
+	select {
+	case set := <-done:
+		set()
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	return report, err
 }

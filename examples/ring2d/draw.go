@@ -53,6 +53,7 @@ type film struct {
 	corners     *tensor.Tensor // where the discriminator is asked, row by row from the top
 	field       []float64      // what it said last
 	steps, step int            // in all, and at the last image
+	images      int            // that a film from the first step on would have
 	gif         gif.GIF
 }
 
@@ -79,11 +80,13 @@ func (f *film) hook() gan.Hook {
 	return gan.Hook{
 		Start: func(r gan.Run) error {
 			t = r.Trainer
+			for f.due() <= t.Steps() && f.images < frames { // before the run was resumed
+				f.images++
+			}
 			return nil
 		},
 		Step: func(s *gan.StepInfo) error {
-			n := len(f.gif.Image) + 1
-			if s.Step >= f.steps*n*n/(frames*frames) {
+			if s.Step >= f.due() {
 				f.shoot(t, s.Step)
 			}
 			return nil
@@ -97,16 +100,24 @@ func (f *film) hook() gan.Hook {
 	}
 }
 
+// due is the step of the next image.
+func (f *film) due() int {
+	n := f.images + 1
+	return f.steps * n * n / (frames * frames)
+}
+
 func (f *film) shoot(t *gan.Trainer, step int) {
 	f.step, f.field = step, ask(t.Discriminator(), f.corners)
 	f.gif.Image = append(f.gif.Image, f.draw(side, t.Sample(1000, 1)))
 	f.gif.Delay = append(f.gif.Delay, 8) // hundredths of a second
+	f.images++
 }
 
 // ask returns the discriminator's outputs, moved and scaled such that most of
 // them lie between 0 and 1: what they are in themselves is of no meaning.
 func ask(d nn.Module, x *tensor.Tensor) []float64 {
-	y := d.Forward(nil, autograd.Const(x)).Value().Float64s()
+	weights := nn.Params(d)[0].Param.Value()
+	y := d.Forward(nil, autograd.Const(x.To(weights.Device()))).Value().Float64s()
 	sorted := slices.Sorted(slices.Values(y))
 	lo, hi := sorted[len(y)/20], sorted[len(y)-1-len(y)/20]
 	for i := range y {

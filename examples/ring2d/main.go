@@ -27,76 +27,68 @@
 // and not scaled to a variance of 1, as a NumPy array [10000, 2]. Other flags
 // take the recipe apart: -penalty none, for example, finds hardly any mode.
 //
-// Ctrl-C ends the training early and shows what there is, with status 0. Exit
-// status 1 means that something outside went wrong; 2, wrong usage.
+// A run that is in the folder already is moved aside, under a name with its time.
+// With -resume auto it is continued instead, after whatever has ended it; the
+// animation then begins at that point.
+//
+// Ctrl-C, SIGTERM and SIGHUP end the training early, save, and show what there is;
+// a second one ends the program at once. The exit status is 0 after Ctrl-C, 143
+// after SIGTERM, 129 after SIGHUP, 1 if something outside went wrong, and 2 after
+// wrong usage.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/progress"
+	"github.com/gander-ml/gander/gan/rundir"
 	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
 
 func main() {
-	var s settings
-	choice := func(v *string, name, usage string, values []string) {
-		*v = values[0]
-		flag.Func(name, usage+": "+strings.Join(values, ", ")+" (default "+values[0]+")", func(given string) error {
-			if *v = given; !slices.Contains(values, given) {
-				return fmt.Errorf("it must be one of %s", strings.Join(values, ", "))
-			}
-			return nil
-		})
-	}
-	choice(&s.mixture, "mixture", "data", []string{"ring", "grid"})
-	choice(&s.objective, "objective", "game", objectiveNames())
-	choice(&s.penalty, "penalty", "on the discriminator's gradient, gp being WGAN-GP's", penalties)
-	choice(&s.schedule, "schedule", "of learning rate and penalty", schedules)
-	flag.Float64Var(&s.gamma, "gamma", 0.1, "weight of the penalty")
-	flag.Float64Var(&s.lr, "lr", 3e-3, "learning rate of Adam, both networks")
-	flag.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
-	flag.IntVar(&s.batch, "batch", 256, "points per step")
-	flag.Uint64Var(&s.seed, "seed", 1, "of every random number")
-	flag.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
-	flag.BoolVar(&s.json, "json", false, "print JSON instead of a table")
-	flag.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the images, which show the first seed")
-	flag.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
-	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
-	flag.Parse()
+	s := parse()
 	if wrong := s.wrong(); wrong != "" {
 		fmt.Fprintf(os.Stderr, "ring2d: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	if err := run(ctx, s); err != nil && !gan.Cancelled(err) {
-		fmt.Fprintln(os.Stderr, "ring2d:", strings.ReplaceAll(err.Error(), "\n", "; "))
-		os.Exit(1)
+	ctx, stop := gan.Signals(context.Background())
+	defer stop()
+	err := run(ctx, s)
+	if err != nil && !gan.Cancelled(err) {
+		complain(err)
 	}
+	os.Exit(gan.ExitStatus(err))
 }
 
-func run(ctx context.Context, s settings) error {
-	for _, dir := range []string{s.out, filepath.Dir(s.samples)} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+func complain(err error) {
+	fmt.Fprintln(os.Stderr, "ring2d:", strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+func run(ctx context.Context, s settings) (err error) {
+	if s.device, err = tensor.OpenDevice(s.where); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(s.samples), 0o755); err != nil {
+		return err
 	}
 	tensor.CPU().SetThreads(s.threads)
 	lines := os.Stdout
 	if s.json {
 		lines = os.Stderr
 	}
+	s.folder, err = rundir.Open(s.out, rundir.Options{Resume: s.resume, OutFlag: "-o", SetFlag: "-set",
+		Say: func(line string) { fmt.Fprintln(lines, line) }})
+	if err != nil {
+		return err
+	}
+	defer s.folder.Close()
 	film := newFilm(mixtures[s.mixture], s.recipe(s.seed).Steps)
 	var runs []*outcome
 	var ended error // by the user
@@ -131,6 +123,11 @@ func run(ctx context.Context, s settings) error {
 		if err := npy.Save(s.samples, points); err != nil {
 			return err
 		}
+	}
+	if ended == nil {
+		ended = s.folder.Finish()
+	} else {
+		fmt.Fprintln(lines, "stopped and saved; the same command with -resume auto goes on")
 	}
 	return errors.Join(ended, report(s, runs))
 }

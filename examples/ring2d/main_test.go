@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"image/gif"
 	"image/png"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/gan/rundir"
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -47,7 +47,20 @@ func TestFilesAndTable(t *testing.T) {
 	// The same seed gives the same everything, but for the time it takes.
 	_, again, _ := strings.Cut(clitest.Run(t, dir, args...).Out, "\n\n")
 	require.Equal(t, table, again)
-	require.True(t, maps.Equal(files, clitest.Files(t, dir)))
+	now := clitest.Files(t, dir)
+	for _, name := range []string{"runs/ring2d/grid.gif", "runs/ring2d/grid.png", "points/p.npy", "runs/ring2d/seed-1/checkpoints/checkpoint-0000000003.safetensors"} {
+		require.True(t, files[name] == now[name], name)
+	}
+
+	// What is finished and resumed is shown again, and can be extended.
+	r = clitest.Run(t, dir, append(args, "-resume", "auto")...)
+	require.Zero(t, r.Status, r.Errors)
+	require.Contains(t, r.Out, "resumed from ")
+	require.True(t, strings.HasSuffix(r.Out, table), r.Out)
+	r = clitest.Run(t, dir, append(args, "-resume", "must", "-set", "steps=5")...)
+	require.Zero(t, r.Status, r.Errors)
+	require.Contains(t, r.Out, " 5 steps in ")
+	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "optimizer.lr was 0.003 and is 0.1", "-mixture", "grid", "-steps", "5", "-batch", "8", "-lr", "0.1", "-resume", "auto", "-o", "ring2d")
 }
 
 func TestJSON(t *testing.T) {
@@ -97,6 +110,7 @@ func TestFailures(t *testing.T) {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}
 	clitest.Fails(t, dir, 1, "file", "-o", "file/below")
+	clitest.Fails(t, dir, 1, "abacus", "-device", "abacus")
 	clitest.Fails(t, dir, 1, "file", "-o", ".", "-samples", "file/x.npy")
 	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "-mixture")
 }
@@ -125,12 +139,13 @@ func TestInterrupt(t *testing.T) {
 	require.Empty(t, errs.String())
 	require.Contains(t, out.String(), "10,000 points")
 	require.Contains(t, clitest.Files(t, dir), "runs/ring2d/ring.png")
+	require.Contains(t, out.String(), "stopped and saved; the same command with -resume auto goes on")
 }
 
 func TestCancelled(t *testing.T) {
 	dir := t.TempDir()
 	s := settings{mixture: "ring", objective: "relativistic", penalty: "r1r2", schedule: "decay",
-		gamma: 0.1, lr: 3e-3, steps: 100_000, batch: 4, seeds: 3, out: dir}
+		gamma: 0.1, lr: 3e-3, steps: 100_000, batch: 4, seeds: 3, out: dir, where: "cpu", changes: rundir.NewChanges(nil, nil)}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := newFilm(mixtures["ring"], s.steps)
 	stop := gan.Hook{Step: func(i *gan.StepInfo) error {
@@ -146,8 +161,9 @@ func TestCancelled(t *testing.T) {
 	require.NoError(t, f.write(filepath.Join(dir, "x"), o.generator))
 	require.Len(t, clitest.Files(t, dir), 2)
 
+	s.out = t.TempDir()
 	require.ErrorIs(t, run(ctx, s), context.Canceled) // there is nothing to show yet
-	require.Len(t, clitest.Files(t, dir), 2)
+	require.NotContains(t, clitest.Files(t, s.out), "ring.png")
 }
 
 // Each objective goes with each penalty.

@@ -13,7 +13,9 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/gan/rundir"
 	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -38,6 +40,11 @@ type settings struct {
 	steps, batch, seeds, threads          int // no steps: the recipe's
 	seed                                  uint64
 	json                                  bool
+	where                                 string         // the device by its name
+	device                                *tensor.Device // nil: the CPU
+	folder                                *rundir.Folder // nil: nothing is kept
+	resume                                rundir.Mode
+	changes                               *rundir.Changes
 	out, samples                          string
 }
 
@@ -110,12 +117,21 @@ type outcome struct {
 func train(ctx context.Context, s settings, seed uint64, hooks ...gan.Hook) (*outcome, error) {
 	r := s.recipe(seed)
 	g, d := r.Networks()
-	trainer, err := gan.New(g, d, s.config(r))
+	config := s.config(r)
+	config.Device = s.device
+	trainer, err := gan.New(g, d, config)
 	if err != nil {
 		return nil, err
 	}
 	data := datasets.Synthetic{From: mixtures[s.mixture], Batch: r.Batch, PerEpoch: 500, Seed: seed}
-	report, err := trainer.Fit(ctx, data, gan.Steps(r.Steps), gan.On(hooks...))
+	if s.folder != nil {
+		part := s.folder.Part(fmt.Sprintf("seed-%d", seed))
+		if err := part.Resume(trainer, gan.WithSource(data), s.changes.Allow()); err != nil {
+			return nil, err
+		}
+		hooks = append([]gan.Hook{part.Hook()}, hooks...)
+	}
+	report, err := trainer.Fit(ctx, data, gan.Steps(r.Steps), gan.On(hooks...), gan.OnWarning(complain))
 	if err != nil && !gan.Cancelled(err) {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
 
@@ -27,6 +28,7 @@ func main() {
 	out := flag.String("o", "digits.png", "PNG file to write, or NumPy file if the name ends in .npy")
 	columns := flag.Int("columns", 5, "images in a row")
 	scale := flag.Int("scale", 4, "side of the block that shows one pixel")
+	device := flag.String("device", "auto", "where to draw: cpu, or another device that the program was built for; auto is the fastest that works")
 	flag.Parse()
 	wrong := ""
 	switch {
@@ -46,23 +48,43 @@ func main() {
 		os.Exit(2)
 	}
 	grid := gan.ImageGrid{Columns: *columns, Scale: *scale, Gap: 2 * *scale}
-	if err := draw(*model, *n, *seed, *out, grid); err != nil {
+	if err := draw(*model, *device, *n, *seed, *out, grid); err != nil {
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(model string, n int, seed uint64, out string, grid gan.ImageGrid) error {
+func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGrid) error {
 	g, err := gan.LoadGenerator(model)
 	if err != nil {
 		return err
 	}
-	samples := g.Sample(n, seed)
+	d, err := tensor.OpenDevice(device)
+	if err != nil {
+		return err
+	}
+	numbers := n
+	for _, d := range g.SampleShape() {
+		numbers *= d // of one sample: at most a gigabyte
+	}
+	if numbers > 1<<29 {
+		return fmt.Errorf("%s: %d samples of %v take more than 2 GiB; ask for fewer", model, n, g.SampleShape())
+	}
+	var samples *tensor.Tensor
+	// A network from a file may not take the numbers that it gets.
+	if err := tensor.Catch(func() { samples = g.To(d).Sample(n, seed) }); err != nil {
+		return fmt.Errorf("%s: %w", model, err)
+	}
 	if filepath.Ext(out) == ".npy" {
-		return npy.Save(out, samples.Reshape(n, -1))
+		err = npy.Save(out, samples.Reshape(n, -1))
+	} else {
+		if shape := g.SampleShape(); shape != nil {
+			samples = samples.Reshape(append([]int{n}, shape...)...)
+		}
+		err = grid.WritePNG(out, samples)
 	}
-	if shape := g.SampleShape(); shape != nil {
-		samples = samples.Reshape(append([]int{n}, shape...)...)
+	if err == nil {
+		fmt.Fprintf(os.Stderr, "%d samples, drawn on %v, in %s\n", n, d, out)
 	}
-	return grid.WritePNG(out, samples)
+	return err
 }

@@ -37,7 +37,8 @@ func TestSample(t *testing.T) {
 		t.Helper()
 		r := clitest.Run(t, dir, append([]string{"-model", "g", "-o", "out.png"}, args...)...)
 		require.Zero(t, r.Status, r.Errors)
-		require.Empty(t, r.Out+r.Errors)
+		require.Empty(t, r.Out)
+		require.Regexp(t, `^[0-9]+ samples, drawn on cpu, in out.png\n$`, r.Errors)
 		img, err := png.Decode(strings.NewReader(clitest.Files(t, dir)["out.png"]))
 		require.NoError(t, err)
 		return img
@@ -71,6 +72,17 @@ func TestFailures(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cut"), whole[:len(whole)-1], 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), []byte("no generator at all"), 0o644))
 	require.NoError(t, nn.Save(filepath.Join(dir, "network"), initialised(), nil))
+	// Files that are sound, and ask for too much or do not take normal numbers.
+	image := func(layers ...nn.Module) nn.Module {
+		m := nn.Sequential(append([]nn.Module{nn.Linear(1, 4), nn.Reshape(1, 2, 2)}, layers...)...)
+		nn.Init(m, 1, tensor.Float32, tensor.CPU())
+		return m
+	}
+	words := nn.Sequential(nn.Embedding(3, 4))
+	nn.Init(words, 1, tensor.Float32, tensor.CPU())
+	for name, m := range map[string]nn.Module{"huge": image(nn.UpsampleNearest(65536), nn.UpsampleNearest(65536)), "large": image(nn.UpsampleNearest(4096)), "words": words} {
+		require.NoError(t, nn.Save(filepath.Join(dir, name), m, map[string]string{"gander.latent": "1"}))
+	}
 	for args, want := range map[string]string{
 		"-wrong":                  "flag provided but not defined: -wrong",
 		"-n 0":                    "-n must lie between 1 and 100000",
@@ -88,10 +100,14 @@ func TestFailures(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                "generator.safetensors",
 		"-model none":                     "none",
+		"-model g -device abacus":         "abacus",
 		"-model .":                        ".",
 		"-model cut":                      "cut",
 		"-model text":                     "text: not a valid safetensors file",
 		"-model network":                  "network: this is a network, but not a generator",
+		"-model huge":                     `huge: one sample takes too much memory`,
+		"-model words":                    "words: ",
+		"-model large -n 100":             "large: 100 samples of [1 8192 8192] take more than 2 GiB; ask for fewer",
 		"-model row":                      "samples of shape [10 9] are not images; give",
 		"-model g -o text/below.png":      "below.png",
 		"-model g -o text/below.npy":      "below.npy",

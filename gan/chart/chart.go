@@ -1,4 +1,4 @@
-// Package chart draws training curves with gonum/plot. It is apart from package
+// Package chart draws training curves with gonum/plot. It is separate from package
 // gan so that programs without charts do not link a plotting library.
 package chart
 
@@ -20,7 +20,7 @@ import (
 type Curve struct {
 	Name   string
 	X, Y   []float64 // of equal length
-	Dashed bool      // drawn on top, so that a curve below it shows
+	Dashed bool      // so that a curve below it shows
 }
 
 // Colors that most colour-blind people can tell apart (Okabe and Ito, 2008).
@@ -30,8 +30,9 @@ var palette = []color.Color{
 	color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, color.NRGBA{0x56, 0xb4, 0xe9, 0xff},
 }
 
-// WritePNG draws curves over common axes into a file, whole or not at all. A NaN
-// or an infinity among their points is an error.
+// WritePNG draws curves over common axes into a PNG file, which is written whole or
+// not at all. It returns an error if a point is not finite or the file cannot be
+// written.
 func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, xLabel, yLabel
@@ -57,7 +58,7 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 			line.Dashes = []vg.Length{vg.Points(5), vg.Points(5)}
 		}
 		p.Add(line)
-		if len(points) == 1 { // no line shows
+		if len(points) == 1 { // a line of one point does not show
 			dot, err := plotter.NewScatter(points)
 			if err != nil {
 				return fmt.Errorf("chart: curve %q: %w", c.Name, err)
@@ -70,19 +71,20 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 	// Room for the legend above the curves, and for the last label.
 	p.Y.Max += 0.25 * (p.Y.Max - p.Y.Min)
 	p.X.Max += 0.02 * (p.X.Max - p.X.Min)
-	picture, err := p.WriterTo(7*vg.Inch, 4*vg.Inch, "png")
+	image, err := p.WriterTo(7*vg.Inch, 4*vg.Inch, "png")
 	if err != nil {
 		return fmt.Errorf("chart: %w", err)
 	}
 	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := picture.WriteTo(w)
+		_, err := image.WriteTo(w)
 		return err
 	})
 }
 
 // Losses returns a hook that draws the epochs' mean losses into a PNG file when
-// training ends, and every tenth epoch before. Where training goes on from a
-// checkpoint, the epochs before it are drawn too.
+// training ends, and every tenth epoch before. If training continues from a
+// checkpoint, the epochs before it are drawn too. A chart that cannot be drawn is a
+// [gan.Warning].
 func Losses(path string) gan.Hook {
 	var d, g Curve
 	add := func(epoch int, l gan.Losses) {
@@ -108,8 +110,8 @@ func Losses(path string) gan.Hook {
 			if e.Epoch%10 != 0 {
 				return nil
 			}
-			return write()
+			return gan.Warning(write())
 		},
-		End: func(*gan.Report) error { return write() },
+		End: func(*gan.Report) error { return gan.Warning(write()) },
 	}
 }

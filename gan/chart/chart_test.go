@@ -53,7 +53,7 @@ func TestWritePNG(t *testing.T) {
 		chart.Curve{Name: "high", X: xs, Y: []float64{1, 1, 1}, Dashed: true}))
 	low, lowPixels := where(t, path, blue)
 	high, highPixels := where(t, path, orange)
-	require.Greater(t, low.Dx(), 500, "the curve goes through the whole picture")
+	require.Greater(t, low.Dx(), 500, "the curve goes through the whole image")
 	require.Greater(t, high.Dx(), 500)
 	require.Greater(t, low.Min.Y, high.Max.Y+100, "0 is below 1")
 	require.Greater(t, lowPixels, highPixels*3/2, "dashes have gaps")
@@ -114,7 +114,7 @@ func TestLosses(t *testing.T) {
 	require.NotZero(t, first)
 	require.Less(t, first.Dx(), 30)
 
-	// Where training goes on, all its epochs are drawn.
+	// If training continues, all its epochs are drawn.
 	fit(gan.Epochs(4))
 	all, _ := where(t, path, blue)
 	require.Greater(t, all.Dx(), 500)
@@ -127,7 +127,7 @@ func TestLosses(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, got, "the chart does not depend on when it was drawn")
 
-	// Every tenth epoch is drawn while training goes on.
+	// Every tenth epoch is drawn during training.
 	require.NoError(t, os.Remove(path))
 	_, err = trainer.Fit(context.Background(), ones{}, gan.Epochs(11), gan.On(hook, gan.Hook{Epoch: func(e gan.EpochInfo) error {
 		require.Equal(t, e.Epoch >= 10, drawn(e.Epoch), "epoch %d", e.Epoch)

@@ -8,13 +8,13 @@ import (
 )
 
 // Histogram returns the share of each of k classes, 0 to k−1, among samples of
-// these classes. Of no samples, every share is 0. It panics with a
-// [tensor.ShapeError] on a class that is none of these.
+// these classes. If there are no samples, every share is 0. It panics with a
+// [tensor.ArgumentError] if a class is not one of these.
 func Histogram(classes []int, k int) []float64 {
 	shares := make([]float64, k)
 	for i, c := range classes {
 		if c < 0 || c >= k {
-			panic(&tensor.ShapeError{Op: "Histogram", Problem: fmt.Sprintf("sample %d is of class %d of %d", i, c, k), Fix: "count classes from 0"})
+			panic(&tensor.ArgumentError{Op: "Histogram", Problem: fmt.Sprintf("sample %d is of class %d of %d", i, c, k), Fix: "count classes from 0"})
 		}
 		shares[c]++
 	}
@@ -25,8 +25,8 @@ func Histogram(classes []int, k int) []float64 {
 }
 
 // Rarest returns the smallest share of a histogram: 1/k is ideal for k classes
-// that are equally frequent, and 0 means that one is missing. Of no classes it
-// is 0.
+// that are equally frequent, and 0 means that one is missing. It returns 0 if
+// there are no classes.
 func Rarest(shares []float64) float64 {
 	if len(shares) == 0 {
 		return 0

@@ -11,17 +11,17 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Gaussian is the mean and the covariance of a set of features: all that
-// [Frechet] looks at. Taken once, it serves as the reference of many samples.
+// Gaussian is the mean and the covariance of a set of features: all that [Frechet]
+// depends on. One can be the reference of many sets of samples.
 type Gaussian struct {
-	N    int // features it was taken from
+	N    int // number of features it was fitted to
 	Mean []float64
 	Cov  *mat.SymDense // divided by N−1, as NumPy's cov does
 }
 
-// FitGaussian returns the mean and the covariance of features [n, d]. It
-// returns an error where one is not finite, or where n ≤ d: then the covariance
-// is singular, and distances from it say more about n than about the samples.
+// FitGaussian returns the mean and the covariance of features [n, d]. It returns an
+// error if one is not finite, or if n ≤ d: then the covariance is singular, and
+// distances from it depend more on n than on the samples.
 func FitGaussian(features *tensor.Tensor) (*Gaussian, error) {
 	const op = "FitGaussian"
 	s, err := read(op, "features", features)
@@ -38,13 +38,13 @@ func FitGaussian(features *tensor.Tensor) (*Gaussian, error) {
 	return &Gaussian{N: s.n, Mean: mean.Float64s(), Cov: mat.NewSymDense(s.d, cov.Float64s())}, nil
 }
 
-// Frechet returns the Fréchet distance, squared as is the custom, between the
-// Gaussians fitted to two sets of features, [n, d] and [m, d]. It is symmetric,
-// never negative and never NaN. It returns [FitGaussian]'s errors, and panics
-// with a [tensor.ShapeError] on other shapes.
+// Frechet returns the Fréchet distance, squared as usual, between the Gaussians
+// fitted to two sets of features, [n, d] and [m, d]. It is symmetric, never
+// negative and never NaN. It returns the errors of [FitGaussian] and
+// [Gaussian.Distance], and panics with a [tensor.ShapeError] on other shapes.
 //
-// With few samples the distance is too large, by about a constant over n:
-// compare values of one n only, and best 10,000.
+// With few samples the distance is too large, by about a constant divided by n:
+// compare values of one n only, preferably 10,000.
 func Frechet(a, b *tensor.Tensor) (float64, error) {
 	g, err := FitGaussian(a)
 	if err != nil {
@@ -61,14 +61,15 @@ func Frechet(a, b *tensor.Tensor) (float64, error) {
 //
 //	‖μ₁−μ₂‖² + tr Σ₁ + tr Σ₂ − 2·tr (Σ₁^½·Σ₂·Σ₁^½)^½
 //
-// Of the matrix under the last root only the eigenvalues count. They are those
-// of A·Σ₂·Aᵀ with A = Λ^½·Vᵀ, where Σ₁ = V·Λ·Vᵀ: symmetric matrices throughout,
-// whose eigenvalues are real, while the usual root of the product Σ₁·Σ₂ may come
-// out complex. Those that rounding has made negative count as 0. It returns an
-// error if a number is not finite, if the result would not be, or if a matrix is
-// not a covariance: if an eigenvalue is negative by more than a millionth of the
-// trace. It panics with a [tensor.ShapeError] if the dimensions differ, of the
-// Gaussians or of a mean and its covariance.
+// Only the eigenvalues of the matrix under the last root are needed. They are those
+// of A·Σ₂·Aᵀ with A = Λ^½·Vᵀ, where Σ₁ = V·Λ·Vᵀ. All these matrices are symmetric,
+// so their eigenvalues are real, while rounding may make the root of the product
+// Σ₁·Σ₂ complex. Eigenvalues that rounding has made negative count as 0.
+//
+// It returns an error if a number or the result is not finite, or if a matrix is
+// not a covariance, because an eigenvalue is negative by more than a millionth of
+// the trace. It panics with a [tensor.ShapeError] if the dimensions of the
+// Gaussians, or of a mean and its covariance, differ.
 func (g *Gaussian) Distance(h *Gaussian) (float64, error) {
 	d := len(g.Mean)
 	if len(h.Mean) != d {
@@ -104,8 +105,8 @@ var (
 	errIndefinite = errors.New("metrics: Fréchet distance: a matrix is not a covariance: it has a negative eigenvalue")
 )
 
-// negligible is how far below 0 an eigenvalue of a matrix of trace 1 may be by
-// rounding, in float32 too.
+// negligible is the largest amount by which rounding, in float32 too, may make an
+// eigenvalue of a matrix of trace 1 negative.
 const negligible = 1e-6
 
 // traceOfRoot returns tr (S^½·T·S^½)^½.
@@ -119,8 +120,8 @@ func traceOfRoot(s, t *mat.SymDense) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// T's own eigenvalues are not needed: its Cholesky factor tells whether any
-	// is negative.
+	// T's own eigenvalues are not needed: it has a Cholesky factor only if none is
+	// negative.
 	shifted := mat.NewSymDense(d, nil)
 	for i := range d {
 		for k := i; k < d; k++ {
@@ -163,8 +164,8 @@ func traceOfRoot(s, t *mat.SymDense) (float64, error) {
 	return root * math.Sqrt(traceS) * math.Sqrt(traceT), nil
 }
 
-// unit returns a covariance divided by its trace, and the trace. Gonum's
-// eigenvalues are at their best, and safe from overflow, near 1.
+// unit returns a covariance divided by its trace, and the trace. Gonum computes
+// eigenvalues near 1 most accurately, and without overflow.
 func unit(s *mat.SymDense) (*mat.SymDense, float64, error) {
 	d, trace := s.SymmetricDim(), mat.Trace(s)
 	out := mat.NewSymDense(d, nil)
@@ -185,8 +186,8 @@ func unit(s *mat.SymDense) (*mat.SymDense, float64, error) {
 	return out, trace, nil
 }
 
-// significant makes zero of what cannot show in a root beside 1. (Blocks of
-// elements below 10⁻¹²² make gonum's Dsterf panic.)
+// significant returns v, or 0 if v is too small to change a root of about 1.
+// (Blocks of elements below 10⁻¹²² make gonum's Dsterf panic.)
 func significant(v float64) float64 {
 	if math.Abs(v) < 1e-33 {
 		return 0

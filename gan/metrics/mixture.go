@@ -23,13 +23,13 @@ type MixtureScore struct {
 	N         int     // samples
 	Modes     int     // with a high-quality sample
 	Quality   float64 // share of high-quality samples
-	ReverseKL float64 // of the modes' shares among these; NaN where there are none
+	ReverseKL float64 // of the modes' shares among these; NaN if there are none
 	KL        float64 // with a bin for all other samples
-	Spread    float64 // within modes, in σ; NaN where no mode has two samples
+	Spread    float64 // within modes, in σ; NaN if no mode has two samples
 	Counts    []int   // high-quality samples of each mode
 }
 
-// scoreJSON is a MixtureScore as JSON has it.
+// scoreJSON is the JSON form of a MixtureScore.
 type scoreJSON struct {
 	N         int
 	Modes     int
@@ -40,8 +40,8 @@ type scoreJSON struct {
 	Counts    []int
 }
 
-// MarshalJSON writes the fields under their names, and of the numbers those that
-// are finite.
+// MarshalJSON writes the fields under their names, without numbers that are not
+// finite.
 func (r MixtureScore) MarshalJSON() ([]byte, error) {
 	return json.Marshal(scoreJSON{r.N, r.Modes, finite(r.Quality), finite(r.ReverseKL), finite(r.KL), finite(r.Spread), r.Counts})
 }
@@ -58,16 +58,16 @@ func (r *MixtureScore) UnmarshalJSON(b []byte) error {
 }
 
 const (
-	// radius is how many σ from its centre a high-quality sample may be.
+	// radius is the largest distance, in σ, of a high-quality sample from its centre.
 	radius = 3
-	// offMode is the share of a Gaussian in the plane beyond that: e^(−radius²/2).
+	// offMode is the share of a Gaussian in the plane beyond it: e^(−radius²/2).
 	offMode = 0.011108996538242306
 )
 
-// MeasureMixture scores samples [n, 2] of what should be target. The usual
-// counts are 2,500 and 10,000. It returns an error where there are no samples
-// or one is not finite, and panics with a [tensor.ShapeError] on another shape
-// and on a target without centres or spread.
+// MeasureMixture scores samples [n, 2] that should be distributed as target. The
+// usual counts are 2,500 and 10,000. It returns an error if there are no samples or
+// one is not finite, and panics with a [tensor.ShapeError] on another shape, or if
+// target has no centres or σ is not above 0.
 func MeasureMixture(target Target, points *tensor.Tensor) (MixtureScore, error) {
 	const op = "MeasureMixture"
 	centers, sigma := target.Modes()
@@ -98,7 +98,7 @@ func MeasureMixture(target Target, points *tensor.Tensor) (MixtureScore, error) 
 			modeOf[i] = -1
 			continue
 		}
-		// The mean of a mode by its distance from the centre, which is small.
+		// Means relative to the centres, because the differences are small.
 		r.Counts[best]++
 		means[best][0] += x - centers[best][0]
 		means[best][1] += y - centers[best][1]
@@ -144,7 +144,7 @@ func (r *MixtureScore) divergences(good int) {
 	}
 }
 
-// klTerm is p·ln(p/q), and 0 where p is.
+// klTerm returns p·ln(p/q), or 0 if p is 0.
 func klTerm(p, q float64) float64 {
 	if p == 0 {
 		return 0
@@ -152,7 +152,7 @@ func klTerm(p, q float64) float64 {
 	return p * math.Log(p/q)
 }
 
-// Table lists the scores.
+// Table returns the scores as a table.
 func (r MixtureScore) Table() Table {
 	return Table{
 		NewValue("modes", float64(r.Modes)),
@@ -163,19 +163,19 @@ func (r MixtureScore) Table() Table {
 	}
 }
 
-// MixtureFloor returns the mean scores, over so many seeds, of n samples of the
-// target itself: what [Table.Against] wants for n samples of a generator. It
-// panics with a [tensor.ShapeError] where n or seeds is below 1, or the target draws
-// what is not finite.
+// MixtureFloor returns the mean scores, over the given number of seeds, of n
+// samples of the target itself: the argument of [Table.Against] for n samples of a
+// generator. It panics with a [tensor.ArgumentError] if n or seeds is below 1, or
+// if the target draws numbers that are not finite.
 func MixtureFloor(target Target, n, seeds int) Table {
 	if n < 1 || seeds < 1 {
-		panic(&tensor.ShapeError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
+		panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
 	}
 	runs := make([]Table, seeds)
 	for i := range runs {
 		score, err := MeasureMixture(target, target.Sample(tensor.Float64, n, tensor.NewStream(uint64(i), "floor")))
 		if err != nil {
-			panic(&tensor.ShapeError{Op: "MixtureFloor", Problem: "the target's own samples: " + err.Error(), Fix: "give a target that draws finite numbers"})
+			panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: "the target's own samples: " + err.Error(), Fix: "give a target that draws finite numbers"})
 		}
 		runs[i] = score.Table()
 	}

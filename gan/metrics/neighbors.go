@@ -10,9 +10,9 @@ import (
 )
 
 // Squared distances between all pairs of two sets are ‖a‖² + ‖b‖² − 2·a·b, whose
-// last term is a matrix product: fast, but off by rounding, which matters where
-// points coincide. So they serve to choose, and what is chosen is computed again
-// as Σ(aₖ−bₖ)².
+// last term is a matrix product: fast, but inexact if points coincide or nearly do.
+// They are used to choose pairs, whose distances are then computed again as
+// Σ(aₖ−bₖ)².
 
 // The block of pairs that is computed at a time: 2 MB.
 const (
@@ -20,15 +20,15 @@ const (
 	blockColumns = 1024
 )
 
-// eachRow calls visit with the approximate squared distances of point i of a
-// from the points first, first+1, … of b. For one i, calls come one by one with
-// rising first; for different i, at once.
+// eachRow calls visit with the approximate squared distances of point i of a from
+// the points first, first+1, … of b. Calls for one i come one after another, first
+// increasing; calls for different i may come at the same time.
 func eachRow(a, b *samples, visit func(i, first int, squared []float64)) {
 	scope := tensor.NewScope()
 	for lo := 0; lo < a.n; lo += blockRows {
-		rows := scope.Adopt(a.t.Slice(0, lo, min(lo+blockRows, a.n), 1))
+		rows := scope.Adopt(a.t.Slice(0, lo, min(lo+blockRows, a.n)))
 		for first := 0; first < b.n; first += blockColumns {
-			columns := b.t.Slice(0, first, min(first+blockColumns, b.n), 1)
+			columns := b.t.Slice(0, first, min(first+blockColumns, b.n))
 			width := columns.Dim(0)
 			block := tensor.MatMul(rows, columns.T()).Float64s()
 			parallel.For(rows.Dim(0), 16, func(from, to int) {
@@ -45,11 +45,12 @@ func eachRow(a, b *samples, visit func(i, first int, squared []float64)) {
 	}
 }
 
-// slack bounds the error of an approximate squared distance, relative to
-// ‖a‖²+‖b‖². (A dot product of d terms is off by at most about d·2⁻⁵³·‖a‖·‖b‖.)
+// slack returns a bound of the error of an approximate squared distance, relative
+// to ‖a‖²+‖b‖². (The error of a dot product of d terms is at most about
+// d·2⁻⁵³·‖a‖·‖b‖.)
 func slack(d int) float64 { return float64(4*d+16) * 0x1p-53 }
 
-// exact is the squared distance of point i of a from point j of b.
+// exact returns the squared distance of point i of a from point j of b.
 func exact(a, b *samples, i, j int) (squared float64) {
 	y := b.row(j)
 	for k, x := range a.row(i) {
@@ -64,10 +65,10 @@ type Neighbor struct {
 	Distance float64 // Euclidean; exactly 0 for an equal point
 }
 
-// NearestNeighbors returns, for each of the points [n, d], the nearest of a set
-// [m, d]. Of several that are equally near it is any. It returns an error where
-// a number is not finite or the set is empty, and panics with a
-// [tensor.ShapeError] on other shapes.
+// NearestNeighbors returns, for each of the points [n, d], the nearest point of a
+// set [m, d], any of them if several are equally near. It returns an error if a
+// number is not finite or the set is empty, and panics with a [tensor.ShapeError]
+// on other shapes.
 func NearestNeighbors(points, set *tensor.Tensor) ([]Neighbor, error) {
 	const op = "NearestNeighbors"
 	a, err := read(op, "points", points)
@@ -102,27 +103,27 @@ func NearestNeighbors(points, set *tensor.Tensor) ([]Neighbor, error) {
 // Copying compares the samples' distances from their nearest training samples
 // with those of real samples that training has not seen:
 //
-//   - the median distance, whose floor is the unseen ones';
-//   - the share of near copies: samples that lie nearer to the training set than
-//     all but a hundredth of the unseen ones do. Its floor is 0.01, and a
-//     generator that copies comes close to 1.
+//   - the median distance, whose floor is that of the unseen samples;
+//   - the share of near copies: samples that are nearer to the training set than 99
+//     of 100 unseen ones are. Its floor is 0.01; for a generator that copies it is
+//     close to 1.
 //
-// Distances are Euclidean, between rows of pixels or of features. The error is
-// that of [NearestNeighbors], or says that there are no samples to compare.
+// Distances are Euclidean, between rows of pixels or of features. It returns the
+// errors of [NearestNeighbors], and an error if generated or unseen is empty.
 func Copying(generated, training, unseen *tensor.Tensor) (Table, error) {
-	ours, err := sortedDistances(generated, training)
+	ofGenerated, err := sortedDistances(generated, training)
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := sortedDistances(unseen, training)
+	ofUnseen, err := sortedDistances(unseen, training)
 	if err != nil {
 		return nil, err
 	}
-	limit := theirs[len(theirs)/100]
-	copies := NewValue("near copies", float64(below(ours, limit))/float64(len(ours)))
-	copies.Floor = float64(below(theirs, limit)) / float64(len(theirs))
-	distance := NewValue("distance from training set", median(ours))
-	distance.Floor = median(theirs)
+	limit := ofUnseen[len(ofUnseen)/100]
+	copies := NewValue("near copies", float64(below(ofGenerated, limit))/float64(len(ofGenerated)))
+	copies.Floor = float64(below(ofUnseen, limit)) / float64(len(ofUnseen))
+	distance := NewValue("distance from training set", median(ofGenerated))
+	distance.Floor = median(ofUnseen)
 	return Table{distance, copies}, nil
 }
 
@@ -142,7 +143,7 @@ func sortedDistances(points, training *tensor.Tensor) ([]float64, error) {
 	return out, nil
 }
 
-// below counts the sorted numbers under a limit.
+// below returns the number of sorted numbers that are less than a limit.
 func below(sorted []float64, limit float64) int {
 	n, _ := slices.BinarySearch(sorted, limit)
 	return n

@@ -88,7 +88,7 @@ func TestManifold(t *testing.T) {
 	}
 }
 
-// Where points coincide, balls have no size, and only exact distances tell.
+// If points coincide, balls have radius 0, and only exact distances are right.
 func TestPrecisionRecallOfCollapsedSamples(t *testing.T) {
 	real := tensor.Shift(tensor.NewStream(3, "test").Normal(tensor.Float64, 200, 7), 100)
 	check := func(fake *tensor.Tensor, precision, recall float64) {
@@ -101,10 +101,10 @@ func TestPrecisionRecallOfCollapsedSamples(t *testing.T) {
 	}
 	check(real, 1, 1)
 	check(tensor.Shift(real, 1e4), 0, 0)
-	one := real.Slice(0, 17, 18, 1)
+	one := real.Slice(0, 17, 18)
 	check(one.BroadcastTo(50, 7), 1, 1.0/200) // one real sample, fifty times
 	check(tensor.Shift(one, 1e-9).BroadcastTo(50, 7), 1, 0)
-	half := tensor.Concat(0, real.Slice(0, 0, 10, 1), tensor.New(tensor.Float64, 10, 7))
+	half := tensor.Concat(0, real.Slice(0, 0, 10), tensor.New(tensor.Float64, 10, 7))
 	p, r, err := metrics.PrecisionRecall(real, half, 3)
 	require.NoError(t, err)
 	wantP, wantR := bruteForce(real, half, 3)
@@ -125,7 +125,7 @@ func TestNearestNeighbors(t *testing.T) {
 		}
 	}
 	set := tensor.Shift(random.Normal(tensor.Float32, 500, 9), 50)
-	copies, err := metrics.NearestNeighbors(set.Slice(0, 100, 200, 1), set)
+	copies, err := metrics.NearestNeighbors(set.Slice(0, 100, 200), set)
 	require.NoError(t, err)
 	for i, n := range copies {
 		assert.Equal(t, metrics.Neighbor{Index: 100 + i, Distance: 0}, n)
@@ -142,7 +142,7 @@ func TestCopying(t *testing.T) {
 	assert.InDelta(t, 0.01, c.Value, 0.01)
 	assert.Equal(t, 0.01, c.Floor)
 
-	thief, err := metrics.Copying(tensor.Concat(0, training.Slice(0, 0, 300, 1), unseen.Slice(0, 0, 100, 1)), training, unseen)
+	thief, err := metrics.Copying(tensor.Concat(0, training.Slice(0, 0, 300), unseen.Slice(0, 0, 100)), training, unseen)
 	require.NoError(t, err)
 	assert.Equal(t, 0.0, thief.Get("distance from training set").Value)
 	assert.InDelta(t, 0.75, thief.Get("near copies").Value, 0.01)
@@ -161,7 +161,7 @@ func TestNeighborsRefusals(t *testing.T) {
 	x := tensor.NewStream(1, "test").Normal(tensor.Float32, 9, 4)
 	bad := x.Clone()
 	bad.Set(math.NaN(), 8, 3)
-	empty := x.Slice(0, 0, 0, 1)
+	empty := x.Slice(0, 0, 0)
 	pr := func(a, b *tensor.Tensor, k int) error { _, _, err := metrics.PrecisionRecall(a, b, k); return err }
 	nn := func(a, b *tensor.Tensor) error { _, err := metrics.NearestNeighbors(a, b); return err }
 	copying := func(a, b, c *tensor.Tensor) error { _, err := metrics.Copying(a, b, c); return err }
@@ -171,7 +171,7 @@ func TestNeighborsRefusals(t *testing.T) {
 	for want, err := range map[string]error{
 		"FitManifold: number 3 of row 8 of the points":     cmp.Or(pr(bad, x, 3), pr(x, bad, 3)),
 		"Manifold.Share: number 3 of row 8 of the points":  share(bad),
-		"a point of a set of 3 has no 3 neighbours in it":  pr(x, x.Slice(0, 0, 3, 1), 3),
+		"a point of a set of 3 has no 3 neighbours in it":  pr(x, x.Slice(0, 0, 3), 3),
 		"a point of a set of 0 has no 3 neighbours in it":  pr(empty, x, 3),
 		"NearestNeighbors: number 3 of row 8 of the set":   nn(x, bad),
 		"NearestNeighbors: number 3 of row 8 of the point": nn(bad, x),
@@ -180,13 +180,14 @@ func TestNeighborsRefusals(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, want)
 	}
-	require.NoError(t, pr(x, x.Slice(0, 0, 4, 1), 3))
+	require.NoError(t, pr(x, x.Slice(0, 0, 4), 3))
 	assert.ErrorContains(t, copying(x, x, bad), "row 8")
+	var argument *tensor.ArgumentError
+	assert.ErrorAs(t, tensor.Catch(func() { pr(x, x, 0) }), &argument)
 	for _, f := range []func(){
-		func() { pr(x, x, 0) },
-		func() { pr(x, x.Slice(1, 0, 3, 1), 3) },
+		func() { pr(x, x.Slice(1, 0, 3), 3) },
 		func() { nn(x.Reshape(36), x) },
-		func() { share(x.Slice(1, 0, 3, 1)) },
+		func() { share(x.Slice(1, 0, 3)) },
 		func() { nn(tensor.New(tensor.Float32, 3, 0), tensor.New(tensor.Float32, 3, 0)) },
 	} {
 		var shape *tensor.ShapeError

@@ -8,16 +8,16 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// PrecisionRecall says how far two sets of features, [n, d] and [m, d], overlap
-// (Kynkäänniemi et al., 2019), by their manifolds of k neighbours, 3 as a rule.
-// Precision is the share of samples in the reference's [Manifold]: do they look
-// real? Recall is the share of the reference in the samples' manifold: is there a
-// sample like each real one? One odd real point, whose neighbours are far away,
-// has a large ball; so precision may be well above 0 even for noise.
+// PrecisionRecall measures how far two sets of features, [n, d] and [m, d], overlap
+// (Kynkäänniemi et al., 2019), by their manifolds of k neighbours, usually 3.
+// Precision is the share of samples in the reference's [Manifold], those that look
+// real. Recall is the share of the reference in the samples' manifold, the real
+// ones that a sample resembles. A real point whose neighbours are far away has a
+// large ball; so precision may be well above 0 even for noise.
 //
-// It returns an error where a number is not finite or a set has k points or
-// fewer, and panics with a [tensor.ShapeError] on other shapes and where k is
-// below 1.
+// It returns an error if a number is not finite or a set has k points or fewer. It
+// panics with a [tensor.ShapeError] on other shapes, and with a
+// [tensor.ArgumentError] if k is below 1.
 func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, recall float64, err error) {
 	r, err := FitManifold(reference, k)
 	if err != nil {
@@ -34,21 +34,22 @@ func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, rec
 	return precision, recall, err
 }
 
-// Manifold is where a set of points lies: the union of balls around them, each as
-// large as the distance of its centre from its k-th nearest neighbour in the set.
-// It never changes; taken once, it serves as the reference of many samples.
+// Manifold is the union of balls around a set of points. The radius of each is the
+// distance of its centre from its k-th nearest neighbour in the set. A Manifold
+// never changes; one can be the reference of many sets of samples.
 type Manifold struct {
 	centers *samples
 	radii   []float64 // squared
 }
 
-// FitManifold returns the manifold of points [n, d]. It returns an error where a
-// number is not finite or n ≤ k, and panics with a [tensor.ShapeError] on another
-// shape and where k is below 1.
+// FitManifold returns the manifold of points [n, d] with k neighbours. It returns
+// an error if a number is not finite or n ≤ k. It panics with a
+// [tensor.ShapeError] on another shape, and with a [tensor.ArgumentError] if k is
+// below 1.
 func FitManifold(points *tensor.Tensor, k int) (*Manifold, error) {
 	const op = "FitManifold"
 	if k < 1 {
-		panic(&tensor.ShapeError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
+		panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("there is no neighbour %d", k), Fix: "give 1 or more; 3 is usual"})
 	}
 	s, err := read(op, "points", points)
 	switch {
@@ -61,7 +62,8 @@ func FitManifold(points *tensor.Tensor, k int) (*Manifold, error) {
 }
 
 // Share returns the share of points [n, d] that lie in the manifold, its border
-// included; 0 of no points. The error and the panic are those of [FitManifold].
+// included, or 0 if there are none. It returns an error if a number is not finite,
+// and panics with a [tensor.ShapeError] on another shape.
 func (m *Manifold) Share(points *tensor.Tensor) (float64, error) {
 	const op = "Manifold.Share"
 	s, err := read(op, "points", points)

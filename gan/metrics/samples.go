@@ -15,12 +15,11 @@ type samples struct {
 	squares []float64      // ‖xᵢ‖²
 }
 
-// read copies samples [n, d]. It panics where that is not their shape, and
-// returns an error where a number is not finite, or so large that its square is
-// not. what names the samples in both.
+// read copies samples [n, d]. It panics if that is not their shape, and returns an
+// error if a number, or its square, is not finite. what names the samples in both.
 func read(op, what string, t *tensor.Tensor) (*samples, error) {
 	if t.Rank() != 2 || t.Dim(1) == 0 {
-		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{t.Shape()}, Problem: what + " are no rows of numbers", Fix: "give [n, d], d ≥ 1"})
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{t.Shape()}, Problem: what + " are not rows of numbers", Fix: "give [n, d], d ≥ 1"})
 	}
 	s := &samples{n: t.Dim(0), d: t.Dim(1), x: t.Float64s(), squares: make([]float64, t.Dim(0))}
 	for i := range s.squares {
@@ -41,7 +40,7 @@ func read(op, what string, t *tensor.Tensor) (*samples, error) {
 	return s, nil
 }
 
-// sameDim panics where two sets do not have one dimension.
+// sameDim panics unless two sets have the same dimension.
 func sameDim(op string, a, b *samples) {
 	if a.d != b.d {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{{a.n, a.d}, {b.n, b.d}},

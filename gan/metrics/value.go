@@ -12,23 +12,23 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Value is a metric's value and what to read it against. NaN means that a
+// Value is a metric's value with the numbers to compare it with. NaN means that a
 // number is not known, or not defined; it is printed as – and left out of JSON.
 type Value struct {
 	Name    string
 	Value   float64
 	Floor   float64 // a perfect sampler's value at the same sample count
-	Ceiling float64 // the value of samples without merit, such as noise
+	Ceiling float64 // the value of worthless samples, such as noise
 	StdErr  float64 // standard error of Value over seeds
 }
 
-// NewValue returns a value of which nothing else is known.
+// NewValue returns a Value whose other numbers are not known.
 func NewValue(name string, value float64) Value {
 	return Value{name, value, math.NaN(), math.NaN(), math.NaN()}
 }
 
-// String prints what is known: "Fréchet distance 10.5 · floor 1.2 · ceiling 836
-// · ±0.3".
+// String returns the numbers that are known:
+// "Fréchet distance 10.5 · floor 1.2 · ceiling 836 · ±0.3".
 func (v Value) String() string {
 	s := v.Name + " " + number(v.Value)
 	for _, more := range []struct {
@@ -70,7 +70,8 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// finite returns a number for JSON, which has no others, or nil.
+// finite returns a pointer to x, or nil if x is not finite, because JSON has no such
+// numbers.
 func finite(x float64) *float64 {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return nil
@@ -86,8 +87,8 @@ func orNaN(x *float64) float64 {
 	return *x
 }
 
-// number prints three significant digits, and of large numbers all before the
-// point.
+// number prints three significant digits, or all digits before the point if there
+// are more.
 func number(x float64) string {
 	switch {
 	case math.IsNaN(x):
@@ -98,11 +99,10 @@ func number(x float64) string {
 	return strconv.FormatFloat(x, 'g', 3, 64)
 }
 
-// Table is a list of values, each under a name of its own.
+// Table is a list of values with different names.
 type Table []Value
 
-// Get returns the value of that name; where there is none, all its numbers are
-// NaN.
+// Get returns the value of that name. If there is none, all its numbers are NaN.
 func (t Table) Get(name string) Value {
 	if i := slices.IndexFunc(t, func(v Value) bool { return v.Name == name }); i >= 0 {
 		return t[i]
@@ -123,10 +123,10 @@ func (t Table) Against(floor Table) Table {
 }
 
 // Average returns the mean of each value over runs that differ in the seed, and
-// the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1); it is not known
-// of a single run. Floors and ceilings are averaged too. What is NaN in one run
-// is NaN in the average. The tables must hold the same names in the same order;
-// Average panics with a [tensor.ShapeError] where they do not.
+// the standard error of that mean, s/√n with s² = Σ(x−x̄)²/(n−1), which is not known
+// for a single run. Floors and ceilings are averaged too. A number that is NaN in
+// one run is NaN in the average. Average panics with a [tensor.ArgumentError]
+// unless the tables have the same names in the same order.
 func Average(runs ...Table) Table {
 	if len(runs) == 0 {
 		return nil
@@ -137,7 +137,7 @@ func Average(runs ...Table) Table {
 			var xs []float64
 			for _, r := range runs {
 				if len(r) != len(out) || r[i].Name != out[i].Name {
-					panic(&tensor.ShapeError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
+					panic(&tensor.ArgumentError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
 						Fix: "average tables of one kind"})
 				}
 				xs = append(xs, number(r[i]))
@@ -161,11 +161,11 @@ func meanStdErr(xs []float64) (mean, stdErr float64) {
 	for _, x := range xs {
 		squares += (x - mean) * (x - mean)
 	}
-	return mean, math.Sqrt(squares / (n - 1) / n) // 0/0, NaN, of one
+	return mean, math.Sqrt(squares / (n - 1) / n) // NaN if n is 1
 }
 
-// String prints the table with a header. Columns of which nothing is known are
-// left out.
+// String returns the table with a header, without columns in which no number is
+// known.
 func (t Table) String() string {
 	columns := []struct {
 		title  string

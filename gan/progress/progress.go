@@ -1,5 +1,5 @@
-// Package progress shows how training goes: on a terminal as a bar that moves
-// with every step, elsewhere (a file, a pipe) as one plain line per epoch.
+// Package progress shows the progress of training: on a terminal as a bar that
+// moves with every step, elsewhere (a file, a pipe) as one plain line per epoch.
 //
 //	report, err := trainer.Fit(ctx, source, gan.Epochs(100), gan.On(progress.Bar(os.Stderr)))
 package progress
@@ -16,7 +16,9 @@ import (
 	"github.com/gander-ml/gander/gan"
 )
 
-// Bar returns a hook that reports to w. The bar appears where w is a terminal.
+// Bar returns a hook that reports to w. The bar appears if w is a terminal. If
+// nothing can be written to w any more, because it is a pipe that nobody reads,
+// the hook falls silent with a [gan.Warning].
 func Bar(w io.Writer) gan.Hook {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return bar(w)
@@ -24,12 +26,41 @@ func Bar(w io.Writer) gan.Hook {
 	return Lines(w)
 }
 
-// Lines returns a hook that writes one line per epoch, and in an epoch that
-// takes long one every ten seconds, so that a log shows life.
+// quietly returns the hook with its first error as a warning, after which it is
+// not called any more.
+func quietly(h gan.Hook) gan.Hook {
+	broken := false
+	try := func(err error) error {
+		broken = err != nil
+		return gan.Warning(err)
+	}
+	return gan.Hook{
+		Start: func(r gan.Run) error {
+			broken = false
+			return h.Start(r)
+		},
+		Step: func(s *gan.StepInfo) error {
+			if broken {
+				return nil
+			}
+			return try(h.Step(s))
+		},
+		Epoch: func(e gan.EpochInfo) error {
+			if broken {
+				return nil
+			}
+			return try(h.Epoch(e))
+		},
+	}
+}
+
+// Lines returns a hook that writes one line per epoch and, in a long epoch, one
+// every ten seconds, so that a log shows that training runs. See [Bar] for what
+// happens if w fails.
 func Lines(w io.Writer) gan.Hook {
 	var run gan.Run
 	var last time.Time
-	return gan.Hook{
+	return quietly(gan.Hook{
 		Start: func(r gan.Run) error {
 			run, last = r, time.Now()
 			return nil
@@ -47,15 +78,15 @@ func Lines(w io.Writer) gan.Hook {
 			_, err := fmt.Fprintln(w, summary(e, run))
 			return err
 		},
-	}
+	})
 }
 
-// bar draws one bar per epoch and leaves its summary behind.
+// bar draws one bar per epoch, and replaces it by the epoch's summary.
 func bar(w io.Writer) gan.Hook {
 	var run gan.Run
 	var b *progressbar.ProgressBar
 	var drawn time.Time
-	return gan.Hook{
+	return quietly(gan.Hook{
 		Start: func(r gan.Run) error {
 			run = r
 			return nil
@@ -71,7 +102,7 @@ func bar(w io.Writer) gan.Hook {
 					progressbar.OptionSetPredictTime(false),
 					progressbar.OptionClearOnFinish())
 			}
-			// Formatting costs more than a short step's bookkeeping should.
+			// Formatting in every step would slow short steps.
 			if now := time.Now(); now.Sub(drawn) > 100*time.Millisecond {
 				drawn = now
 				b.Describe(fmt.Sprintf("epoch %d/%d  %s", s.Epoch, run.Epochs, losses(s.Losses)))
@@ -88,7 +119,7 @@ func bar(w io.Writer) gan.Hook {
 			_, err := fmt.Fprintln(w, summary(e, run))
 			return err
 		},
-	}
+	})
 }
 
 func losses(l gan.Losses) string {
@@ -98,7 +129,7 @@ func losses(l gan.Losses) string {
 // summary is an epoch's line: "epoch   3/100  D 0.5127  G 2.1034  1.12 s".
 func summary(e gan.EpochInfo, r gan.Run) string {
 	end := ""
-	if e.Partial && e.Steps != r.Steps { // a run of so many steps may end anywhere
+	if e.Partial && e.Steps != r.Steps { // a run of a number of steps may end within an epoch
 		end = "  (part of it)"
 	}
 	return fmt.Sprintf("epoch %*d/%d  %s  %.2f s%s", len(fmt.Sprint(r.Epochs)), e.Epoch, r.Epochs, losses(e.Losses), e.Time.Seconds(), end)

@@ -40,7 +40,7 @@ func TestLines(t *testing.T) {
 	require.Equal(t, lines, b.String())
 }
 
-// Where a run of so many steps ends as it was meant to, nothing is missing.
+// If a run of a number of steps ends as intended, nothing is missing.
 func TestRunOfSteps(t *testing.T) {
 	var b bytes.Buffer
 	h := Lines(&b)
@@ -81,7 +81,7 @@ func TestBarOnATerminal(t *testing.T) {
 	require.True(t, strings.HasSuffix(out, "\n"))
 }
 
-// failing is a writer that has no room left.
+// failing is a writer that fails.
 type failing struct{}
 
 var errFull = errors.New("no space left")

@@ -1,7 +1,6 @@
-// Package archtest checks the module against its plan: which folder may import which,
-// what a library package must not do, and that each package says what it is.
-// It reads the sources only, so that it needs no network and sees files of
-// every build tag.
+// Package archtest checks which folder imports which, that library packages do not
+// print, log or exit, and that each package has a package comment. It reads the
+// sources only, so that it needs no network and covers every build tag.
 package archtest
 
 import (
@@ -35,7 +34,7 @@ type source struct {
 func (s source) test() bool    { return strings.HasSuffix(s.name, "_test.go") }
 func (s source) program() bool { return s.ast.Name.Name == "main" }
 
-// imports returns the import paths and the names they go by in the file.
+// imports returns the import paths with their names in the file.
 func (s source) imports() map[string]string {
 	out := map[string]string{}
 	for _, i := range s.ast.Imports {
@@ -157,7 +156,7 @@ func reachable(all []source, folder string) map[string]bool {
 }
 
 // A program that imports gan alone links neither plots, nor a terminal, nor
-// embedded data; networks do without optimizers, and these without networks.
+// embedded data; nn does not link optim, nor optim nn.
 func TestWhatProgramsLink(t *testing.T) {
 	all := read(t)
 	linked := reachable(all, "gan")
@@ -174,9 +173,9 @@ func TestWhatProgramsLink(t *testing.T) {
 	assert.NotContains(t, reachable(all, "optim"), module+"/nn")
 }
 
-// talk lists what a library package must leave to the program: printing,
+// forbidden lists what a library package must leave to the program: printing,
 // logging, and ending the process.
-func talk(s source) []string {
+func forbidden(s source) []string {
 	imports := s.imports()
 	var out []string
 	for _, p := range []string{"log", "log/slog"} {
@@ -212,7 +211,7 @@ func TestLibrariesAreQuiet(t *testing.T) {
 		if s.test() || s.program() {
 			continue
 		}
-		for _, problem := range talk(s) {
+		for _, problem := range forbidden(s) {
 			t.Errorf("%s/%s: %s; return an error or take a writer", s.folder, s.name, problem)
 		}
 	}
@@ -222,7 +221,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	all := read(t)
 	described := map[string]bool{}
 	for _, s := range all {
-		// A package of tests alone has its comment in one of them.
+		// If a package has only tests, its comment is in one of them.
 		described[s.folder] = described[s.folder] || s.ast.Doc != nil && (!s.test() || onlyTests(all, s.folder))
 	}
 	for folder, ok := range described {
@@ -278,9 +277,9 @@ func TestTheseTests(t *testing.T) {
 	loud := parse("low", "a.go", `package p
 		import ("fmt"; "log"; system "os")
 		func f() { fmt.Println(); fmt.Printf(""); system.Exit(1); println(); log.Print() }`)
-	assert.Len(t, talk(loud), 5)
+	assert.Len(t, forbidden(loud), 5)
 	quiet := parse("low", "a.go", `package p
 		import ("fmt"; "os")
 		func f() { fmt.Sprint(); fmt.Fprintln(os.Stderr); os.Getenv("") }`)
-	assert.Empty(t, talk(quiet))
+	assert.Empty(t, forbidden(quiet))
 }

@@ -85,9 +85,9 @@ func resolve(path string) (target string, through bool, err error) {
 			return "", false, err
 		}
 		if !filepath.IsAbs(next) {
-			next = filepath.Join(filepath.Dir(target), next)
+			next = folderOf(target) + next
 		}
-		if folder, err := filepath.EvalSymlinks(filepath.Dir(target)); err == nil && strings.HasPrefix(folder, "/proc/") {
+		if folder, err := filepath.EvalSymlinks(folderOf(target)); err == nil && strings.HasPrefix(folder, "/proc/") {
 			return target, true, nil
 		}
 		target = next
@@ -137,6 +137,19 @@ func Open(path string) (*os.File, error) {
 			return nil, err
 		}
 	}
+}
+
+// OpenFS is [Open] of a file of fsys, which may be a folder of the system
+// ([os.DirFS]).
+func OpenFS(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil {
+		err = Regular(name, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fsys.Open(name)
 }
 
 // ErrLocked says that somebody else has the lock of a file.
@@ -224,7 +237,7 @@ func Writable(folder string) error {
 }
 
 func replace(path string, write func(io.Writer) error) error {
-	folder := filepath.Dir(path)
+	folder := folderOf(path)
 	prefix := leftoverPrefix(path)
 	clean(folder, prefix)
 	f, err := create(folder, prefix)
@@ -267,6 +280,15 @@ func replace(path string, write func(io.Writer) error) error {
 	return syncFolder(folder)
 }
 
+// folderOf returns the folder of a name as the system sees it: unlike
+// [filepath.Dir], it does not take "link/.." for nothing.
+func folderOf(path string) string {
+	if folder, _ := filepath.Split(path); folder != "" {
+		return folder
+	}
+	return "." + string(filepath.Separator)
+}
+
 // New files are named .HASH-RANDOM.gander-tmp, in which HASH stands for the
 // final name: the name itself may be too long to have something added.
 const suffix = ".gander-tmp"
@@ -276,6 +298,14 @@ func leftoverPrefix(path string) string {
 	return fmt.Sprintf(".%08x-", crc32.ChecksumIEEE([]byte(filepath.Base(path))))
 }
 
+// within returns the path of a name in a folder, which is not cleaned.
+func within(folder, name string) string {
+	if filepath.VolumeName(folder) == folder || os.IsPathSeparator(folder[len(folder)-1]) {
+		return folder + name
+	}
+	return folder + string(filepath.Separator) + name
+}
+
 // create opens a file of a new name and locks it. os.CreateTemp would give it
 // permissions that shut other users out for ever.
 func create(folder, prefix string) (*os.File, error) {
@@ -283,7 +313,7 @@ func create(folder, prefix string) (*os.File, error) {
 		prefix = leftoverPrefix("")
 	}
 	for try := 0; ; try++ {
-		name := filepath.Join(folder, fmt.Sprintf("%s%016x%s", prefix, rand.Uint64(), suffix))
+		name := within(folder, fmt.Sprintf("%s%016x%s", prefix, rand.Uint64(), suffix))
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if err != nil {
 			if errors.Is(err, fs.ErrExist) && try < 100 {
@@ -314,7 +344,7 @@ func clean(folder, prefix string) {
 		names, err := d.Readdirnames(256)
 		for _, name := range names {
 			if strings.HasPrefix(name, prefix) && ours(name) {
-				removeLeftover(filepath.Join(folder, name))
+				removeLeftover(within(folder, name))
 			}
 		}
 		if err != nil {

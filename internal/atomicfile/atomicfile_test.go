@@ -172,6 +172,16 @@ func TestWriteFollowsLinks(t *testing.T) {
 	require.Equal(t, "below/file", target)
 	require.ErrorContains(t, Write(at("loop"), writes("x")), "too many symbolic links")
 
+	// A link's target is seen from the folder that the link really lies in.
+	require.NoError(t, os.Mkdir(filepath.Join(below, "deep"), 0o755))
+	require.NoError(t, os.Symlink("below/deep", at("short")))
+	require.NoError(t, os.Symlink("../sideways", filepath.Join(below, "deep", "link")))
+	require.NoError(t, Write(at("short")+"/link", writes("third")))
+	require.Equal(t, "third", contents(t, filepath.Join(below, "sideways")))
+	require.NoError(t, Write(at("short")+"/../upwards", writes("fourth")))
+	require.Equal(t, "fourth", contents(t, filepath.Join(below, "upwards")))
+	require.Equal(t, []string{"deep", "file", "sideways", "upwards"}, names(t, below))
+
 	f, err := Open(at("c"))
 	require.NoError(t, err)
 	require.NoError(t, f.Close())

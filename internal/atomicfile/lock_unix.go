@@ -24,7 +24,7 @@ func lock(f *os.File) error {
 func closeBeforeRename(*os.File) error { return nil }
 
 // removeLeftover removes a new file unless its writer, who has its lock, still
-// lives. Where there are no locks, it stays.
+// lives. If the system has no locks, it stays.
 func removeLeftover(path string) {
 	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {

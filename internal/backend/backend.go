@@ -1,6 +1,6 @@
-// Package backend is the seam between tensors and the devices that hold and
-// process their numbers. A [Backend] is some twenty methods in families; an
-// operand is a buffer with a layout, and the destination comes first.
+// Package backend defines what package tensor asks of a device that holds numbers
+// and computes with them. A [Backend] has families of methods; an operand is a
+// buffer with a layout, and the destination comes first.
 //
 // # The contract of a device
 //
@@ -8,23 +8,22 @@
 // they are made: a device has one queue. A method may return before the work is
 // done, but host memory given to [Backend.Upload] and [Backend.Download] belongs
 // to the caller again on return. A device that has failed panics with a
-// [Failure], at the latest in Download or Sync; running out of memory is a
+// [*Failure], at the latest in Download or Sync; running out of memory is a
 // Failure of Alloc and leaves the device usable.
 //
-// A buffer that is garbage gives its memory back by itself, by
-// [runtime.AddCleanup] on the buffer where the memory is not the garbage
-// collector's: while an operation is queued, its operands keep their buffers
-// alive, and the memory is freed in queue order, so nothing that is still in use
-// is lost. [Backend.Free] gives memory back early.
+// Device memory is freed when its buffer is garbage. A backend whose memory is not
+// the garbage collector's does so by [runtime.AddCleanup] on the buffer: while an
+// operation is queued, its operands keep their buffers alive, and memory is freed
+// in queue order, so none is freed that is still in use. [Backend.Free] frees
+// memory early.
 //
-// Backends trust their caller: package tensor has checked shapes, dtypes and
-// lifetimes before it calls, so a backend contains arithmetic only. Every
-// backend must pass backendtest.Run, which holds it against the slow float64
-// backend in package ref. Package far is a device for tests whose memory is not
-// host memory.
+// Backends trust their caller: package tensor checks shapes, dtypes and lifetimes
+// before it calls, so a backend contains arithmetic only. Every backend must pass
+// backendtest.Run, which compares it with the slow float64 backend in package ref.
+// Package far is a device for tests whose memory is not host memory.
 //
-// To add an operation, add its code to package op, its formula to ref, its
-// kernel to package cpu and below, a function to tensor and a row to
+// To add an operation, add its code to package op, its formula to ref, its loop to
+// package vec, its cost to package cpu, a function to tensor and a row to
 // backendtest.
 package backend
 
@@ -67,8 +66,8 @@ func (d DType) Size() int {
 	panic(UnknownDType(d))
 }
 
-// UnknownDType is what switches over dtypes panic with in their default, so
-// that a third type cannot be taken for one of the two.
+// UnknownDType returns the error that switches over dtypes panic with in their
+// default case, so that a third type cannot be taken for one of the two.
 func UnknownDType(d DType) error { return fmt.Errorf("backend: unknown dtype %v", d) }
 
 // Buffer is a flat run of elements on one device.
@@ -77,7 +76,7 @@ type Buffer interface {
 	Len() int // elements
 }
 
-// Operand is an array: a buffer and where its elements lie in it.
+// Operand is an array: a buffer and the places of its elements in it.
 type Operand struct {
 	Buffer Buffer
 	Layout layout.Layout
@@ -114,16 +113,16 @@ func (p Precision) String() string {
 	return fmt.Sprintf("Precision(%d)", uint8(p))
 }
 
-// Backend computes. The destination never overlaps a source, except that both
-// may be the same array element for element in element-wise families.
+// Backend is a device. The destination never overlaps a source, except that in
+// element-wise families both may be the same array, element for element.
 type Backend interface {
-	// Name is what a user calls the device: "cpu", "ref", "cuda:0".
+	// Name returns the device's name: "cpu", "ref", "cuda:0".
 	Name() string
 
 	// Alloc returns a buffer of n elements, all zero.
 	Alloc(dt DType, n int) Buffer
-	// Free gives the buffer's memory back, after all work queued so far. No
-	// operand may use the buffer afterwards.
+	// Free frees the buffer's memory, after all work queued so far. No operand
+	// may use the buffer afterwards.
 	Free(b Buffer)
 	// Upload copies host memory to dst, which is contiguous, of src's dtype and
 	// length.
@@ -133,8 +132,8 @@ type Backend interface {
 	Download(dst *Host, src Operand)
 	// Sync returns when all work queued so far is done.
 	Sync()
-	// ImageOrder returns a layout without gaps of the dims of l, which are those
-	// of images [n, c, h, w], in the order in memory that convolutions prefer.
+	// ImageOrder returns a layout of images [n, c, h, w] with the dims of l, without
+	// gaps, in the memory order that convolutions prefer.
 	ImageOrder(l layout.Layout) layout.Layout
 
 	// Copy sets dst = src element for element, converting between dtypes.
@@ -146,9 +145,10 @@ type Backend interface {
 	// Binary sets dst = f(x, y); all have the same dims (broadcast operands
 	// come with stride 0).
 	Binary(f op.Binary, dst, x, y Operand, a float64)
-	// Where sets dst = x where cond ≠ 0 (NaN counts as ≠ 0), else y.
+	// Where sets dst = x if cond ≠ 0 (NaN counts as ≠ 0), else y.
 	Where(dst, cond, x, y Operand)
-	// Reduce folds x along each axis where dst has dim 1; equal ranks.
+	// Reduce folds x along each axis along which dst has dim 1; the ranks are
+	// equal.
 	Reduce(f op.Reduce, dst, x Operand)
 	// MatMul sets dst = x·y over the last two axes; leading axes are a batch,
 	// already broadcast to equal dims.
@@ -156,19 +156,19 @@ type Backend interface {
 	ConvBackend
 	EpilogueBackend
 	// Gather sets dst[…, i, …] = x[…, index[i], …] along an axis. index has rank
-	// 1, either dtype and any stride, and holds whole numbers. One that does not
-	// lie in the axis, or is not whole, gives NaN.
+	// 1, either dtype and any stride, and holds whole numbers. An entry that does
+	// not lie in the axis, or is not whole, gives NaN.
 	Gather(dst, x Operand, axis int, index Operand)
 	// ScatterAdd adds x[…, i, …] to dst[…, index[i], …] along an axis, in order
-	// of i. It leaves out an index that does not lie in the axis or is not whole.
+	// of i. It leaves out an entry that does not lie in the axis or is not whole.
 	ScatterAdd(dst, x Operand, axis int, index Operand)
 	// Random fills dst, which is contiguous, with numbers that depend only on
 	// key, counter and position (see package philox).
 	Random(d Distribution, dst Operand, key, counter uint64)
 }
 
-// Position returns the position along an axis of n that an element of an index
-// names, or -1 if it names none.
+// Position returns an entry of an index as a position along an axis of dim n, or
+// −1 if it is not one.
 func Position(index float64, n int) int {
 	if i := int(index); index >= 0 && index < float64(n) && float64(i) == index {
 		return i
@@ -178,8 +178,8 @@ func Position(index float64, n int) int {
 
 // PrecisionBackend is implemented by a backend with a choice of precisions.
 type PrecisionBackend interface {
-	// SetPrecision acts on all later products. It reports whether the device has
-	// that precision.
+	// SetPrecision sets the precision of all later products. It reports whether the
+	// device has that precision.
 	SetPrecision(Precision) bool
 	Precision() Precision
 }
@@ -187,33 +187,33 @@ type PrecisionBackend interface {
 // ArithmeticBackend is implemented by a backend whose bits depend on more than
 // its name.
 type ArithmeticBackend interface {
-	// Arithmetic names all that they depend on: "cpu avx512 float32".
+	// Arithmetic names everything that they depend on: "cpu avx512 float32".
 	Arithmetic() string
 }
 
-// Meter is implemented by a backend that counts the memory it has lent out.
+// Meter is implemented by a backend that counts the memory it has allocated.
 type Meter interface {
-	// Memory returns the buffers that are allocated and not freed, and their
-	// bytes, when all work queued so far is done.
+	// Memory returns the number of buffers that are allocated and not freed, and
+	// their bytes, after all work queued so far.
 	Memory() (buffers int, bytes int64)
 }
 
-// ListBackend is the optional fusion of what training does to whole lists of
-// arrays, a network's parameters with their gradients, so that a device can do
-// it in one go. Operands at the same place of several lists are contiguous and
-// have one length. A backend without it computes the same from Unary, Binary and
-// Reduce, list entry by list entry.
+// ListBackend is implemented by a backend that can apply the operations of
+// training to whole lists of arrays, a network's parameters with their gradients,
+// in one pass. Operands at the same place of several lists are contiguous and have
+// one length. For a backend without it, package tensor computes the same by Unary,
+// Binary and Reduce, entry by entry.
 type ListBackend interface {
 	// Adam does one step of Adam on parameters p with gradients g and first and
 	// second moments m and v.
 	Adam(p, g, m, v []Operand, c op.AdamParams)
 	// Lerp moves each dst towards x: dst + a·(x−dst), each operation rounded.
 	Lerp(dst, x []Operand, a float64)
-	// Clamp holds the elements of each x within [lo, hi].
+	// Clamp sets each element of each x to min(max(x, lo), hi).
 	Clamp(x []Operand, lo, hi float64)
 	// Norm sets dst, a single Float64, to the Euclidean norm of all elements of
-	// all xs together, which neither overflows nor underflows on the way: √Σx²
-	// in float64, NaN or infinite exactly if an element is (or if the norm
-	// itself exceeds the range of float64).
+	// all xs together: √Σx² in float64, whose squares must neither overflow nor
+	// underflow. It is NaN or infinite exactly if an element is, or if the norm
+	// itself exceeds the range of float64.
 	Norm(dst Operand, xs []Operand)
 }

@@ -2,9 +2,9 @@ package backend
 
 import "fmt"
 
-// Failure is what a device panics with when it cannot do its work: it is out of
-// memory, it was lost, or its driver reports an error. It is the outside world's
-// doing, not the program's. [tensor.Catch] returns it as an error.
+// Failure is what a device panics with if it cannot do its work: it is out of
+// memory, was lost, or reports an error. It is not a mistake in the program.
+// tensor.Catch returns it as an error.
 type Failure struct {
 	Device string // "cuda:0"
 	Op     string // the operation that failed, "Alloc" or "MatMul"

@@ -1,7 +1,7 @@
 package backend
 
-// Host is a buffer in ordinary memory: exactly one of the slices is in use. It
-// is what the CPU backends compute on and what others are filled from.
+// Host is a buffer in ordinary memory: exactly one of the slices is in use. The
+// CPU backends compute on it, and others are filled from it.
 type Host struct {
 	F32 []float32
 	F64 []float64

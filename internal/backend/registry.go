@@ -12,8 +12,8 @@ import (
 
 // Kind is a kind of device that a program was built with.
 type Kind struct {
-	// Name is what the devices are called by: "cpu", or "cuda" for "cuda:0" and
-	// further ones.
+	// Name begins the names of the devices: "cpu", or "cuda" for "cuda:0", "cuda:1"
+	// and so on.
 	Name string
 	// Rank orders kinds by speed for [OpenFastest], the fastest having the
 	// largest; 0 is never chosen automatically.
@@ -39,8 +39,8 @@ func Register(k Kind) {
 	kinds[k.Name] = k
 }
 
-// Open returns the device of a name, "cpu" or "cuda:1". The error lists the
-// known kinds if the name is not one of theirs.
+// Open returns the device of a name, "cpu" or "cuda:1". If there is no such kind,
+// the error lists those that there are.
 func Open(name string) (Backend, error) {
 	kind, digits, numbered := strings.Cut(name, ":")
 	mu.RLock()
@@ -75,9 +75,9 @@ func names() []string {
 	return out
 }
 
-// OpenFastest returns the name of the first device of the fastest kind that
-// works, after opening it by open. skipped says why faster ones were passed
-// over; err joins all reasons if none works.
+// OpenFastest opens the first device of each kind by open, the fastest kind first,
+// and returns the name of the first that works. skipped says why faster ones do
+// not; if none works, err joins all reasons.
 func OpenFastest(open func(name string) error) (name string, skipped []error, err error) {
 	mu.RLock()
 	var order []Kind

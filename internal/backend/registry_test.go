@@ -42,7 +42,7 @@ func TestOpen(t *testing.T) {
 		require.ErrorContains(t, err, "unknown device")
 	}
 
-	// The fastest kind does not work, and so the next one is taken.
+	// The fastest kind does not work, so the next one is opened.
 	name, skipped, err := backend.OpenFastest(func(name string) error { _, err := backend.Open(name); return err })
 	require.NoError(t, err)
 	require.Equal(t, "cpu", name)

@@ -1,6 +1,6 @@
-// Package clitest tests programs as a user meets them: by their arguments, exit
-// status, output and files. A test binary runs itself again as the program, so
-// nothing has to be built. A program's tests begin with
+// Package clitest tests programs by their arguments, exit status, output and
+// files. A test binary runs itself again as the program, so nothing has to be
+// built. A program's tests have
 //
 //	func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
 package clitest
@@ -17,11 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// marker in the environment makes the test binary be the program.
+// marker in the environment makes the test binary run the program.
 const marker = "GANDER_TEST_RUNS_MAIN"
 
-// Main runs the tests, or the program where [Command] has started the binary,
-// and returns the exit status.
+// Main runs the tests, or the program if [Command] has started the binary, and
+// returns the exit status.
 func Main(m *testing.M, main func()) int {
 	if os.Getenv(marker) != "" {
 		os.Unsetenv(marker)
@@ -31,7 +31,7 @@ func Main(m *testing.M, main func()) int {
 	return m.Run()
 }
 
-// Command is the program with these arguments, to be started in a folder.
+// Command returns the program with these arguments, to be started in a folder.
 func Command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
@@ -42,7 +42,7 @@ func Command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Result is what a program has left behind.
+// Result is a program's exit status and output.
 type Result struct {
 	Status      int
 	Out, Errors string // standard output and standard error
@@ -62,9 +62,9 @@ func Run(t testing.TB, dir string, args ...string) Result {
 	return Result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-// Fails runs a program that must end with the status, say why on the first line
-// of standard error, which contains want, and leave the folder's files alone.
-// Only wrong usage, status 2, may be followed by more lines: the flags.
+// Fails runs a program that must end with the status, write a first line to
+// standard error that contains want, and leave the folder's files unchanged. Only
+// for wrong usage, status 2, may more lines follow: the flags.
 func Fails(t testing.TB, dir string, status int, want string, args ...string) {
 	t.Helper()
 	before := Files(t, dir)

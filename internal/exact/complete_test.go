@@ -23,12 +23,13 @@ var elsewhere = map[string]string{
 	"None":     "it computes nothing",
 	"Sign":     "it computes nothing",
 	"Greater":  "it computes nothing", "GreaterEqual": "it computes nothing", "Equal": "it computes nothing",
+	"PReLU":     "its product is rounded as it stands",
 	"AddScaled": "its sum and product are rounded as they stand", "Lerp": "its operations are rounded as they stand",
 }
 
 // gradients are codes that the derivative of another row computes.
 var gradients = map[string]string{"TanhGrad": "Tanh", "SigmoidGrad": "Sigmoid", "SoftplusGrad": "Softplus", "ReLUGrad": "ReLU",
-	"LeakyReLUGrad": "LeakyReLU", "GELUGrad": "GELU", "Gauss": "Erf", "PowScalar": "Pow 1.7"}
+	"LeakyReLUGrad": "LeakyReLU", "GELUGrad": "GELU", "ELUGrad": "ELU", "Gauss": "Erf", "PowScalar": "Pow 1.7"}
 
 // exported lists what a file declares: functions for which keep is true, or types
 // with a method of that name.

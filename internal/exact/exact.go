@@ -19,8 +19,8 @@ type Bits uint
 
 // Enough is a precision at which functions of the size of a float64, with tails
 // like e⁻ˣ, can be computed at x from any formula that is not absurd, and
-// differentiated twice by [Derivatives]: 1000 bits, and twice the exponent of x, or
-// what e⁻ˣ and exp(−x²) need.
+// differentiated twice by [Derivatives]: 1000 bits, and two or three times the exponent of x,
+// or what e⁻ˣ and exp(−x²) need.
 func Enough(x ...float64) Bits {
 	bits := 1000.0
 	for _, v := range x {
@@ -28,7 +28,7 @@ func Enough(x ...float64) Bits {
 			continue
 		}
 		_, e := math.Frexp(v)
-		bits = max(bits, 1000+2*math.Abs(float64(e)))
+		bits = max(bits, 1000+2*float64(e), 1000-3*float64(e))
 		if a := math.Abs(v); a < 1000 {
 			bits = max(bits, 1000+4*a)
 		}

@@ -113,7 +113,7 @@ func pairOf(x []*ag.Var) *ag.Var {
 	return ag.Concat(1, ag.Reshape(x[0], n, 1), ag.Reshape(x[1], n, 1))
 }
 
-func firstOf(x *ag.Var) *ag.Var { return ag.Reshape(ag.Slice(x, 1, 0, 1, 1), x.Value().Dim(0)) }
+func firstOf(x *ag.Var) *ag.Var { return ag.Reshape(ag.Slice(x, 1, 0, 1), x.Value().Dim(0)) }
 
 // bce is the cross-entropy of a probability.
 func bce(p bits, prob, t real) real {
@@ -163,6 +163,7 @@ var rows = []row{
 	unary("Sin", ag.Sin, bits.Sin),
 	unary("Cos", ag.Cos, bits.Cos),
 	unary("Erf", ag.Erf, bits.Erf),
+	unary("Erfc", ag.Erfc, bits.Erfc),
 	unary("Tanh", ag.Tanh, bits.Tanh).above([3]float64{0, 1, 2}, fromValue),
 	unary("Sigmoid", ag.Sigmoid, bits.Sigmoid).above([3]float64{0, 1, 1}, fromValue),
 	unary("Softplus", ag.Softplus, bits.Softplus),

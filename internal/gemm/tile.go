@@ -121,9 +121,16 @@ func shapeOf[T Float]() shape {
 	return shape{rows: 16, cols: 8, masked: true}
 }
 
+// sizeof returns the bytes of a T. What depends on the element type follows from
+// them; the default keeps a third type from being taken for one of the two.
 func sizeof[T Float]() int {
 	var x T
-	return int(unsafe.Sizeof(x))
+	switch size := int(unsafe.Sizeof(x)); size {
+	case 4, 8:
+		return size
+	default:
+		panic("gemm: unknown element type")
+	}
 }
 
 // multiplyGeneric is the kernel in Go. It keeps 2×4 sums in registers.

@@ -1,10 +1,10 @@
 // Package layout describes how an n-dimensional array lies in a flat buffer:
 // its dims, the stride of each axis in elements, and the offset of its first
 // element. Reshaping, permuting, slicing and broadcasting are arithmetic on
-// this description and never touch the elements.
+// this description and do not use the elements.
 //
-// A Layout is a small value without pointers, so that views cost no
-// allocation. That is why the rank is bounded by MaxRank.
+// A Layout is a small value without pointers, so that views do not allocate. That
+// is why the rank is limited to [MaxRank].
 package layout
 
 import (
@@ -70,9 +70,9 @@ func (l Layout) Dense() Layout {
 	return l
 }
 
-// memoryOrder appends the axes from the widest stride to the narrowest to
-// order, those of dim 1, whose strides mean nothing, first. ok is false if an
-// axis repeats its elements or steps backwards.
+// memoryOrder appends the axes to order, from the widest stride to the narrowest,
+// but first those of dim 1, whose strides mean nothing. ok is false if an axis
+// repeats its elements or has a negative stride.
 func (l *Layout) memoryOrder(order []int) (axes []int, ok bool) {
 	for k := range l.Rank {
 		if l.Dims[k] != 1 && l.Strides[k] <= 0 {
@@ -87,8 +87,8 @@ func (l *Layout) memoryOrder(order []int) (axes []int, ok bool) {
 	return order, true
 }
 
-// width is an axis's stride, for sorting: that of an axis of dim 1 means nothing,
-// and such axes come first.
+// width returns an axis's stride, for sorting. That of an axis of dim 1 means
+// nothing; such axes come first.
 func (l *Layout) width(axis int) int {
 	if l.Dims[axis] == 1 {
 		return math.MaxInt
@@ -96,9 +96,9 @@ func (l *Layout) width(axis int) int {
 	return l.Strides[axis]
 }
 
-// SortAxes reorders the axes of all the given layouts, of equal rank, so that
-// those of the first go from the widest stride to the narrowest. They are
-// changed in place. If the first repeats elements, nothing is done.
+// SortAxes reorders the axes of all the given layouts, of equal rank, in place, so
+// that those of the first are in order from the widest stride to the narrowest. If
+// the first repeats elements, it does nothing.
 func SortAxes(ls ...*Layout) {
 	var room [MaxRank]int
 	order, ok := ls[0].memoryOrder(room[:0])
@@ -122,8 +122,8 @@ func (l *Layout) Len() int {
 	return n
 }
 
-// Overlaps reports whether an element is repeated: an axis of stride 0 repeats
-// what lies inside it. No other overlap comes out of this package.
+// Overlaps reports whether elements are repeated, by an axis of stride 0. The
+// functions of this package return no layouts that overlap in another way.
 func (l *Layout) Overlaps() bool {
 	overlaps := false
 	for k := range l.Rank {
@@ -169,7 +169,7 @@ func (l Layout) Permute(axes ...int) Layout {
 func (l Layout) Slice(axis, start, stop, step int) Layout {
 	n := 0
 	if start < stop {
-		n = (stop-start-1)/step + 1 // which no step can make overflow
+		n = (stop-start-1)/step + 1 // does not overflow, whatever the step
 	}
 	l.Dims[axis] = n
 	if l.Len() > 0 { // else the first element may lie outside of the buffer
@@ -205,8 +205,8 @@ func (l Layout) Broadcast(shape []int) (out Layout, ok bool) {
 	return out, true
 }
 
-// Reshape lays the same elements out under a new shape of equal length. ok is
-// false if that takes a copy.
+// Reshape returns a layout of the same elements, in row-major order, in a new
+// shape of equal length. ok is false if there is none, so that it takes a copy.
 func (l Layout) Reshape(shape []int) (out Layout, ok bool) {
 	out = Layout{Rank: len(shape), Offset: l.Offset}
 	copy(out.Dims[:], shape)
@@ -214,8 +214,8 @@ func (l Layout) Reshape(shape []int) (out Layout, ok bool) {
 		out.setRowMajor()
 		return out, true
 	}
-	// Walk both shapes from the left in groups of equal length. Within a group
-	// the old axes must be evenly spaced, for the new strides to exist.
+	// Divide both shapes, from the left, into groups of equal length. Within a group
+	// the old axes must be evenly spaced for the new strides to exist.
 	i, j := 0, 0
 	for i < l.Rank && j < len(shape) {
 		oi, nj := i, j
@@ -257,9 +257,9 @@ func (l Layout) Reshape(shape []int) (out Layout, ok bool) {
 	return out, true
 }
 
-// Coalesce merges neighbouring axes that all the given layouts step through
-// evenly, and drops axes of dim 1, so that loops over what remains are few and
-// long. All layouts must have the same dims; they are changed in place.
+// Coalesce merges neighbouring axes that are evenly spaced in all the given
+// layouts, and drops axes of dim 1, so that loops over the remaining axes are few
+// and long. All layouts must have the same dims; they are changed in place.
 func Coalesce(ls ...*Layout) {
 	first := ls[0]
 	n := 0 // axes kept so far
@@ -294,8 +294,8 @@ func Coalesce(ls ...*Layout) {
 	}
 }
 
-// BroadcastShapes returns the common shape of two under NumPy's rule: axes are
-// matched from the right, equal or 1.
+// BroadcastShapes returns the common shape of two by NumPy's rule: axes are matched
+// from the right, and dims must be equal or one of them 1.
 func BroadcastShapes(a, b *Layout) (out Layout, ok bool) {
 	out.Rank = max(a.Rank, b.Rank)
 	for k := 1; k <= out.Rank; k++ {

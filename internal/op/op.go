@@ -1,9 +1,9 @@
-// Package op is the list of operations that tensors, backends and kernels speak
-// of: a code and a formula for each. Package ref computes the formulas as they
-// stand here; package kernel says how near its own results come.
+// Package op lists the operations of tensors and backends, with a code and a
+// formula for each. Package ref computes the formulas as they are written here;
+// package vec states the errors of its own results.
 //
-// NaN goes through everything: a result is NaN wherever an operand is, unless
-// the formula says otherwise. A comparison is 0 where either operand is NaN.
+// NaN propagates: a result is NaN if an operand is, unless the formula says
+// otherwise. A comparison is 0 if an operand is NaN.
 package op
 
 import "fmt"
@@ -16,7 +16,7 @@ const (
 	None       Unary = iota // x
 	Neg                     // −x
 	Abs                     // |x|
-	Sign                    // −1 or 1; ±0 and NaN stay
+	Sign                    // −1 or 1; x if x is ±0 or NaN
 	Square                  // x²
 	Sqrt                    // √x; √−0 = −0
 	Reciprocal              // 1/x
@@ -27,13 +27,14 @@ const (
 	Tanh                    // tanh x; tanh −0 = −0
 	Sigmoid                 // 1/(1+e⁻ˣ)
 	Softplus                // ln(1+eˣ), without overflow
-	ReLU                    // 0 where x < 0, else x (−0 and NaN stay)
-	LeakyReLU               // x where x > 0, else a·x
+	ReLU                    // 0 if x < 0, else x, −0 and NaN included
+	LeakyReLU               // x if x > 0, else a·x
 	Scale                   // a·x
 	Shift                   // x+a
-	PowScalar               // xᵃ; NaN⁰ = 1, and the rest of math.Pow's corner cases
-	Clamp                   // x held within [a, b]
+	PowScalar               // xᵃ, with math.Pow's special cases: NaN⁰ = 1
+	Clamp                   // min(max(x, a), b)
 	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
+	Erfc                    // 1 − erf x, accurate even if that is near 0
 	GELU                    // x·Φ(x), Φ(x) = ½·(1+erf(x/√2)); NaN at −Inf
 	ELU                     // x where x > 0, else a·(eˣ−1)
 	NumUnary
@@ -66,6 +67,7 @@ var unaries = [NumUnary]struct {
 	PowScalar:  {name: "PowScalar"},
 	Clamp:      {name: "Clamp"},
 	Erf:        {name: "Erf"},
+	Erfc:       {name: "Erfc"},
 	GELU:       {name: "GELU"},
 	ELU:        {name: "ELU"},
 }
@@ -78,10 +80,10 @@ func (f Unary) String() string {
 	return unknown("Unary", int(f))
 }
 
-// Grad returns the product of a gradient with f's derivative, given f's value;
-// that of LeakyReLU follows from its value only if a > 0. ok is false if there
-// is none. Functions that have one are those that a linear layer or a
-// convolution can apply to its result: it need not keep what it was before.
+// Grad returns the function that multiplies a gradient by f's derivative, given
+// f's value; ok is false if there is none. LeakyReLU's derivative follows from its
+// value only if a > 0. A linear layer or a convolution can apply a function with a
+// Grad to its result, because it need not keep the function's argument.
 func (f Unary) Grad() (g Binary, ok bool) {
 	if f < NumUnary {
 		g = unaries[f].grad
@@ -93,18 +95,18 @@ func (f Unary) Grad() (g Binary, ok bool) {
 type Binary uint8
 
 // The binary functions. Those named Grad are the products of a gradient x with
-// the derivative of a unary function, in one pass. The derivative is a factor,
-// not a choice: if it is 0, a gradient of NaN or Inf still gives NaN.
+// the derivative of a unary function, in one pass. The derivative is a factor:
+// even if it is 0, a gradient of NaN or Inf gives NaN.
 const (
 	Add           Binary = iota // x+y
 	Sub                         // x−y
 	Mul                         // x·y
 	Div                         // x/y
-	Max                         // the larger, of zeros either; NaN if either is
-	Min                         // the smaller, of zeros either; NaN if either is
-	Greater                     // 1 where x > y, else 0
-	GreaterEqual                // 1 where x ≥ y, else 0
-	Equal                       // 1 where x = y, else 0
+	Max                         // the larger, either of two zeros; NaN if either is
+	Min                         // the smaller, either of two zeros; NaN if either is
+	Greater                     // 1 if x > y, else 0
+	GreaterEqual                // 1 if x ≥ y, else 0
+	Equal                       // 1 if x = y, else 0
 	AddScaled                   // x+a·y, the product rounded before the sum
 	Lerp                        // x+a·(y−x), each operation rounded: a moving average x of y
 	TanhGrad                    // x·(1−y²), y = tanh
@@ -133,9 +135,9 @@ type Reduce uint8
 
 // The reductions.
 const (
-	Sum        Reduce = iota // Σx; 0 of none
-	MaxReduce                // the largest; −Inf of none
-	SumSquares               // Σx², the squares in float64; 0 of none
+	Sum        Reduce = iota // Σx; 0 for none
+	MaxReduce                // the largest; −Inf for none
+	SumSquares               // Σx², the squares in float64; 0 for none
 	NumReduce
 )
 

@@ -10,9 +10,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Array is an n-dimensional array in row-major order: what references are
-// computed in. It shares no code with the library, so that the two can be held
-// against each other.
+// Array is an n-dimensional array in row-major order, for computing references. It
+// shares no code with the library, so that the two can be compared.
 type Array struct {
 	Shape []int
 	Data  []float64
@@ -140,7 +139,7 @@ func parse(shapes string) [][]int {
 	return out
 }
 
-// sequence gives numbers that look random, differ from each other, and are the
+// sequence returns numbers that look random, differ from each other, and are the
 // same every time: the multiples of the golden ratio, modulo 1.
 type sequence int
 
@@ -170,8 +169,9 @@ func (a Array) Tensor(dt tensor.DType) *tensor.Tensor {
 
 func arrayOf(t *tensor.Tensor) Array { return Array{t.Shape(), t.Float64s()} }
 
-// near reports where got differs from want by more than tol, relative to the
-// larger of 1 and the number wanted. NaN is near NaN, and Inf near Inf.
+// near returns an error that names the first element at which got differs from
+// want by more than tol, relative to the larger of 1 and the number wanted. NaN is
+// near NaN, and Inf near Inf.
 func near(got, want Array, tol float64) error {
 	if !slices.Equal(got.Shape, want.Shape) {
 		return fmt.Errorf("shape %v, want %v", got.Shape, want.Shape)

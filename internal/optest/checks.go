@@ -18,8 +18,8 @@ func (r Row) both() map[tensor.DType]float64 {
 	return map[tensor.DType]float64{tensor.Float64: r.Tol, tensor.Float32: r.Tol32}
 }
 
-// eachSample calls check with every sample and puts its shapes before what goes
-// wrong. A panic that should not be is what goes wrong, too.
+// eachSample calls check with every sample, and adds the sample's shapes to an
+// error. It returns a panic as an error too.
 func (r Row) eachSample(check func(xs []Array) error) error {
 	for i, xs := range r.Samples() {
 		if err := guarded(func() error { return check(xs) }); err != nil {
@@ -29,8 +29,8 @@ func (r Row) eachSample(check func(xs []Array) error) error {
 	return nil
 }
 
-// guarded returns a panic of f as an error, so that one row's does not end the
-// test of all.
+// guarded returns a panic of f as an error, so that a row's panic does not end the
+// test of all rows.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -57,8 +57,8 @@ func (r Row) forward(xs []Array) error {
 // checkForward compares the value with the definition.
 func checkForward(r Row) error { return r.eachSample(r.forward) }
 
-// checkSpecial puts NaN and infinities among the inputs, one at a time, and
-// then NaN in all of the gradient that comes in.
+// checkSpecial puts NaN and infinities among the inputs, one at a time, and then
+// NaN in all of the gradient by the result.
 func checkSpecial(r Row) error {
 	return r.eachSample(func(xs []Array) error {
 		for i, x := range xs {
@@ -79,7 +79,7 @@ func checkSpecial(r Row) error {
 		seed := autograd.Const(tensor.Full(tensor.Float64, math.NaN(), y.Shape()...))
 		for i, g := range autograd.Grad(y, leaves, autograd.Opts{Seed: seed}) {
 			if y.Value().Len() > 0 && len(xs[i].Data) > 0 && !slices.ContainsFunc(g.Value().Float64s(), math.IsNaN) {
-				return fmt.Errorf("the gradient by input %d hides the NaN of the gradient that came in", i)
+				return fmt.Errorf("the gradient by input %d hides the NaN of the gradient by the result", i)
 			}
 		}
 		return nil
@@ -98,7 +98,7 @@ func checkDerivatives(r Row) error {
 			}
 		}
 		if empty := !slices.ContainsFunc(xs, func(x Array) bool { return len(x.Data) > 0 }); empty {
-			return nil // the value may be −Inf or NaN, which has no differences
+			return nil // the value may be −Inf or NaN, which do not have differences
 		}
 		return autograd.Check(r.F, ts, autograd.CheckOptions{Directions: 2, Step: 2.5e-4})
 	})
@@ -111,7 +111,7 @@ func checkFloat32(r Row) error {
 	})
 }
 
-// checkKinks compares the gradient exactly at points where it is a convention.
+// checkKinks compares the gradient exactly at points at which it is a convention.
 func checkKinks(r Row) error {
 	return guarded(func() error {
 		for _, k := range r.Kinks {
@@ -132,7 +132,7 @@ func checkKinks(r Row) error {
 	})
 }
 
-// layouts make a view that holds the same numbers as x in another arrangement.
+// layouts return views with the elements of x in another memory order.
 var layouts = map[string]func(x *tensor.Tensor) *tensor.Tensor{
 	"permuted": func(x *tensor.Tensor) *tensor.Tensor {
 		var reverse []int
@@ -143,35 +143,35 @@ var layouts = map[string]func(x *tensor.Tensor) *tensor.Tensor{
 	},
 	"strided": func(x *tensor.Tensor) *tensor.Tensor { // every other element of a larger array
 		if x.Rank() == 0 {
-			y := tensor.Full(x.DType(), math.NaN(), 3).Slice(0, 1, 2, 1).Reshape()
+			y := tensor.Full(x.DType(), math.NaN(), 3).Slice(0, 1, 2).Reshape()
 			y.CopyFrom(x)
 			return y
 		}
 		shape := x.Shape()
 		d := shape[len(shape)-1]
 		shape[len(shape)-1] = 2*d + 1
-		y := tensor.Full(x.DType(), math.NaN(), shape...).Slice(-1, 1, 2*d+1, 2)
+		y := tensor.Full(x.DType(), math.NaN(), shape...).SliceStep(-1, 1, 2*d+1, 2)
 		y.CopyFrom(x)
 		return y
 	},
 }
 
-// checkLayouts gives the inputs, one at a time and all together, as views.
+// checkLayouts passes the inputs, one at a time and all together, as views.
 func checkLayouts(r Row) error {
 	return r.eachSample(func(xs []Array) error {
 		plain := tensors(tensor.Float64, xs)
 		want := evaluate(r.F, plain)
 		for name, arrange := range layouts {
-			together := slices.Clone(plain)
+			all := slices.Clone(plain)
 			for i, x := range plain {
 				alone := slices.Clone(plain)
 				alone[i] = arrange(x)
-				together[i] = alone[i]
+				all[i] = alone[i]
 				if err := evaluate(r.F, alone).near(want, r.Tol); err != nil {
 					return fmt.Errorf("input %d %s: %w", i, name, err)
 				}
 			}
-			if err := evaluate(r.F, together).near(want, r.Tol); err != nil {
+			if err := evaluate(r.F, all).near(want, r.Tol); err != nil {
 				return fmt.Errorf("all inputs %s: %w", name, err)
 			}
 		}
@@ -180,7 +180,7 @@ func checkLayouts(r Row) error {
 				continue
 			}
 			repeated, copied := slices.Clone(plain), slices.Clone(plain)
-			repeated[i] = x.Slice(0, 0, 1, 1).BroadcastTo(x.Shape()...)
+			repeated[i] = x.Slice(0, 0, 1).BroadcastTo(x.Shape()...)
 			copied[i] = repeated[i].Clone()
 			if err := evaluate(r.F, repeated).near(evaluate(r.F, copied), r.Tol); err != nil {
 				return fmt.Errorf("input %d repeated along axis 0: %w", i, err)
@@ -190,7 +190,7 @@ func checkLayouts(r Row) error {
 	})
 }
 
-// seeds gives the gradient that comes in as a view.
+// seeds passes the gradient by the result as a view.
 func (r Row) seeds(xs []*tensor.Tensor) error {
 	leaves := apply(autograd.Leaf, xs)
 	y := r.F(leaves)
@@ -201,7 +201,7 @@ func (r Row) seeds(xs []*tensor.Tensor) error {
 		view := autograd.Const(arrange(seed.Value()))
 		for i, g := range autograd.Grad(y, leaves, autograd.Opts{Seed: view}) {
 			if err := near(arrayOf(g.Value()), arrayOf(want[i].Value()), r.Tol); err != nil {
-				return fmt.Errorf("incoming gradient %s: gradient by input %d: %w", name, i, err)
+				return fmt.Errorf("gradient by the result %s: gradient by input %d: %w", name, i, err)
 			}
 		}
 	}
@@ -231,7 +231,7 @@ func checkScope(r Row) error {
 			names, ts := got.all()
 			for i, t := range ts {
 				if t.Scope() != scope {
-					return fmt.Errorf("%s: it does not live in the inputs' scope", names[i])
+					return fmt.Errorf("%s does not live in the inputs' scope", names[i])
 				}
 			}
 			kept := got.keep()
@@ -244,8 +244,8 @@ func checkScope(r Row) error {
 	})
 }
 
-// checkTracking tracks each input alone: its gradient is what it is among all,
-// and nothing is recorded for constants.
+// checkTracking tracks each input alone: its gradient must be the same as if all
+// are tracked, and nothing must be recorded for constants.
 func checkTracking(r Row) error {
 	return r.eachSample(func(xs []Array) error {
 		ts := tensors(tensor.Float64, xs)
@@ -291,7 +291,7 @@ func checkDevice(r Row, name string) error {
 	})
 }
 
-// checkMisuse makes calls that must be refused.
+// checkMisuse makes calls that must panic.
 func checkMisuse(r Row) error {
 	for _, m := range r.Misuse {
 		f := r.F
@@ -342,7 +342,7 @@ func checkMisuse(r Row) error {
 	return nil
 }
 
-// refused reports whether f panics with an E that names the operation, the
+// refused returns an error unless f panics with an E that names the operation, the
 // operands, the problem and a repair.
 func refused[E tensor.Misuse](r Row, f func([]*autograd.Var) *autograd.Var, xs []*tensor.Tensor, says string) error {
 	err := tensor.Catch(func() { f(apply(autograd.Leaf, xs)) })

@@ -32,15 +32,15 @@ func convCases() []convCase {
 	}
 }
 
-// eachProduct calls f with the index of each input, weight and output that a
-// convolution brings together. inside tells whether input and output lie in
-// their images: what lies outside is zero.
+// eachProduct calls f with the indices of the input, the weight and the output of
+// each product of a convolution. xInside and yInside report whether input and
+// output lie in their images; what lies outside is zero.
 func (c convCase) eachProduct(f func(x, w, y []int, xInside, yInside bool)) {
 	groups := max(c.p.Groups, 1)
-	from := func(k, y, tap int) int { // the input that an output sees through a tap
+	from := func(k, y, tap int) int { // the input that a tap multiplies for an output
 		return y*max(c.p.Stride[k], 1) + tap*max(c.p.Dilation[k], 1) - c.p.Pad[k]
 	}
-	const beyond = 12 // outputs outside that could see an input
+	const beyond = 12 // outputs outside that could need an input
 	Build([]int{c.y[0], c.w[0], c.w[1], c.w[2], c.w[3], c.y[2] + 2*beyond, c.y[3] + 2*beyond}, func(i []int) float64 {
 		y := []int{i[0], i[1], i[5] - beyond, i[6] - beyond}
 		w := i[1:5]
@@ -68,7 +68,7 @@ func (a Array) add(index []int, v float64) {
 	a.Data[at] += v
 }
 
-// at returns an element, or the zero that lies around them.
+// at returns an element, or the zero outside.
 func (a Array) at(index []int, inside bool) float64 {
 	if !inside {
 		return 0
@@ -126,7 +126,7 @@ func (c convCase) forward(x, w Array) Array {
 	return out
 }
 
-// inputGrad is that of its gradient by the input.
+// inputGrad is the definition of its gradient by the input.
 func (c convCase) inputGrad(gy, w Array) Array {
 	out := zeros(c.x)
 	c.eachProduct(func(i, k, o []int, xIn, yIn bool) {
@@ -147,7 +147,7 @@ func epilogueRows() []Row {
 		for _, a := range activations {
 			for _, biased := range []bool{true, false} {
 				if !biased && a.act == (tensor.Activation{}) {
-					continue // which is plain
+					continue // the plain convolution
 				}
 				row := func(op string, result, source []int, f func(x, w, b *ag.Var) *ag.Var, ref func(x, w Array) Array) Row {
 					name, shapes := op+"/"+c.name+"/"+a.name+"/no bias", fmt.Sprint(source, " ", c.w)
@@ -206,22 +206,22 @@ func withMisuse(rows []Row) {
 	rows[0].Misuse = []Misuse{
 		{"[4 5 6] " + w, conv(params{}), "an operand does not have four axes"},
 		{x + " [6 3 3 3]", conv(params{}), "a weight [6 3 3 3] with 1 groups makes 6 channels of 3"},
-		{x + " " + w, conv(params{Stride: [2]int{-1, 1}}), "stride [-1 1], padding [0 0], dilation [1 1] and 1 groups are no way to convolve"},
-		{x + " " + w, conv(params{Pad: [2]int{0, -1}}), "no way to convolve"},
-		{x + " " + w, conv(params{Dilation: [2]int{0, -1}}), "no way to convolve"},
-		{x + " " + w, conv(params{Groups: -1}), "no way to convolve"},
+		{x + " " + w, conv(params{Stride: [2]int{-1, 1}}), "stride [-1 1], padding [0 0], dilation [1 1] and 1 groups are not valid"},
+		{x + " " + w, conv(params{Pad: [2]int{0, -1}}), "are not valid"},
+		{x + " " + w, conv(params{Dilation: [2]int{0, -1}}), "are not valid"},
+		{x + " " + w, conv(params{Groups: -1}), "are not valid"},
 		{x + " " + w, conv(params{Pad: [2]int{1 << (bits.UintSize/2 - 1), 0}}), "is too large"},
 		{x + " " + w, conv(params{Groups: 3}), "4 and 6 channels are not divisible into 3 groups"},
 		{x + " " + w, conv(params{Groups: 2}), "a weight [6 4 3 3] with 2 groups makes 6 channels of 8"},
 		{x + " [6 4 3 0]", conv(params{}), "a kernel of 3×0"},
-		{x + " [6 4 3 3]", conv(params{Dilation: [2]int{3, 1}}), "the kernel of 3×3 with dilation [3 1] is larger than the picture of 5×6 with padding [0 0]"},
+		{x + " [6 4 3 3]", conv(params{Dilation: [2]int{3, 1}}), "the kernel of 3×3 with dilation [3 1] is larger than the image of 5×6 with padding [0 0]"},
 	}
 	rows[1].Misuse = []Misuse{
 		{"[6 3 4] " + w, back(5, 6, params{}), "an operand does not have four axes"},
 		{y + " [5 4 3 3]", back(5, 6, params{}), "a weight [5 4 3 3] with 1 groups makes 5 channels of 4"},
 		{y + " " + w, back(5, 7, params{}), "a convolution of 5×7 gives 5, not 4, along axis 3"},
-		{y + " " + w, back(-5, 6, params{}), "pictures of -5×6"},
-		{y + " " + w, back(2, 6, params{}), "is larger than the picture of 2×6"},
+		{y + " " + w, back(-5, 6, params{}), "images of -5×6"},
+		{y + " " + w, back(2, 6, params{}), "is larger than the image of 2×6"},
 		{y + " " + w, back(5, 6, params{Groups: 4}), "16 and 6 channels are not divisible into 4 groups"},
 	}
 	rows[2].Misuse = []Misuse{

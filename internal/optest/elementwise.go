@@ -7,11 +7,11 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// unaryShapes try ranks 0 to 4, nothing at all, and lengths that no vector
-// register divides.
+// unaryShapes try ranks 0 to 4, no elements, and lengths that are not multiples of
+// a vector register's.
 var unaryShapes = []string{"[]", "[2 3]", "[2 1 3 2]", "[0 3]", "[37]", "[2 150]"}
 
-// unary is the row of a function of each element.
+// unary returns the row of a function of each element.
 func unary(name string, f func(x *ag.Var) *ag.Var, ref func(x float64) float64, domain Domain) Row {
 	return Row{
 		Name:   name,
@@ -54,6 +54,7 @@ func unaryRows() []Row {
 		unary("Log", ag.Log, math.Log, positive),
 		unary("GELU", ag.GELU, gelu, Domain{Lo: -3, Hi: 3}),
 		unary("Erf", ag.Erf, math.Erf, Domain{Lo: -3, Hi: 3}),
+		unary("Erfc", ag.Erfc, math.Erfc, Domain{Lo: -3, Hi: 3}),
 		unary("Sin", ag.Sin, math.Sin, Domain{Lo: -10, Hi: 10}),
 		unary("Cos", ag.Cos, math.Cos, Domain{Lo: -10, Hi: 10}),
 	}
@@ -127,8 +128,8 @@ func activationRows() []Row {
 	return rows
 }
 
-// binaryShapes try equal shapes, broadcasting of either or both inputs, and
-// nothing at all.
+// binaryShapes try equal shapes, broadcasting of either or both inputs, and no
+// elements.
 var binaryShapes = []string{
 	"[2 3] [2 3]", "[2 3] [3]", "[2 1] [3]", "[] [2 2]", "[2 2] []", "[2 1 3] [4 1]", "[1 37] [2 1]",
 	"[0 3] [3]", "[0 3] [1 3]", "[1] [0]", "[2 0] [1]",
@@ -140,7 +141,7 @@ var doNotBroadcast = []Misuse{
 	{Shapes: "[0] [2]", Says: "do not broadcast"},
 }
 
-// binary is the row of a broadcasting function of two elements.
+// binary returns the row of a broadcasting function of two elements.
 func binary(name string, f func(x, y *ag.Var) *ag.Var, ref func(x, y float64) float64, domain ...Domain) Row {
 	return Row{
 		Name:   name,
@@ -163,7 +164,7 @@ func maskArray(shape []int) Array {
 	return Build(shape, func([]int) float64 { i++; return float64(i % 2 * i) })
 }
 
-// where is a row of Where with a condition of one shape.
+// where returns a row of Where with a condition of one shape.
 func where(name string, shape ...int) Row {
 	return Row{
 		Name: "Where/" + name,

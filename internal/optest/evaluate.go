@@ -9,7 +9,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// result is what a function and its derivatives give at one point.
+// result is the value of a function and its derivatives at one point.
 type result struct {
 	y     *tensor.Tensor
 	first []*tensor.Tensor // the gradient of a loss of y
@@ -78,8 +78,8 @@ func (r result) all() (names []string, ts []*tensor.Tensor) {
 	return names, ts
 }
 
-// near compares two results. Derivatives, which more operations go into than
-// into the value, may deviate four times as much.
+// near compares two results. Derivatives may deviate four times as much as the
+// value, because they are computed by more operations.
 func (r result) near(want result, tol float64) error {
 	names, got := r.all()
 	_, wanted := want.all()

@@ -7,10 +7,10 @@
 //     and ±Inf among the inputs;
 //   - the first and second derivative against finite differences in float64,
 //     and the float32 one against that;
-//   - the derivative at kinks, where it is a convention, exactly;
+//   - the derivative at kinks, which is a convention, exactly;
 //   - inputs that are permuted, strided or repeated views;
 //   - a device that is not host memory (package far) against the CPU;
-//   - the same bits inside a scope whose memory holds leftovers;
+//   - the same bits inside a scope whose memory holds old elements;
 //   - every subset of tracked inputs;
 //   - typed panics that name the operation, the shapes and a repair.
 //
@@ -25,10 +25,9 @@ import (
 	"github.com/gander-ml/gander/autograd"
 )
 
-// Row is one operation and what it takes to test it.
+// Row is one operation with what is needed to test it.
 type Row struct {
-	// Name is that of the function, with a variant after a slash:
-	// "Linear/tanh".
+	// Name is the function's name, with a variant after a slash: "Linear/tanh".
 	Name string
 	// F is the function under test. Constants that it makes must have the
 	// dtype and device of the inputs.
@@ -38,34 +37,33 @@ type Row struct {
 	// Shapes has one sample per entry: the inputs' shapes, as "[2 3] [3]". The
 	// last axes of one sample should be longer than a vector register.
 	Shapes []string
-	// Domain has the interval that each input is drawn from. The last one
-	// serves all inputs that follow; none at all means [−2, 2].
+	// Domain has the interval that each input is drawn from. The last one is also
+	// that of all inputs that follow; an empty list means [−2, 2].
 	Domain []Domain
 	// Tol and Tol32 are the deviations allowed in float64 and float32,
 	// relative to the larger of 1 and the number wanted, whatever the size of
 	// the arrays. Derivatives are allowed four times as much. Default 1e-13
 	// and 2e-6.
 	Tol, Tol32 float64
-	// Kinks are points where the derivative is a convention.
+	// Kinks are points at which the derivative is a convention.
 	Kinks []Kink
-	// Misuse has inputs that must be refused.
+	// Misuse has calls that must panic.
 	Misuse []Misuse
-	// Op is what messages call the operation. Default is the name up to the
-	// slash.
+	// Op is the operation's name in messages. Default is Name up to the slash.
 	Op string
 	// Composite says that F has no rule of its own, so that messages may name
 	// the operations it is made of.
 	Composite bool
 }
 
-// Domain is the interval [Lo, Hi], less the neighbourhood of some points.
+// Domain is the interval [Lo, Hi] without the neighbourhoods of the Kinks.
 type Domain struct {
 	Lo, Hi float64
 	Kinks  []float64
 }
 
-// Kink is a point whose derivative is a convention: vectors, one per input, and
-// the gradient of the result's sum by each.
+// Kink is a point at which the derivative is a convention: In has a vector per
+// input, and Grad the gradient of the result's sum by each.
 type Kink struct {
 	In, Grad [][]float64
 }
@@ -75,7 +73,7 @@ type Kink struct {
 type Misuse struct {
 	// Shapes of the inputs, as "[2 3] [3]".
 	Shapes string
-	// F is called in place of the row's, unless nil.
+	// F is called in place of the row's F, unless it is nil.
 	F func(xs []*autograd.Var) *autograd.Var
 	// Says is a part of the message.
 	Says string

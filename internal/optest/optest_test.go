@@ -54,7 +54,7 @@ func check(t *testing.T, aspect string, r Row) error {
 	return nil
 }
 
-// Each aspect must notice the fault that it is there for.
+// Each aspect must find the fault that it tests for.
 func TestFaultsAreNoticed(t *testing.T) {
 	for _, a := range aspects {
 		require.NoError(t, a.check(squareRow(square{})), a.name)
@@ -129,7 +129,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		}})},
 		{"scope", "scope", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor { return tensor.Square(x).Keep() }})},
 		{"scope", "same bits", squareRow(square{eval: func(x *tensor.Tensor) *tensor.Tensor {
-			if s := x.Scope(); s != nil { // leftovers in place of the value
+			if s := x.Scope(); s != nil { // old elements in place of the value
 				return s.Empty(x.Device(), x.DType(), x.Shape()...)
 			}
 			return tensor.Square(x)

@@ -8,7 +8,7 @@ import (
 	ag "github.com/gander-ml/gander/autograd"
 )
 
-// reduction is a row of a function that drops axes.
+// reduction returns the row of a function that drops axes.
 func reduction(name string, f func(x *ag.Var, axes ...int) *ag.Var, ref func(x Array, axes []int) Array, axes []int, shapes ...string) Row {
 	variant := "all"
 	if len(axes) > 0 {
@@ -114,7 +114,7 @@ func reduceRows() []Row {
 		}
 		return r
 	}
-	far := logSumExp(-1) // where eˣ overflows
+	far := logSumExp(-1) // of elements for which eˣ overflows
 	far.Name, far.Shapes, far.Domain = "LogSumExp/far", []string{"[2 3]"}, []Domain{{Lo: 990, Hi: 1000}}
 	rows = append(rows, far)
 	for _, axis := range []int{0, -1} {

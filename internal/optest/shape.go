@@ -67,11 +67,11 @@ func permuteRow(axes []int, shapes ...string) Row {
 	}
 }
 
-// sliceRow has two forms of the axis, which mean the same.
+// sliceRow takes two numbers of the same axis, the second of them not negative.
 func sliceRow(axis, same, start, stop, step int, shapes ...string) Row {
-	return Row{
-		Name: fmt.Sprintf("Slice/%d[%d:%d:%d]", axis, start, stop, step),
-		F:    func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], axis, start, stop, step) },
+	row := Row{
+		Name: fmt.Sprintf("Slice/%d[%d:%d]", axis, start, stop),
+		F:    func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], axis, start, stop) },
 		Ref: func(xs []Array) Array {
 			n := 0
 			for i := start; i < stop; i += step {
@@ -83,13 +83,21 @@ func sliceRow(axis, same, start, stop, step int, shapes ...string) Row {
 		},
 		Shapes: shapes,
 		Misuse: []Misuse{
-			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, 0, 4, 1) }},
-			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, -1, 2, 1) }},
-			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, 2, 1, 1) }},
-			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, 0, 3, 0) }},
-			{Shapes: "[2 3]", Says: "there is no axis 2", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 2, 0, 1, 1) }},
+			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, 0, 4) }},
+			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, -1, 2) }},
+			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 1, 2, 1) }},
+			{Shapes: "[2 3]", Says: "there is no axis 2", F: func(xs []*ag.Var) *ag.Var { return ag.Slice(xs[0], 2, 0, 1) }},
 		},
 	}
+	if step != 1 {
+		row.Name = fmt.Sprintf("SliceStep/%d[%d:%d:%d]", axis, start, stop, step)
+		row.F = func(xs []*ag.Var) *ag.Var { return ag.SliceStep(xs[0], axis, start, stop, step) }
+		row.Misuse = []Misuse{
+			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.SliceStep(xs[0], 1, 0, 4, 2) }},
+			{Shapes: "[2 3]", Says: "does not lie in axis 1", F: func(xs []*ag.Var) *ag.Var { return ag.SliceStep(xs[0], 1, 0, 3, 0) }},
+		}
+	}
+	return row
 }
 
 func padRow(axis, same, start, step, n int, shapes ...string) Row {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Functions lists the exported functions of the package in dir that make a Var
-// out of Vars: what the package's table must have a row for. A function that
-// takes an Op is not one of them, because the Op is.
+// Functions lists the exported functions of the package in dir that return a Var
+// and take Vars: the package's table must have a row for each. It leaves out a
+// function that takes an Op, because [OpTypes] lists the Op.
 func Functions(dir string) ([]string, error) {
 	return declared(dir, func(f *ast.FuncDecl) string {
 		if f.Recv != nil || !f.Name.IsExported() || !returnsVar(f.Type) {
@@ -89,7 +89,8 @@ func isVar(t ast.Expr) bool {
 	return ok && named(star.X, "Var")
 }
 
-// element returns what a parameter holds several of, or the parameter's type.
+// element returns the element type of a slice or variadic parameter, else the
+// parameter's type.
 func element(t ast.Expr) ast.Expr {
 	switch t := t.(type) {
 	case *ast.Ellipsis:

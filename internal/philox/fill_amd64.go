@@ -25,7 +25,7 @@ const (
 	normals
 )
 
-// chunk bounds one call of assembly, which cannot be preempted, to some 20 µs.
+// chunk limits one call of assembly, which cannot be preempted, to some 20 µs.
 const chunk = 16384
 
 // fillBlocks fills as much of dst, of 32-bit elements, as whole steps of a
@@ -58,8 +58,8 @@ func fillBlocks(what filling, dst unsafe.Pointer, n int, key, counter uint64) in
 	return done
 }
 
-// call runs the routine. It is not inlined: its prologue is where the scheduler
-// can stop a long fill.
+// call runs the routine. It is not inlined: the scheduler can stop a long fill in
+// its prologue.
 //
 //go:noinline
 func call(what filling, a *blockArgs) {

@@ -8,7 +8,7 @@ import (
 // Normal32 fills dst with normal variates of mean 0 and variance 1 by the
 // method of Box and Muller: words 2i and 2i+1 of Uint32s give the radius
 // √(−2 ln u) and the angle of elements 2i (its cosine) and 2i+1 (its sine).
-// All 32 bits of each word count, so the tails reach 6.7 standard deviations.
+// All 32 bits of each word are used, so the tails reach 6.7 standard deviations.
 func Normal32(dst []float32, key, counter uint64) {
 	done := fillBlocks(normals, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), key, counter)
 	dst, counter = dst[done:], counter+Blocks32(done)
@@ -35,7 +35,8 @@ func Normal64(dst []float64, key, counter uint64) {
 	}
 }
 
-// polar32 makes two words a point of the plane, normal in both directions.
+// polar32 returns the point of the plane that two words give, normal in both
+// directions.
 func polar32(radius, angle uint32) (x, y float32) {
 	// The product is exact, so fusing it with the sum changes nothing.
 	u := float32(float32(radius)*0x1p-32) + 0x1p-33 // in (0, 1]
@@ -44,7 +45,7 @@ func polar32(radius, angle uint32) (x, y float32) {
 	return r * cos, r * sin
 }
 
-// Minimax polynomials in float32, each fitted over the interval named.
+// Minimax polynomials in float32, each fitted over the interval stated.
 const (
 	// (ln(1+t) − t + t²/2)/t³ for 1+t in [√½, √2], to 3e-8 of ln(1+t).
 	log0 = 0.3333390951156616
@@ -70,8 +71,8 @@ const (
 	period   = 2 * math.Pi * 0x1p-34
 )
 
-// log32 is ln u for a normal, positive u. The conversions round, so that nothing
-// can be fused.
+// log32 returns ln u for a normal, positive u. The conversions round, so that
+// operations cannot be fused.
 func log32(u float32) float32 {
 	b := math.Float32bits(u)
 	e := int32(b-sqrtHalf) >> 23 // u = 2ᵉ·(1+t)
@@ -91,8 +92,8 @@ func log32(u float32) float32 {
 	return p + float32(k*ln2Hi)
 }
 
-// sincos32 is the sine and cosine of 2π·w/2³². The two top bits of w, rounded,
-// name the quadrant; the rest is an angle in [−π/4, π/4).
+// sincos32 returns the sine and cosine of 2π·w/2³². The two top bits of w, rounded,
+// are the quadrant; the rest is an angle in [−π/4, π/4).
 func sincos32(w uint32) (sin, cos float32) {
 	x := float32(float32(int32(w<<2)) * period)
 	z := float32(x * x)

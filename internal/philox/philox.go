@@ -4,7 +4,7 @@
 //
 // A stream is a key. Each 64-bit counter names one block of four 32-bit words
 // of it, so element i of a fill depends on (key, counter, i) and nothing else:
-// a fill may be cut anywhere that begins a block and shared between threads,
+// a fill may be divided at the beginning of any block and shared between threads,
 // and a checkpoint stores two numbers. After a fill of n elements the next
 // counter is counter + Blocks32(n), or Blocks64(n) for the float64 forms.
 //
@@ -33,12 +33,12 @@ const (
 	rounds = 10
 )
 
-// Blocks32 is how many counters n elements of Uint32s, Uniform32 or Normal32
-// consume: one for each four.
+// Blocks32 returns the number of counters that n elements of Uint32s, Uniform32 or
+// Normal32 consume: one for each four.
 func Blocks32(n int) uint64 { return (uint64(n) + 3) / 4 }
 
-// Blocks64 is how many counters n elements of Uniform64 or Normal64 consume:
-// one for each two.
+// Blocks64 returns the number of counters that n elements of Uniform64 or Normal64
+// consume: one for each two.
 func Blocks64(n int) uint64 { return (uint64(n) + 1) / 2 }
 
 // block is the generator: ten rounds over a 128-bit counter, least significant
@@ -54,7 +54,7 @@ func block(c [4]uint32, k [2]uint32) [4]uint32 {
 	return c
 }
 
-// at is the block that the fills use: the counter's high half is zero.
+// at returns the block that the fills use: the counter's high half is zero.
 func at(key, counter uint64) [4]uint32 {
 	return block([4]uint32{uint32(counter), uint32(counter >> 32)}, [2]uint32{uint32(key), uint32(key >> 32)})
 }

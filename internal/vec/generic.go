@@ -106,6 +106,10 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 		for i, v := range x {
 			dst[i] = T(math.Erf(float64(v)))
 		}
+	case op.Erfc:
+		for i, v := range x {
+			dst[i] = T(math.Erfc(float64(v)))
+		}
 	case op.ELU:
 		for i, v := range x {
 			if !(v > 0) {

@@ -10,10 +10,17 @@ import (
 // the whole error, in a fraction of package math's time. Conversions keep
 // compilers from fusing: the results are the same on every machine.
 
-// single reports whether T is float32.
+// single reports whether T is float32, and not float64. It panics if T is neither.
 func single[T Float]() bool {
 	var v T
-	return unsafe.Sizeof(v) == 4
+	switch unsafe.Sizeof(v) {
+	case 4:
+		return true
+	case 8:
+		return false
+	default:
+		panic("vec: unknown element type")
+	}
 }
 
 func exp[T Float](x T) T {

@@ -34,7 +34,7 @@ func pointer[T Float](x []T) unsafe.Pointer { return unsafe.Pointer(unsafe.Slice
 //
 // In float32 and under every implementation, Exp is within 1.5 ulp, Log, Tanh,
 // Erf, Sin and Cos within 2, Sigmoid, Softplus, ELU and PowScalar within 3, GELU
-// within 5; all others are correctly rounded. In float64, PowScalar and GELU are within 3
+// and Erfc within 5; all others are correctly rounded. In float64, PowScalar and GELU are within 3
 // ulp, and the rest is package math's. PowScalar alone has its constant in float64.
 func Unary[T Float](f op.Unary, dst, x []T, a, b float64) {
 	x = x[:len(dst)]

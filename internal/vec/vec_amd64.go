@@ -49,6 +49,8 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecSoftplusAVX512(a)
 		case op.Erf:
 			vecErfAVX512(a)
+		case op.Erfc:
+			vecErfcAVX512(a)
 		case op.ELU:
 			vecELUAVX512(a)
 		case op.GELU:
@@ -96,6 +98,8 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecSoftplusAVX2(a)
 		case op.Erf:
 			vecErfAVX2(a)
+		case op.Erfc:
+			vecErfcAVX2(a)
 		case op.ELU:
 			vecELUAVX2(a)
 		case op.GELU:
@@ -441,6 +445,9 @@ func vecSoftplusAVX512(a *vecArgs)
 func vecErfAVX512(a *vecArgs)
 
 //go:noescape
+func vecErfcAVX512(a *vecArgs)
+
+//go:noescape
 func vecELUAVX512(a *vecArgs)
 
 //go:noescape
@@ -619,6 +626,9 @@ func vecSoftplusAVX2(a *vecArgs)
 
 //go:noescape
 func vecErfAVX2(a *vecArgs)
+
+//go:noescape
+func vecErfcAVX2(a *vecArgs)
 
 //go:noescape
 func vecELUAVX2(a *vecArgs)

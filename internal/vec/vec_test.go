@@ -41,7 +41,7 @@ func trueBinary(f op.Binary, x, y, a float64) float64 {
 // approximate are the functions whose results may differ between the
 // implementations, with the documented bounds.
 var (
-	approximateUnary  = map[op.Unary]float64{op.Exp: 1.5, op.Log: 2, op.Sin: 2, op.Cos: 2, op.Tanh: 2, op.Sigmoid: 3, op.Softplus: 3, op.PowScalar: 3, op.Erf: 2, op.ELU: 3, op.GELU: 5}
+	approximateUnary  = map[op.Unary]float64{op.Exp: 1.5, op.Log: 2, op.Sin: 2, op.Cos: 2, op.Tanh: 2, op.Sigmoid: 3, op.Softplus: 3, op.PowScalar: 3, op.Erf: 2, op.Erfc: 5, op.ELU: 3, op.GELU: 5}
 	approximateBinary = map[op.Binary]float64{op.SoftplusGrad: 4, op.Gauss: 4, op.ELUGrad: 4, op.GELUGrad: 6}
 )
 
@@ -223,7 +223,7 @@ func TestAccuracy(t *testing.T) {
 		stride = 99991
 	}
 	underEach(t, func(t *testing.T) {
-		for _, f := range []op.Unary{op.Exp, op.Log, op.Tanh, op.Sigmoid, op.Softplus, op.Sqrt, op.Sin, op.Cos, op.Erf, op.ELU, op.GELU, op.PowScalar} {
+		for _, f := range []op.Unary{op.Exp, op.Log, op.Tanh, op.Sigmoid, op.Softplus, op.Sqrt, op.Sin, op.Cos, op.Erf, op.Erfc, op.ELU, op.GELU, op.PowScalar} {
 			worst, at := 0.0, float32(0)
 			x, y := make([]float32, 0, 4096), make([]float32, 4096)
 			flush := func() {

@@ -100,7 +100,7 @@ func (c *copier) copy(r io.Reader, e entry, t *tensor.Tensor) error {
 		if _, err := io.ReadFull(r, c.raw); err != nil {
 			return err
 		}
-		part := flat.Slice(0, at, end, 1)
+		part := flat.Slice(0, at, end)
 		switch t.DType() {
 		case tensor.Float32:
 			c.single = resize(c.single, end-at)
@@ -110,6 +110,8 @@ func (c *copier) copy(r io.Reader, e entry, t *tensor.Tensor) error {
 			c.double = resize(c.double, end-at)
 			decode(c.double, c.raw, size, d.double)
 			part.SetFloat64(c.double)
+		default:
+			panic(fmt.Sprintf("safetensors: no decoder for %v", t.DType()))
 		}
 	}
 	if dst != t {

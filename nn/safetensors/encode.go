@@ -158,7 +158,7 @@ func eachPiece(t *tensor.Tensor, do func([]byte) error) error {
 	flat := t.Contiguous().Reshape(n)
 	var b []byte
 	for at := 0; at < n; at += pieceLen {
-		part := flat.Slice(0, at, min(at+pieceLen, n), 1)
+		part := flat.Slice(0, at, min(at+pieceLen, n))
 		switch t.DType() {
 		case tensor.Float32:
 			b = resize(b, 4*part.Len())

@@ -53,7 +53,7 @@ func Load(path string) (*File, error) {
 
 // LoadFS is [Load] of a file of fsys, such as an [embed.FS].
 func LoadFS(fsys fs.FS, name string) (*File, error) {
-	f, err := fsys.Open(name)
+	f, err := atomicfile.OpenFS(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}

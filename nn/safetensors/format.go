@@ -109,9 +109,6 @@ func headerLen(first []byte, size int64) (int, error) {
 	if len(first) < 8 {
 		return 0, damaged("%d bytes are too few", len(first))
 	}
-	if other := otherFormat(first); other != "" {
-		return 0, damaged("this is %s", other)
-	}
 	n := binary.LittleEndian.Uint64(first)
 	switch {
 	case n > maxHeader:
@@ -122,7 +119,9 @@ func headerLen(first []byte, size int64) (int, error) {
 	return int(n), nil
 }
 
-// otherFormat recognises files that are given for safetensors by mistake.
+// otherFormat recognises files that are given for safetensors by mistake. Some of
+// these beginnings are lengths of headers, too: only what has no header may be
+// taken for another format.
 func otherFormat(first []byte) string {
 	const advice = "; load it in Python and write it with safetensors.torch.save_file"
 	begins := func(s string) bool { return bytes.HasPrefix(first, []byte(s)) }
@@ -145,14 +144,11 @@ func otherFormat(first []byte) string {
 	return ""
 }
 
-// parseHeader decodes a header and checks it as far as that goes without the
-// elements.
+// parseHeader decodes a header, which begins with '{', and checks it as far as
+// that goes without the elements.
 func parseHeader(text []byte) (header, error) {
 	h := header{index: map[string]int{}, metadata: map[string]string{}}
-	switch {
-	case len(text) == 0 || text[0] != '{':
-		return h, damaged("the header does not begin with '{'")
-	case !utf8.Valid(text):
+	if !utf8.Valid(text) {
 		return h, damaged("the header is not valid UTF-8")
 	}
 	// Once the syntax is known to be right, only the meaning is left to check.
@@ -454,7 +450,7 @@ func (p *parser) ints(what string, most int) ([]int, error) {
 	return slices.Clip(out), nil
 }
 
-// byteLen returns the bytes that an array takes; ok is false where that is not a
+// byteLen returns the bytes that an array takes; ok is false if that is not a
 // whole number or does not fit an int. Dims of 0 count as 1 for the latter, so
 // that the product of the others always fits.
 func byteLen(dtype string, shape []int) (n int, ok bool) {

@@ -34,18 +34,28 @@ func NewReader(r io.Reader) (*Reader, error) {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
 	}
+	noHeader := func(err error) error {
+		if other := otherFormat(first[:n]); other != "" {
+			return damaged("this is %s", other)
+		}
+		return err
+	}
 	length, err := headerLen(first[:n], size)
 	if err != nil {
-		return nil, err
+		return nil, noHeader(err)
 	}
-	text, err := readFull(r, int64(length))
+	head, err := readFull(r, int64(length))
 	if err != nil {
 		return nil, err
 	}
-	if text.len() < length {
-		return nil, damaged("the header's length is %d, and %d bytes follow", length, text.len())
+	text := head.bytes()
+	switch {
+	case len(text) < length:
+		return nil, noHeader(damaged("the header's length is %d, and %d bytes follow", length, len(text)))
+	case length == 0 || text[0] != '{':
+		return nil, noHeader(damaged("the header does not begin with '{'"))
 	}
-	h, err := parseHeader(text.bytes())
+	h, err := parseHeader(text)
 	if err != nil {
 		return nil, err
 	}

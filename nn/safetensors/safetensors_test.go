@@ -390,38 +390,58 @@ func FuzzRead(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add(pair(0, 4, 4, 8))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		file, err := safetensors.Read(bytes.NewReader(b))
-		if err != nil {
-			require.ErrorIs(t, err, safetensors.ErrFormat)
-			return
-		}
-		tensors := map[string]*tensor.Tensor{}
-		for _, name := range file.Names() {
-			_, shape, ok := file.Info(name)
-			require.True(t, ok)
-			if x, err := file.Tensor(name); err == nil {
-				require.True(t, slices.Equal(shape, x.Shape()))
-				tensors[name] = x
-			}
-			if values, _, err := file.Int64s(name); err == nil {
-				n := 1
-				for _, d := range shape {
-					n *= d
-				}
-				require.Len(t, values, n)
+	f.Fuzz(checkFile)
+}
+
+// FuzzHeader is FuzzRead with headers whose length is right.
+func FuzzHeader(f *testing.F) {
+	for _, c := range refused {
+		if n := len(c.bytes); n > 8 && n < 1000 {
+			if length := binary.LittleEndian.Uint64(c.bytes); length < uint64(n-8) {
+				f.Add(string(c.bytes[8:8+length]), uint16(n-8-int(length)))
 			}
 		}
-		var out bytes.Buffer
-		require.NoError(t, safetensors.Write(&out, tensors, file.Metadata()))
-		again, err := safetensors.Read(bytes.NewReader(out.Bytes()))
-		require.NoError(t, err)
-		require.Equal(t, file.Metadata(), again.Metadata())
-		require.Len(t, again.Names(), len(tensors))
-		for name, want := range tensors {
-			got := mustTensor(t, again, name)
-			require.Equal(t, want.Shape(), got.Shape())
-			require.Equal(t, bits32(want.Float32s()), bits32(got.Float32s()))
+	}
+	f.Add(`{"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"I8","shape":[],"data_offsets":[8,9]}}`, uint16(9))
+	f.Fuzz(func(t *testing.T, header string, data uint16) { checkFile(t, file(header, int(data))) })
+}
+
+func checkFile(t *testing.T, b []byte) {
+	file, err := safetensors.Read(bytes.NewReader(b))
+	if _, streamed := safetensors.Read(stream(b)); (streamed == nil) != (err == nil) {
+		t.Fatalf("a stream gives %v, a file %v", streamed, err)
+	}
+	if err != nil {
+		require.ErrorIs(t, err, safetensors.ErrFormat)
+		require.Less(t, len(err.Error()), 500)
+		require.NotContains(t, err.Error(), "\x1b")
+		return
+	}
+	tensors := map[string]*tensor.Tensor{}
+	for _, name := range file.Names() {
+		_, shape, ok := file.Info(name)
+		require.True(t, ok)
+		if x, err := file.Tensor(name); err == nil {
+			require.True(t, slices.Equal(shape, x.Shape()))
+			tensors[name] = x
 		}
-	})
+		if values, _, err := file.Int64s(name); err == nil {
+			n := 1
+			for _, d := range shape {
+				n *= d
+			}
+			require.Len(t, values, n)
+		}
+	}
+	var out bytes.Buffer
+	require.NoError(t, safetensors.Write(&out, tensors, file.Metadata()))
+	again, err := safetensors.Read(bytes.NewReader(out.Bytes()))
+	require.NoError(t, err)
+	require.Equal(t, file.Metadata(), again.Metadata())
+	require.Len(t, again.Names(), len(tensors))
+	for name, want := range tensors {
+		got := mustTensor(t, again, name)
+		require.Equal(t, want.Shape(), got.Shape())
+		require.Equal(t, bits32(want.Float32s()), bits32(got.Float32s()))
+	}
 }

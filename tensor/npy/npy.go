@@ -12,13 +12,13 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Save makes path a file of t's shape and numbers, as [Write] writes them. The
-// file is written whole or not at all; the error names it.
+// Save writes t to the file path, as [Write] does. The file is written whole or
+// not at all; the error names it.
 func Save(path string, t *tensor.Tensor) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, t) })
 }
 
-// Write writes t's shape and numbers, byte for byte as numpy.save does for an
+// Write writes t's shape and elements, byte for byte as numpy.save does for an
 // array of float32 or float64 in C order (format version 1.0). The error is w's.
 func Write(w io.Writer, t *tensor.Tensor) error {
 	switch t.DType() {
@@ -42,9 +42,9 @@ func writeAs[T float32 | float64](w io.Writer, descr string, shape []int, values
 	return nil
 }
 
-// header is the magic string, the version, the length of what follows, and a
-// Python dictionary, filled up with spaces so that the numbers begin at a
-// multiple of 64 bytes.
+// header returns the magic string, the version, the length of what follows, and a
+// Python dictionary, padded with spaces so that the elements begin at a multiple
+// of 64 bytes.
 func header(descr string, shape []int) []byte {
 	dims := make([]string, len(shape))
 	for i, d := range shape {
@@ -52,7 +52,7 @@ func header(descr string, shape []int) []byte {
 	}
 	tuple := strings.Join(dims, ", ")
 	if len(shape) == 1 {
-		tuple += "," // what tells a tuple of one from a number
+		tuple += "," // distinguishes a tuple of one from a number
 	}
 	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, tuple)
 	const start = len("\x93NUMPY\x01\x00") + 2

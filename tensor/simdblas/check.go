@@ -12,8 +12,7 @@ func fits[T gemm.Float](x []T, rows, cols, ld int) bool {
 	return rows > 0 && cols > 0 && ld >= cols && len(x) >= cols && (len(x)-cols)/ld >= rows-1
 }
 
-// flag reports whether t asks for a transpose; ok is false if it asks for nothing
-// valid.
+// flag reports whether t asks for a transpose; ok is false if t is not valid.
 func flag(t blas.Transpose) (transposed, ok bool) {
 	switch t {
 	case blas.NoTrans:
@@ -24,7 +23,7 @@ func flag(t blas.Transpose) (transposed, ok bool) {
 	return false, false
 }
 
-// swapIf returns rows and cols, of a transposed matrix in the other order.
+// swapIf returns rows and cols, swapped if transposed.
 func swapIf(transposed bool, rows, cols int) (r, c int) {
 	if transposed {
 		return cols, rows

@@ -1,12 +1,12 @@
-// Package simdblas lends Gander's matrix multiplication to any program that
-// computes with gonum:
+// Package simdblas makes Gander's matrix multiplication available to any program
+// that computes with gonum:
 //
 //	blas64.Use(simdblas.Implementation{})
 //	blas32.Use(simdblas.Implementation{})
 //
-// Everything above gonum's BLAS, the products and factorizations of gonum/mat
-// included, then goes through [Implementation]. Nothing is registered unless the
-// program says so.
+// Everything built on gonum's BLAS, including the products and factorizations of
+// gonum/mat, then goes through [Implementation]. Importing the package registers
+// nothing.
 //
 // # What gets faster
 //
@@ -19,24 +19,25 @@
 //     divided into such products, and so Solve, Inverse, Det, Cholesky, QR and
 //     least squares;
 //   - products with a vector (gemv, symv, trsv, trmv), limited by how fast memory is,
-//     and so SVD, EigenSym and Eigen, in part.
+//     and so a part of SVD, EigenSym and Eigen.
 //
 // Everything else is gonum's own: vectors, rank-one updates (ger), symm, banded and
 // packed matrices, complex numbers, and the parts of gonum/lapack that do not use
-// BLAS, such as the rotations of SVD and EigenSym. So are small operands: products
-// with a vector below some 4000 elements of the matrix, triangles of order 16, or
-// 96 with a vector, and symmetric products below order 16.
+// BLAS, such as the rotations that SVD and EigenSym spend most of their time on. So
+// are small operands: products of a vector with a matrix of fewer than 4096
+// elements, triangles up to order 16 (below 96 with a vector), and symmetric
+// products below order 16.
 //
-// Matrices of mostly zeros get slower: gonum's loops skip a row of work for each
-// zero that they meet in A, and these do not. A product whose left factor has nine
-// zeros in ten takes two to four times as long. Keep gonum's implementation for
-// programs that multiply such matrices.
+// Products of matrices that are mostly zeros get slower: gonum's loops skip a row
+// of work for each zero in A, and these do not. A product whose left factor is
+// nine tenths zeros takes two to four times as long. Keep gonum's implementation
+// for programs that multiply such matrices.
 //
 // # What differs
 //
 // Arguments, meaning and panics are those of gonum, except in three points:
 //
-//   - The products gemm skip no multiplication by zero: 0·NaN and 0·Inf are NaN, as
+//   - No multiplication by zero is skipped in gemm: 0·NaN and 0·Inf are NaN, as
 //     IEEE 754 has it. gonum's portable code drops them in some variants, and so do
 //     the parts that are left to gonum.
 //   - The order of summation differs, so the last bits may. For one machine and

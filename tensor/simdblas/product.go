@@ -1,14 +1,13 @@
 package simdblas
 
 import (
-	"sync"
-
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/gander-ml/gander/internal/gemm"
 )
 
-// tinyProduct is how many multiplications a plain loop does faster than tiles.
+// tinyProduct is the number of multiplications up to which a plain loop is faster
+// than tiles.
 const tinyProduct = 64
 
 // product computes a matrix product and reports whether it did.
@@ -56,8 +55,8 @@ func tiny[T gemm.Float](ta, tb bool, m, n, k int, alpha T, a []T, lda int, b []T
 	}
 }
 
-// symmetricBlock is the order of the blocks on the diagonal, which are computed in
-// full and used by half.
+// symmetricBlock is the order of the blocks on the diagonal, of which both
+// triangles are computed and one is used.
 const symmetricBlock = 32
 
 // smallSymmetric is the order up to which gonum's loops are faster, because they
@@ -124,12 +123,9 @@ func (p *symmetricProduct[T]) compute(i, n int) {
 	}
 }
 
-// squares are blocks of the diagonal, by element size.
-var squares [2]sync.Pool
-
 // diagonal computes a block of the diagonal.
 func (p *symmetricProduct[T]) diagonal(i, n int) {
-	pool := &squares[size[T]()/8]
+	pool := &pools[T]().squares
 	square, ok := pool.Get().(*[symmetricBlock * symmetricBlock]T)
 	if !ok {
 		square = new([symmetricBlock * symmetricBlock]T)
@@ -152,7 +148,8 @@ func (p *symmetricProduct[T]) diagonal(i, n int) {
 	pool.Put(square)
 }
 
-// columns is the columns of row r that belong to the triangle of order n.
+// columns returns the range of columns of row r that belong to the triangle of
+// order n.
 func (p *symmetricProduct[T]) columns(r, n int) (from, to int) {
 	if p.upper {
 		return r, n

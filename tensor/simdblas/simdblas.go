@@ -20,8 +20,9 @@ var (
 	_ blas.Float64 = Implementation{}
 )
 
-// Each method computes what pays, and hands the rest to gonum: small operands, and
-// arguments that are unusual or wrong, whose panics are then gonum's own.
+// Each method computes what gets faster, and leaves the rest to gonum: small
+// operands, and arguments that are unusual or wrong, whose panics are then gonum's
+// own.
 
 // routines are the parts that the generic code is made of, for one element type.
 type routines[T gemm.Float] struct {
@@ -61,8 +62,8 @@ func (i Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64,
 }
 
 // Ssyrk computes one triangle of the symmetric matrix C = alpha·A·Aᵀ + beta·C,
-// where A is n×k, or with a transpose of C = alpha·Aᵀ·A + beta·C, where A is
-// k×n. The other triangle is neither read nor written.
+// for an n×k matrix A, or if tA asks for a transpose of C = alpha·Aᵀ·A + beta·C, for
+// a k×n matrix A. The other triangle is neither read nor written.
 func (i Implementation) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
 	if n < smallSymmetric || !single.symmetric(ul, tA, n, k, alpha, a, lda, nil, 0, beta, c, ldc) {
 		i.Implementation.Ssyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
@@ -76,8 +77,8 @@ func (i Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha f
 	}
 }
 
-// Ssyr2k is Ssyrk for C = alpha·(A·Bᵀ + B·Aᵀ) + beta·C, or with a transpose for
-// C = alpha·(Aᵀ·B + Bᵀ·A) + beta·C.
+// Ssyr2k is Ssyrk for C = alpha·(A·Bᵀ + B·Aᵀ) + beta·C, or if tA asks for a
+// transpose for C = alpha·(Aᵀ·B + Bᵀ·A) + beta·C.
 func (i Implementation) Ssyr2k(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if n < smallSymmetric || b == nil || !single.symmetric(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc) {
 		i.Implementation.Ssyr2k(ul, tA, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
@@ -151,8 +152,8 @@ func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []fl
 	}
 }
 
-// Ssymv computes y = alpha·A·x + beta·y for a symmetric matrix A of which one
-// triangle is read.
+// Ssymv computes y = alpha·A·x + beta·y for a symmetric matrix A, of which it
+// reads one triangle.
 func (i Implementation) Ssymv(ul blas.Uplo, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
 	if n < 2*symmetricRows || !single.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
 		i.Implementation.Ssymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
@@ -166,7 +167,7 @@ func (i Implementation) Dsymv(ul blas.Uplo, n int, alpha float64, a []float64, l
 	}
 }
 
-// Strsv solves op(A)·x = b for a triangular matrix A; x holds b before.
+// Strsv solves op(A)·x = b for a triangular matrix A. x holds b on entry.
 func (i Implementation) Strsv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float32, lda int, x []float32, incX int) {
 	if n < smallTriangle || !single.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
 		i.Implementation.Strsv(ul, tA, d, n, a, lda, x, incX)

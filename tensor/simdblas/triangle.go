@@ -40,7 +40,7 @@ func (r *routines[T]) triangle(s blas.Side, ul blas.Uplo, tA blas.Transpose, d b
 	return triangle[T]{r, s, ul, tA, d, transposed, order, m + n - order, a, lda, b, ldb}, ok
 }
 
-// orderOf is the order of a triangle on side s of an m×n matrix.
+// orderOf returns the order of a triangle on side s of an m×n matrix.
 func orderOf(s blas.Side, m, n int) int {
 	if s == blas.Left {
 		return m
@@ -54,9 +54,8 @@ func forward(left bool, ul blas.Uplo, transposed bool) bool {
 	return lower == left
 }
 
-// halves divides the order n from i on: what is known first when solving, and what
-// then depends on it.
-// Its parts begin at multiples of block.
+// halves divides the unknowns [i,i+n) into the half that is solved first and the
+// half that depends on it. Both begin a multiple of block after i.
 func halves(forward bool, i, n, block int) (i1, n1, i2, n2 int) {
 	half := (n/2 + block - 1) / block * block
 	if forward {
@@ -69,8 +68,8 @@ func (t *triangle[T]) halves(i, n int) (i1, n1, i2, n2 int) {
 	return halves(forward(t.side == blas.Left, t.ul, t.transposed), i, n, triangleBlock)
 }
 
-// solve solves for the unknowns [i,i+n), if those that they depend on are known
-// and counted already.
+// solve solves for the unknowns [i,i+n). Those that they depend on must be solved
+// and subtracted already.
 func (t *triangle[T]) solve(i, n int, alpha T) {
 	if n <= triangleBlock {
 		m, n := t.shape(n)
@@ -107,7 +106,7 @@ func (t *triangle[T]) add(i2, n2, i1, n1 int, alpha, beta T) {
 	}
 }
 
-// shape is B's part of n rows or columns.
+// shape returns the shape of n rows or columns of B.
 func (t *triangle[T]) shape(n int) (rows, cols int) {
 	if t.side == blas.Left {
 		return n, t.other
@@ -115,7 +114,7 @@ func (t *triangle[T]) shape(n int) (rows, cols int) {
 	return t.other, n
 }
 
-// part is B from its row or column i on.
+// part returns B from its row or column i on.
 func (t *triangle[T]) part(i int) []T {
 	if t.side == blas.Left {
 		return t.b[i*t.ldb:]
@@ -123,7 +122,7 @@ func (t *triangle[T]) part(i int) []T {
 	return t.b[i:]
 }
 
-// block is A from row i and column j of op(A) on.
+// block returns A from row i and column j of op(A) on.
 func (t *triangle[T]) block(i, j int) []T {
 	i, j = swapIf(t.transposed, i, j)
 	return t.a[i*t.lda+j:]

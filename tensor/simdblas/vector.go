@@ -14,18 +14,31 @@ import (
 // vector as fast.
 const smallMatrix = 4096
 
-// spans reports whether x holds n elements inc apart. Backward steps are gonum's.
+// spans reports whether x holds n elements inc apart. Negative increments are left
+// to gonum.
 func spans[T gemm.Float](x []T, n, inc int) bool { return inc > 0 && len(x) > (n-1)*inc }
 
-func size[T gemm.Float]() int {
-	var x T
-	return int(unsafe.Sizeof(x))
+// poolsOf are the pools of memory for elements of one type.
+type poolsOf struct {
+	vectors sync.Pool // copies of vectors with an increment
+	squares sync.Pool // blocks of the diagonal
 }
 
-// buffers are for vectors whose elements are apart, by element size.
-var buffers [2]sync.Pool
+var singlePools, doublePools poolsOf
 
-// vector is one whose elements are neighbours: the caller's, or a copy.
+func pools[T gemm.Float]() *poolsOf {
+	var x T
+	switch unsafe.Sizeof(x) {
+	case 4:
+		return &singlePools
+	case 8:
+		return &doublePools
+	default:
+		panic("simdblas: unknown element type")
+	}
+}
+
+// vector is a vector of increment 1: the caller's, or a copy.
 type vector[T gemm.Float] struct {
 	data []T
 	copy *[]T // nil if data is the caller's
@@ -35,7 +48,7 @@ func vectorOf[T gemm.Float](x []T, n, inc int) vector[T] {
 	if inc == 1 {
 		return vector[T]{data: x[:n]}
 	}
-	buffer, ok := buffers[size[T]()/8].Get().(*[]T)
+	buffer, ok := pools[T]().vectors.Get().(*[]T)
 	if !ok {
 		buffer = new([]T)
 	}
@@ -52,7 +65,7 @@ func vectorOf[T gemm.Float](x []T, n, inc int) vector[T] {
 // release gives the copy's memory back.
 func (v vector[T]) release() {
 	if v.copy != nil {
-		buffers[size[T]()/8].Put(v.copy)
+		pools[T]().vectors.Put(v.copy)
 	}
 }
 
@@ -80,7 +93,7 @@ func (r *routines[T]) matVec(tA blas.Transpose, m, n int, alpha T, a []T, lda in
 	return true
 }
 
-// times is matVec for vectors whose elements are neighbours.
+// times is matVec for vectors of increment 1.
 func (r *routines[T]) times(t bool, m, n int, alpha T, a []T, lda int, x []T, beta T, y []T) {
 	if t {
 		gemm.VecMat(m, n, alpha, x, a, lda, beta, y)
@@ -93,9 +106,9 @@ func (r *routines[T]) times(t bool, m, n int, alpha T, a []T, lda int, x []T, be
 // the block of the diagonal among them is gonum's.
 const symmetricRows = 32
 
-// symmetricVec computes y = alpha·A·x + beta·y and reports whether it did. What
-// lies beside the diagonal is used as it is and transposed, while it is in the
-// cache.
+// symmetricVec computes y = alpha·A·x + beta·y and reports whether it did. Each
+// block beside the diagonal is used twice, as it is and transposed, while it is in
+// the cache.
 func (r *routines[T]) symmetricVec(ul blas.Uplo, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) bool {
 	if !validTriangle(ul, blas.Unit) || alpha == 0 || !fits(a, n, n, lda) || !spans(x, n, incX) || !spans(y, n, incY) {
 		return false
@@ -126,8 +139,8 @@ func (r *routines[T]) symmetricVec(ul blas.Uplo, n int, alpha T, a []T, lda int,
 	return true
 }
 
-// smallTriangle is the order up to which gonum's loops are as fast with a vector;
-// vectorBlock is the order of a triangle that is then not divided.
+// smallTriangle is the order below which gonum's loops are as fast with a vector;
+// vectorBlock is the order up to which a triangle is not divided for a vector.
 const (
 	smallTriangle = 96
 	vectorBlock   = 32

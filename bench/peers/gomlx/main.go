@@ -35,10 +35,10 @@ var (
 	discriminatorSizes = []int{pixels, 512, 256, 128, 1}
 )
 
-// An activation and its slope as a function of its output.
+// An activation and its derivative as a function of its output.
 type activation struct {
-	apply func(x *Node) *Node
-	slope func(y *Node) *Node
+	apply      func(x *Node) *Node
+	derivative func(y *Node) *Node
 }
 
 var (
@@ -68,7 +68,7 @@ func last(ys []*Node) *Node { return ys[len(ys)-1] }
 func backward(ys, params []*Node, layers []activation, grad *Node) (grads []*Node, input *Node) {
 	grads = make([]*Node, len(params))
 	for i := len(layers) - 1; i >= 0; i-- {
-		grad = Mul(grad, layers[i].slope(ys[i+1]))
+		grad = Mul(grad, layers[i].derivative(ys[i+1]))
 		grads[2*i] = DotGeneral(ys[i], []int{0}, nil, grad, []int{0}, nil)
 		grads[2*i+1] = ReduceSum(grad, 0)
 		grad = DotGeneral(grad, []int{1}, nil, params[2*i], []int{1}, nil)

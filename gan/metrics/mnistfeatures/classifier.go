@@ -27,24 +27,24 @@ import (
 //go:embed classifier.safetensors
 var file []byte
 
-// Judge is the trained network with the statistics of real digits. It never
-// changes, so any number of goroutines may use it at once.
+// Judge is a trained network with the statistics of real digits. It never changes,
+// so any number of goroutines may use it at once.
 type Judge struct {
 	body, head nn.Module
 	training   *metrics.Gaussian
-	reference  func() (*reference, error)        // of what samples are compared with,
-	manifold   func() (*metrics.Manifold, error) // and its manifold: computed when first wanted
+	reference  func() (*reference, error)        // computed by the first call
+	manifold   func() (*metrics.Manifold, error) // of the reference, likewise
 }
 
-// reference is what samples are compared with: the 10,000 test digits.
+// reference is the 10,000 test digits, which samples are compared with.
 type reference struct {
-	seen     *Seen
+	outputs  *Classified
 	gaussian *metrics.Gaussian
 }
 
-// Load returns the judge. The first call decodes and verifies it; every call
-// returns the same one. It returns an error only where the data was damaged when
-// the program was built.
+// Load returns the judge. The first call decodes and verifies its file; every call
+// returns the same judge. It returns an error only if the file was damaged when the
+// program was built.
 func Load() (*Judge, error) { return load() }
 
 var load = sync.OnceValues(func() (*Judge, error) {
@@ -66,13 +66,13 @@ func decode(content []byte, want string) (*Judge, error) {
 	}
 	j := new(Judge)
 	j.body, j.head = Network()
-	j.reference = sync.OnceValues(j.seeTest)
+	j.reference = sync.OnceValues(j.classifyTest)
 	j.manifold = sync.OnceValues(func() (*metrics.Manifold, error) {
 		r, err := j.reference()
 		if err != nil {
 			return nil, err
 		}
-		return metrics.FitManifold(r.seen.Features, neighbors)
+		return metrics.FitManifold(r.outputs.Features, neighbors)
 	})
 	if err := errors.Join(loadPart(f, "body.", j.body), loadPart(f, "head.", j.head)); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func decode(content []byte, want string) (*Judge, error) {
 	return j, nil
 }
 
-// loadPart gives a part of the network its weights.
+// loadPart loads the weights of a part of the network.
 func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
 	state := map[string]*tensor.Tensor{}
 	for _, full := range f.Names() {
@@ -103,21 +103,21 @@ func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
 	return nn.LoadState(m, state)
 }
 
-// Seen is what the network sees in images.
-type Seen struct {
+// Classified has the network's outputs for n images.
+type Classified struct {
 	Features *tensor.Tensor // [n, 96], Float32, none below 0
 	Classes  []int          // the most likely digit of each
 }
 
-// See runs the network on images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. It
-// returns an error where a pixel is not finite, and panics with a
+// Classify returns the network's outputs for images in [−1, 1], as [n, 784] or
+// [n, 1, 28, 28]. It returns an error if a pixel is not finite, and panics with a
 // [tensor.ShapeError] on another shape.
-func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
+func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	const size = 28 * 28
 	shape := images.Shape()
 	plane := len(shape) == 2 && shape[1] == size
 	if !plane && !(len(shape) == 4 && shape[1] == 1 && shape[2] == 28 && shape[3] == 28) {
-		panic(&tensor.ShapeError{Op: "Judge.See", Shapes: [][]int{shape}, Problem: "these are no images of 28×28 pixels",
+		panic(&tensor.ShapeError{Op: "Judge.Classify", Shapes: [][]int{shape}, Problem: "these are not images of 28×28 pixels",
 			Fix: "give [n, 784] or [n, 1, 28, 28]"})
 	}
 	pixels := images.Float32s()
@@ -128,7 +128,7 @@ func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
 	}
 
 	n := shape[0]
-	seen := &Seen{tensor.New(tensor.Float32, n, Features), make([]int, n)}
+	out := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n)}
 	scope := tensor.NewScope()
 	const chunk = 100 // so that memory does not grow with n
 	for lo := 0; lo < n; lo += chunk {
@@ -136,16 +136,17 @@ func (j *Judge) See(images *tensor.Tensor) (*Seen, error) {
 		x := scope.Adopt(tensor.FromFloat32(pixels[lo*size:hi*size], hi-lo, 1, 28, 28))
 		features := j.body.Forward(nil, autograd.Const(x))
 		logits := j.head.Forward(nil, features).Value().Float32s()
-		seen.Features.Slice(0, lo, hi, 1).CopyFrom(features.Value())
+		out.Features.Slice(0, lo, hi).CopyFrom(features.Value())
 		for i := range hi - lo {
-			seen.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
+			out.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
 		}
 		scope.Close()
 	}
-	return seen, nil
+	return out, nil
 }
 
-// largest returns the place of the largest number, of equals the first.
+// largest returns the index of the largest number, the first one if several are
+// equal.
 func largest(xs []float32) (at int) {
 	for i, x := range xs {
 		if x > xs[at] {
@@ -155,19 +156,19 @@ func largest(xs []float32) (at int) {
 	return at
 }
 
-// Test returns what the network sees in the 10,000 test digits, which Evaluate
-// compares with. The first call takes a second; later ones return the same,
-// which nobody may change.
-func (j *Judge) Test() (*Seen, error) {
+// Test returns the network's outputs for the 10,000 test digits, which Evaluate
+// compares with. The first call takes a second; every call returns the same value,
+// which the caller must not change.
+func (j *Judge) Test() (*Classified, error) {
 	r, err := j.reference()
 	if err != nil {
 		return nil, err
 	}
-	return r.seen, nil
+	return r.outputs, nil
 }
 
-// seeTest sees the test digits.
-func (j *Judge) seeTest() (*reference, error) {
+// classifyTest returns the reference.
+func (j *Judge) classifyTest() (*reference, error) {
 	set, err := digits.Load()
 	if err != nil {
 		return nil, err
@@ -178,14 +179,14 @@ func (j *Judge) seeTest() (*reference, error) {
 			return nil, err
 		}
 	}
-	seen, err := j.See(tensor.FromFloat32(images, set.Len(), 28*28))
+	outputs, err := j.Classify(tensor.FromFloat32(images, set.Len(), 28*28))
 	if err != nil {
 		return nil, err
 	}
-	g, err := metrics.FitGaussian(seen.Features)
-	return &reference{seen, g}, err
+	g, err := metrics.FitGaussian(outputs.Features)
+	return &reference{outputs, g}, err
 }
 
 // Training returns the mean and the covariance of the features of the 60,000
-// training digits. Nobody may change them.
+// training digits. The caller must not change them.
 func (j *Judge) Training() *metrics.Gaussian { return j.training }

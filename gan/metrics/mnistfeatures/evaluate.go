@@ -19,7 +19,7 @@ const (
 	RarestDigit      = "rarest digit"
 )
 
-// Report says how good generated digits are; the package comment explains it.
+// Report has the quality of generated digits; the package comment explains it.
 type Report struct {
 	N      int           // digits judged
 	Values metrics.Table // under the names above
@@ -42,17 +42,19 @@ func (r *Report) String() string {
 }
 
 // Evaluate judges images in [−1, 1], as [n, 784] or [n, 1, 28, 28]. Published
-// values are for n = 10,000, which takes a few seconds. It returns an error where
-// a pixel is not finite or n is below 97, and panics with a [tensor.ShapeError]
-// on another shape.
+// values are for n = 10,000, which takes a few seconds. It returns an error if a
+// pixel is not finite or n is below 97, and panics with a [tensor.ShapeError] on
+// another shape.
 func (j *Judge) Evaluate(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, true) }
 
-// Glance is [Judge.Evaluate] without precision and recall, which take most of
-// the time: for a look at how training goes.
-func (j *Judge) Glance(images *tensor.Tensor) (*Report, error) { return j.evaluate(images, false) }
+// EvaluateQuick is [Judge.Evaluate] without precision and recall, which take most
+// of the time. It is for use during training.
+func (j *Judge) EvaluateQuick(images *tensor.Tensor) (*Report, error) {
+	return j.evaluate(images, false)
+}
 
-func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) {
-	seen, err := j.See(images)
+func (j *Judge) evaluate(images *tensor.Tensor, full bool) (*Report, error) {
+	outputs, err := j.Classify(images)
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +62,11 @@ func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) 
 	if err != nil {
 		return nil, err
 	}
-	g, err := metrics.FitGaussian(seen.Features)
+	g, err := metrics.FitGaussian(outputs.Features)
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{N: len(seen.Classes), Digits: metrics.Histogram(seen.Classes, Classes)}
+	r := &Report{N: len(outputs.Classes), Digits: metrics.Histogram(outputs.Classes, Classes)}
 	for _, real := range []struct {
 		name     string
 		gaussian *metrics.Gaussian
@@ -75,8 +77,8 @@ func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) 
 		}
 		r.add(real.name, d)
 	}
-	if thorough {
-		precision, recall, err := j.overlap(ref, seen)
+	if full {
+		precision, recall, err := j.overlap(ref, outputs)
 		if err != nil {
 			return nil, err
 		}
@@ -88,19 +90,19 @@ func (j *Judge) evaluate(images *tensor.Tensor, thorough bool) (*Report, error) 
 }
 
 // overlap returns precision and recall.
-func (j *Judge) overlap(ref *reference, seen *Seen) (precision, recall float64, err error) {
+func (j *Judge) overlap(ref *reference, outputs *Classified) (precision, recall float64, err error) {
 	real, err := j.manifold()
 	if err != nil {
 		return 0, 0, err
 	}
-	generated, err := metrics.FitManifold(seen.Features, neighbors)
+	generated, err := metrics.FitManifold(outputs.Features, neighbors)
 	if err != nil {
 		return 0, 0, err
 	}
-	if precision, err = real.Share(seen.Features); err != nil {
+	if precision, err = real.Share(outputs.Features); err != nil {
 		return 0, 0, err
 	}
-	recall, err = generated.Share(ref.seen.Features)
+	recall, err = generated.Share(ref.outputs.Features)
 	return precision, recall, err
 }
 
@@ -120,9 +122,10 @@ type measured struct {
 	value float64
 }
 
-// floorOf interpolates the floor at n samples between the measured ones, which
-// rise in n: along a straight line over 1/n, as most of what finite samples do to
-// these values is in proportion to that. Below the least it is NaN.
+// floorOf interpolates the floor for n samples between the measured ones, which
+// are in order of n. It is linear in 1/n, because most of the effect of finite
+// samples on these values is proportional to that. If n is below the smallest
+// measured one, it is NaN.
 func floorOf(name string, n int) float64 {
 	f := floors[name]
 	if len(f) < 2 || n < f[0].n {

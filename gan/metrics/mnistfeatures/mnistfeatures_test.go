@@ -39,12 +39,12 @@ func noise(n int) *tensor.Tensor {
 }
 
 func TestAccuracy(t *testing.T) {
-	seen, err := load(t).Test()
+	outputs, err := load(t).Test()
 	require.NoError(t, err)
 	set, err := digits.Load()
 	require.NoError(t, err)
 	right := 0
-	for i, class := range seen.Classes {
+	for i, class := range outputs.Classes {
 		if class == set.Label(i) {
 			right++
 		}
@@ -52,47 +52,47 @@ func TestAccuracy(t *testing.T) {
 	assert.GreaterOrEqual(t, right, 9920, "of 10,000 test digits")
 }
 
-func TestSee(t *testing.T) {
+func TestClassify(t *testing.T) {
 	j := load(t)
 	x := testDigits(t, 230)
-	seen, err := j.See(x)
+	outputs, err := j.Classify(x)
 	require.NoError(t, err)
-	assert.Equal(t, []int{230, mnistfeatures.Features}, seen.Features.Shape())
-	assert.Equal(t, []int{7, 2, 1, 0, 4, 1, 4, 9}, seen.Classes[:8])
-	for _, v := range seen.Features.Float32s() {
+	assert.Equal(t, []int{230, mnistfeatures.Features}, outputs.Features.Shape())
+	assert.Equal(t, []int{7, 2, 1, 0, 4, 1, 4, 9}, outputs.Classes[:8])
+	for _, v := range outputs.Features.Float32s() {
 		require.GreaterOrEqual(t, v, float32(0))
 	}
 
 	// In another shape and dtype, and a part alone: the same, in the last case
 	// up to the order of summation that another size may choose.
 	for _, same := range []*tensor.Tensor{x.Reshape(230, 1, 28, 28), x.Cast(tensor.Float64)} {
-		again, err := j.See(same)
+		again, err := j.Classify(same)
 		require.NoError(t, err)
-		assert.Equal(t, seen.Classes, again.Classes)
-		assert.Equal(t, seen.Features.Float32s(), again.Features.Float32s())
+		assert.Equal(t, outputs.Classes, again.Classes)
+		assert.Equal(t, outputs.Features.Float32s(), again.Features.Float32s())
 	}
-	part, err := j.See(x.Slice(0, 150, 157, 1))
+	part, err := j.Classify(x.Slice(0, 150, 157))
 	require.NoError(t, err)
-	assert.Equal(t, seen.Classes[150:157], part.Classes)
-	assert.InDeltaSlice(t, seen.Features.Slice(0, 150, 157, 1).Float32s(), part.Features.Float32s(), 1e-4)
+	assert.Equal(t, outputs.Classes[150:157], part.Classes)
+	assert.InDeltaSlice(t, outputs.Features.Slice(0, 150, 157).Float32s(), part.Features.Float32s(), 1e-4)
 
-	none, err := j.See(tensor.New(tensor.Float32, 0, 784))
+	none, err := j.Classify(tensor.New(tensor.Float32, 0, 784))
 	require.NoError(t, err)
 	assert.Equal(t, []int{0, mnistfeatures.Features}, none.Features.Shape())
 }
 
-func TestSeeIsDeterministic(t *testing.T) {
+func TestClassifyIsDeterministic(t *testing.T) {
 	j, x := load(t), testDigits(t, 120)
 	defer tensor.CPU().SetThreads(0)
 	var want []float32
 	for threads := range 3 {
 		tensor.CPU().SetThreads(threads + 1)
-		seen, err := j.See(x)
+		outputs, err := j.Classify(x)
 		require.NoError(t, err)
 		if want == nil {
-			want = seen.Features.Float32s()
+			want = outputs.Features.Float32s()
 		}
-		assert.Equal(t, want, seen.Features.Float32s(), "%d threads", threads+1)
+		assert.Equal(t, want, outputs.Features.Float32s(), "%d threads", threads+1)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestScale(t *testing.T) {
 	require.NoError(t, err)
 	assert.InEpsilon(t, mnistfeatures.FloorOf(mnistfeatures.DistanceTraining, 10_000), d, 1e-3)
 
-	report, err := j.Glance(noise(2000))
+	report, err := j.EvaluateQuick(noise(2000))
 	require.NoError(t, err)
 	for _, name := range []string{mnistfeatures.Distance, mnistfeatures.DistanceTraining} {
 		v := report.Values.Get(name)
@@ -156,7 +156,7 @@ func TestEvaluate(t *testing.T) {
 
 	// The right half of each digit from another one.
 	order := tensor.NewStream(1, "test").Perm(n)
-	halves := tensor.Concat(2, x.Reshape(n, 28, 28).Slice(2, 0, 14, 1), tensor.Gather(x, 0, tensor.Positions(order...)).Reshape(n, 28, 28).Slice(2, 14, 28, 1))
+	halves := tensor.Concat(2, x.Reshape(n, 28, 28).Slice(2, 0, 14), tensor.Gather(x, 0, tensor.Positions(order...)).Reshape(n, 28, 28).Slice(2, 14, 28))
 	d, p, _, _ = evaluate(halves.Reshape(n, 784))
 	assert.Greater(t, d, 5*real)
 	assert.Less(t, p, 0.9)
@@ -177,7 +177,7 @@ func repeated(n, k int) []int {
 }
 
 func TestReportString(t *testing.T) {
-	r, err := load(t).Glance(testDigits(t, 1000))
+	r, err := load(t).EvaluateQuick(testDigits(t, 1000))
 	require.NoError(t, err)
 	lines := strings.Split(r.String(), "\n")
 	require.Len(t, lines, 8) // header, three values, a gap, two lines of classes, the end
@@ -199,18 +199,18 @@ func TestRefusals(t *testing.T) {
 	_, err := j.Evaluate(testDigits(t, mnistfeatures.Features))
 	assert.ErrorContains(t, err, "96 samples do not determine a covariance in 96 dimensions")
 	for _, shape := range [][]int{{784}, {5, 783}, {5, 28, 28}, {5, 3, 28, 28}, {5, 1, 28, 27}} {
-		assert.ErrorContains(t, tensor.Catch(func() { j.See(tensor.New(tensor.Float32, shape...)) }), "no images of 28×28 pixels")
+		assert.ErrorContains(t, tensor.Catch(func() { j.Classify(tensor.New(tensor.Float32, shape...)) }), "not images of 28×28 pixels")
 	}
 }
 
-func BenchmarkSee(b *testing.B) {
+func BenchmarkClassify(b *testing.B) {
 	j, err := mnistfeatures.Load()
 	if err != nil {
 		b.Fatal(err)
 	}
 	x := noise(1000)
 	for b.Loop() {
-		if _, err := j.See(x); err != nil {
+		if _, err := j.Classify(x); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,10 +8,10 @@ const (
 	Classes  = 10
 )
 
-// Network describes the network, without weights, in two parts: body makes
-// features [n, 96] of images [n, 1, 28, 28], and head makes the logits of the
-// ten digits [n, 10] of these. It is for bench/classifier, which trains it;
-// [Load] has one with weights.
+// Network returns the network, without weights, in two parts: body computes
+// features [n, 96] from images [n, 1, 28, 28], and head the logits [n, 10] of the
+// ten digits from these. It is for bench/classifier, which trains it; [Load]
+// returns one with weights.
 func Network() (body, head nn.Module) {
 	body = nn.Sequential(
 		nn.Conv2D(1, 16, 3, nn.Padding(1)), nn.ReLU(), nn.MaxPool2D(2),

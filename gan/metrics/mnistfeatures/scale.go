@@ -2,8 +2,8 @@
 
 package mnistfeatures
 
-// floors are the values of so many real digits, ceilings those of 10,000 pictures
-// of noise.
+// floors are the values of real digits by their number, ceilings those of 10,000
+// images of noise.
 var (
 	floors = map[string][]measured{
 		"Fréchet distance":                  {{200, 18.8}, {500, 8.751}, {1000, 5.041}, {2000, 3.198}, {5000, 1.746}, {10000, 1.297}},

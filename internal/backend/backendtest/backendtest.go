@@ -1,6 +1,6 @@
-// Package backendtest is what every backend must pass: each operation, in each
-// dtype, on operands of every layout, gives what the reference backend gives,
-// and touches nothing else.
+// Package backendtest has the tests that every backend must pass: each operation,
+// in each dtype, on operands of every layout, gives what the reference backend
+// gives, and changes nothing else.
 //
 // A new operation needs a row in tables.go; an operation without one fails.
 package backendtest
@@ -18,7 +18,7 @@ import (
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
-// Run holds b against the reference backend.
+// Run compares b with the reference backend.
 func Run(t *testing.T, b backend.Backend) {
 	for _, f := range families {
 		t.Run(f.name, func(t *testing.T) { f.check(&suite{b: b, errorf: t.Errorf}) })
@@ -69,15 +69,15 @@ func (s *suite) complain(what string, operands []array, format string, args ...a
 	s.errorf("%s of %v: %s", what, operands, fmt.Sprintf(format, args...))
 }
 
-// dtypes are what everything is checked in.
+// dtypes are the element types that everything is checked in.
 var dtypes = []backend.DType{backend.Float32, backend.Float64}
 
 // big is the number of elements from which a backend may share work between
 // threads, so that a run with several is compared.
 const big = 4096
 
-// array is an operand in host memory, which the suite copies to wherever it is
-// needed. Arrays may share a host.
+// array is an operand in host memory, which the suite copies to the devices.
+// Arrays may share a host.
 type array struct {
 	host   *backend.Host
 	layout layout.Layout
@@ -88,13 +88,13 @@ func (a array) String() string {
 	return fmt.Sprintf("%v%v strides %v offset %d", a.host.DType(), l, l.Strides[:l.Rank], l.Offset)
 }
 
-// operation is a call of a backend; the first of the operands is what it sets.
+// operation is a call of a backend; it sets the first of the operands.
 type operation func(b backend.Backend, o []backend.Operand)
 
 // check runs op, on the reference and on b, with operands that begin as the
 // given arrays; the first, dst, is the one that op may change. Its elements
-// must agree within tol, everything else must stay as it is, and the number of
-// threads must not matter.
+// must agree within tol, everything else must stay as it is, and the result must
+// not depend on the number of threads.
 func (s *suite) check(what string, tol tolerance, op operation, dst array, sources ...array) {
 	s.checkAll(what, tol, op, []array{dst}, sources...)
 }
@@ -182,13 +182,17 @@ func execute(b backend.Backend, arrays []array, hosts []*backend.Host, op operat
 }
 
 func bitsAt(h *backend.Host, i int) uint64 {
-	if h.DType() == backend.Float64 {
+	switch dt := h.DType(); dt {
+	case backend.Float32:
+		return uint64(math.Float32bits(h.F32[i]))
+	case backend.Float64:
 		return math.Float64bits(h.F64[i])
+	default:
+		panic(backend.UnknownDType(dt))
 	}
-	return uint64(math.Float32bits(h.F32[i]))
 }
 
-// differ returns the first place where two hosts differ in any bit, or −1.
+// differ returns the first place at which two hosts differ in any bit, or −1.
 func differ(a, b *backend.Host) int {
 	for i := range a.Len() {
 		if bitsAt(a, i) != bitsAt(b, i) {
@@ -198,7 +202,7 @@ func differ(a, b *backend.Host) int {
 	return -1
 }
 
-// offsets lists where the elements of a layout lie, in row-major order.
+// offsets lists the places of a layout's elements, in row-major order.
 func offsets(l layout.Layout) []int {
 	out := make([]int, 0, l.Len())
 	var walk func(k, at int)
@@ -218,7 +222,7 @@ func offsets(l layout.Layout) []int {
 // kind is a way to lay an array out.
 type kind func(shape []int) layout.Layout
 
-// dense are the kinds whose elements are distinct, fit to be written to.
+// dense are the kinds whose elements are distinct, so that they can be written to.
 var dense = []kind{
 	func(shape []int) layout.Layout { return layout.Contiguous(shape...) },
 	permuted,
@@ -233,7 +237,7 @@ var dense = []kind{
 	},
 }
 
-// every adds the kinds that repeat elements, which are for reading only.
+// every adds the kinds that repeat elements, which are only read.
 var every = append(dense[:len(dense):len(dense)],
 	func(shape []int) layout.Layout { return repeated(shape, func(k int) bool { return k == 0 }) },
 	func(shape []int) layout.Layout { return repeated(shape, func(k int) bool { return k == len(shape)-1 }) },
@@ -280,14 +284,14 @@ func repeated(shape []int, axis func(k int) bool) layout.Layout {
 	return l
 }
 
-// rng makes the suite's numbers, which are the same every time.
+// rng returns a generator of the suite's numbers, which are the same every time.
 func rng(seed int) *rand.Rand { return rand.New(rand.NewPCG(uint64(seed), 1)) }
 
-// canary is what lies around and between the elements.
+// canary fills the memory around and between the elements.
 const canary = -12345.5
 
-// place makes an array over a host that is larger than it need be and lies full
-// of canaries, with elements from value.
+// place returns an array with elements from value, over a host that is larger than
+// necessary and otherwise full of canaries.
 func place(dt backend.DType, l layout.Layout, value func() float64) array {
 	at := offsets(l)
 	n := l.Offset
@@ -306,8 +310,8 @@ func place(dt backend.DType, l layout.Layout, value func() float64) array {
 
 // The values that elements take.
 
-// special cycles through the corner cases, mixed with ordinary numbers, from a
-// place that depends on the seed.
+// special cycles through the corner cases, mixed with ordinary numbers, beginning
+// at a place that depends on the seed.
 func special(seed int) func() float64 {
 	inf := math.Inf(1)
 	corners := []float64{0, 1, math.NaN(), -1, 0.5, inf, -2.5, math.Copysign(0, -1), 3, -inf, -0.25, 7.5, 200, -80}
@@ -327,5 +331,5 @@ func whole(seed int) func() float64 {
 	return func() float64 { return float64(r.IntN(9) - 4) }
 }
 
-// junk is what a destination holds before.
+// junk is what a destination holds before it is written.
 func junk() float64 { return 99.25 }

@@ -13,7 +13,7 @@ import (
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
-// broken is the reference with a fault that follows one of its methods.
+// broken is the reference with a fault after one of its methods.
 type broken struct {
 	ref.Backend
 	method string
@@ -127,7 +127,7 @@ func (b broken) Norm(dst backend.Operand, xs []backend.Operand) {
 	b.spoil("norm", dst, xs[0])
 }
 
-// change sets the elements of o where f says so.
+// change sets the elements of o that f asks for.
 func change(o backend.Operand, f func(i int, v float64) float64) {
 	h := o.Buffer.(*backend.Host)
 	for i, at := range offsets(o.Layout) {
@@ -205,7 +205,7 @@ func TestReferencePasses(t *testing.T) {
 	}
 }
 
-// TestFaultsAreFound: the suite is worth what it finds.
+// TestFaultsAreFound: the suite fails for a backend with any of the faults.
 func TestFaultsAreFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("tests the suite, not a backend")

@@ -69,8 +69,8 @@ func (s *suite) products() {
 			{0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}, {1, 5, 3}, {5, 1, 3}, {3, 5, 1}, {2, 3, 4}, {7, 17, 33}, {20, 9, 70},
 		} {
 			m, n, k := size[0], size[1], size[2]
-			for turn, batch := range [][]int{nil, {1}, {3}, {2, 3}, {0}, {1, 2, 1, 2}} {
-				for i := turn; i < len(dense)*len(matrixKinds); i += 7 {
+			for round, batch := range [][]int{nil, {1}, {3}, {2, 3}, {0}, {1, 2, 1, 2}} {
+				for i := round; i < len(dense)*len(matrixKinds); i += 7 {
 					to := append(dense[:len(dense):len(dense)], transposed)[i%(len(dense)+1)]
 					lx := matrixKinds[i%len(matrixKinds)](join(batch, m, k))
 					ly := matrixKinds[(i*5+i/len(matrixKinds))%len(matrixKinds)](join(batch, k, n))
@@ -101,7 +101,7 @@ func (s *suite) products() {
 	}
 }
 
-// productCorners: no product with zero is skipped.
+// productCorners checks that no product with zero is skipped.
 func (s *suite) productCorners(dt backend.DType, op operation) {
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for j := range 8 {
@@ -134,7 +134,7 @@ func relaid(a array, l layout.Layout) array {
 // indexed are the shapes that Gather and ScatterAdd run on.
 var indexed = [][]int{{5}, {1}, {3, 4}, {4, 1, 3}, {2, 3, 4}, {2, 0, 3}, {3, 3000}, {3000, 3}}
 
-// indices lists some, with repeats, for an axis of dim n, and some that do not
+// indices lists indices for an axis of dim n, with repeats, and some that do not
 // lie in it.
 func indices(n int) [][]float64 {
 	d := float64(n)
@@ -146,7 +146,7 @@ func indices(n int) [][]float64 {
 	return out
 }
 
-// listed gives the elements of a list in turn.
+// listed returns the elements of a list, one after another.
 func listed(list []float64) func() float64 {
 	i := -1
 	return func() float64 { i++; return list[i] }
@@ -204,9 +204,14 @@ func (s *suite) randoms() {
 			s.errorf("distribution %d has no row in the table", code)
 		}
 		for _, dt := range dtypes {
-			tol := exact
-			if dt == backend.Float64 {
+			var tol tolerance
+			switch dt {
+			case backend.Float32:
+				tol = exact
+			case backend.Float64:
 				tol = row.f64
+			default:
+				panic(backend.UnknownDType(dt))
 			}
 			for _, n := range []int{0, 1, 2, 3, 4, 5, 63, 1001, 10007} {
 				for _, offset := range []int{0, 3} {

@@ -8,8 +8,8 @@ import (
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// convolution is a case: pictures [n, in, h, w] and a kernel that makes out
-// channels of them. Parameters of 0 stand for 1.
+// convolution is a case: images [n, in, h, w] and a kernel with out output
+// channels. Parameters of 0 stand for 1.
 type convolution struct {
 	n, in, out, h, w, kh, kw int
 	p                        backend.ConvParams
@@ -18,7 +18,7 @@ type convolution struct {
 func pair(n int) [2]int { return [2]int{n, n} }
 
 // convolutions try every parameter alone and with others, kernels as large as
-// the picture, strides longer than the kernel, and nothing at all.
+// the image, strides longer than the kernel, and dims of 0.
 var convolutions = []convolution{
 	{n: 2, in: 3, out: 4, h: 5, w: 6, kh: 3, kw: 3},
 	{n: 2, in: 3, out: 4, h: 5, w: 6, kh: 3, kw: 3, p: backend.ConvParams{Pad: pair(1)}},
@@ -50,7 +50,7 @@ var convolutions = []convolution{
 	{n: 1, in: 2, out: 16, h: 7, w: 8, kh: 4, kw: 4, p: backend.ConvParams{Stride: pair(2), Pad: pair(1)}},
 	{n: 1, in: 8, out: 1, h: 9, w: 8, kh: 5, kw: 4, p: backend.ConvParams{Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}, Pad: pair(2)}},
 	{n: 2, in: 18, out: 2, h: 1, w: 5, kh: 1, kw: 5, p: backend.ConvParams{Pad: [2]int{0, 2}}},
-	// Many pictures.
+	// Many images.
 	{n: 17, in: 2, out: 3, h: 3, w: 4, kh: 3, kw: 2, p: backend.ConvParams{Pad: pair(1)}},
 }
 
@@ -68,15 +68,15 @@ func channelsLast(shape []int) layout.Layout {
 	return layout.Contiguous(shape[0], shape[2], shape[3], shape[1]).Permute(0, 3, 1, 2)
 }
 
-// inner leaves gaps between the pixels of such pictures.
+// inner leaves gaps between the pixels of such images.
 func inner(shape []int) layout.Layout {
 	return layout.Contiguous(shape[0], shape[2]+1, shape[3], shape[1]+2).
 		Slice(1, 1, shape[2]+1, 1).Slice(3, 2, shape[1]+2, 1).Permute(0, 3, 1, 2)
 }
 
 var (
-	densePictures = append(dense[:len(dense):len(dense)], channelsLast, inner)
-	everyPicture  = append(every[:len(every):len(every)], channelsLast, inner)
+	denseImages = append(dense[:len(dense):len(dense)], channelsLast, inner)
+	everyImage  = append(every[:len(every):len(every)], channelsLast, inner)
 )
 
 // convolve checks one of the convolutions: op gets the result, the two sources,
@@ -92,20 +92,20 @@ func (s *suite) convolve(name string, op func(b backend.Backend, o []backend.Ope
 		dst, first, second := arrange(c.shapes())
 		large := c.in*c.out*c.h*c.w > 5000
 		for _, dt := range dtypes {
-			for turn := range len(everyPicture) {
-				if large && turn%4 > 0 {
+			for round := range len(everyImage) {
+				if large && round%4 > 0 {
 					continue
 				}
-				f, biased := epilogues[(turn+i)%len(epilogues)], (turn/4+i)%2 == 0
+				f, biased := epilogues[(round+i)%len(epilogues)], (round/4+i)%2 == 0
 				what := fmt.Sprintf("%s+%v, bias %v, of %+v", name, f, biased, c)
 				run := func(b backend.Backend, o []backend.Operand) { op(b, o, c.p, f.epilogue(o[3], biased)) }
-				to := densePictures[(turn+i)%len(densePictures)](dst)
-				from := everyPicture[turn](first)
-				with := everyPicture[(3*turn+i)%len(everyPicture)](second)
-				bias := every[turn%len(every)](dst[1:2])
-				s.check(what, f.tolerance(), run, place(dt, to, junk), place(dt, from, whole(turn)), place(dt, with, whole(turn+1)), place(dt, bias, whole(turn+2)))
-				if turn%4 == 0 {
-					s.check(what, convTolerance, run, place(dt, to, junk), place(dt, from, normal(turn)), place(dt, with, normal(turn+1)), place(dt, bias, normal(turn+2)))
+				to := denseImages[(round+i)%len(denseImages)](dst)
+				from := everyImage[round](first)
+				with := everyImage[(3*round+i)%len(everyImage)](second)
+				bias := every[round%len(every)](dst[1:2])
+				s.check(what, f.tolerance(), run, place(dt, to, junk), place(dt, from, whole(round)), place(dt, with, whole(round+1)), place(dt, bias, whole(round+2)))
+				if round%4 == 0 {
+					s.check(what, convTolerance, run, place(dt, to, junk), place(dt, from, normal(round)), place(dt, with, normal(round+1)), place(dt, bias, normal(round+2)))
 				}
 			}
 			// A single NaN or infinity, the products of it with padding, too.

@@ -16,14 +16,14 @@ var shapes = [][]int{{3, 5}, {1}, {0}, {7}, {2, 300}, {4, 1, 3}, {2, 0, 3}, {}, 
 // shared is large enough to be shared between threads, in uneven pieces.
 var shared = []int{43, 385}
 
-// values are what elements are drawn from.
+// values are the sources of elements.
 var values = []func(seed int) func() float64{special, normal}
 
 // arrangements calls f with layouts for operands of one shape, the destination
-// first: each kind of destination with each kind of source for shapes where
-// much can go wrong, every third for the others, and two of these, by turns, for
-// the shared one. alias asks for checks where operands are one.
-func arrangements(turn, operands int, f func(i int, ls []layout.Layout, alias bool)) {
+// first: each kind of destination with each kind of source for every fourth shape,
+// every third combination for the others, and two that depend on the round for the
+// shared one. alias asks for checks with one array as several operands.
+func arrangements(round, operands int, f func(i int, ls []layout.Layout, alias bool)) {
 	i := 0
 	arrange := func(shape []int, kinds int, alias bool) {
 		ls := []layout.Layout{dense[kinds%len(dense)](shape)}
@@ -43,10 +43,10 @@ func arrangements(turn, operands int, f func(i int, ls []layout.Layout, alias bo
 		}
 	}
 	arrange(shared, 0, false)
-	arrange(shared, 7*turn+1, turn%2 == 0)
+	arrange(shared, 7*round+1, round%2 == 0)
 }
 
-// memory checks what the other checks stand on.
+// memory checks what the other checks rely on.
 func (s *suite) memory() {
 	if s.b.Name() == "" {
 		s.errorf("the backend has no name")
@@ -60,7 +60,7 @@ func (s *suite) memory() {
 			}
 			want := backend.NewHost(dt, n)
 			s.holds("Alloc", buffer, want)
-			// A part, as views and rounded-up sizes have it.
+			// A part, as in views and buffers of rounded-up sizes.
 			for _, part := range [][2]int{{0, n / 2}, {n / 3, n / 2}, {n, 0}} {
 				lo, k := part[0], part[1]
 				l := layout.Contiguous(k)
@@ -87,7 +87,7 @@ func (s *suite) memory() {
 	s.imageOrder()
 }
 
-// holds complains unless a buffer holds what is wanted.
+// holds complains unless a buffer's elements are those of want.
 func (s *suite) holds(what string, b backend.Buffer, want *backend.Host) {
 	got := backend.NewHost(want.DType(), want.Len())
 	for i := range got.Len() {
@@ -100,8 +100,8 @@ func (s *suite) holds(what string, b backend.Buffer, want *backend.Host) {
 }
 
 // order issues operations on one buffer from several goroutines, one after the
-// other, without waiting for the work: each must see what the one before did, and
-// a buffer that is freed while work on it is queued is still there for that work.
+// other, without waiting for the work: each must see the result of the one before,
+// and a buffer that is freed while work on it is queued must still serve that work.
 func (s *suite) order() {
 	const n, rounds = 5000, 50
 	x := backend.Operand{Buffer: s.b.Alloc(backend.Float64, n), Layout: layout.Contiguous(n)}
@@ -157,8 +157,8 @@ func (s *suite) copies() {
 
 func (s *suite) fills() {
 	fills := []float64{0, math.Copysign(0, -1), 0.1, math.NaN(), math.Inf(-1), 1e300}
-	for turn, dt := range dtypes {
-		arrangements(turn, 1, func(i int, ls []layout.Layout, _ bool) {
+	for round, dt := range dtypes {
+		arrangements(round, 1, func(i int, ls []layout.Layout, _ bool) {
 			v := fills[i%len(fills)]
 			op := func(b backend.Backend, o []backend.Operand) { b.Fill(o[0], v) }
 			s.check(fmt.Sprintf("Fill %v", v), exact, op, place(dt, ls[0], junk))
@@ -241,8 +241,8 @@ func (s *suite) binaries() {
 func (s *suite) wheres() {
 	op := func(b backend.Backend, o []backend.Operand) { b.Where(o[0], o[1], o[2], o[3]) }
 	conditions := []float64{0, 1, math.Copysign(0, -1), math.NaN(), -3, math.Inf(1), 0, 0}
-	for turn, dt := range dtypes {
-		arrangements(turn, 4, func(i int, ls []layout.Layout, alias bool) {
+	for round, dt := range dtypes {
+		arrangements(round, 4, func(i int, ls []layout.Layout, alias bool) {
 			k := i
 			condition := func() float64 { k++; return conditions[k%len(conditions)] }
 			c, x, y := place(dt, ls[1], condition), place(dt, ls[2], special(i)), place(dt, ls[3], normal(i))

@@ -9,13 +9,13 @@ import (
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// function is what an epilogue applies, with its constant.
+// function is the function of an epilogue, with its constant.
 type function struct {
 	f op.Unary
 	a float64
 }
 
-// functions are those of epilogues: each that has a Grad, and none.
+// functions are the functions of epilogues: none, and each that has a Grad.
 var functions = func() []function {
 	all := []function{{}}
 	for f := range op.NumUnary {
@@ -32,14 +32,14 @@ var functions = func() []function {
 
 func (f function) String() string { return f.f.String() }
 
-// tolerance is that of the function alone, for sums that are exact.
+// tolerance returns the tolerance of the function alone, for sums that are exact.
 func (f function) tolerance() tolerance {
 	t := unaryTable[f.f].tolerance
 	t.zeros = true
 	return t
 }
 
-// epilogue makes one of a bias, which counts only if biased is set.
+// epilogue returns an epilogue with the function and, if biased is set, the bias.
 func (f function) epilogue(bias backend.Operand, biased bool) backend.Epilogue {
 	if !biased {
 		bias = backend.Operand{}
@@ -95,14 +95,14 @@ func (s *suite) epilogueGrads() {
 			} {
 				to, from := dense, every
 				if len(shape) == 4 {
-					to, from = densePictures, everyPicture
+					to, from = denseImages, everyImage
 				}
 				l := layout.Contiguous(shape...)
 				for i := range 2 * len(from) {
 					if l.Len() >= big && i%8 > 1 {
 						continue
 					}
-					// Every other time all lie alike, which is how they mostly do.
+					// Every other time all have one layout, which is the usual case.
 					gz, gy, y := to[i/2%len(to)], from[i/2%len(from)], from[i/2%len(from)]
 					if i%2 == 1 {
 						gz, gy, y = to[(i+1)%len(to)], from[i%len(from)], from[(i*3+1)%len(from)]

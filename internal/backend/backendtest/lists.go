@@ -9,10 +9,10 @@ import (
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// The fused updates of whole lists are held against their formulas. Lists here
+// The fused updates of whole lists are compared with their formulas. Lists here
 // have two entries, of different lengths.
 
-// adams holds a fused Adam step against its formulas.
+// adams compares a fused Adam step with its formulas.
 func (s *suite) adams() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -55,7 +55,7 @@ func flat(dt backend.DType, n, offset int, value func() float64) array {
 	return place(dt, l, value)
 }
 
-// averages holds a fused moving average against its formula.
+// averages compares a fused moving average with its formula.
 func (s *suite) averages() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -81,7 +81,7 @@ func (s *suite) averages() {
 	}
 }
 
-// clamps holds a fused clamp against its formula.
+// clamps compares a fused clamp with its formula.
 func (s *suite) clamps() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -104,8 +104,8 @@ func (s *suite) clamps() {
 	}
 }
 
-// norms holds a fused norm against its formula: at ordinary numbers, and where
-// squares overflow, underflow, are infinite or NaN.
+// norms compares a fused norm with its formula: for ordinary numbers, and for
+// numbers whose squares overflow, underflow, are infinite or NaN.
 func (s *suite) norms() {
 	if _, ok := s.b.(backend.ListBackend); !ok {
 		return
@@ -125,8 +125,12 @@ func (s *suite) norms() {
 	}
 	for _, dt := range dtypes {
 		kinds := []func(int) func() float64{normal, scaled(1e30), scaled(1e-30), scaled(0)}
-		if dt == backend.Float64 {
+		switch dt {
+		case backend.Float32:
+		case backend.Float64:
 			kinds = append(kinds, scaled(1e200), scaled(1e-200), scaled(5e-320))
+		default:
+			panic(backend.UnknownDType(dt))
 		}
 		for i, n := range []int{0, 1, 7, 100, 100_003} {
 			for k, kind := range kinds {
@@ -163,8 +167,8 @@ func norm(dst backend.Operand, xs []backend.Operand) {
 	dst.Buffer.(*backend.Host).Set(dst.Layout.Offset, largest)
 }
 
-// adam is one step by the book (Kingma and Ba, 2015; Loshchilov and Hutter,
-// 2019), in float64.
+// adam is one step by the papers' formulas (Kingma and Ba, 2015; Loshchilov and
+// Hutter, 2019), in float64.
 func adam(p, g, m, v backend.Operand, c op.AdamParams) {
 	at := func(o backend.Operand) func(i int) (float64, func(float64)) {
 		h := o.Buffer.(*backend.Host)

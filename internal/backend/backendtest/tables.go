@@ -7,10 +7,10 @@ import (
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// tolerance bounds the error of a result at ε·(ulps·|want| + abs), where ε is
-// the distance from 1 to the next number of the dtype. It does not grow with
-// the size of arrays. The numbers leave room for the rounding of each step, for
-// elements of a size up to about ten.
+// tolerance limits the error of a result to ε·(ulps·|want| + abs), where ε is the
+// distance from 1 to the next number of the dtype. It does not grow with the size
+// of arrays. The numbers leave room for the rounding of each step, for elements of
+// magnitude up to about ten.
 type tolerance struct {
 	ulps, abs float64
 	zeros     bool // −0 may stand for 0 and the reverse
@@ -30,9 +30,14 @@ func (tol tolerance) accepts(dt backend.DType, got, want float64) bool {
 	case want == 0 && got == 0:
 		return math.Signbit(got) == math.Signbit(want) || tol.zeros
 	}
-	epsilon, tiny := 0x1p-52, 0x1p-1022
-	if dt == backend.Float32 {
+	var epsilon, tiny float64
+	switch dt {
+	case backend.Float32:
 		epsilon, tiny = 0x1p-23, 0x1p-126
+	case backend.Float64:
+		epsilon, tiny = 0x1p-52, 0x1p-1022
+	default:
+		panic(backend.UnknownDType(dt))
 	}
 	if tol.ulps == 0 {
 		return false
@@ -67,6 +72,7 @@ var unaryTable = [op.NumUnary]struct {
 	op.Scale:      {"Scale", tolerance{ulps: 2}, [][2]float64{{-1.75}, {0.1}, {0}}},
 	op.Shift:      {"Shift", tolerance{ulps: 1, abs: 1}, [][2]float64{{0.75}, {-0.1}}},
 	op.Erf:        {"Erf", tolerance{ulps: 2.5}, nil},
+	op.Erfc:       {"Erfc", tolerance{ulps: 4}, nil},
 	op.ELU:        {"ELU", tolerance{ulps: 4}, [][2]float64{{1}, {0.25}, {-2}}},
 	op.GELU:       {"GELU", tolerance{ulps: 64}, nil},
 	op.PowScalar:  {"PowScalar", tolerance{ulps: 4}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
@@ -101,8 +107,8 @@ var binaryTable = [op.NumBinary]struct {
 	op.Gauss:         {"Gauss", tolerance{ulps: 64}, []float64{1, 0.5}},
 }
 
-// reduceTable has a row for each reduction: the tolerance is for ordinary
-// numbers; small whole numbers must come out exact.
+// reduceTable has a row for each reduction. The tolerance is for ordinary numbers;
+// results of small whole numbers must be exact.
 var reduceTable = [op.NumReduce]struct {
 	name      string
 	tolerance tolerance
@@ -112,7 +118,7 @@ var reduceTable = [op.NumReduce]struct {
 	op.SumSquares: {"SumSquares", tolerance{ulps: 256}},
 }
 
-// randomTable has a row for each distribution. In float32 all bits are given.
+// randomTable has a row for each distribution. In float32 all bits must agree.
 var randomTable = [backend.NumDistribution]struct {
 	name string
 	f64  tolerance
@@ -128,5 +134,5 @@ var (
 	linearTolerance       = tolerance{ulps: 16, abs: 512}
 	epilogueGradTolerance = tolerance{ulps: 16, abs: 2048}
 	adamTolerance         = tolerance{ulps: 6, abs: 6}
-	normTolerance         = tolerance{ulps: 1000} // of the plain sum that it is held against
+	normTolerance         = tolerance{ulps: 1000} // of the plain sum that it is compared with
 )

@@ -2,43 +2,42 @@ package cpu
 
 import "github.com/gander-ml/gander/internal/backend"
 
-// Convolutions run in channels-last memory, [n, h, w, c], as products of
-// matrices that are never written down. Where the pixels of a row lie one after
-// another, all that one row of the kernel sees from one of its places is a
-// contiguous run of kw·c numbers: a row of a left factor. Its neighbours may be
-// the runs of the same place in other pictures, or those of the next places,
-// a stride of pixels further on, which overlap. An output is a sum of products,
-// one for each row of the kernel, and that is what kernel.ProductSum computes.
+// Convolutions run in channels-last memory, [n, h, w, c], as products of matrices
+// whose left factor is not stored: its rows are parts of the images. The numbers
+// that one row of the kernel multiplies at one position are kw·c neighbours in
+// memory, and are one row of the left factor. The next rows are the numbers at the
+// same position in other images, or those at the next positions of the same image,
+// a stride of pixels further on, which overlap. An output is a sum of such
+// products, one for each row of the kernel, which [gemm.ProductSum] computes.
 //
-// Products of the kernel with what lies beyond the edges of a picture are zeros,
-// unless the kernel is not finite: elsewhere they are skipped, and the pictures
-// are read where they are. Each range of outputs that sees the same taps is a
-// sum of its own.
+// Products with the padding are zeros, unless the kernel is not finite. If it is
+// finite they are skipped, and the images are read in place: each range of outputs
+// that uses the same taps is a sum of its own.
 //
-// The derivative by the input is a convolution of gy in the same way, one for
-// each phase of the stride. The derivative by the weight is a sum of products
-// over the rows of all pictures.
+// The gradient by the input is a correlation with gy in the same way, one for each
+// phase of the stride. The gradient by the weight is a sum of products over the
+// rows of all images.
 
 // axis is a correlation along one axis: output u sums over its taps t
 //
 //	input[start+u·step+t·gap]·kernel[first+t·next]
 //
-// and belongs at place at+u·by.
+// and is written to place at+u·by.
 type axis struct {
 	outs, step, start      int
 	taps, gap, first, next int
 	at, by                 int
 }
 
-// forwardAxis is a convolution along axis k of its pictures, 0 or 1.
+// forwardAxis returns a convolution along axis k of the images, 0 or 1.
 func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
 	return axis{outs: outs, step: p.Stride[k], start: -p.Pad[k], taps: taps, gap: p.Dilation[k], next: 1, by: 1}
 }
 
-// backwardAxes is its derivative by an input of dim ins. Input i meets tap j
-// where i+pad−j·dilation is a multiple of the stride, so that the inputs fall
-// into as many phases as the stride is long. Each phase sees some of the taps,
-// the last one first.
+// backwardAxes returns the gradient of a convolution by an input of dim ins. Input
+// i is multiplied by tap j if i+pad−j·dilation is a multiple of the stride, so the
+// inputs are divided into stride phases. Each phase uses some of the taps, the last
+// one first.
 func backwardAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
 	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
 	apart := stride / gcd(stride, dilation) // taps of one phase
@@ -67,8 +66,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// seen is the range of inputs [lo,hi) that some outputs see.
-func seen(axes []axis) (lo, hi int) {
+// used returns the range of inputs [lo,hi) that any output uses.
+func used(axes []axis) (lo, hi int) {
 	for _, a := range axes {
 		if a.outs > 0 && a.taps > 0 {
 			end := a.start + (a.outs-1)*a.step + (a.taps-1)*a.gap + 1
@@ -81,17 +80,17 @@ func seen(axes []axis) (lo, hi int) {
 	return lo, hi
 }
 
-// span is a range of an axis's outputs, n of them from u on, that see inputs
-// through the same taps [t0,t1).
+// span is a range of an axis's outputs, n of them from u on, that use the same taps
+// [t0,t1).
 type span struct{ u, n, t0, t1 int }
 
-// all is a single span, of all taps.
+// all returns a single span of all outputs and taps.
 func (a *axis) all() []span { return []span{{0, a.outs, 0, a.taps}} }
 
-// within divides the outputs into spans whose taps are those that see the inputs
-// [lo,hi).
+// within divides the outputs into spans whose taps are those that multiply inputs
+// in [lo,hi).
 func (a *axis) within(lo, hi int) []span {
-	spans := make([]span, 0, 4) // mostly enough: inside, and beyond either edge
+	spans := make([]span, 0, 4) // usually enough: inside, and at either edge
 	for u := range a.outs {
 		at := a.start + u*a.step // of tap 0
 		t0 := min(max(0, (lo-at+a.gap-1)/a.gap), a.taps)
@@ -105,20 +104,21 @@ func (a *axis) within(lo, hi int) []span {
 	return spans
 }
 
-// cut is the part of a span that lies in [lo,hi).
+// cut returns the part of a span that lies in [lo,hi).
 func (s span) cut(lo, hi int) span {
 	lo, hi = max(s.u, lo), min(s.u+s.n, hi)
 	return span{lo, hi - lo, s.t0, s.t1}
 }
 
-// through is the range of outputs [u0,u1) that see the inputs [0,ins) through a tap.
+// through returns the range of outputs [u0,u1) for which a tap multiplies an input
+// in [0,ins).
 func (a *axis) through(tap, ins int) (u0, u1 int) {
 	first := a.start + tap*a.gap // input of output 0
 	u0 = min(max(0, (a.step-1-first)/a.step), a.outs)
 	return u0, max(u0, min(a.outs, (ins-first+a.step-1)/a.step))
 }
 
-// input is the first input that a span sees.
+// input returns the first input that a span uses.
 func (a *axis) input(s span) int { return a.start + s.u*a.step + s.t0*a.gap }
 
 // Conv2D sets dst to the convolution of x with w.
@@ -148,7 +148,7 @@ func (b *Backend) correlateGroups(dst, src, w backend.Operand, groups int, order
 		kernel.Layout = kernel.Layout.Permute(order[:]...)
 		b.correlate(part(dst, 1, g, groups), part(src, 1, g, groups), kernel, h, v, backend.Epilogue{})
 	}
-	e.Apply(b, dst) // the pixels of a group alone would be short rows with gaps
+	e.Apply(b, dst) // group by group, the pixels would be short rows with gaps
 }
 
 // Conv2DWeightGrad sets dst to the gradient by the convolution's weight.
@@ -162,7 +162,7 @@ func (b *Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvPar
 	}
 }
 
-// part is the g-th of equal parts along an axis.
+// part returns the g-th of equal parts along an axis.
 func part(o backend.Operand, axis, g, parts int) backend.Operand {
 	n := o.Layout.Dims[axis] / parts
 	o.Layout = o.Layout.Slice(axis, g*n, g*n+n, 1)

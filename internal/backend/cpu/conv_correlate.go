@@ -10,8 +10,8 @@ import (
 )
 
 // correlate sets dst to correlations of src with the kernel w [kh, kw, c, n], one
-// for each pair of axes, followed by the epilogue; together they reach every
-// pixel of dst.
+// for each pair of axes, followed by the epilogue; together they write every pixel
+// of dst.
 func (b *Backend) correlate(dst, src, w backend.Operand, h, v []axis, e backend.Epilogue) {
 	switch dt := dst.Buffer.DType(); dt {
 	case backend.Float32:
@@ -29,9 +29,9 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	}
 	out, outMemory := results[T](b, dst)
 	weights := packWeights[T](b, w)
-	c := correlation[T]{src: picturesOf[T](src), dst: picturesOf[T](out), images: dst.Layout.Dims[0]}
-	h0, h1 := seen(h)
-	c.v0, c.v1 = seen(v)
+	c := correlation[T]{src: imagesOf[T](src), dst: imagesOf[T](out), images: dst.Layout.Dims[0]}
+	h0, h1 := used(h)
+	c.v0, c.v1 = used(v)
 	holes := false
 	c.bytes = (h1 - h0) * (c.v1 - c.v0) * c.src.channels * int(unsafe.Sizeof(T(0)))
 	for _, h := range h {
@@ -40,7 +40,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 			switch {
 			case h.outs == 0 || v.outs == 0:
 				continue
-			case taps*c.src.channels == 0: // nothing is seen
+			case taps*c.src.channels == 0: // an empty sum
 				hole := out
 				hole.Layout = hole.Layout.Slice(2, h.at, hole.Layout.Dims[2], h.by).Slice(3, v.at, hole.Layout.Dims[3], v.by)
 				b.Fill(hole, 0)
@@ -74,45 +74,45 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	}
 }
 
-// correlation is the work of [Backend.correlate]. The pictures are divided into
+// correlation is the work of [Backend.correlate]. The images are divided into
 // groups that are read together, and their outputs into bands of rows.
 type correlation[T gemm.Float] struct {
-	src, dst      pictures[T]
+	src, dst      imageBatch[T]
 	phases        []phase[T]
 	finish        finish[T]
-	v0, v1        int  // the columns that are seen
-	flops, bytes  int  // per picture; the bytes are those of its window, at most
-	across        bool // a tile's rows are pictures, else outputs of one
-	skip          bool // products beyond the edges, which are all 0
+	v0, v1        int  // the columns that are used
+	flops, bytes  int  // per image; the bytes are those of its window, at most
+	across        bool // a tile's rows are images, else outputs of one image
+	skip          bool // products with the padding, which are all 0
 	images        int
 	groups, bands int
 	grain         int // groups times bands that are worth a piece of work
 }
 
-// phase is a pair of axes with the part of the kernel that it sees.
+// phase is a pair of axes with the part of the kernel that it uses.
 type phase[T gemm.Float] struct {
 	h, v          axis
 	rows, columns []span
-	weights       weights[T] // of the taps that it sees, in its order
+	weights       weights[T] // of the taps that it uses, in its order
 }
 
 const (
 	convGrain  = 1 << 20 // floating-point operations that are worth a piece of work
-	convPieces = 16      // pieces for which a picture is cut
+	convPieces = 16      // pieces for which an image is divided
 	convSpare  = 16      // pieces for each thread, at most
 	fewRows    = 5       // that a tile should have
-	convBytes  = 1 << 18 // of pictures that are read one after another
-	groupBytes = 1 << 20 // of pictures that are rows of the same tiles
+	convBytes  = 1 << 18 // of images that are read one after another
+	groupBytes = 1 << 20 // of images that are rows of the same tiles
 )
 
-// skipFlops is the operations with the taps of a row in a row of outputs, or of a
-// column in a column, from which on those beyond the edges are worth being
-// skipped. Tests set it to 0, to have all of them skipped.
+// skipFlops is the number of operations in a row of outputs with a row of taps, or
+// in a column with a column, from which on skipping those with the padding is
+// faster. Tests set it to 0, to have all of them skipped.
 var skipFlops = 1 << 9
 
-// divide chooses how to go about it, given the columns in a panel of the kernel.
-// The best rows for a tile are the same output of several pictures: an output
-// near an edge then does not lack neighbours that see as little as it does.
+// divide divides the work, given the columns in a panel of the kernel. The best
+// rows for a tile are the same output of several images: they use the same taps,
+// near an edge too.
 func (c *correlation[T]) divide(cols int) {
 	threads := parallel.Threads()
 	c.groups, c.bands = c.images, 1
@@ -133,9 +133,9 @@ func (c *correlation[T]) divide(cols int) {
 	}
 }
 
-// skipZeros decides whether to skip what lies beyond the edges. Columns are
-// skipped where enough neighbours remain for a tile. The threads must not have a
-// say: products with one column divide their sums in other ways if some are
+// skipZeros decides whether to skip the padding. Columns of it are skipped if
+// enough outputs remain for a tile. The decision must not depend on the number of
+// threads: products with one column divide their sums in other ways if some are
 // skipped.
 func (c *correlation[T]) skipZeros(weights []T) {
 	skip, narrow := false, false
@@ -165,7 +165,7 @@ func (c *correlation[T]) skipZeros(weights []T) {
 	}
 }
 
-// band is the range of an axis's outputs that belong to a band.
+// band returns the range of an axis's outputs that belong to a band.
 func (c *correlation[T]) band(a *axis, band int) (u0, u1 int) {
 	return a.outs * band / c.bands, a.outs * (band + 1) / c.bands
 }
@@ -181,9 +181,9 @@ func (c *correlation[T]) Run(lo, hi int) {
 	}
 }
 
-// compute computes a band of some pictures.
+// compute computes a band of some images.
 func (c *correlation[T]) compute(window *window[T], image, images, band int) {
-	h0, h1 := math.MaxInt, math.MinInt // the rows that are seen
+	h0, h1 := math.MaxInt, math.MinInt // the rows that are used
 	for k := range c.phases {
 		a := &c.phases[k].h
 		if u0, u1 := c.band(a, band); u0 < u1 {
@@ -197,7 +197,7 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 	if c.skip {
 		h0, h1 = clip(h0, h1, c.src.height)
 	}
-	data, row, picture := window.of(&c.src, image, images, h0, h1, c.v0, c.v1)
+	data, row, stride := window.of(&c.src, image, images, h0, h1, c.v0, c.v1)
 	for k := range c.phases {
 		p := &c.phases[k]
 		u0, u1 := c.band(&p.h, band)
@@ -209,7 +209,7 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 			for _, v := range p.columns {
 				sum := gemm.ProductSum[T]{
 					M: v.n, N: c.dst.channels, Batch: [2]int{h.n, images},
-					LDA: p.v.step * c.src.channels, BatchA: [2]int{p.h.step * row, picture},
+					LDA: p.v.step * c.src.channels, BatchA: [2]int{p.h.step * row, stride},
 					C:   c.dst.data[image*c.dst.image+(p.h.at+h.u*p.h.by)*c.dst.row+(p.v.at+v.u*p.v.by)*c.dst.pixel:],
 					LDC: p.v.by * c.dst.pixel, BatchC: [2]int{p.h.by * c.dst.row, c.dst.image},
 				}
@@ -220,26 +220,26 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 				p.compute(&sum, c.src.channels, row, h, v)
 			}
 		}
-		// The phases of a row follow one another; with the last one, it is final.
+		// The phases of a row follow one another; after the last one, it is final.
 		if k+1 == len(c.phases) || c.phases[k+1].h.at != p.h.at {
 			c.finish.rows(&c.dst, image, images, p.h.at+u0*p.h.by, u1-u0, p.h.by)
 		}
 	}
 }
 
-// clip is the part of [lo,hi) in [0,n).
+// clip returns the part of [lo,hi) in [0,n).
 func clip(lo, hi, n int) (int, int) {
 	lo = min(max(lo, 0), n)
 	return lo, max(min(hi, n), lo)
 }
 
-// compute computes the outputs that some spans of h and v make. sum knows where
-// they and the first pixels are, and what lies between outputs.
+// compute computes the outputs of a span of h and one of v. The fields of sum that
+// locate them and their first pixels are set.
 func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs span) {
 	h, v, w := &p.h, &p.v, &p.weights
 	size := channels * w.cols // of a tap
 	sum.LDB, sum.NextPanel = w.cols, w.panel
-	if sum.A == nil { // nothing is seen
+	if sum.A == nil { // an empty sum
 		sum.Compute()
 		return
 	}
@@ -247,7 +247,7 @@ func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs sp
 	if taps := vs.t1 - vs.t0; v.gap == 1 || taps <= 1 {
 		sum.K, sum.Count = taps*channels, [2]int{hs.t1 - hs.t0, 1}
 		sum.NextA[0], sum.NextB[0] = h.gap*row, v.taps*size
-	} else { // taps are no neighbours
+	} else { // the taps are not neighbours
 		sum.K, sum.Count = channels, [2]int{taps, 1}
 		sum.NextA[0], sum.NextB[0] = v.gap*channels, size
 		parts, nextA, nextB = hs.t1-hs.t0, h.gap*row, v.taps*size
@@ -259,9 +259,9 @@ func (p *phase[T]) compute(sum *gemm.ProductSum[T], channels, row int, hs, vs sp
 	}
 }
 
-// arrange chooses what the rows of a sum's tiles are, which are a row of outputs:
-// a column of them, or pictures, where there are many more of these. Rows that go
-// on where the last ones end are made one.
+// arrange chooses the rows of a sum's tiles, which are a row of outputs at first:
+// it takes a column of outputs, or images, if there are many more of these. It
+// joins rows that continue one another.
 func (c *correlation[T]) arrange(s *gemm.ProductSum[T]) {
 	i := 0
 	if c.across || s.Batch[1] > s.Batch[0] {

@@ -155,7 +155,7 @@ func oddLayout(r *rand.Rand, d []int) layout.Layout {
 		return last(d[0], d[1], 2*d[2]+1, 2*d[3]+1).Slice(2, 1, 1+2*d[2], 2).Slice(3, 1, 1+2*d[3], 2)
 	case 4: // some channels
 		return last(d[0], d[1]+3, d[2], d[3]).Slice(1, 3, d[1]+3, 1)
-	case 5: // pictures last
+	case 5: // images last
 		return layout.Contiguous(d[2], d[3], d[0], d[1]).Permute(2, 3, 0, 1)
 	}
 	return layout.Contiguous(d...)
@@ -172,7 +172,7 @@ func same(t *testing.T, want, got backend.Operand, message string) {
 	}
 }
 
-// TestConvBandBeyond: a band of outputs may see nothing of its picture.
+// TestConvBandBeyond: a band of outputs may use no pixel of its image.
 func TestConvBandBeyond(t *testing.T) {
 	x := backend.Operand{Buffer: backend.NewHost(backend.Float32, 40*42*16), Layout: layout.Contiguous(1, 40, 42, 16).Permute(0, 3, 1, 2).Slice(3, 2, 42, 1)}
 	w := backend.Operand{Buffer: backend.NewHost(backend.Float32, 16*16*9), Layout: layout.Contiguous(16, 16, 3, 3)}
@@ -180,7 +180,7 @@ func TestConvBandBeyond(t *testing.T) {
 	New().Conv2D(y, x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{20, 1}, Dilation: [2]int{1, 1}, Groups: 1}, backend.Epilogue{})
 }
 
-// TestConvLeftovers: what memory held before has no say.
+// TestConvLeftovers: results do not depend on what memory held before.
 func TestConvLeftovers(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	draw := func(dims ...int) backend.Operand {

@@ -29,9 +29,9 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 		b.Fill(dst, 0)
 		return
 	}
-	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: picturesOf[T](x), gy: picturesOf[T](gy)}
-	g.h0, g.h1 = seen([]axis{h})
-	g.v0, g.v1 = seen([]axis{v})
+	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: imagesOf[T](x), gy: imagesOf[T](gy)}
+	g.h0, g.h1 = used([]axis{h})
+	g.v0, g.v1 = used([]axis{v})
 	beyond := g.h0 < 0 || g.h1 > g.x.height || g.v0 < 0 || g.v1 > g.x.width
 	g.skip = beyond && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
 	if g.skip {
@@ -43,7 +43,7 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 	g.sums = sums.data
 	clear(g.sums)
 	grain := g.taps * g.blocks
-	if g.chunks == 1 { // each thread reads all pictures, once
+	if g.chunks == 1 { // each thread reads all images, once
 		grain = (grain + parallel.Threads() - 1) / parallel.Threads()
 	}
 	parallel.Run(g.chunks*g.taps*g.blocks, grain, &g)
@@ -55,23 +55,24 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 	sums.giveBack()
 }
 
-// weightSum is the work of a gradient by a kernel: for each tap, a matrix of
-// what x and gy have to do with each other, or its transpose. Blocks of its rows
-// are summed over chunks of the pictures in order, whichever thread does it.
+// weightSum is the work of a gradient by a kernel: for each tap, a matrix of sums
+// of products of x and gy, or its transpose. Blocks of its rows are summed over
+// chunks of the images in order, whichever thread does it.
 type weightSum[T vec.Float] struct {
 	h, v    axis
 	images  int
-	x, gy   pictures[T]
-	h0, h1  int      // the rows of x that are seen
+	x, gy   imageBatch[T]
+	h0, h1  int      // the rows of x that are used
 	v0, v1  int      // and the columns
-	sums    []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] where turned
-	skip    bool     // products beyond the edges
+	sums    []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] if transposed
+	skip    bool     // products with the padding
 	columns [][]span // of v, for each of the taps that a row of taps consists of
-	chunks  int      // of pictures
-	taps    int      // of the kernel, or its rows where their taps are taken together
+	chunks  int      // of images
+	taps    int      // of the kernel, or its rows if their taps are taken together
 	rows    int      // of x, for one tap
-	turned  bool     // because gy has few channels
 	blocks  int      // into which the rows are divided
+
+	transposed bool // because gy has few channels
 }
 
 const (
@@ -79,8 +80,8 @@ const (
 	fewChannels = 8  // do not fill a vector
 	manyRows    = 28 // fill two tiles
 
-	// A small kernel is summed over chunks of the pictures, and these sums are
-	// added. How many depends on the shapes only, not on the threads.
+	// A small kernel is summed over chunks of the images, and these sums are added.
+	// How many depends on the shapes only, not on the threads.
 	chunkImages = 8       // in a chunk, at least
 	chunkSums   = 1 << 16 // of all chunks, at most
 )
@@ -105,7 +106,7 @@ func (g *weightSum[T]) divide() {
 			g.columns = append(g.columns, []span{{u0, u1 - u0, tap, tap + 1}})
 		}
 	}
-	g.turned = g.gy.channels < min(fewChannels, g.rows)
+	g.transposed = g.gy.channels < min(fewChannels, g.rows)
 	g.blocks = (g.rows + weightBlock - 1) / weightBlock
 	g.chunks = max(1, g.images/chunkImages)
 	if g.chunks*g.taps*g.rows*g.gy.channels > chunkSums {
@@ -118,11 +119,11 @@ func (g *weightSum[T]) unpack(b *Backend, dst backend.Operand) {
 	l := &dst.Layout
 	kh, kw, c, n := l.Dims[0], l.Dims[1], l.Dims[2], l.Dims[3]
 	switch {
-	case !g.turned && tapsTogether(l): // by far the usual case
+	case !g.transposed && tapsTogether(l): // by far the usual case
 		for i := range c {
 			gemm.Transpose(elements[T](dst)[i*l.Strides[2]:], l.Strides[3], g.sums[i*n:], c*n, kh*kw, n)
 		}
-	case !g.turned:
+	case !g.transposed:
 		b.Copy(dst, operandOf(g.sums, l.Packed()))
 	case g.taps == kh:
 		b.Copy(dst, operandOf(g.sums, layout.Contiguous(kh, n, kw, c).Permute(0, 2, 3, 1)))
@@ -133,9 +134,9 @@ func (g *weightSum[T]) unpack(b *Backend, dst backend.Operand) {
 
 // Run computes the blocks lo to hi, counted over all chunks and taps.
 func (g *weightSum[T]) Run(lo, hi int) {
-	seenX, seenY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
-	defer seenX.giveBack()
-	defer seenY.giveBack()
+	windowX, windowY := window[T]{memory: borrow[T](0)}, window[T]{memory: borrow[T](0)}
+	defer windowX.giveBack()
+	defer windowY.giveBack()
 	bytes := ((g.h1-g.h0)*(g.v1-g.v0)*g.x.channels + g.h.outs*g.v.outs*g.gy.channels) * int(unsafe.Sizeof(T(0)))
 	together := max(1, 2*convBytes/max(1, bytes))
 	for n := g.taps * g.blocks; lo < hi; lo = (lo/n + 1) * n {
@@ -143,12 +144,12 @@ func (g *weightSum[T]) Run(lo, hi int) {
 		first, end := g.images*chunk/g.chunks, g.images*(chunk+1)/g.chunks
 		for image := first; image < end; image += together {
 			images := min(together, end-image)
-			x, xRow, xPicture := seenX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
-			gy, gyRow, gyPicture := seenY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
+			x, xRow, xStride := windowX.of(&g.x, image, images, g.h0, g.h1, g.v0, g.v1)
+			gy, gyRow, gyStride := windowY.of(&g.gy, image, images, 0, g.h.outs, 0, g.v.outs)
 			sum := gemm.ProductSum[T]{
 				N: g.gy.channels, Batch: [2]int{1, 1}, Add: true,
-				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xPicture},
-				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyPicture},
+				A: x, TransA: true, LDA: g.v.step * g.x.channels, NextA: [2]int{g.h.step * xRow, xStride},
+				B: gy, LDB: g.gy.channels, NextB: [2]int{gyRow, gyStride},
 			}
 			for i := lo; i < min(hi, (chunk+1)*n); i++ {
 				g.block(i, sum, images, xRow)
@@ -157,7 +158,7 @@ func (g *weightSum[T]) Run(lo, hi int) {
 	}
 }
 
-// through is the range of outputs [u0,u1) of an axis that a tap counts for.
+// through returns the range of outputs [u0,u1) of an axis that a tap is used for.
 func (g *weightSum[T]) through(a *axis, tap, ins int) (u0, u1 int) {
 	if !g.skip {
 		return 0, a.outs
@@ -165,7 +166,7 @@ func (g *weightSum[T]) through(a *axis, tap, ins int) (u0, u1 int) {
 	return a.through(tap, ins)
 }
 
-// block adds what some pictures contribute to a block. sum knows where they are.
+// block adds the products of some images to a block. sum has their places.
 func (g *weightSum[T]) block(i int, sum gemm.ProductSum[T], images, xRow int) {
 	tap, block, channels := i/g.blocks%g.taps, i%g.blocks, g.x.channels
 	hTap, vTap := tap/len(g.columns), tap%len(g.columns)
@@ -187,7 +188,7 @@ func (g *weightSum[T]) block(i int, sum gemm.ProductSum[T], images, xRow int) {
 		sum.A = x[(g.v.start+s.u*g.v.step+vTap*g.v.gap-g.v0)*channels+r0:]
 		sum.B = gy[s.u*g.gy.channels:]
 		sum.C, sum.LDC = sums[r0*g.gy.channels:], g.gy.channels
-		if g.turned {
+		if g.transposed {
 			sum.M, sum.A, sum.LDA, sum.NextA, sum.N, sum.B, sum.LDB, sum.NextB = sum.N, sum.B, sum.LDB, sum.NextB, sum.M, sum.A, sum.LDA, sum.NextA
 			sum.C, sum.LDC = sums[r0:], g.rows
 		}

@@ -8,11 +8,11 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// weights are a kernel as the products read it: panels of columns, which are
-// the channels out, of [kh, kw, channels in, columns] each.
+// weights are a kernel in the order in which the products read it: panels
+// [kh, kw, channels in, columns] of columns, which are the output channels.
 type weights[T vec.Float] struct {
 	data             []T
-	lent             *memory[T] // that data lies in, nil if it is another's
+	lent             *memory[T] // the memory of data, nil if it is not this value's own
 	kh, kw, channels int
 	cols, panels     int
 	panel            int // elements
@@ -42,7 +42,7 @@ func packWeights[T vec.Float](b *Backend, o backend.Operand) weights[T] {
 		b.Copy(side, o)
 		o = side
 	}
-	if outs%cols != 0 { // the last panel has columns that do not count
+	if outs%cols != 0 { // the last panel has unused columns
 		clear(w.data[(w.panels-1)*w.panel:])
 	}
 	src, taps := elements[T](o), kh*kw
@@ -61,8 +61,8 @@ func tapsTogether(l *layout.Layout) bool {
 	return (l.Dims[0] == 1 || l.Strides[0] == l.Dims[1]) && (l.Dims[1] == 1 || l.Strides[1] == 1)
 }
 
-// taps returns the part of the kernel that a pair of axes sees, in its order,
-// which may be backwards. It shares the memory of w where it is all of it.
+// taps returns the part of the kernel that a pair of axes uses, in its order,
+// which may be backwards. It shares the memory of w if it is all of w.
 func (w *weights[T]) taps(h, v axis) weights[T] {
 	if h.taps == w.kh && v.taps == w.kw && h.next == 1 && v.next == 1 {
 		all := *w
@@ -82,8 +82,7 @@ func (w *weights[T]) taps(h, v axis) weights[T] {
 	return t
 }
 
-// finite reports whether 0 times each of x is 0, or says no because their sum is
-// too large.
+// finite reports whether the elements of x and their sum are finite.
 func finite[T vec.Float](x []T) bool {
 	sum := vec.Reduce(op.Sum, x)
 	return sum-sum == 0

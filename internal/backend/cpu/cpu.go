@@ -1,7 +1,7 @@
-// Package cpu is the backend for ordinary processors. It cuts arrays of any
-// layout into contiguous pieces, shares the pieces among threads, and leaves
-// the arithmetic to the kernels. How the work is cut depends on shapes alone,
-// so results do not depend on the number of threads.
+// Package cpu is the backend for ordinary processors. It divides arrays of any
+// layout into contiguous pieces, shares the pieces among threads, and leaves the
+// arithmetic to packages gemm and vec. The order of each sum depends on shapes
+// alone, so results do not depend on the number of threads.
 package cpu
 
 import (
@@ -25,7 +25,7 @@ type Backend struct {
 	bfloat16 atomic.Bool
 }
 
-// level3 is what matrix products go through; nil is this package's own.
+// level3 is the BLAS of matrix products; nil stands for package gemm.
 type level3 struct {
 	f32 blas.Float32Level3
 	f64 blas.Float64Level3
@@ -52,14 +52,15 @@ func New() *Backend {
 	return b
 }
 
-// UseBLAS makes later matrix products go through other implementations; nil
-// brings this package's own back.
+// UseBLAS sets the implementations of later matrix products; nil stands for
+// package gemm.
 func (b *Backend) UseBLAS(f32 blas.Float32Level3, f64 blas.Float64Level3) {
 	b.blas.Store(&level3{f32, f64})
 }
 
-// SetPrecision lets later products of large float32 matrices, unless they go
-// through another's BLAS, round their factors to bfloat16 if that is faster.
+// SetPrecision sets the precision of later products. With BFloat16, those of large
+// float32 matrices may round their factors if that is faster, unless UseBLAS has
+// set another BLAS.
 func (b *Backend) SetPrecision(p backend.Precision) bool {
 	switch p {
 	case backend.FullPrecision:
@@ -80,8 +81,8 @@ func (b *Backend) Precision() backend.Precision {
 	return backend.FullPrecision
 }
 
-// Arithmetic returns the instruction set, the precision and another's BLAS, if
-// one is plugged in: "cpu avx512 float32".
+// Arithmetic returns the instruction set, the precision and the BLAS, if UseBLAS
+// has set one: "cpu avx512 float32".
 func (b *Backend) Arithmetic() string {
 	s := fmt.Sprintf("cpu %s %v", isa.Best(), b.Precision())
 	if l := b.blas.Load(); l.f32 != nil || l.f64 != nil {
@@ -90,7 +91,7 @@ func (b *Backend) Arithmetic() string {
 	return s
 }
 
-// SetThreads bounds the threads that the backend computes with.
+// SetThreads limits the number of threads that the backend computes with.
 func (*Backend) SetThreads(n int) { parallel.SetThreads(n) }
 
 // Name returns "cpu".
@@ -116,8 +117,8 @@ func host(o backend.Operand) *backend.Host {
 // Sync has nothing to wait for.
 func (*Backend) Sync() {}
 
-// ImageOrder returns the channels-last order, in which all that a row of a
-// filter sees is one run of numbers.
+// ImageOrder returns the channels-last order, in which the numbers that a row of a
+// kernel multiplies are one run.
 func (*Backend) ImageOrder(l layout.Layout) layout.Layout {
 	return layout.Contiguous(l.Dims[0], l.Dims[2], l.Dims[3], l.Dims[1]).Permute(0, 3, 1, 2)
 }
@@ -139,16 +140,20 @@ func is64(o backend.Operand) bool {
 func buffer[T vec.Float](o backend.Operand) []T {
 	h := o.Buffer.(*backend.Host)
 	var x T
-	if _, ok := any(x).(float64); ok {
+	switch any(x).(type) {
+	case float32:
+		return any(h.F32).([]T)
+	case float64:
 		return any(h.F64).([]T)
+	default:
+		panic(backend.UnknownDType(h.DType()))
 	}
-	return any(h.F32).([]T)
 }
 
 // elements returns an operand's elements from its first one on.
 func elements[T vec.Float](o backend.Operand) []T { return buffer[T](o)[o.Layout.Offset:] }
 
-// blank returns a contiguous operand like o, in memory of its own.
+// blank returns a contiguous operand of o's dtype and shape in new memory.
 func blank(o backend.Operand) backend.Operand {
 	return backend.Operand{Buffer: backend.NewHost(o.Buffer.DType(), o.Layout.Len()), Layout: o.Layout.Packed()}
 }
@@ -163,8 +168,8 @@ func (b *Backend) packed(o backend.Operand) backend.Operand {
 	return c
 }
 
-// randomGrain is the numbers in one piece of work; whole Philox blocks in both
-// dtypes.
+// randomGrain is the number of elements in one piece of work: whole Philox blocks
+// in both dtypes.
 const randomGrain = 4 << 10
 
 type randomJob struct {

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"fmt"
+
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
@@ -8,14 +10,14 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// Elements in one piece of work: enough to outweigh handing it over, and few
+// Elements in one piece of work: enough to outweigh giving it to a thread, and few
 // enough to share a layer between threads.
 const (
 	grainCheap  = 16 << 10 // additions, copies
 	grainCostly = 4 << 10  // exponentials and the like
 )
 
-// family is what a loop does with its pieces.
+// family is the kind of a task.
 type family uint8
 
 const (
@@ -26,7 +28,7 @@ const (
 	famWhere
 )
 
-// task is what an element-wise operation does with an element.
+// task is an element-wise operation with its constants.
 type task struct {
 	family family
 	unary  op.Unary
@@ -42,7 +44,7 @@ type loop[T vec.Float] struct {
 	lay  [4]layout.Layout
 }
 
-// scratch is the longest piece that is gathered from a strided array at once.
+// scratch is the length of the pieces that are gathered from strided arrays.
 const scratch = 256
 
 // buffers hold pieces gathered from strided arrays.
@@ -51,7 +53,7 @@ type buffers[T vec.Float] [4][scratch]T
 // Run computes elements lo to hi in row-major order of the coalesced dims.
 func (l *loop[T]) Run(lo, hi int) {
 	rank := l.lay[0].Rank
-	var at [4]int // the place of each array's element lo
+	var at [4]int // the place of element lo of each array
 	for arg := range l.args {
 		at[arg] = l.lay[arg].Offset
 	}
@@ -97,7 +99,7 @@ func (l *loop[T]) Run(lo, hi int) {
 	}
 }
 
-// stride is the distance of neighbours along the innermost axis.
+// stride returns the distance of neighbours along the innermost axis.
 func (l *loop[T]) stride(arg int) int {
 	if r := l.lay[arg].Rank; r > 0 {
 		return l.lay[arg].Strides[r-1]
@@ -262,7 +264,7 @@ func copyAlike(dst, src backend.Operand) {
 	}
 }
 
-// convert copies between dtypes: it is rare, so one thread's plain loop.
+// convert copies between dtypes. It is rare, so it is a plain loop on one thread.
 func convert[D, S vec.Float](dst, src backend.Operand) {
 	d, s := buffer[D](dst), buffer[S](src)
 	ld, ls := dst.Layout, src.Layout
@@ -291,12 +293,19 @@ func (*Backend) Fill(dst backend.Operand, v float64) {
 
 // Unary sets dst = f(x).
 func (*Backend) Unary(f op.Unary, dst, x backend.Operand, a, b float64) {
-	grain := grainCheap
+	do(task{family: famUnary, unary: f, a: a, b: b}, grainOf(f), dst, x)
+}
+
+// grainOf returns the elements in a piece of work of a unary function. It panics if the
+// function is in neither list, so that a new one is not taken for a cheap one.
+func grainOf(f op.Unary) int {
 	switch f {
-	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf, op.GELU, op.ELU:
-		grain = grainCostly
+	case op.None, op.Neg, op.Abs, op.Sign, op.Square, op.Sqrt, op.Reciprocal, op.ReLU, op.LeakyReLU, op.Scale, op.Shift, op.Clamp:
+		return grainCheap
+	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf, op.Erfc, op.GELU, op.ELU:
+		return grainCostly
 	}
-	do(task{family: famUnary, unary: f, a: a, b: b}, grain, dst, x)
+	panic(fmt.Sprintf("cpu: %v is in no list of grainOf", f))
 }
 
 // Binary sets dst = f(x, y).

@@ -14,7 +14,7 @@ type biasAct[T vec.Float] struct {
 	a    float64
 }
 
-// set takes over what e says.
+// set sets s to e.
 func (s *biasAct[T]) set(b *Backend, e backend.Epilogue) {
 	s.f, s.a, s.bias = e.F, e.A, nil
 	if e.Bias.Buffer != nil {
@@ -22,7 +22,8 @@ func (s *biasAct[T]) set(b *Backend, e backend.Epilogue) {
 	}
 }
 
-// Apply is called with each element once, as soon as its block is final.
+// Apply applies the epilogue to a block of c. It is called for each element once,
+// as soon as its block is final.
 func (s *biasAct[T]) Apply(c []T, ldc, i0, i1, j0, j1 int) {
 	bias := s.bias
 	if bias != nil {
@@ -34,7 +35,7 @@ func (s *biasAct[T]) Apply(c []T, ldc, i0, i1, j0, j1 int) {
 // finish is an epilogue of rows of pixels.
 type finish[T vec.Float] struct {
 	biasAct[T]
-	repeated []T // the bias, for as many pixels as are done together
+	repeated []T // the bias, for the pixels that are computed at once
 }
 
 // repeat sets s to an epilogue whose bias is repeated in the memory returned.
@@ -51,12 +52,12 @@ func (s *finish[T]) repeat(b *Backend, e backend.Epilogue) *memory[T] {
 }
 
 // rows applies it to every by-th row of some images, rows of them from row on.
-func (s *finish[T]) rows(p *pictures[T], image, images, row, rows, by int) {
+func (s *finish[T]) rows(p *imageBatch[T], image, images, row, rows, by int) {
 	if s.f == op.None && s.bias == nil {
 		return
 	}
 	pixels := p.width
-	if by == 1 && p.row == p.width*p.pixel { // the rows are one
+	if by == 1 && p.row == p.width*p.pixel { // the rows continue one another
 		pixels, rows = rows*pixels, 1
 	}
 	for i := image; i < image+images; i++ {
@@ -66,8 +67,8 @@ func (s *finish[T]) rows(p *pictures[T], image, images, row, rows, by int) {
 	}
 }
 
-// pixels applies it to neighbours.
-func (s *finish[T]) pixels(p *pictures[T], data []T, n int) {
+// pixels applies it to n pixels that are neighbours.
+func (s *finish[T]) pixels(p *imageBatch[T], data []T, n int) {
 	switch {
 	case p.pixel != p.channels: // there are gaps
 		vec.BiasAct(s.f, data, p.pixel, n, p.channels, s.bias, s.a)
@@ -93,7 +94,7 @@ type gradJob[T vec.Float] struct {
 // Run computes columns lo to hi.
 func (j *gradJob[T]) Run(lo, hi int) {
 	rows, n := j.rows, hi-lo
-	if n == j.cols { // the rows are one
+	if n == j.cols { // the rows continue one another
 		rows, n = 1, j.rows*n
 	}
 	for i := range rows {
@@ -103,10 +104,10 @@ func (j *gradJob[T]) Run(lo, hi int) {
 	vec.ReduceCols(op.Sum, j.gb[lo:hi], j.gz[min(lo, len(j.gz)):], j.rows, hi-lo, j.cols)
 }
 
-// EpilogueGrad sets gz to gy times the derivative of f at its value y, and gb to
-// gz's sums for each channel. For images, summing up is a pass of its own, as
-// fast as the same thread doing both in the cache, and threads can share the
-// rest.
+// EpilogueGrad sets gz to gy times the derivative of f, given its value y, and gb
+// to the sums of gz over each channel. For images, the sums are a separate pass: it
+// is as fast as one thread that does both in the cache, and threads can share the
+// product.
 func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
 	if gz.Layout.Rank != 2 || !gz.Layout.IsContiguous() || !gb.Layout.IsContiguous() {
 		backend.ComposeEpilogueGrad(b, f, gz, gb, gy, y, a)

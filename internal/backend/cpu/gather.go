@@ -20,7 +20,7 @@ func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Opera
 	pick(dst, x, axis, dst.Layout.Dims[axis], index, true)
 }
 
-// positions are an index read once, -1 for what names no position.
+// positions are the entries of an index, −1 for those that are not positions.
 type positions struct{ at []int }
 
 var positionLists = sync.Pool{New: func() any { return new(positions) }}
@@ -42,9 +42,10 @@ func pick(dst, x backend.Operand, axis, dim int, index backend.Operand, add bool
 	}
 }
 
-// pickJob moves rows between two arrays: what lies along the innermost axis
-// beside the one that is indexed, if its elements are neighbours in both, else
-// single elements. Each position along all other axes is a piece of work.
+// pickJob copies or adds rows between two arrays. A row lies along the innermost
+// axis other than the indexed one if its elements are neighbours in both arrays;
+// else it is a single element. Each position along all other axes is a piece of
+// work.
 type pickJob[T vec.Float] struct {
 	dst, x        []T
 	to, from      layout.Layout // the other axes
@@ -69,7 +70,7 @@ func runPick[T vec.Float](dst, x backend.Operand, axis int, index []int, add boo
 	share(&poolOf[T]().pick, j.to.Len(), max(1, grainCheap/(j.row*len(index))), j)
 }
 
-// Run moves the rows at the positions lo to hi.
+// Run copies or adds the rows at the positions lo to hi.
 func (j *pickJob[T]) Run(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		to, from := places(&j.to, &j.from, i)

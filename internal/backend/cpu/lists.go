@@ -19,8 +19,8 @@ func (*Backend) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
 	}
 }
 
-// adamGrain is the parameters in one piece of work: 28 bytes each, so that a
-// piece takes a few microseconds.
+// adamGrain is the number of parameters in one piece of work: 28 bytes each, so
+// that a piece takes a few microseconds.
 const adamGrain = 16 << 10
 
 type adamJob[T vec.Float] struct {
@@ -44,7 +44,7 @@ func (b *Backend) Lerp(dst, x []backend.Operand, a float64) {
 	}
 }
 
-// Clamp holds the elements of each x within [lo, hi].
+// Clamp sets each element of each x to min(max(x, lo), hi).
 func (b *Backend) Clamp(x []backend.Operand, lo, hi float64) {
 	for i := range x {
 		b.Unary(op.Clamp, x[i], x[i], lo, hi)
@@ -52,8 +52,8 @@ func (b *Backend) Clamp(x []backend.Operand, lo, hi float64) {
 }
 
 // Norm sets dst to the Euclidean norm of all elements of all xs together. The
-// squares of float32 numbers fit float64. Those of float64 numbers may not, and
-// then are added again after division by the largest.
+// squares of float32 numbers are in the range of float64. Those of float64 numbers
+// may not be; then they are added again, divided by the largest.
 func (*Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 	sum := 0.0
 	for _, x := range xs {
@@ -79,8 +79,8 @@ func (*Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 	elements[float64](dst)[0] = norm
 }
 
-// normGrain is the elements in one piece of a norm. It settles the order of the
-// sum, which therefore does not depend on the number of threads.
+// normGrain is the number of elements in one piece of a norm. The order of the sum
+// depends on it, and not on the number of threads.
 const normGrain = 32 << 10
 
 type normJob[T vec.Float] struct {
@@ -89,7 +89,7 @@ type normJob[T vec.Float] struct {
 }
 
 // Run computes the sums of squares of the elements lo to hi, which are whole
-// pieces but for the last.
+// pieces except for the last.
 func (j *normJob[T]) Run(lo, hi int) {
 	for lo < hi {
 		n := min(normGrain, hi-lo)

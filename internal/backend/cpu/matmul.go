@@ -9,14 +9,14 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// product is a matrix product in the manner of BLAS, with an epilogue or nil.
+// product is a matrix product with BLAS's arguments, and an epilogue or nil.
 type product[T vec.Float] func(tA, tB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int, epi gemm.Epilogue[T])
 
-// sgemm and dgemm are the kernel's products, or those plugged in.
+// sgemm and dgemm return package gemm's products, or those that UseBLAS has set.
 func (b *Backend) sgemm() product[float32] {
-	switch plugged := b.blas.Load().f32; {
-	case plugged != nil:
-		return plug(plugged.Sgemm)
+	switch other := b.blas.Load().f32; {
+	case other != nil:
+		return productOf(other.Sgemm)
 	case b.bfloat16.Load():
 		return gemm.SgemmBFloat16
 	}
@@ -24,16 +24,16 @@ func (b *Backend) sgemm() product[float32] {
 }
 
 func (b *Backend) dgemm() product[float64] {
-	plugged := b.blas.Load().f64
-	if plugged == nil {
+	other := b.blas.Load().f64
+	if other == nil {
 		return gemm.DgemmEpilogue
 	}
-	return plug(plugged.Dgemm)
+	return productOf(other.Dgemm)
 }
 
-// plug makes a product of a BLAS routine. The epilogue then has to wait for the
-// whole product.
-func plug[T vec.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) product[T] {
+// productOf makes a product of a BLAS routine. The epilogue follows the whole
+// product.
+func productOf[T vec.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)) product[T] {
 	flag := func(trans bool) blas.Transpose {
 		if trans {
 			return blas.Trans
@@ -75,7 +75,7 @@ func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand
 	}
 	x, tx, ldx := b.asMatrix(x)
 	y, ty, ldy := b.asMatrix(y)
-	if k == 0 { // which not every BLAS accepts
+	if k == 0 { // not every BLAS accepts it
 		b.Fill(out, 0)
 		if epi != nil {
 			epi.Apply(elements[T](out), ldo, 0, m, 0, n)
@@ -91,8 +91,7 @@ func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand
 }
 
 // matrixOf reads the last two axes of a layout as a BLAS matrix: row-major with
-// a leading dimension, or the transpose of one. ok is false where it is
-// neither.
+// a leading dimension, or the transpose of one. ok is false if it is neither.
 func matrixOf(l *layout.Layout) (trans bool, ld int, ok bool) {
 	r, c := l.Dims[l.Rank-2], l.Dims[l.Rank-1]
 	sr, sc := l.Strides[l.Rank-2], l.Strides[l.Rank-1]
@@ -117,7 +116,7 @@ func matrixOf(l *layout.Layout) (trans bool, ld int, ok bool) {
 	return false, 0, false
 }
 
-// asMatrix returns o as a BLAS matrix, copied where its last two axes are none.
+// asMatrix returns o as a BLAS matrix, copied if its last two axes are not one.
 func (b *Backend) asMatrix(o backend.Operand) (matrix backend.Operand, trans bool, ld int) {
 	trans, ld, ok := matrixOf(&o.Layout)
 	if !ok {

@@ -7,10 +7,10 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// pools keep the descriptions of work between calls, so that handing work to
-// threads allocates nothing.
+// pools keep descriptions of work, and memory, between calls, so that sharing work
+// among threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat sync.Pool
+	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat, memory sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
@@ -25,6 +25,7 @@ func newPools[T vec.Float]() *pools {
 		norm:      sync.Pool{New: func() any { return new(normJob[T]) }},
 		adam:      sync.Pool{New: func() any { return new(adamJob[T]) }},
 		epilogue:  sync.Pool{New: func() any { return new(biasAct[T]) }},
+		memory:    sync.Pool{New: func() any { return new(memory[T]) }},
 	}
 }
 
@@ -36,10 +37,14 @@ var (
 
 func poolOf[T vec.Float]() *pools {
 	var x T
-	if _, ok := any(x).(float64); ok {
+	switch any(x).(type) {
+	case float32:
+		return pools32
+	case float64:
 		return pools64
+	default:
+		panic("cpu: unknown element type")
 	}
-	return pools32
 }
 
 // share runs a job over [0,n) in pieces of grain, on a copy from its pool.
@@ -54,7 +59,7 @@ func share[Job any, Body interface {
 	pool.Put(j)
 }
 
-// reset lets go of what a pooled value refers to.
+// reset clears a pooled value, so that what it refers to can be collected.
 func reset[V any](v *V) {
 	var zero V
 	*v = zero

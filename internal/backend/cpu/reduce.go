@@ -7,11 +7,11 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// Reduce folds x along each axis of which dst has dim 1.
+// Reduce folds x along each axis along which dst has dim 1.
 func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	layout.SortAxes(&x.Layout, &dst.Layout)
-	// Bring the array into the form [kept, folded] or [folded, kept], without
-	// gaps. Axes of dim 1 fit either part.
+	// Rearrange the array to [kept, folded] or [folded, kept], without gaps. Axes
+	// of dim 1 fit either part.
 	folded := func(k int) bool { return dst.Layout.Dims[k] == 1 && x.Layout.Dims[k] != 1 }
 	kept := func(k int) bool { return dst.Layout.Dims[k] != 1 }
 	rank := x.Layout.Rank
@@ -35,8 +35,9 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	}
 	blocks, columns := 1, changes == 1 && firstFolded
 	if changes == 2 && !firstFolded && !folded(last) && x.Layout.IsContiguous() {
-		// [kept, folded, kept], as a mean over the pixels of channels-last images:
-		// each block is the case before, so that one image gives what many do.
+		// [kept, folded, kept], as in a mean over the pixels of channels-last images:
+		// each block is [folded, kept], so that an image gives the same alone and
+		// among others.
 		columns = true
 		for k := 0; !folded(k); k++ {
 			blocks *= x.Layout.Dims[k]

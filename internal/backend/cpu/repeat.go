@@ -8,13 +8,14 @@ import (
 	"github.com/gander-ml/gander/internal/vec"
 )
 
-// repeatLength is the number of elements, copies of a short row, that a matrix is
-// combined with at once.
+// repeatLength is the number of elements in the copies of a short row that a matrix
+// is combined with at once.
 const repeatLength = 1024
 
-// repeat computes a function of a matrix of short rows and one row for all of
-// them: images in channels-last memory and a number per channel, for example. It
-// reports whether the operands were such.
+// repeat computes a function of a matrix of short rows and one row that is
+// broadcast to all of them: images in channels-last memory and a number per
+// channel, for example. It reports false, and does nothing, if the operands are
+// others.
 func repeat(f op.Binary, dst, x, y backend.Operand, a float64) bool {
 	d, l, r := dst.Layout, x.Layout, y.Layout
 	layout.SortAxes(&d, &l, &r)

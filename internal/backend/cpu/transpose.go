@@ -6,9 +6,9 @@ import (
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// If the elements that lie side by side in dst and those that do in src are
-// neighbours along different axes, a copy consists of matrices to transpose:
-// images that go from channels-last to row-major memory, for example.
+// If elements that are neighbours in dst's memory and those that are in src's lie
+// along different axes, a copy consists of matrices to transpose: images that are
+// copied from channels-last to row-major memory, for example.
 
 // transposition describes such a copy: column j of a matrix of src becomes row j
 // of one of dst.
@@ -18,8 +18,8 @@ type transposition struct {
 	ldd, lds   int
 }
 
-// transpositionOf returns how to copy by transposing; ok is false if that would
-// not help.
+// transpositionOf returns a copy as transpositions; ok is false if it would not be
+// faster.
 func transpositionOf(dst, src *layout.Layout) (t transposition, ok bool) {
 	to, from := *dst, *src
 	layout.SortAxes(&to, &from)
@@ -32,7 +32,7 @@ func transpositionOf(dst, src *layout.Layout) (t transposition, ok bool) {
 	for k >= 0 && from.Strides[k] != 1 {
 		k--
 	}
-	const few = 4 // rows or columns, for which it does not pay
+	const few = 4 // rows or columns below which it is not faster
 	if k < 0 || from.Strides[last] < from.Dims[k] || min(to.Dims[k], to.Dims[last]) < few {
 		return t, false
 	}
@@ -45,10 +45,10 @@ func transpositionOf(dst, src *layout.Layout) (t transposition, ok bool) {
 	return t, true
 }
 
-// transposeCols is the columns in one piece of work.
+// transposeCols is the number of columns in one piece of work.
 const transposeCols = 64
 
-// pieces is the number of pieces of each matrix.
+// pieces returns the number of pieces of each matrix.
 func (t *transposition) pieces() int { return (t.cols + transposeCols - 1) / transposeCols }
 
 type transposeJob[T gemm.Float] struct {
@@ -71,8 +71,8 @@ func (j *transposeJob[T]) Run(lo, hi int) {
 	}
 }
 
-// transposedCopy returns x, or a copy of it in dst's order in memory if that is a
-// transposition, because reading x in that order would go element by element. The
+// transposedCopy returns x, or a copy of it in dst's memory order if that is a
+// transposition, because reading x in that order would be element by element. The
 // copy lies in the memory that is returned.
 func transposedCopy[T gemm.Float](x backend.Operand, dst *layout.Layout) (backend.Operand, *memory[T]) {
 	l := dst.Dense()

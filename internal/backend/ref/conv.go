@@ -40,7 +40,7 @@ func (Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParams
 	d.setAll(sums)
 }
 
-// orZero is element i, or the zero of the padding if i is −1.
+// orZero returns element i, or the zero of the padding if i is −1.
 func (a array) orZero(i int) float64 {
 	if i < 0 {
 		return 0
@@ -54,9 +54,9 @@ func (a array) setAll(values []float64) {
 	}
 }
 
-// eachProduct calls f with the places, in row-major order, of every input,
-// weight and output that a convolution brings together. An input in the padding
-// is −1, and so is an output beyond the edge that would see an input.
+// eachProduct calls f with the places, in row-major order, of the input, the
+// weight and the output of every product of a convolution. An input in the padding
+// is −1, and so is an output beyond the edge that would need an input.
 func eachProduct(x, w, y backend.Operand, p backend.ConvParams, f func(x, w, y int)) {
 	in, k, out := x.Layout.Dims, w.Layout.Dims, y.Layout.Dims
 	place := func(dims [6]int, a, b int, h, w int) int {
@@ -65,8 +65,8 @@ func eachProduct(x, w, y backend.Operand, p backend.ConvParams, f func(x, w, y i
 		}
 		return ((a*dims[1]+b)*dims[2]+h)*dims[3] + w
 	}
-	rows := meetings(in[2], k[2], out[2], p.Stride[0], p.Pad[0], p.Dilation[0])
-	columns := meetings(in[3], k[3], out[3], p.Stride[1], p.Pad[1], p.Dilation[1])
+	rows := along(in[2], k[2], out[2], p.Stride[0], p.Pad[0], p.Dilation[0])
+	columns := along(in[3], k[3], out[3], p.Stride[1], p.Pad[1], p.Dilation[1])
 	for b := range out[0] {
 		for o := range out[1] {
 			group := o / (out[1] / p.Groups)
@@ -81,21 +81,21 @@ func eachProduct(x, w, y backend.Operand, p backend.ConvParams, f func(x, w, y i
 	}
 }
 
-// meeting is an input, a tap of the kernel and an output along one axis; an
-// input or an output outside the picture is −1.
-type meeting struct{ x, tap, y int }
+// factors are an input, a tap of the kernel and the output of their product along
+// one axis; an input or an output outside the image is −1.
+type factors struct{ x, tap, y int }
 
-func meetings(in, k, out, stride, pad, dilation int) []meeting {
+func along(in, k, out, stride, pad, dilation int) []factors {
 	inside := func(i, n int) int {
 		if i < n {
 			return max(i, -1)
 		}
 		return -1
 	}
-	var found []meeting
+	var found []factors
 	for y := -k * dilation; y < max(out, in+pad); y++ {
 		for tap := range k {
-			m := meeting{inside(y*stride+tap*dilation-pad, in), tap, inside(y, out)}
+			m := factors{inside(y*stride+tap*dilation-pad, in), tap, inside(y, out)}
 			if m.x >= 0 || m.y >= 0 {
 				found = append(found, m)
 			}

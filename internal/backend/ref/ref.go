@@ -1,6 +1,6 @@
-// Package ref is the reference backend: each operation is the plainest loop
-// over its definition, in float64, rounded once on storing. It is slow, and it
-// is the oracle that every other backend is held against.
+// Package ref is the reference backend: each operation is the plainest loop over
+// its definition, in float64, rounded once when it is stored. It is slow; every
+// other backend is compared with it.
 package ref
 
 import (
@@ -168,6 +168,8 @@ func Unary(f op.Unary, x, a, b float64) float64 {
 		return a * math.Expm1(x)
 	case op.GELU:
 		return x * math.Erfc(-x/math.Sqrt2) / 2
+	case op.Erfc:
+		return math.Erfc(x)
 	}
 	panic("ref: unknown function " + f.String())
 }
@@ -248,7 +250,7 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// step is the slope of a (leaky) ReLU at x: 1 above zero, a elsewhere.
+// step returns the derivative of a (leaky) ReLU at x: 1 above zero, else a.
 func step(x, a float64) float64 {
 	switch {
 	case x > 0:
@@ -271,8 +273,8 @@ func (Backend) Where(dst, cond, x, y backend.Operand) {
 	}
 }
 
-// total is a sum that keeps what rounding loses on the way (Neumaier, 1974), so
-// that an oracle's error does not grow with the number of terms.
+// total is a compensated sum (Neumaier, 1974), so that the reference's error does
+// not grow with the number of terms.
 type total struct{ sum, lost float64 }
 
 func (t *total) add(v float64) {
@@ -292,7 +294,7 @@ func (t *total) value() float64 {
 	return t.sum + t.lost
 }
 
-// Reduce folds x along each axis where dst has dim 1.
+// Reduce folds x along each axis along which dst has dim 1.
 func (Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	totals := make([]total, dst.Layout.Len())
 	if f == op.MaxReduce {
@@ -381,7 +383,7 @@ func (b Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Oper
 	}
 }
 
-// row is the part of o at one index of an axis.
+// row returns the part of o at one index of an axis.
 func row(o backend.Operand, axis, i int) backend.Operand {
 	o.Layout = o.Layout.Slice(axis, i, i+1, 1)
 	return o
@@ -391,15 +393,15 @@ func row(o backend.Operand, axis, i int) backend.Operand {
 func (Backend) Random(dist backend.Distribution, dst backend.Operand, key, counter uint64) {
 	h, lo, n := dst.Buffer.(*backend.Host), dst.Layout.Offset, dst.Layout.Len()
 	switch dt := h.DType(); {
+	case dt == backend.Float32 && dist == backend.Normal:
+		philox.Normal32(h.F32[lo:lo+n], key, counter)
+	case dt == backend.Float32:
+		philox.Uniform32(h.F32[lo:lo+n], key, counter)
 	case dt == backend.Float64 && dist == backend.Normal:
 		philox.Normal64(h.F64[lo:lo+n], key, counter)
 	case dt == backend.Float64:
 		philox.Uniform64(h.F64[lo:lo+n], key, counter)
-	case dt != backend.Float32:
-		panic(backend.UnknownDType(dt))
-	case dist == backend.Normal:
-		philox.Normal32(h.F32[lo:lo+n], key, counter)
 	default:
-		philox.Uniform32(h.F32[lo:lo+n], key, counter)
+		panic(backend.UnknownDType(dt))
 	}
 }

@@ -87,6 +87,7 @@ var (
 		unary(op.Sigmoid, "1/(1+exp(−x[i]))", (*Body).Sigmoid),
 		unary(op.Softplus, "ln(1+exp(x[i]))", (*Body).Softplus),
 		unary(op.Erf, "erf(x[i])", (*Body).Erf),
+		unary(op.Erfc, "1 − erf(x[i])", (*Body).Erfc),
 		unary(op.ELU, "x[i] > 0 ? x[i] : k[0]·(exp(x[i])−1)", func(b *Body, x Value) Value {
 			return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(b.Expm1(x), b.Arg(0)))
 		}),

@@ -232,18 +232,34 @@ func (b *Body) Gauss(x, a Value) Value {
 	return b.gauss(b.Min(b.Const(0x1p60), b.And(x, b.Bits(absMask))), a)
 }
 
+// Erfc is exp(−t²)·2m with the m of normalTail at t·√2, t = |x|, and 2 less that
+// if x < 0. At 11 it is 0.
+func (b *Body) Erfc(x Value) Value {
+	b.Note("t = |x|, at most 11; NaN stays")
+	t := b.Min(b.Const(11), b.And(x, b.Bits(absMask)))
+	e := b.gauss(t, b.Const(1))
+	tail := b.Mul(e, b.mills(t, 2, math.Sqrt2))
+	return b.Select(b.Less(x, b.Bits(0)), b.Sub(b.Const(2), tail), tail)
+}
+
 // normalTail splits the share of the standard normal distribution above t = |x|
 // into e·m, with e = exp(−t²/2). At 15, e is 0.
 func (b *Body) normalTail(x Value) (t, e, m Value) {
 	b.Note("t = |x|, at most 15; NaN stays")
 	t = b.Min(b.Const(15), b.And(x, b.Bits(absMask)))
 	e = b.gauss(t, b.Const(0.5))
-	b.Note("m = v·M(1−v), v = 1/(1 + 0.4·t)")
-	u := b.Mul(t, b.Const(0.4))
-	v := b.Div(b.Const(1), b.Add(u, b.Const(1)))
-	p := b.horner(b.Mul(u, v), 0.5, -0.49735742807388306, 0.06785393506288528, 0.11664636433124542, 0.02290821261703968,
+	return t, e, b.mills(t, 1, 1)
+}
+
+// mills is a·m, m being the share of the normal distribution above s·t divided by
+// exp(−(s·t)²/2), for s·t from 0 to 15 and a power of two a.
+func (b *Body) mills(t Value, a, s float64) Value {
+	b.Note("m = v·M(1−v), v = 1/(1 + 0.4·s·t)")
+	u := b.Mul(t, b.Const(0.4*s))
+	v := b.Div(b.Const(a), b.Add(u, b.Const(1)))
+	p := b.horner(b.Mul(u, b.Mul(v, b.Const(1/a))), 0.5, -0.49735742807388306, 0.06785393506288528, 0.11664636433124542, 0.02290821261703968,
 		-0.06132962927222252, 0.05771782249212265, -0.1279943585395813, 0.11342832446098328, -0.03229744732379913)
-	return t, e, b.Mul(v, p)
+	return b.Mul(v, p)
 }
 
 // GELU is x·Φ(x), Φ being the tail if x < 0, else 1 less the tail.

@@ -1,16 +1,16 @@
-// Package far is a device for tests whose memory is not host memory: the
-// reference backend behind everything that makes a real device inconvenient.
+// Package far is a device for tests whose memory is not host memory: the reference
+// backend with what makes a real device harder to use.
 //
 //   - Its buffers are opaque: code that reads a tensor's numbers without a
-//     transfer does not compile against it, or finds no host slice.
-//   - Calls only queue the work. A goroutine does it later, so that code that
-//     relies on a finished call reads garbage: freed memory and memory that was
-//     handed to a transfer are overwritten.
-//   - Memory is counted, and transfers are, too.
-//   - A call can be made to fail, as a device that is out of memory or lost does.
+//     transfer does not compile, or finds no host slice.
+//   - Calls only queue the work, which a goroutine does later. Freed memory, and
+//     memory that was given to a transfer, are overwritten, so that code that
+//     relies on a finished call reads NaN.
+//   - Memory and transfers are counted.
+//   - A call can be made to fail, as on a device that is out of memory or lost.
 //
-// It also has none of the optional fusions, so that what package tensor composes
-// in their place is exercised.
+// It has none of the optional fusions, so that what package tensor composes in
+// their place is tested.
 package far
 
 import (
@@ -37,8 +37,8 @@ func init() {
 
 var opened sync.Map // by number
 
-// Opened returns the device of that number that was opened by name, "far:0", to
-// count and to break.
+// Opened returns the device that was opened by name, "far:0" for number 0, for
+// tests that count its memory or make it fail. It panics if there is none.
 func Opened(number int) *Backend {
 	b, _ := opened.Load(number)
 	return b.(*Backend)
@@ -51,10 +51,10 @@ type Backend struct {
 
 	mu     sync.Mutex // held while a call is queued: the order of the calls
 	calls  int        // queued since Fail
-	failAt int        // fails this call; 0: none
-	lost   bool       // and every one after it
+	failAt int        // the call that fails; 0: none
+	lost   bool       // all later calls fail too
 
-	pending atomic.Pointer[backend.Failure] // of work that was queued; told by the next read
+	pending atomic.Pointer[backend.Failure] // of queued work; the next read panics with it
 
 	uploads, downloads atomic.Int64
 	buffers            atomic.Int64
@@ -66,8 +66,8 @@ var (
 	_ backend.Meter   = (*Backend)(nil)
 )
 
-// New returns a device of its own, "far:number", with a goroutine that lives as
-// long as the program.
+// New returns a new device, "far:number", with a goroutine that lives as long as
+// the program.
 func New(number int) *Backend {
 	b := &Backend{name: fmt.Sprintf("far:%d", number), queue: make(chan func(), 1024)}
 	go func() {
@@ -78,13 +78,14 @@ func New(number int) *Backend {
 	return b
 }
 
-// ErrInjected is the cause of failures that [Backend.Fail] has asked for.
+// ErrInjected is the cause of failures that [Backend.Fail] asks for.
 var ErrInjected = errors.New("injected failure")
 
-// Fail makes the n-th call from now on fail, 1 being the next: Alloc at once, and
-// other work when its turn comes, which the next Download or Sync reports. If
-// lost, everything after it fails, too, and n of 0 repairs the device.
+// Fail makes the n-th call from now on fail, 1 being the next. Alloc panics at
+// once; the failure of other work is what the next Download or Sync panics with. If
+// lost, all later calls fail too. If n is 0, the device works again.
 func (b *Backend) Fail(n int, lost bool) {
+	b.drain() // failures of earlier work are forgotten
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls, b.failAt, b.lost = 0, n, lost
@@ -98,21 +99,17 @@ func (b *Backend) Calls() int {
 	return b.calls
 }
 
-// Transfers returns how many times numbers were sent to the device and read from
-// it.
+// Transfers returns the number of transfers to the device and from it.
 func (b *Backend) Transfers() (uploads, downloads int64) { return b.uploads.Load(), b.downloads.Load() }
 
-// Memory returns the buffers that are allocated and not freed, and their bytes.
+// Memory returns the number of buffers that are allocated and not freed, and their
+// bytes.
 func (b *Backend) Memory() (buffers int, bytes int64) {
-	done := make(chan struct{})
-	b.mu.Lock()
-	b.queue <- func() { close(done) }
-	b.mu.Unlock()
-	<-done
+	b.drain()
 	return int(b.buffers.Load()), b.bytes.Load()
 }
 
-// Buffer is memory of the device. The program cannot look into it.
+// Buffer is memory of the device. The program cannot read it.
 type Buffer struct {
 	dtype backend.DType
 	n     int
@@ -120,7 +117,7 @@ type Buffer struct {
 	stop  runtime.Cleanup
 }
 
-// block is the memory itself, which the device's goroutine alone touches.
+// block is the memory itself, which only the device's goroutine uses.
 type block struct {
 	host  *backend.Host
 	freed bool
@@ -135,7 +132,7 @@ func (f *Buffer) Len() int { return f.n }
 // Name returns "far:0".
 func (b *Backend) Name() string { return b.name }
 
-// due counts a call and returns its failure, if it is to fail.
+// due counts a call and returns its failure, or nil.
 func (b *Backend) due(op string) *backend.Failure {
 	b.calls++
 	if b.failAt > 0 && (b.calls == b.failAt || b.lost && b.calls > b.failAt) {
@@ -154,12 +151,12 @@ func (b *Backend) Alloc(dt backend.DType, n int) backend.Buffer {
 	f := &Buffer{dtype: dt, n: n, block: &block{host: backend.NewHost(dt, n)}}
 	b.buffers.Add(1)
 	b.bytes.Add(int64(n * dt.Size()))
-	// Memory that nobody points at any more is given back in its turn.
+	// Memory of a buffer that is garbage is freed in queue order.
 	f.stop = runtime.AddCleanup(f, b.free, f.block)
 	return f
 }
 
-// Free gives the memory back in its turn.
+// Free frees the memory in queue order.
 func (b *Backend) Free(buffer backend.Buffer) {
 	f := buffer.(*Buffer)
 	f.stop.Stop()
@@ -180,7 +177,7 @@ func (b *Backend) free(m *block) {
 	}
 }
 
-// spoil overwrites memory that is no longer its user's.
+// spoil overwrites memory that must not be read.
 func spoil(h *backend.Host) {
 	for i := range h.Len() {
 		h.Set(i, math.NaN())
@@ -194,7 +191,7 @@ func (b *Backend) do(name string, work func(o []backend.Operand), operands ...ba
 	failure := b.due(name)
 	b.queue <- func() {
 		if failure != nil {
-			b.pending.CompareAndSwap(nil, failure) // the first is told
+			b.pending.CompareAndSwap(nil, failure) // the first one is reported
 			return
 		}
 		near := make([]backend.Operand, len(operands))
@@ -212,13 +209,18 @@ func (b *Backend) do(name string, work func(o []backend.Operand), operands ...ba
 	}
 }
 
-// wait returns when all that was queued is done, and panics with what failed.
-func (b *Backend) wait() {
+// drain returns when all queued work is done.
+func (b *Backend) drain() {
 	done := make(chan struct{})
 	b.mu.Lock()
 	b.queue <- func() { close(done) }
 	b.mu.Unlock()
 	<-done
+}
+
+// wait returns when all queued work is done, and panics if some of it failed.
+func (b *Backend) wait() {
+	b.drain()
 	if f := b.pending.Swap(nil); f != nil {
 		panic(f)
 	}
@@ -272,12 +274,12 @@ func (b *Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	b.do(f.String(), func(o []backend.Operand) { ref.Backend{}.Binary(f, o[0], o[1], o[2], a) }, dst, x, y)
 }
 
-// Where sets dst = x where cond ≠ 0, else y.
+// Where sets dst = x if cond ≠ 0, else y.
 func (b *Backend) Where(dst, cond, x, y backend.Operand) {
 	b.do("Where", func(o []backend.Operand) { ref.Backend{}.Where(o[0], o[1], o[2], o[3]) }, dst, cond, x, y)
 }
 
-// Reduce folds x along each axis where dst has dim 1.
+// Reduce folds x along each axis along which dst has dim 1.
 func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	b.do(f.String(), func(o []backend.Operand) { ref.Backend{}.Reduce(f, o[0], o[1]) }, dst, x)
 }

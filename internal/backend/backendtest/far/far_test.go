@@ -26,8 +26,8 @@ func operand(b backend.Buffer) backend.Operand {
 	return backend.Operand{Buffer: b, Layout: layout.Contiguous(b.Len())}
 }
 
-// TestMemory: freed memory is counted, garbage is freed by itself and not before
-// the work that uses it.
+// TestMemory: freed memory is counted, and garbage is freed, but not before the
+// work that uses it.
 func TestMemory(t *testing.T) {
 	b := New(0)
 	x := b.Alloc(backend.Float32, 100)
@@ -58,8 +58,8 @@ func TestMemory(t *testing.T) {
 	runtime.KeepAlive(x)
 }
 
-// TestFailures: running out of memory is told at once, other failures by the next
-// read, and a device that is not lost goes on.
+// TestFailures: Alloc fails at once, other failures are reported by the next read,
+// and a device that is not lost still works.
 func TestFailures(t *testing.T) {
 	b := New(0)
 	x := operand(b.Alloc(backend.Float32, 3))

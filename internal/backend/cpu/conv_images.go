@@ -1,23 +1,21 @@
 package cpu
 
 import (
-	"sync"
-
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/layout"
 )
 
-// pictures are an operand [n, c, h, w]. Distances are in elements.
-type pictures[T gemm.Float] struct {
+// imageBatch is an operand [n, c, h, w]. Distances are in elements.
+type imageBatch[T gemm.Float] struct {
 	data                       []T
 	image, channel, row, pixel int
 	channels, height, width    int
 }
 
-func picturesOf[T gemm.Float](o backend.Operand) pictures[T] {
+func imagesOf[T gemm.Float](o backend.Operand) imageBatch[T] {
 	l := &o.Layout
-	p := pictures[T]{elements[T](o), l.Strides[0], l.Strides[1], l.Strides[2], l.Strides[3], l.Dims[1], l.Dims[2], l.Dims[3]}
+	p := imageBatch[T]{elements[T](o), l.Strides[0], l.Strides[1], l.Strides[2], l.Strides[3], l.Dims[1], l.Dims[2], l.Dims[3]}
 	// The stride of an axis of dim 1 may be anything.
 	if p.channels == 1 {
 		p.channel = 1
@@ -28,18 +26,18 @@ func picturesOf[T gemm.Float](o backend.Operand) pictures[T] {
 	return p
 }
 
-// window is a part of some pictures in channels-last memory without gaps between
-// pixels, zero beyond the pictures' edges.
+// window is a part of some images in channels-last memory without gaps between
+// pixels, zero beyond the images' edges.
 type window[T gemm.Float] struct {
 	*memory[T]
 	images, h0, h1, v0, v1 int // what the memory holds
 }
 
-// of returns the pixels [h0,h1)×[v0,v1) of some pictures from number image on and
-// the distances of rows and pictures: in the pictures themselves where they are
-// like that already, else in a copy. The pictures are of the same operand in all
-// calls.
-func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data []T, row, picture int) {
+// of returns the pixels [h0,h1)×[v0,v1) of some images, from number image on, and
+// the distances between rows and between images. They are those of the operand
+// itself if it has no gaps between pixels, else a copy. The operand is the same in
+// all calls.
+func (w *window[T]) of(p *imageBatch[T], image, images, h0, h1, v0, v1 int) (data []T, row, stride int) {
 	if h0 == h1 || v0 == v1 {
 		return nil, 0, 0
 	}
@@ -47,9 +45,9 @@ func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data 
 		return p.data[image*p.image+h0*p.row+v0*p.pixel:], p.row, p.image
 	}
 	row = (v1 - v0) * p.channels
-	picture = (h1 - h0) * row
+	stride = (h1 - h0) * row
 	if w.images < images || w.h0 != h0 || w.h1 != h1 || w.v0 != v0 || w.v1 != v1 { // else the edges are zero already
-		w.resize(images * picture)
+		w.resize(images * stride)
 		clear(w.data)
 		w.images, w.h0, w.h1, w.v0, w.v1 = images, h0, h1, v0, v1
 	}
@@ -57,15 +55,15 @@ func (w *window[T]) of(p *pictures[T], image, images, h0, h1, v0, v1 int) (data 
 	rows, cols := min(h1, p.height)-top, min(v1, p.width)-left
 	if rows > 0 && cols > 0 {
 		for i := range images {
-			to, from := i*picture+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
+			to, from := i*stride+(top-h0)*row+(left-v0)*p.channels, (image+i)*p.image+top*p.row+left*p.pixel
 			p.copyPixels(w.data[to:], row, p.data[from:], rows, cols)
 		}
 	}
-	return w.data, row, picture
+	return w.data, row, stride
 }
 
-// copyPixels copies rows of pixels to where they have no gaps.
-func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
+// copyPixels copies rows of pixels, closing the gaps between pixels.
+func (p *imageBatch[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	if p.channel == 1 && p.pixel == p.channels {
 		gemm.CopyRows(dst, row, src, p.row, rows, cols*p.channels)
 		return
@@ -88,8 +86,8 @@ func (p *pictures[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 	}
 }
 
-// results returns where to put the results for dst [n, c, h, w]: dst itself
-// where its channels are neighbours, else borrowed memory.
+// results returns the operand to write the results for dst [n, c, h, w] to: dst
+// itself if its channels are neighbours, else one in borrowed memory.
 func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *memory[T]) {
 	l := &dst.Layout
 	if (l.Dims[1] == 1 || l.Strides[1] == 1) && (l.Dims[3] == 1 || l.Strides[3] >= l.Dims[1]) {
@@ -101,30 +99,21 @@ func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *m
 
 // operandOf wraps elements in a layout.
 func operandOf[T gemm.Float](data []T, l layout.Layout) backend.Operand {
-	if d, ok := any(data).([]float64); ok {
+	switch d := any(data).(type) {
+	case []float32:
+		return backend.Operand{Buffer: backend.Host32(d), Layout: l}
+	case []float64:
 		return backend.Operand{Buffer: backend.Host64(d), Layout: l}
+	default:
+		panic("cpu: unknown element type")
 	}
-	return backend.Operand{Buffer: backend.Host32(any(data).([]float32)), Layout: l}
 }
 
-// memory is lent for the time of one operation. Its elements are leftovers.
+// memory is borrowed for one operation. Its elements are arbitrary.
 type memory[T gemm.Float] struct{ data []T }
 
-// memories are kept for later calls, by element type.
-var memories32, memories64 sync.Pool
-
-func memories[T gemm.Float]() *sync.Pool {
-	if poolOf[T]() == pools64 {
-		return &memories64
-	}
-	return &memories32
-}
-
 func borrow[T gemm.Float](n int) *memory[T] {
-	m, ok := memories[T]().Get().(*memory[T])
-	if !ok {
-		m = new(memory[T])
-	}
+	m := poolOf[T]().memory.Get().(*memory[T])
 	m.resize(n)
 	return m
 }
@@ -138,6 +127,6 @@ func (m *memory[T]) resize(n int) {
 
 func (m *memory[T]) giveBack() {
 	if m != nil {
-		memories[T]().Put(m)
+		poolOf[T]().memory.Put(m)
 	}
 }

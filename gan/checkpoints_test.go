@@ -1,0 +1,415 @@
+package gan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// A checkpoint of any step leads on to the bits of a run without a stop: also of
+// the last step of an epoch, whether a hook takes it and the run is killed, or a
+// hook panics there.
+func TestResumeAfterAnyStep(t *testing.T) {
+	const batches, steps = 4, 12
+	source := tinyNoise(batches)
+	hooks := func(dir string) []gan.Hook { // with something to see of each epoch
+		return []gan.Hook{gan.Log(filepath.Join(dir, "log")), gan.SaveNetworks(dir)}
+	}
+	wholeDir := t.TempDir()
+	whole := newTiny(t, gan.Wasserstein{}, everything)
+	_, err := whole.Fit(context.Background(), source, gan.Steps(steps), gan.On(hooks(wholeDir)...))
+	require.NoError(t, err)
+	for stop := 1; stop <= steps; stop++ {
+		for _, panics := range []bool{false, true} {
+			what := fmt.Sprintf("step %d, panics: %v", stop, panics)
+			dir, path := t.TempDir(), filepath.Join(t.TempDir(), "checkpoint")
+			first := newTiny(t, gan.Wasserstein{}, everything)
+			killed := make(chan struct{})
+			go func() { // which never comes back, as from kill -9
+				defer close(killed)
+				defer func() { recover() }()
+				first.Fit(context.Background(), source, gan.Steps(steps), gan.On(gan.After(func(s int) bool { return s == stop }, func(tr *gan.Trainer) error {
+					if panics {
+						panic("a hook's panic")
+					}
+					if err := tr.Checkpoint(path); err != nil {
+						return err
+					}
+					killed <- struct{}{}
+					select {}
+				})), gan.On(hooks(dir)...))
+			}()
+			<-killed
+			if panics {
+				<-killed
+				require.NoError(t, first.Checkpoint(path), what)
+			}
+			second := newTiny(t, gan.Wasserstein{}, everything)
+			require.NoError(t, second.Resume(path), what)
+			require.Equal(t, stop, second.Steps())
+			_, err = second.Fit(context.Background(), source, gan.Steps(steps), gan.On(hooks(dir)...))
+			require.NoError(t, err, what)
+			same(t, stateOf(t, whole), stateOf(t, second), what)
+			require.Equal(t, withoutTime(t, filepath.Join(wholeDir, "log")), withoutTime(t, filepath.Join(dir, "log")), what)
+			for _, name := range []string{"generator.safetensors", "discriminator.safetensors"} {
+				same(t, files(t, wholeDir)[name], files(t, dir)[name], what)
+			}
+		}
+	}
+}
+
+// fitTo trains to a step and keeps checkpoints.
+func fitTo(trainer *gan.Trainer, source gan.Source, steps int, c gan.Checkpoints, more ...gan.Hook) (*gan.Report, error) {
+	return trainer.Fit(context.Background(), source, gan.Steps(steps), gan.On(c.Hook()), gan.On(more...))
+}
+
+func names(t *testing.T, dir string) (out []string) {
+	for name := range files(t, dir) {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// stepNames are the files' names of checkpoints.
+func stepNames(steps ...int) (out []string) {
+	for _, s := range steps {
+		out = append(out, fmt.Sprintf("checkpoint-%010d.safetensors", s))
+	}
+	return out
+}
+
+func TestCheckpoints(t *testing.T) {
+	source, dir := tinyNoise(5), filepath.Join(t.TempDir(), "new", "checkpoints")
+	c := gan.Checkpoints{Dir: dir, Every: 4}
+	trainer := newTiny(t, gan.Hinge{}, everything)
+	report, err := fitTo(trainer, source, 30, c, gan.Hook{Step: func(s *gan.StepInfo) error {
+		switch s.Step {
+		case 3:
+			// It is written beside training, which may be further by then.
+			assert.Eventually(t, func() bool {
+				return slices.Equal([]string{".gander-lock", stepNames(0)[0]}, names(t, dir))
+			}, time.Minute, time.Millisecond)
+		case 30:
+			assert.NotContains(t, names(t, dir), stepNames(30)[0])
+		}
+		return nil
+	}})
+	require.NoError(t, err)
+	require.Empty(t, report.Warnings)
+	require.Equal(t, stepNames(24, 28, 30), names(t, dir))
+	require.Equal(t, filepath.Join(dir, stepNames(30)[0]), report.Checkpoint)
+	same(t, stateOf(t, trainer), files(t, dir)[stepNames(30)[0]], "it is what Checkpoint writes")
+
+	// The newest whole one counts.
+	newest, older := filepath.Join(dir, stepNames(30)[0]), filepath.Join(dir, stepNames(28)[0])
+	whole := files(t, dir)[filepath.Base(newest)]
+	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello"} {
+		require.NoError(t, os.WriteFile(newest, []byte(damaged), 0o644))
+		var told []string
+		second := newTiny(t, gan.Hinge{}, everything)
+		path, err := second.ResumeLatest(dir, gan.Notify(func(s string) { told = append(told, s) }))
+		require.NoError(t, err, what)
+		require.Equal(t, older, path)
+		require.Equal(t, 28, second.Steps())
+		require.Len(t, told, 1)
+		require.Contains(t, told[0], newest)
+	}
+	second := newTiny(t, gan.Hinge{}, everything)
+	_, err = second.ResumeLatest(dir)
+	require.NoError(t, err)
+	c.Keep = 1 // a damaged one does not take the place of a good one
+	_, err = fitTo(second, source, 29, c)
+	require.NoError(t, err)
+	require.Equal(t, []string{stepNames(29)[0], stepNames(30)[0] + ".unused"}, names(t, dir))
+	_, err = fitTo(second, source, 30, c)
+	require.NoError(t, err)
+	same(t, whole, files(t, dir)[filepath.Base(newest)], "as without a stop")
+
+	// One that does not fit is refused, and older ones are not tried.
+	path, err := newTiny(t, gan.Hinge{}).ResumeLatest(dir)
+	require.ErrorIs(t, err, gan.ErrCheckpoint)
+	require.Equal(t, newest, path)
+
+	// Nothing, and nothing whole.
+	_, err = newTiny(t, gan.Hinge{}).ResumeLatest(filepath.Join(dir, "nowhere"))
+	require.ErrorIs(t, err, gan.ErrNoCheckpoint)
+	_, err = newTiny(t, gan.Hinge{}).ResumeLatest(t.TempDir())
+	require.ErrorIs(t, err, gan.ErrNoCheckpoint)
+	require.NoError(t, os.WriteFile(newest, nil, 0o644))
+	_, err = newTiny(t, gan.Hinge{}, everything).ResumeLatest(dir)
+	require.ErrorContains(t, err, newest)
+	require.NotErrorIs(t, err, gan.ErrNoCheckpoint)
+}
+
+// Other runs' checkpoints are not overwritten, and a folder is for one run.
+func TestCheckpointsOfOthers(t *testing.T) {
+	source, dir := tinyNoise(5), t.TempDir()
+	c := gan.Checkpoints{Dir: dir, Every: 2}
+	_, err := fitTo(newTiny(t, gan.Hinge{}), source, 6, c)
+	require.NoError(t, err)
+	before := files(t, dir)
+	_, err = fitTo(newTiny(t, gan.Hinge{}), source, 6, c)
+	require.ErrorContains(t, err, dir+" holds checkpoints of another run, the last of step 6")
+	require.Equal(t, before, files(t, dir))
+
+	trainer := newTiny(t, gan.Hinge{})
+	_, err = trainer.ResumeLatest(dir)
+	require.NoError(t, err)
+	_, err = fitTo(trainer, source, 8, c, gan.After(gan.Every(7), func(*gan.Trainer) error {
+		_, err := fitTo(newTiny(t, gan.Hinge{}), source, 6, c)
+		assert.ErrorIs(t, err, gan.ErrInUse)
+		assert.ErrorContains(t, err, fmt.Sprintf("process %d on ", os.Getpid()))
+		return nil
+	}))
+	require.NoError(t, err)
+
+	// However a run ends, the folder is free again.
+	for _, hook := range []gan.Hook{
+		{Start: func(gan.Run) error { return errors.New("no") }},
+		{Step: func(*gan.StepInfo) error { panic("no") }},
+		{End: func(*gan.Report) error { panic("no") }},
+	} {
+		func() {
+			defer func() { recover() }()
+			fitTo(trainer, source, trainer.Steps()+1, c, hook)
+		}()
+		_, err = fitTo(trainer, source, trainer.Steps()+1, c)
+		require.NoError(t, err)
+	}
+	require.ErrorContains(t, tensor.Catch(func() { gan.Checkpoints{}.Hook() }), "set Dir")
+}
+
+func TestCheckpointsByTime(t *testing.T) {
+	dir := t.TempDir()
+	trainer := newTiny(t, gan.Hinge{})
+	_, err := fitTo(trainer, tinyNoise(5), 4, gan.Checkpoints{Dir: dir, Interval: time.Nanosecond, Keep: 100}, gan.Hook{Step: func(*gan.StepInfo) error {
+		for deadline := time.Now().Add(5 * time.Second); len(names(t, dir)) < trainer.Steps()+1 && time.Now().Before(deadline); { // and the lock
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}})
+	require.NoError(t, err)
+	require.Subset(t, names(t, dir), stepNames(0, 4))
+
+	dir = t.TempDir()
+	_, err = fitTo(newTiny(t, gan.Hinge{}), tinyNoise(5), 4, gan.Checkpoints{Dir: dir, Interval: time.Hour})
+	require.NoError(t, err)
+	require.Equal(t, stepNames(0, 4), names(t, dir))
+}
+
+// The best is found again after a stop, and its metric's troubles end nothing.
+func TestCheckpointsBest(t *testing.T) {
+	dir := t.TempDir()
+	values := map[int]float64{0: 9, 2: math.NaN(), 4: 3, 6: 5, 8: 4, 10: 2}
+	step := 0
+	c := gan.Checkpoints{Dir: dir, Every: 2, Keep: 1, Best: func(g *gan.Generator) (float64, error) {
+		defer func() { step += 2 }()
+		if step == 6 {
+			return 0, errors.New("no metric today")
+		}
+		return values[step], nil
+	}}
+	best := func() string {
+		for name := range files(t, dir) {
+			if strings.HasPrefix(name, "best-") {
+				return name
+			}
+		}
+		return ""
+	}
+	trainer := newTiny(t, gan.Hinge{})
+	report, err := fitTo(trainer, tinyNoise(50), 7, c)
+	require.EqualError(t, err, "gan: what the generator of step 6 is worth: no metric today")
+	require.Len(t, report.Warnings, 1)
+	require.Equal(t, "best-0000000004.safetensors", best())
+	step = 8
+	again := newTiny(t, gan.Hinge{})
+	_, err = again.ResumeLatest(dir)
+	require.NoError(t, err)
+	require.Equal(t, 7, again.Steps())
+	step = 8 // at the start, of step 7: 4
+	_, err = fitTo(again, tinyNoise(50), 8, c)
+	require.NoError(t, err)
+	require.Equal(t, "best-0000000008.safetensors", best(), "2 at the end")
+	fromBest := newTiny(t, gan.Hinge{})
+	require.NoError(t, fromBest.Resume(filepath.Join(dir, best())))
+	require.Equal(t, 8, fromBest.Steps())
+}
+
+// A state that is not finite never replaces one that is.
+func TestCheckpointsAreFinite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "checkpoint")
+	g, d := tiny(gan.Logits)
+	trainer, err := gan.New(g, d, tinyConfig(gan.Hinge{}))
+	require.NoError(t, err)
+	require.NoError(t, trainer.Checkpoint(path))
+	before := files(t, dir)
+	nn.Params(g)[1].Param.Value().Set(math.Inf(1), 2)
+	err = trainer.Checkpoint(path)
+	require.ErrorIs(t, err, gan.ErrNotFinite)
+	require.ErrorContains(t, err, "generator.0.bias")
+	require.Equal(t, before, files(t, dir))
+	_, err = fitTo(trainer, tinyNoise(5), 0, gan.Checkpoints{Dir: filepath.Join(dir, "new")})
+	require.ErrorIs(t, err, gan.ErrNotFinite)
+	require.Equal(t, before, files(t, dir))
+}
+
+// A disk that fails for a while costs no training.
+func TestCheckpointsSurviveTheirFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "checkpoints")
+	trainer := newTiny(t, gan.Hinge{})
+	var told []error
+	_, err := trainer.Fit(context.Background(), tinyNoise(5), gan.Steps(9), gan.OnWarning(func(err error) { told = append(told, err) }),
+		gan.On(gan.Checkpoints{Dir: dir, Every: 2}.Hook(), gan.Hook{Step: func(s *gan.StepInfo) error {
+			switch s.Step {
+			case 3:
+				require.Eventually(t, func() bool { return len(names(t, dir)) == 3 }, 5*time.Second, time.Millisecond)
+				require.NoError(t, os.RemoveAll(dir))
+				return os.WriteFile(dir, nil, 0o644) // in its place
+			case 6:
+				return os.Remove(dir)
+			}
+			return nil
+		}}))
+	require.NoError(t, err)
+	require.NotEmpty(t, told)
+	require.Contains(t, names(t, dir), stepNames(9)[0])
+}
+
+// Whatever determines the future is compared, and a difference is told with its
+// name, the old value and the new one.
+func TestResumeComparesSettings(t *testing.T) {
+	type run struct {
+		c      gan.Config
+		g, d   nn.Module
+		source func() gan.Source
+	}
+	images, err := digits.Load()
+	require.NoError(t, err)
+	base := func() run {
+		source := func() gan.Source { return datasets.NewLoader(images.Subset(0, 40), 8, datasets.Seed(3)) }
+		return run{
+			c: gan.Config{
+				Latent: 3, Objective: gan.Hinge{}, Seed: 7, GeneratorEvery: 2, EMAHalfLife: 30,
+				Penalties:          []gan.Penalty{gan.R1{Gamma: 0.5, Schedule: optim.ScheduleFunc(func(step int) float64 { return 1 / float64(1+step) })}},
+				Optimizer:          optim.Adam{LR: 1e-3, Betas: [2]float64{0, 0.99}, Schedule: optim.Cosine{From: 1, To: 0.1, Steps: 50}},
+				GeneratorOptimizer: nil,
+			},
+			g:      nn.Sequential(nn.Linear(3, 8), nn.LeakyReLU(0.2), nn.Linear(8, 784), nn.Tanh()),
+			d:      nn.Sequential(nn.Linear(784, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1)),
+			source: source,
+		}
+	}
+	start := func(r run) *gan.Trainer {
+		trainer, err := gan.New(r.g, r.d, r.c)
+		require.NoError(t, err)
+		return trainer
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "checkpoint")
+	first := start(base())
+	_, err = first.Fit(context.Background(), base().source(), gan.Steps(3))
+	require.NoError(t, err)
+	require.NoError(t, first.Checkpoint(path))
+
+	loader := func(n, batch int, o ...datasets.LoaderOption) func() gan.Source {
+		return func() gan.Source { return datasets.NewLoader(images.Subset(0, n), batch, o...) }
+	}
+	adam := func(change func(*optim.Adam)) func(*run) {
+		return func(r *run) {
+			a := r.c.Optimizer.(optim.Adam)
+			change(&a)
+			r.c.Optimizer = a
+		}
+	}
+	for allow, c := range map[string]struct {
+		change func(*run)
+		want   string
+	}{
+		"optimizer.lr":       {adam(func(a *optim.Adam) { a.LR = 2e-3 }), "discriminator.optimizer.lr was 0.001 and is 0.002, generator.optimizer.lr was 0.001 and is 0.002;"},
+		"betas":              {adam(func(a *optim.Adam) { a.Betas[1] = 0.9 }), `discriminator.optimizer.betas was "[0 0.99]" and is "[0 0.9]"`},
+		"weight_decay":       {adam(func(a *optim.Adam) { a.WeightDecay = 0.1 }), "discriminator.optimizer.weight_decay was 0 and is 0.1"},
+		"optimizer.schedule": {adam(func(a *optim.Adam) { a.Schedule = optim.Cosine{From: 1, To: 0.1, Steps: 60} }), "discriminator.optimizer.schedule.steps was 50 and is 60"},
+		"generator.optimizer.lr": {func(r *run) {
+			r.c.GeneratorOptimizer = optim.Adam{LR: 5e-3, Betas: [2]float64{0, 0.99}, Schedule: optim.Cosine{From: 1, To: 0.1, Steps: 50}}
+		}, ": generator.optimizer.lr was 0.001 and is 0.005;"},
+		"gamma": {func(r *run) { p := r.c.Penalties[0].(gan.R1); p.Gamma = 1; r.c.Penalties = []gan.Penalty{p} }, "penalty.0.gamma was 0.5 and is 1"},
+		"penalty.0.schedule": {func(r *run) {
+			p := r.c.Penalties[0].(gan.R1)
+			p.Schedule = optim.ScheduleFunc(func(int) float64 { return 1 })
+			r.c.Penalties = []gan.Penalty{p}
+		}, "penalty.0.schedule was \"a function"},
+		"penalty.1":             {func(r *run) { r.c.Penalties = append(r.c.Penalties, gan.R2{Gamma: 1}) }, "penalty.1 was none and is R2;"},
+		"objective":             {func(r *run) { r.c.Objective = gan.Wasserstein{} }, "objective was hinge and is wasserstein"},
+		"generator_every":       {func(r *run) { r.c.GeneratorEvery = 1 }, "generator_every was 2 and is 1"},
+		"clip_weights":          {func(r *run) { r.c.ClipWeights = 1 }, "clip_weights was 0 and is 1"},
+		"ema_half_life":         {func(r *run) { r.c.EMAHalfLife = 31 }, "ema_half_life was 30 and is 31"},
+		"fresh_latent":          {func(r *run) { r.c.FreshLatent = true }, "fresh_latent was false and is true"},
+		"seed":                  {func(r *run) { r.c.Seed = 8 }, "seed was 7 and is 8"},
+		"slope":                 {func(r *run) { r.g = nn.Sequential(nn.Linear(3, 8), nn.LeakyReLU(0.1), nn.Linear(8, 784), nn.Tanh()) }, "generator.network.layers.1.slope was 0.2 and is 0.1"},
+		"generator.network":     {func(r *run) { r.g = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 784), nn.Tanh()) }, "generator.network.layers.1 was LeakyReLU and is ReLU"},
+		"discriminator.network": {func(r *run) { nn.Freeze(r.d.(nn.Parent).Children()[0].Module, true) }, ""},
+		"data.batch":            {func(r *run) { r.source = loader(36, 7, datasets.Seed(3)) }, "data.batch was 8 and is 7"},
+		"data.seed":             {func(r *run) { r.source = loader(40, 8, datasets.Seed(4)) }, "data.seed was 3 and is 4"},
+		"data": {func(r *run) {
+			r.source = func() gan.Source { return datasets.NewLoader(images.Subset(1, 41), 8, datasets.Seed(3)) }
+		}, "data.digest was "},
+		"data.samples":            {func(r *run) { r.source = loader(39, 8, datasets.Seed(3)) }, "data.samples was 40 and is 39"},
+		"data.order":              {func(r *run) { r.source = loader(40, 8, datasets.InOrder()) }, "data.order was shuffled and is"},
+		"data.drop_last":          {func(r *run) { r.source = loader(40, 8, datasets.Seed(3), datasets.DropLast()) }, "data.drop_last was false and is true"},
+		"another source entirely": {func(r *run) { r.source = func() gan.Source { return &noise{batches: 5, size: 8, features: 784} } }, "data.batch was 8 and is none"},
+	} {
+		t.Run(allow, func(t *testing.T) {
+			r := base()
+			c.change(&r)
+			trainer := start(r)
+			before := stateOf(t, trainer)
+			err := trainer.Resume(path, gan.WithSource(r.source()))
+			if c.want == "" {
+				require.Error(t, err)
+			} else {
+				require.ErrorContains(t, err, c.want)
+			}
+			require.ErrorIs(t, err, gan.ErrCheckpoint)
+			same(t, before, stateOf(t, trainer))
+			if strings.HasPrefix(allow, "data") || allow == "another source entirely" { // Fit compares, too
+				require.NoError(t, trainer.Resume(path))
+				before = stateOf(t, trainer)
+				_, err = trainer.Fit(context.Background(), r.source(), gan.Steps(4))
+				require.ErrorContains(t, err, c.want)
+				same(t, before, stateOf(t, trainer))
+			}
+			var e *gan.SettingsError
+			if errors.As(err, &e) && allow != "penalty.1" && allow != "discriminator.network" { // whose states do not fit
+				allowed := []string{allow}
+				if strings.HasPrefix(allow, "data") || allow == "another source entirely" {
+					allowed = []string{"data"}
+				}
+				require.NoError(t, trainer.Resume(path, gan.WithSource(r.source()), gan.Allow(allowed...)))
+				_, err = trainer.Fit(context.Background(), r.source(), gan.Steps(4))
+				require.NoError(t, err)
+			}
+		})
+	}
+	same1 := start(base())
+	require.NoError(t, same1.Resume(path, gan.WithSource(base().source())), "nothing has changed")
+}

@@ -1,0 +1,376 @@
+package rundir
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/atomicfile"
+)
+
+// Mode says what becomes of a run that is in the folder. It is a [flag.Value].
+type Mode int
+
+const (
+	New  Mode = iota // it is moved aside
+	Auto             // it is continued; if there is none, a new one starts
+	Must             // it is continued; that there is none is an error
+)
+
+var modes = []string{New: "never", Auto: "auto", Must: "must"}
+
+// String returns "never", "auto" or "must".
+func (m *Mode) String() string {
+	if m == nil || *m < 0 || int(*m) >= len(modes) {
+		return ""
+	}
+	return modes[*m]
+}
+
+// Set sets the mode by its name.
+func (m *Mode) Set(name string) error {
+	for i, known := range modes {
+		if name == known {
+			*m = Mode(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("it must be one of %s", strings.Join(modes, ", "))
+}
+
+// Options change how [Open] works.
+type Options struct {
+	Resume Mode
+	// Say gets lines for the user, without a line feed: that a run was moved aside,
+	// where training is resumed, which damaged files were passed over. If it is nil,
+	// they are lost.
+	Say func(line string)
+	// OutFlag is the program's flag that names the folder, for what Say says; ""
+	// means "-out".
+	OutFlag string
+	// SetFlag is the program's flag of [Changes], for the error of [Folder.Resume];
+	// "" if there is none.
+	SetFlag string
+}
+
+// Folder is the folder of a run, which nobody else uses while it is open.
+type Folder struct {
+	path    string
+	options Options
+	lock    *atomicfile.FolderLock // nil of a part
+	about   *about
+}
+
+// about is what run.json holds.
+type about struct {
+	Started  time.Time `json:"started"`
+	Command  []string  `json:"command"`
+	Steps    int       `json:"steps"` // to be done in all
+	Finished bool      `json:"finished"`
+}
+
+const aboutFile = "run.json"
+
+// Open makes a folder ready for a run: it makes it if need be, makes sure that it
+// can be written to, locks it, and, in the mode [New], moves a run that is there
+// aside. Call it when all that can be wrong with the command has been found, so
+// that a command that cannot work moves nothing. If the folder is in use, the
+// error wraps [gan.ErrInUse]; in the mode [Must], if there is nothing to continue,
+// [gan.ErrNoCheckpoint].
+//
+// What is in the folder besides a run is left alone.
+func Open(path string, o Options) (*Folder, error) {
+	if o.Say == nil {
+		o.Say = func(string) {}
+	}
+	if o.OutFlag == "" {
+		o.OutFlag = "-out"
+	}
+	f := &Folder{path: path, options: o}
+	if err := f.open(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("rundir: %w", err)
+	}
+	return f, nil
+}
+
+func (f *Folder) open() error {
+	real, err := filepath.EvalSymlinks(f.path) // what is moved is the folder, not a link to it
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if f.options.Resume == Must {
+			return fmt.Errorf("%s: %w", f.path, gan.ErrNoCheckpoint)
+		}
+		real = f.path
+	case err != nil:
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	if err := f.take(real); err != nil {
+		return err
+	}
+	if f.options.Resume == Must && !f.resumable() {
+		return fmt.Errorf("%s: %w", f.path, gan.ErrNoCheckpoint)
+	}
+	old, known := readAbout(f.path)
+	if f.options.Resume != New {
+		if f.about = old; f.about == nil {
+			f.about = &about{Started: time.Now().Truncate(time.Second), Command: os.Args}
+		}
+		return f.note()
+	}
+	if (known || looksLikeARun(f.path)) && f.worthKeeping() {
+		if err := f.moveAside(real, old); err != nil {
+			return err
+		}
+		if err := f.take(real); err != nil {
+			return err
+		}
+	}
+	f.about = &about{Started: time.Now().Truncate(time.Second), Command: os.Args}
+	return f.note()
+}
+
+// take makes the folder and locks it.
+func (f *Folder) take(real string) (err error) {
+	if err := atomicfile.Writable(real); err != nil {
+		return err
+	}
+	f.lock, err = atomicfile.LockFolder(real)
+	return err
+}
+
+// resumable reports whether there are checkpoints.
+func (f *Folder) resumable() bool {
+	names, err := filepath.Glob(filepath.Join(glob(f.path), "*", "checkpoint-*.safetensors"))
+	if err != nil || len(names) > 0 {
+		return err == nil
+	}
+	names, err = filepath.Glob(filepath.Join(glob(f.path), "*", "*", "checkpoint-*.safetensors"))
+	return err == nil && len(names) > 0
+}
+
+// glob returns a pattern that matches a path.
+func glob(path string) string {
+	var out strings.Builder
+	for _, r := range path {
+		if strings.ContainsRune(`*?[`, r) {
+			out.WriteString("[" + string(r) + "]")
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// looksLikeARun reports whether a folder without a run.json holds what a run
+// leaves.
+func looksLikeARun(path string) bool {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".safetensors" || e.Name() == "log.jsonl" {
+			return true
+		}
+	}
+	return false
+}
+
+// worthKeeping reports whether there is more than what a run has before its first
+// step.
+func (f *Folder) worthKeeping() bool {
+	found := errors.New("found")
+	return filepath.WalkDir(f.path, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		if e.IsDir() || name == aboutFile || strings.HasPrefix(name, ".") || name == "checkpoint-0000000000.safetensors" {
+			return nil
+		}
+		return found
+	}) != nil
+}
+
+// moveAside gives the folder a name with its time and says so.
+func (f *Folder) moveAside(real string, old *about) error {
+	started := time.Now()
+	if old != nil && !old.Started.IsZero() {
+		started = old.Started
+	} else if info, err := os.Stat(real); err == nil {
+		started = info.ModTime()
+	}
+	base := strings.TrimRight(real, string(filepath.Separator)) + "-" + started.Local().Format("20060102-150405")
+	step := newest(real)
+	for i := 1; ; i++ {
+		to := base
+		if i > 1 {
+			to = fmt.Sprintf("%s-%d", base, i)
+		}
+		err := f.lock.MoveAway(to)
+		if errors.Is(err, fs.ErrExist) && i < 1000 {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s holds an earlier run, which cannot be moved aside; choose another folder: %w", f.path, err)
+		}
+		f.lock = nil
+		f.tell(to, old, step)
+		return nil
+	}
+}
+
+// tell says where an earlier run is now.
+func (f *Folder) tell(to string, old *about, step int) {
+	line := fmt.Sprintf("the run that was in %s is now in %s", f.path, to)
+	if old == nil || old.Finished || step < 0 {
+		f.options.Say(line)
+		return
+	}
+	f.options.Say(fmt.Sprintf("%s; it was stopped after step %d of %d, and goes on with: %s", line, step, old.Steps, commandLine(old.Command, f.options.OutFlag, to)))
+}
+
+// commandLine is a command with another folder.
+func commandLine(command []string, outFlag, to string) string {
+	var words []string
+	for i, w := range append(append([]string{}, command...), "-resume", "auto", outFlag, to) {
+		if i == 0 {
+			w = filepath.Base(w)
+		}
+		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return !strings.ContainsRune("-_./=,:+@", r) && !isPlain(r) }) {
+			w = strconv.Quote(w)
+		}
+		words = append(words, w)
+	}
+	return strings.Join(words, " ")
+}
+
+func isPlain(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '\\'
+}
+
+// newest returns the step of the last checkpoint below a folder, or −1.
+func newest(path string) int {
+	step := -1
+	filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		digits, ok := strings.CutPrefix(e.Name(), "checkpoint-")
+		digits, ok2 := strings.CutSuffix(digits, ".safetensors")
+		if n, err := strconv.Atoi(digits); ok && ok2 && err == nil {
+			step = max(step, n)
+		}
+		return nil
+	})
+	return step
+}
+
+// readAbout reads run.json. known is whether there is one, which may be damaged.
+func readAbout(path string) (a *about, known bool) {
+	file, err := atomicfile.Open(filepath.Join(path, aboutFile))
+	if err != nil {
+		return nil, false
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, 1<<20))
+	if err != nil || json.Unmarshal(b, &a) != nil || a == nil {
+		return nil, true
+	}
+	return a, true
+}
+
+// note writes run.json.
+func (f *Folder) note() error {
+	b, err := json.MarshalIndent(f.about, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(f.path, aboutFile), func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
+// Path returns the folder's path, or with more elements that of something in it.
+func (f *Folder) Path(elements ...string) string {
+	return filepath.Join(append([]string{f.path}, elements...)...)
+}
+
+// Part returns a folder within the folder for one of several trainings that make
+// up the run, such as those of several seeds. Close the whole, not the part.
+func (f *Folder) Part(name string) *Folder {
+	return &Folder{path: f.Path(name), options: f.options}
+}
+
+// Checkpoints returns the settings of [Folder.Hook]. To change them, give
+// [Folder.HookWith] a copy.
+func (f *Folder) Checkpoints() gan.Checkpoints {
+	return gan.Checkpoints{Dir: f.Path("checkpoints")}
+}
+
+// Resume takes up training where the newest whole checkpoint of the folder left
+// it, unless the mode is [New]; see [gan.Trainer.ResumeLatest]. If there is none,
+// it does nothing in the mode [Auto].
+func (f *Folder) Resume(t *gan.Trainer, options ...gan.ResumeOption) error {
+	if f.options.Resume == New {
+		return nil
+	}
+	path, err := t.ResumeLatest(f.Checkpoints().Dir, append([]gan.ResumeOption{gan.Notify(f.options.Say)}, options...)...)
+	switch {
+	case errors.Is(err, gan.ErrNoCheckpoint) && (f.options.Resume == Auto || f.lock == nil):
+		return nil
+	case errors.As(err, new(*gan.SettingsError)) && f.options.SetFlag != "":
+		return fmt.Errorf("%w (here: %s)", err, f.options.SetFlag)
+	case err != nil:
+		return err
+	}
+	f.options.Say(fmt.Sprintf("resumed from %s, after step %d", path, t.Steps()))
+	return nil
+}
+
+// Hook returns the hook that keeps the folder: [gan.Checkpoints], and notes of how
+// long the run is to be.
+func (f *Folder) Hook() gan.Hook { return f.HookWith(f.Checkpoints()) }
+
+// HookWith is [Folder.Hook] with other settings of the checkpoints.
+func (f *Folder) HookWith(c gan.Checkpoints) gan.Hook {
+	h := c.Hook()
+	start := h.Start
+	h.Start = func(r gan.Run) error {
+		if f.about != nil {
+			f.about.Steps, f.about.Finished = r.Steps, false
+			if err := f.note(); err != nil {
+				return fmt.Errorf("rundir: %w", err)
+			}
+		}
+		return start(r)
+	}
+	return h
+}
+
+// Finish notes that the run has done what it was to do.
+func (f *Folder) Finish() error {
+	f.about.Finished = true
+	if err := f.note(); err != nil {
+		return fmt.Errorf("rundir: %w", err)
+	}
+	return nil
+}
+
+// Close unlocks the folder. It may be called again.
+func (f *Folder) Close() {
+	if f.lock != nil {
+		f.lock.Release()
+		f.lock = nil
+	}
+}

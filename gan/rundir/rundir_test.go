@@ -1,0 +1,169 @@
+package rundir_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/nn"
+)
+
+func newTrainer(t *testing.T, latent int) *gan.Trainer {
+	trainer, err := gan.New(nn.Linear(latent, 2), nn.Linear(2, 1), gan.Config{Latent: latent, Seed: 1})
+	require.NoError(t, err)
+	return trainer
+}
+
+var source = datasets.Synthetic{From: datasets.Ring(), Batch: 4, PerEpoch: 10}
+
+// run is a program in miniature.
+func run(t *testing.T, path string, mode rundir.Mode, steps int, stop bool) (trainer *gan.Trainer, said []string, err error) {
+	trainer = newTrainer(t, 3)
+	folder, err := rundir.Open(path, rundir.Options{Resume: mode, Say: func(line string) { said = append(said, line) }})
+	if err != nil {
+		return nil, said, err
+	}
+	defer folder.Close()
+	if err := folder.Resume(trainer, gan.WithSource(source)); err != nil {
+		return nil, said, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err = trainer.Fit(ctx, source, gan.Steps(steps), gan.On(folder.Hook(), gan.After(gan.Every(3), func(*gan.Trainer) error {
+		_, err := rundir.Open(path, rundir.Options{Resume: mode})
+		require.ErrorIs(t, err, gan.ErrInUse)
+		if stop {
+			cancel()
+		}
+		return nil
+	})))
+	if err != nil {
+		return trainer, said, err
+	}
+	return trainer, said, folder.Finish()
+}
+
+func entries(t *testing.T, path string) (out []string) {
+	all, err := os.ReadDir(path)
+	require.NoError(t, err)
+	for _, e := range all {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+func TestNewMovesAside(t *testing.T) {
+	above := t.TempDir()
+	path := filepath.Join(above, "deep", "run")
+	_, said, err := run(t, path, rundir.New, 5, false)
+	require.NoError(t, err)
+	require.Empty(t, said)
+	require.Equal(t, []string{"checkpoints", "run.json"}, entries(t, path))
+	require.NoError(t, os.WriteFile(filepath.Join(path, "mine.txt"), []byte("x"), 0o644))
+
+	_, said, err = run(t, path, rundir.New, 5, true)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Len(t, said, 1)
+	aside := strings.TrimPrefix(said[0], "the run that was in "+path+" is now in ")
+	require.Equal(t, []string{"checkpoints", "mine.txt", "run.json"}, entries(t, aside))
+
+	trainer, said, err := run(t, path, rundir.New, 5, false)
+	require.NoError(t, err)
+	require.Equal(t, 5, trainer.Steps())
+	require.Len(t, said, 1)
+	require.Contains(t, said[0], "; it was stopped after step 3 of 5, and goes on with: rundir.test")
+	require.Contains(t, said[0], " -resume auto -out "+path+"-")
+	require.Len(t, entries(t, filepath.Dir(path)), 3, "two of the same second")
+
+	// What is moved goes on where it is.
+	all := entries(t, filepath.Dir(path))
+	slices.Sort(all)
+	trainer, said, err = run(t, filepath.Join(filepath.Dir(path), all[2]), rundir.Must, 5, false)
+	require.NoError(t, err)
+	require.Contains(t, said[0], "resumed from ")
+	require.Equal(t, 5, trainer.Steps())
+}
+
+func TestAuto(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	_, _, err := run(t, path, rundir.Must, 5, false)
+	require.ErrorIs(t, err, gan.ErrNoCheckpoint)
+	require.NoDirExists(t, path)
+	for _, mode := range []rundir.Mode{rundir.Auto, rundir.Auto, rundir.Must} {
+		trainer, _, _ := run(t, path, mode, 9, true)
+		require.NotNil(t, trainer)
+	}
+	trainer, said, err := run(t, path, rundir.Auto, 9, false)
+	require.NoError(t, err)
+	require.Equal(t, 9, trainer.Steps())
+	require.Contains(t, said[0], ", after step 9")
+	require.Equal(t, []string{"run"}, entries(t, filepath.Dir(path)))
+
+	// Another program's folder is refused, and stays as it is.
+	folder, err := rundir.Open(path, rundir.Options{Resume: rundir.Auto, SetFlag: "-set"})
+	require.NoError(t, err)
+	err = folder.Resume(newTrainer(t, 4))
+	require.ErrorIs(t, err, gan.ErrCheckpoint)
+	require.ErrorContains(t, err, "latent was 3 and is 4")
+	require.ErrorContains(t, err, "(here: -set)")
+	folder.Close()
+	folder.Close()
+
+	// A damaged run.json is in nobody's way.
+	require.NoError(t, os.WriteFile(filepath.Join(path, "run.json"), []byte("{"), 0o644))
+	_, _, err = run(t, path, rundir.Auto, 10, false)
+	require.NoError(t, err)
+}
+
+// What is not a run is left where it is.
+func TestOtherFolders(t *testing.T) {
+	path := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(path, "letter.txt"), []byte("x"), 0o644))
+	_, said, err := run(t, path, rundir.New, 1, false)
+	require.NoError(t, err)
+	require.Empty(t, said)
+	require.Equal(t, []string{"checkpoints", "letter.txt", "run.json"}, entries(t, path))
+
+	// A link stays one.
+	link := filepath.Join(t.TempDir(), "link")
+	if os.Symlink(path, link) != nil {
+		t.Skip("there are no links")
+	}
+	_, said, err = run(t, link, rundir.New, 1, false)
+	require.NoError(t, err)
+	require.Len(t, said, 1)
+	require.Equal(t, []string{"checkpoints", "run.json"}, entries(t, path))
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeSymlink)
+
+	_, err = rundir.Open(filepath.Join(path, "run.json"), rundir.Options{})
+	require.ErrorContains(t, err, "run.json")
+}
+
+func TestChanges(t *testing.T) {
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	flags.SetOutput(new(strings.Builder))
+	lr := flags.Float64("lr", 1, "")
+	changes := rundir.NewChanges(flags, map[string][]string{"lr": {"optimizer.lr"}})
+	flags.Var(changes, "set", "")
+	var mode rundir.Mode
+	flags.Var(&mode, "resume", "")
+	require.NoError(t, flags.Parse([]string{"-set", "lr=0.5", "-resume", "auto"}))
+	require.Equal(t, 0.5, *lr)
+	require.Equal(t, rundir.Auto, mode)
+	require.Equal(t, "auto", mode.String())
+	require.Equal(t, "lr=0.5", changes.String())
+	require.ErrorContains(t, flags.Parse([]string{"-set", "lr=x"}), "lr: ")
+	require.ErrorContains(t, flags.Parse([]string{"-set", "lr"}), "NAME=VALUE, of the names lr")
+	require.ErrorContains(t, flags.Parse([]string{"-resume", "x"}), "one of never, auto, must")
+}

@@ -1,0 +1,54 @@
+package gan
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// The buffers of a network in training, such as the running statistics of a batch
+// norm or the singular vectors of a spectral norm, belong to the weights of the
+// last steps, not to averages of the weights: with averages, other values reach the
+// layers. So they are found anew for the averages, as Izmailov et al. do
+// ("Averaging weights leads to wider optima and better generalization", 2018).
+
+// settlePasses and settleBatch are the passes that buffers are found by, and the
+// samples in each.
+const (
+	settlePasses = 16
+	settleBatch  = sampleChunk
+)
+
+// settle has the generator find the buffers that belong to its weights when they
+// are first used. Training passes on latent vectors of a stream of their own do
+// that; they change nothing of the network that trains. If it has no buffers there
+// is nothing to do.
+func (g *Generator) settle() {
+	if !slices.ContainsFunc(nn.Params(g.net), func(p nn.NamedParam) bool { return p.Param.Buffer() }) {
+		return
+	}
+	w := g.weights()
+	g.weights = sync.OnceValue(func() *nn.Weights {
+		scope := g.scopes.Get().(*tensor.Scope)
+		defer g.scopes.Put(scope)
+		defer scope.Close()
+		latent, random := tensor.NewStream(0, "settle"), tensor.NewStream(0, "settle, passes")
+		var updates nn.Updates
+		n := max(min(settleBatch, g.pass), 2)
+		// A network that cannot do it keeps its buffers.
+		tensor.Catch(func() {
+			for k := range settlePasses {
+				updates.Average = k + 1
+				z := scope.Empty(g.device, g.dtype, n, g.latent)
+				latent.NormalInto(z)
+				g.net.Forward(&nn.Ctx{Train: true, Rand: random, Updates: &updates, Weights: w}, autograd.Const(z))
+				updates.ApplyTo(w)
+				scope.Close()
+			}
+		})
+		return w
+	})
+}

@@ -1,0 +1,77 @@
+package gan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Interrupted is the cause of a context that a signal has cancelled; see
+// [Signals]. [Cancelled] is true of it.
+type Interrupted struct{ Signal os.Signal }
+
+func (e *Interrupted) Error() string { return fmt.Sprintf("stopped by a signal: %v", e.Signal) }
+
+// Unwrap returns [context.Canceled].
+func (e *Interrupted) Unwrap() error { return context.Canceled }
+
+// Signals returns a context that the first Ctrl-C (SIGINT), SIGTERM, which
+// docker stop, Kubernetes and Slurm send, or SIGHUP, of a terminal that is
+// closed, cancels, with an [Interrupted] as its cause. [Trainer.Fit] then
+// finishes the step at hand and lets hooks save. A second signal ends the
+// program at once. What the program was told to ignore, by nohup for example,
+// stays ignored.
+//
+// From the call on, writing to a pipe that nobody reads any more is an error
+// like any other and does not end the program (SIGPIPE), so that training
+// survives the end of the command that showed its output.
+//
+// stop gives the signals, except SIGPIPE, back their usual effect.
+func Signals(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	catchPipe()
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals) // before anybody can know that the first has come
+			cancel(&Interrupted{s})
+		case <-ctx.Done():
+			signal.Stop(signals)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(context.Canceled)
+	}
+}
+
+// ExitStatus is the status for a program to end with after an error of
+// [Trainer.Fit]: 0 if it is nil or says that the run was cancelled; if a signal did that,
+// 0 for Ctrl-C, 143 for SIGTERM and 129 for SIGHUP, by
+// which those who sent them tell a stopped run from a finished one; and 1
+// otherwise.
+func ExitStatus(err error) int {
+	var stopped *Interrupted
+	switch {
+	case err != nil && !Cancelled(err):
+		return 1
+	case !errors.As(err, &stopped):
+		return 0
+	}
+	switch stopped.Signal {
+	case syscall.SIGTERM:
+		return 128 + 15
+	case syscall.SIGHUP:
+		return 128 + 1
+	}
+	return 0
+}

@@ -1,0 +1,133 @@
+package gan
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"sync"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Fingerprinter is a [Source] that can tell all that its batches depend on, such
+// as a checksum of the data, the size of a batch and the seed of the order, by
+// name. A checkpoint holds that as settings "data.…", and training does not go
+// on from it with another source. datasets.Loader and datasets.Synthetic are
+// Fingerprinters; of other sources only the number of batches is known.
+// Fingerprint may be called from any goroutine.
+type Fingerprinter interface {
+	Fingerprint() (map[string]string, error)
+}
+
+// Sized is a [Source] that can tell how many samples its smallest batch has. A
+// datasets.Loader is one.
+type Sized interface {
+	SmallestBatch() int
+}
+
+// dataset is what a source says about itself, which may take long to find out
+// and is asked for once.
+type dataset struct {
+	settings func() (settings, error)
+}
+
+func newDataset(src Source) *dataset {
+	batches := strconv.Itoa(src.Batches())
+	return &dataset{sync.OnceValues(func() (settings, error) {
+		s := settings{"data.batches": batches}
+		if f, ok := src.(Fingerprinter); ok {
+			fields, err := f.Fingerprint()
+			if err != nil {
+				return nil, fmt.Errorf("gan: asking the source for its fingerprint: %w", err)
+			}
+			for name, value := range fields {
+				s["data."+name] = value
+			}
+		}
+		return s, nil
+	})}
+}
+
+// resumable is what a checkpoint says about the data, until training goes on.
+type resumable struct {
+	path    string
+	data    settings
+	allowed []string
+}
+
+// compare returns where a source differs from the data of a checkpoint.
+func (r *resumable) compare(d *dataset) ([]Difference, error) {
+	if len(r.data) == 0 {
+		return nil, nil // it was made before any training
+	}
+	now, err := d.settings()
+	if err != nil {
+		return nil, err
+	}
+	if len(r.data) == 1 { // the source of then was no Fingerprinter
+		now = settings{"data.batches": now["data.batches"]}
+	}
+	return now.differences(r.data, r.allowed), nil
+}
+
+// adopt makes src the source of the data that training sees.
+func (t *Trainer) adopt(src Source) error {
+	d := newDataset(src)
+	if t.before != nil {
+		diff, err := t.before.compare(d)
+		if err != nil {
+			return err
+		}
+		if len(diff) > 0 {
+			return &SettingsError{Path: t.before.path, Differences: diff}
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before, t.data = nil, d
+	return nil
+}
+
+// dataSettings returns what a checkpoint says about the data.
+func (t *Trainer) dataSettings() func() (settings, error) {
+	switch {
+	case t.before != nil:
+		data := maps.Clone(t.before.data)
+		return func() (settings, error) { return data, nil }
+	case t.data != nil:
+		return t.data.settings
+	}
+	return func() (settings, error) { return nil, nil }
+}
+
+// trySize runs the networks on as many samples as the smallest batch has, and
+// returns an error if a layer cannot: a batch norm that gets a single sample. It
+// draws from streams of its own and changes nothing.
+func (g *game) trySize(src Source) error {
+	s, ok := src.(Sized)
+	if !ok {
+		return nil
+	}
+	n := s.SmallestBatch()
+	if n < 1 {
+		return nil
+	}
+	gMixes, gKnown := nn.MixesBatch(g.generator)
+	dMixes, dKnown := nn.MixesBatch(g.discriminator)
+	if gKnown && dKnown && !gMixes && !dMixes {
+		return nil
+	}
+	misuse := tensor.Catch(func() {
+		defer g.scope.Close()
+		z := g.scope.Empty(g.device, g.dtype, n, g.latentSize)
+		tensor.NewStream(0, "trial").NormalInto(z)
+		ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(0, "trial, passes")}
+		g.discriminator.Forward(ctx, g.generator.Forward(ctx, autograd.Const(z)))
+	})
+	if misuse == nil {
+		return nil
+	}
+	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
+}

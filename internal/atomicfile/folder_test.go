@@ -1,0 +1,65 @@
+package atomicfile
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLockFolder(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "run")
+	_, err := LockFolder(folder)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	l, err := LockFolder(folder)
+	require.NoError(t, err)
+	_, err = LockFolder(folder)
+	require.ErrorIs(t, err, ErrInUse)
+	require.ErrorContains(t, err, "process ")
+	l.Release()
+	l.Release()
+	require.Empty(t, names(t, folder))
+
+	// It goes with the folder, and the new one is free.
+	l, err = LockFolder(folder)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "f"), []byte("x"), 0o644))
+	aside := folder + "-aside"
+	require.NoError(t, l.MoveAway(aside))
+	require.Equal(t, []string{"f"}, names(t, aside))
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	l, err = LockFolder(folder)
+	require.NoError(t, err)
+	require.ErrorIs(t, l.MoveAway(aside), os.ErrExist)
+	l.Release()
+}
+
+// A lock of a process that was killed is in nobody's way.
+func TestLockOfTheDead(t *testing.T) {
+	if os.Getenv("GANDER_TEST_LOCKS") != "" {
+		_, err := LockFolder(os.Getenv("GANDER_TEST_LOCKS"))
+		if err != nil {
+			os.Exit(3)
+		}
+		os.Stdout.WriteString("locked\n")
+		select {}
+	}
+	folder := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestLockOfTheDead$")
+	cmd.Env = append(os.Environ(), "GANDER_TEST_LOCKS="+folder)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = out.Read(make([]byte, 7))
+	require.NoError(t, err)
+	_, err = LockFolder(folder)
+	require.ErrorIs(t, err, ErrInUse)
+	require.NoError(t, cmd.Process.Kill())
+	cmd.Wait()
+	l, err := LockFolder(folder)
+	require.NoError(t, err)
+	l.Release()
+}
