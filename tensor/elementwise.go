@@ -239,6 +239,19 @@ func LerpInto(dst, x, y *Tensor, a float64) {
 	binaryInto("LerpInto", op.Lerp, dst, x, y, a)
 }
 
+// Map returns f of each element, computed one by one in float64 on the host: for
+// functions that the package does not have, where speed does not matter.
+func Map(x *Tensor, f func(x float64) float64) *Tensor {
+	x.alive("Map")
+	out := EmptyLike(x, x.Shape()...)
+	data := x.Float64s()
+	for i, v := range data {
+		data[i] = f(v)
+	}
+	out.SetFloat64(data)
+	return out
+}
+
 // Where returns x if cond ≠ 0, else y, element by element, broadcasting all three.
 func Where(cond, x, y *Tensor) *Tensor {
 	scope := checkOperands("Where", cond, x, y)

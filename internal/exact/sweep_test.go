@@ -211,11 +211,11 @@ func (r row) computed(n number, points [][]float64) (d [][3][]float64) {
 	if r.orders == 0 {
 		return d
 	}
-	first := autograd.Grad(autograd.Sum(y), xs, autograd.Opts{CreateGraph: r.orders > 1})
+	first := autograd.Grad(autograd.Sum(y), xs, autograd.Opts{CreateGraph: r.orders > 1, AllowConstant: true})
 	for k := range d {
 		d[k][1] = first[k].Value().Float64s()
 		if r.orders > 1 {
-			second := autograd.Grad(autograd.Sum(first[k]), xs[k:k+1], autograd.Opts{})
+			second := autograd.Grad(autograd.Sum(first[k]), xs[k:k+1], autograd.Opts{AllowConstant: true})
 			d[k][2] = second[0].Value().Float64s()
 		}
 	}
