@@ -71,6 +71,7 @@ func TestNewMisuse(t *testing.T) {
 	g, d := tiny(gan.Logits)
 	var noPenalty *gan.R1
 	shared := nn.Linear(4, 4)
+	const large, half = math.MaxInt >> 13, math.MaxInt>>31 + 1 // 2⁵⁰ and 2³²
 	for what, c := range map[string]struct {
 		g, d   nn.Module
 		change func(*gan.Config)
@@ -80,8 +81,8 @@ func TestNewMisuse(t *testing.T) {
 		"nil pointer":    {g, d, func(c *gan.Config) { c.Penalties = []gan.Penalty{noPenalty} }, "one of Config.Penalties is nil"},
 		"same module":    {nn.Linear(3, 1), nil, nil, "both networks have the parameter that is the generator's weight"},
 		"shared layer":   {nn.Sequential(nn.Linear(3, 4), shared), nn.Sequential(shared, nn.Linear(4, 1)), nil, "both networks have the parameter that is the generator's 1.weight"},
-		"too large":      {nn.Linear(3, 1<<50), nn.Linear(1<<50, 1), nil, "the generator is too large: with "},
-		"wraps around":   {nn.Sequential(nn.Linear(3, 1<<32), nn.Linear(1<<32, 1<<32)), nn.Linear(1<<32, 1), nil, "the generator is too large: with "},
+		"too large":      {nn.Linear(3, large), nn.Linear(large, 1), nil, "the generator is too large: with "},
+		"wraps around":   {nn.Sequential(nn.Linear(3, half), nn.Linear(half, half)), nn.Linear(half, 1), nil, "the generator is too large: with "},
 		"more than that": {nn.Sequential(nn.Linear(3, math.MaxInt), nn.Linear(math.MaxInt, 4)), d, nil, "the generator is too large: with "},
 	} {
 		config := tinyConfig(gan.Hinge{})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +27,7 @@ func TestExitStatus(t *testing.T) {
 		0:   {nil, &gan.Interrupted{Signal: os.Interrupt}, context.Canceled},
 		1:   {full, errors.Join(term, full), context.DeadlineExceeded},
 		143: {term, fmt.Errorf("training: %w", term), errors.Join(term, context.Canceled)},
-		129: {&gan.Interrupted{Signal: syscall.SIGHUP}},
+		129: {&gan.Interrupted{Signal: syscall.Signal(1)}},
 	} {
 		for _, err := range errs {
 			require.Equal(t, want, gan.ExitStatus(err), "%v", err)
@@ -79,7 +80,7 @@ func TestSignals(t *testing.T) {
 		mode   string
 		signal os.Signal
 		status int
-	}{{"", os.Interrupt, 0}, {"", syscall.SIGTERM, 143}, {"", syscall.SIGHUP, 129}, {"metric", syscall.SIGTERM, 143}, {"stubborn", os.Interrupt, -1}} {
+	}{{"", os.Interrupt, 0}, {"", syscall.SIGTERM, 143}, {"", syscall.Signal(1), 129}, {"metric", syscall.SIGTERM, 143}, {"stubborn", os.Interrupt, -1}} {
 		dir := t.TempDir()
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestSignals$")
 		cmd.Env = append(os.Environ(), "GANDER_TEST_CHILD="+dir, "GANDER_TEST_MODE="+c.mode)
