@@ -64,7 +64,7 @@ func child(dir string) int {
 			return nil
 		}})
 	}
-	report, err := trainer.Fit(ctx, tinyNoise(50), gan.Steps(1<<40), gan.On(hooks...))
+	report, err := trainer.Fit(ctx, tinyNoise(50), gan.Steps(math.MaxInt-1), gan.On(hooks...))
 	fmt.Println("saved", report.Checkpoint)
 	return gan.ExitStatus(err)
 }
