@@ -174,17 +174,19 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			}
 		}
 	}()
+	var data *DataError
 	misuse := tensor.Catch(func() {
-		r = g.stepOn(real, latent)
-		if r.failed == "" {
+		if r = g.stepOn(real, latent); r.failed == "" {
 			g.journal.done(g, real, latent)
+		} else {
+			data = lookForNaN(real)
 		}
 	})
 	switch {
 	case misuse != nil:
 		return r, fail(misuse)
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: lookForNaN(real)}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
 	done = true
