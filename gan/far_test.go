@@ -110,7 +110,7 @@ func TestFarStep(t *testing.T) {
 // TestFarFitAndResume: a run with hooks, checkpoints and files works there, and a
 // resumed run has the bits of one that was not interrupted.
 func TestFarFitAndResume(t *testing.T) {
-	device, _ := farDevice(t, 2)
+	device, b := farDevice(t, 2)
 	source := &noise{batches: 3, size: 4, features: 4, dtype: tensor.Float64}
 	for path := range farPaths {
 		if len(farPaths[path].sample) != 1 {
@@ -137,6 +137,14 @@ func TestFarFitAndResume(t *testing.T) {
 		there := loaded.To(device)
 		require.Same(t, device, there.Device())
 		require.Equal(t, whole.Sample(5, 2).Float64s(), there.Sample(5, 2).Float64s())
+		loaded, err = gan.LoadGenerator(file, gan.OnDevice(device))
+		require.NoError(t, err)
+		require.Same(t, device, loaded.Device())
+		require.Equal(t, whole.Sample(5, 2).Float64s(), loaded.Sample(5, 2).Float64s())
+		b.Fail(1, false)
+		_, err = gan.LoadGenerator(file, gan.OnDevice(device))
+		require.ErrorIs(t, err, far.ErrInjected)
+		b.Fail(0, false)
 	}
 }
 

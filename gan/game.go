@@ -115,6 +115,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
 		}
 	})
+	if err == nil {
+		err = device.Sync() // what was queued may have failed
+	}
 	return out, err
 }
 
