@@ -355,3 +355,12 @@ func TestFarDataFails(t *testing.T) {
 		b.Fail(0, false)
 	}
 }
+
+// TestFarIsOpenedOnce: a device with two names is one device.
+func TestFarIsOpenedOnce(t *testing.T) {
+	device, b := farDevice(t, 0)
+	again, err := tensor.OpenDevice("far")
+	require.NoError(t, err)
+	require.Same(t, device, again)
+	require.Same(t, b, far.Opened(0))
+}

@@ -41,15 +41,17 @@ func OpenDevice(name string) (*Device, error) {
 	}
 	deviceMu.Lock()
 	defer deviceMu.Unlock()
-	if d, ok := devices[name]; ok {
-		return d, nil
+	// "cuda" and "cuda:0" are one device, which is opened once.
+	for _, known := range []string{name, name + ":0"} {
+		if d, ok := devices[known]; ok {
+			return d, nil
+		}
 	}
 	b, err := backend.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("tensor: %w", err)
 	}
-	// "cuda" and "cuda:0" are one device.
-	if d, ok := devices[b.Name()]; ok {
+	if d, ok := devices[b.Name()]; ok { // "cpu:0"
 		devices[name] = d
 		return d, nil
 	}
