@@ -116,6 +116,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
 		}
 	})
+	if err == nil {
+		err = device.Sync() // what was queued may have failed
+	}
 	return out, err
 }
 
@@ -175,17 +178,19 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			}
 		}
 	}()
+	var data *DataError
 	misuse := tensor.Catch(func() {
-		r = g.stepOn(real, latent)
-		if r.failed == "" {
+		if r = g.stepOn(real, latent); r.failed == "" {
 			g.journal.done(g, real, latent)
+		} else {
+			data = lookForNaN(real)
 		}
 	})
 	switch {
 	case misuse != nil:
 		return r, fail(g.explain(misuse, real))
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: lookForNaN(real)}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
 	done = true
