@@ -175,7 +175,12 @@ func (e *engine) run(seed *Var, live bool) {
 		if !any {
 			continue
 		}
-		gs := n.op.VJP(back, gy)
+		var gs []*Var
+		if t := tracing.Load(); t != nil {
+			gs = t.backward(back, gy)
+		} else {
+			gs = n.op.VJP(back, gy)
+		}
 		if len(gs) != len(n.in) {
 			panic(&GradError{n.op.Name(), fmt.Sprintf("its rule returned %d gradients for %d inputs", len(gs), len(n.in)),
 				"return one per input, nil for zero"})

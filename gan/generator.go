@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -28,6 +29,7 @@ type Generator struct {
 	device  *tensor.Device
 	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
 	pass    int        // samples of one pass
+	foreign bool       // some layers are not package nn's
 }
 
 // newGenerator returns a generator of a network with weights of its own. They
@@ -37,7 +39,7 @@ func newGenerator(net nn.Module, w *nn.Weights, latent int, sample []int, dt ten
 	g := &Generator{
 		net: net, weights: func() *nn.Weights { return there }, latent: latent, sample: sample, dtype: dt, device: d,
 		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
-		pass:   sampleChunk,
+		pass:   sampleChunk, foreign: foreign(net),
 	}
 	if one, err := nn.PassMemory(net, []int{1, latent}, dt, math.MaxInt64); err == nil && one > 0 {
 		g.pass = int(max(min(sampleChunk, passMemory/one), 1))
@@ -157,17 +159,58 @@ func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m in
 		z := draw(scope, at, m)
 		for from := 0; out == nil || from < m; from += g.pass {
 			to := min(from+g.pass, m)
-			y := g.net.Forward(ctx, autograd.Const(z.Slice(0, from, to))).Value()
+			y := g.net.Forward(ctx, autograd.Const(g.full(scope, z.Slice(0, from, to)))).Value()
 			if out == nil {
 				shape := y.Shape()
 				shape[0] = n
 				out = g.device.New(y.DType(), shape...)
 			}
-			out.Slice(0, at+from, at+to).CopyFrom(y)
+			out.Slice(0, at+from, at+to).CopyFrom(y.Slice(0, 0, to-from))
 		}
 		scope.Close()
 	}
 	return out
+}
+
+// full returns the latent vectors of a pass, with zeros behind them if the pass
+// would give their samples other bits than a larger one does: on a device that
+// rounds the factors of large products only, whatever is less than a whole pass,
+// and in a layer of the program's own, a single sample. Its product of one row may
+// be summed in another order; those of package nn are not ([nn.Snapshot]).
+func (g *Generator) full(s *tensor.Scope, z *tensor.Tensor) *tensor.Tensor {
+	n, least := z.Dim(0), 1
+	switch {
+	case n == 0:
+		return z
+	case g.device.Precision() != tensor.FullPrecision:
+		least = g.pass
+	case g.foreign:
+		least = 2
+	}
+	if n >= least {
+		return z
+	}
+	rest := s.Empty(g.device, z.DType(), least-n, g.latent)
+	rest.Fill(0)
+	return tensor.Concat(0, z, rest)
+}
+
+// foreign reports whether a part of a network is not made by package nn.
+func foreign(m nn.Module) bool {
+	t := reflect.TypeOf(m)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.PkgPath() != reflect.TypeFor[nn.Ctx]().PkgPath() {
+		return true
+	}
+	switch m := m.(type) {
+	case nn.Wrapper:
+		return foreign(m.Unwrap())
+	case nn.Parent:
+		return slices.ContainsFunc(m.Children(), func(c nn.Child) bool { return foreign(c.Module) })
+	}
+	return false
 }
 
 // Latent returns the number of the generator's inputs.

@@ -132,10 +132,13 @@ type state struct {
 
 func (s *state) save(g *game) {
 	if s.values == nil {
+		var values []*tensor.Tensor
+		length := 0
 		for _, v := range g.values {
-			s.values = append(s.values, v.Device().New(v.DType(), v.Shape()...))
-			s.length += 3 * v.Len() // with two moments, or one and an average
+			values = append(values, v.Device().New(v.DType(), v.Shape()...)) // the device may be out of memory
+			length += 3 * v.Len()                                            // with two moments, or one and an average
 		}
+		s.values, s.length = values, length
 	}
 	for i, v := range g.values {
 		s.values[i].CopyFrom(v)

@@ -76,9 +76,11 @@ type Saved struct {
 // save copies everything to s.
 func (m *memory) save(s *Saved) {
 	if s.slots == nil {
-		for _, slot := range m.slots {
-			s.slots = append(s.slots, zerosLike(slot))
+		slots := make([][]*tensor.Tensor, len(m.slots))
+		for k, slot := range m.slots {
+			slots[k] = zerosLike(slot) // the device may be out of memory
 		}
+		s.slots = slots
 	}
 	s.steps = m.steps
 	s.scalars = append(s.scalars[:0], m.scalars...)

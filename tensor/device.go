@@ -161,8 +161,12 @@ func (d *Device) Memory() (blocks int, bytes int64, ok bool) {
 
 // SetThreads limits the number of threads that the device computes with; 0, the
 // default, means GOMAXPROCS. Results do not depend on it. A device that does not
-// compute on the program's threads ignores it.
+// compute on the program's threads ignores it. It panics with an [ArgumentError]
+// if n is negative.
 func (d *Device) SetThreads(n int) {
+	if n < 0 {
+		panic(&ArgumentError{Op: "Device.SetThreads", Problem: fmt.Sprintf("%d threads are not possible", n), Fix: "give 1 or more, or 0 for GOMAXPROCS"})
+	}
 	if b, ok := d.backend.(interface{ SetThreads(int) }); ok {
 		b.SetThreads(n)
 	}
