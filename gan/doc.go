@@ -126,8 +126,9 @@
 // # Stopping and resuming
 //
 // Every random number of a run comes from [Config].Seed and from the source's,
-// in streams of their own. With the same program, the same seed gives the same
-// weights, bit for bit, whatever the number of threads. [Trainer.Checkpoint]
+// in streams of their own. With the same program on the same instruction set, the
+// same seed gives the same weights, bit for bit, whatever the number of threads;
+// tensor's Device.Arithmetic names what else they depend on. [Trainer.Checkpoint]
 // writes all that the future depends on, and [Trainer.Resume] continues from it as
 // if there had been no stop: in the middle of an epoch, and with the same bits.
 //
