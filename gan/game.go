@@ -197,6 +197,24 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	return r, nil
 }
 
+// checkSamples panics if real and generated samples are not of a kind.
+func checkSamples(real, fake *tensor.Tensor) {
+	shapes := [][]int{real.Shape(), fake.Shape()}
+	if real.DType() != fake.DType() {
+		panic(&tensor.DTypeError{Op: "Trainer.Step", DTypes: []tensor.DType{real.DType(), fake.DType()}, Shapes: shapes,
+			Fix: "these are the real samples and the generated ones; set the loader's datasets.DType, or Config.DType"})
+	}
+	if slices.Equal(shapes[0][1:], shapes[1][1:]) {
+		return
+	}
+	fix := "change the generator's last layers, or the data"
+	if real.Len()/real.Dim(0) == fake.Len()/max(fake.Dim(0), 1) {
+		fix = "set or drop datasets.KeepShape, or let the generator end in nn.Flatten or nn.Reshape"
+	}
+	panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: shapes, Fix: fix,
+		Problem: fmt.Sprintf("a real sample has the shape %v, a generated one %v", shapes[0][1:], shapes[1][1:])})
+}
+
 // checkBatch returns what is wrong with a batch for every network.
 func checkBatch(real *tensor.Tensor) error {
 	switch {

@@ -55,6 +55,10 @@ func TestFitMisuse(t *testing.T) {
 		"no option":     {t.Context(), good, nil, "an option is nil"},
 		"nil batch":     {t.Context(), &yields{1, []*tensor.Tensor{nil}}, gan.Steps(3), "gan: step 1: Trainer.Step: the batch of real samples is nil"},
 		"empty batch":   {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 0, 4)}}, gan.Steps(3), "the batch of real samples is empty"},
+		"another size":  {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 3)}}, gan.Steps(3), "gan: step 1: Trainer.Step of [5 3] and [5 4]: a real sample has the shape [3], a generated one [4]; change"},
+		"another shape": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 1, 2, 2)}}, gan.Steps(3), "a real sample has the shape [1 2 2], a generated one [4]; set or drop datasets.KeepShape"},
+		"another dtype": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float64, 5, 4)}}, gan.Steps(3), "Trainer.Step of float64 [5 4] and float32 [5 4]: the dtypes do not fit; these are the real samples and the generated ones"},
+		"numbers":       {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5)}}, gan.Steps(3), "a real sample has the shape [], a generated one [4]"},
 		"too many":      {t.Context(), &yields{2, []*tensor.Tensor{x, x, x}}, gan.Epochs(2), "gan: the source yielded more than its 2 batches in epoch 1"},
 		"less than due": {t.Context(), &yields{2, []*tensor.Tensor{x}}, gan.Epochs(2), "gan: the source yielded 1 of 2 batches in epoch 1"},
 	} {
