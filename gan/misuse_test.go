@@ -320,5 +320,5 @@ func TestForgottenKeepShape(t *testing.T) {
 	trainer, err := gan.New(g, nn.Sequential(nn.Conv2D(1, 2, 2), nn.Flatten(), nn.Linear(2, 1)), tinyConfig(gan.Hinge{}))
 	require.NoError(t, err)
 	_, err = trainer.Fit(t.Context(), datasets.NewLoader(numbers(8), 4))
-	require.ErrorContains(t, err, "gan: step 1: the real samples are [4 4] and the generator's [4 1 2 2]; keep the shape of the data's images (datasets.KeepShape)")
+	require.ErrorContains(t, err, "gan: step 1: Trainer.Step of [4 4] and [4 1 2 2]: a real sample has the shape [4], a generated one [1 2 2]; set or drop datasets.KeepShape")
 }
