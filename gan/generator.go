@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -29,6 +30,8 @@ type Generator struct {
 	device  *tensor.Device
 	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
 	pass    int        // samples of one pass
+
+	notes map[string]string // on where it comes from, for its file
 	foreign bool       // some layers are not package nn's
 }
 
@@ -103,7 +106,9 @@ func (g *Generator) To(d *tensor.Device) *Generator {
 	if d == g.device {
 		return g
 	}
-	return newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
+	there := newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
+	there.notes = g.notes
+	return there
 }
 
 // Device returns where the generator's weights and samples live.
@@ -229,7 +234,9 @@ const (
 )
 
 // Save makes path a safetensors file of the generator, which [LoadGenerator]
-// reads, and PyTorch too. The file is written whole or not at all.
+// reads, and PyTorch too. The file is written whole or not at all. If a [Trainer]
+// has made the generator, its metadata tells after which step ("gander.step") and
+// with which seed ("gander.seed").
 func (g *Generator) Save(path string) error {
 	return nn.SaveWeights(path, g.net, g.weights(), g.metadata())
 }
@@ -245,6 +252,7 @@ func (g *Generator) metadata() map[string]string {
 		shape, _ := json.Marshal(g.sample) // of integers: no error
 		meta[sampleKey] = string(shape)
 	}
+	maps.Copy(meta, g.notes)
 	return meta
 }
 
