@@ -33,6 +33,18 @@
 // Fit takes batches from any [Source]; a datasets.Loader is one. A step stands
 // on one page, step.go.
 //
+// # Data of your own
+//
+// A datasets.Loader makes batches of any datasets.Dataset: a type with three
+// methods, such as the folder of images in that package's examples, or a tensor
+// [n, …] by datasets.FromTensor. The generator makes samples of the batches' shape,
+// rows unless the loader has datasets.KeepShape, and values that it can make, from
+// −1 to 1 if it ends in nn.Tanh. What does not fit is an error before the first
+// step.
+//
+// Samples have no labels. examples/conditional makes the label a part of the
+// sample, and draws the digit it is asked for.
+//
 // # A step
 //
 // A step takes a batch of real samples and as many latent vectors. First D is
@@ -116,8 +128,8 @@
 //
 // Every random number of a run comes from [Config].Seed and from the source's,
 // in streams of their own. With the same program on the same instruction set, the
-// same seed gives the same weights, bit for bit, whatever the number of threads. A
-// checkpoint holds all that the future depends on, so that a run that is resumed
+// same seed gives the same weights, bit for bit, whatever the number of threads;
+// tensor's Device.Arithmetic names what else they depend on. A checkpoint holds all that the future depends on, so that a run that is resumed
 // from it ends with the bits of one that was not stopped, wherever it was: in the
 // middle of an epoch, after its last batch, in a hook.
 //

@@ -119,6 +119,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
 		}
 	})
+	if err == nil {
+		err = device.Sync() // what was queued may have failed
+	}
 	return out, err
 }
 
@@ -178,21 +181,41 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			}
 		}
 	}()
+	var data *DataError
 	misuse := tensor.Catch(func() {
-		r = g.stepOn(real, latent)
-		if r.failed == "" {
+		if r = g.stepOn(real, latent); r.failed == "" {
 			g.journal.done(g, real, latent)
+		} else {
+			data = lookForNaN(real)
 		}
 	})
 	switch {
 	case misuse != nil:
 		return r, fail(g.explain(misuse, real))
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: lookForNaN(real)}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
 	done = true
 	return r, nil
+}
+
+// checkSamples panics if real and generated samples are not of a kind.
+func checkSamples(real, fake *tensor.Tensor) {
+	shapes := [][]int{real.Shape(), fake.Shape()}
+	if real.DType() != fake.DType() {
+		panic(&tensor.DTypeError{Op: "Trainer.Step", DTypes: []tensor.DType{real.DType(), fake.DType()}, Shapes: shapes,
+			Fix: "these are the real samples and the generated ones; set the loader's datasets.DType, or Config.DType"})
+	}
+	if slices.Equal(shapes[0][1:], shapes[1][1:]) {
+		return
+	}
+	fix := "change the generator's last layers, or the data"
+	if real.Len()/real.Dim(0) == fake.Len()/max(fake.Dim(0), 1) {
+		fix = "set or drop datasets.KeepShape, or let the generator end in nn.Flatten or nn.Reshape"
+	}
+	panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: shapes, Fix: fix,
+		Problem: fmt.Sprintf("a real sample has the shape %v, a generated one %v", shapes[0][1:], shapes[1][1:])})
 }
 
 // checkBatch returns what is wrong with a batch for every network.

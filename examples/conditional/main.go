@@ -10,7 +10,7 @@
 // digit and gives that of the label.
 //
 // It trains 2,000 steps, about 40 seconds on two cores, and writes conditional.png,
-// ten rows of the digits 0 to 9, and conditional.safetensors. At the end it prints
+// five rows of the digits 0 to 9, and conditional.safetensors. At the end it prints
 // how many of 1,000 drawn digits a network that recognises digits takes for what
 // was asked for.
 package main
@@ -89,7 +89,7 @@ func show(g *gan.Generator) error {
 	}
 	drawn := g.Map(ask(g.Latent(), 1, asked...)).Slice(1, 0, pixels)
 	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: classes, Scale: 2, Gap: 2}
-	if err := grid.WritePNG("conditional.png", drawn.Slice(0, 0, 10*classes)); err != nil {
+	if err := grid.WritePNG("conditional.png", drawn.Slice(0, 0, 5*classes)); err != nil {
 		return err
 	}
 	reader, err := mnistfeatures.Load()

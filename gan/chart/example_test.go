@@ -3,11 +3,11 @@ package chart_test
 import (
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan/chart"
-	"github.com/gander-ml/gander/optim"
 )
 
 // The learning rate over a run of 100 steps. The losses of a training run are drawn
@@ -19,10 +19,9 @@ func ExampleWritePNG() {
 	}
 	defer os.RemoveAll(dir)
 
-	rate := optim.Cosine{From: 1, To: 0.05, Steps: 100}
-	curve := chart.Curve{Name: "cosine"}
+	curve := chart.Curve{Name: "0.97ⁿ"}
 	for step := range 100 {
-		curve.X, curve.Y = append(curve.X, float64(step)), append(curve.Y, rate.At(step))
+		curve.X, curve.Y = append(curve.X, float64(step)), append(curve.Y, math.Pow(0.97, float64(step)))
 	}
 	path := filepath.Join(dir, "rate.png")
 	if err := chart.WritePNG(path, "Learning rate", "step", "factor", curve); err != nil {

@@ -1,38 +1,30 @@
 package progress_test
 
 import (
-	"context"
 	"fmt"
-	"log"
 	"os"
-	"strings"
+	"time"
 
-	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/progress"
-	"github.com/gander-ml/gander/nn"
 )
 
-// Bar into a terminal is a bar that moves with every step; into a file or a pipe, it
-// is what Lines writes: a line per epoch with the mean losses.
-func Example() {
-	g := nn.Linear(4, 2)
-	d := nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
-	t, err := gan.New(g, d, gan.Config{Latent: 4})
-	if err != nil {
-		log.Fatal(err)
+// What a log shows of a run of two epochs, which Trainer.Fit would report to the hook.
+func ExampleLines() {
+	hook := progress.Lines(os.Stdout)
+	if err := hook.Start(gan.Run{Epochs: 2, Steps: 300, Batches: 150}); err != nil {
+		fmt.Println(err)
 	}
-	points := datasets.Synthetic{From: datasets.Ring(), Batch: 16, PerEpoch: 5}
-	var text strings.Builder
-	_, err = t.Fit(context.Background(), points, gan.Epochs(2), gan.On(progress.Bar(os.Stderr), progress.Lines(&text)))
-	if err != nil {
-		log.Fatal(err)
-	}
-	for line := range strings.Lines(text.String()) {
-		epoch, _, _ := strings.Cut(line, "  D ")
-		fmt.Println(epoch)
+	for epoch := 1; epoch <= 2; epoch++ {
+		err := hook.Epoch(gan.EpochInfo{
+			Epoch: epoch, Steps: 150 * epoch, Time: 2 * time.Second,
+			Losses: gan.Losses{Real: 0.5, Fake: 0.25, Generator: 1.5 / float64(epoch)},
+		})
+		if err != nil {
+			fmt.Println(err)
+		}
 	}
 	// Output:
-	// epoch 1/2
-	// epoch 2/2
+	// epoch 1/2  D 0.7500  G 1.5000  2.00 s
+	// epoch 2/2  D 0.7500  G 0.7500  2.00 s
 }
