@@ -30,9 +30,9 @@ type Generator struct {
 	device  *tensor.Device
 	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
 	pass    int        // samples of one pass
+	foreign bool       // some layers are not package nn's
 
 	notes map[string]string // on where it comes from, for its file
-	foreign bool       // some layers are not package nn's
 }
 
 // newGenerator returns a generator of a network with weights of its own. They
