@@ -191,7 +191,7 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	})
 	switch {
 	case misuse != nil:
-		return r, fail(g.explain(misuse, real))
+		return r, fail(misuse)
 	case r.failed != "":
 		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
@@ -227,22 +227,6 @@ func checkBatch(real *tensor.Tensor) error {
 		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
 	}
 	return nil
-}
-
-// explain adds to what a step says of samples that do not fit that their shape is
-// not the generator's, if that is so.
-func (g *game) explain(misuse error, real *tensor.Tensor) error {
-	made, err := nn.OutShape(g.generator, []int{1, g.latentSize})
-	shape := real.Shape()
-	if err != nil || len(shape) == 0 || slices.Equal(made[1:], shape[1:]) {
-		return misuse
-	}
-	made[0] = shape[0]
-	fix := "give real samples of the generator's shape"
-	if len(made) == 4 && len(shape) == 2 {
-		fix = "keep the shape of the data's images (datasets.KeepShape)"
-	}
-	return fmt.Errorf("the real samples are %v and the generator's %v; %s: %w", shape, made, fix, misuse)
 }
 
 // stepOn does a step on samples and latent vectors that may come from elsewhere,
@@ -318,5 +302,5 @@ func (g *game) copied() *Generator {
 
 // notes are what the files of the networks tell about where they come from.
 func (g *game) notes() map[string]string {
-	return map[string]string{"gander.step": strconv.Itoa(g.steps), "gander.seed": g.seed}
+	return map[string]string{stepKey: strconv.Itoa(g.steps), seedKey: g.seed}
 }

@@ -233,6 +233,12 @@ const (
 	sampleKey = "gander.sample_shape"
 )
 
+// stepKey and seedKey are where it holds what notes of a trainer's networks tell.
+const (
+	stepKey = "gander.step"
+	seedKey = "gander.seed"
+)
+
 // Save makes path a safetensors file of the generator, which [LoadGenerator]
 // reads, and PyTorch too. The file is written whole or not at all. If a [Trainer]
 // has made the generator, its metadata tells after which step ("gander.step") and
@@ -352,5 +358,7 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	}); err != nil {
 		return nil, fmt.Errorf("gan: loading %s: %w", from, err)
 	}
+	g.notes = maps.Clone(meta)
+	maps.DeleteFunc(g.notes, func(key, _ string) bool { return key != stepKey && key != seedKey })
 	return g, nil
 }
