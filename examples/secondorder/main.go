@@ -45,8 +45,9 @@ func show(w io.Writer) {
 	}
 }
 
+// grad is ∂y/∂x, or zeros: the last bias, for one, does not change ∂D/∂x.
 func grad(y, x *autograd.Var, createGraph bool) *autograd.Var {
-	return autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{CreateGraph: createGraph})[0]
+	return autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{CreateGraph: createGraph, AllowConstant: true})[0]
 }
 
 // r1 is the mean of ½‖∂D/∂x‖² over the samples, as a function of D's weights.
