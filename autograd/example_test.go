@@ -35,6 +35,21 @@ func ExampleGrad_secondOrder() {
 	// Output: 1 [4 4]
 }
 
+// The product of a Hessian with a vector is the gradient of ⟨∂y/∂x, v⟩, and so
+// costs two gradients, however many elements x has: here y = x₀²·x₁ + x₂³.
+func ExampleGrad_hessianVectorProduct() {
+	x := autograd.Leaf(tensor.FromFloat64([]float64{1, 2, 3}))
+	v := autograd.Const(tensor.FromFloat64([]float64{1, 0, 1}))
+	x0, x1, x2 := autograd.Slice(x, 0, 0, 1), autograd.Slice(x, 0, 1, 2), autograd.Slice(x, 0, 2, 3)
+	y := autograd.Sum(autograd.Add(autograd.Mul(autograd.Square(x0), x1), autograd.Pow(x2, 3)))
+
+	xs := []*autograd.Var{x}
+	g := autograd.Grad(y, xs, autograd.Opts{CreateGraph: true})[0]                        // 2·x₀·x₁, x₀², 3·x₂²
+	hv := autograd.Grad(autograd.Sum(autograd.Mul(g, v)), xs, autograd.Opts{})[0].Value() // H·v
+	fmt.Println(g.Value().Float64s(), hv.Float64s())
+	// Output: [4 1 27] [4 2 18]
+}
+
 // hypot is √(x²+y²), an operation that this package does not have. Its
 // derivatives are x/z and y/z, for the result z.
 type hypot struct{}

@@ -42,6 +42,9 @@ func Apply(op Op, in ...*Var) *Var {
 		tracked = tracked || v.node != nil
 	}
 	value := op.Eval(values)
+	if t := tracing.Load(); t != nil {
+		t.forward(op, values, value)
+	}
 	clear(values)
 	*args = values
 	argumentLists.Put(args)

@@ -163,7 +163,7 @@ func (s *snapshot) write(notes map[string]string, do func(metadata map[string]st
 // notFinite returns the name of the first tensor that is not finite, or "".
 func (s *snapshot) notFinite() string {
 	for _, name := range slices.Sorted(maps.Keys(s.tensors)) {
-		if !isFinite(tensor.Norm([]*tensor.Tensor{s.tensors[name]}).Item()) {
+		if name != failedKey && !isFinite(tensor.Norm([]*tensor.Tensor{s.tensors[name]}).Item()) {
 			return name
 		}
 	}
@@ -200,6 +200,7 @@ type resuming struct {
 	allowed []string
 	source  Source
 	notify  func(string)
+	failed  *tensor.Tensor // the real samples of the next step, if the file has them
 }
 
 // Allow lets settings differ from those that a checkpoint was made with: what is
@@ -307,6 +308,10 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 			if found = at.setLosses(value); !found {
 				return bad("its losses have shape %v, not [epochs + 1, 5], or do not count the steps", value.Shape())
 			}
+			continue
+		}
+		if name == failedKey {
+			r.failed = value
 			continue
 		}
 		part := ""

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"iter"
 	"log"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/gander-ml/gander/autograd"
@@ -198,9 +203,59 @@ func ExampleGenerator_Sample() {
 	// fewer are the first of more: true
 }
 
+// A server that draws: /sample.png?seed=7. One generator serves all requests, each in
+// a goroutine of its own. A program that has its model built in gets the generator
+// from LoadGeneratorFS and an embed.FS.
+func ExampleGenerator_server() {
+	net := nn.Sequential(nn.Linear(4, 8*8), nn.Tanh())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	generator, err := gan.NewGenerator(net, 4, 1, 8, 8) // as LoadGenerator returns one
+	if err != nil {
+		log.Fatal(err)
+	}
+	shape := generator.SampleShape() // [1 8 8]
+	grid := gan.ImageGrid{Height: shape[1], Width: shape[2], Columns: 4}
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		seed, err := strconv.ParseUint(r.FormValue("seed"), 10, 64)
+		if err != nil {
+			http.Error(w, "seed: a whole number", http.StatusBadRequest)
+			return
+		}
+		img, err := grid.Image(generator.Sample(16, seed))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "image/png")
+		png.Encode(w, img) // an error means that nobody reads any more
+	}
+	server := httptest.NewServer(http.HandlerFunc(handler))
+	defer server.Close()
+
+	var sizes [50]image.Point
+	var wait sync.WaitGroup
+	for i := range sizes {
+		wait.Go(func() {
+			r, err := http.Get(fmt.Sprint(server.URL, "/sample.png?seed=", i))
+			if err != nil {
+				log.Fatal(err)
+			}
+			defer r.Body.Close()
+			img, err := png.Decode(r.Body)
+			if err != nil {
+				log.Fatal(err)
+			}
+			sizes[i] = img.Bounds().Size()
+		})
+	}
+	wait.Wait()
+	fmt.Println(sizes[0], sizes[49])
+	// Output: (32,32) (32,32)
+}
+
 func ExampleImageGrid() {
 	samples := tensor.FromFloat32([]float32{
-		-1, 1, -1, 1, // a column of white in each of two pictures of 2×2
+		-1, 1, -1, 1, // a column of white in each of two images of 2×2
 		1, -1, 1, -1,
 	}, 2, 4)
 	img, err := gan.ImageGrid{Height: 2, Width: 2, Gap: 1}.Image(samples)

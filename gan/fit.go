@@ -117,6 +117,7 @@ type options struct {
 	epochs, steps int // one of them is out of reach
 	hooks         []Hook
 	warn          func(error)
+	failure       string // where to write a step that fails; "": nowhere
 }
 
 // Epochs sets the number of passes over the data, 1 unless set, counted from
@@ -398,7 +399,7 @@ func (f *fitting) batch(x *tensor.Tensor) error {
 		return nil
 	}()
 	if err != nil {
-		return f.blame(err, info.Epoch, info.Batch)
+		return f.blame(err, x, info.Epoch, info.Batch)
 	}
 	info.Step, info.Losses = f.game.steps, info.result.losses
 	return f.call(f.o.hooks, func(h Hook) error {

@@ -16,18 +16,23 @@ type NonFiniteError struct {
 	Gradient bool       // its losses are finite, but an element of its gradient is not
 	Losses   Losses     // Generator is 0 if the error is the discriminator's
 	Data     *DataError // what is wrong with the real samples; nil if they are finite
+	Snapshot string     // the file that [Trainer.Replay] does the step again from; "" if there is none
 }
 
 func (e *NonFiniteError) Error() string {
+	replay := ""
+	if e.Snapshot != "" {
+		replay = "; what led to it is in " + e.Snapshot
+	}
 	if e.Data != nil {
-		return fmt.Sprintf("gan: step %d: %v", e.Step, e.Data)
+		return fmt.Sprintf("gan: step %d: %v%s", e.Step, e.Data, replay)
 	}
 	what := "loss"
 	if e.Gradient {
 		what = "gradient"
 	}
-	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g); try a smaller learning rate",
-		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator)
+	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g); try a smaller learning rate%s",
+		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator, replay)
 }
 
 // Unwrap returns Data, if there is any.
@@ -80,13 +85,25 @@ type Indexed interface {
 	Index(epoch, batch, i int) int
 }
 
-// blame adds to the error of a step where in the data it was.
-func (f *fitting) blame(err error, epoch, batch int) error {
-	if e, ok := err.(*NonFiniteError); ok && e.Data != nil {
+// blame adds to the error of a step on real samples x where in the data these were,
+// and writes down what led to it.
+func (f *fitting) blame(err error, x *tensor.Tensor, epoch, batch int) error {
+	e, ok := err.(*NonFiniteError)
+	if !ok {
+		return err
+	}
+	if e.Data != nil {
 		e.Data.Epoch, e.Data.Batch = epoch, batch
 		if s, ok := f.src.(Indexed); ok {
 			e.Data.Index = s.Index(epoch-1, batch-1, e.Data.Sample)
 		}
 	}
+	if f.o.failure == "" {
+		return err
+	}
+	if failed := f.record(x); failed != nil {
+		return both(err, failed)
+	}
+	e.Snapshot = f.o.failure
 	return err
 }

@@ -69,6 +69,13 @@
 //
 //	model.load_state_dict(safetensors.torch.load_file("generator.safetensors"))
 //
+// And the other way round: write safetensors.torch.save_file(model.state_dict(),
+// path) in Python, build the same network here, and read the file with [LoadInto].
+// Layers have the names of PyTorch's arguments as options, such as [Stride] and
+// [NoBias], and its parameters' names and shapes. A class whose fields are layers
+// becomes a [Parent] whose parts have the fields' names; see the example of
+// [ReadInto]. gan.NewGenerator makes a generator of the network.
+//
 // Names tell what a file is read from and written to, here and in the other
 // packages of this module: Save and Load take a path, Write and Read a stream,
 // and LoadFS a file of an [fs.FS], such as files that are part of the program:

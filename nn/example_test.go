@@ -1,12 +1,14 @@
 package nn_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -147,6 +149,48 @@ func ExampleLoadState() {
 	// Output:
 	// nn: the state does not fit the network: weight has shape [3 2], the network [2 3]; bias[2] is missing
 	// false
+}
+
+// Net is a network as a class of PyTorch has it: its fields are its parts, whose
+// names begin those of the parameters.
+//
+//	class Net(nn.Module):
+//	    def __init__(self):
+//	        super().__init__()
+//	        self.fc1 = nn.Linear(2, 3)
+//	        self.fc2 = nn.Linear(3, 1)
+//	    def forward(self, x):
+//	        return self.fc2(torch.relu(self.fc1(x)))
+type Net struct{ fc1, fc2 nn.Module }
+
+func (n Net) Children() []nn.Child {
+	return []nn.Child{{Name: "fc1", Module: n.fc1}, {Name: "fc2", Module: n.fc2}}
+}
+
+func (n Net) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return n.fc2.Forward(ctx, autograd.ReLU(n.fc1.Forward(ctx, x)))
+}
+
+// In Python, safetensors.torch.save_file(model.state_dict(), "net.safetensors")
+// writes such a file; [nn.LoadInto] reads it.
+func ExampleReadInto_pyTorch() {
+	var file bytes.Buffer
+	err := safetensors.Write(&file, map[string]*tensor.Tensor{
+		"fc1.weight": tensor.Full(tensor.Float32, 1, 3, 2), "fc1.bias": tensor.Full(tensor.Float32, 0, 3),
+		"fc2.weight": tensor.Full(tensor.Float32, 2, 1, 3), "fc2.bias": tensor.Full(tensor.Float32, 1, 1),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	net := Net{nn.Linear(2, 3), nn.Linear(3, 1)}
+	if err := nn.ReadInto(&file, net); err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := autograd.Const(tensor.FromFloat32([]float32{1, 2}, 1, 2))
+	fmt.Println(net.Forward(nil, x).Item()) // 3·2·(1+2) + 1
+	// Output: 19
 }
 
 // A layer that would stretch its input threefold in one direction stretches it

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -89,8 +90,8 @@ type Ctx struct {
 	// evaluation, such as [BatchNorm2D] and [Dropout].
 	Train bool
 	// Track records operations on the parameters that are not frozen, so that
-	// gradients by them can be taken. Without it the parameters are constants, by
-	// which every gradient is zero, and nothing says so.
+	// gradients by them can be taken. Without it the parameters are constants, and
+	// [autograd.Grad] panics if there is nothing else to differentiate by.
 	Track bool
 	// Rand is the stream of layers that draw random numbers.
 	Rand *tensor.Stream
@@ -99,6 +100,10 @@ type Ctx struct {
 	Updates *Updates
 	// Weights replaces the parameters' values by constants; see [Snapshot].
 	Weights *Weights
+	// Enter, unless it is nil, is called by a module before the pass of one of its
+	// parts, with the part's name, and leave after it: to say where in a network a
+	// number comes from. [Sequential] and [Residual] call it.
+	Enter func(name string, part Module) (leave func())
 
 	replaced *replacement
 }
@@ -109,6 +114,20 @@ type replacement struct {
 	by    *autograd.Var
 	older *replacement
 }
+
+// enter calls Enter, if there is one, with the name of a part, or its number if it
+// has none.
+func (c *Ctx) enter(number int, name string, part Module) (leave func()) {
+	switch {
+	case c == nil || c.Enter == nil:
+		return stay
+	case name == "":
+		name = strconv.Itoa(number)
+	}
+	return c.Enter(name, part)
+}
+
+func stay() {}
 
 // Replace returns the pass with another value for a parameter, which may depend
 // on parameters itself. The pass it is called on, which may be nil, is as before.

@@ -43,9 +43,13 @@ func (r residual) Children() []Child {
 }
 
 func (r residual) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	leave := ctx.enter(0, "body", r.body)
 	body, skip := r.body.Forward(ctx, x), x
+	leave()
 	if r.skip != nil {
+		leave := ctx.enter(0, "skip", r.skip)
 		skip = r.skip.Forward(ctx, x)
+		leave()
 	}
 	if !body.Value().SameShape(skip.Value()) {
 		panic(r.misfit(x.Shape(), body.Shape(), skip.Shape()))

@@ -27,6 +27,7 @@ type sequential []Module
 func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	for i := 0; i < len(s); i++ {
 		m, ctx := s[i], ctx
+		leave := ctx.enter(i, "", m)
 		for w, ok := m.(Wrapper); ok; w, ok = m.(Wrapper) {
 			m, ctx = w.Unwrap(), w.Pass(ctx, x)
 		}
@@ -38,6 +39,7 @@ func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 		} else {
 			x = m.Forward(ctx, x)
 		}
+		leave()
 	}
 	return x
 }

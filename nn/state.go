@@ -96,9 +96,36 @@ func match(params []NamedParam, offer map[string]offered) (tensor.DType, error) 
 		if more := len(problems) - 4; more > 0 {
 			problems = append(problems[:4], fmt.Sprintf("and %d more", more))
 		}
-		return dtype, fmt.Errorf("nn: the state does not fit the network: %s", strings.Join(problems, "; "))
+		return dtype, fmt.Errorf("nn: the state does not fit the network: %s%s", strings.Join(problems, "; "), renamed(params, offer))
 	}
 	return dtype, nil
+}
+
+// renamed explains a state that has all of a network's names, but under the name of
+// a part that the network does not have, or without that of one that it has: a
+// network of PyTorch is a class, say, whose layers are its field "main".
+func renamed(params []NamedParam, offer map[string]offered) string {
+	if len(params) == 0 {
+		return ""
+	}
+	first := params[0].Name
+	for _, name := range slices.Sorted(maps.Keys(offer)) {
+		if prefix, ok := strings.CutSuffix(name, "."+first); ok && !slices.ContainsFunc(params, func(p NamedParam) bool {
+			_, ok := offer[prefix+"."+p.Name]
+			return !ok
+		}) {
+			return fmt.Sprintf("; it has all of them under %[1]s: give a module whose part is named so, see Parent, or save that part alone, model.%[2]s.state_dict()",
+				excerpt.Quote(prefix), excerpt.Name(prefix))
+		}
+		if prefix, ok := strings.CutSuffix(first, "."+name); ok && !slices.ContainsFunc(params, func(p NamedParam) bool {
+			rest, ok := strings.CutPrefix(p.Name, prefix+".")
+			_, found := offer[rest]
+			return !ok || !found
+		}) {
+			return fmt.Sprintf("; it fits the part %s of the network: load into that", excerpt.Quote(prefix))
+		}
+	}
+	return ""
 }
 
 // ArchitectureKey is where a saved file's metadata holds the architecture, as

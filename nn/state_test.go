@@ -262,3 +262,24 @@ func TestSaveWithoutArchitecture(t *testing.T) {
 		require.Equal(t, m.Forward(nil, x).Value().Float64s(), loaded.Forward(nil, x).Value().Float64s(), name)
 	}
 }
+
+// A state whose names all lack a part, or have one too many, is refused with the
+// repair.
+func TestStateOfAPart(t *testing.T) {
+	net := small()
+	under := map[string]*tensor.Tensor{"other.0.weight": tensor.New(tensor.Float32, 3, 2)}
+	for name, x := range nn.State(ready(small(), 1, tensor.Float32)) {
+		under["main."+name] = x
+	}
+	err := nn.LoadState(net, under)
+	require.ErrorContains(t, err, `; it has all of them under "main": give a module whose part is named so, see Parent, or save that part alone, model.main.state_dict()`)
+	require.False(t, nn.Ready(net))
+
+	err = nn.LoadState(nn.Sequential(net, nn.Tanh()), nn.State(ready(small(), 1, tensor.Float32)))
+	require.ErrorContains(t, err, `; it fits the part "0" of the network: load into that`)
+
+	delete(under, "main.0.bias")
+	require.NotContains(t, nn.LoadState(net, under).Error(), "main\":")
+	require.NotContains(t, nn.LoadState(nn.Sequential(net, nn.Linear(1, 1)), nn.State(ready(small(), 1, tensor.Float32))).Error(), "fits the part")
+	require.Error(t, nn.LoadState(nn.Tanh(), under))
+}

@@ -60,6 +60,11 @@ func OpenDevice(name string) (*Device, error) {
 	return d, nil
 }
 
+// DeviceNames returns the names of the kinds of device that the program was built
+// with, in alphabetical order. [OpenDevice] opens each of them, or says why it does
+// not work on this machine.
+func DeviceNames() []string { return backend.Names() }
+
 // FastestDevice returns the fastest device that works, which is the [CPU] if
 // there is no other. skipped says, for each faster kind of device that the
 // program was built for, why it does not work here.

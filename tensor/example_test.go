@@ -75,6 +75,27 @@ func ExampleCatch() {
 	// Output: MatMul of [64 784] and [256 784]: the inner dims 784 and 256 differ; transpose one with T, or check which axis holds the features
 }
 
+// A device by its name, which a flag may have given, and every one that there is.
+func ExampleOpenDevice() {
+	d, err := tensor.OpenDevice("cpu")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := tensor.FromFloat32([]float32{1, 2, 3}).To(d)
+	fmt.Println(tensor.Sum(x).Item(), "on", x.Device())
+	for _, name := range tensor.DeviceNames() {
+		if _, err := tensor.OpenDevice(name); err != nil {
+			fmt.Println(err) // why it does not work here
+		}
+	}
+	_, err = tensor.OpenDevice("abacus")
+	fmt.Println(err != nil) // and the error lists the names
+	// Output:
+	// 6 on cpu
+	// true
+}
+
 // The memory of each step is used again by the next.
 func ExampleScope() {
 	batch := tensor.FromFloat64([]float64{1, 2, 3})

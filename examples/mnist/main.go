@@ -127,7 +127,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	}
 	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d, on %v; into %s; Ctrl-C saves and stops\n\n",
 		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, where, *out)
-	report, err := trainer.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(hooks(r, judge, folder)...), gan.OnWarning(complain))
+	report, err := trainer.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(hooks(r, judge, folder)...), gan.OnWarning(complain), gan.RecordFailure(folder.Path("failure.safetensors")))
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err
 	}

@@ -76,10 +76,15 @@ func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGr
 		return fmt.Errorf("%s: %w", model, err)
 	}
 	if filepath.Ext(out) == ".npy" {
-		return npy.Save(out, samples.Reshape(n, -1))
+		err = npy.Save(out, samples.Reshape(n, -1))
+	} else {
+		if shape := g.SampleShape(); shape != nil {
+			samples = samples.Reshape(append([]int{n}, shape...)...)
+		}
+		err = grid.WritePNG(out, samples)
 	}
-	if shape := g.SampleShape(); shape != nil {
-		samples = samples.Reshape(append([]int{n}, shape...)...)
+	if err == nil {
+		fmt.Fprintf(os.Stderr, "%d samples, drawn on %v, in %s\n", n, d, out)
 	}
-	return grid.WritePNG(out, samples)
+	return err
 }

@@ -1,5 +1,3 @@
-// Package chart draws training curves with gonum/plot. It is separate from package
-// gan so that programs without charts do not link a plotting library.
 package chart
 
 import (

@@ -1,7 +1,3 @@
-// Package progress shows the progress of training: on a terminal as a bar that
-// moves with every step, elsewhere (a file, a pipe) as one plain line per epoch.
-//
-//	report, err := trainer.Fit(ctx, source, gan.Epochs(100), gan.On(progress.Bar(os.Stderr)))
 package progress
 
 import (

@@ -55,7 +55,7 @@ func Open(name string) (Backend, error) {
 		number = n
 	}
 	if !ok {
-		return nil, fmt.Errorf("unknown device %.40q; this program has: %s", name, strings.Join(names(), ", "))
+		return nil, fmt.Errorf("unknown device %.40q; this program has: %s", name, strings.Join(Names(), ", "))
 	}
 	b, err := k.Open(number)
 	if err != nil {
@@ -64,7 +64,8 @@ func Open(name string) (Backend, error) {
 	return b, nil
 }
 
-func names() []string {
+// Names returns the names of all kinds, in alphabetical order.
+func Names() []string {
 	mu.RLock()
 	defer mu.RUnlock()
 	var out []string

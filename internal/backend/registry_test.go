@@ -21,6 +21,7 @@ func TestOpen(t *testing.T) {
 
 	_, err = backend.Open("abacus")
 	require.EqualError(t, err, `unknown device "abacus"; this program has: cpu, ref`)
+	require.Equal(t, []string{"cpu", "ref"}, backend.Names())
 
 	broken := errors.New("no such hardware")
 	kind := backend.Kind{Name: "broken", Rank: 2, Open: func(number int) (backend.Backend, error) {

@@ -1,4 +1,3 @@
-// Package npy writes tensors as NumPy arrays, the files that numpy.load reads.
 package npy
 
 import (

@@ -1,9 +1,11 @@
 package mnistfeatures_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 
+	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/tensor"
@@ -29,4 +31,36 @@ func ExampleJudge_Classify() {
 	fmt.Println(outputs.Classes, outputs.Features.Shape())
 	// Output:
 	// [7] [1 96]
+}
+
+// A thousand real digits, judged as if a generator had drawn them. Beside each
+// value stand its floor, that of real digits, and its ceiling, that of noise.
+func ExampleJudge_EvaluateQuick() {
+	set, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	judge, err := mnistfeatures.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for x, err := range datasets.NewLoader(set, 1000).Epoch(context.Background(), 0, 0) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		report, err := judge.EvaluateQuick(x)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Print(report)
+		break
+	}
+	// Output:
+	// metric                              value   floor   ceiling
+	// Fréchet distance                    4.13    5.04    643
+	// Fréchet distance, training digits   5.11    3.87    631
+	// rarest digit                        0.076   0.075   0
+	//
+	// digit      0      1      2      3      4      5      6      7      8      9
+	// share  11.5%  13.3%  10.2%   8.8%  10.4%   9.7%   7.6%   8.1%  10.6%   9.8%
 }

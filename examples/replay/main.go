@@ -1,0 +1,70 @@
+// Replay shows where in a step of training the first number came from that is not
+// finite: which operation, in which network and layer, forward or backward, and
+// what numbers it was given. A run that fails so writes a file from which the step
+// is done again:
+//
+//	mnist: gan: step 919: the generator's gradient is not finite …; what led to it is in runs/mnist/failure.safetensors
+//
+//	go run ./examples/replay -preset quick runs/mnist/failure.safetensors
+//
+// The flags are those of the run, since the networks and the settings must be the
+// same; what differs is named. The exit status is 1 if the file cannot be used or
+// the step does not fail any more, and 2 after wrong usage.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/recipe"
+)
+
+func main() {
+	var names []string
+	recipes := map[string]recipe.Recipe{}
+	for _, r := range append(recipe.Digits(), recipe.Mixtures()...) {
+		names = append(names, r.Name)
+		recipes[r.Name] = r
+	}
+	preset := flag.String("preset", "quick", "recipe of the run: "+strings.Join(names, ", "))
+	lr := flag.Float64("lr", 0, "learning rate of the run (default: the recipe's)")
+	latent := flag.Int("latent", 0, "latent numbers of the run (default: the recipe's)")
+	steps := flag.Int("steps", 0, "length of the run (default: the recipe's)")
+	seed := flag.Uint64("seed", 1, "seed of the run")
+	flag.Parse()
+	r, known := recipes[*preset]
+	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *steps < 0 {
+		fmt.Fprintln(os.Stderr, "replay: give a preset that exists, the flags of the run, and one file; see -help")
+		os.Exit(2)
+	}
+	r.Seed = *seed
+	flag.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "lr":
+			r.LR = *lr
+		case "latent":
+			r.Latent = *latent
+		case "steps":
+			r.Steps = *steps
+		}
+	})
+	origin, err := replay(flag.Arg(0), r)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "replay:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+	fmt.Print(origin)
+}
+
+// replay does the step of a file again, with a recipe's networks and settings.
+func replay(path string, r recipe.Recipe) (*gan.Origin, error) {
+	g, d := r.Networks()
+	trainer, err := gan.New(g, d, r.Config())
+	if err != nil {
+		return nil, err
+	}
+	return trainer.Replay(path, gan.Notify(func(line string) { fmt.Println(line) }))
+}
