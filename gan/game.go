@@ -176,6 +176,7 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			g.journal.forget() // a device may have failed while it was written
 		} else {
 			g.scope.Close()
+			g.scope.Release() // a device may be out of memory, and going back takes some
 			if undo := g.journal.rewind(g); undo != nil {
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
 			}
