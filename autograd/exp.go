@@ -33,7 +33,27 @@ type erf struct{}
 func (erf) Name() string                            { return "Erf" }
 func (erf) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erf(in[0]) }
 func (erf) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Mul(gy, Scale(Exp(Neg(Square(b.In(0)))), 2/math.SqrtPi))}
+	return []*Var{Scale(bell(gy, b.In(0), 1), 2/math.SqrtPi)}
+}
+
+// bell returns g·exp(−a·x²) in one pass, for a power of two a; gradient
+// gg·exp(−a·x²) by g and −2a·x·gg·g·exp(−a·x²) by x.
+func bell(g, x *Var, a float64) *Var { return Apply(gauss{a}, g, x) }
+
+type gauss struct{ a float64 }
+
+func (gauss) Name() string                              { return "Gauss" }
+func (o gauss) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Gauss(in[0], in[1], o.a) }
+func (o gauss) VJP(b *Back, gg *Var) []*Var {
+	out := b.Grads()
+	if b.Needs(0) {
+		out[0] = bell(gg, b.In(1), o.a)
+	}
+	if b.Needs(1) {
+		// Beyond the bounds of the factor the result is 0.
+		out[1] = bell(Scale(Mul(Mul(gg, b.In(0)), Clamp(b.In(1), -1e4, 1e4)), -2*o.a), b.In(1), o.a)
+	}
+	return out
 }
 
 // Erfc returns 1 − erf x, accurate even if that is near 0; gradient
@@ -45,7 +65,7 @@ type erfc struct{}
 func (erfc) Name() string                            { return "Erfc" }
 func (erfc) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erfc(in[0]) }
 func (erfc) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Mul(gy, Scale(Exp(Neg(Square(b.In(0)))), -2/math.SqrtPi))}
+	return []*Var{Scale(bell(gy, b.In(0), 1), -2/math.SqrtPi)}
 }
 
 // Sin returns sin x, x in radians; gradient gy·cos x.

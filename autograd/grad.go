@@ -15,17 +15,21 @@ type Opts struct {
 	// Seed is the gradient by y to start from, of y's shape and dtype. Nil means 1,
 	// for a y of a single element.
 	Seed *Var
+	// AllowConstant gives zeros if y depends on none of the xs, which is a panic
+	// otherwise: mostly, something was not tracked that should have been.
+	AllowConstant bool
 }
 
 // Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. The gradient
-// by an x that y does not depend on is zeros; so is that by a parameter that was a
-// constant when y was computed. Nothing is accumulated, and the graph can be used
+// by an x that y does not depend on is zeros, if y depends on another of them; so is
+// that by a parameter that was a constant when y was computed. Nothing is accumulated, and the graph can be used
 // again. The results may share memory with each other and with the graph, so do not
 // write to them in place.
 //
 // It panics with a [GradError] if y is not a single element and no seed is given,
-// if the seed does not have y's shape and dtype, or if an x is not tracked; and
-// with an [InPlaceError] if a value that is needed was overwritten.
+// if the seed does not have y's shape and dtype, if an x is not tracked, or if y
+// depends on none of the xs and [Opts].AllowConstant is not set; and with an
+// [InPlaceError] if a value that is needed was overwritten.
 func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	seed := o.Seed
 	switch {
@@ -51,7 +55,10 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 		}
 	}
 	e := engines.Get().(*engine)
-	e.plan(y, xs)
+	if e.plan(y, xs); len(xs) > 0 && !o.AllowConstant && !e.reached(xs) {
+		panic(&GradError{"Grad", fmt.Sprintf("the result of shape %v does not depend on any of the %d inputs", y.Shape(), len(xs)),
+			"compute it from them, and track parameters by nn.Ctx.Track; or set Opts.AllowConstant for zeros"})
+	}
 	e.run(seed, o.CreateGraph)
 	out := make([]*Var, len(xs))
 	for i, x := range xs {
@@ -141,6 +148,16 @@ func (e *engine) plan(y *Var, xs []*Var) {
 		e.index[v] = len(e.steps)
 		e.steps = append(e.steps, s)
 	}
+}
+
+// reached reports whether y depends on one of xs.
+func (e *engine) reached(xs []*Var) bool {
+	for _, x := range xs {
+		if e.index[x] != unplanned {
+			return true
+		}
+	}
+	return false
 }
 
 // needed reports whether u, an input of a planned Var, is an x or depends on one.

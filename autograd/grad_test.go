@@ -50,13 +50,18 @@ func TestGradOfWhatDoesNotDepend(t *testing.T) {
 	assert.Equal(t, []float64{0, 0, 0}, g[0].Value().Float64s())
 	assert.Equal(t, []float64{1, 1}, g[1].Value().Float64s())
 
-	constant := ag.Const(tensor.Scalar(tensor.Float64, 7))
-	assert.Equal(t, []float64{0, 0}, grad(constant, x), "of a constant")
-	assert.Equal(t, []float64{0, 0}, grad(other, x), "of another leaf")
-	assert.Equal(t, []float64{0, 0}, grad(ag.Square(other), ag.Square(x)))
-
-	f32 := ag.Leaf(tensor.New(tensor.Float32, 2, 0))
-	z := ag.Grad(ag.Sum(x), []*ag.Var{f32}, ag.Opts{})[0]
+	// Of all, it is mostly a mistake.
+	constant, sum, f32 := ag.Const(tensor.Scalar(tensor.Float64, 7)), ag.Sum(other), ag.Leaf(tensor.New(tensor.Float32, 2, 0))
+	for _, y := range []*ag.Var{constant, sum} {
+		var e *ag.GradError
+		require.ErrorAs(t, tensor.Catch(func() { ag.Grad(y, []*ag.Var{x, f32}, ag.Opts{}) }), &e)
+		assert.Contains(t, e.Error(), "does not depend on any of the 2 inputs")
+		g := ag.Grad(y, []*ag.Var{x}, ag.Opts{AllowConstant: true})
+		assert.Equal(t, []float64{0, 0}, g[0].Value().Float64s())
+		assert.Empty(t, ag.Grad(y, nil, ag.Opts{}))
+	}
+	assert.Equal(t, []float64{1, 1}, grad(x, x))
+	z := ag.Grad(ag.Sum(x), []*ag.Var{f32}, ag.Opts{AllowConstant: true})[0]
 	assert.Equal(t, tensor.Float32, z.Value().DType())
 	assert.Equal(t, []int{2, 0}, z.Shape())
 }

@@ -46,5 +46,6 @@ func (o pow) VJP(b *Back, gy *Var) []*Var {
 	case 1:
 		return []*Var{gy}
 	}
-	return []*Var{Scale(Mul(gy, Pow(b.In(0), o.p-1)), o.p)}
+	// p first: xᵖ⁻¹ may overflow before it is multiplied by a small p.
+	return []*Var{Mul(Scale(gy, o.p), Pow(b.In(0), o.p-1))}
 }

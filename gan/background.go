@@ -18,9 +18,9 @@ import (
 //
 // Training computes the same bits as without the hook. Timing decides only at
 // the end of which epoch a result is reported, never the result: no copy is
-// skipped. If 16 copies are waiting, training waits too. Of a run that a signal
-// ends ([Signals]), the copies that still wait are dropped, and nobody waits for
-// them.
+// skipped. If 16 copies are waiting, training waits too. If a
+// signal ends the run ([Signals]), only what is finished is reported: the copies
+// that wait are dropped, and nobody waits for the one that is being examined.
 //
 // An error of work or of report ends training, and copies that still wait are
 // dropped. A panic of work is raised again at the time when its result would be
@@ -41,6 +41,7 @@ func Background[R any](due func(step int) bool, work func(*Generator) (R, error)
 	h.End = func(*Report) error {
 		if b.interrupted() {
 			b.failed.Store(true)
+			return b.reportFinished()
 		}
 		<-b.last
 		return b.reportFinished()

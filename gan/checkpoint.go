@@ -170,6 +170,15 @@ func (s *snapshot) notFinite() string {
 	return ""
 }
 
+// prefixes returns the prefixes of the names of a checkpoint's tensors.
+func (g *game) prefixes() []string {
+	out := []string{"generator.", "discriminator.", "optimizer.generator.", "optimizer.discriminator."}
+	if g.ema != nil {
+		out = append(out, "ema.")
+	}
+	return out
+}
+
 // parts returns the tensors of a checkpoint by the prefix of their names.
 func (g *game) parts() map[string]map[string]*tensor.Tensor {
 	out := map[string]map[string]*tensor.Tensor{
@@ -285,7 +294,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 		return &SettingsError{Path: from, Differences: diff}
 	}
 	states := map[string]map[string]*tensor.Tensor{}
-	for prefix := range t.game.parts() {
+	for _, prefix := range t.game.prefixes() {
 		states[prefix] = map[string]*tensor.Tensor{}
 	}
 	at, found := position{batch: p.Batch, generator: p.Generator, untold: p.Untold}, false
@@ -329,15 +338,23 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	t.game.mu.Lock()
 	defer t.game.mu.Unlock()
 	old := map[string]map[string]*tensor.Tensor{}
-	for prefix, state := range t.game.parts() {
-		old[prefix] = map[string]*tensor.Tensor{}
-		for name, value := range state {
-			old[prefix][name] = value.Clone()
+	if err := tensor.Catch(func() {
+		for prefix, state := range t.game.parts() {
+			old[prefix] = map[string]*tensor.Tensor{}
+			for name, value := range state {
+				old[prefix][name] = value.Clone()
+			}
 		}
+	}); err != nil {
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
 	}
 	if err := t.game.restore(states); err != nil {
 		if undo := t.game.restore(old); undo != nil {
 			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", from, err, undo)
+		}
+		var failure *tensor.DeviceFailure
+		if errors.As(err, &failure) {
+			return fmt.Errorf("gan: resuming from %s: %w", from, err)
 		}
 		return bad("%w", err)
 	}
@@ -385,28 +402,36 @@ func (p *position) setLosses(t *tensor.Tensor) bool {
 	return true
 }
 
-// restore copies the parts of a checkpoint into place.
-func (g *game) restore(states map[string]map[string]*tensor.Tensor) error {
-	for _, part := range []struct {
-		name string
-		load func(map[string]*tensor.Tensor) error
-	}{
-		{"generator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(g.generator, s) }},
-		{"discriminator.", func(s map[string]*tensor.Tensor) error { return nn.LoadState(g.discriminator, s) }},
-		{"optimizer.generator.", g.gOptimizer.Restore},
-		{"optimizer.discriminator.", g.dOptimizer.Restore},
-		{"ema.", func(s map[string]*tensor.Tensor) error {
-			if g.ema == nil {
-				return nil
+// restore copies the parts of a checkpoint into place. A device that fails
+// meanwhile is an error.
+func (g *game) restore(states map[string]map[string]*tensor.Tensor) (err error) {
+	failure := tensor.Catch(func() {
+		for _, part := range g.prefixes() {
+			if err = g.load(part, states[part]); err != nil {
+				err = fmt.Errorf("%s: %w", strings.TrimSuffix(part, "."), err)
+				return
 			}
-			return g.ema.Restore(s)
-		}},
-	} {
-		if err := part.load(states[part.name]); err != nil {
-			return fmt.Errorf("%s: %w", strings.TrimSuffix(part.name, "."), err)
 		}
+	})
+	if err == nil && failure == nil {
+		failure = g.device.Sync() // what was queued may fail, too
 	}
-	return nil
+	return both(err, failure)
+}
+
+// load restores one part of a checkpoint.
+func (g *game) load(part string, state map[string]*tensor.Tensor) error {
+	switch part {
+	case "generator.":
+		return nn.LoadState(g.generator, state)
+	case "discriminator.":
+		return nn.LoadState(g.discriminator, state)
+	case "optimizer.generator.":
+		return g.gOptimizer.Restore(state)
+	case "optimizer.discriminator.":
+		return g.dOptimizer.Restore(state)
+	}
+	return g.ema.Restore(state)
 }
 
 // SaveCheckpoint returns a hook that writes a checkpoint when training ends,

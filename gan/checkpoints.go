@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,7 +41,8 @@ type Checkpoints struct {
 	// Best, if it is not nil, says what a generator is worth, the less the better,
 	// such as its Fréchet distance. It is called for each checkpoint, beside
 	// training. The best checkpoint so far is kept as best-0000001200.safetensors.
-	// An error of it is a [Warning]. A NaN is never the best.
+	// An error of it is a [Warning]. A NaN is never the best. If a signal ends the
+	// run ([Signals]), nobody waits for it.
 	Best func(*Generator) (float64, error)
 }
 
@@ -74,12 +76,14 @@ func (c Checkpoints) Hook() Hook {
 type keeper struct {
 	Checkpoints
 	trainer *Trainer
+	ctx     context.Context
 	lock    *atomicfile.FolderLock
 	best    float64       // what the best so far is worth
 	last    time.Time     // when the last was begun
 	cost    time.Duration // of the last, copying and writing
 
-	writing chan written // of the one that is being written; nil: none is
+	writing chan written  // of the one that is being written; nil: none is
+	file    chan struct{} // closed when its file is written
 }
 
 // written is how it went.
@@ -89,7 +93,7 @@ type written struct {
 }
 
 func (k *keeper) start(r Run) error {
-	k.trainer, k.writing, k.cost = r.Trainer, nil, 0
+	k.trainer, k.ctx, k.writing, k.cost = r.Trainer, r.Context, nil, 0
 	if err := writable(k.Dir); err != nil {
 		return err
 	}
@@ -183,7 +187,8 @@ func (k *keeper) begin() error {
 		g = k.trainer.Generator()
 	}
 	k.writing = result
-	began := k.last
+	began, file := k.last, make(chan struct{})
+	k.file = file
 	go func() {
 		w := written{failed: errors.New("gan: Best has ended its goroutine")}
 		defer func() {
@@ -191,11 +196,18 @@ func (k *keeper) begin() error {
 			result <- w
 		}()
 		w.failed = k.write(s)
+		close(file)
 		if w.failed == nil && g != nil {
 			w.failed = k.compare(s, g)
 		}
 	}()
 	return nil
+}
+
+// interrupted reports whether a signal ends the run.
+func (k *keeper) interrupted() bool {
+	var signal *Interrupted
+	return errors.As(context.Cause(k.ctx), &signal)
 }
 
 // finish takes note of the checkpoint that is being written, if it is done; it
@@ -242,7 +254,7 @@ func (k *keeper) compare(s *snapshot, g *Generator) error {
 	if err != nil {
 		return fmt.Errorf("gan: what the generator of step %d is worth: %w", s.state.Steps, err)
 	}
-	if !(v < k.best) {
+	if !(v < k.best) || k.interrupted() {
 		return nil
 	}
 	if err := s.save(k.path(bestPrefix, s.state.Steps), map[string]string{worthKey: strconv.FormatFloat(v, 'g', -1, 64)}); err != nil {
@@ -268,6 +280,10 @@ func (k *keeper) prune(prefix string, keep int) error {
 
 func (k *keeper) end(r *Report) error {
 	defer k.release()
+	if k.interrupted() { // nobody waits for Best, whose result is dropped
+		<-k.file
+		k.writing = nil
+	}
 	err := Warning(k.finish(true))
 	if k.trainer.Steps() == 0 && err == nil {
 		r.Checkpoint = k.path(prefix, 0)
@@ -281,7 +297,7 @@ func (k *keeper) end(r *Report) error {
 		return both(err, failed)
 	}
 	r.Checkpoint = k.path(prefix, s.state.Steps)
-	if k.Best != nil {
+	if k.Best != nil && !k.interrupted() {
 		err = both(err, Warning(k.compare(s, k.trainer.Generator())))
 	}
 	return err

@@ -133,7 +133,7 @@ func checkLength(name string, m nn.Module) error {
 			n *= float64(d)
 		}
 		if total += n; total > maxParams {
-			return fmt.Errorf("the %s is too large: with %s%v it has more than %d parameters", name, p.Name, p.Param.Shape(), maxParams)
+			return fmt.Errorf("the %s is too large: with %s%v it has more than %d parameters", name, p.Name, p.Param.Shape(), int64(maxParams))
 		}
 	}
 	return nil

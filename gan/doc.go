@@ -102,9 +102,9 @@
 // A [Hook] is told what happens: after each step with losses, their terms and
 // the gradients' norms; after each epoch with the mean losses. Its error ends
 // training as a cancelled context does: the current step is finished, and each
-// hook's Epoch and End are still called, so that what they save is whole. A hook
-// never meets a half-updated network. [SaveNetworks], [SaveSamples],
-// [SaveCheckpoint] and [Log] are hooks; those that draw charts and progress bars
+// hook's Epoch and End are still called, so that what they save is whole. An error
+// that training need not end for is a [Warning]. A hook never meets a half-updated
+// network. [SaveNetworks], [SaveSamples], [Checkpoints] and [Log] are hooks; those that draw charts and progress bars
 // live in packages of their own, gan/chart and gan/progress, so that a program
 // without them links no plotting library. [After] makes a hook of any function,
 // and [Background] one whose work continues beside training, on a copy of the
@@ -116,24 +116,94 @@
 // goroutines may sample from one at once, also while its trainer continues:
 // [Trainer.Generator] and [Trainer.Sample] see the weights as they are between
 // two updates, and wait for one update at most. With [Config].EMAHalfLife these
-// are averages over the last steps, which draw better samples. The same
-// generator and seed draw the same samples, and asking for more does not change
+// are averages over the last steps, which draw better samples; buffers, such as the
+// statistics of a batch norm, are found anew for them when a generator is first
+// used. The same generator and seed draw the same samples, and asking for more does not change
 // the first.
 //
 // [Generator.Save] writes a file that carries the architecture, too, so that
 // [LoadGenerator] needs no code of the network's.
 //
-// # Stopping and resuming
+// # Checkpoints
 //
 // Every random number of a run comes from [Config].Seed and from the source's,
 // in streams of their own. With the same program on the same instruction set, the
 // same seed gives the same weights, bit for bit, whatever the number of threads;
-// tensor's Device.Arithmetic names what else they depend on. [Trainer.Checkpoint]
-// writes all that the future depends on, and [Trainer.Resume] continues from it as
-// if there had been no stop: in the middle of an epoch, and with the same bits.
+// tensor's Device.Arithmetic names what else they depend on. A checkpoint holds all that the future depends on, so that a run that is resumed
+// from it ends with the bits of one that was not stopped, wherever it was: in the
+// middle of an epoch, after its last batch, in a hook.
 //
-// A step whose losses or gradients are not finite stops training with a
-// [NonFiniteError], and one that a network or a device fails in with its error.
-// In either case the step is undone: what a hook saves then leads to that very
-// step again.
+// [Checkpoints] keeps the last few of them in a folder while training goes on, and
+// the best by a metric:
+//
+//	checkpoints := gan.Checkpoints{Dir: "run/checkpoints", Every: 1000, Keep: 3}
+//	_, err = t.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(checkpoints.Hook()))
+//
+// They are written beside training, from a copy. By default there is one about
+// every second, which takes less than a hundredth of the time. [Trainer.Checkpoint]
+// writes one at any time.
+//
+// # Resuming
+//
+// Build the same networks with the same configuration, and
+//
+//	path, err := t.ResumeLatest("run/checkpoints", gan.WithSource(loader))
+//	if err != nil && !errors.Is(err, gan.ErrNoCheckpoint) {
+//		return err
+//	}
+//
+// continues from the newest checkpoint that is whole, or starts anew if there is
+// none. [Trainer.Resume] takes the file's name. Everything that determines the future
+// and is not in the checkpoint is compared: the configuration, with the numbers of
+// the objective, penalties, optimizers and schedules; both networks' layers; the
+// source's data, batches and order, if it is a [Fingerprinter]. A difference is
+// refused with a [SettingsError], which lists each setting with both values:
+//
+//	generator.optimizer.lr was 0.002 and is 0.001
+//
+// What is changed on purpose is allowed by name: gan.Allow("optimizer.lr"). Another
+// instruction set or precision is not refused, but [Notify] tells of it, since the
+// bits will differ from there on. The number of steps or epochs is no setting.
+//
+// Package gan/rundir wraps this up for programs: a folder for each run, one command
+// line for starting and continuing, and no repetition that overwrites a run.
+//
+// # Signals
+//
+//	ctx, stop := gan.Signals(context.Background())
+//	defer stop()
+//	_, err := t.Fit(ctx, …)
+//	…
+//	os.Exit(gan.ExitStatus(err))
+//
+// Ctrl-C, SIGTERM and SIGHUP then finish the current step and let hooks save; a
+// second signal ends the program at once. [ExitStatus] is 0 after Ctrl-C, 143 after
+// SIGTERM and 129 after SIGHUP: Kubernetes and Slurm take 0 for a run that is done.
+// A pipe that nobody reads any more ends nothing.
+//
+// # When something fails
+//
+// A step happens as a whole or not at all. If a loss or a gradient is not finite,
+// or a network or a device fails, everything is as before the step, also what its
+// first half has done.
+//
+//	what happens                               what becomes of the run
+//	kill -9, a crash, a power cut              resumes from the last checkpoint, to the same bits
+//	a checkpoint file is damaged               told, and the one before is taken
+//	Ctrl-C, SIGTERM, SIGHUP                    the step is finished, the state saved
+//	another run in the same folder             refused before the first step, with its process
+//	other settings or data than before         refused before the first step, each by name
+//	a loss or gradient is not finite           the step is undone, the state saved, the run ends
+//	a real sample is not finite                the same, with the sample's number
+//	the state is not finite                    it is not saved; older checkpoints stay
+//	a hook or the source panics                other hooks' Epoch and End are called first
+//	a hook fails                               the step is finished, the state saved, the run ends
+//	an image or the log cannot be written      told, and the run goes on
+//	a checkpoint cannot be written             told, and tried again; at the end an error
+//	the source waits for ever                  cancelling ends the run all the same
+//	Fit, Step or Resume during Fit             an error at once
+//
+// [RecordFailure] has a step that is not finite written down, and [Trainer.Replay]
+// does it again and tells which operation it was, in which network and layer, and
+// what numbers it got; examples/replay prints that.
 package gan

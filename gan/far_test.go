@@ -2,6 +2,7 @@ package gan_test
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -109,7 +110,7 @@ func TestFarStep(t *testing.T) {
 // TestFarFitAndResume: a run with hooks, checkpoints and files works there, and a
 // resumed run has the bits of one that was not interrupted.
 func TestFarFitAndResume(t *testing.T) {
-	device, _ := farDevice(t, 2)
+	device, b := farDevice(t, 2)
 	source := &noise{batches: 3, size: 4, features: 4, dtype: tensor.Float64}
 	for path := range farPaths {
 		if len(farPaths[path].sample) != 1 {
@@ -136,6 +137,14 @@ func TestFarFitAndResume(t *testing.T) {
 		there := loaded.To(device)
 		require.Same(t, device, there.Device())
 		require.Equal(t, whole.Sample(5, 2).Float64s(), there.Sample(5, 2).Float64s())
+		loaded, err = gan.LoadGenerator(file, gan.OnDevice(device))
+		require.NoError(t, err)
+		require.Same(t, device, loaded.Device())
+		require.Equal(t, whole.Sample(5, 2).Float64s(), loaded.Sample(5, 2).Float64s())
+		b.Fail(1, false)
+		_, err = gan.LoadGenerator(file, gan.OnDevice(device))
+		require.ErrorIs(t, err, far.ErrInjected)
+		b.Fail(0, false)
 	}
 }
 
@@ -265,4 +274,93 @@ func TestFarStepIsUndone(t *testing.T) {
 		}
 		require.Greater(t, undone, 10, p.name)
 	}
+}
+
+// TestFarFirstSteps: a device that fails in one of the first steps, while copies
+// are made and constants sent for the first time, does no harm to those that
+// follow.
+func TestFarFirstSteps(t *testing.T) {
+	device, b := farDevice(t, 6)
+	for path, p := range farPaths {
+		here, x := farTrainer(t, path, nil)
+		var want []gan.Losses
+		for range 2 {
+			l, err := here.Step(x)
+			require.NoError(t, err)
+			want = append(want, l)
+		}
+		failed := 0
+		for n := 1; n < 100; n += 3 {
+			there, _ := farTrainer(t, path, device)
+			b.Fail(n, false)
+			_, err := there.Step(x)
+			b.Fail(0, false)
+			if err == nil {
+				continue
+			}
+			failed++
+			for k := range 2 {
+				got, err := there.Step(x)
+				require.NoError(t, err, "%s: call %d", p.name, n)
+				require.InDeltaSlice(t, []float64{want[k].Real, want[k].Fake, want[k].Penalty, want[k].Generator},
+					[]float64{got.Real, got.Fake, got.Penalty, got.Generator}, 1e-9, "%s: call %d, step %d", p.name, n, k+1)
+			}
+		}
+		require.Greater(t, failed, 20, p.name)
+	}
+}
+
+// TestFarResumeFails: whichever call of Resume fails, it returns an error, and the
+// trainer is as it was.
+func TestFarResumeFails(t *testing.T) {
+	device, b := farDevice(t, 7)
+	for path, p := range farPaths {
+		trainer, x := farTrainer(t, path, device)
+		checkpoint := filepath.Join(t.TempDir(), "checkpoint")
+		require.NoError(t, trainer.Checkpoint(checkpoint))
+		_, err := trainer.Step(x)
+		require.NoError(t, err)
+		before := stateOf(t, trainer)
+		for n, calls := 1, 2; n < calls; n += max(1, calls/20) {
+			for _, lost := range []bool{false, true} {
+				b.Fail(n, lost)
+				require.ErrorIs(t, trainer.Resume(checkpoint), far.ErrInjected, "%s: call %d of %d", p.name, n, calls)
+				calls = max(calls, b.Calls())
+				b.Fail(0, false)
+				if !lost {
+					same(t, before, stateOf(t, trainer), "%s: call %d of %d", p.name, n, calls)
+				}
+			}
+			require.NoError(t, trainer.Resume(checkpoint))
+			_, err := trainer.Step(x)
+			require.NoError(t, err)
+		}
+	}
+}
+
+// TestFarDataFails: a device that fails while a step looks for what is wrong with
+// its samples is an error too.
+func TestFarDataFails(t *testing.T) {
+	device, b := farDevice(t, 8)
+	trainer, _ := farTrainer(t, 0, device)
+	x := device.Full(tensor.Float64, math.NaN(), 3, 4)
+	b.Fail(0, false)
+	_, err := trainer.Step(x)
+	var data *gan.DataError
+	require.ErrorAs(t, err, &data)
+	for n, calls := 1, b.Calls(); n <= calls; n++ {
+		b.Fail(n, false)
+		_, err := trainer.Step(x)
+		require.Error(t, err)
+		b.Fail(0, false)
+	}
+}
+
+// TestFarIsOpenedOnce: a device with two names is one device.
+func TestFarIsOpenedOnce(t *testing.T) {
+	device, b := farDevice(t, 0)
+	again, err := tensor.OpenDevice("far")
+	require.NoError(t, err)
+	require.Same(t, device, again)
+	require.Same(t, b, far.Opened(0))
 }

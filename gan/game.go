@@ -116,6 +116,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
 		}
 	})
+	if err == nil {
+		err = device.Sync() // what was queued may have failed
+	}
 	return out, err
 }
 
@@ -175,17 +178,19 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			}
 		}
 	}()
+	var data *DataError
 	misuse := tensor.Catch(func() {
-		r = g.stepOn(real, latent)
-		if r.failed == "" {
+		if r = g.stepOn(real, latent); r.failed == "" {
 			g.journal.done(g, real, latent)
+		} else {
+			data = lookForNaN(real)
 		}
 	})
 	switch {
 	case misuse != nil:
-		return r, fail(misuse)
+		return r, fail(g.explain(misuse, real))
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: lookForNaN(real)}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
 	done = true
@@ -219,6 +224,22 @@ func checkBatch(real *tensor.Tensor) error {
 		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
 	}
 	return nil
+}
+
+// explain adds to what a step says of samples that do not fit that their shape is
+// not the generator's, if that is so.
+func (g *game) explain(misuse error, real *tensor.Tensor) error {
+	made, err := nn.OutShape(g.generator, []int{1, g.latentSize})
+	shape := real.Shape()
+	if err != nil || len(shape) == 0 || slices.Equal(made[1:], shape[1:]) {
+		return misuse
+	}
+	made[0] = shape[0]
+	fix := "give real samples of the generator's shape"
+	if len(made) == 4 && len(shape) == 2 {
+		fix = "keep the shape of the data's images (datasets.KeepShape)"
+	}
+	return fmt.Errorf("the real samples are %v and the generator's %v; %s: %w", shape, made, fix, misuse)
 }
 
 // stepOn does a step on samples and latent vectors that may come from elsewhere,

@@ -251,7 +251,10 @@ func (g *Generator) metadata() map[string]string {
 // LoadOption changes a default of [LoadGenerator].
 type LoadOption func(*loadConfig)
 
-type loadConfig struct{ sampleMemory int64 }
+type loadConfig struct {
+	sampleMemory int64
+	device       *tensor.Device
+}
 
 // SampleMemory sets the number of bytes that one sample may take while it is
 // made, with all that the layers make on the way ([nn.PassMemory]). The default
@@ -263,9 +266,12 @@ func SampleMemory(bytes int64) LoadOption {
 	return func(c *loadConfig) { c.sampleMemory = bytes }
 }
 
-// LoadGenerator builds the generator that [Generator.Save] wrote, on the CPU. A
-// file that is damaged, or holds something else, is an error, and so is a network
-// that would take more memory for a sample than is allowed: the error wraps a
+// OnDevice places the generator on a device. Nil, the default, means [tensor.CPU].
+func OnDevice(d *tensor.Device) LoadOption { return func(c *loadConfig) { c.device = d } }
+
+// LoadGenerator builds the generator that [Generator.Save] wrote. A file that is
+// damaged, or holds something else, is an error, and so is a network that would
+// take more memory for a sample than is allowed: the error wraps a
 // [nn.MemoryError]. The memory of layers after one that does not tell its output's
 // shape is not known, and not limited.
 func LoadGenerator(path string, options ...LoadOption) (*Generator, error) {
@@ -300,6 +306,9 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	for _, option := range options {
 		option(&c)
 	}
+	if c.device == nil {
+		c.device = tensor.CPU()
+	}
 	latent, err := strconv.Atoi(meta[latentKey])
 	if err != nil || latent < 1 {
 		return nil, fmt.Errorf("gan: loading %s: this is a network, but not a generator: its metadata does not hold %q", from, latentKey)
@@ -329,5 +338,11 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	if err != nil {
 		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: %w", from, err))
 	}
-	return newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), first.Device()), nil
+	var g *Generator
+	if err := tensor.Catch(func() {
+		g = newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), c.device)
+	}); err != nil {
+		return nil, fmt.Errorf("gan: loading %s: %w", from, err)
+	}
+	return g, nil
 }

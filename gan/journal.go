@@ -77,12 +77,14 @@ func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
 // step that has failed. If it cannot, the game stays as it is.
 func (j *journal) rewind(g *game) (err error) {
 	var now state
-	if err := tensor.Catch(func() { now.save(g) }); err != nil {
+	if err := tensor.Catch(func() {
+		now.save(g)
+		g.copied() // is what samples come from meanwhile
+	}); err != nil {
 		return err
 	}
 	generatorTouched := g.touched == generatorTouched
 	done := false
-	g.copied() // is what samples come from meanwhile
 	g.replaying = true
 	defer func() {
 		g.replaying = false

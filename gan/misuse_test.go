@@ -75,6 +75,7 @@ func TestNewMisuse(t *testing.T) {
 	g, d := tiny(gan.Logits)
 	var noPenalty *gan.R1
 	shared := nn.Linear(4, 4)
+	const large, half = math.MaxInt >> 13, math.MaxInt>>31 + 1 // 2⁵⁰ and 2³²
 	for what, c := range map[string]struct {
 		g, d   nn.Module
 		change func(*gan.Config)
@@ -84,8 +85,8 @@ func TestNewMisuse(t *testing.T) {
 		"nil pointer":    {g, d, func(c *gan.Config) { c.Penalties = []gan.Penalty{noPenalty} }, "one of Config.Penalties is nil"},
 		"same module":    {nn.Linear(3, 1), nil, nil, "both networks have the parameter that is the generator's weight"},
 		"shared layer":   {nn.Sequential(nn.Linear(3, 4), shared), nn.Sequential(shared, nn.Linear(4, 1)), nil, "both networks have the parameter that is the generator's 1.weight"},
-		"too large":      {nn.Linear(3, 1<<50), nn.Linear(1<<50, 1), nil, "the generator is too large: with "},
-		"wraps around":   {nn.Sequential(nn.Linear(3, 1<<32), nn.Linear(1<<32, 1<<32)), nn.Linear(1<<32, 1), nil, "the generator is too large: with "},
+		"too large":      {nn.Linear(3, large), nn.Linear(large, 1), nil, "the generator is too large: with "},
+		"wraps around":   {nn.Sequential(nn.Linear(3, half), nn.Linear(half, half)), nn.Linear(half, 1), nil, "the generator is too large: with "},
 		"more than that": {nn.Sequential(nn.Linear(3, math.MaxInt), nn.Linear(math.MaxInt, 4)), d, nil, "the generator is too large: with "},
 	} {
 		config := tinyConfig(gan.Hinge{})
@@ -311,4 +312,13 @@ func TestFailedImages(t *testing.T) {
 	require.Equal(t, told, report.Warnings)
 	require.Equal(t, []string{"epoch-0001.png", "epoch-0002.png", "epoch-0003.png"}, names(t, dir))
 	require.NoError(t, gan.Warning(nil))
+}
+
+// Samples of another shape than the generator's are told as such, with the repair.
+func TestForgottenKeepShape(t *testing.T) {
+	g := nn.Sequential(nn.Linear(latentSize, 4), nn.Reshape(1, 2, 2))
+	trainer, err := gan.New(g, nn.Sequential(nn.Conv2D(1, 2, 2), nn.Flatten(), nn.Linear(2, 1)), tinyConfig(gan.Hinge{}))
+	require.NoError(t, err)
+	_, err = trainer.Fit(t.Context(), datasets.NewLoader(numbers(8), 4))
+	require.ErrorContains(t, err, "gan: step 1: the real samples are [4 4] and the generator's [4 1 2 2]; keep the shape of the data's images (datasets.KeepShape)")
 }

@@ -17,7 +17,8 @@ const failedKey = "failed.real"
 // RecordFailure has [Trainer.Fit], if a step fails with a [NonFiniteError], write a
 // file for [Trainer.Replay]: a checkpoint from before the step, with its real
 // samples. The step is undone by then, so nothing has to be kept while training
-// goes well. [Trainer.Resume] takes the file for a checkpoint.
+// goes well. [Trainer.Resume] takes the file for a checkpoint. With the path "",
+// nothing is written.
 func RecordFailure(path string) Option { return func(o *options) { o.failure = path } }
 
 // record writes the state and the batch of a step that has failed and was undone.

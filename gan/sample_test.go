@@ -47,6 +47,41 @@ func TestSamplePrefix(t *testing.T) {
 	}
 }
 
+// product is a layer of a program's own, which multiplies by a matrix [in, out].
+type product struct{ matrix *nn.Param }
+
+func (p product) Params() []*nn.Param { return []*nn.Param{p.matrix} }
+
+func (p product) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return autograd.MatMul(x, ctx.Var(p.matrix))
+}
+
+// That is so for every kind of layer, also for those that package nn does not know,
+// and on a device that rounds large products.
+func TestSamplePrefixOfLayers(t *testing.T) {
+	defer tensor.CPU().SetPrecision(tensor.CPU().Precision())
+	for name, net := range map[string]nn.Module{
+		"norms": nn.Sequential(nn.Linear(64, 256), nn.BatchNorm1D(256), nn.Residual(nn.Sequential(nn.Linear(256, 256), nn.SiLU()), nil),
+			nn.LayerNorm([]int{256}), nn.PReLU(1), nn.SpectralNorm(nn.Linear(256, 300)), nn.Softmax(1)),
+		"foreign": nn.Sequential(nn.Residual(product{nn.NewParam("matrix", nn.Normal(0.1), 64, 64, 64, 64)}, nil), nn.Linear(64, 70)),
+		"images": nn.Sequential(nn.Linear(64, 8*4*4), nn.Reshape(8, 4, 4), nn.ConvTranspose2D(8, 8, 4, nn.Stride(2), nn.Padding(1)),
+			nn.GroupNorm(4, 8), nn.UpsampleBilinear(2), nn.Conv2D(8, 4, 3, nn.Padding(1)), nn.PixelShuffle(2), nn.Tanh()),
+	} {
+		for _, p := range []tensor.Precision{tensor.FullPrecision, tensor.BFloat16} {
+			require.NoError(t, tensor.CPU().SetPrecision(p))
+			nn.Init(net, 1, tensor.Float32, tensor.CPU())
+			g, err := gan.NewGenerator(net, 64)
+			require.NoError(t, err)
+			numbers := g.Sample(300, 5).Float64s()
+			for _, n := range []int{1, 2, 3, 47, 48, 255, 256, 257} {
+				require.True(t, equalBits(numbers[:n*len(numbers)/300], g.Sample(n, 5).Float64s()), "%s, %v: %d samples are not the first of 300", name, p, n)
+			}
+			z := tensor.NewStream(1, "z").Normal(tensor.Float32, 2, 64)
+			require.Equal(t, g.Map(z).Slice(0, 0, 1).Float32s(), g.Map(z.Slice(0, 0, 1)).Float32s(), "%s, %v", name, p)
+		}
+	}
+}
+
 func equalBits(a, b []float64) bool {
 	if len(a) != len(b) {
 		return false

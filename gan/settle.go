@@ -38,8 +38,7 @@ func (g *Generator) settle() {
 		latent, random := tensor.NewStream(0, "settle"), tensor.NewStream(0, "settle, passes")
 		var updates nn.Updates
 		n := max(min(settleBatch, g.pass), 2)
-		// A network that cannot do it keeps its buffers.
-		tensor.Catch(func() {
+		err := tensor.Catch(func() {
 			for k := range settlePasses {
 				updates.Average = k + 1
 				z := scope.Empty(g.device, g.dtype, n, g.latent)
@@ -49,6 +48,9 @@ func (g *Generator) settle() {
 				scope.Close()
 			}
 		})
-		return w
+		if failure, ok := err.(*tensor.DeviceFailure); ok {
+			panic(failure) // buffers may be half-way
+		}
+		return w // a network that cannot do it keeps its buffers
 	})
 }

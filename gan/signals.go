@@ -33,7 +33,7 @@ func (e *Interrupted) Unwrap() error { return context.Canceled }
 func Signals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, hangup} {
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
@@ -54,6 +54,9 @@ func Signals(parent context.Context) (ctx context.Context, stop func()) {
 	}
 }
 
+// hangup is SIGHUP, which not every system has a name for.
+const hangup = syscall.Signal(1)
+
 // ExitStatus is the status for a program to end with after an error of
 // [Trainer.Fit]: 0 if it is nil or says that the run was cancelled; if a signal did that,
 // 0 for Ctrl-C, 143 for SIGTERM and 129 for SIGHUP, by
@@ -70,7 +73,7 @@ func ExitStatus(err error) int {
 	switch stopped.Signal {
 	case syscall.SIGTERM:
 		return 128 + 15
-	case syscall.SIGHUP:
+	case hangup:
 		return 128 + 1
 	}
 	return 0

@@ -1,6 +1,7 @@
 package gan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -126,8 +127,12 @@ func (g *game) trySize(src Source) error {
 		ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(0, "trial, passes")}
 		g.discriminator.Forward(ctx, g.generator.Forward(ctx, autograd.Const(z)))
 	})
-	if misuse == nil {
+	var failure *tensor.DeviceFailure
+	switch {
+	case misuse == nil:
 		return nil
+	case errors.As(misuse, &failure):
+		return fmt.Errorf("gan: %w", misuse)
 	}
 	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
 }

@@ -30,16 +30,14 @@ func LeakyReLU(slope float64) Module { return activation{function: leakyReLU, a:
 func ELU(alpha float64) Module { return activation{function: elu, a: alpha} }
 
 // GELU applies x·Φ(x) to each element, Φ being the distribution function of the
-// standard normal distribution, ½·erfc(−x/√2) (Hendrycks and Gimpel, "Gaussian
-// error linear units", 2016). It keeps its digits far below 0 as well, where
-// PyTorch's ½·(1+erf(x/√2)) cancels. As in PyTorch, the value at −Inf, −∞·0, is NaN,
-// and so are the gradients at ±Inf.
+// standard normal distribution, ½·(1+erf(x/√2)) (Hendrycks and Gimpel, "Gaussian
+// error linear units", 2016). Values and gradients keep their digits far below 0.
+// The value at −Inf, −∞·0, is NaN.
 func GELU() Module { return activation{function: gelu} }
 
 // GELUTanh applies an approximation of [GELU] to each element,
-// ½·x·(1+tanh(√(2/π)·(x+0.044715·x³))): PyTorch's approximate="tanh". It keeps its
-// digits far below 0 as well. At ±Inf it is as GELU is, and its gradients are NaN as
-// soon as x² overflows.
+// ½·x·(1+tanh(√(2/π)·(x+0.044715·x³))): PyTorch's approximate="tanh". The value
+// at −Inf is NaN.
 func GELUTanh() Module { return activation{function: geluTanh} }
 
 // SiLU applies x/(1+e⁻ˣ), which is also called Swish, to each element. As in
@@ -71,13 +69,12 @@ var (
 
 	elu = &function{name: "ELU", forward: autograd.ELU, spec: func(a float64) any { return eluSpec{a} }}
 
-	gelu = &function{name: "GELU", forward: func(x *autograd.Var, _ float64) *autograd.Var {
-		return autograd.Mul(x, autograd.Scale(autograd.Erfc(autograd.Scale(x, -1/math.Sqrt2)), 0.5))
-	}}
+	gelu = &function{name: "GELU", forward: func(x *autograd.Var, _ float64) *autograd.Var { return autograd.GELU(x) }}
 
 	// ½·(1+tanh u) is the sigmoid of 2u.
 	geluTanh = &function{name: "GELUTanh", forward: func(x *autograd.Var, _ float64) *autograd.Var {
-		cubic := autograd.Mul(x, autograd.Shift(autograd.Scale(autograd.Square(x), 0.044715), 1))
+		inner := autograd.Clamp(x, -40, 40) // where x³ does not overflow; beyond, the sigmoid is 0 or 1
+		cubic := autograd.Mul(inner, autograd.Shift(autograd.Scale(autograd.Square(inner), 0.044715), 1))
 		return autograd.Mul(x, autograd.Sigmoid(autograd.Scale(cubic, 2*math.Sqrt(2/math.Pi))))
 	}}
 

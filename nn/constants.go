@@ -23,6 +23,10 @@ func (c *constants) get(d *tensor.Device, what any, make func() *tensor.Tensor) 
 	if t, ok := c.made.Load(key); ok {
 		return t.(*tensor.Tensor)
 	}
-	t, _ := c.made.LoadOrStore(key, make())
+	made := make()
+	if err := d.Sync(); err != nil {
+		panic(err) // what is kept for all later passes has to be there
+	}
+	t, _ := c.made.LoadOrStore(key, made)
 	return t.(*tensor.Tensor)
 }

@@ -57,6 +57,15 @@ func TestFarNetwork(t *testing.T) {
 	nn.To(there, tensor.CPU())
 	require.Equal(t, want, pass(there, x, nil))
 
+	// Several dtypes are not made one in passing.
+	mixed := build()
+	nn.Init(mixed, 1, tensor.Float32, tensor.CPU())
+	last := mixed.(nn.Parent).Children()[3].Module
+	nn.Init(last, 1, tensor.Float64, tensor.CPU())
+	var state *nn.StateError
+	require.ErrorAs(t, tensor.Catch(func() { nn.To(mixed, device) }), &state)
+	require.ErrorContains(t, state, "0.parametrizations.weight.original is float32, 3.weight is float64")
+
 	// A layer that has weights already is normalised where they lie.
 	layer := nn.Linear(3, 8)
 	nn.Init(layer, 1, tensor.Float32, device)

@@ -108,6 +108,8 @@ func (g golden) layer(name string, about map[string]any) {
 // finds.
 func TestPiecewiseLayers(t *testing.T) {
 	for name, m := range map[string]nn.Module{
+		"Linear":          nn.Linear(4, 3),
+		"linear, no bias": nn.Linear(4, 3, nn.NoBias()),
 		"Conv2D":          nn.Conv2D(2, 4, 3, nn.Stride(2), nn.Padding(1), nn.Groups(2)),
 		"no bias":         nn.Conv2D(2, 3, 2, nn.NoBias()),
 		"ConvTranspose2D": nn.ConvTranspose2D(2, 3, 3, nn.Stride(2), nn.OutputPadding(1)),

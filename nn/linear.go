@@ -101,21 +101,40 @@ func (l *linear) misfit(in []int) error {
 
 // Push implements [PiecewiseLinear].
 func (l *linear) Push(_, v *tensor.Tensor) *tensor.Tensor {
-	return tensor.Linear(v, l.weight.Value(), nil, tensor.Activation{})
+	return rowsAgain(tensor.Linear(rows(v), l.weight.Value(), nil, tensor.Activation{}), v)
 }
 
 // Pull implements [PiecewiseLinear].
 func (l *linear) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
-	return tensor.MatMul(g, l.weight.Value())
+	return rowsAgain(tensor.MatMul(rows(g), l.weight.Value()), g)
 }
 
 // WeightGrad implements [PiecewiseLinear].
 func (l *linear) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
-	weight := tensor.MatMul(g.T(), x)
+	weight := tensor.MatMul(rows(g).T(), rows(x))
 	if l.bias == nil {
 		return []*tensor.Tensor{weight}
 	}
-	return []*tensor.Tensor{weight, tensor.Sum(biasG, 0)}
+	return []*tensor.Tensor{weight, tensor.Sum(rows(biasG), 0)}
+}
+
+// rows returns […, features] as [rows, features].
+func rows(x *tensor.Tensor) *tensor.Tensor {
+	if x.Rank() == 2 {
+		return x
+	}
+	features := x.Dim(-1)
+	return x.Reshape(x.Len()/max(features, 1), features)
+}
+
+// rowsAgain gives y [rows, features] the leading axes of like.
+func rowsAgain(y, like *tensor.Tensor) *tensor.Tensor {
+	if like.Rank() == 2 {
+		return y
+	}
+	shape := like.Shape()
+	shape[len(shape)-1] = y.Dim(1)
+	return y.Reshape(shape...)
 }
 
 type linearSpec struct {

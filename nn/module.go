@@ -90,8 +90,8 @@ type Ctx struct {
 	// evaluation, such as [BatchNorm2D] and [Dropout].
 	Train bool
 	// Track records operations on the parameters that are not frozen, so that
-	// gradients by them can be taken. Without it the parameters are constants, by
-	// which every gradient is zero, and nothing says so.
+	// gradients by them can be taken. Without it the parameters are constants, and
+	// [autograd.Grad] panics if there is nothing else to differentiate by.
 	Track bool
 	// Rand is the stream of layers that draw random numbers.
 	Rand *tensor.Stream

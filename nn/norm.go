@@ -149,6 +149,72 @@ func (n *norm) normalised(x *autograd.Var, axes ...int) (y, mean, variance *auto
 	return autograd.Mul(centred, n.inverse(variance)), mean, variance
 }
 
+// standardised returns (x−mean)/√(variance+ε) over some axes.
+func (n *norm) standardised(x *autograd.Var, axes ...int) *autograd.Var {
+	o := standardise{n.eps, axes}
+	shape, size := o.kept(x.Value())
+	mean := tensor.Scale(tensor.Sum(x.Value(), axes...), 1/size).Reshape(shape...)
+	// A constant, since the rules below give all of the gradient to x.
+	centred := autograd.Const(tensor.Sub(x.Value(), mean))
+	return autograd.Apply(o, x, centred, autograd.Apply(inverseDeviation{o}, x, centred))
+}
+
+// standardise is y = (x−mean)·s over some axes, of x, x−mean and s, which is
+// [inverseDeviation]; gradient s·(gy − mean(gy) − y·mean(gy·y)) by x. It is that
+// of y as a function of x alone, so the others have none.
+type standardise struct {
+	eps  float64
+	axes []int
+}
+
+func (standardise) Name() string { return "Standardise" }
+
+func (standardise) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Mul(in[1], in[2]) }
+
+func (o standardise) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	y := b.Out()
+	g := autograd.Sub(gy, autograd.Mul(y, o.mean(autograd.Mul(gy, y))))
+	out := b.Grads()
+	out[0] = autograd.Mul(autograd.Sub(g, o.mean(gy)), b.In(2))
+	return out
+}
+
+// kept is x's shape in which the axes have dim 1, and size the numbers along them.
+func (o standardise) kept(x *tensor.Tensor) (shape []int, size float64) {
+	shape, size = x.Shape(), 1
+	for _, a := range o.axes {
+		size *= float64(shape[a])
+		shape[a] = 1
+	}
+	return shape, size
+}
+
+func (o standardise) mean(x *autograd.Var) *autograd.Var {
+	shape, _ := o.kept(x.Value())
+	return autograd.Reshape(autograd.Mean(x, o.axes...), shape...)
+}
+
+// inverseDeviation is s = 1/√(variance+ε) over some axes, of x and x−mean;
+// gradient −gy·s²·y/size by x, y being [standardise].
+type inverseDeviation struct{ standardise }
+
+func (inverseDeviation) Name() string { return "InverseDeviation" }
+
+func (o inverseDeviation) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	shape, size := o.kept(in[1])
+	variance := tensor.Scale(tensor.SumSquares(in[1], o.axes...), 1/size)
+	return tensor.Reciprocal(tensor.Sqrt(tensor.Shift(variance, o.eps))).Reshape(shape...)
+}
+
+func (o inverseDeviation) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	x, s := b.In(0), b.Out()
+	_, size := o.kept(x.Value())
+	y := autograd.Apply(o.standardise, x, b.In(1), s)
+	out := b.Grads()
+	out[0] = autograd.Mul(y, autograd.Scale(autograd.Mul(gy, autograd.Square(s)), -1/size))
+	return out
+}
+
 // inverse is 1/√(variance+ε).
 func (n *norm) inverse(variance *autograd.Var) *autograd.Var {
 	return autograd.Reciprocal(autograd.Sqrt(autograd.Shift(variance, n.eps)))
@@ -236,8 +302,7 @@ func (l *layerNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	for k := len(shape) - len(l.shape); k < len(shape); k++ {
 		axes = append(axes, k)
 	}
-	y, _, _ := l.normalised(x, axes...)
-	return l.scaled(ctx, y, l.shape...)
+	return l.scaled(ctx, l.standardised(x, axes...), l.shape...)
 }
 
 func (l *layerNorm) OutShape(in []int) ([]int, error) {
@@ -257,7 +322,7 @@ func (g *groupNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	shape := x.Shape()
 	outShape(g, x)
 	rows := product(shape[2:]) * g.shape[0] / g.groups
-	y, _, _ := g.normalised(autograd.Reshape(x, shape[0], g.groups, rows), 2)
+	y := g.standardised(autograd.Reshape(x, shape[0], g.groups, rows), 2)
 	return g.scaled(ctx, autograd.Reshape(y, shape...), g.along(len(shape))...)
 }
 
@@ -275,8 +340,7 @@ type instanceNorm struct {
 
 func (i *instanceNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	outShape(i, x)
-	y, _, _ := i.normalised(x, 2, 3)
-	return i.scaled(ctx, y, i.along(4)...)
+	return i.scaled(ctx, i.standardised(x, 2, 3), i.along(4)...)
 }
 
 func (i *instanceNorm) OutShape(in []int) ([]int, error) {

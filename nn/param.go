@@ -82,7 +82,7 @@ func Init(m Module, seed uint64, dt tensor.DType, d *tensor.Device) {
 // To moves the values of a network's parameters to a device, in one block of
 // memory there; the network's inputs must lie there, too, from then on. It does
 // nothing if they are there already, and panics with a [StateError] if the
-// network has no weights yet.
+// network has no weights yet, or weights of several dtypes.
 func To(m Module, d *tensor.Device) {
 	params := Params(m)
 	there := true
@@ -92,7 +92,13 @@ func To(m Module, d *tensor.Device) {
 	if there {
 		return
 	}
-	values := newValues(params, params[0].Param.Value().DType(), d)
+	dtype := params[0].Param.Value().DType()
+	for _, p := range params {
+		if other := p.Param.Value().DType(); other != dtype {
+			panic(&StateError{Problem: fmt.Sprintf("%s is %v, %s is %v", params[0].Name, dtype, p.Name, other), Fix: "call nn.Init on the whole network"})
+		}
+	}
+	values := newValues(params, dtype, d)
 	for i, p := range params {
 		values[i].CopyFrom(p.Param.Value())
 	}

@@ -98,7 +98,10 @@ type avgPool struct {
 
 func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	out := outShape(p, x)
-	if p.tiles() {
+	switch small := max(p.kernel[0], p.kernel[1]) <= 8; {
+	case p.tiles() && small:
+		return autograd.Apply(tileMeans{p.kernel}, x)
+	case p.tiles():
 		windows, axes := p.tiled(x, out)
 		return autograd.Mean(windows, axes...)
 	}
@@ -237,16 +240,115 @@ func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 		return AvgPool2D(1, KernelSize(shape[2]/out[2], shape[3]/out[3])).Forward(nil, x)
 	}
 	for axis := 2; axis < 4; axis++ {
-		in, kept := shape[axis], x.Shape()
-		kept[axis] = 1
-		means := make([]*autograd.Var, out[axis])
-		for i := range means {
-			from, to := i*in/out[axis], ((i+1)*in+out[axis]-1)/out[axis]
-			means[i] = autograd.Reshape(autograd.Mean(autograd.Slice(x, axis, from, to), axis), kept...)
-		}
-		x = autograd.Concat(axis, means...)
+		x = autograd.Apply(windowMeans{axis, shape[axis], out[axis]}, x)
 	}
 	return x
+}
+
+// tileMeans is the mean of each tile of images: for small tiles faster than sums
+// along axes, since it adds what lies far apart. Its gradient is tileSpread.
+type tileMeans struct{ size [2]int }
+
+func (tileMeans) Name() string { return "AvgPool2D" }
+
+func (o tileMeans) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	x := in[0]
+	for k := range 2 {
+		sum := o.tap(x, k, 0)
+		for i := 1; i < o.size[k]; i++ {
+			sum = tensor.Add(sum, o.tap(x, k, i))
+		}
+		x = sum
+	}
+	return tensor.Scale(x, 1/float64(o.size[0]*o.size[1]))
+}
+
+// tap is a view of the i-th row or column of each tile.
+func (o tileMeans) tap(x *tensor.Tensor, k, i int) *tensor.Tensor {
+	n := x.Dim(2+k) / o.size[k]
+	return x.SliceStep(2+k, i, i+(n-1)*o.size[k]+1, o.size[k])
+}
+
+func (o tileMeans) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	return []*autograd.Var{autograd.Apply(tileSpread{o, b.Shape(0)}, gy)}
+}
+
+// tileSpread gives each pixel of a tile its part of the tile's number, and 0 to
+// pixels that are in no tile. Its gradient is tileMeans.
+type tileSpread struct {
+	tileMeans
+	shape []int
+}
+
+func (tileSpread) Name() string { return "AvgPool2DGrad" }
+
+func (o tileSpread) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	part := tensor.Scale(in[0], 1/float64(o.size[0]*o.size[1]))
+	out := tensor.FullLike(part, 0, o.shape...)
+	for i := range o.size[0] {
+		rows := o.tap(out, 0, i)
+		for j := range o.size[1] {
+			o.tap(rows, 1, j).CopyFrom(part)
+		}
+	}
+	return out
+}
+
+func (o tileSpread) VJP(_ *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	return []*autograd.Var{autograd.Apply(o.tileMeans, gy)}
+}
+
+// windowMeans is the mean of each of so many windows along an axis, which touch or
+// overlap by one; see [AdaptiveAvgPool2D]. Its gradient is windowSpread.
+type windowMeans struct{ axis, in, out int }
+
+func (windowMeans) Name() string { return "AdaptiveAvgPool2D" }
+
+// window is the i-th.
+func (o windowMeans) window(i int) (from, to int) {
+	return i * o.in / o.out, ((i+1)*o.in + o.out - 1) / o.out
+}
+
+func (o windowMeans) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	means := make([]*tensor.Tensor, o.out)
+	for i := range means {
+		from, to := o.window(i)
+		sum := in[0].Slice(o.axis, from, from+1)
+		for k := from + 1; k < to; k++ {
+			sum = tensor.Add(sum, in[0].Slice(o.axis, k, k+1))
+		}
+		means[i] = tensor.Scale(sum, 1/float64(to-from))
+	}
+	return tensor.Concat(o.axis, means...)
+}
+
+func (o windowMeans) VJP(_ *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	return []*autograd.Var{autograd.Apply(windowSpread{o}, gy)}
+}
+
+// windowSpread gives what lies in a window its part of the window's number. Its
+// gradient is windowMeans.
+type windowSpread struct{ windowMeans }
+
+func (windowSpread) Name() string { return "AdaptiveAvgPool2DGrad" }
+
+func (o windowSpread) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	shape := in[0].Shape()
+	shape[o.axis] = o.in
+	out := tensor.FullLike(in[0], 0, shape...)
+	for i := range o.out {
+		from, to := o.window(i)
+		part := tensor.Scale(in[0].Slice(o.axis, i, i+1), 1/float64(to-from))
+		for k := from; k < to; k++ {
+			place := out.Slice(o.axis, k, k+1)
+			tensor.AddScaledInto(place, place, 1, part)
+		}
+	}
+	return out
+}
+
+func (o windowSpread) VJP(_ *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	return []*autograd.Var{autograd.Apply(o.windowMeans, gy)}
 }
 
 // Scratch implements [Scratcher].

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/autograd"
@@ -52,8 +51,29 @@ func (p *prelu) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	if p.n == 1 {
 		slope = autograd.Reshape(slope)
 	}
-	below := autograd.Mul(slope, autograd.Clamp(x, math.Inf(-1), 0)) // whose gradient by the slope is 0 above, also at +Inf
-	return autograd.Where(tensor.Greater(x.Value(), tensor.FullLike(x.Value(), 0)), x, below)
+	return autograd.Apply(leaky{}, x, slope)
+}
+
+// leaky is x where x > 0, else x·slope, of a slope that broadcasts to x. Its
+// gradient by the slope is 0 above 0, also at +Inf.
+type leaky struct{}
+
+func (leaky) Name() string { return "PReLU" }
+
+func (leaky) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.PReLU(in[0], in[1]) }
+
+func (leaky) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	x, slope := b.In(0), b.In(1)
+	zero := tensor.FullLike(x.Value(), 0)
+	positive := tensor.Greater(x.Value(), zero)
+	out := b.Grads()
+	if b.Needs(0) {
+		out[0] = autograd.Where(positive, gy, autograd.Mul(gy, slope))
+	}
+	if b.Needs(1) {
+		out[1] = autograd.Mul(gy, autograd.Where(positive, autograd.Const(zero), x))
+	}
+	return out
 }
 
 func (p *prelu) OutShape(in []int) ([]int, error) {

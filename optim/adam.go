@@ -18,8 +18,8 @@ import (
 // or, if β₂ follows a schedule, 1 minus the product of the values applied.
 type Adam struct {
 	LR          float64    // learning rate; must be set
-	Betas       [2]float64 // β₁ and β₂, each from 0 to below 1; {0, 0} means {0.9, 0.999}
-	Eps         float64    // ε; 0 means 1e-8
+	Betas       [2]float64 // β₁ and β₂, each from 0 to below 1; {0, 0} means {0.9, 0.999}, {Zero, Zero} zeros
+	Eps         float64    // ε; 0 means 1e-8, Zero 0
 	WeightDecay float64    // λ; 0 is none
 	Schedule    Schedule   // multiplies LR; nil is constant
 	// Beta2Schedule gives β₂ itself at each step, in place of Betas[1]. If it is set,
@@ -35,9 +35,9 @@ type Adam struct {
 // The fields are those of Adam, except for the default of WeightDecay.
 type AdamW struct {
 	LR            float64    // learning rate; must be set
-	Betas         [2]float64 // β₁ and β₂, each from 0 to below 1; {0, 0} means {0.9, 0.999}
-	Eps           float64    // ε; 0 means 1e-8
-	WeightDecay   float64    // λ; 0 means 0.01 (without decay, AdamW is Adam)
+	Betas         [2]float64 // β₁ and β₂, each from 0 to below 1; {0, 0} means {0.9, 0.999}, {Zero, Zero} zeros
+	Eps           float64    // ε; 0 means 1e-8, Zero 0
+	WeightDecay   float64    // λ; 0 means 0.01, Zero 0
 	Schedule      Schedule   // multiplies LR; nil is constant
 	Beta2Schedule Schedule   // β₂ itself at each step; see Adam
 }
@@ -81,9 +81,7 @@ func (a Adam) Apply(u *Update) { a.apply(u, false) }
 
 // Apply does one step.
 func (a AdamW) Apply(u *Update) {
-	if a.WeightDecay == 0 {
-		a.WeightDecay = 0.01
-	}
+	a.WeightDecay = orDefault(a.WeightDecay, 0.01)
 	Adam(a).apply(u, true)
 }
 
@@ -91,12 +89,11 @@ func (a Adam) apply(u *Update, decoupled bool) {
 	if a.Betas == [2]float64{} {
 		a.Betas = [2]float64{0.9, 0.999}
 	}
+	a.Betas = [2]float64{orDefault(a.Betas[0], 0), orDefault(a.Betas[1], 0)}
 	if a.Beta2Schedule != nil {
 		a.Betas[1] = a.Beta2Schedule.At(u.Step)
 	}
-	if a.Eps == 0 {
-		a.Eps = 1e-8
-	}
+	a.Eps, a.WeightDecay = orDefault(a.Eps, 1e-8), orDefault(a.WeightDecay, 0)
 	products := u.Scalars
 	if u.Step == 0 {
 		products[0], products[1] = 1, 1

@@ -37,6 +37,9 @@
 //     machine learning", 2012; centered as in Graves, "Generating sequences
 //     with recurrent neural networks", 2013.
 //
+// A hyper-parameter of 0 means its default. Where that is another number, [Zero]
+// means 0.
+//
 // A method of your own is a type with the five methods of [Method]; [Optimizer]
 // keeps its state, saves it and restores it.
 //

@@ -51,7 +51,7 @@ func (u *Update) Slot(k, i int) *tensor.Tensor { return u.Scratch.Adopt(u.Slots[
 // Decayed returns the gradient of parameter i plus lambda times the parameter:
 // weight decay as part of the loss.
 func (u *Update) Decayed(i int, lambda float64) *tensor.Tensor {
-	if lambda == 0 {
+	if orDefault(lambda, 0) == 0 {
 		return u.Grad(i)
 	}
 	return tensor.Add(u.Grad(i), tensor.Scale(u.Param(i), lambda))
@@ -71,6 +71,22 @@ func (e *MethodError) Unwrap() error { return e.Err }
 
 // Misuse returns the likely repair.
 func (e *MethodError) Misuse() string { return "correct the hyper-parameters" }
+
+// Zero is 0 for a hyper-parameter whose default, which a plain 0 stands for, is
+// another number: Adam{LR: 1e-3, Eps: Zero}, or Betas: [2]float64{Zero, Zero}. Every
+// method takes it for 0, in every field.
+const Zero = math.SmallestNonzeroFloat64
+
+// orDefault is a hyper-parameter: the default if it is 0, and 0 if it is [Zero].
+func orDefault(v, otherwise float64) float64 {
+	switch v {
+	case 0:
+		return otherwise
+	case Zero:
+		return 0
+	}
+	return v
+}
 
 // Each check of a hyper-parameter is written so that NaN fails it.
 

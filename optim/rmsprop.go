@@ -18,8 +18,8 @@ import (
 // 2013): v − m² for a running mean m of g, and never less than 0.
 type RMSprop struct {
 	LR          float64  // learning rate; must be set
-	Alpha       float64  // α, from 0 to below 1; 0 means 0.99
-	Eps         float64  // ε; 0 means 1e-8
+	Alpha       float64  // α, from 0 to below 1; 0 means 0.99, Zero 0
+	Eps         float64  // ε; 0 means 1e-8, Zero 0
 	WeightDecay float64  // λ; 0 is none
 	Momentum    float64  // μ, from 0 (none) to below 1
 	Centered    bool     // divide by the standard deviation
@@ -42,7 +42,7 @@ func (r RMSprop) State() (slots, scalars []string) {
 	if r.Centered {
 		slots = append(slots, "m")
 	}
-	if r.Momentum != 0 {
+	if orDefault(r.Momentum, 0) != 0 {
 		slots = append(slots, "momentum")
 	}
 	return slots, nil
@@ -53,12 +53,7 @@ func (r RMSprop) Rate(step int) float64 { return scheduled(r.LR, r.Schedule, ste
 
 // Apply does one step.
 func (r RMSprop) Apply(u *Update) {
-	if r.Alpha == 0 {
-		r.Alpha = 0.99
-	}
-	if r.Eps == 0 {
-		r.Eps = 1e-8
-	}
+	r.Alpha, r.Eps, r.Momentum = orDefault(r.Alpha, 0.99), orDefault(r.Eps, 1e-8), orDefault(r.Momentum, 0)
 	for i, p := range u.Params {
 		g, v := u.Decayed(i, r.WeightDecay), u.Slots[0][i]
 		tensor.AddScaledInto(v, tensor.Mul(tensor.Scale(g, 1-r.Alpha), g), r.Alpha, v)

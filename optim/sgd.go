@@ -25,7 +25,7 @@ func (SGD) Name() string { return "SGD" }
 func (s SGD) Validate() error {
 	err := firstOf(checkAboveZero("LR", s.LR), checkFraction("Momentum", s.Momentum),
 		checkNotNegative("WeightDecay", s.WeightDecay))
-	if err == nil && s.Nesterov && s.Momentum == 0 {
+	if err == nil && s.Nesterov && orDefault(s.Momentum, 0) == 0 {
 		err = errNesterov
 	}
 	return err
@@ -33,7 +33,7 @@ func (s SGD) Validate() error {
 
 // State names the momentum buffer, if there is momentum.
 func (s SGD) State() (slots, scalars []string) {
-	if s.Momentum == 0 {
+	if orDefault(s.Momentum, 0) == 0 {
 		return nil, nil
 	}
 	return []string{"momentum"}, nil
@@ -44,6 +44,7 @@ func (s SGD) Rate(step int) float64 { return scheduled(s.LR, s.Schedule, step) }
 
 // Apply does one step.
 func (s SGD) Apply(u *Update) {
+	s.Momentum = orDefault(s.Momentum, 0)
 	for i, p := range u.Params {
 		d := u.Decayed(i, s.WeightDecay)
 		if s.Momentum != 0 {

@@ -41,15 +41,17 @@ func OpenDevice(name string) (*Device, error) {
 	}
 	deviceMu.Lock()
 	defer deviceMu.Unlock()
-	if d, ok := devices[name]; ok {
-		return d, nil
+	// "cuda" and "cuda:0" are one device, which is opened once.
+	for _, known := range []string{name, name + ":0"} {
+		if d, ok := devices[known]; ok {
+			return d, nil
+		}
 	}
 	b, err := backend.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("tensor: %w", err)
 	}
-	// "cuda" and "cuda:0" are one device.
-	if d, ok := devices[b.Name()]; ok {
+	if d, ok := devices[b.Name()]; ok { // "cpu:0"
 		devices[name] = d
 		return d, nil
 	}
@@ -81,8 +83,9 @@ func (d *Device) Name() string { return d.backend.Name() }
 func (d *Device) String() string { return d.Name() }
 
 // New returns zeros on the device. It panics with a [ShapeError] on a negative
-// dim or a rank above [MaxRank].
+// dim or a rank above [MaxRank], and with an [ArgumentError] on an unknown dtype.
 func (d *Device) New(dt DType, shape ...int) *Tensor {
+	checkDType("New", dt)
 	l := checkShape("New", shape)
 	return d.wrap(d.backend.Alloc(dt, l.Len()), l)
 }
@@ -108,6 +111,7 @@ func (d *Device) FromFloat64(data []float64, shape ...int) *Tensor {
 
 // Arange returns 0, 1, …, n−1. It panics as [Device.New] does.
 func (d *Device) Arange(dt DType, n int) *Tensor {
+	checkDType("Arange", dt)
 	l := checkShape("Arange", []int{n})
 	h := backend.NewHost(dt, n)
 	for i := range n {
@@ -129,6 +133,7 @@ func (d *Device) Positions(at ...int) *Tensor {
 // OneHot returns [len(index), n] with 1 at [i, index[i]] and 0 elsewhere. It
 // panics with a [ShapeError] if an index does not lie in 0 to n−1.
 func (d *Device) OneHot(dt DType, n int, index []int) *Tensor {
+	checkDType("OneHot", dt)
 	l := checkShape("OneHot", []int{len(index), n})
 	h := backend.NewHost(dt, l.Len())
 	for i, k := range index {

@@ -149,6 +149,10 @@ func Sigmoid(x *Tensor) *Tensor { return unary(op.Sigmoid, x, 0, 0) }
 // Erf returns the error function (2/√π)·∫₀ˣ exp(−t²) dt.
 func Erf(x *Tensor) *Tensor { return unary(op.Erf, x, 0, 0) }
 
+// GELU returns x·Φ(x), Φ being the distribution function of the standard normal
+// distribution; NaN at −Inf.
+func GELU(x *Tensor) *Tensor { return unary(op.GELU, x, 0, 0) }
+
 // Erfc returns 1 − erf x, accurate even if that is near 0.
 func Erfc(x *Tensor) *Tensor { return unary(op.Erfc, x, 0, 0) }
 
@@ -167,7 +171,7 @@ func Scale(x *Tensor, a float64) *Tensor { return unary(op.Scale, x, a, 0) }
 // Shift returns x+a.
 func Shift(x *Tensor, a float64) *Tensor { return unary(op.Shift, x, a, 0) }
 
-// PowScalar returns xᵖ.
+// PowScalar returns xᵖ. Negative x needs a whole p.
 func PowScalar(x *Tensor, p float64) *Tensor { return unary(op.PowScalar, x, p, 0) }
 
 // Clamp returns min(max(x, lo), hi), and NaN for NaN.
@@ -204,6 +208,25 @@ func Equal(x, y *Tensor) *Tensor { return binary(op.Equal, x, y, 0) }
 // softplus x.
 func SoftplusGrad(g, x *Tensor) *Tensor { return binary(op.SoftplusGrad, g, x, 0) }
 
+// ELU returns x where x > 0, else a·(eˣ−1).
+func ELU(x *Tensor, a float64) *Tensor { return unary(op.ELU, x, a, 0) }
+
+// ELUGrad returns g where x > 0, else g·a·eˣ, broadcasting: the gradient through
+// [ELU] of x.
+func ELUGrad(g, x *Tensor, a float64) *Tensor { return binary(op.ELUGrad, g, x, a) }
+
+// PReLU returns x where x > 0, else x·slope, broadcasting.
+func PReLU(x, slope *Tensor) *Tensor { return binary(op.PReLU, x, slope, 0) }
+
+// GELUGrad returns g·(Φ(x)+x·φ(x)), φ being the standard normal density: the
+// gradient through [GELU] of x.
+func GELUGrad(g, x *Tensor) *Tensor { return binary(op.GELUGrad, g, x, 0) }
+
+// Gauss returns g·exp(−a·x²), broadcasting, for a power of two a: with a = ½ the
+// product of g and √(2π) times the standard normal density. It is accurate far
+// from 0, too.
+func Gauss(g, x *Tensor, a float64) *Tensor { return binary(op.Gauss, g, x, a) }
+
 // AddScaledInto sets dst = x + a·y in place, without broadcasting. dst may be x
 // or y, or share memory with them in any other way.
 func AddScaledInto(dst, x *Tensor, a float64, y *Tensor) {
@@ -214,6 +237,19 @@ func AddScaledInto(dst, x *Tensor, a float64, y *Tensor) {
 // or y, or share memory with them in any other way.
 func LerpInto(dst, x, y *Tensor, a float64) {
 	binaryInto("LerpInto", op.Lerp, dst, x, y, a)
+}
+
+// Map returns f of each element, computed one by one in float64 on the host: for
+// functions that the package does not have, where speed does not matter.
+func Map(x *Tensor, f func(x float64) float64) *Tensor {
+	x.alive("Map")
+	out := EmptyLike(x, x.Shape()...)
+	data := x.Float64s()
+	for i, v := range data {
+		data[i] = f(v)
+	}
+	out.SetFloat64(data)
+	return out
 }
 
 // Where returns x if cond ≠ 0, else y, element by element, broadcasting all three.

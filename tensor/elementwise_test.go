@@ -39,6 +39,9 @@ var unaries = map[string]struct {
 	"Sigmoid":    {tensor.Sigmoid, sigmoid},
 	"Erf":        {tensor.Erf, math.Erf},
 	"Erfc":       {tensor.Erfc, math.Erfc},
+	"GELU":       {tensor.GELU, func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }},
+	"ELU":        {func(x *tensor.Tensor) *tensor.Tensor { return tensor.ELU(x, 0.5) }, func(x float64) float64 { return max(x, 0) + 0.5*math.Expm1(min(x, 0)) }},
+	"Map":        {func(x *tensor.Tensor) *tensor.Tensor { return tensor.Map(x, math.Cbrt) }, math.Cbrt},
 	"Softplus":   {tensor.Softplus, func(x float64) float64 { return math.Log1p(math.Exp(x)) }},
 	"ReLU":       {tensor.ReLU, func(x float64) float64 { return max(x, 0) }},
 	"LeakyReLU":  {func(x *tensor.Tensor) *tensor.Tensor { return tensor.LeakyReLU(x, 0.2) }, func(x float64) float64 { return max(x, 0.2*x) }},
@@ -62,6 +65,22 @@ var binaries = map[string]struct {
 	"Greater":      {tensor.Greater, func(x, y float64) float64 { return truth(x > y) }},
 	"GreaterEqual": {tensor.GreaterEqual, func(x, y float64) float64 { return truth(x >= y) }},
 	"Equal":        {tensor.Equal, func(x, y float64) float64 { return truth(x == y) }},
+	"ELUGrad": {func(g, x *tensor.Tensor) *tensor.Tensor { return tensor.ELUGrad(g, x, 0.5) }, func(g, x float64) float64 {
+		if x > 0 {
+			return g
+		}
+		return g * 0.5 * math.Exp(x)
+	}},
+	"PReLU": {tensor.PReLU, func(x, slope float64) float64 {
+		if x > 0 {
+			return x
+		}
+		return x * slope
+	}},
+	"GELUGrad": {tensor.GELUGrad, func(g, x float64) float64 {
+		return g * (math.Erfc(-x/math.Sqrt2)/2 + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))
+	}},
+	"Gauss":        {func(g, x *tensor.Tensor) *tensor.Tensor { return tensor.Gauss(g, x, 0.5) }, func(g, x float64) float64 { return g * math.Exp(-x*x/2) }},
 	"SoftplusGrad": {tensor.SoftplusGrad, func(g, x float64) float64 { return g * sigmoid(x) }},
 }
 

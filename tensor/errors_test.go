@@ -45,6 +45,12 @@ var misuses = []struct {
 	{func() { tensor.FromFloat64(nil, -1) }, "FromFloat64 of [-1]: a dim is negative; give dims of 0 or more"},
 	{func() { tensor.OneHot(tensor.Float32, 3, []int{0, 3}) }, "OneHot of [2 3]: index 3 does not lie in axis 1 of dim 3; give whole numbers from 0 to dim−1"},
 	{func() { tensor.OneHot(tensor.Float32, 3, []int{-1}) }, "OneHot of [1 3]: index -1 does not lie in axis 1 of dim 3; give whole numbers from 0 to dim−1"},
+	{func() { tensor.New(9, 2) }, "New: there is no element type DType(9); give Float32 or Float64"},
+	{func() { tensor.Arange(9, 2) }, "Arange: there is no element type DType(9); give Float32 or Float64"},
+	{func() { tensor.OneHot(9, 2, nil) }, "OneHot: there is no element type DType(9); give Float32 or Float64"},
+	{func() { tensor.NewScope().Empty(tensor.CPU(), 9, 2) }, "Scope.Empty: there is no element type DType(9); give Float32 or Float64"},
+	{func() { f32(2).Cast(9) }, "Cast: there is no element type DType(9); give Float32 or Float64"},
+	{func() { tensor.CPU().SetThreads(-1) }, "Device.SetThreads: -1 threads are not possible; give 1 or more, or 0 for GOMAXPROCS"},
 
 	// Elements.
 	{func() { f32(2).Item() }, "Item of [2]: the tensor does not have exactly one element; index with At, or reduce first"},
@@ -165,7 +171,7 @@ func TestMisuse(t *testing.T) {
 		require.NotEmpty(t, misuse.Misuse())
 		require.Contains(t, c.want, misuse.Misuse())
 		switch err.(type) {
-		case *tensor.ShapeError, *tensor.DTypeError:
+		case *tensor.ShapeError, *tensor.DTypeError, *tensor.ArgumentError:
 		default:
 			t.Errorf("%T: %v", err, err)
 		}

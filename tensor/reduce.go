@@ -19,6 +19,69 @@ func Sum(x *Tensor, axes ...int) *Tensor { return reduce("Sum", op.Sum, x, axes)
 // axes are dropped from the shape. It panics as [Sum] does.
 func MaxOver(x *Tensor, axes ...int) *Tensor { return reduce("MaxOver", op.MaxReduce, x, axes) }
 
+// SumSquares adds the squares along the given axes, or along all of them if none is
+// given, with at least the precision of float64 until the result is rounded. The
+// axes are dropped from the shape. It panics as [Sum] does.
+func SumSquares(x *Tensor, axes ...int) *Tensor { return reduce("SumSquares", op.SumSquares, x, axes) }
+
+// Mean averages along the given axes, or along all of them if none is given. The
+// axes are dropped from the shape. The mean of no elements is NaN. It panics as
+// [Sum] does.
+func Mean(x *Tensor, axes ...int) *Tensor {
+	s := reduce("Mean", op.Sum, x, axes)
+	return Scale(s, float64(s.Len())/float64(x.Len()))
+}
+
+// Std returns the standard deviation along the given axes, or along all of them if
+// none is given: the root of the sum of (x−mean)², divided by one less than the
+// number of elements, as PyTorch's std has it. The axes are dropped from the shape.
+// The standard deviation of fewer than two elements is NaN. It panics as [Sum] does.
+func Std(x *Tensor, axes ...int) *Tensor {
+	x.alive("Std")
+	mean := Mean(x, axes...)
+	kept := x.Shape()
+	for k := range kept {
+		if len(axes) == 0 {
+			kept[k] = 1
+		}
+	}
+	for _, a := range axes {
+		kept[x.axis("Std", a)] = 1
+	}
+	squares := SumSquares(Sub(x, mean.Reshape(kept...)), axes...)
+	return Sqrt(Div(squares, FullLike(squares, float64(x.Len())/float64(squares.Len())-1)))
+}
+
+// ArgMax returns the place of the largest element along an axis, for each index of
+// the other axes in row-major order: of the first, if there are several, and of the
+// first NaN, if there is one. It panics with a [ShapeError] if there is no such
+// axis, or it has no elements.
+func ArgMax(x *Tensor, axis int) []int {
+	x.alive("ArgMax")
+	k := x.axis("ArgMax", axis)
+	n := x.layout.Dims[k]
+	if n == 0 {
+		shapePanic("ArgMax", fmt.Sprintf("axis %d has no elements", axis), "give one of 1 or more", x)
+	}
+	var order []int
+	for a := range x.Rank() {
+		if a != k {
+			order = append(order, a)
+		}
+	}
+	data := x.Permute(append(order, k)...).Float64s()
+	places := make([]int, len(data)/n)
+	for i := range places {
+		row := data[i*n:][:n]
+		for j, v := range row {
+			if best := row[places[i]]; v > best || v != v && best == best {
+				places[i] = j
+			}
+		}
+	}
+	return places
+}
+
 func reduce(name string, f op.Reduce, x *Tensor, axes []int) *Tensor {
 	x.alive(name)
 	var gone [MaxRank]bool

@@ -51,6 +51,35 @@ func TestMaxOver(t *testing.T) {
 	}
 }
 
+func TestMeanAndStd(t *testing.T) {
+	for _, dt := range dtypes {
+		x := shaped(dt, []float64{1, 2, 6, -1, -1, -1}, 2, 3)
+		require.Equal(t, []float64{3, -1}, tensor.Mean(x, 1).Float64s())
+		require.Equal(t, []float64{0, 0.5, 2.5}, tensor.Mean(x, -2).Float64s())
+		require.Equal(t, 1.0, tensor.Mean(x).Item())
+		require.Equal(t, []float64{41, 3}, tensor.SumSquares(x, 1).Float64s())
+		require.InDeltaSlice(t, []float64{math.Sqrt(7), 0}, tensor.Std(x, 1).Float64s(), 1e-6)
+		require.InDelta(t, math.Sqrt(38.0/5), tensor.Std(x).Item(), 1e-6)
+		require.Equal(t, []int{2}, tensor.Std(x, -1).Shape())
+		require.True(t, math.IsNaN(tensor.Std(x.Slice(0, 0, 1), 0).At(0)))
+		require.True(t, math.IsNaN(tensor.Mean(tensor.New(dt, 0, 2)).Item()))
+		// Far from 0, the digits that matter are those of the differences.
+		require.InDelta(t, 2, tensor.Std(shaped(dt, []float64{1e6 + 2, 1e6 - 2, 1e6, 1e6}, 4)).Item()*math.Sqrt(1.5), 1e-6)
+	}
+}
+
+func TestArgMax(t *testing.T) {
+	for _, dt := range dtypes {
+		x := shaped(dt, []float64{3, 7, 7, -2, nan, 5, 9, nan, -inf, -inf, -inf, -inf}, 3, 4)
+		require.Equal(t, []int{1, 0, 0}, tensor.ArgMax(x, 1))
+		require.Equal(t, []int{1, 0, 1, 1}, tensor.ArgMax(x, 0))
+		require.Equal(t, []int{0}, tensor.ArgMax(tensor.Arange(dt, 1), -1))
+		var e *tensor.ShapeError
+		require.ErrorAs(t, tensor.Catch(func() { tensor.ArgMax(x, 2) }), &e)
+		require.ErrorAs(t, tensor.Catch(func() { tensor.ArgMax(tensor.New(dt, 2, 0), 1) }), &e)
+	}
+}
+
 func TestSumTo(t *testing.T) {
 	for _, dt := range dtypes {
 		x := tensor.Arange(dt, 6).Reshape(2, 3)

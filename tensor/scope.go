@@ -95,8 +95,9 @@ func (s *Scope) Adopt(t *Tensor) *Tensor {
 }
 
 // Empty returns a tensor of the scope whose elements are arbitrary until they are
-// written.
+// written. It panics as [New] does.
 func (s *Scope) Empty(d *Device, dt DType, shape ...int) *Tensor {
+	checkDType("Scope.Empty", dt)
 	return empty(s, d, dt, checkShape("Scope.Empty", shape))
 }
 

@@ -84,8 +84,16 @@ func checkShape(op string, shape []int) layout.Layout {
 	return layout.Contiguous(shape...)
 }
 
-// New returns a tensor of zeros on the CPU. It panics with a [ShapeError] on a
-// negative dim or a rank above [MaxRank].
+// checkDType panics unless there is such a type.
+func checkDType(op string, dt DType) {
+	switch dt {
+	case Float32, Float64:
+	default:
+		panic(&ArgumentError{Op: op, Problem: fmt.Sprintf("there is no element type %v", dt), Fix: "give Float32 or Float64"})
+	}
+}
+
+// New returns a tensor of zeros on the CPU. It panics as [Device.New] does.
 func New(dt DType, shape ...int) *Tensor { return cpuDevice.New(dt, shape...) }
 
 // Full returns a tensor on the CPU whose elements are all v. It panics as [New]
@@ -286,9 +294,11 @@ func (t *Tensor) Contiguous() *Tensor {
 	return t.clone()
 }
 
-// Cast returns t itself if it has that dtype, else a converted copy.
+// Cast returns t itself if it has that dtype, else a converted copy. It panics
+// with an [ArgumentError] on an unknown dtype.
 func (t *Tensor) Cast(dt DType) *Tensor {
 	t.alive("Cast")
+	checkDType("Cast", dt)
 	if t.DType() == dt {
 		return t
 	}

@@ -375,7 +375,7 @@ func TestSignals(t *testing.T) {
 		t.Skip("a process cannot send signals to another")
 	}
 	data := writeDigits(t, 64)
-	for signal, status := range map[os.Signal]int{os.Interrupt: 0, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+	for signal, status := range map[os.Signal]int{os.Interrupt: 0, syscall.SIGTERM: 143, syscall.Signal(1): 129} {
 		dir := t.TempDir()
 		cmd := clitest.Command(t, dir, "-preset", "classic", "-data", data, "-steps", "1000000", "-looks", "0")
 		var errs bytes.Buffer

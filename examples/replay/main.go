@@ -3,10 +3,9 @@
 // what numbers it was given. A run that fails so writes a file from which the step
 // is done again:
 //
-//	go run ./examples/mnist -lr 1
-//	mnist: gan: step 9: the discriminator's loss is not finite …; what led to it is in runs/mnist/failure.safetensors
+//	mnist: gan: step 919: the generator's gradient is not finite …; what led to it is in runs/mnist/failure.safetensors
 //
-//	go run ./examples/replay -preset quick -lr 1 runs/mnist/failure.safetensors
+//	go run ./examples/replay -preset quick runs/mnist/failure.safetensors
 //
 // The flags are those of the run, since the networks and the settings must be the
 // same; what differs is named. The exit status is 1 if the file cannot be used or

@@ -124,14 +124,16 @@ func train(ctx context.Context, s settings, seed uint64, hooks ...gan.Hook) (*ou
 		return nil, err
 	}
 	data := datasets.Synthetic{From: mixtures[s.mixture], Batch: r.Batch, PerEpoch: 500, Seed: seed}
+	failure := "" // not written
 	if s.folder != nil {
 		part := s.folder.Part(fmt.Sprintf("seed-%d", seed))
 		if err := part.Resume(trainer, gan.WithSource(data), s.changes.Allow()); err != nil {
 			return nil, err
 		}
 		hooks = append([]gan.Hook{part.Hook()}, hooks...)
+		failure = part.Path("failure.safetensors")
 	}
-	report, err := trainer.Fit(ctx, data, gan.Steps(r.Steps), gan.On(hooks...), gan.OnWarning(complain))
+	report, err := trainer.Fit(ctx, data, gan.Steps(r.Steps), gan.On(hooks...), gan.OnWarning(complain), gan.RecordFailure(failure))
 	if err != nil && !gan.Cancelled(err) {
 		return nil, err
 	}

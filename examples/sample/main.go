@@ -55,11 +55,11 @@ func main() {
 }
 
 func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGrid) error {
-	g, err := gan.LoadGenerator(model)
+	d, err := tensor.OpenDevice(device)
 	if err != nil {
 		return err
 	}
-	d, err := tensor.OpenDevice(device)
+	g, err := gan.LoadGenerator(model, gan.OnDevice(d))
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGr
 	}
 	var samples *tensor.Tensor
 	// A network from a file may not take the numbers that it gets.
-	if err := tensor.Catch(func() { samples = g.To(d).Sample(n, seed) }); err != nil {
+	if err := tensor.Catch(func() { samples = g.Sample(n, seed) }); err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
 	if filepath.Ext(out) == ".npy" {

@@ -39,6 +39,7 @@ var house = []room{
 	// The lowest: helpers, and arithmetic on slices.
 	{folder: "internal/archtest"},
 	{folder: "internal/atomicfile"},
+	{folder: "internal/exact", tests: []string{"autograd", "gan", "internal/isa", "internal/op", "nn", "tensor"}},
 	{folder: "internal/excerpt"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
 	{folder: "internal/isa", outside: []string{cpuid}},

@@ -97,7 +97,7 @@ func resolve(path string) (target string, through bool, err error) {
 
 // writeThrough writes to what is not a regular file.
 func writeThrough(path string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|nonBlock, 0)
 	if errors.Is(err, syscall.ENXIO) {
 		return fmt.Errorf("nobody reads it: %w", err)
 	}
@@ -163,7 +163,7 @@ var ErrLocked = errors.New("locked by another process")
 // succeeds.
 func OpenLocked(path string) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow|syscall.O_NONBLOCK, 0o644)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow|nonBlock, 0o644)
 		if err != nil {
 			if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
 				return nil, Regular(path, info)

@@ -35,6 +35,8 @@ const (
 	Clamp                   // min(max(x, a), b)
 	Erf                     // the error function, (2/√π)·∫₀ˣ exp(−t²) dt
 	Erfc                    // 1 − erf x, accurate even if that is near 0
+	GELU                    // x·Φ(x), Φ(x) = ½·(1+erf(x/√2)); NaN at −Inf
+	ELU                     // x where x > 0, else a·(eˣ−1)
 	NumUnary
 )
 
@@ -66,6 +68,8 @@ var unaries = [NumUnary]struct {
 	Clamp:      {name: "Clamp"},
 	Erf:        {name: "Erf"},
 	Erfc:       {name: "Erfc"},
+	GELU:       {name: "GELU"},
+	ELU:        {name: "ELU"},
 }
 
 // String returns the constant's name, "Tanh".
@@ -110,12 +114,17 @@ const (
 	SoftplusGrad                // x·sigmoid(y), y = softplus's input
 	ReLUGrad                    // x·(y > 0 ? 1 : 0), y = ReLU or its input
 	LeakyReLUGrad               // x·(y > 0 ? 1 : a), y = LeakyReLU (if a > 0) or its input
+	GELUGrad                    // x·(Φ(y)+y·φ(y)), y = GELU's input, φ = Φ′
+	Gauss                       // x·exp(−a·y²), for a power of two a ≥ 0
+	ELUGrad                     // x·(y > 0 ? 1 : a·eʸ), y = ELU's input
+	PReLU                       // x where x > 0, else x·y
 	NumBinary
 )
 
 var binaryNames = [NumBinary]string{
 	"Add", "Sub", "Mul", "Div", "Max", "Min", "Greater", "GreaterEqual", "Equal", "AddScaled", "Lerp",
 	"TanhGrad", "SigmoidGrad", "SoftplusGrad", "ReLUGrad", "LeakyReLUGrad",
+	"GELUGrad", "Gauss", "ELUGrad", "PReLU",
 }
 
 // String returns the constant's name, "Add".

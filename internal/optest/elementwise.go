@@ -52,6 +52,7 @@ func unaryRows() []Row {
 		unary("Reciprocal", ag.Reciprocal, func(x float64) float64 { return 1 / x }, positive),
 		unary("Exp", ag.Exp, math.Exp, anywhere),
 		unary("Log", ag.Log, math.Log, positive),
+		unary("GELU", ag.GELU, gelu, Domain{Lo: -3, Hi: 3}),
 		unary("Erf", ag.Erf, math.Erf, Domain{Lo: -3, Hi: 3}),
 		unary("Erfc", ag.Erfc, math.Erfc, Domain{Lo: -3, Hi: 3}),
 		unary("Sin", ag.Sin, math.Sin, Domain{Lo: -10, Hi: 10}),
@@ -75,6 +76,8 @@ var activations = []struct {
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func gelu(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }
 
 func relu(x float64) float64 { return max(x, 0) }
 

@@ -94,9 +94,7 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 			dst[i] = v + a
 		}
 	case op.PowScalar:
-		for i, v := range x {
-			dst[i] = T(math.Pow(float64(v), float64(a)))
-		}
+		powGeneric(dst, x, float64(a))
 	case op.Clamp:
 		for i, v := range x {
 			dst[i] = smaller(v, b)
@@ -111,6 +109,17 @@ func unaryGeneric[T Float](f op.Unary, dst, x []T, a, b T) {
 	case op.Erfc:
 		for i, v := range x {
 			dst[i] = T(math.Erfc(float64(v)))
+		}
+	case op.ELU:
+		for i, v := range x {
+			if !(v > 0) {
+				v = a * T(math.Expm1(float64(v)))
+			}
+			dst[i] = v
+		}
+	case op.GELU:
+		for i, v := range x {
+			dst[i] = T(gelu(float64(v)))
 		}
 	default:
 		panic(fmt.Sprintf("vec: unknown function %v", f))
@@ -184,6 +193,30 @@ func binaryGeneric[T Float](f op.Binary, dst, x, y []T, a T) {
 	case op.LeakyReLUGrad:
 		for i := range dst {
 			dst[i] = x[i] * step(y[i], a)
+		}
+	case op.ELUGrad:
+		for i := range dst {
+			d := T(1)
+			if v := y[i]; !(v > 0) {
+				d = T(a * exp(v))
+			}
+			dst[i] = x[i] * d
+		}
+	case op.PReLU:
+		for i := range dst {
+			v := x[i]
+			if !(v > 0) {
+				v *= y[i]
+			}
+			dst[i] = v
+		}
+	case op.GELUGrad:
+		for i := range dst {
+			dst[i] = x[i] * T(geluDerivative(float64(y[i])))
+		}
+	case op.Gauss:
+		for i := range dst {
+			dst[i] = x[i] * T(gauss(float64(y[i]), float64(a)))
 		}
 	default:
 		panic(fmt.Sprintf("vec: unknown function %v", f))

@@ -27,14 +27,31 @@ func exp[T Float](x T) T {
 	if single[T]() {
 		return T(exp32(float32(x)))
 	}
-	return T(math.Exp(float64(x)))
+	return T(exp64(float64(x)))
+}
+
+// exp64 is eˣ. On amd64, math.Exp overflows too early, above 709.
+func exp64(x float64) float64 {
+	if x > 709 {
+		y := math.Exp(x / 2)
+		return y * y
+	}
+	return math.Exp(x)
 }
 
 func log[T Float](x T) T {
 	if single[T]() {
 		return T(log32(float32(x)))
 	}
-	return T(math.Log(float64(x)))
+	return T(log64(float64(x)))
+}
+
+// log64 is ln x. On amd64, math.Log is wrong for subnormals.
+func log64(x float64) float64 {
+	if x > 0 && x < 0x1p-1022 {
+		return math.Log(x*0x1p52) - 52*math.Ln2
+	}
+	return math.Log(x)
 }
 
 func tanh[T Float](x T) T {

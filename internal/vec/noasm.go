@@ -10,6 +10,7 @@ const hasVectors = false
 
 func callUnary(op.Unary, *vecArgs) bool   { return false }
 func callBinary(op.Binary, *vecArgs) bool { return false }
+func callPower(power, *vecArgs) bool      { return false }
 func callBiasAct(op.Unary, *vecArgs) bool { return false }
 func callWhere(*vecArgs) bool             { return false }
 func callAdam(*vecArgs) bool              { return false }

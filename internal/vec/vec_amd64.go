@@ -47,6 +47,14 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecSigmoidAVX512(a)
 		case op.Softplus:
 			vecSoftplusAVX512(a)
+		case op.Erf:
+			vecErfAVX512(a)
+		case op.Erfc:
+			vecErfcAVX512(a)
+		case op.ELU:
+			vecELUAVX512(a)
+		case op.GELU:
+			vecGELUAVX512(a)
 		case op.ReLU:
 			vecReLUAVX512(a)
 		case op.LeakyReLU:
@@ -88,6 +96,14 @@ func callUnary(f op.Unary, a *vecArgs) bool {
 			vecSigmoidAVX2(a)
 		case op.Softplus:
 			vecSoftplusAVX2(a)
+		case op.Erf:
+			vecErfAVX2(a)
+		case op.Erfc:
+			vecErfcAVX2(a)
+		case op.ELU:
+			vecELUAVX2(a)
+		case op.GELU:
+			vecGELUAVX2(a)
 		case op.ReLU:
 			vecReLUAVX2(a)
 		case op.LeakyReLU:
@@ -146,6 +162,14 @@ func callBinary(f op.Binary, a *vecArgs) bool {
 			vecReLUGradAVX512(a)
 		case op.LeakyReLUGrad:
 			vecLeakyReLUGradAVX512(a)
+		case op.ELUGrad:
+			vecELUGradAVX512(a)
+		case op.PReLU:
+			vecPReLUAVX512(a)
+		case op.GELUGrad:
+			vecGELUGradAVX512(a)
+		case op.Gauss:
+			vecGaussAVX512(a)
 		default:
 			return false
 		}
@@ -183,6 +207,59 @@ func callBinary(f op.Binary, a *vecArgs) bool {
 			vecReLUGradAVX2(a)
 		case op.LeakyReLUGrad:
 			vecLeakyReLUGradAVX2(a)
+		case op.ELUGrad:
+			vecELUGradAVX2(a)
+		case op.PReLU:
+			vecPReLUAVX2(a)
+		case op.GELUGrad:
+			vecGELUGradAVX2(a)
+		case op.Gauss:
+			vecGaussAVX2(a)
+		default:
+			return false
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// callPower runs the routine of a power, and reports whether there is one.
+//
+//go:noinline
+func callPower(f power, a *vecArgs) bool {
+	switch {
+	case isa.AVX512:
+		switch f {
+		case cube:
+			vecPowerCubeAVX512(a)
+		case fourth:
+			vecPowerFourthAVX512(a)
+		case inverseSquare:
+			vecPowerInverseSquareAVX512(a)
+		case root:
+			vecPowerRootAVX512(a)
+		case inverseRoot:
+			vecPowerInverseRootAVX512(a)
+		case anyPower:
+			vecPowerAnyPowerAVX512(a)
+		default:
+			return false
+		}
+	case isa.AVX2:
+		switch f {
+		case cube:
+			vecPowerCubeAVX2(a)
+		case fourth:
+			vecPowerFourthAVX2(a)
+		case inverseSquare:
+			vecPowerInverseSquareAVX2(a)
+		case root:
+			vecPowerRootAVX2(a)
+		case inverseRoot:
+			vecPowerInverseRootAVX2(a)
+		case anyPower:
+			vecPowerAnyPowerAVX2(a)
 		default:
 			return false
 		}
@@ -365,6 +442,18 @@ func vecSigmoidAVX512(a *vecArgs)
 func vecSoftplusAVX512(a *vecArgs)
 
 //go:noescape
+func vecErfAVX512(a *vecArgs)
+
+//go:noescape
+func vecErfcAVX512(a *vecArgs)
+
+//go:noescape
+func vecELUAVX512(a *vecArgs)
+
+//go:noescape
+func vecGELUAVX512(a *vecArgs)
+
+//go:noescape
 func vecReLUAVX512(a *vecArgs)
 
 //go:noescape
@@ -426,6 +515,36 @@ func vecReLUGradAVX512(a *vecArgs)
 
 //go:noescape
 func vecLeakyReLUGradAVX512(a *vecArgs)
+
+//go:noescape
+func vecELUGradAVX512(a *vecArgs)
+
+//go:noescape
+func vecPReLUAVX512(a *vecArgs)
+
+//go:noescape
+func vecGELUGradAVX512(a *vecArgs)
+
+//go:noescape
+func vecGaussAVX512(a *vecArgs)
+
+//go:noescape
+func vecPowerCubeAVX512(a *vecArgs)
+
+//go:noescape
+func vecPowerFourthAVX512(a *vecArgs)
+
+//go:noescape
+func vecPowerInverseSquareAVX512(a *vecArgs)
+
+//go:noescape
+func vecPowerRootAVX512(a *vecArgs)
+
+//go:noescape
+func vecPowerInverseRootAVX512(a *vecArgs)
+
+//go:noescape
+func vecPowerAnyPowerAVX512(a *vecArgs)
 
 //go:noescape
 func vecBiasAVX512(a *vecArgs)
@@ -506,6 +625,18 @@ func vecSigmoidAVX2(a *vecArgs)
 func vecSoftplusAVX2(a *vecArgs)
 
 //go:noescape
+func vecErfAVX2(a *vecArgs)
+
+//go:noescape
+func vecErfcAVX2(a *vecArgs)
+
+//go:noescape
+func vecELUAVX2(a *vecArgs)
+
+//go:noescape
+func vecGELUAVX2(a *vecArgs)
+
+//go:noescape
 func vecReLUAVX2(a *vecArgs)
 
 //go:noescape
@@ -567,6 +698,36 @@ func vecReLUGradAVX2(a *vecArgs)
 
 //go:noescape
 func vecLeakyReLUGradAVX2(a *vecArgs)
+
+//go:noescape
+func vecELUGradAVX2(a *vecArgs)
+
+//go:noescape
+func vecPReLUAVX2(a *vecArgs)
+
+//go:noescape
+func vecGELUGradAVX2(a *vecArgs)
+
+//go:noescape
+func vecGaussAVX2(a *vecArgs)
+
+//go:noescape
+func vecPowerCubeAVX2(a *vecArgs)
+
+//go:noescape
+func vecPowerFourthAVX2(a *vecArgs)
+
+//go:noescape
+func vecPowerInverseSquareAVX2(a *vecArgs)
+
+//go:noescape
+func vecPowerRootAVX2(a *vecArgs)
+
+//go:noescape
+func vecPowerInverseRootAVX2(a *vecArgs)
+
+//go:noescape
+func vecPowerAnyPowerAVX2(a *vecArgs)
 
 //go:noescape
 func vecBiasAVX2(a *vecArgs)

@@ -71,9 +71,11 @@ var unaryTable = [op.NumUnary]struct {
 	op.LeakyReLU:  {"LeakyReLU", tolerance{ulps: 2}, [][2]float64{{0.25}, {0.01}, {-1}, {0}}},
 	op.Scale:      {"Scale", tolerance{ulps: 2}, [][2]float64{{-1.75}, {0.1}, {0}}},
 	op.Shift:      {"Shift", tolerance{ulps: 1, abs: 1}, [][2]float64{{0.75}, {-0.1}}},
-	op.Erf:        {"Erf", tolerance{ulps: 1}, nil},
-	op.Erfc:       {"Erfc", tolerance{ulps: 1}, nil},
-	op.PowScalar:  {"PowScalar", tolerance{ulps: 2}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
+	op.Erf:        {"Erf", tolerance{ulps: 2.5}, nil},
+	op.Erfc:       {"Erfc", tolerance{ulps: 4}, nil},
+	op.ELU:        {"ELU", tolerance{ulps: 4}, [][2]float64{{1}, {0.25}, {-2}}},
+	op.GELU:       {"GELU", tolerance{ulps: 64}, nil},
+	op.PowScalar:  {"PowScalar", tolerance{ulps: 4}, [][2]float64{{2}, {3}, {0.5}, {-1}, {0}, {-2.5}}},
 	op.Clamp:      {"Clamp", equal, [][2]float64{{-1.5, 2}, {0, 0}, {math.Inf(-1), 1}, {0.5, math.Inf(1)}}},
 }
 
@@ -99,6 +101,10 @@ var binaryTable = [op.NumBinary]struct {
 	op.SoftplusGrad:  {"SoftplusGrad", tolerance{ulps: 4.5}, nil},
 	op.ReLUGrad:      {"ReLUGrad", exact, nil},
 	op.LeakyReLUGrad: {"LeakyReLUGrad", tolerance{ulps: 2}, []float64{0.25, 0.01, 0}},
+	op.ELUGrad:       {"ELUGrad", tolerance{ulps: 4}, []float64{1, 0.25, -2}},
+	op.PReLU:         {"PReLU", exact, nil},
+	op.GELUGrad:      {"GELUGrad", tolerance{ulps: 64, abs: 32, zeros: true}, nil},
+	op.Gauss:         {"Gauss", tolerance{ulps: 64}, []float64{1, 0.5}},
 }
 
 // reduceTable has a row for each reduction. The tolerance is for ordinary numbers;

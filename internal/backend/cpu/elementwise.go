@@ -111,10 +111,10 @@ func (l *loop[T]) stride(arg int) int {
 func (l *loop[T]) span(at *[4]int, n int) {
 	direct := l.stride(0) == 1
 	for arg := 1; arg < l.args; arg++ {
-		// Only binary functions take a single number for a whole array;
-		// others gather it like any strided array.
+		// Only copies and binary functions take a single number for a whole
+		// array; others gather it like any strided array.
 		s := l.stride(arg)
-		direct = direct && (s == 1 || s == 0 && l.family == famBinary)
+		direct = direct && (s == 1 || s == 0 && (l.family == famBinary || l.family == famCopy))
 	}
 	if !direct {
 		l.gathered(*at, n)
@@ -173,6 +173,13 @@ func (l *loop[T]) compute(p *[4][]T) {
 			p[0][i] = v
 		}
 	case famCopy:
+		if len(p[1]) < len(p[0]) {
+			v := p[1][0]
+			for i := range p[0] {
+				p[0][i] = v
+			}
+			return
+		}
 		copy(p[0], p[1])
 	case famUnary:
 		vec.Unary(l.unary, p[0], p[1], l.a, l.b)
@@ -207,9 +214,30 @@ func runLoop[T vec.Float](t task, grain int, operands []backend.Operand) {
 	}
 	layout.SortAxes(layouts[:l.args]...)
 	layout.Coalesce(layouts[:l.args]...)
+	lengthen(layouts[:l.args])
 	parallel.Run(operands[0].Layout.Len(), grain, l)
 	l.data = [4][]T{}
 	pool.Put(l)
+}
+
+// lengthen brings a longer axis to the end if the innermost is short, as it is
+// when blocks of pixels are rearranged: each span has a price of its own.
+func lengthen(ls []*layout.Layout) {
+	const short = 16
+	rank := ls[0].Rank
+	if rank < 2 || ls[0].Dims[rank-1] >= short {
+		return
+	}
+	for k := rank - 2; k >= 0; k-- {
+		if ls[0].Dims[k] < short {
+			continue
+		}
+		for _, l := range ls {
+			l.Dims[k], l.Dims[rank-1] = l.Dims[rank-1], l.Dims[k]
+			l.Strides[k], l.Strides[rank-1] = l.Strides[rank-1], l.Strides[k]
+		}
+		return
+	}
 }
 
 // Copy sets dst = src, converting between dtypes.
@@ -274,7 +302,7 @@ func grainOf(f op.Unary) int {
 	switch f {
 	case op.None, op.Neg, op.Abs, op.Sign, op.Square, op.Sqrt, op.Reciprocal, op.ReLU, op.LeakyReLU, op.Scale, op.Shift, op.Clamp:
 		return grainCheap
-	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf, op.Erfc:
+	case op.Exp, op.Log, op.Sin, op.Cos, op.Tanh, op.Sigmoid, op.Softplus, op.PowScalar, op.Erf, op.Erfc, op.GELU, op.ELU:
 		return grainCostly
 	}
 	panic(fmt.Sprintf("cpu: %v is in no list of grainOf", f))
@@ -283,7 +311,8 @@ func grainOf(f op.Unary) int {
 // Binary sets dst = f(x, y).
 func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	grain := grainCheap
-	if f == op.SoftplusGrad {
+	switch f {
+	case op.SoftplusGrad, op.GELUGrad, op.Gauss, op.ELUGrad:
 		grain = grainCostly
 	}
 	t := task{family: famBinary, binary: f, a: a}

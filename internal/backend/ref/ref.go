@@ -161,6 +161,13 @@ func Unary(f op.Unary, x, a, b float64) float64 {
 		return min(max(x, a), b)
 	case op.Erf:
 		return math.Erf(x)
+	case op.ELU:
+		if x > 0 {
+			return x
+		}
+		return a * math.Expm1(x)
+	case op.GELU:
+		return x * math.Erfc(-x/math.Sqrt2) / 2
 	case op.Erfc:
 		return math.Erfc(x)
 	}
@@ -210,6 +217,28 @@ func Binary(f op.Binary, x, y, a float64) float64 {
 		return x * step(y, 0)
 	case op.LeakyReLUGrad:
 		return x * step(y, a)
+	case op.ELUGrad:
+		if y > 0 {
+			return x
+		}
+		return x * (a * math.Exp(y))
+	case op.PReLU:
+		if x > 0 {
+			return x
+		}
+		return x * y
+	case op.GELUGrad:
+		t := math.Abs(y)
+		d := 0.0 // φ(y), times |y|
+		if !math.IsInf(t, 0) {
+			d = t * math.Exp(-t*t/2) / math.Sqrt(2*math.Pi)
+		}
+		if d = math.Erfc(t/math.Sqrt2)/2 - d; y < 0 {
+			return x * d
+		}
+		return x * (1 - d)
+	case op.Gauss:
+		return x * math.Exp(-a*y*y)
 	}
 	panic("ref: unknown function " + f.String())
 }

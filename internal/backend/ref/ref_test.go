@@ -60,6 +60,8 @@ func TestUnary(t *testing.T) {
 		op.PowScalar:  {3, 0, []point{{-2, -8}, {0.5, 0.125}, {inf, inf}, {nan, nan}}},
 		op.Erfc:       {0, 0, []point{{0, 1}, {0.4769362762044699, 0.5}, {inf, 0}, {-inf, 2}, {nan, nan}}},
 		op.Erf:        {0, 0, []point{{0, 0}, {negZero, negZero}, {0.4769362762044699, 0.5}, {-inf, -1}, {nan, nan}}},
+		op.ELU:        {0.5, 0, []point{{2, 2}, {negZero, negZero}, {math.Log(0.5), -0.25}, {-inf, -0.5}, {inf, inf}, {nan, nan}}},
+		op.GELU:       {0, 0, []point{{1, 0.841344746068542948585}, {-1, -0.158655253931457051415}, {0, 0}, {inf, inf}, {-inf, nan}, {nan, nan}}},
 		op.Clamp:      {-1, 2, []point{{-3, -1}, {-1, -1}, {0.5, 0.5}, {5, 2}, {-inf, -1}, {nan, nan}}},
 	} {
 		require.NotEmpty(t, c.points, "unary function %d has no row", code)
@@ -90,6 +92,10 @@ func TestBinary(t *testing.T) {
 		op.SoftplusGrad:  {0, []point{{8, math.Log(3), 6}, {2, 0, 1}, {3, -inf, 0}, {nan, 0, nan}, {1, nan, nan}}},
 		op.ReLUGrad:      {0, []point{{3, 2, 3}, {3, -2, 0}, {3, 0, 0}, {nan, -1, nan}, {3, nan, nan}, {inf, -1, nan}}},
 		op.LeakyReLUGrad: {0.25, []point{{4, 2, 4}, {4, -2, 1}, {4, 0, 1}, {nan, -1, nan}, {4, nan, nan}}},
+		op.ELUGrad:       {0.5, []point{{2, 1, 2}, {2, 0, 1}, {2, -inf, 0}, {2, inf, 2}, {nan, 1, nan}, {1, nan, nan}}},
+		op.PReLU:         {0, []point{{2, 5, 2}, {-2, 0.25, -0.5}, {0, 3, 0}, {negZero, 3, negZero}, {inf, 0, inf}, {nan, 1, nan}, {-1, nan, nan}, {1, nan, 1}}},
+		op.GELUGrad:      {0, []point{{2, 0, 1}, {1, 1, 0.841344746068542948585 + 0.241970724519143349798}, {3, -inf, 0}, {3, inf, 3}, {nan, 0, nan}, {1, nan, nan}}},
+		op.Gauss:         {0.5, []point{{2, 0, 2}, {1, 2, math.Exp(-2)}, {3, -inf, 0}, {inf, inf, nan}, {nan, 0, nan}, {1, nan, nan}}},
 		op.AddScaled:     {-2, []point{{1, 3, -5}, {inf, inf, nan}}},
 		op.Lerp:          {0.25, []point{{1, 5, 2}, {4, 0, 3}, {inf, 1, nan}}},
 	} {

@@ -14,6 +14,7 @@ type family struct {
 var families = []family{
 	{"callUnary", "op.Unary", "of a unary function", unaryKernels},
 	{"callBinary", "op.Binary", "of a binary function", binaryKernels},
+	{"callPower", "power", "of a power", powerKernels},
 	{"callBiasAct", "op.Unary", "of a bias and an activation", biasKernels},
 }
 

@@ -2,6 +2,7 @@ package vecgen
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gander-ml/gander/internal/op"
 )
@@ -39,6 +40,19 @@ func bias(code op.Unary, doc string, f func(b *Body, x Value) Value) kernel {
 	}}
 }
 
+// power wraps one of vec's powers.
+func power(code, doc string, f func(b *Body, x Value) Value) kernel {
+	k := unary(op.PowScalar, doc, f)
+	k.name, k.code = "vecPower"+strings.ToUpper(code[:1])+code[1:], code
+	return k
+}
+
+// root is the square root as math.Pow has it.
+func root(b *Body, x Value) Value {
+	y := b.Sqrt(b.Add(x, b.Bits(0)))
+	return b.Select(b.Equal(x, b.Bits(0xFF800000)), b.Bits(0x7F800000), y)
+}
+
 func relu(b *Body, x Value) Value { return b.Select(b.Less(x, b.Bits(0)), b.Bits(0), x) }
 
 func leaky(b *Body, x Value) Value {
@@ -72,6 +86,12 @@ var (
 		unary(op.Tanh, "tanh(x[i])", (*Body).Tanh),
 		unary(op.Sigmoid, "1/(1+exp(−x[i]))", (*Body).Sigmoid),
 		unary(op.Softplus, "ln(1+exp(x[i]))", (*Body).Softplus),
+		unary(op.Erf, "erf(x[i])", (*Body).Erf),
+		unary(op.Erfc, "1 − erf(x[i])", (*Body).Erfc),
+		unary(op.ELU, "x[i] > 0 ? x[i] : k[0]·(exp(x[i])−1)", func(b *Body, x Value) Value {
+			return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(b.Expm1(x), b.Arg(0)))
+		}),
+		unary(op.GELU, "x[i]·Φ(x[i])", (*Body).GELU),
 		unary(op.ReLU, "x[i] < 0 ? 0 : x[i]", relu),
 		unary(op.LeakyReLU, "x[i] > 0 ? x[i] : k[0]·x[i]", leaky),
 		unary(op.Scale, "k[0]·x[i]", func(b *Body, x Value) Value { return b.Mul(x, b.Arg(0)) }),
@@ -115,6 +135,27 @@ var (
 		binary(op.LeakyReLUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]), NaN if y[i] is", func(b *Body, x, y Value) Value {
 			return b.Mul(x, step(b, y, b.Arg(0)))
 		}),
+		binary(op.ELUGrad, "x[i]·(y[i] > 0 ? 1 : k[0]·exp(y[i]))", func(b *Body, x, y Value) Value {
+			d := b.Mul(b.Exp(b.Min(b.Bits(0), y)), b.Arg(0))
+			return b.Mul(x, b.Select(b.Greater(y, b.Bits(0)), b.Const(1), d))
+		}),
+		binary(op.PReLU, "x[i] > 0 ? x[i] : x[i]·y[i]", func(b *Body, x, y Value) Value {
+			return b.Select(b.Greater(x, b.Bits(0)), x, b.Mul(x, y))
+		}),
+		binary(op.GELUGrad, "x[i]·(Φ(y[i]) + y[i]·φ(y[i]))", func(b *Body, x, y Value) Value {
+			return b.Mul(x, b.GELUDerivative(y))
+		}),
+		binary(op.Gauss, "x[i]·exp(−k[0]·y[i]²)", func(b *Body, x, y Value) Value {
+			return b.Mul(x, b.Gauss(y, b.Arg(0)))
+		}),
+	}
+	powerKernels = []kernel{
+		power("cube", "x[i]³", func(b *Body, x Value) Value { return b.Mul(b.Mul(x, x), x) }),
+		power("fourth", "x[i]⁴", func(b *Body, x Value) Value { y := b.Mul(x, x); return b.Mul(y, y) }),
+		power("inverseSquare", "x[i]⁻²", func(b *Body, x Value) Value { y := b.Div(b.Const(1), x); return b.Mul(y, y) }),
+		power("root", "√x[i]; √−0 = 0, √−Inf = +Inf", root),
+		power("inverseRoot", "1/√x[i]", func(b *Body, x Value) Value { return b.Div(b.Const(1), root(b, x)) }),
+		power("anyPower", "x[i] to the power of k[0] + k[1]; see Power", (*Body).Power),
 	}
 	biasKernels = []kernel{
 		bias(op.None, "x", func(_ *Body, x Value) Value { return x }),
@@ -129,7 +170,7 @@ var (
 		}},
 		{name: "vecAdam", doc: "adamGeneric with p = dst, g = x, m = y, v = z", streams: []string{"dst", "x", "y", "z"}, body: adam},
 	}
-	allKernels = slices.Concat(unaryKernels, binaryKernels, biasKernels, otherKernels)
+	allKernels = slices.Concat(unaryKernels, binaryKernels, powerKernels, biasKernels, otherKernels)
 )
 
 // adam reads all four streams before it writes: they often begin at the same

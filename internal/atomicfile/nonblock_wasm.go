@@ -1,0 +1,6 @@
+//go:build js || wasip1
+
+package atomicfile
+
+// nonBlock stands for a flag that there is not, nor are there pipes.
+const nonBlock = 0
