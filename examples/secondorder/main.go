@@ -45,8 +45,10 @@ func show(w io.Writer) {
 	}
 }
 
+// grad returns ∂y/∂x, or zeros if y does not depend on x, as R1 does not on the
+// last bias.
 func grad(y, x *autograd.Var, createGraph bool) *autograd.Var {
-	return autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{CreateGraph: createGraph})[0]
+	return autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{CreateGraph: createGraph, AllowConstant: true})[0]
 }
 
 // r1 is the mean of ½‖∂D/∂x‖² over the samples, as a function of D's weights.
