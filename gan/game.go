@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/gander-ml/gander/autograd"
@@ -39,7 +40,8 @@ type game struct {
 	scope   *tensor.Scope  // of one step
 	updates nn.Updates     // of the networks' buffers, asked for by the passes of a step
 
-	steps int // done in all
+	steps int    // done in all
+	seed  string // that all random numbers have come from
 
 	values    []*tensor.Tensor // of all of the networks' parameters and buffers, the generator's first
 	journal   journal
@@ -88,6 +90,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		gParams: trainable(g), dParams: trainable(d),
 		latent: tensor.NewStream(c.Seed, "latent"),
 		random: tensor.NewStream(c.Seed, "step"),
+		seed:   strconv.FormatUint(c.Seed, 10),
 		scope:  tensor.NewScope(),
 	}
 	if len(out.gParams) == 0 || len(out.dParams) == 0 {
@@ -173,6 +176,7 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			g.journal.forget() // a device may have failed while it was written
 		} else {
 			g.scope.Close()
+			g.scope.Release() // a device may be out of memory, and going back takes some
 			if undo := g.journal.rewind(g); undo != nil {
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
 			}
@@ -197,24 +201,6 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	return r, nil
 }
 
-// checkSamples panics if real and generated samples are not of a kind.
-func checkSamples(real, fake *tensor.Tensor) {
-	shapes := [][]int{real.Shape(), fake.Shape()}
-	if real.DType() != fake.DType() {
-		panic(&tensor.DTypeError{Op: "Trainer.Step", DTypes: []tensor.DType{real.DType(), fake.DType()}, Shapes: shapes,
-			Fix: "these are the real samples and the generated ones; set the loader's datasets.DType, or Config.DType"})
-	}
-	if slices.Equal(shapes[0][1:], shapes[1][1:]) {
-		return
-	}
-	fix := "change the generator's last layers, or the data"
-	if real.Len()/real.Dim(0) == fake.Len()/max(fake.Dim(0), 1) {
-		fix = "set or drop datasets.KeepShape, or let the generator end in nn.Flatten or nn.Reshape"
-	}
-	panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: shapes, Fix: fix,
-		Problem: fmt.Sprintf("a real sample has the shape %v, a generated one %v", shapes[0][1:], shapes[1][1:])})
-}
-
 // checkBatch returns what is wrong with a batch for every network.
 func checkBatch(real *tensor.Tensor) error {
 	switch {
@@ -226,9 +212,12 @@ func checkBatch(real *tensor.Tensor) error {
 	return nil
 }
 
-// explain adds to what a step says of samples that do not fit that their shape is
-// not the generator's, if that is so.
+// explain adds to what a step says of samples that do not fit that their shape or
+// their type is not the generator's, if that is so.
 func (g *game) explain(misuse error, real *tensor.Tensor) error {
+	if real.DType() != g.dtype {
+		return fmt.Errorf("the real samples are %v and the networks %v; set datasets.DType or Config.DType: %w", real.DType(), g.dtype, misuse)
+	}
 	made, err := nn.OutShape(g.generator, []int{1, g.latentSize})
 	shape := real.Shape()
 	if err != nil || len(shape) == 0 || slices.Equal(made[1:], shape[1:]) {
@@ -236,8 +225,11 @@ func (g *game) explain(misuse error, real *tensor.Tensor) error {
 	}
 	made[0] = shape[0]
 	fix := "give real samples of the generator's shape"
-	if len(made) == 4 && len(shape) == 2 {
+	switch {
+	case len(made) == 4 && len(shape) == 2:
 		fix = "keep the shape of the data's images (datasets.KeepShape)"
+	case len(made) == 2 && real.Len() == made[0]*made[1]:
+		fix = "leave out datasets.KeepShape, or let the generator end in nn.Reshape"
 	}
 	return fmt.Errorf("the real samples are %v and the generator's %v; %s: %w", shape, made, fix, misuse)
 }
@@ -305,9 +297,15 @@ func (g *game) copied() *Generator {
 			}
 		}
 		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
+		g.copy.notes = g.notes()
 		if g.ema != nil {
 			g.copy.settle()
 		}
 	}
 	return g.copy
+}
+
+// notes are what the files of the networks tell about where they come from.
+func (g *game) notes() map[string]string {
+	return map[string]string{stepKey: strconv.Itoa(g.steps), seedKey: g.seed}
 }

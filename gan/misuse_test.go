@@ -55,10 +55,10 @@ func TestFitMisuse(t *testing.T) {
 		"no option":     {t.Context(), good, nil, "an option is nil"},
 		"nil batch":     {t.Context(), &yields{1, []*tensor.Tensor{nil}}, gan.Steps(3), "gan: step 1: Trainer.Step: the batch of real samples is nil"},
 		"empty batch":   {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 0, 4)}}, gan.Steps(3), "the batch of real samples is empty"},
-		"another size":  {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 3)}}, gan.Steps(3), "gan: step 1: Trainer.Step of [5 3] and [5 4]: a real sample has the shape [3], a generated one [4]; change"},
-		"another shape": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 1, 2, 2)}}, gan.Steps(3), "a real sample has the shape [1 2 2], a generated one [4]; set or drop datasets.KeepShape"},
-		"another dtype": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float64, 5, 4)}}, gan.Steps(3), "Trainer.Step of float64 [5 4] and float32 [5 4]: the dtypes do not fit; these are the real samples and the generated ones"},
-		"numbers":       {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5)}}, gan.Steps(3), "a real sample has the shape [], a generated one [4]"},
+		"another size":  {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 3)}}, gan.Steps(3), "gan: step 1: the real samples are [5 3] and the generator's [5 4]; give real samples of the generator's shape"},
+		"another shape": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 1, 2, 2)}}, gan.Steps(3), "the real samples are [5 1 2 2] and the generator's [5 4]; leave out datasets.KeepShape"},
+		"another dtype": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float64, 5, 4)}}, gan.Steps(3), "gan: step 1: the real samples are float64 and the networks float32; set datasets.DType or Config.DType"},
+		"numbers":       {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5)}}, gan.Steps(3), "the real samples are [5] and the generator's [5 4]"},
 		"too many":      {t.Context(), &yields{2, []*tensor.Tensor{x, x, x}}, gan.Epochs(2), "gan: the source yielded more than its 2 batches in epoch 1"},
 		"less than due": {t.Context(), &yields{2, []*tensor.Tensor{x}}, gan.Epochs(2), "gan: the source yielded 1 of 2 batches in epoch 1"},
 	} {
@@ -312,13 +312,4 @@ func TestFailedImages(t *testing.T) {
 	require.Equal(t, told, report.Warnings)
 	require.Equal(t, []string{"epoch-0001.png", "epoch-0002.png", "epoch-0003.png"}, names(t, dir))
 	require.NoError(t, gan.Warning(nil))
-}
-
-// Samples of another shape than the generator's are told as such, with the repair.
-func TestForgottenKeepShape(t *testing.T) {
-	g := nn.Sequential(nn.Linear(latentSize, 4), nn.Reshape(1, 2, 2))
-	trainer, err := gan.New(g, nn.Sequential(nn.Conv2D(1, 2, 2), nn.Flatten(), nn.Linear(2, 1)), tinyConfig(gan.Hinge{}))
-	require.NoError(t, err)
-	_, err = trainer.Fit(t.Context(), datasets.NewLoader(numbers(8), 4))
-	require.ErrorContains(t, err, "gan: step 1: the real samples are [4 4] and the generator's [4 1 2 2]; keep the shape of the data's images (datasets.KeepShape)")
 }
