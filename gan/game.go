@@ -208,6 +208,9 @@ func checkSamples(real, fake *tensor.Tensor) {
 		panic(&tensor.DTypeError{Op: "Trainer.Step", DTypes: []tensor.DType{real.DType(), fake.DType()}, Shapes: shapes,
 			Fix: "these are the real samples and the generated ones; set the loader's datasets.DType, or Config.DType"})
 	}
+	if fake.Rank() == 0 {
+		panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: shapes, Problem: "the generator makes a single number, and not a batch", Fix: "let it make [n, …] of [n, latent]"})
+	}
 	if slices.Equal(shapes[0][1:], shapes[1][1:]) {
 		return
 	}
@@ -224,7 +227,9 @@ func checkBatch(real *tensor.Tensor) error {
 	switch {
 	case real == nil:
 		return &tensor.ArgumentError{Op: "Trainer.Step", Problem: "the batch of real samples is nil", Fix: "give a tensor [n, …]"}
-	case real.Rank() > 0 && real.Len() == 0:
+	case real.Rank() == 0:
+		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the real samples are a single number, and not a batch", Fix: "give a tensor [n, …]"}
+	case real.Len() == 0:
 		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
@@ -69,6 +70,15 @@ func TestFitMisuse(t *testing.T) {
 	_, err := newTiny(t, gan.Hinge{}).Step(nil)
 	var misuse tensor.Misuse
 	require.ErrorAs(t, err, &misuse)
+	_, err = newTiny(t, gan.Hinge{}).StepWith(tensor.Scalar(tensor.Float32, 1), tensor.New(tensor.Float32, 5, latentSize))
+	require.ErrorAs(t, err, &misuse)
+	require.ErrorContains(t, err, "the real samples are a single number")
+	whole := tinyConfig(gan.Hinge{})
+	trainer, err := gan.New(nn.Sequential(nn.Linear(latentSize, 4), unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var { return autograd.Sum(x) }}), nn.Linear(4, 1), whole)
+	require.NoError(t, err)
+	_, err = trainer.Step(x)
+	require.ErrorAs(t, err, &misuse)
+	require.ErrorContains(t, err, "the generator makes a single number")
 }
 
 func TestNewMisuse(t *testing.T) {
