@@ -192,34 +192,13 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 	})
 	switch {
 	case misuse != nil:
-		return r, fail(misuse)
+		return r, fail(g.explain(misuse, real))
 	case r.failed != "":
 		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
 	done = true
 	return r, nil
-}
-
-// checkSamples panics if real and generated samples are not of a kind.
-func checkSamples(real, fake *tensor.Tensor) {
-	shapes := [][]int{real.Shape(), fake.Shape()}
-	if real.DType() != fake.DType() {
-		panic(&tensor.DTypeError{Op: "Trainer.Step", DTypes: []tensor.DType{real.DType(), fake.DType()}, Shapes: shapes,
-			Fix: "these are the real samples and the generated ones; set the loader's datasets.DType, or Config.DType"})
-	}
-	if fake.Rank() == 0 {
-		panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: shapes, Problem: "the generator makes a single number, and not a batch", Fix: "let it make [n, …] of [n, latent]"})
-	}
-	if slices.Equal(shapes[0][1:], shapes[1][1:]) {
-		return
-	}
-	fix := "change the generator's last layers, or the data"
-	if real.Len()/real.Dim(0) == fake.Len()/max(fake.Dim(0), 1) {
-		fix = "set or drop datasets.KeepShape, or let the generator end in nn.Flatten or nn.Reshape"
-	}
-	panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: shapes, Fix: fix,
-		Problem: fmt.Sprintf("a real sample has the shape %v, a generated one %v", shapes[0][1:], shapes[1][1:])})
 }
 
 // checkBatch returns what is wrong with a batch for every network.
@@ -233,6 +212,28 @@ func checkBatch(real *tensor.Tensor) error {
 		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
 	}
 	return nil
+}
+
+// explain adds to what a step says of samples that do not fit that their shape or
+// their type is not the generator's, if that is so.
+func (g *game) explain(misuse error, real *tensor.Tensor) error {
+	if real.DType() != g.dtype {
+		return fmt.Errorf("the real samples are %v and the networks %v; set datasets.DType or Config.DType: %w", real.DType(), g.dtype, misuse)
+	}
+	made, err := nn.OutShape(g.generator, []int{1, g.latentSize})
+	shape := real.Shape()
+	if err != nil || len(shape) == 0 || slices.Equal(made[1:], shape[1:]) {
+		return misuse
+	}
+	made[0] = shape[0]
+	fix := "give real samples of the generator's shape"
+	switch {
+	case len(made) == 4 && len(shape) == 2:
+		fix = "keep the shape of the data's images (datasets.KeepShape)"
+	case len(made) == 2 && real.Len() == made[0]*made[1]:
+		fix = "leave out datasets.KeepShape, or let the generator end in nn.Reshape"
+	}
+	return fmt.Errorf("the real samples are %v and the generator's %v; %s: %w", shape, made, fix, misuse)
 }
 
 // stepOn does a step on samples and latent vectors that may come from elsewhere,

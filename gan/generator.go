@@ -87,6 +87,8 @@ func sampleShape(net nn.Module, latent int, want []int) ([]int, error) {
 		return want, nil
 	case err != nil:
 		return nil, fmt.Errorf("the network does not take %d latent numbers: %w", latent, err)
+	case len(made) == 0:
+		return nil, errors.New("the network makes a single number of a batch")
 	case len(want) == 0:
 		return made[1:], nil
 	}

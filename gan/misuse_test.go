@@ -56,10 +56,10 @@ func TestFitMisuse(t *testing.T) {
 		"no option":     {t.Context(), good, nil, "an option is nil"},
 		"nil batch":     {t.Context(), &yields{1, []*tensor.Tensor{nil}}, gan.Steps(3), "gan: step 1: Trainer.Step: the batch of real samples is nil"},
 		"empty batch":   {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 0, 4)}}, gan.Steps(3), "the batch of real samples is empty"},
-		"another size":  {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 3)}}, gan.Steps(3), "gan: step 1: Trainer.Step of [5 3] and [5 4]: a real sample has the shape [3], a generated one [4]; change"},
-		"another shape": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 1, 2, 2)}}, gan.Steps(3), "a real sample has the shape [1 2 2], a generated one [4]; set or drop datasets.KeepShape"},
-		"another dtype": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float64, 5, 4)}}, gan.Steps(3), "Trainer.Step of float64 [5 4] and float32 [5 4]: the dtypes do not fit; these are the real samples and the generated ones"},
-		"numbers":       {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5)}}, gan.Steps(3), "a real sample has the shape [], a generated one [4]"},
+		"another size":  {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 3)}}, gan.Steps(3), "gan: step 1: the real samples are [5 3] and the generator's [5 4]; give real samples of the generator's shape"},
+		"another shape": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5, 1, 2, 2)}}, gan.Steps(3), "the real samples are [5 1 2 2] and the generator's [5 4]; leave out datasets.KeepShape"},
+		"another dtype": {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float64, 5, 4)}}, gan.Steps(3), "gan: step 1: the real samples are float64 and the networks float32; set datasets.DType or Config.DType"},
+		"numbers":       {t.Context(), &yields{1, []*tensor.Tensor{tensor.New(tensor.Float32, 5)}}, gan.Steps(3), "the real samples are [5] and the generator's [5 4]"},
 		"too many":      {t.Context(), &yields{2, []*tensor.Tensor{x, x, x}}, gan.Epochs(2), "gan: the source yielded more than its 2 batches in epoch 1"},
 		"less than due": {t.Context(), &yields{2, []*tensor.Tensor{x}}, gan.Epochs(2), "gan: the source yielded 1 of 2 batches in epoch 1"},
 	} {
@@ -73,13 +73,24 @@ func TestFitMisuse(t *testing.T) {
 	_, err = newTiny(t, gan.Hinge{}).StepWith(tensor.Scalar(tensor.Float32, 1), tensor.New(tensor.Float32, 5, latentSize))
 	require.ErrorAs(t, err, &misuse)
 	require.ErrorContains(t, err, "the real samples are a single number")
-	whole := tinyConfig(gan.Hinge{})
-	trainer, err := gan.New(nn.Sequential(nn.Linear(latentSize, 4), unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var { return autograd.Sum(x) }}), nn.Linear(4, 1), whole)
+
+	// A generator that makes one number of a batch, and may say so.
+	sum := unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var { return autograd.Sum(x) }}
+	config := tinyConfig(gan.Hinge{})
+	config.Penalties = []gan.Penalty{gan.R1{Gamma: 1}}
+	trainer, err := gan.New(nn.Sequential(nn.Linear(latentSize, 4), sum), nn.Sequential(unsaid{f: doubled}, nn.Linear(4, 1)), config)
 	require.NoError(t, err)
 	_, err = trainer.Step(x)
 	require.ErrorAs(t, err, &misuse)
-	require.ErrorContains(t, err, "the generator makes a single number")
+	_, err = gan.New(nn.Sequential(nn.Linear(latentSize, 4), lone{sum}), nn.Sequential(unsaid{f: doubled}, nn.Linear(4, 1)), config)
+	require.ErrorIs(t, err, gan.ErrConfig)
+	require.ErrorContains(t, err, "a single number")
 }
+
+// lone is a module that says that its output has no axes.
+type lone struct{ unsaid }
+
+func (lone) OutShape([]int) ([]int, error) { return []int{}, nil }
 
 func TestNewMisuse(t *testing.T) {
 	g, d := tiny(gan.Logits)

@@ -12,7 +12,6 @@ import (
 // network that they came from, and attempt undoes what was done until then.
 func (g *game) step(x, z *tensor.Tensor) (r result) {
 	fake := g.generate(z) // one pass, which both halves use
-	checkSamples(x, fake.Value())
 
 	r.d = g.strategy.gradients(g, x, fake.Value())
 	if !r.d.read(&r.losses) {

@@ -39,8 +39,8 @@ func show(w io.Writer) {
 	for _, p := range nn.Params(d) {
 		g := grad(r1(d, samples), p.Param.Leaf(), false).Value().Float64s()
 		for i := range min(len(g), 3) {
-			difference := slope(d, samples, p.Param.Value(), i)
-			fmt.Fprintf(w, "%-8s %d  %+.9f    %+.9f    %.0e\n", p.Name, i, g[i], difference, g[i]-difference)
+			diff := byDifferences(d, samples, p.Param.Value(), i)
+			fmt.Fprintf(w, "%-8s %d  %+.9f    %+.9f    %.0e\n", p.Name, i, g[i], diff, g[i]-diff)
 		}
 	}
 }
@@ -54,12 +54,12 @@ func grad(y, x *autograd.Var, createGraph bool) *autograd.Var {
 func r1(d nn.Module, samples *tensor.Tensor) *autograd.Var {
 	x := autograd.Leaf(samples)
 	out := d.Forward(&nn.Ctx{Train: true, Track: true}, x)
-	slopes := grad(autograd.Sum(out), x, true) // row i is sample i's: D(xⱼ) does not depend on xᵢ
-	return autograd.Scale(autograd.Mean(autograd.Sum(autograd.Square(slopes), 1)), 0.5)
+	gradients := grad(autograd.Sum(out), x, true) // row i is sample i's: D(xⱼ) does not depend on xᵢ
+	return autograd.Scale(autograd.Mean(autograd.Sum(autograd.Square(gradients), 1)), 0.5)
 }
 
-// slope is how R1 changes with one weight, by a difference.
-func slope(d nn.Module, samples, weight *tensor.Tensor, i int) float64 {
+// byDifferences is R1's derivative by one weight, as a finite difference.
+func byDifferences(d nn.Module, samples, weight *tensor.Tensor, i int) float64 {
 	const h = 1e-5
 	before := weight.Float64s()
 	at := func(change float64) float64 {
