@@ -87,11 +87,13 @@
 // # Devices
 //
 // Constructors make tensors on the [CPU]. [Tensor.To] copies one to another
-// [Device], which [OpenDevice] opens by name; results live where their operands
-// do. On the CPU, work is shared between threads in pieces that depend on the
-// shapes alone, and sums have a fixed order, so that results have the same bits
-// for any GOMAXPROCS. [Device.UseBLAS] sets another matrix product, and
-// [Device.SetPrecision] trades precision for speed in large ones.
+// [Device], which [OpenDevice] opens by name, one of [DeviceNames]; results live
+// where their operands do. On the CPU, work is shared between threads in pieces
+// that depend on the shapes alone, and sums have a fixed order, so that results
+// have the same bits for any GOMAXPROCS. Another instruction set may give other
+// last bits; [Device.Arithmetic] names what they depend on. [Device.UseBLAS] sets
+// another matrix product, and [Device.SetPrecision] trades precision for speed in
+// large ones.
 //
 // Any number of goroutines may read one tensor at once. Writing needs the care
 // that writing to a slice does. A Scope and a Stream serve one goroutine at a
