@@ -361,7 +361,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	t.game.steps, t.position = p.Steps, at
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
-	t.game.copy = nil
+	t.game.copy, t.game.seed = nil, p.Settings["seed"]
 	t.before, t.resumed = before, true
 	t.settings = maps.Clone(t.settings)
 	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come

@@ -32,8 +32,7 @@ type Checkpoints struct {
 	Dir string
 	// Every is the number of steps from one checkpoint to the next, and Interval
 	// the time; whichever is over first. 0 is neither. If both are 0, it is a
-	// second, or more if writing takes long: so that training loses less than a
-	// hundredth of its time.
+	// second, and after a while a hundred times as long as writing takes.
 	Every    int
 	Interval time.Duration
 	// Keep is the number of checkpoints to keep; 0 means 3.
@@ -79,7 +78,8 @@ type keeper struct {
 	ctx     context.Context
 	lock    *atomicfile.FolderLock
 	best    float64       // what the best so far is worth
-	last    time.Time     // when the last was begun
+	began   time.Time     // when training did
+	last    time.Time     // when the last checkpoint was begun
 	cost    time.Duration // of the last, copying and writing
 
 	writing chan written  // of the one that is being written; nil: none is
@@ -93,7 +93,7 @@ type written struct {
 }
 
 func (k *keeper) start(r Run) error {
-	k.trainer, k.ctx, k.writing, k.cost = r.Trainer, r.Context, nil, 0
+	k.trainer, k.ctx, k.writing, k.cost, k.began = r.Trainer, r.Context, nil, 0, time.Now()
 	if err := writable(k.Dir); err != nil {
 		return err
 	}
@@ -162,7 +162,9 @@ func (k *keeper) step(s *StepInfo) error {
 	bySteps := k.Every > 0 && s.Step%k.Every == 0
 	interval := k.Interval
 	if k.Every == 0 && interval == 0 {
-		interval = max(time.Second, 100*k.cost)
+		// At the beginning more often, so that a run that is killed again and again
+		// keeps half of what it does each time.
+		interval = max(time.Second, min(100*k.cost, time.Since(k.began)/2))
 	}
 	byTime := interval > 0 && k.writing == nil && time.Since(k.last) >= interval
 	if bySteps || byTime {

@@ -52,7 +52,8 @@
 // its gradient does not enter G. Then G is updated through the updated D, which
 // is constant in that pass. G runs once: its own update continues the pass that
 // D has seen ([Config].FreshLatent changes this). If D gives each sample its own
-// answer, real and generated samples go through it as one batch.
+// answer, real and generated samples go through it as one batch, unless a penalty
+// takes second derivatives.
 //
 // The gradient of D under [R1] and [R2] holds second derivatives. If D is linear
 // between the kinks of its activations, they are computed at the price of first

@@ -356,6 +356,46 @@ func TestFarDataFails(t *testing.T) {
 	}
 }
 
+// TestFarOutOfMemory: a step for which the device has too little memory is an error
+// and leaves everything as it was, and with more memory, or garbage to collect, the
+// run goes on as if nothing had happened.
+func TestFarOutOfMemory(t *testing.T) {
+	device, b := farDevice(t, 9)
+	for path, p := range farPaths {
+		failing, x := farTrainer(t, path, device)
+		calm, _ := farTrainer(t, path, device)
+		step := func(tr *gan.Trainer) {
+			_, err := tr.Step(x)
+			require.NoError(t, err, p.name)
+		}
+		for range 3 {
+			step(failing)
+			step(calm)
+		}
+		failures := 0
+		for room := int64(0); room < 256<<10; room += 6 << 10 {
+			runtime.GC()
+			large := tensor.Concat(0, x, x, x, x)
+			_, used := b.Memory()
+			b.Limit(used + room)
+			_, err := failing.Step(large)
+			b.Limit(0)
+			if err == nil {
+				_, err := calm.Step(large)
+				require.NoError(t, err)
+				break
+			}
+			failures++
+			require.ErrorIs(t, err, far.ErrMemory)
+			require.NotContains(t, err.Error(), "undone", p.name)
+		}
+		require.Greater(t, failures, 0, p.name)
+		step(failing)
+		step(calm)
+		same(t, stateOf(t, calm), stateOf(t, failing), p.name)
+	}
+}
+
 // TestFarIsOpenedOnce: a device with two names is one device.
 func TestFarIsOpenedOnce(t *testing.T) {
 	device, b := farDevice(t, 0)

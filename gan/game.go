@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/gander-ml/gander/autograd"
@@ -39,7 +40,8 @@ type game struct {
 	scope   *tensor.Scope  // of one step
 	updates nn.Updates     // of the networks' buffers, asked for by the passes of a step
 
-	steps int // done in all
+	steps int    // done in all
+	seed  string // that all random numbers have come from
 
 	values    []*tensor.Tensor // of all of the networks' parameters and buffers, the generator's first
 	journal   journal
@@ -88,6 +90,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		gParams: trainable(g), dParams: trainable(d),
 		latent: tensor.NewStream(c.Seed, "latent"),
 		random: tensor.NewStream(c.Seed, "step"),
+		seed:   strconv.FormatUint(c.Seed, 10),
 		scope:  tensor.NewScope(),
 	}
 	if len(out.gParams) == 0 || len(out.dParams) == 0 {
@@ -173,6 +176,7 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 			g.journal.forget() // a device may have failed while it was written
 		} else {
 			g.scope.Close()
+			g.scope.Release() // a device may be out of memory, and going back takes some
 			if undo := g.journal.rewind(g); undo != nil {
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
 			}
@@ -293,9 +297,15 @@ func (g *game) copied() *Generator {
 			}
 		}
 		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
+		g.copy.notes = g.notes()
 		if g.ema != nil {
 			g.copy.settle()
 		}
 	}
 	return g.copy
+}
+
+// notes are what the files of the networks tell about where they come from.
+func (g *game) notes() map[string]string {
+	return map[string]string{stepKey: strconv.Itoa(g.steps), seedKey: g.seed}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -30,6 +31,8 @@ type Generator struct {
 	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
 	pass    int        // samples of one pass
 	foreign bool       // some layers are not package nn's
+
+	notes map[string]string // on where it comes from, for its file
 }
 
 // newGenerator returns a generator of a network with weights of its own. They
@@ -103,7 +106,9 @@ func (g *Generator) To(d *tensor.Device) *Generator {
 	if d == g.device {
 		return g
 	}
-	return newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
+	there := newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
+	there.notes = g.notes
+	return there
 }
 
 // Device returns where the generator's weights and samples live.
@@ -228,8 +233,16 @@ const (
 	sampleKey = "gander.sample_shape"
 )
 
+// stepKey and seedKey are where it holds what notes of a trainer's networks tell.
+const (
+	stepKey = "gander.step"
+	seedKey = "gander.seed"
+)
+
 // Save makes path a safetensors file of the generator, which [LoadGenerator]
-// reads, and PyTorch too. The file is written whole or not at all.
+// reads, and PyTorch too. The file is written whole or not at all. If a [Trainer]
+// has made the generator, its metadata tells after which step ("gander.step") and
+// with which seed ("gander.seed").
 func (g *Generator) Save(path string) error {
 	return nn.SaveWeights(path, g.net, g.weights(), g.metadata())
 }
@@ -245,6 +258,7 @@ func (g *Generator) metadata() map[string]string {
 		shape, _ := json.Marshal(g.sample) // of integers: no error
 		meta[sampleKey] = string(shape)
 	}
+	maps.Copy(meta, g.notes)
 	return meta
 }
 
@@ -344,5 +358,7 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	}); err != nil {
 		return nil, fmt.Errorf("gan: loading %s: %w", from, err)
 	}
+	g.notes = maps.Clone(meta)
+	maps.DeleteFunc(g.notes, func(key, _ string) bool { return key != stepKey && key != seedKey })
 	return g, nil
 }

@@ -94,8 +94,8 @@ func TestKilledRuns(t *testing.T) {
 		kills++
 		resumed[lastStep(t, killed)] = true
 	}
-	require.Greater(t, kills, min(wanted, 8))
-	require.Greater(t, len(resumed), 2, "%v", resumed)
+	require.GreaterOrEqual(t, kills, min(wanted, 8))
+	require.GreaterOrEqual(t, len(resumed), 2, "%v", resumed)
 	cmd, out = start(killed, 3)
 	require.NoError(t, cmd.Wait(), out.String())
 

@@ -313,12 +313,3 @@ func TestFailedImages(t *testing.T) {
 	require.Equal(t, []string{"epoch-0001.png", "epoch-0002.png", "epoch-0003.png"}, names(t, dir))
 	require.NoError(t, gan.Warning(nil))
 }
-
-// Samples of another shape than the generator's are told as such, with the repair.
-func TestForgottenKeepShape(t *testing.T) {
-	g := nn.Sequential(nn.Linear(latentSize, 4), nn.Reshape(1, 2, 2))
-	trainer, err := gan.New(g, nn.Sequential(nn.Conv2D(1, 2, 2), nn.Flatten(), nn.Linear(2, 1)), tinyConfig(gan.Hinge{}))
-	require.NoError(t, err)
-	_, err = trainer.Fit(t.Context(), datasets.NewLoader(numbers(8), 4))
-	require.ErrorContains(t, err, "gan: step 1: the real samples are [4 4] and the generator's [4 1 2 2]; keep the shape of the data's images (datasets.KeepShape)")
-}

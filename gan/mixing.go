@@ -24,11 +24,11 @@ func (c Config) checkMixing(d nn.Module) error {
 }
 
 // tryMixing runs the discriminator, if it does not say whether it mixes samples, on
-// two batches that have their first sample in common: if its output for that one
-// differs, it mixes. The shapes and the random numbers of the two passes are the
-// same, so if it does not, the two outputs have the same bits. A second trial with
-// other weights finds what those of the beginning may hide, such as a branch that
-// is first multiplied by 0.
+// two batches that have one sample in common, the first or the last: if its output
+// for that one differs, it mixes. The shapes and the random numbers of the two
+// passes are the same, so if it does not, the two outputs have the same bits. A
+// second trial with other weights finds what those of the beginning may hide, such
+// as a branch that is first multiplied by 0.
 //
 // The trial draws from streams of its own and changes nothing. It says nothing about
 // a discriminator that gives NaN, or other outputs for the same batch, because it
@@ -61,15 +61,18 @@ func (c Config) tryMixing(g, d nn.Module) error {
 		}
 		const n = 8 // groups of 2, 4 and 8 samples are possible
 		shape[0] = n
-		one, other := normal(first, shape...), normal(first, shape...)
-		other.Slice(0, 0, 1).CopyFrom(one.Slice(0, 0, 1))
-		for _, w := range []*nn.Weights{nil, nn.SnapshotWith(d, weights)} {
-			output := func(x *tensor.Tensor) float64 {
-				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}
-				return d.Forward(ctx, autograd.Const(x)).Value().At(0, 0)
+		one := normal(first, shape...)
+		for _, at := range []int{0, n - 1} {
+			other := normal(first, shape...)
+			other.Slice(0, at, at+1).CopyFrom(one.Slice(0, at, at+1))
+			for _, w := range []*nn.Weights{nil, nn.SnapshotWith(d, weights)} {
+				output := func(x *tensor.Tensor) float64 {
+					ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}
+					return d.Forward(ctx, autograd.Const(x)).Value().At(at, 0)
+				}
+				a, b := output(one), output(other)
+				mixes = mixes || a != b && a == output(one)
 			}
-			a, b := output(one), output(other)
-			mixes = mixes || a != b && a == output(one)
 		}
 	})
 	if misuse != nil || !mixes {

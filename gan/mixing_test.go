@@ -60,6 +60,9 @@ func TestUnknownModulesAreTried(t *testing.T) {
 			}
 			return x
 		}}, r1, false, true},
+		"mixes all but the first": {unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+			return autograd.Sub(x, autograd.Scale(autograd.Slice(x, 0, 0, 1), 0.5))
+		}}, r1, false, true},
 		"mixes within groups": {nn.Sequential(unsaid{f: func(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
 			return nn.MinibatchStdDev(4, 1).Forward(ctx, x)
 		}}, nn.Linear(5, 4)), r1, false, true},

@@ -103,7 +103,7 @@ func TestLossesEqualPyTorch(t *testing.T) {
 			grad := autograd.Grad(loss, []*autograd.Var{x}, autograd.Opts{CreateGraph: true})[0]
 			g.near(name+".grad", grad, rel)
 			along := autograd.Sum(autograd.Mul(grad, g.constant(name+".vector")))
-			second := autograd.Grad(along, []*autograd.Var{x}, autograd.Opts{AllowConstant: true})[0] // L1Loss has none
+			second := autograd.Grad(along, []*autograd.Var{x}, autograd.Opts{AllowConstant: true})[0] // L1 has none
 			switch {
 			case name == "bce_edge": // PyTorch's is not exact there; see TestBCELossAtTheEdges
 			case strings.HasPrefix(name, "bce") && !strings.Contains(name, "logits"):
@@ -282,7 +282,7 @@ func TestLayersEqualPyTorch(t *testing.T) {
 			plain := autograd.Grad(s, leaves, autograd.Opts{})
 			first := autograd.Grad(s, leaves, autograd.Opts{CreateGraph: true})
 			penalty := autograd.Sum(autograd.Square(first[0]))
-			second := autograd.Grad(penalty, leaves, autograd.Opts{AllowConstant: true})
+			second := autograd.Grad(penalty, leaves, autograd.Opts{AllowConstant: true}) // of linear layers
 			for i, leaf := range names {
 				g.near(name+".grad."+leaf, plain[i], 1e-12)
 				g.near(name+".grad."+leaf, first[i], 1e-12)

@@ -55,8 +55,13 @@ func TestTrack(t *testing.T) {
 		y := m.Forward(ctx, leaf)
 		require.NotZero(t, autograd.Grad(autograd.Sum(y), []*autograd.Var{leaf}, autograd.Opts{})[0].Value().Float64s()[0])
 		for _, p := range nn.Params(m) {
-			g := autograd.Grad(autograd.Sum(y), []*autograd.Var{p.Param.Leaf()}, autograd.Opts{AllowConstant: true})[0]
+			by := []*autograd.Var{p.Param.Leaf()}
+			g := autograd.Grad(autograd.Sum(y), by, autograd.Opts{AllowConstant: true})[0]
 			require.Equal(t, make([]float64, g.Value().Len()), g.Value().Float64s())
+			// To forget Track is told.
+			var misuse *autograd.GradError
+			require.ErrorAs(t, tensor.Catch(func() { autograd.Grad(autograd.Sum(y), by, autograd.Opts{}) }), &misuse)
+			require.Contains(t, misuse.Misuse(), "Track")
 		}
 	}
 }

@@ -335,14 +335,18 @@ func (windowSpread) Name() string { return "AdaptiveAvgPool2DGrad" }
 func (o windowSpread) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	shape := in[0].Shape()
 	shape[o.axis] = o.in
-	out := tensor.FullLike(in[0], 0, shape...)
+	out, done := tensor.EmptyLike(in[0], shape...), 0
 	for i := range o.out {
 		from, to := o.window(i)
 		part := tensor.Scale(in[0].Slice(o.axis, i, i+1), 1/float64(to-from))
 		for k := from; k < to; k++ {
-			place := out.Slice(o.axis, k, k+1)
-			tensor.AddScaledInto(place, place, 1, part)
+			if place := out.Slice(o.axis, k, k+1); k < done {
+				tensor.AddScaledInto(place, place, 1, part)
+			} else {
+				place.CopyFrom(part)
+			}
 		}
+		done = to
 	}
 	return out
 }

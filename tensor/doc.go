@@ -19,7 +19,8 @@
 // Operations are functions that return new tensors and leave their operands
 // alone. Those that overwrite one are the methods [Tensor.Set], [Tensor.Fill],
 // [Tensor.CopyFrom], [Tensor.SetFloat32] and [Tensor.SetFloat64], and the
-// functions and methods named …Into, whose first argument is what they write.
+// functions and methods named …Into, whose first argument is what they write;
+// [AdamInto] writes the moments as well.
 //
 // # Broadcasting
 //
@@ -91,9 +92,10 @@
 // where their operands do. On the CPU, work is shared between threads in pieces
 // that depend on the shapes alone, and sums have a fixed order, so that results
 // have the same bits for any GOMAXPROCS. Another instruction set may give other
-// last bits; [Device.Arithmetic] names what they depend on. [Device.UseBLAS] sets
-// another matrix product, and [Device.SetPrecision] trades precision for speed in
-// large ones.
+// last bits; [Device.Arithmetic] names what they depend on. A device that cannot do
+// its work, because it is out of memory for example, panics with a [DeviceFailure],
+// which [Catch] returns as well. [Device.UseBLAS] sets another matrix product, and
+// [Device.SetPrecision] trades precision for speed in large ones.
 //
 // Any number of goroutines may read one tensor at once. Writing needs the care
 // that writing to a slice does. A Scope and a Stream serve one goroutine at a

@@ -45,8 +45,7 @@ func show(w io.Writer) {
 	}
 }
 
-// grad returns ∂y/∂x, or zeros if y does not depend on x, as R1 does not on the
-// last bias.
+// grad is ∂y/∂x, or zeros: the last bias, for one, does not change ∂D/∂x.
 func grad(y, x *autograd.Var, createGraph bool) *autograd.Var {
 	return autograd.Grad(y, []*autograd.Var{x}, autograd.Opts{CreateGraph: createGraph, AllowConstant: true})[0]
 }

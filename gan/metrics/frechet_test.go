@@ -53,6 +53,46 @@ func TestFrechetOfKnownGaussians(t *testing.T) {
 	assert.InDelta(t, want, got, 1e-13)
 }
 
+// TestFrechetOfNearlySingular: of covariances that share their axes the distance is
+// Σ(√λ−√κ)², whatever their condition, to a part of the traces. A root takes the
+// rounding of numbers beside 1, 10⁻¹⁶, to 10⁻⁸.
+func TestFrechetOfNearlySingular(t *testing.T) {
+	const d = 12
+	axes := mat.NewDense(d, d, tensor.NewStream(5, "axes").Normal(tensor.Float64, d, d).Float64s())
+	var qr mat.QR
+	qr.Factorize(axes)
+	var q mat.Dense
+	qr.QTo(&q)
+	along := func(values []float64) *metrics.Gaussian {
+		var left, product mat.Dense
+		left.Mul(&q, mat.NewDiagDense(d, values))
+		product.Mul(&left, q.T())
+		cov := mat.NewSymDense(d, nil)
+		for i := range d {
+			for k := i; k < d; k++ {
+				cov.SetSym(i, k, product.At(i, k))
+			}
+		}
+		return &metrics.Gaussian{Mean: make([]float64, d), Cov: cov}
+	}
+	for _, step := range []float64{1, 0.1, 1e-3, 1e-10, 0} {
+		for _, scale := range []float64{1e-200, 1, 1e200} {
+			l, k := make([]float64, d), make([]float64, d)
+			want, traces := 0.0, 0.0
+			for i := range d {
+				l[i], k[i] = scale*math.Pow(step, float64(i)), scale*math.Pow(step, float64(i)/2)*2
+				root := math.Sqrt(l[i]) - math.Sqrt(k[i])
+				want, traces = want+root*root, traces+l[i]+k[i]
+			}
+			for other, want := range map[*metrics.Gaussian]float64{along(k): want, along(l): 0} {
+				got, err := along(l).Distance(other)
+				require.NoError(t, err)
+				require.InDelta(t, want/traces, got/traces, 2e-7, "eigenvalues fall by %g, scale %g", step, scale)
+			}
+		}
+	}
+}
+
 func TestFitGaussian(t *testing.T) {
 	g, err := metrics.FitGaussian(tensor.FromFloat32([]float32{1, 0, 3, 0, 5, 6}, 3, 2))
 	require.NoError(t, err)

@@ -14,8 +14,9 @@
 // Device memory is freed when its buffer is garbage. A backend whose memory is not
 // the garbage collector's does so by [runtime.AddCleanup] on the buffer: while an
 // operation is queued, its operands keep their buffers alive, and memory is freed
-// in queue order, so none is freed that is still in use. [Backend.Free] frees
-// memory early.
+// in queue order, so none is freed that is still in use. The collector does not
+// know how much device memory its garbage holds, so Alloc collects it, by
+// [runtime.GC], before it fails. [Backend.Free] frees memory early.
 //
 // Backends trust their caller: package tensor checks shapes, dtypes and lifetimes
 // before it calls, so a backend contains arithmetic only. Every backend must pass

@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/ref"
@@ -53,6 +54,7 @@ type Backend struct {
 	calls  int        // queued since Fail
 	failAt int        // the call that fails; 0: none
 	lost   bool       // all later calls fail too
+	limit  int64      // of bytes; 0: none
 
 	pending atomic.Pointer[backend.Failure] // of queued work; the next read panics with it
 
@@ -90,6 +92,24 @@ func (b *Backend) Fail(n int, lost bool) {
 	defer b.mu.Unlock()
 	b.calls, b.failAt, b.lost = 0, n, lost
 	b.pending.Store(nil)
+}
+
+// ErrMemory is the cause of failures of a device that is out of memory.
+var ErrMemory = errors.New("out of memory")
+
+// Limit sets how many bytes can be allocated at a time; 0 stands for any number.
+func (b *Backend) Limit(bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = bytes
+}
+
+// used returns how many bytes are allocated when all queued work is done.
+func (b *Backend) used() int64 {
+	done := make(chan struct{})
+	b.queue <- func() { close(done) }
+	<-done
+	return b.bytes.Load()
 }
 
 // Calls returns the number of calls since [Backend.Fail].
@@ -147,6 +167,15 @@ func (b *Backend) Alloc(dt backend.DType, n int) backend.Buffer {
 	defer b.mu.Unlock()
 	if f := b.due("Alloc"); f != nil {
 		panic(f)
+	}
+	for try := 0; b.limit > 0 && b.used()+int64(n*dt.Size()) > b.limit; try++ {
+		if try == 3 {
+			panic(&backend.Failure{Device: b.name, Op: "Alloc", Err: ErrMemory})
+		}
+		b.mu.Unlock() // garbage is freed on another goroutine
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+		b.mu.Lock()
 	}
 	f := &Buffer{dtype: dt, n: n, block: &block{host: backend.NewHost(dt, n)}}
 	b.buffers.Add(1)
