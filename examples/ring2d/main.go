@@ -89,6 +89,7 @@ func run(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer s.folder.Close()
+	fmt.Fprintf(lines, "%s on %v\n", s.mixture, s.device)
 	film := newFilm(mixtures[s.mixture], s.recipe(s.seed).Steps)
 	var runs []*outcome
 	var ended error // by the user
