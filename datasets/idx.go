@@ -91,7 +91,7 @@ const (
 
 // MaxBytes sets the largest size of an array's elements, in bytes; the default
 // is 1 GiB, and 200 times the compressed size for arrays above 64 MiB. With it,
-// there is no limit of the second kind. It panics with an [tensor.ArgumentError] if
+// there is no limit of the second kind. It panics with a [tensor.ArgumentError] if
 // n is negative.
 func MaxBytes(n int64) ReadOption {
 	if n < 0 {

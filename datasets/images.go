@@ -70,7 +70,7 @@ func (m *Images) Label(i int) int {
 }
 
 // Pixels returns a copy of image i as it was stored, from 0 to 255 and row by
-// row. It panics with an [tensor.ArgumentError] unless 0 ≤ i < Len.
+// row. It panics with a [tensor.ArgumentError] unless 0 ≤ i < Len.
 func (m *Images) Pixels(i int) []uint8 {
 	m.check("Images.Pixels", i)
 	return append([]uint8(nil), m.image(i)...)
@@ -89,7 +89,7 @@ func (m *Images) Subset(lo, hi int) *Images {
 
 // Fill writes image i to dst, each pixel x as (x/255 − 0.5)/0.5, rounded at each
 // step to float32: the same bits as torchvision's ToTensor and Normalize(0.5,
-// 0.5). It panics with an [tensor.ArgumentError] unless 0 ≤ i < Len and dst has one
+// 0.5). It panics with a [tensor.ArgumentError] unless 0 ≤ i < Len and dst has one
 // element per pixel. The error is always nil.
 func (m *Images) Fill(i int, dst []float32) error {
 	m.check("Images.Fill", i)

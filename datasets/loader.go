@@ -58,13 +58,13 @@ func DType(dt tensor.DType) LoaderOption { return func(l *Loader) { l.dtype = dt
 // Workers chooses how many goroutines fill batches ahead; the default is 1,
 // which is plenty for data in memory. More help if Fill is slow. Each holds
 // two batches. The number never changes what is yielded. NewLoader panics with
-// an [tensor.ArgumentError] if n is below 1.
+// a [tensor.ArgumentError] if n is below 1.
 func Workers(n int) LoaderOption { return func(l *Loader) { l.workers = n } }
 
 // NewLoader returns a loader of a dataset, in batches of the given size. Unless
 // options say otherwise, each epoch is shuffled anew (from seed 0), batches are
 // [batch, elements of a sample] in Float32, the last of an epoch has whatever
-// is left, and one worker fills ahead. It panics with an [tensor.ArgumentError]
+// is left, and one worker fills ahead. It panics with a [tensor.ArgumentError]
 // if data is nil or batch is below 1, and with a [tensor.ShapeError] if no tensor
 // has the samples' shape with one more axis.
 func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
@@ -170,7 +170,7 @@ type Batch struct {
 // An error, the dataset's or ctx's, is yielded once, with a nil tensor, and ends
 // the epoch. Leaving the loop early is fine; in any case every worker has ended
 // before the loop has. A panic in the dataset is raised again here. Epoch panics
-// with an [tensor.ArgumentError] if epoch or from is negative.
+// with a [tensor.ArgumentError] if epoch or from is negative.
 func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
 	batches := l.epoch(ctx, "Loader.Epoch", epoch, from)
 	return func(yield func(*tensor.Tensor, error) bool) {
@@ -179,7 +179,7 @@ func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.T
 }
 
 // EpochLabeled is [Loader.Epoch] with labels. The labels, too, are overwritten
-// after the loop body returns. It panics with an [tensor.ArgumentError] if the
+// after the loop body returns. It panics with a [tensor.ArgumentError] if the
 // dataset is not a [Labeler].
 func (l *Loader) EpochLabeled(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
 	if l.labeler == nil {

@@ -73,7 +73,7 @@ func (m Mixture) scale() float64 {
 }
 
 // Sample draws n samples [n, 2]. The same numbers come out in both dtypes, up
-// to their rounding. It panics with an [tensor.ArgumentError] if n is negative or
+// to their rounding. It panics with a [tensor.ArgumentError] if n is negative or
 // the mixture has no centres.
 func (m Mixture) Sample(dt tensor.DType, n int, random *tensor.Stream) *tensor.Tensor {
 	if n < 0 || len(m.Centers) == 0 {

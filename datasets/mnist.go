@@ -61,7 +61,7 @@ var mnistFiles = [2][2]contentFile{
 // train-images.idx3-ubyte), compressed or not. Drop-in replacements of the same
 // names, such as Fashion-MNIST, are read likewise: nothing is compared with
 // MNIST's checksums. It returns an error that names the file if one is missing
-// or damaged, or if there are no images, and panics with an [tensor.ArgumentError]
+// or damaged, or if there are no images, and panics with a [tensor.ArgumentError]
 // if split is neither [Train] nor [Test].
 func MNIST(dir string, split Split, options ...ReadOption) (*Images, error) {
 	if dir == "" {

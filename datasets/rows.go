@@ -10,7 +10,7 @@ import (
 // FromTensor returns a dataset of a copy of x's numbers [n, …]: sample i is what
 // lies at i along the first axis. It is a [Filler64], and a [Labeler] unless labels
 // is nil. FromTensor panics with a [tensor.ShapeError] if x has no axes, and with
-// an [tensor.ArgumentError] if there is not one label for each sample.
+// a [tensor.ArgumentError] if there is not one label for each sample.
 func FromTensor(x *tensor.Tensor, labels []int) Dataset {
 	if x == nil || x.Rank() == 0 {
 		panic(&tensor.ShapeError{Op: "FromTensor", Problem: "there is no axis of samples", Fix: "give [n, …]"})

@@ -56,7 +56,7 @@ func (f Synthetic) Fingerprint() (map[string]string, error) {
 
 // Epoch yields the batches of an epoch, counted from 0, from batch from on. Each
 // is a tensor of its own. When ctx ends, its error is yielded once, with a nil
-// tensor. Epoch panics with an [tensor.ArgumentError] if epoch or from is
+// tensor. Epoch panics with a [tensor.ArgumentError] if epoch or from is
 // negative, or Batch below 1.
 func (f Synthetic) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
 	if epoch < 0 || from < 0 || f.Batch < 1 {

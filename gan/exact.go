@@ -60,6 +60,11 @@ func newExact(d nn.Module, penalties []Penalty, trained []*nn.Param) *exact {
 		}
 		e.place = append(e.place, places)
 	}
+	for p := range index {
+		if !used[p] {
+			return nil // it belongs to no layer, but to a chain of them
+		}
+	}
 	return e
 }
 

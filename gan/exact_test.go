@@ -57,6 +57,20 @@ type louder struct{ R1 }
 
 func (l louder) Terms(p *Pass) *autograd.Var { return autograd.Scale(l.R1.Terms(p), 2) }
 
+// owning is a chain with a parameter of its own.
+type owning struct {
+	nn.Chain
+	spare *nn.Param
+}
+
+func (o owning) Params() []*nn.Param { return []*nn.Param{o.spare} }
+
+func (o owning) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return o.Chain.(nn.Module).Forward(ctx, x)
+}
+
+func (owning) MixesBatch() bool { return false }
+
 // TestExactStepApplies says where the exact form is used, and where not.
 func TestExactStepApplies(t *testing.T) {
 	d := func(activation nn.Module) nn.Module {
@@ -76,6 +90,7 @@ func TestExactStepApplies(t *testing.T) {
 		{d(nn.ReLU()), []Penalty{&R1{Gamma: 1}, &R2{Gamma: 1}}, true},
 		{d(nn.ReLU()), []Penalty{louder{R1{Gamma: 1}}}, false},
 		{d(nn.ReLU()), nil, false},
+		{owning{d(nn.ReLU()).(nn.Chain), nn.NewParam("spare", nn.Constant(1), 1, 1, 2)}, []Penalty{R1{Gamma: 1}}, false},
 		{nn.Sequential(waves, nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, true},
 		{nn.Sequential(nn.Sequential(waves, nn.Linear(4, 3)), nn.Linear(3, 1)), []Penalty{R1{Gamma: 1}}, true},
 		{nn.Sequential(nn.Linear(2, 2), waves, nn.Linear(4, 1)), []Penalty{R1{Gamma: 1}}, false},

@@ -206,7 +206,9 @@ func checkBatch(real *tensor.Tensor) error {
 	switch {
 	case real == nil:
 		return &tensor.ArgumentError{Op: "Trainer.Step", Problem: "the batch of real samples is nil", Fix: "give a tensor [n, …]"}
-	case real.Rank() > 0 && real.Len() == 0:
+	case real.Rank() == 0:
+		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the real samples are a single number, and not a batch", Fix: "give a tensor [n, …]"}
+	case real.Len() == 0:
 		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
 	}
 	return nil

@@ -65,8 +65,14 @@ func NewGenerator(net nn.Module, latent int, shape ...int) (*Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gan: %w", err)
 	}
-	first := nn.Params(net)[0].Param.Value()
-	return newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), first.Device()), nil
+	var g *Generator
+	if err := tensor.Catch(func() {
+		first := nn.Params(net)[0].Param.Value()
+		g = newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), first.Device())
+	}); err != nil {
+		return nil, fmt.Errorf("gan: %w", err)
+	}
+	return g, nil
 }
 
 // sampleShape returns the shape of one sample, which is the network's own if none
@@ -81,6 +87,8 @@ func sampleShape(net nn.Module, latent int, want []int) ([]int, error) {
 		return want, nil
 	case err != nil:
 		return nil, fmt.Errorf("the network does not take %d latent numbers: %w", latent, err)
+	case len(made) == 0:
+		return nil, errors.New("the network makes a single number of a batch")
 	case len(want) == 0:
 		return made[1:], nil
 	}
@@ -244,12 +252,18 @@ const (
 // has made the generator, its metadata tells after which step ("gander.step") and
 // with which seed ("gander.seed").
 func (g *Generator) Save(path string) error {
-	return nn.SaveWeights(path, g.net, g.weights(), g.metadata())
+	return told(func() error { return nn.SaveWeights(path, g.net, g.weights(), g.metadata()) })
 }
 
 // Write is [Generator.Save] to a stream.
 func (g *Generator) Write(w io.Writer) error {
-	return nn.WriteWeights(w, g.net, g.weights(), g.metadata())
+	return told(func() error { return nn.WriteWeights(w, g.net, g.weights(), g.metadata()) })
+}
+
+// told returns f's error, or what a device that fails meanwhile panics with.
+func told(f func() error) (err error) {
+	failure := tensor.Catch(func() { err = f() })
+	return both(err, failure)
 }
 
 func (g *Generator) metadata() map[string]string {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
@@ -69,7 +70,27 @@ func TestFitMisuse(t *testing.T) {
 	_, err := newTiny(t, gan.Hinge{}).Step(nil)
 	var misuse tensor.Misuse
 	require.ErrorAs(t, err, &misuse)
+	_, err = newTiny(t, gan.Hinge{}).StepWith(tensor.Scalar(tensor.Float32, 1), tensor.New(tensor.Float32, 5, latentSize))
+	require.ErrorAs(t, err, &misuse)
+	require.ErrorContains(t, err, "the real samples are a single number")
+
+	// A generator that makes one number of a batch, and may say so.
+	sum := unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var { return autograd.Sum(x) }}
+	config := tinyConfig(gan.Hinge{})
+	config.Penalties = []gan.Penalty{gan.R1{Gamma: 1}}
+	trainer, err := gan.New(nn.Sequential(nn.Linear(latentSize, 4), sum), nn.Sequential(unsaid{f: doubled}, nn.Linear(4, 1)), config)
+	require.NoError(t, err)
+	_, err = trainer.Step(x)
+	require.ErrorAs(t, err, &misuse)
+	_, err = gan.New(nn.Sequential(nn.Linear(latentSize, 4), lone{sum}), nn.Sequential(unsaid{f: doubled}, nn.Linear(4, 1)), config)
+	require.ErrorIs(t, err, gan.ErrConfig)
+	require.ErrorContains(t, err, "a single number")
 }
+
+// lone is a module that says that its output has no axes.
+type lone struct{ unsaid }
+
+func (lone) OutShape([]int) ([]int, error) { return []int{}, nil }
 
 func TestNewMisuse(t *testing.T) {
 	g, d := tiny(gan.Logits)

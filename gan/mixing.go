@@ -59,6 +59,9 @@ func (c Config) tryMixing(g, d nn.Module) error {
 		if errors.Is(err, nn.ErrUnknownShape) {
 			shape = g.Forward(nil, autograd.Const(normal(first, 1, c.Latent))).Shape()
 		}
+		if len(shape) == 0 {
+			return
+		}
 		const n = 8 // groups of 2, 4 and 8 samples are possible
 		shape[0] = n
 		one := normal(first, shape...)
