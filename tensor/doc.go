@@ -88,12 +88,13 @@
 // # Devices
 //
 // Constructors make tensors on the [CPU]. [Tensor.To] copies one to another
-// [Device], which [OpenDevice] opens by name; results live where their operands
-// do. On the CPU, work is shared between threads in pieces that depend on the
-// shapes alone, and sums have a fixed order, so that results have the same bits
-// for any GOMAXPROCS. A device that cannot do its work, because it is out of memory
-// for example, panics with a [DeviceFailure], which [Catch] returns as well.
-// [Device.UseBLAS] sets another matrix product, and
+// [Device], which [OpenDevice] opens by name, one of [DeviceNames]; results live
+// where their operands do. On the CPU, work is shared between threads in pieces
+// that depend on the shapes alone, and sums have a fixed order, so that results
+// have the same bits for any GOMAXPROCS. Another instruction set may give other
+// last bits; [Device.Arithmetic] names what they depend on. A device that cannot do
+// its work, because it is out of memory for example, panics with a [DeviceFailure],
+// which [Catch] returns as well. [Device.UseBLAS] sets another matrix product, and
 // [Device.SetPrecision] trades precision for speed in large ones.
 //
 // Any number of goroutines may read one tensor at once. Writing needs the care

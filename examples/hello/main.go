@@ -5,7 +5,6 @@ import (
 	"context"
 	"log"
 	"os"
-	"os/signal"
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
@@ -25,7 +24,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) // Ctrl-C ends training early
+	ctx, stop := gan.Signals(context.Background()) // Ctrl-C ends training early
 	defer stop()
 	loader := datasets.NewLoader(images, r.Batch, datasets.Seed(r.Seed))
 	_, err = t.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(progress.Bar(os.Stderr)))

@@ -108,8 +108,8 @@ func run(ctx context.Context, s settings) (err error) {
 			break // half a run would spoil the mean
 		}
 		runs = append(runs, o)
-		fmt.Fprintf(lines, "seed %d: %d modes, %.1f %% within 3σ, reverse KL %.4f, spread %.2fσ; %d steps in %.1f s\n",
-			o.Seed, o.score.Modes, 100*o.score.Quality, o.score.ReverseKL, o.score.Spread, o.Steps, o.Seconds)
+		fmt.Fprintf(lines, "seed %d: %d modes, %.1f %% within 3σ, reverse KL %.4f, spread %.2fσ; %d steps in %.1f s on %v\n",
+			o.Seed, o.score.Modes, 100*o.score.Quality, o.score.ReverseKL, o.score.Spread, o.Steps, o.Seconds, s.device)
 	}
 	if len(runs) == 0 {
 		return ended
