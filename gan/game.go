@@ -258,6 +258,17 @@ func (g *game) training(learns bool) *nn.Ctx {
 	return &nn.Ctx{Train: true, Track: learns, Rand: g.random, Updates: &g.updates}
 }
 
+// judge returns D(x), tracked by the discriminator's weights if it learns. New has
+// checked the shape only of a discriminator that tells it.
+func (g *game) judge(learns bool, x *autograd.Var) *autograd.Var {
+	d := g.discriminator.Forward(g.training(learns), x)
+	if in, out := x.Shape(), d.Shape(); len(in) == 0 || len(out) != 2 || out[0] != in[0] || out[1] != 1 {
+		panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{in, out},
+			Problem: "the discriminator does not make one number of each sample", Fix: "let it make [n, 1] of [n, …]"})
+	}
+	return d
+}
+
 // updateDiscriminator changes the discriminator's weights.
 func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 	g.touched = discriminatorTouched

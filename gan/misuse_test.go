@@ -87,6 +87,25 @@ func TestFitMisuse(t *testing.T) {
 	require.ErrorContains(t, err, "a single number")
 }
 
+// A discriminator that does not tell its shape in advance is checked in the step.
+func TestOutputsOfTheDiscriminator(t *testing.T) {
+	for what, d := range map[string]nn.Module{
+		"two of each": nn.Sequential(nn.Linear(4, 2), unsaid{f: doubled}),
+		"no axis": nn.Sequential(nn.Linear(4, 1), unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+			return autograd.Reshape(x, x.Shape()[0])
+		}}),
+		"one of all": nn.Sequential(nn.Linear(4, 1), unsaid{f: func(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+			return autograd.Reshape(autograd.Mean(x), 1, 1)
+		}}),
+	} {
+		g, _ := tiny(gan.Logits)
+		trainer, err := gan.New(g, d, tinyConfig(gan.Hinge{}))
+		require.NoError(t, err)
+		_, err = trainer.Step(tensor.New(tensor.Float32, 5, 4))
+		require.ErrorContains(t, err, "the discriminator does not make one number of each sample; let it make [n, 1] of [n, …]", what)
+	}
+}
+
 // lone is a module that says that its output has no axes.
 type lone struct{ unsaid }
 

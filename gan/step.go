@@ -42,10 +42,7 @@ func (g *game) generate(z *tensor.Tensor) *autograd.Var {
 // generatorGradients computes the generator's loss on the samples fake, and its
 // gradients. They come through the discriminator, which is constant here.
 func (g *game) generatorGradients(x *tensor.Tensor, fake *autograd.Var) (out generatorHalf) {
-	judge := func(samples *autograd.Var) *autograd.Var {
-		return g.discriminator.Forward(g.training(false), samples)
-	}
-	out.terms = g.objective.Generator(judge(fake), func() *autograd.Var { return judge(autograd.Const(x)) })
+	out.terms = g.objective.Generator(g.judge(false, fake), func() *autograd.Var { return g.judge(false, autograd.Const(x)) })
 	loss := autograd.Mean(out.terms)
 	out.loss = loss.Value()
 	out.grads = unwrap(autograd.Grad(loss, g.gLeaves, autograd.Opts{}))

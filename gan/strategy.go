@@ -55,7 +55,7 @@ func (s general) gradients(g *game, x, y *tensor.Tensor) (out discriminatorHalf)
 // those enter one kind's pass only.
 func (s general) pass(g *game, x, y *tensor.Tensor) *Pass {
 	p := &Pass{
-		Critic: func(x *autograd.Var) *autograd.Var { return g.discriminator.Forward(g.training(true), x) },
+		Critic: func(x *autograd.Var) *autograd.Var { return g.judge(true, x) },
 		Rand:   g.random,
 	}
 	sample := autograd.Const
