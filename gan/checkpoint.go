@@ -358,7 +358,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 		}
 		return bad("%w", err)
 	}
-	t.game.steps, t.position = p.Steps, at
+	t.game.steps, t.game.made, t.position = p.Steps, p.Steps, at
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.game.copy, t.game.seed = nil, p.Settings["seed"]

@@ -49,6 +49,7 @@ type game struct {
 	replaying bool    // the step was done before
 
 	mu   sync.Mutex // held while what samples are made of changes or is copied
+	made int        // the step that the generator's weights are of
 	copy *Generator // of the newest weights, if one was asked for
 }
 
@@ -292,6 +293,7 @@ func (g *game) updateGenerator(grads []*tensor.Tensor) {
 		}
 	}
 	g.updates.Apply()
+	g.made = g.steps + 1
 	if !g.replaying {
 		g.copy = nil
 	}
@@ -310,7 +312,7 @@ func (g *game) copied() *Generator {
 			}
 		}
 		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
-		g.copy.notes = g.notes()
+		g.copy.notes = g.notes(g.made)
 		if g.ema != nil {
 			g.copy.settle()
 		}
@@ -318,7 +320,7 @@ func (g *game) copied() *Generator {
 	return g.copy
 }
 
-// notes are what the files of the networks tell about where they come from.
-func (g *game) notes() map[string]string {
-	return map[string]string{stepKey: strconv.Itoa(g.steps), seedKey: g.seed}
+// notes are what the files of networks of a step tell about where they come from.
+func (g *game) notes(step int) map[string]string {
+	return map[string]string{stepKey: strconv.Itoa(step), seedKey: g.seed}
 }

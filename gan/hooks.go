@@ -56,7 +56,7 @@ func SaveNetworks(dir string) Hook {
 		if err := t.Generator().Save(filepath.Join(dir, "generator.safetensors")); err != nil {
 			return err
 		}
-		if err := nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.Discriminator(), t.game.notes()); err != nil {
+		if err := nn.Save(filepath.Join(dir, "discriminator.safetensors"), t.Discriminator(), t.game.notes(t.Steps())); err != nil {
 			return err
 		}
 		saved = true
