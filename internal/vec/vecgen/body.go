@@ -152,11 +152,10 @@ func (b *Body) FNMA(x, y, z Value) Value {
 	return b.emit(instr{kind: fused, op: "VFNMADD", src: []Value{x, y, z}})
 }
 
-// Bitwise functions; AndNot is ^x & y.
-func (b *Body) And(x, y Value) Value    { return b.compute("VANDPS", x, y) }
-func (b *Body) AndNot(x, y Value) Value { return b.compute("VANDNPS", x, y) }
-func (b *Body) Or(x, y Value) Value     { return b.compute("VORPS", x, y) }
-func (b *Body) Xor(x, y Value) Value    { return b.compute("VXORPS", x, y) }
+// Bitwise functions.
+func (b *Body) And(x, y Value) Value { return b.compute("VANDPS", x, y) }
+func (b *Body) Or(x, y Value) Value  { return b.compute("VORPS", x, y) }
+func (b *Body) Xor(x, y Value) Value { return b.compute("VXORPS", x, y) }
 
 // Xor3 is x ^ y ^ z, for an x that is not used again.
 func (b *Body) Xor3(x, y, z Value) Value {
@@ -208,14 +207,6 @@ func (b *Body) FromUint(x Value) Value {
 
 // Sign holds in lanes whose top bit is set.
 func (b *Body) Sign(x Value) Mask { return Mask(b.emit(instr{kind: signs, src: []Value{x}})) }
-
-// Floor rounds down.
-func (b *Body) Floor(x Value) Value {
-	if b.isa.AVX512 {
-		return b.shift("VRNDSCALEPS", x, 1)
-	}
-	return b.shift("VROUNDPS", x, 1)
-}
 
 // Comparisons; each is false if either is NaN, but for NotEqual and IsNaN.
 func (b *Body) Greater(x, y Value) Mask      { return b.compare(0x1E, x, y) }
