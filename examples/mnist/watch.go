@@ -35,15 +35,26 @@ func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) [
 	return hooks
 }
 
-// images draws the same ten digits again and again, every 100 steps and more
-// often in the beginning, when most happens: into samples.png, and smaller into
-// the folder samples, to keep.
+// images draws the same digits again and again, every 100 steps and more often in
+// the beginning, when most happens: into samples.png, and smaller into the folder
+// samples, to keep. They are 0 to 9, twice, if the generator can be asked, and else
+// ten of its own choice.
 func images(r recipe.Recipe) gan.Hook {
-	large := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
-	small := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}
+	columns := 5
+	draw := func(g *gan.Generator) *tensor.Tensor { return g.Sample(10, r.Seed) }
+	if classes := r.Config().Classes; classes != nil {
+		columns = len(classes)
+		labels := make([]int, 2*columns)
+		for i := range labels {
+			labels[i] = i % columns
+		}
+		draw = func(g *gan.Generator) *tensor.Tensor { return g.SampleOf(labels, r.Seed) }
+	}
+	large := gan.ImageGrid{Height: 28, Width: 28, Columns: columns, Scale: 4, Gap: 8}
+	small := gan.ImageGrid{Height: 28, Width: 28, Columns: columns, Gap: 2}
 	var t *gan.Trainer
 	show := func() error {
-		return large.WritePNG(filepath.Join(*out, "samples.png"), t.Sample(10, r.Seed))
+		return large.WritePNG(filepath.Join(*out, "samples.png"), draw(t.Generator()))
 	}
 	return gan.Hook{
 		Start: func(run gan.Run) error {
@@ -54,7 +65,7 @@ func images(r recipe.Recipe) gan.Hook {
 			switch {
 			case s.Step%100 == 0, s.Step == 10, s.Step == 20, s.Step == 50, s.Step == r.Steps:
 				path := filepath.Join(*out, "samples", fmt.Sprintf("step-%05d.png", s.Step))
-				if err := small.WritePNG(path, t.Sample(10, r.Seed)); err != nil {
+				if err := small.WritePNG(path, draw(t.Generator())); err != nil {
 					return gan.Warning(err)
 				}
 				return gan.Warning(show())
@@ -76,7 +87,7 @@ func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judge.EvaluateQuick(g.Sample(1000, r.Seed))
+		return judged1000
 	}, func(step int, report *mnistfeatures.Report) error {
 		d := report.Values.Get(mnistfeatures.Distance)
 		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
