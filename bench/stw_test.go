@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
-	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/tensor"
 )
 

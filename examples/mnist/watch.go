@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -87,13 +88,25 @@ func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judged1000
+		return look(judge, g, 1000, r.Seed)
 	}, func(step int, report *mnistfeatures.Report) error {
 		d := report.Values.Get(mnistfeatures.Distance)
-		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
-			step, d.Value, d.Floor, 100*report.Values.Get(mnistfeatures.RarestDigit).Value)
+		last, v := "rarest digit", report.Values.Get(mnistfeatures.RarestDigit)
+		if f := report.Values.Get(mnistfeatures.Fidelity); !math.IsNaN(f.Value) {
+			last, v = "as asked for", f
+		}
+		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), %s %.1f %%\n", step, d.Value, d.Floor, last, 100*v.Value)
 		return nil // also if nobody reads it any more
 	})
+}
+
+// look judges n digits of a generator, and whether they are what was asked for if
+// it has classes.
+func look(judge *mnistfeatures.Judge, g *gan.Generator, n int, seed uint64) (*mnistfeatures.Report, error) {
+	if g.Classes() == nil {
+		return judge.EvaluateQuick(g.Sample(n, seed))
+	}
+	return judge.EvaluateQuick(g.Sample(n, seed), g.Labels(n, seed)...)
 }
 
 // norms prints the sizes of the gradients now and then.
@@ -108,10 +121,10 @@ func norms() gan.Hook {
 }
 
 // verdict judges digits, unless the user has had enough.
-func verdict(ctx context.Context, judge *mnistfeatures.Judge, digits *tensor.Tensor) (report *mnistfeatures.Report, err error) {
+func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, seed uint64) (report *mnistfeatures.Report, err error) {
 	done := make(chan func(), 1)
 	go func() {
-		r, e := judge.EvaluateQuick(digits)
+		r, e := look(judge, g, 2000, seed)
 		done <- func() { report, err = r, e }
 	}()
 	select {

@@ -13,7 +13,7 @@ import (
 // try.
 func Digits() []Recipe { return []Recipe{Quick(), Unconditional(), Best(), MLP(), Classic()} }
 
-// Quick draws the digits that it is asked for, after half a minute on two cores:
+// Quick draws the digits that it is asked for, after less than a minute on two cores:
 // small convolutional networks and the game of Huang et al., "The GAN is dead; long
 // live the GAN!", 2024. The one-hot of a digit is beside the latent vector, and
 // beside the features that the discriminator has found. Batches need conditions
@@ -21,7 +21,7 @@ func Digits() []Recipe { return []Recipe{Quick(), Unconditional(), Best(), MLP()
 func Quick() Recipe {
 	return Recipe{
 		Name: "quick", About: "small convolutional networks that know ten classes, handwriting within a minute",
-		Latent: 100, Batch: 64, Steps: 2000, LR: 2e-3, Seed: 1,
+		Latent: 100, Batch: 64, Steps: 3000, LR: 2e-3, Seed: 1,
 		Build: conditional,
 		Settings: func(r Recipe) gan.Config {
 			c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, late(r.Steps))
@@ -38,8 +38,9 @@ var digits = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 
 // late falls to a tenth over the last fifth of a run.
 func late(steps int) optim.Schedule {
-	last := optim.Linear{From: 1, To: 0.1, Steps: steps / 5}
-	return optim.ScheduleFunc(func(step int) float64 { return last.At(max(step-(steps-steps/5), 0)) })
+	fifth := max(steps/5, 1)
+	last := optim.Linear{From: 1, To: 0.1, Steps: fifth}
+	return optim.ScheduleFunc(func(step int) float64 { return last.At(max(step-(steps-fifth), 0)) })
 }
 
 // Unconditional is the game of [Quick] without classes: what is drawn is up to the
@@ -155,7 +156,7 @@ func pictures(latent, classes int) (g, d nn.Module) {
 	}
 	if classes > 0 {
 		draw = slices.Insert(draw, 0, nn.ConcatCondition(classes, 1.5))
-		look = append(look, nn.ConcatCondition(classes, 6))
+		look = append(look, nn.ConcatCondition(classes, 3))
 	}
 	return nn.Sequential(draw...), nn.Sequential(append(look, judge...)...)
 }
