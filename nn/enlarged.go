@@ -44,8 +44,12 @@ func (l enlargedConv) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activat
 		panic(err)
 	}
 	s, w := l.by.scale, ctx.Var(l.weight)
+	ones := l.spread(w.Value())
+	if scope := x.Value().Scope(); scope != nil { // weights are in none, and what is made of them shall be
+		ones = scope.Adopt(ones)
+	}
 	kernel := [2]int{l.kernel[0] + s - 1, l.kernel[1] + s - 1}
-	spread := autograd.MatMul(autograd.Reshape(w, l.out*l.in, l.kernel[0]*l.kernel[1]), autograd.Const(l.spread(w.Value())))
+	spread := autograd.MatMul(autograd.Reshape(w, l.out*l.in, l.kernel[0]*l.kernel[1]), autograd.Const(ones))
 	spread = autograd.Permute(autograd.Reshape(spread, l.out, l.in, kernel[0], kernel[1]), 1, 0, 2, 3)
 	return autograd.Conv2DInputGrad(x, spread, l.biasVar(ctx), out[2], out[3], tensor.ConvParams{
 		Stride: [2]int{s, s}, Pad: [2]int{l.kernel[0] - 1 - l.pad[0], l.kernel[1] - 1 - l.pad[1]},
