@@ -18,8 +18,8 @@ import (
 // hooks are everything that happens beside the training itself.
 func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) []gan.Hook {
 	hooks := []gan.Hook{
-		folder.Hook(), // first, so that everything is saved before anybody waits for a judgement
-		images(r),
+		images(r),     // before the checkpoint of the same step: a run that resumes there draws none again
+		folder.Hook(), // and this before anybody waits for a judgement
 		gan.SaveNetworks(*out),
 		gan.Log(filepath.Join(*out, "log.jsonl")),
 		chart.Losses(filepath.Join(*out, "losses.png")),
