@@ -17,7 +17,8 @@
 //	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
-// A tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
+// Package imagefolder reads a folder of PNG, JPEG, GIF, BMP and WebP pictures. A
+// tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
 // by [AsTensor].
 //
 // What has a formula needs no files: [Ring] and [GaussianGrid] are the mixtures of
