@@ -230,7 +230,7 @@ func damaged(t testing.TB) map[string]struct {
 		"film.webp":     {film, "a WebP film"},
 		"many.jpg":      {scans, "a JPEG of more than 500 scans"},
 		"bitmap.bmp":    {[]byte("BM and nothing else"), "BMP"},
-		"no-frames.gif": {append(bytes.Clone(g.Bytes()[:13]), 0x3b), "GIF"},
+		"no-frames.gif": {append(bytes.Clone(g.Bytes()[:13]), 0x3b), "gif: "},
 	}
 }
 
