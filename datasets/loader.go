@@ -204,8 +204,9 @@ func (l *Loader) epoch(ctx context.Context, op string, epoch, from int) iter.Seq
 		defer stop()
 
 		order := l.order(epoch)
+		data := inEpoch(l.data, epoch)
 		for w, lane := range lanes {
-			lane.reset()
+			lane.reset(data, l.fill64 != nil)
 			workers.Go(func() { l.work(workersCtx, lane, order, from+w, len(lanes)) })
 		}
 		for k := from; k < l.Batches(); k++ {
