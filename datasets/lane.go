@@ -22,14 +22,14 @@ type lane struct {
 
 	// Samples are put together here, in one of the two types, and copied to the
 	// tensor as a whole: datasets see plain slices.
-	staging32 []float32
-	staging64 []float64
+	staging32  []float32
+	staging64  []float64
+	conditions []float32
 }
 
 // A slot is the memory of one batch, and what became of it.
 type slot struct {
-	whole    *tensor.Tensor // as many samples as a batch may have
-	labels   []int
+	whole    Batch // as many samples as a batch may have
 	batch    Batch
 	err      error
 	panicked any
@@ -39,11 +39,13 @@ func (l *Loader) newLane() *lane {
 	rows := min(l.batch, l.n)
 	a := new(lane)
 	for i := range a.slots {
-		a.slots[i].whole = tensor.New(l.dtype, append([]int{rows}, l.shape...)...)
-		if l.labeler != nil {
-			a.slots[i].labels = make([]int, rows)
+		whole := &a.slots[i].whole
+		whole.X = tensor.New(l.dtype, append([]int{rows}, l.shape...)...)
+		if l.condition.size > 0 {
+			whole.Condition = tensor.New(l.dtype, rows, l.condition.size)
 		}
 	}
+	a.conditions = make([]float32, rows*l.condition.size)
 	if l.fill64 != nil {
 		a.staging64 = make([]float64, rows*l.size)
 	} else {
@@ -120,22 +122,23 @@ func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok 
 		} else {
 			err = a.data.Fill(i, a.staging32[lo:hi])
 		}
+		if k := l.condition.size; k > 0 && err == nil {
+			err = l.condition.fill(i, a.conditions[j*k:(j+1)*k])
+		}
 		if err != nil {
 			s.err = fmt.Errorf("datasets: sample %d: %w", i, err)
 			return false
 		}
-		if l.labeler != nil {
-			s.labels[j] = l.labeler.Label(i)
-		}
 	}
-	s.batch.X = s.whole.Slice(0, 0, len(samples))
+	s.batch.X = s.whole.X.Slice(0, 0, len(samples))
 	if l.fill64 != nil {
 		s.batch.X.SetFloat64(a.staging64[:len(samples)*l.size])
 	} else {
 		s.batch.X.SetFloat32(a.staging32[:len(samples)*l.size])
 	}
-	if l.labeler != nil {
-		s.batch.Labels = s.labels[:len(samples)]
+	if k := l.condition.size; k > 0 {
+		s.batch.Condition = s.whole.Condition.Slice(0, 0, len(samples))
+		s.batch.Condition.SetFloat32(a.conditions[:len(samples)*k])
 	}
 	return true
 }

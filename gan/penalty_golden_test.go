@@ -133,7 +133,7 @@ func eachPath(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]resul
 	}
 	out := map[string]result{}
 	for name, s := range strategies {
-		r := result{d: s.gradients(g, real, fake)}
+		r := result{d: s.gradients(g, real, fake, nil)}
 		require.True(t, r.d.read(&r.losses))
 		out[name] = r
 	}

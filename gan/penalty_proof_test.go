@@ -120,7 +120,7 @@ func gradientErrors(t *testing.T, g *game, real, fake *tensor.Tensor) map[string
 	loss := func(w []float64) float64 {
 		setFlat(g.discriminator, w)
 		*g.random = start
-		r := result{d: general{}.gradients(g, real, fake)}
+		r := result{d: general{}.gradients(g, real, fake, nil)}
 		r.d.read(&r.losses)
 		return r.losses.Discriminator()
 	}
@@ -161,7 +161,7 @@ func TestR2IsAPartOfTheGradient(t *testing.T) {
 			shape := append([]int{4}, f.shape...)
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 			both := criticGame(t, f.critic, o, []Penalty{r1, r2}, f.shape...)
-			alone := general{}.pass(both, real, fake)
+			alone := general{}.pass(both, real, fake, nil)
 			part := flat(unwrap(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{})))
 			with := eachPath(t, both, real, fake)
 			for path, without := range eachPath(t, criticGame(t, f.critic, o, []Penalty{r1}, f.shape...), real, fake) {
@@ -236,7 +236,7 @@ func TestGradientPenaltyWhereTheCriticIsFlat(t *testing.T) {
 		tr, err := New(nn.Linear(1, 2), d, Config{Latent: 1, Objective: Wasserstein{}, Penalties: []Penalty{GradientPenalty{Lambda: 10}}, DType: dt})
 		require.NoError(t, err)
 		for range 5 {
-			losses, err := tr.Step(x)
+			losses, err := tr.Step(Batch{X: x})
 			require.NoError(t, err)
 			require.InDelta(t, 10, losses.Penalty, 1)
 		}
