@@ -3,7 +3,6 @@ package datasets
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 )
 
@@ -64,11 +63,11 @@ func (d *derived) checkIndex(op string, i int) {
 // about takes over what another dataset knows about its samples, of which sample i
 // is sample of(i).
 func (d *derived) about(data Dataset, of func(i int) int) {
-	if l, ok := data.(Labeler); ok {
+	if l := labelerOf(data); l != nil {
 		d.label = func(i int) int { return l.Label(of(i)) }
-		d.classes = sync.OnceValue(func() []string { return classesOf(data) })
+		d.classes = sync.OnceValue(func() []string { return Classes(data) })
 	}
-	if c, ok := data.(conditioner); ok {
+	if c, ok := data.(Conditioner); ok {
 		d.conditionSize = c.ConditionSize()
 		d.condition = func(i int, dst []float32) error { return c.FillCondition(of(i), dst) }
 	}
@@ -113,7 +112,7 @@ func (l labels) Label(i int) int {
 
 func (l labels) Classes() []string { return slices.Clone(l.of.classes()) }
 
-// conditions makes a dataset one with a vector of numbers for each sample.
+// conditions makes a dataset a [Conditioner].
 type conditions struct{ of *derived }
 
 func (c conditions) ConditionSize() int { return c.of.conditionSize }
@@ -123,28 +122,14 @@ func (c conditions) FillCondition(i int, dst []float32) error {
 	return c.of.condition(i, dst)
 }
 
-type conditioner interface {
-	ConditionSize() int
-	FillCondition(i int, dst []float32) error
-}
-
-// classesOf returns the names of a dataset's classes, which are numbers unless it
-// names them; nil if it has no labels.
-func classesOf(data Dataset) []string {
-	if c, ok := data.(interface{ Classes() []string }); ok {
-		return c.Classes()
-	}
-	l, ok := data.(Labeler)
-	if !ok {
+// labelerOf returns a dataset's labels, or nil if there are none: it may have a
+// method for them and know of no classes, as a folder of pictures without them does.
+func labelerOf(data Dataset) Labeler {
+	l, _ := data.(Labeler)
+	if n, ok := data.(ClassNamer); ok && len(n.Classes()) == 0 {
 		return nil
 	}
-	var names []string
-	for i := range data.Len() {
-		for label := l.Label(i); len(names) <= label; {
-			names = append(names, strconv.Itoa(len(names)))
-		}
-	}
-	return names
+	return l
 }
 
 // filler64 returns a dataset's Fill64, or Fill with wider results.

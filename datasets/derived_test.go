@@ -64,7 +64,7 @@ func digestOfSet(t *testing.T, data datasets.Dataset) string {
 }
 
 func classesOf(data datasets.Dataset) []string {
-	return data.(interface{ Classes() []string }).Classes()
+	return data.(datasets.ClassNamer).Classes()
 }
 
 func TestSubset(t *testing.T) {
@@ -84,10 +84,9 @@ func TestSubset(t *testing.T) {
 
 	_, labelled := datasets.Subset(counter(3), []int{0}).(datasets.Labeler)
 	require.False(t, labelled)
-	v := datasets.Subset(vectors{5}, []int{4, 2}).(interface {
-		ConditionSize() int
-		FillCondition(i int, dst []float32) error
-	})
+	_, labelled = datasets.Subset(classed{names: []string{}}, nil).(datasets.Labeler)
+	require.False(t, labelled, "without classes")
+	v := datasets.Subset(vectors{5}, []int{4, 2}).(datasets.Conditioner)
 	require.Equal(t, 2, v.ConditionSize())
 	c := make([]float32, 2)
 	require.NoError(t, v.FillCondition(1, c))
@@ -196,7 +195,7 @@ func TestAugment(t *testing.T) {
 		return datasets.Augment(data, seed, datasets.Flip(), datasets.Shift(2), datasets.RandomCrop(3, 4))
 	}
 	batches := func(set datasets.Dataset, epoch, workers int, dt tensor.DType) (out []float64) {
-		for b, err := range datasets.NewLoader(set, 7, datasets.InOrder(), datasets.Workers(workers), datasets.DType(dt)).EpochLabeled(t.Context(), epoch, 0) {
+		for b, err := range datasets.NewLoader(set, 7, datasets.InOrder(), datasets.Workers(workers), datasets.DType(dt)).Epoch(t.Context(), epoch, 0) {
 			require.NoError(t, err)
 			out = append(out, b.X.Float64s()...)
 		}
@@ -216,11 +215,11 @@ func TestAugment(t *testing.T) {
 
 	// The shuffled order does not change what becomes of a sample.
 	loader := datasets.NewLoader(set, 30)
-	for x, err := range loader.Epoch(t.Context(), 5, 0) {
+	for b, err := range loader.Epoch(t.Context(), 5, 0) {
 		require.NoError(t, err)
 		for k := range 30 {
 			i := loader.Index(5, 0, k)
-			require.Equal(t, one[12*i:12*i+12], x.Slice(0, k, k+1).Float64s())
+			require.Equal(t, one[12*i:12*i+12], b.X.Slice(0, k, k+1).Float64s())
 		}
 	}
 	// What is made of an augmented dataset varies, too.

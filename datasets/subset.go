@@ -91,8 +91,7 @@ func Concat(parts ...Dataset) Dataset {
 		if !slices.Equal(shapes[i], shapes[0]) {
 			wrong(fmt.Sprintf("the samples of part %d have another shape", i), "give datasets of one shape")
 		}
-		_, here := p.(Labeler)
-		if _, first := parts[0].(Labeler); here != first {
+		if (labelerOf(p) == nil) != (labelerOf(parts[0]) == nil) {
 			wrong(fmt.Sprintf("either part %d or part 0 has labels", i), "give all parts labels, or none")
 		}
 		if conditionSizeOf(p) != conditionSizeOf(parts[0]) {
@@ -103,7 +102,7 @@ func Concat(parts ...Dataset) Dataset {
 }
 
 func conditionSizeOf(data Dataset) int {
-	if c, ok := data.(conditioner); ok {
+	if c, ok := data.(Conditioner); ok {
 		return c.ConditionSize()
 	}
 	return 0
@@ -149,7 +148,7 @@ func concat(parts []Dataset) Dataset {
 			return concat(now)
 		}
 	}
-	if _, ok := parts[0].(Labeler); ok {
+	if labelerOf(parts[0]) != nil {
 		merged := sync.OnceValue(func() merged { return mergeClasses(parts) })
 		d.classes = func() []string { return merged().names }
 		d.label = func(i int) int {
@@ -160,7 +159,7 @@ func concat(parts []Dataset) Dataset {
 	if d.conditionSize = conditionSizeOf(parts[0]); d.conditionSize > 0 {
 		d.condition = func(i int, dst []float32) error {
 			part, i := at(i)
-			return parts[part].(conditioner).FillCondition(i, dst)
+			return parts[part].(Conditioner).FillCondition(i, dst)
 		}
 	}
 	return d.dressed()
@@ -176,7 +175,7 @@ func mergeClasses(parts []Dataset) (m merged) {
 	known := map[string]int{}
 	for _, p := range parts {
 		var numbers []int
-		for _, name := range classesOf(p) {
+		for _, name := range Classes(p) {
 			number, ok := known[name]
 			if !ok {
 				number = len(m.names)
@@ -195,8 +194,8 @@ func mergeClasses(parts []Dataset) (m merged) {
 // label has no name.
 func WithClasses(data Dataset, names ...string) Dataset {
 	given("WithClasses", data)
-	l, ok := data.(Labeler)
-	if !ok {
+	l := labelerOf(data)
+	if l == nil {
 		misuse("WithClasses", fmt.Sprintf("%T has no labels", data), "give it a method Label(i int) int")
 	}
 	for i := range data.Len() {

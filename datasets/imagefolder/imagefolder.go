@@ -431,5 +431,6 @@ var _ interface {
 	datasets.Dataset
 	datasets.Filler64
 	datasets.Labeler
+	datasets.ClassNamer
 	datasets.Digester
 } = (*Set)(nil)

@@ -113,10 +113,10 @@ func TestClassesAreFolders(t *testing.T) {
 	require.NoError(t, set.Fill(0, got))
 	require.Equal(t, []float32{1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1}, got)
 
-	for b, err := range datasets.NewLoader(set, 3, datasets.InOrder(), datasets.KeepShape(), datasets.DType(tensor.Float64)).EpochLabeled(t.Context(), 0, 0) {
+	for b, err := range datasets.NewLoader(set, 3, datasets.InOrder(), datasets.KeepShape(), datasets.DType(tensor.Float64), datasets.Conditions()).Epoch(t.Context(), 0, 0) {
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 3, 2, 2}, b.X.Shape())
-		require.Equal(t, []int{1, 0, 0}, b.Labels)
+		require.Equal(t, []float64{0, 1, 1, 0, 1, 0}, b.Condition.Float64s())
 	}
 }
 
