@@ -20,6 +20,7 @@ const (
 	plot     = "gonum.org/v1/plot"
 	bar      = "github.com/schollz/progressbar/v3"
 	terminal = "golang.org/x/term"
+	formats  = "golang.org/x/image/"
 )
 
 // testFriends may be imported by any test: reference implementations, tables,
@@ -80,6 +81,7 @@ var house = []room{
 	// Data.
 	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
+	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "tensor"}, outside: []string{formats}},
 
 	// Adversarial training. The core imports no data set, plot or terminal; those
 	// are in folders of their own that a program may leave out.
