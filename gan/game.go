@@ -184,8 +184,11 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		}
 	}()
 	var data *DataError
+	rates := [2]float64{g.gOptimizer.LR(), g.dOptimizer.LR()}
 	misuse := tensor.Catch(func() {
-		if r = g.stepOn(real, latent); r.failed == "" {
+		r = g.stepOn(real, latent)
+		r.rates = rates
+		if r.failed == "" {
 			g.journal.done(g, real, latent)
 		} else {
 			data = lookForNaN(real)
