@@ -22,7 +22,7 @@ func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 		c.bad("a convolution has no output padding", "pad the input, or use ConvTranspose2D")
 	}
 	weight, fanIn, fanOut := c.weightShape(out, in)
-	l := &conv2D{convLayer{convConfig: c, weight: NewParam("weight", c.linearConfig.weight, fanIn, fanOut, weight...)}}
+	l := &conv2D{convLayer: convLayer{convConfig: c, weight: NewParam("weight", c.linearConfig.weight, fanIn, fanOut, weight...)}}
 	if c.hasBias {
 		l.bias = NewParam("bias", c.linearConfig.bias, fanIn, fanOut, out)
 	}
@@ -228,7 +228,10 @@ func (l *convLayer) Scratch(in []int) [][]int {
 	return [][]int{shape}
 }
 
-type conv2D struct{ convLayer }
+type conv2D struct {
+	convLayer
+	spreads constants // see [enlargedConv], by spreadKey
+}
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	return l.ForwardFused(ctx, x, tensor.Activation{})
