@@ -88,6 +88,7 @@ var house = []room{
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
+	{folder: "gan/pretrained", imports: []string{"gan"}, tests: []string{"gan/metrics/mnistfeatures"}},
 	{folder: "gan/recipe", imports: []string{"gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
