@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/tensor"
@@ -27,7 +28,7 @@ func BenchmarkStopTheWorld(b *testing.B) {
 	const n = 1024
 	x, y, c := numbers(n*n), numbers(n*n), make([]float32, n*n)
 	sums := make([]float64, 8)
-	trainer, loader := classic(b)
+	trainer, loader := trainerOf(b, recipe.Classic())
 	var batch *tensor.Tensor
 	for real, err := range loader.Epoch(context.Background(), 0, 0) {
 		if err != nil {

@@ -91,3 +91,18 @@ func ExampleSynthetic() {
 	// [256 2]
 	// [256 2]
 }
+
+// Nine tenths of the digits are trained on, each moved by a pixel or none, and
+// otherwise in each epoch. The others are as they are.
+func ExampleAugment() {
+	all, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	parts := datasets.RandomSplit(all, 1, .9, .1)
+	train := datasets.Augment(parts[0], 1, datasets.Shift(1))
+	loader := datasets.NewLoader(train, 64, datasets.KeepShape())
+	fmt.Println(train.Len(), "digits in", loader.Batches(), "batches;", parts[1].Len(), "others")
+	// Output:
+	// 9000 digits in 141 batches; 1000 others
+}

@@ -13,6 +13,9 @@ import (
 // depend on who is faster. Two slots go round between the two: while one is in
 // the consumer's hands, the other is being filled.
 type lane struct {
+	data   Dataset                          // as it is in the epoch
+	fill64 func(i int, dst []float64) error // its Fill64; nil: use Fill
+
 	slots [2]slot
 	free  chan *slot // to the worker
 	ready chan *slot // to the consumer
@@ -51,8 +54,13 @@ func (l *Loader) newLane() *lane {
 	return a
 }
 
-// reset prepares for another epoch, however the last one ended.
-func (a *lane) reset() {
+// reset prepares for another epoch, with the dataset as it is then, however the
+// last one ended.
+func (a *lane) reset(data Dataset, wide bool) {
+	a.data, a.fill64 = data, nil
+	if wide {
+		a.fill64 = filler64(data)
+	}
 	a.free = make(chan *slot, len(a.slots))
 	a.ready = make(chan *slot, len(a.slots))
 	for i := range a.slots {
@@ -109,10 +117,10 @@ func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok 
 		}
 		lo, hi := j*l.size, (j+1)*l.size
 		var err error
-		if l.fill64 != nil {
-			err = l.fill64.Fill64(i, a.staging64[lo:hi])
+		if a.fill64 != nil {
+			err = a.fill64(i, a.staging64[lo:hi])
 		} else {
-			err = l.data.Fill(i, a.staging32[lo:hi])
+			err = a.data.Fill(i, a.staging32[lo:hi])
 		}
 		if k := l.condition.size; k > 0 && err == nil {
 			err = l.condition.fill(i, a.conditions[j*k:(j+1)*k])

@@ -196,8 +196,9 @@ func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, er
 		defer stop()
 
 		order := l.order(epoch)
+		data := inEpoch(l.data, epoch)
 		for w, lane := range lanes {
-			lane.reset()
+			lane.reset(data, l.fill64 != nil)
 			workers.Go(func() { l.work(workersCtx, lane, order, from+w, len(lanes)) })
 		}
 		for k := from; k < l.Batches(); k++ {
