@@ -132,7 +132,9 @@ func eachPath(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]resul
 		strategies = map[string]strategy{"general": general{}, "exact": e}
 	}
 	out := map[string]result{}
+	random := *g.random
 	for name, s := range strategies {
+		*g.random = random // for layers that draw
 		r := result{d: s.gradients(g, real, fake, nil)}
 		require.True(t, r.d.read(&r.losses))
 		out[name] = r
