@@ -72,6 +72,7 @@ const numbersEach = 8
 
 func (m *diffAugment) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	outShape(m, x)
+	tensor.Check("DiffAugment", x.Value())
 	if !ctx.training() {
 		return x
 	}
