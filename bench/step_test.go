@@ -66,14 +66,14 @@ func steps(b *testing.B, r recipe.Recipe) {
 			defer tensor.CPU().SetThreads(0)
 			t, loader := trainerOf(b, r)
 			var batches []*tensor.Tensor
-			for x, err := range loader.Epoch(context.Background(), 0, 0) {
+			for real, err := range loader.Epoch(context.Background(), 0, 0) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				batches = append(batches, x.Clone())
+				batches = append(batches, real.X.Clone())
 			}
 			step := func(i int) {
-				if _, err := t.Step(batches[i%len(batches)]); err != nil {
+				if _, err := t.Step(gan.Batch{X: batches[i%len(batches)]}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,0 +1,167 @@
+//go:build !js
+
+// Browser makes a web page that draws digits and trains a GAN, without a server
+// that computes: Go's compiler makes WebAssembly of this package.
+//
+//	go run ./examples/browser -out site
+//	go run ./examples/browser -out site -http localhost:8080
+//
+// The folder site is then the page: any server of files may serve it, and nothing
+// else is asked for. The program is compressed (gander.wasm.gz, which the page
+// unpacks itself) and takes 2 MB, the digits' generator 1.7 MB more; -model puts
+// another generator of grey images in its place. With -http the command serves the
+// folder itself, until Ctrl-C.
+//
+// One part of the page draws what sliders say, which are the generator's latent
+// vector, and walks from one digit to another; it computes what the generator
+// computes anywhere else. The other trains on points on a ring, as examples/ring2d
+// does, in networks small enough for a browser; see ring.go. main.go builds the
+// page on your machine, the files with the build tag js are what runs in it.
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/pretrained"
+)
+
+//go:embed page
+var page embed.FS
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("browser: ")
+	out := flag.String("out", "site", "`folder` to write the page to")
+	model := flag.String("model", "", "`file` of a generator of grey images (default: digits, which are part of the program)")
+	address := flag.String("http", "", "`address` to serve the folder at, such as localhost:8080")
+	flag.Parse()
+	if flag.NArg() > 0 || *out == "" {
+		log.Print("-out names a folder, and there are no arguments besides the flags; see -help")
+		os.Exit(2)
+	}
+	err := build(*out, *model)
+	if err == nil && *address != "" {
+		err = serve(*address, *out)
+	}
+	if err != nil {
+		log.Fatal(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+}
+
+// build writes the page.
+func build(out, model string) error {
+	load := pretrained.Digits
+	if model != "" {
+		load = func(options ...gan.LoadOption) (*gan.Generator, error) { return gan.LoadGenerator(model, options...) }
+	}
+	g, err := load()
+	if err != nil {
+		return err
+	}
+	if s := g.SampleShape(); len(s) != 3 || s[0] != 1 {
+		return fmt.Errorf("samples of %v are not grey images [1, height, width]", s)
+	}
+	files, err := fs.Sub(page, "page")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(out, name), content, 0o644)
+	})
+	if err != nil {
+		return err
+	}
+	size, err := compile(out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "the page is in %s; its program takes %.1f MB\n", out, float64(size)/1e6)
+	return g.Save(filepath.Join(out, "generator.safetensors"))
+}
+
+// compile makes WebAssembly of this package, and takes what starts it from Go's
+// installation. It returns the size of the compressed program.
+func compile(out string) (size int, err error) {
+	_, source, _, ok := runtime.Caller(0)
+	if _, err := os.Stat(source); !ok || err != nil {
+		return 0, errors.New("the source of this program is not where it was; use go run")
+	}
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "gander.wasm")
+	inGo := func(args ...string) (string, error) {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = filepath.Dir(source)
+		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+		output, err := cmd.Output()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			err = fmt.Errorf("go %s: %w: %s", args[0], err, exit.Stderr)
+		}
+		return strings.TrimSpace(string(output)), err
+	}
+	root, err := inGo("env", "GOROOT")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := inGo("build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "."); err != nil {
+		return 0, err
+	}
+	starter, err := os.ReadFile(filepath.Join(root, "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return 0, err
+	}
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return 0, err
+	}
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level that there is
+	z.Write(content)                                           // to memory: no error
+	z.Close()
+	return packed.Len(), errors.Join(
+		os.WriteFile(filepath.Join(out, "wasm_exec.js"), starter, 0o644),
+		os.WriteFile(filepath.Join(out, "gander.wasm.gz"), packed.Bytes(), 0o644))
+}
+
+// serve serves a folder until Ctrl-C.
+func serve(address, folder string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server := &http.Server{Addr: address, Handler: http.FileServer(http.Dir(folder)), ReadTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() })
+	log.Printf("http://%s/", address)
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
