@@ -206,10 +206,10 @@ DEVICE Quarter quarterOfLarge(double x) {
     }
     u64 l0 = __nvvm_mulhi_ull(m, v[2]);
     u64 l1 = m * v[1] + l0;
-    u64 c1 = (l1 < l0) + __nvvm_mulhi_ull(m, v[1]);
-    u64 l2 = m * v[0] + c1;
-    u64 l3 = (l2 < c1) + __nvvm_mulhi_ull(m, v[0]);
-    u32 k = (u32)l3 & 3;
+    u64 l2 = m * v[0] + __nvvm_mulhi_ull(m, v[1]) + (l1 < l0);
+    u32 k = (u32)(l2 >> 62); // the units; the rest is a fraction
+    l2 = l2 << 2 | l1 >> 62;
+    l1 <<= 2;
     bool negative = l2 >> 63;
     if (negative) {
         k++;
