@@ -216,7 +216,7 @@ DEVICE Quarter quarterOfLarge(double x) {
         l2 = ~l2, l1 = ~l1;
     }
     const double halfPi = 0x1.921fb54442d18p+0;
-    double high = (double)(l2 >> 11), low = (double)((l2 << 53 | l1 >> 11)) * 0x1p-53; // in units of 2⁻⁵³
+    double high = (double)(l2 >> 11), low = (double)(l2 << 53 | l1 >> 11) * 0x1p-64; // in units of 2⁻⁵³
     double f = (high + low) * 0x1p-53, rest = (high - (high + low) + low) * 0x1p-53;
     double r = f * halfPi, e = fma(f, halfPi, -r) + (f * 0x1.1a62633145c07p-54 + rest * halfPi);
     return {k, negative ? -r : r, negative ? -e : e};
