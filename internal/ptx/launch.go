@@ -544,3 +544,6 @@ func trailing(mask uint32) int {
 	}
 	return 0
 }
+
+// Globals returns the addresses of the module's variables in global memory.
+func (p *Program) Globals() []uint64 { return slices.Clone(p.globals) }

@@ -317,3 +317,12 @@ func (m *Memory) newLaunch(shift uint) uint64 {
 	}
 	return m.launch
 }
+
+// Span returns an error if bytes do not lie in one allocation.
+func (m *Memory) Span(addr, size uint64) error {
+	if size == 0 {
+		return nil
+	}
+	_, _, err := m.reach(addr, size)
+	return err
+}
