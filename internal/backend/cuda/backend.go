@@ -44,8 +44,12 @@ const minVersion = 10000
 // minCapability is the oldest compute capability that they run on.
 const minCapability = 75
 
-// Open opens a device of a machine by its number.
-func Open(d driver.Driver, number int) (*Backend, error) {
+// Kind is the name of the kind of device.
+const Kind = "cuda"
+
+// Open opens a device of a machine by its number. Its name begins with that of a
+// kind, which is [Kind] except in tests.
+func Open(d driver.Driver, kind string, number int) (*Backend, error) {
 	version, err := d.Version()
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func Open(d driver.Driver, number int) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{name: fmt.Sprintf("cuda:%d", number), device: device, functions: map[kernel]driver.Function{}}
+	b := &Backend{name: fmt.Sprintf("%s:%d", kind, number), device: device, functions: map[kernel]driver.Function{}}
 	if err := b.start(); err != nil {
 		return nil, errors.Join(err, device.Close())
 	}
