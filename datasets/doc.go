@@ -17,8 +17,18 @@
 //	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
-// A tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
+// Package imagefolder reads a folder of PNG, JPEG, GIF, BMP and WebP pictures. A
+// tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
 // by [AsTensor].
+//
+// # Datasets of datasets
+//
+// [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
+// [Normalize] gives each channel mean 0 and standard deviation 1, and [Augment]
+// changes images at random, otherwise in each epoch. All keep what the dataset knows
+// about its samples: labels, the names of classes, conditions, and a digest.
+//
+// # Formulas
 //
 // What has a formula needs no files: [Ring] and [GaussianGrid] are the mixtures of
 // Gaussians on which generators are tried out, and [Synthetic] yields batches of

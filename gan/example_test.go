@@ -30,12 +30,12 @@ type heights struct{}
 
 func (heights) Batches() int { return 50 }
 
-func (heights) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (heights) Epoch(ctx context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		for k := from; k < 50 && ctx.Err() == nil; k++ {
 			random := tensor.NewStream(uint64(epoch*50+k), "heights")
 			x := tensor.Shift(tensor.Scale(random.Normal(tensor.Float32, 32, 1), 0.5), 4)
-			if !yield(x, nil) {
+			if !yield(gan.Batch{X: x}, nil) {
 				return
 			}
 		}

@@ -68,7 +68,7 @@ func TestFailedStepIsUndone(t *testing.T) {
 			train := func() {
 				x := random.Normal(tensor.Float32, 3+failing.Steps()%3, 4)
 				for _, tr := range []*gan.Trainer{failing, clean} {
-					_, err := tr.Step(x)
+					_, err := tr.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 				}
 			}
@@ -88,8 +88,8 @@ func TestFailedStepIsUndone(t *testing.T) {
 					for err == nil && objective.next != nil { // the generator's turn may come later
 						state = stateOf(t, failing)
 						x := random.Normal(tensor.Float32, 5, 4)
-						if _, err = failing.Step(x); err == nil {
-							_, err = clean.Step(x)
+						if _, err = failing.Step(gan.Batch{X: x}); err == nil {
+							_, err = clean.Step(gan.Batch{X: x})
 						}
 					}
 					return err
@@ -111,14 +111,14 @@ func TestFailedStepKeepsWeightsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	x := batch(t, tinyNoise(1))
 	for range 3 {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	weight := nn.Params(d)[0].Param.Value()
 	weight.Fill(0.25)
 	state := stateOf(t, trainer)
 	objective.next = rootOfZero
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.Error(t, err)
 	same(t, state, stateOf(t, trainer))
 	require.Equal(t, 0.25, weight.At(1, 1))
@@ -133,13 +133,13 @@ func TestFailedStepThatCannotBeUndone(t *testing.T) {
 	require.NoError(t, err)
 	x := batch(t, tinyNoise(1))
 	for range 3 {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	sample, weight := trainer.Sample(2, 1).Float32s(), nn.Params(d)[0].Param.Value()
 	before := weight.Clone().Float32s()
 	objective.next = rootOfZero
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	var e *gan.NonFiniteError
 	require.ErrorAs(t, err, &e)
 	require.ErrorContains(t, err, "could not be undone: step 1 went well and fails when it is done again")
@@ -148,11 +148,11 @@ func TestFailedStepThatCannotBeUndone(t *testing.T) {
 	require.NotEqual(t, before, weight.Float32s())
 
 	objective.next, objective.once = nil, true // from here on all is well
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.NoError(t, err)
 	state := stateOf(t, trainer)
 	objective.next = rootOfZero
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.Error(t, err)
 	same(t, state, stateOf(t, trainer))
 }
@@ -178,7 +178,7 @@ func TestSampleWhileStepsAreUndone(t *testing.T) {
 		if step%10 == 9 {
 			objective.next = rootOfZero
 		}
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.Equal(t, step%10 == 9, err != nil)
 		good[fmt.Sprint(trainer.Sample(1, 1).Float32s())] = true
 	}

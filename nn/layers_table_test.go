@@ -457,5 +457,5 @@ func blockRows() []optest.Row {
 }
 
 func layerRows() []optest.Row {
-	return slices.Concat(convRows(), imageRows(), normRows(), smoothRows(), blockRows(), spectralRows())
+	return slices.Concat(convRows(), imageRows(), normRows(), smoothRows(), blockRows(), spectralRows(), conditionRows())
 }

@@ -169,7 +169,9 @@ func TestClassic(t *testing.T) {
 	files := clitest.Files(t, out)
 	var names []string
 	for name := range files {
-		names = append(names, name)
+		if !regexp.MustCompile(`checkpoint-000000000[12]\.`).MatchString(name) { // which a slow machine writes, too
+			names = append(names, name)
+		}
 	}
 	require.ElementsMatch(t, []string{
 		"samples", "samples/step-00003.png", "samples.png", "losses.png", "log.jsonl",

@@ -5,21 +5,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
+	"github.com/gander-ml/gander/gan/diagnose"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/gan/watch"
 	"github.com/gander-ml/gander/tensor"
 )
 
 // hooks are everything that happens beside the training itself.
 func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) []gan.Hook {
 	hooks := []gan.Hook{
-		folder.Hook(), // first, so that everything is saved before anybody waits for a judgement
-		images(r),
+		images(r),     // before the checkpoint of the same step: a run that resumes there draws none again
+		folder.Hook(), // and this before anybody waits for a judgement
 		gan.SaveNetworks(*out),
 		gan.Log(filepath.Join(*out, "log.jsonl")),
 		chart.Losses(filepath.Join(*out, "losses.png")),
@@ -29,10 +32,28 @@ func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) [
 	} else {
 		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
+	var page *watch.Page
+	if *address == "" {
+		hooks = append(hooks, diagnose.Hook(diagnose.Options{})) // says what goes wrong
+	} else {
+		page = watch.New(watch.Options{Title: "mnist, recipe " + r.Name, Seed: r.Seed, Classes: strings.Split("0123456789", "")})
+		hooks = append(hooks, served(page), page.Hook()) // and shows everything
+	}
 	if *looks > 0 {
-		hooks = append(hooks, judged(r, judge))
+		hooks = append(hooks, judged(r, judge, page))
 	}
 	return hooks
+}
+
+// served lets browsers look at a page from the first step on.
+func served(page *watch.Page) gan.Hook {
+	return gan.Hook{Start: func(gan.Run) error {
+		url, err := page.Listen(*address)
+		if err == nil {
+			fmt.Println("look at", url)
+		}
+		return err
+	}}
 }
 
 // images draws the same ten digits again and again, every 100 steps and more
@@ -71,14 +92,17 @@ func images(r recipe.Recipe) gan.Hook {
 }
 
 // judged judges 1,000 digits now and then, at most every 100 steps, while
-// training continues.
-func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
+// training continues, and shows it on a page, if there is one.
+func judged(r recipe.Recipe, judge *mnistfeatures.Judge, page *watch.Page) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
 		return judge.EvaluateQuick(g.Sample(1000, r.Seed))
 	}, func(step int, report *mnistfeatures.Report) error {
 		d := report.Values.Get(mnistfeatures.Distance)
+		if page != nil {
+			page.Judged(step, watch.Judgement{Name: d.Name, Value: d.Value, Floor: d.Floor, Shares: report.Digits})
+		}
 		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
 			step, d.Value, d.Floor, 100*report.Values.Get(mnistfeatures.RarestDigit).Value)
 		return nil // also if nobody reads it any more

@@ -38,7 +38,7 @@ func TestRecipesTrain(t *testing.T) {
 			require.NoError(t, err)
 			x := tensor.NewStream(1, "x").Uniform(tensor.Float32, r.Batch, size)
 			for range 2 {
-				losses, err := trainer.Step(x)
+				losses, err := trainer.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				require.Equal(t, r.Name != "classic", losses.Penalty > 0)
 			}

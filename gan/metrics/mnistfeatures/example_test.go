@@ -44,7 +44,8 @@ func ExampleJudge_EvaluateQuick() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for x, err := range datasets.NewLoader(set, 1000).Epoch(context.Background(), 0, 0) {
+	for b, err := range datasets.NewLoader(set, 1000).Epoch(context.Background(), 0, 0) {
+		x := b.X
 		if err != nil {
 			log.Fatal(err)
 		}
