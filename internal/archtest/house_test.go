@@ -91,6 +91,7 @@ var house = []room{
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/recipe", imports: []string{"gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
+	{folder: "gan/picture", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
