@@ -111,6 +111,10 @@
 // and [Background] one whose work continues beside training, on a copy of the
 // generator: what samples are worth, say, which is measured in gan/metrics.
 //
+// gan/diagnose is a hook that looks for what usually goes wrong, and says so in a
+// sentence, by [Run.Note], which [Log] writes down and gan/progress prints. gan/watch
+// shows a run in a browser, gan/tensorboard writes it for TensorBoard.
+//
 // # Sampling
 //
 // A [Generator] is a copy of the weights that never changes. Any number of

@@ -193,13 +193,16 @@ func TestFarMemory(t *testing.T) {
 			run(steps)
 			after, bytesAfter := settled()
 			// A collection may have emptied the pool of a generator's memory meanwhile.
-			require.InDelta(t, before, after, 60, "%s: buffers", p.name)
-			require.InDelta(t, bytesBefore, bytesAfter, 64<<10, "%s: bytes", p.name)
+			for try := 0; try < 1000 && (after > before+60 || bytesAfter > bytesBefore+64<<10); try++ {
+				after, bytesAfter = settled() // on a busy machine cleanups take their time
+			}
+			require.LessOrEqual(t, after, before+60, "%s: buffers", p.name)
+			require.LessOrEqual(t, bytesAfter, bytesBefore+64<<10, "%s: bytes", p.name)
 			runtime.KeepAlive(trainer)
 		}()
 	}
 	buffers := 0
-	for range 100 {
+	for range 1000 {
 		if buffers, _ = settled(); buffers == 0 {
 			break
 		}
@@ -390,6 +393,9 @@ func TestFarOutOfMemory(t *testing.T) {
 			}
 			large := tensor.Concat(0, x, x, x, x)
 			_, used := b.Memory()
+			if room == 0 {
+				used = 1 // too little, whatever is freed meanwhile
+			}
 			b.Limit(used + room)
 			_, err := failing.Step(gan.Batch{X: large})
 			b.Limit(0)

@@ -191,8 +191,11 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 		}
 	}()
 	var data *DataError
+	rates := [2]float64{g.gOptimizer.LR(), g.dOptimizer.LR()}
 	misuse := tensor.Catch(func() {
-		if r = g.stepOn(b, latent); r.failed == "" {
+		r = g.stepOn(b, latent)
+		r.rates = rates
+		if r.failed == "" {
 			g.journal.done(g, b, latent)
 		} else {
 			data = lookForNaN(b)

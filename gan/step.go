@@ -13,6 +13,7 @@ import (
 // network that they came from, and attempt undoes what was done until then.
 func (g *game) step(x *tensor.Tensor, c *autograd.Var, z *tensor.Tensor) (r result) {
 	fake := g.generate(z, c) // one pass, which both halves use
+	r.real, r.fake = x, fake.Value()
 
 	r.d = g.strategy.gradients(g, x, fake.Value(), c)
 	if !r.d.read(&r.losses) {
@@ -54,6 +55,9 @@ func (g *game) generatorGradients(x *tensor.Tensor, fake, c *autograd.Var) (out 
 // closed.
 type result struct {
 	losses Losses
+	rates  [2]float64     // learning rates of the step, the generator's first
+	real   *tensor.Tensor // samples that the discriminator has learnt from
+	fake   *tensor.Tensor
 	d      discriminatorHalf
 	g      generatorHalf // zero if it was not the generator's turn
 	failed string        // the network of which a number is not finite
@@ -62,10 +66,11 @@ type result struct {
 // discriminatorHalf is what a [strategy] computes.
 type discriminatorHalf struct {
 	terms      Terms
-	real, fake *tensor.Tensor   // means of the terms, nil if there are none
-	penalties  []*tensor.Tensor // weighted means of their terms
-	grads      []*tensor.Tensor // of the sum of all these, by the trained parameters
-	norm       float64          // of grads; see read
+	scores     [2]*tensor.Tensor // D(x) and D(G(z)), before the update
+	real, fake *tensor.Tensor    // means of the terms, nil if there are none
+	penalties  []*tensor.Tensor  // weighted means of their terms
+	grads      []*tensor.Tensor  // of the sum of all these, by the trained parameters
+	norm       float64           // of grads; see read
 }
 
 // generatorHalf is the like for the generator.

@@ -37,6 +37,7 @@ type general struct {
 
 func (s general) gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) (out discriminatorHalf) {
 	p := s.pass(g, x, y, c)
+	out.scores = [2]*tensor.Tensor{p.Real.D.Value(), p.Fake.D.Value()}
 	out.terms = g.objective.Discriminator(p.Real.D, p.Fake.D)
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
 	for _, penalty := range g.penalties {

@@ -3,6 +3,7 @@ package gan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -85,3 +86,16 @@ func (t *Trainer) Device() *tensor.Device { return t.game.device }
 
 // Discriminator returns the network itself; do not run it while training.
 func (t *Trainer) Discriminator() nn.Module { return t.game.discriminator }
+
+// Networks returns the two networks themselves, whose weights are those of the last
+// step and not averages. Do not run them while training: a hook may, and whoever
+// works beside it has to copy the weights first ([nn.Snapshot]), in a hook.
+func (t *Trainer) Networks() (generator, discriminator nn.Module) {
+	return t.game.generator, t.game.discriminator
+}
+
+// Settings returns what the trainer was made with, by the names that [Allow] knows:
+//
+//	objective               relativistic
+//	generator.optimizer.lr  0.002
+func (t *Trainer) Settings() map[string]string { return maps.Clone(t.settings) }
