@@ -29,7 +29,7 @@ func pick(n, channels, size int, classes []string) plan {
 	// Few pictures are learned by heart: then more is changed at random before the
 	// discriminator sees them. The shift is cheap, and always helps.
 	p.augment = nn.Augmentations{Shift: 0.125}
-	if n < 5000 {
+	if n < 500 {
 		p.augment.Cutout = 0.3
 		p.augment.Colour = channels == 3
 	}
@@ -114,7 +114,7 @@ func (p plan) config() gan.Config {
 		Latent:    p.latent,
 		Classes:   p.classes,
 		Objective: gan.Relativistic{},
-		Penalties: []gan.Penalty{gan.R1{Gamma: 0.5}, gan.R2{Gamma: 0.5}},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 0.1}, gan.R2{Gamma: 0.1}},
 		Optimizer: optim.Adam{
 			LR: p.lr, Betas: [2]float64{0, 0.9}, Beta2Schedule: optim.Cosine{From: 0.9, To: 0.99, Steps: p.steps},
 			Schedule: optim.ScheduleFunc(func(step int) float64 { return fall.At(max(step-(p.steps-fifth), 0)) }),
