@@ -20,8 +20,6 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"embed"
 	"errors"
@@ -31,10 +29,8 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -104,53 +100,6 @@ func build(out, model string) error {
 	}
 	fmt.Fprintf(os.Stderr, "the page is in %s; its program takes %.1f MB\n", out, float64(size)/1e6)
 	return g.Save(filepath.Join(out, "generator.safetensors"))
-}
-
-// compile makes WebAssembly of this package, and takes what starts it from Go's
-// installation. It returns the size of the compressed program.
-func compile(out string) (size int, err error) {
-	_, source, _, ok := runtime.Caller(0)
-	if _, err := os.Stat(source); !ok || err != nil {
-		return 0, errors.New("the source of this program is not where it was; use go run")
-	}
-	dir, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "gander.wasm")
-	inGo := func(args ...string) (string, error) {
-		cmd := exec.Command("go", args...)
-		cmd.Dir = filepath.Dir(source)
-		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-		output, err := cmd.Output()
-		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-			err = fmt.Errorf("go %s: %w: %s", args[0], err, exit.Stderr)
-		}
-		return strings.TrimSpace(string(output)), err
-	}
-	root, err := inGo("env", "GOROOT")
-	if err != nil {
-		return 0, err
-	}
-	if _, err := inGo("build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "."); err != nil {
-		return 0, err
-	}
-	starter, err := os.ReadFile(filepath.Join(root, "lib", "wasm", "wasm_exec.js"))
-	if err != nil {
-		return 0, err
-	}
-	content, err := os.ReadFile(program)
-	if err != nil {
-		return 0, err
-	}
-	var packed bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level that there is
-	z.Write(content)                                           // to memory: no error
-	z.Close()
-	return packed.Len(), errors.Join(
-		os.WriteFile(filepath.Join(out, "wasm_exec.js"), starter, 0o644),
-		os.WriteFile(filepath.Join(out, "gander.wasm.gz"), packed.Bytes(), 0o644))
 }
 
 // serve serves a folder until Ctrl-C.

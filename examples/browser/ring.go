@@ -15,7 +15,7 @@ import (
 
 const (
 	points = 500 // shown
-	cells  = 48  // per side, at whose corners the discriminator is asked
+	cells  = 36  // per side, at whose corners the discriminator is asked
 	half   = 2.0 // what is shown is [−half, half]²
 )
 

@@ -90,7 +90,7 @@ func begin(args []js.Value) (any, error) {
 	seed, show := args[0].Int(), args[1]
 	start := time.Now()
 	last := start
-	due := func(int) bool { return time.Since(last) > 50*time.Millisecond }
+	due := func(int) bool { return time.Since(last) > 80*time.Millisecond }
 	go func() {
 		err := train(context.Background(), uint64(seed), due, func(f frame) {
 			show.Invoke(map[string]any{

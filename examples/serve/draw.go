@@ -29,14 +29,15 @@ type limits struct {
 
 // query is what a request asks for.
 type query struct {
-	n    int
-	seed uint64
+	n     int
+	seed  uint64
+	label int // the class of all samples; −1: as often as the data has each
 }
 
 // kind is a form of an answer.
 type kind struct {
 	name, media string
-	write       func(io.Writer, query, *tensor.Tensor) error
+	write       func(*server, io.Writer, query, *tensor.Tensor) error
 }
 
 type server struct {
@@ -58,14 +59,14 @@ func newServer(g *gan.Generator, l limits) (*server, error) {
 	s := &server{generator: g, limits: l, model: hash.Sum(nil),
 		requests: make(chan struct{}, l.requests), drawing: make(chan struct{}, l.drawing),
 		kinds: []kind{{"png", "image/png", writePNG}, {"json", "application/json", writeJSON}, {"npy", "application/octet-stream", writeNPY}}}
-	one, err := s.samples(context.Background(), query{n: 1})
+	one, err := s.samples(context.Background(), query{n: 1, label: -1})
 	if err != nil {
 		return nil, fmt.Errorf("the generator does not draw: %w", err)
 	}
 	if s.limits.samples = min(l.samples, l.bytes/(4*max(one.Len(), 1))); s.limits.samples < 1 {
 		return nil, fmt.Errorf("a sample of %v takes more than %d bytes; raise -bytes", one.Shape()[1:], l.bytes)
 	}
-	if writePNG(io.Discard, query{}, one) != nil {
+	if writePNG(s, io.Discard, query{}, one) != nil {
 		s.kinds = s.kinds[1:] // these are no images
 	}
 	return s, nil
@@ -73,7 +74,7 @@ func newServer(g *gan.Generator, l limits) (*server, error) {
 
 // parse reads a query, in which every name is known and there once.
 func (s *server) parse(raw string) (query, error) {
-	q := query{n: 1, seed: 1}
+	q := query{n: 1, seed: 1, label: -1}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return q, errors.New("this is not a query such as n=10&seed=7")
@@ -92,8 +93,15 @@ func (s *server) parse(raw string) (query, error) {
 			if q.seed, err = strconv.ParseUint(v[0], 10, 64); err != nil {
 				return q, errors.New("seed is a whole number from 0 to 18446744073709551615")
 			}
+		case "label":
+			classes := s.generator.Classes()
+			if q.label = slices.Index(classes, v[0]); classes == nil {
+				return q, errors.New("there are no labels: the generator has no classes")
+			} else if q.label < 0 {
+				return q, fmt.Errorf("label is the name of a class, such as %s", classes[0])
+			}
 		default:
-			return q, errors.New("there is n and seed, and nothing else")
+			return q, errors.New("there are n, seed and label, and nothing else")
 		}
 	}
 	return q, nil
@@ -116,29 +124,27 @@ func (s *server) draw(ctx context.Context, w io.Writer, q query, k kind) error {
 	if err != nil {
 		return err
 	}
-	return k.write(w, q, samples)
+	return k.write(s, w, q, samples)
 }
 
 // samples draws [n, …], in the shape of one sample if it is known.
 func (s *server) samples(ctx context.Context, q query) (*tensor.Tensor, error) {
-	const chunk = 64
-	var parts []*tensor.Tensor
-	random := tensor.NewStream(q.seed, "sample")
-	for at := 0; at < q.n && ctx.Err() == nil; at += chunk {
-		if err := tensor.Catch(func() {
-			parts = append(parts, s.generator.Map(random.Normal(tensor.Float32, min(chunk, q.n-at), s.generator.Latent())))
-		}); err != nil {
-			return nil, err
-		}
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	x := tensor.Concat(0, parts...)
-	if shape := s.generator.SampleShape(); shape != nil {
+	x, err := s.generator.Draw(ctx, gan.Request{N: q.n, Seed: q.seed, Labels: s.labels(q)})
+	if shape := s.generator.SampleShape(); err == nil && shape != nil {
 		x = x.Reshape(append([]int{q.n}, shape...)...)
 	}
-	return x, nil
+	return x, err
+}
+
+// labels are the samples' classes, or nil if there are none.
+func (s *server) labels(q query) []int {
+	switch {
+	case s.generator.Classes() == nil:
+		return nil
+	case q.label < 0:
+		return s.generator.Labels(q.n, q.seed)
+	}
+	return slices.Repeat([]int{q.label}, q.n)
 }
 
 // encoder keeps its buffers, which are larger than the images.
@@ -149,7 +155,7 @@ type buffers struct{ sync.Pool }
 func (b *buffers) Get() *png.EncoderBuffer  { e, _ := b.Pool.Get().(*png.EncoderBuffer); return e }
 func (b *buffers) Put(e *png.EncoderBuffer) { b.Pool.Put(e) }
 
-func writePNG(w io.Writer, _ query, x *tensor.Tensor) error {
+func writePNG(_ *server, w io.Writer, _ query, x *tensor.Tensor) error {
 	img, err := gan.ImageGrid{Gap: 2}.Image(x)
 	if err != nil {
 		return err
@@ -157,13 +163,18 @@ func writePNG(w io.Writer, _ query, x *tensor.Tensor) error {
 	return encoder.Encode(w, img)
 }
 
-func writeNPY(w io.Writer, _ query, x *tensor.Tensor) error { return npy.Write(w, x) }
+func writeNPY(_ *server, w io.Writer, _ query, x *tensor.Tensor) error { return npy.Write(w, x) }
 
 // writeJSON writes each sample as a row of its numbers.
-func writeJSON(w io.Writer, q query, x *tensor.Tensor) error {
+func writeJSON(s *server, w io.Writer, q query, x *tensor.Tensor) error {
+	var labels []string
+	for _, label := range s.labels(q) {
+		labels = append(labels, s.generator.Classes()[label])
+	}
 	return json.NewEncoder(w).Encode(struct {
 		Seed    uint64      `json:"seed"`
+		Labels  []string    `json:"labels,omitempty"`
 		Shape   []int       `json:"shape"` // of all samples together
 		Samples [][]float32 `json:"samples"`
-	}{q.seed, x.Shape(), slices.Collect(slices.Chunk(x.Float32s(), max(x.Len()/q.n, 1)))})
+	}{q.seed, labels, x.Shape(), slices.Collect(slices.Chunk(x.Float32s(), max(x.Len()/q.n, 1)))})
 }

@@ -6,9 +6,10 @@
 // It draws digits by a generator that is part of the program, or what the generator
 // in the file -model draws. sample.png is an image, sample.json text, sample.npy a
 // NumPy array [n, …]; n is the number of samples and seed that of their latent
-// vectors, 1 if they are not given. An answer depends on the model, the URL and the
-// instruction set alone, so that all servers behind one address send the same bytes
-// and caches may keep them: all three are in the ETag.
+// vectors, 1 if they are not given; label is their class, if the generator has
+// classes. An answer depends on the model, the URL and the instruction set alone, so
+// that all servers behind one address send the same bytes and caches may keep them:
+// all three are in the ETag.
 //
 // Nonsense is answered with status 400 and a line that says what is wrong, a request
 // too many with 429 and the seconds after which to try again, one that takes too

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,13 @@ func init() {
 // generator draws images of 4×4 pixels without having learnt to.
 func generator(t *testing.T, seed uint64, layers ...nn.Module) *gan.Generator {
 	t.Helper()
-	net := nn.Sequential(append(layers, nn.Linear(5, 16), nn.Tanh())...)
+	inputs := 5
+	for _, layer := range layers {
+		size, err := nn.ConditionSize(layer)
+		require.NoError(t, err)
+		inputs += size
+	}
+	net := nn.Sequential(append(layers, nn.Linear(inputs, 16), nn.Tanh())...)
 	nn.Init(net, seed, tensor.Float32, tensor.CPU())
 	g, err := gan.NewGenerator(net, 5, 1, 4, 4)
 	require.NoError(t, err)
@@ -133,6 +140,35 @@ func TestAnswers(t *testing.T) {
 	require.Equal(t, "ok\n", ask(h, "GET", "/healthz").Body.String())
 }
 
+// A generator with classes draws the one that is asked for, and tells which it drew.
+func TestLabels(t *testing.T) {
+	g, err := generator(t, 1, nn.ConcatCondition(3, 1)).WithClasses([]string{"cat", "dog", "ox"}, []int{1, 2, 3})
+	require.NoError(t, err)
+	h := served(t, g, usual).handler()
+	var answer struct {
+		Labels  []string
+		Samples [][]float32
+	}
+	check := func(url string, want *tensor.Tensor, labels ...string) {
+		t.Helper()
+		answer.Labels, answer.Samples = nil, nil
+		require.NoError(t, json.Unmarshal(ask(h, "GET", url).Body.Bytes(), &answer))
+		require.Equal(t, labels, answer.Labels)
+		require.Equal(t, want.Float32s(), slices.Concat(answer.Samples...))
+	}
+	check("/sample.json?n=2&seed=7&label=dog", g.SampleOf([]int{1, 1}, 7), "dog", "dog")
+	var drawn []string
+	for _, label := range g.Labels(20, 7) {
+		drawn = append(drawn, g.Classes()[label])
+	}
+	require.Subset(t, drawn, g.Classes())
+	check("/sample.json?n=20&seed=7", g.Sample(20, 7), drawn...)
+	a := ask(h, "GET", "/sample.png?label=1")
+	require.Equal(t, 400, a.Code)
+	require.Equal(t, "label is the name of a class, such as cat\n", a.Body.String())
+	require.NotEqual(t, ask(h, "GET", "/sample.png?label=cat").Header().Get("ETag"), ask(h, "GET", "/sample.png?label=ox").Header().Get("ETag"))
+}
+
 // Caches may keep an answer, and are told in a word that it still holds.
 func TestCaching(t *testing.T) {
 	h := served(t, generator(t, 1), usual).handler()
@@ -174,8 +210,9 @@ func TestRefusals(t *testing.T) {
 		"seed=-1":                   "seed is a whole number from 0 to 18446744073709551615",
 		"seed=18446744073709551616": "seed is a whole number from 0 to 18446744073709551615",
 		"seed=1&seed=1":             "a name is there twice",
-		"N=1":                       "there is n and seed, and nothing else",
-		"n=1&%3Cscript%3E":          "there is n and seed, and nothing else",
+		"N=1":                       "there are n, seed and label, and nothing else",
+		"n=1&%3Cscript%3E":          "there are n, seed and label, and nothing else",
+		"label=3":                   "there are no labels: the generator has no classes",
 		"n=%zz":                     "this is not a query such as n=10&seed=7",
 		"n=1;seed=2":                "this is not a query such as n=10&seed=7",
 	} {
@@ -254,14 +291,14 @@ func gated(t *testing.T, l limits) (*server, gate) {
 // waits for its turn.
 func TestCancelled(t *testing.T) {
 	one := usual
-	one.drawing = 1
+	one.drawing, one.samples = 1, 1024
 	s, g := gated(t, one)
 	h := s.handler()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	for range 3 { // one is drawn for and two wait
 		wait.Go(func() {
-			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/sample.npy?n=256", nil).WithContext(ctx))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/sample.npy?n=1024", nil).WithContext(ctx))
 		})
 	}
 	<-g.passes
