@@ -60,6 +60,7 @@ func networks() map[string]network {
 		"GroupNorm/features": {nn.GroupNorm(2, 6), []int{6}},
 		"InstanceNorm2D":     {nn.InstanceNorm2D(2), image(2)},
 		"Instance/affine":    {nn.InstanceNorm2D(2, nn.Affine(true), nn.Eps(0.01)), image(2)},
+		"DiffAugment":        {nn.DiffAugment(nn.Augmentations{Colour: true, Shift: 0.1}), image(3)},
 		"Dropout":            {nn.Dropout(0.5), []int{3}},
 		"Embedding":          {nn.Embedding(9, 4), []int{2}},
 		"Flatten":            {nn.Flatten(), image(2)},
