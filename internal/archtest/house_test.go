@@ -81,7 +81,7 @@ var house = []room{
 	// Networks and optimizers, which do not import each other.
 	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
-	{folder: "nn/onnx", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, tests: []string{"autograd"}},
+	{folder: "nn/onnx", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, tests: []string{"autograd", "gan", "gan/pretrained", "gan/recipe"}},
 	{folder: "nn/torch", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, outside: []string{pickles}, tests: []string{"autograd", "gan"}},
 	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"tensor"}},
