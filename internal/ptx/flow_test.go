@@ -279,18 +279,18 @@ func TestWarps(t *testing.T) {
 		}},
 		{"setp.lt.u32 %p1, %r1, 40; vote.sync.ballot.b32 %r20, %p1, -1;", func(i int) int {
 			if i < 32 {
-				return 0xffffffff
+				return -1
 			}
 			return 0xff
 		}},
 		{"setp.lt.u32 %p1, %r1, 40; vote.sync.all.pred %p2, %p1, -1; selp.u32 %r20, 1, 0, %p2;", func(i int) int { return 1 - i/32 }},
 		{"setp.lt.u32 %p1, %r1, 40; vote.sync.any.pred %p2, !%p1, -1; selp.u32 %r20, 1, 0, %p2;", func(i int) int { return i / 32 }},
 		{"setp.lt.u32 %p1, %r1, 40; vote.sync.uni.pred %p2, %p1, -1; selp.u32 %r20, 1, 0, %p2;", func(i int) int { return 1 - i/32 }},
-		{"activemask.b32 %r20;", func(int) int { return 0xffffffff }},
+		{"activemask.b32 %r20;", func(int) int { return -1 }},
 		{"mov.u32 %r20, 0; setp.lt.u32 %p1, %r1, 40; @%p1 activemask.b32 %r20;", func(i int) int {
 			switch {
 			case i < 32:
-				return 0xffffffff
+				return -1
 			case i < 40:
 				return 0xff
 			}
