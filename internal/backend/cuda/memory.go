@@ -64,13 +64,13 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 		if list := m.free[size]; len(list) > 0 {
 			k := list[len(list)-1]
 			m.free[size] = list[:len(list)-1]
-			return k, nil
+			return k, b.annotate(k, bytes)
 		}
 		ptr, err := b.device.MemAlloc(size)
 		if err == nil {
 			k := &block{ptr, size}
 			m.all[ptr] = k
-			return k, nil
+			return k, b.annotate(k, bytes)
 		}
 		b.flush() // what the steps hold can be freed
 		if !errors.Is(err, driver.OutOfMemory) || try == 4 {
@@ -91,6 +91,14 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 			return nil, err
 		}
 	}
+}
+
+// annotate tells a device that checks such things what of a block is lent.
+func (b *Backend) annotate(k *block, bytes uint64) error {
+	if a, ok := b.device.(driver.Annotator); ok {
+		return a.AnnotateAsync(k.ptr, bytes, k.size, b.stream)
+	}
+	return nil
 }
 
 // settle returns when a cleanup that is queued now has run, and with it, more likely
