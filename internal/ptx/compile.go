@@ -1637,15 +1637,6 @@ func (c *compiler) move(m *mods) {
 	c.done(m)
 	a := c.args(2)
 	d, o := a[0], a[1]
-	if t == tPred && o.kind == argInt {
-		in := inst{op: opSetpEq32, e: -1, a: c.constant32(0), b: c.constant32(0)}
-		if o.imm == 0 {
-			in.b = c.constant32(1)
-		}
-		in.d, in.ud = c.dst(d, tPred)
-		c.emit(in)
-		return
-	}
 	if t == tPred {
 		in := inst{op: opPredMov, e: -1}
 		in.d, in.ud = c.dst(d, tPred)
