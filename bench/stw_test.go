@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
-	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/tensor"
 )
 

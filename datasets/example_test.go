@@ -19,11 +19,10 @@ func ExampleLoader_Epoch() {
 	loader := datasets.NewLoader(set.Subset(0, 200), 64, datasets.Seed(1), datasets.KeepShape())
 	for epoch := range 2 {
 		for b, err := range loader.Epoch(context.Background(), epoch, 0) {
-			x := b.X
 			if err != nil {
 				log.Fatal(err)
 			}
-			fmt.Println("epoch", epoch, x.Shape())
+			fmt.Println("epoch", epoch, b.X.Shape())
 		}
 	}
 	// Output:
@@ -69,11 +68,10 @@ func (c circle) Fill(i int, dst []float32) error {
 func ExampleDataset() {
 	loader := datasets.NewLoader(circle(4), 3, datasets.InOrder())
 	for b, err := range loader.Epoch(context.Background(), 0, 0) {
-		x := b.X
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("%v %.2f\n", x.Shape(), x.Float32s())
+		fmt.Printf("%v %.2f\n", b.X.Shape(), b.X.Float32s())
 	}
 	// Output:
 	// [3 2] [0.71 0.71 -0.71 0.71 -0.71 -0.71]
@@ -84,11 +82,10 @@ func ExampleDataset() {
 func ExampleSynthetic() {
 	source := datasets.Synthetic{From: datasets.Ring(), Batch: 256, PerEpoch: 2, Seed: 1}
 	for b, err := range source.Epoch(context.Background(), 0, 0) {
-		x := b.X
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(x.Shape())
+		fmt.Println(b.X.Shape())
 	}
 	// Output:
 	// [256 2]

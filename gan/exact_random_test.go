@@ -110,6 +110,9 @@ func (c *chance) discriminator() (d nn.Module, sample []int) {
 		c.linear(2)
 		c.add(nn.Flatten())
 	case 3:
+		if c.IntN(3) == 0 {
+			c.add(nn.DiffAugment(nn.Augmentations{Colour: true, Shift: .3, Cutout: .5}))
+		}
 		c.images()
 	}
 	for range c.IntN(3) {

@@ -171,7 +171,9 @@ func eachPathOf(t *testing.T, g *game, real, fake *tensor.Tensor, condition *aut
 		strategies = map[string]strategy{"general": general{}, "exact": e}
 	}
 	out := map[string]result{}
+	random := *g.random
 	for name, s := range strategies {
+		*g.random = random // for layers that draw
 		r := result{d: s.gradients(g, real, fake, condition)}
 		require.True(t, r.d.read(&r.losses))
 		out[name] = r

@@ -51,6 +51,28 @@ func TestSample(t *testing.T) {
 	require.Equal(t, image.Rect(0, 0, 4*(3+2)+2, 2*(3+2)+2), draw("-n", "7", "-columns", "4", "-scale", "1").Bounds())
 }
 
+// A generator with classes draws those that are asked for.
+func TestLabel(t *testing.T) {
+	dir := t.TempDir()
+	net := nn.Sequential(nn.ConcatCondition(3, 1), nn.Linear(8, 9), nn.Tanh())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	g, err := gan.NewGenerator(net, 5, 1, 3, 3)
+	require.NoError(t, err)
+	g, err = g.WithClasses([]string{"cat", "dog", "owl"}, nil)
+	require.NoError(t, err)
+	require.NoError(t, g.Save(filepath.Join(dir, "g")))
+	for label, labels := range map[string][]int{"dog": {1, 1, 1, 1, 1}, "owl, cat": {2, 0, 2, 0, 2}, "": g.Labels(5, 3)} {
+		r := clitest.Run(t, dir, "-model", "g", "-n", "5", "-seed", "3", "-label", label, "-o", "out.npy")
+		require.Zero(t, r.Status, r.Errors)
+		require.NoError(t, npy.Save(filepath.Join(dir, "want.npy"), g.SampleOf(labels, 3)))
+		files := clitest.Files(t, dir)
+		require.Equal(t, files["want.npy"], files["out.npy"])
+	}
+	saved(t, filepath.Join(dir, "plain"), 9, 1, 3, 3)
+	clitest.Fails(t, dir, 1, `there is no class "fox"; there are cat, dog, owl`, "-model", "g", "-label", "dog,fox")
+	clitest.Fails(t, dir, 1, "plain: the generator knows no classes", "-model", "plain", "-label", "dog")
+}
+
 // A name in .npy asks for the numbers, a row per picture.
 func TestArray(t *testing.T) {
 	dir := t.TempDir()

@@ -19,6 +19,7 @@ const (
 	blas     = "gonum.org/v1/gonum/blas"
 	plot     = "gonum.org/v1/plot"
 	bar      = "github.com/schollz/progressbar/v3"
+	pickles  = "github.com/nlpodyssey/gopickle/"
 	terminal = "golang.org/x/term"
 	formats  = "golang.org/x/image/"
 )
@@ -81,6 +82,7 @@ var house = []room{
 	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
 	{folder: "nn/onnx", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, tests: []string{"autograd"}},
+	{folder: "nn/torch", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, outside: []string{pickles}, tests: []string{"autograd", "gan"}},
 	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"tensor"}},
 

@@ -45,11 +45,10 @@ func ExampleJudge_EvaluateQuick() {
 		log.Fatal(err)
 	}
 	for b, err := range datasets.NewLoader(set, 1000).Epoch(context.Background(), 0, 0) {
-		x := b.X
 		if err != nil {
 			log.Fatal(err)
 		}
-		report, err := judge.EvaluateQuick(x)
+		report, err := judge.EvaluateQuick(b.X)
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -94,6 +94,14 @@ type Memory interface {
 	MemsetAsync(dst Ptr, value uint32, words uint64, s Stream) error
 }
 
+// Annotator is implemented by devices that check how memory is used, for allocators
+// that lend parts of what MemAlloc returned.
+type Annotator interface {
+	// AnnotateAsync queues the note that of size bytes the first used are lent anew:
+	// nothing that lies there may be read, and the rest belongs to nobody.
+	AnnotateAsync(p Ptr, used, size uint64, s Stream) error
+}
+
 // Streams are a device's queues, and marks in them.
 type Streams interface {
 	// StreamCreate returns a stream that neither waits for the default stream nor

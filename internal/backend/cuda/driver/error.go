@@ -98,6 +98,7 @@ type Error struct {
 	Result Result
 	Name   string // the driver's name of the result, "" if it has none
 	Detail string // what else is known: the driver's text, the compiler's log, the thread and line
+	Cause  error  // an error that this one comes from, or nil
 }
 
 // Error returns "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY: …".
@@ -116,5 +117,10 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// Unwrap returns the result.
-func (e *Error) Unwrap() error { return e.Result }
+// Unwrap returns the result, and the cause if there is one.
+func (e *Error) Unwrap() []error {
+	if e.Cause != nil {
+		return []error{e.Result, e.Cause}
+	}
+	return []error{e.Result}
+}

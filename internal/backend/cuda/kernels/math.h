@@ -206,17 +206,17 @@ DEVICE Quarter quarterOfLarge(double x) {
     }
     u64 l0 = __nvvm_mulhi_ull(m, v[2]);
     u64 l1 = m * v[1] + l0;
-    u64 c1 = (l1 < l0) + __nvvm_mulhi_ull(m, v[1]);
-    u64 l2 = m * v[0] + c1;
-    u64 l3 = (l2 < c1) + __nvvm_mulhi_ull(m, v[0]);
-    u32 k = (u32)l3 & 3;
+    u64 l2 = m * v[0] + __nvvm_mulhi_ull(m, v[1]) + (l1 < l0);
+    u32 k = (u32)(l2 >> 62); // the units; the rest is a fraction
+    l2 = l2 << 2 | l1 >> 62;
+    l1 <<= 2;
     bool negative = l2 >> 63;
     if (negative) {
         k++;
         l2 = ~l2, l1 = ~l1;
     }
     const double halfPi = 0x1.921fb54442d18p+0;
-    double high = (double)(l2 >> 11), low = (double)((l2 << 53 | l1 >> 11)) * 0x1p-53; // in units of 2⁻⁵³
+    double high = (double)(l2 >> 11), low = (double)(l2 << 53 | l1 >> 11) * 0x1p-64; // in units of 2⁻⁵³
     double f = (high + low) * 0x1p-53, rest = (high - (high + low) + low) * 0x1p-53;
     double r = f * halfPi, e = fma(f, halfPi, -r) + (f * 0x1.1a62633145c07p-54 + rest * halfPi);
     return {k, negative ? -r : r, negative ? -e : e};

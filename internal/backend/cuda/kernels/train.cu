@@ -122,7 +122,8 @@ template <class T> DEVICE void squares(const void *entries, const u32 *owner, Sc
         sum += v * v;
     }
     sum = treeSum(sum, shared);
-    if (thread() == 0) partial[block()] = {sum, exponent};
+    // What is not finite stays so, whatever the other blocks have.
+    if (thread() == 0) partial[block()] = {sum, sum - sum == 0 ? exponent : 1024};
 }
 
 extern "C" __global__ __launch_bounds__(THREADS) void norm(const Scaled *partial, u32 n, double *dst) {
@@ -140,7 +141,7 @@ extern "C" __global__ __launch_bounds__(THREADS) void norm(const Scaled *partial
         }
     }
     sum = treeSum(sum, shared);
-    if (thread() == 0) *dst = sum == 0 ? 0 : scale(squareRoot(sum), exponent);
+    if (thread() == 0) *dst = sum == 0 || sum - sum != 0 ? squareRoot(sum) : scale(squareRoot(sum), exponent);
 }
 
 #define LISTS(T, SUFFIX) \
