@@ -139,30 +139,34 @@ class Drawing {
 			$("seed").value = Number($("seed").value) + 1;
 			this.take();
 		};
-		$("labels").hidden = info.classes.length === 0;
-		info.classes.forEach((name, label) => {
+		$("labels").hidden = $("classed").hidden = info.classes.length === 0;
+		["any", ...info.classes].forEach((name, i) => {
 			const button = document.createElement("button");
 			Object.assign(button, { type: "button", textContent: name });
 			button.onclick = () => {
-				this.point.condition = condition(info, label);
+				this.label = i - 1; // −1: that of the seed
+				if (i === 0) return this.take();
+				this.point.condition = condition(info, this.label);
 				this.show();
 			};
 			$("labels").append(button);
 		});
+		this.label = -1;
 	}
 
-	// take draws the first sample of the seed.
+	// take draws the first sample of the seed, in the class that is chosen.
 	async take() {
 		const seed = Number($("seed").value);
 		if (!Number.isSafeInteger(seed) || seed < 0) return;
 		this.point = await pointOf(this.program, this.info, seed);
+		if (this.label >= 0) this.point.condition = condition(this.info, this.label);
 		await this.show();
 	}
 
 	// show makes sliders, buttons and the picture those of the point.
 	show() {
 		for (const slider of this.sliders ?? []) slider.value = this.point.z[slider.dataset.at];
-		[...$("labels").children].forEach((button, i) => button.setAttribute("aria-pressed", this.point.condition[i] === 1));
+		[...$("labels").children].forEach((button, i) => button.setAttribute("aria-pressed", this.label === i - 1));
 		return this.draw();
 	}
 
