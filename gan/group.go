@@ -32,7 +32,8 @@ type Group interface {
 	Sum64(x []float64) error
 	// Broadcast replaces x by that of process 0.
 	Broadcast(x []byte) error
-	// Close leaves the group. Whoever waits for this process gets an error.
+	// Close leaves the group. Whoever waits for this process gets an error or is
+	// ended.
 	Close() error
 }
 
