@@ -104,16 +104,23 @@ import (
 )
 
 // Binding returns a sentence if this process may use a single core of a machine with
-// more, as mpirun's default has it, and "" otherwise. It knows on Linux only.
+// more cores than processes of the group, as mpirun's default has it, and ""
+// otherwise. It knows on Linux only.
 func Binding() string {
 	if runtime.NumCPU() > 1 {
 		return ""
+	}
+	here := 1
+	for _, name := range []string{"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"} { // of Open MPI and MPICH
+		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+			here = max(here, n)
+		}
 	}
 	online, err := os.ReadFile("/sys/devices/system/cpu/online")
 	if err != nil {
 		return ""
 	}
-	if n := count(strings.TrimSpace(string(online))); n > 1 {
+	if n := count(strings.TrimSpace(string(online))); n > here {
 		return fmt.Sprintf("this process is bound to one of %d cores; give it more with mpirun's --bind-to none, or --map-by slot:PE=N for N cores each", n)
 	}
 	return ""
