@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/autograd"
+	_ "github.com/gander-ml/gander/internal/backend/backendtest/far" // registers the device
 	"github.com/gander-ml/gander/internal/optest"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/onnx"
@@ -537,6 +538,34 @@ func TestLargeFile(t *testing.T) {
 	y.Shape, g.Outputs = g.Outputs[0].Shape, []*nn.Value{y}
 	err = onnx.Write(fullDisk{}, g)
 	require.ErrorContains(t, err, "an ONNX file has at most 2147483647")
+}
+
+// Networks on a device that is not host memory make the same files.
+func TestFarNetworks(t *testing.T) {
+	device, err := tensor.OpenDevice("far:0")
+	require.NoError(t, err)
+	for name, row := range networks() {
+		prepare(row.m, tensor.Float32)
+		want, _ := exported(t, row.m, row.sample...)
+		if len(nn.Params(row.m)) == 0 {
+			continue
+		}
+		nn.To(row.m, device)
+		got, f := exported(t, row.m, row.sample...)
+		if strings.Contains(strings.ToLower(name), "spectral") || name == "Embed/images" || name == "deep" { // σ is summed there
+			x := row.input(tensor.Float32, 2)
+			inputs := map[string]*tensor.Tensor{"input": x}
+			ctx := &nn.Ctx{}
+			if size, err := nn.ConditionSize(row.m); size > 0 {
+				require.NoError(t, err)
+				inputs["condition"] = tensor.NewStream(6, "condition").Normal(tensor.Float32, 2, size)
+				ctx.Condition = autograd.Const(inputs["condition"].To(device))
+			}
+			near(t, row.m.Forward(ctx, autograd.Const(x.To(device))).Value(), f.run(arrays(inputs)), 1e-5)
+			continue
+		}
+		require.Equal(t, want, got, name)
+	}
 }
 
 // A snapshot's weights are written, not what training has made of the network since.
