@@ -93,6 +93,15 @@ func (s *StepInfo) LearningRates() (generator, discriminator float64) {
 // real samples, and as many generated ones, both [n, …].
 func (s *StepInfo) Samples() (real, fake *tensor.Tensor) { return s.result.real, s.result.fake }
 
+// Condition returns the condition [n, k] of [StepInfo.Samples], which real samples
+// and generated ones have in common, or nil if there is none.
+func (s *StepInfo) Condition() *tensor.Tensor {
+	if s.result.condition == nil {
+		return nil
+	}
+	return s.result.condition.Value()
+}
+
 // Scores returns what the discriminator has made of [StepInfo.Samples], before it
 // has learnt from them: D(x) and D(G(z)), both [n, 1], logits or probabilities as
 // the objective has it. Reading them from a device takes time; nothing else does.

@@ -398,6 +398,9 @@ func readClasses(net nn.Module, meta map[string]string) (names []string, counts 
 		if err := strictjson.Unmarshal([]byte(countsText), &counts); err != nil {
 			return nil, nil, fmt.Errorf("its metadata %q is not a list of numbers: %w", countsKey, err)
 		}
+		if counts == nil {
+			return nil, nil, fmt.Errorf("its metadata %q is null", countsKey)
+		}
 	}
 	size, _ := nn.ConditionSize(net)
 	if err := classesFit(size, names, counts); err != nil {

@@ -96,13 +96,7 @@ func SaveSamples(dir string, n int, seed uint64, g ImageGrid) Hook {
 	var t *Trainer
 	draw := func() (*tensor.Tensor, error) {
 		from := t.Generator()
-		r := Request{N: n, Seed: seed}
-		if k := len(from.classes); k > 0 {
-			for i := range n {
-				r.Labels = append(r.Labels, i%k)
-			}
-		}
-		return from.Draw(context.Background(), r)
+		return from.Draw(context.Background(), Request{N: n, Labels: from.InTurn(n), Seed: seed})
 	}
 	return Hook{
 		Start: func(r Run) error {

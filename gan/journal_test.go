@@ -51,6 +51,9 @@ func TestFailedStepIsUndone(t *testing.T) {
 	trainers := map[string]func(o gan.Objective) *gan.Trainer{
 		"tiny":       func(o gan.Objective) *gan.Trainer { return newTiny(t, o) },
 		"everything": func(o gan.Objective) *gan.Trainer { return newTiny(t, o, everything) },
+		"conditional": func(o gan.Objective) *gan.Trainer {
+			return newConditional(t, o, func(c *gan.Config) { c.EMAHalfLife = 3 }, vectors)
+		},
 		"wide": func(o gan.Objective) *gan.Trainer {
 			g, d := wide()
 			c := tinyConfig(o)
@@ -67,8 +70,9 @@ func TestFailedStepIsUndone(t *testing.T) {
 			random := tensor.NewStream(1, "samples")
 			train := func() {
 				x := random.Normal(tensor.Float32, 3+failing.Steps()%3, 4)
+				b := gan.Batch{X: x, Condition: random.Normal(tensor.Float32, x.Dim(0), 3)}
 				for _, tr := range []*gan.Trainer{failing, clean} {
-					_, err := tr.Step(gan.Batch{X: x})
+					_, err := tr.Step(b)
 					require.NoError(t, err)
 				}
 			}
@@ -87,9 +91,9 @@ func TestFailedStepIsUndone(t *testing.T) {
 					}()
 					for err == nil && objective.next != nil { // the generator's turn may come later
 						state = stateOf(t, failing)
-						x := random.Normal(tensor.Float32, 5, 4)
-						if _, err = failing.Step(gan.Batch{X: x}); err == nil {
-							_, err = clean.Step(gan.Batch{X: x})
+						b := gan.Batch{X: random.Normal(tensor.Float32, 5, 4), Condition: random.Normal(tensor.Float32, 5, 3)}
+						if _, err = failing.Step(b); err == nil {
+							_, err = clean.Step(b)
 						}
 					}
 					return err

@@ -61,6 +61,23 @@ func must(t *tensor.Tensor, err error) *tensor.Tensor {
 	return t
 }
 
+// InTurn returns n classes, 0, 1 and so on, over and over, for a [Request] whose
+// samples show each of them; or nil if the generator has no classes. It panics with
+// a [tensor.ShapeError] on a negative n.
+func (g *Generator) InTurn(n int) []int {
+	if n < 0 {
+		panic(g.negative("Generator.InTurn", n))
+	}
+	if g.classes == nil {
+		return nil
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i % len(g.classes)
+	}
+	return out
+}
+
 // Labels returns the classes of the samples that [Generator.Sample] draws. It panics
 // with a [tensor.ArgumentError] if n is negative or there are no classes.
 func (g *Generator) Labels(n int, seed uint64) []int {
@@ -152,39 +169,38 @@ func (g *Generator) check(op string, r Request) (n int, err error) {
 	if r.N < 0 {
 		return 0, g.negative(op, r.N)
 	}
-	n = -1
-	for _, given := range []struct {
-		is    bool
-		count func() int
-	}{
-		{r.N > 0, func() int { return r.N }},
-		{r.Labels != nil, func() int { return len(r.Labels) }},
-		{r.Latent != nil, func() int { return r.Latent.Dim(0) }},
-		{r.Condition != nil, func() int { return r.Condition.Dim(0) }},
-	} {
-		if !given.is {
-			continue
-		}
-		switch {
-		case r.Latent != nil && (r.Latent.Rank() != 2 || r.Latent.Dim(1) != g.latent):
-			return 0, &tensor.ShapeError{Op: op, Shapes: [][]int{r.Latent.Shape()},
-				Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)}
-		case r.Condition != nil && (r.Condition.Rank() != 2 || r.Condition.Dim(1) != g.condition):
-			return 0, &tensor.ShapeError{Op: op, Shapes: [][]int{r.Condition.Shape()},
-				Problem: fmt.Sprintf("these are not conditions of %d numbers", g.condition), Fix: fmt.Sprintf("give [n, %d]", g.condition)}
-		case n >= 0 && n != given.count():
-			return bad(fmt.Sprintf("the request is for %d samples and for %d", n, given.count()), "give as many latent vectors as conditions or labels")
-		}
-		n = given.count()
+	switch {
+	case r.Latent != nil && (r.Latent.Rank() != 2 || r.Latent.Dim(1) != g.latent):
+		return 0, &tensor.ShapeError{Op: op, Shapes: [][]int{r.Latent.Shape()},
+			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)}
+	case r.Condition != nil && g.condition == 0:
+		return bad("the generator reads no condition", "give latent vectors alone")
+	case r.Condition != nil && (r.Condition.Rank() != 2 || r.Condition.Dim(1) != g.condition):
+		return 0, &tensor.ShapeError{Op: op, Shapes: [][]int{r.Condition.Shape()},
+			Problem: fmt.Sprintf("these are not conditions of %d numbers", g.condition), Fix: fmt.Sprintf("give [n, %d]", g.condition)}
 	}
-	n = max(n, 0)
+	var counts []int
+	if r.N > 0 {
+		counts = append(counts, r.N)
+	}
+	if r.Labels != nil {
+		counts = append(counts, len(r.Labels))
+	}
+	for _, t := range []*tensor.Tensor{r.Latent, r.Condition} {
+		if t != nil {
+			counts = append(counts, t.Dim(0))
+		}
+	}
+	for _, m := range counts {
+		if n = counts[0]; m != n {
+			return bad(fmt.Sprintf("the request is for %d samples and for %d", n, m), "give as many latent vectors as conditions or labels")
+		}
+	}
 	switch {
 	case r.Labels != nil && r.Condition != nil:
 		return bad("there are labels and conditions", "give one of the two")
 	case r.Labels != nil && g.classes == nil:
 		return bad("the generator has no classes", "ask for samples without labels")
-	case r.Condition != nil && g.condition == 0:
-		return bad("the generator reads no condition", "give latent vectors alone")
 	case r.Labels == nil && r.Condition == nil && g.condition > 0 && g.classes == nil:
 		return bad(fmt.Sprintf("the samples' conditions are vectors of %d numbers, and none are given", g.condition),
 			"give them: MapOf(g.Latents(n, seed), conditions)")

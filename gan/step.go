@@ -13,7 +13,7 @@ import (
 // network that they came from, and attempt undoes what was done until then.
 func (g *game) step(x *tensor.Tensor, c *autograd.Var, z *tensor.Tensor) (r result) {
 	fake := g.generate(z, c) // one pass, which both halves use
-	r.real, r.fake = x, fake.Value()
+	r.real, r.fake, r.condition = x, fake.Value(), c
 
 	r.d = g.strategy.gradients(g, x, fake.Value(), c)
 	if !r.d.read(&r.losses) {
@@ -54,13 +54,14 @@ func (g *game) generatorGradients(x *tensor.Tensor, fake, c *autograd.Var) (out 
 // result is what a step leaves for its hooks, alive until the step's scope is
 // closed.
 type result struct {
-	losses Losses
-	rates  [2]float64     // learning rates of the step, the generator's first
-	real   *tensor.Tensor // samples that the discriminator has learnt from
-	fake   *tensor.Tensor
-	d      discriminatorHalf
-	g      generatorHalf // zero if it was not the generator's turn
-	failed string        // the network of which a number is not finite
+	losses    Losses
+	condition *autograd.Var  // of both kinds of samples; nil if there is none
+	rates     [2]float64     // learning rates of the step, the generator's first
+	real      *tensor.Tensor // samples that the discriminator has learnt from
+	fake      *tensor.Tensor
+	d         discriminatorHalf
+	g         generatorHalf // zero if it was not the generator's turn
+	failed    string        // the network of which a number is not finite
 }
 
 // discriminatorHalf is what a [strategy] computes.

@@ -34,6 +34,13 @@
 // are, but gradients by the input still flow: so a generator learns from a
 // discriminator whose own gradients are not needed.
 //
+// What samples are to be, their class or any other numbers, is an argument as well,
+// [Ctx.Condition]. The layers that read it are [ConcatCondition], [EmbedCondition] and
+// [Projection], and modules of your own with a method ConditionSize ([Conditioned]):
+//
+//	c := autograd.Const(tensor.OneHot(tensor.Float32, 10, []int{7, 7}))
+//	y := g.Forward(&nn.Ctx{Condition: c}, z) // z is [2, latent]
+//
 // Any number of goroutines may run a network at once while none changes it.
 // To serve one that is being trained, give the passes a [Snapshot]:
 //
@@ -103,7 +110,9 @@
 //     and real and generated samples take two passes instead of one;
 //   - [Describer], together with [Register], is for [Save] and [Load];
 //   - [Exporter] is for [Export], which nn/onnx writes for other programs;
-//   - [PiecewiseLinear] lets R1 and R2 do without second derivatives;
+//   - [PiecewiseLinear] lets R1 and R2 do without second derivatives, also of a module
+//     that needs to know its pass ([PassBound]);
+//   - [Conditioned] reads a condition;
 //   - [Fusing] and [Activator] let a layer apply the activation that follows it.
 //
 // [CheckGrad] compares a module's derivatives with finite differences.

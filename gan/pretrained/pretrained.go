@@ -16,10 +16,11 @@ import (
 //go:embed digits.safetensors
 var digits []byte
 
-// Digits returns a generator of handwritten digits on the CPU, from 64 latent
-// numbers to images [1, 28, 28] in rows of 784 numbers in [−1, 1], −1 black. It is
-// that of recipe.Quick. The error is that of [gan.ReadGenerator], and cannot occur
-// unless the program is damaged.
+// Digits returns a generator of handwritten digits on the CPU, that of recipe.Quick:
+// from 100 latent numbers and a class, "0" to "9", to images [1, 28, 28] in rows of
+// 784 numbers in [−1, 1], −1 black. The options are those of [gan.ReadGenerator], and
+// the error is; it cannot occur unless the program is damaged or the options are too
+// strict.
 func Digits(options ...gan.LoadOption) (*gan.Generator, error) {
 	return gan.ReadGenerator(bytes.NewReader(digits), options...)
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/png"
@@ -340,7 +341,11 @@ func (w *watching) picture(step int, g *gan.Generator) {
 	if w.draw == nil {
 		return
 	}
-	img, err := w.draw(g.Sample(w.samples, w.page.o.Seed))
+	samples, err := g.Draw(context.Background(), gan.Request{N: w.samples, Labels: g.InTurn(w.samples), Seed: w.page.o.Seed})
+	if err != nil {
+		return
+	}
+	img, err := w.draw(samples)
 	if err != nil {
 		return
 	}

@@ -27,7 +27,7 @@ type Backend struct {
 	functions map[kernel]driver.Function
 	args      driver.Args
 	tables    tables
-	graphs    graphs
+	queue     queue
 	recent    recent
 }
 
@@ -109,11 +109,11 @@ func (b *Backend) Close() error {
 		return nil
 	}
 	var errs []error
-	if b.lost == nil {
+	if b.lost == nil { // the steps held back are of no use to anybody
 		errs = append(errs, b.device.StreamSync(b.stream))
 	}
 	b.closed = true
-	errs = append(errs, b.graphs.close(b), b.memory.close(b))
+	errs = append(errs, b.memory.close(b))
 	for _, m := range b.modules {
 		if m != 0 {
 			errs = append(errs, b.device.ModuleUnload(m))
@@ -144,15 +144,29 @@ func (b *Backend) ImageOrder(l layout.Layout) layout.Layout {
 // their buffers alive; what is freed later is freed in queue order.
 func (b *Backend) enter(op string, operands ...backend.Operand) func() {
 	b.mu.Lock()
+	entered := false
+	defer func() {
+		if !entered {
+			b.mu.Unlock()
+		}
+	}()
 	switch {
 	case b.closed:
-		b.mu.Unlock()
 		panic(&backend.Failure{Device: b.name, Op: op, Err: errClosed})
 	case b.lost != nil:
-		b.mu.Unlock()
 		panic(&backend.Failure{Device: b.name, Op: op, Err: fmt.Errorf("the device was lost before: %w", b.lost)})
 	}
 	b.recent.add(op)
+	b.queue.n, b.queue.more = 0, b.queue.more[:0]
+	for i := range operands {
+		if f, ok := operands[i].Buffer.(*Buffer); ok {
+			b.queue.operands(f.block)
+		}
+	}
+	if op != "ScatterAdd" && b.queue.filling.block != nil && b.queue.uses(b.queue.filling.block) {
+		b.fillNow()
+	}
+	entered = true
 	return func() {
 		b.mu.Unlock()
 		for i := range operands {
@@ -208,7 +222,7 @@ func (b *Backend) waited() { b.recent.n = 0 }
 // Sync waits for the queue.
 func (b *Backend) Sync() {
 	defer b.enter("Sync")()
-	b.graphs.flush(b)
+	b.flush()
 	b.check(b.device.StreamSync(b.stream))
 	b.waited()
 }

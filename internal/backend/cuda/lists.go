@@ -121,5 +121,5 @@ func (b *Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 		}
 	}, xs)
 	b.begin().Ptr(partial).U32(uint32(grid)).Ptr(b.pointer(dst))
-	b.launch(kernel{trainModule, "norm", ""}, 1, 1, 1)
+	b.launchSmall(kernel{trainModule, "norm", "_f64"}, 1, 1, step{n: uint32(grid), dst: b.pointer(dst), p: [3]driver.Ptr{partial}})
 }
