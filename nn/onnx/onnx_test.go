@@ -498,6 +498,32 @@ func TestWriteRefuses(t *testing.T) {
 	require.Equal(t, "samples", f.outputs[0].name)
 }
 
+// doubled runs a layer with twice its weight.
+type doubled struct{ nn.Module }
+
+func (d doubled) Unwrap() nn.Module                { return d.Module }
+func (d doubled) OutShape(in []int) ([]int, error) { return nn.OutShape(d.Module, in) }
+func (d doubled) Params() []*nn.Param              { return d.Module.(nn.Owner).Params() }
+func (d doubled) Pass(ctx *nn.Ctx, _ *autograd.Var) *nn.Ctx {
+	w := d.Params()[0]
+	return ctx.Replace(w, autograd.Scale(ctx.Var(w), 2))
+}
+
+func (d doubled) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return d.Module.Forward(d.Pass(ctx, x), x)
+}
+
+// A parameter that is shared has its value in each pass.
+func TestSharedParameters(t *testing.T) {
+	l := nn.Linear(3, 3)
+	m := nn.Sequential(l, doubled{l}, nn.Tanh(), l)
+	prepare(m, tensor.Float64)
+	_, f := exported(t, m, 3)
+	x := network{nn.Tanh(), []int{3}}.input(tensor.Float64, 2)
+	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-12)
+	require.Contains(t, f.constants, "0.weight")
+}
+
 // Labels in place of one-hots.
 func TestLabels(t *testing.T) {
 	m := nn.Sequential(nn.ConcatCondition(3, 2), nn.Linear(7, 5), nn.Tanh())
