@@ -25,7 +25,11 @@ func trainerOf(b *testing.B, r recipe.Recipe) (*gan.Trainer, *datasets.Loader) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return t, datasets.NewLoader(images, r.Batch, datasets.DropLast())
+	options := []datasets.LoaderOption{datasets.DropLast()}
+	if r.Config().Classes != nil {
+		options = append(options, datasets.Conditions())
+	}
+	return t, datasets.NewLoader(images, r.Batch, options...)
 }
 
 // BenchmarkClassicStep is the trainer's own step on real digits.
@@ -65,12 +69,16 @@ func steps(b *testing.B, r recipe.Recipe) {
 			tensor.CPU().SetThreads(threads)
 			defer tensor.CPU().SetThreads(0)
 			t, loader := trainerOf(b, r)
-			var batches []*tensor.Tensor
-			for x, err := range loader.Epoch(context.Background(), 0, 0) {
+			var batches []gan.Batch
+			for real, err := range loader.Epoch(context.Background(), 0, 0) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				batches = append(batches, x.Clone())
+				kept := gan.Batch{X: real.X.Clone()}
+				if real.Condition != nil {
+					kept.Condition = real.Condition.Clone()
+				}
+				batches = append(batches, kept)
 			}
 			step := func(i int) {
 				if _, err := t.Step(batches[i%len(batches)]); err != nil {

@@ -12,14 +12,20 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
+// Batch is what a step is done on: real samples X [n, …] and, if the networks read
+// one, the condition [n, k] of each, which is otherwise of no account and may be nil.
+// Its type has no name, so that sources need not import this package;
+// datasets.Batch is the same.
+type Batch = struct{ X, Condition *tensor.Tensor }
+
 // Source yields real samples in batches. A datasets.Loader is one.
 type Source interface {
 	// Batches returns the number of batches in an epoch.
 	Batches() int
-	// Epoch yields the batches [n, …] of an epoch, counted from 0, starting
-	// with batch from. Their order depends on the epoch only. A batch may be
-	// overwritten once the loop body has returned.
-	Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error]
+	// Epoch yields the batches of an epoch, counted from 0, starting with batch
+	// from. Their order depends on the epoch only. A batch may be overwritten once
+	// the loop body has returned.
+	Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, error]
 }
 
 // Hook is told how training goes. Any of its functions may be nil; hooks are
@@ -86,6 +92,15 @@ func (s *StepInfo) LearningRates() (generator, discriminator float64) {
 // Samples returns what the discriminator has learnt from in this step: the batch of
 // real samples, and as many generated ones, both [n, …].
 func (s *StepInfo) Samples() (real, fake *tensor.Tensor) { return s.result.real, s.result.fake }
+
+// Condition returns the condition [n, k] of [StepInfo.Samples], which real samples
+// and generated ones have in common, or nil if there is none.
+func (s *StepInfo) Condition() *tensor.Tensor {
+	if s.result.condition == nil {
+		return nil
+	}
+	return s.result.condition.Value()
+}
 
 // Scores returns what the discriminator has made of [StepInfo.Samples], before it
 // has learnt from them: D(x) and D(G(z)), both [n, 1], logits or probabilities as
@@ -283,7 +298,10 @@ func (f *fitting) prepare(opts []Option) error {
 	if err := f.game.trySize(f.src); err != nil {
 		return err
 	}
-	return f.adopt(f.src)
+	if err := f.adopt(f.src); err != nil {
+		return err
+	}
+	return f.game.adoptClasses(f.src)
 }
 
 // done reports whether as much was trained as was asked for.
@@ -448,7 +466,7 @@ func (f *fitting) tell(start time.Time) error {
 }
 
 // batch does one step and tells the hooks.
-func (f *fitting) batch(x *tensor.Tensor) error {
+func (f *fitting) batch(b Batch) error {
 	defer f.game.scope.Close()
 	p := &f.position
 	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch + 1}
@@ -457,14 +475,14 @@ func (f *fitting) batch(x *tensor.Tensor) error {
 		defer f.mu.Unlock()
 		start := time.Now()
 		defer func() { info.Time = time.Since(start) }()
-		if info.result, err = f.game.attempt(x, nil); err != nil {
+		if info.result, err = f.game.attempt(b, nil); err != nil {
 			return err
 		}
 		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
 		return nil
 	}()
 	if err != nil {
-		return f.blame(err, x, info.Epoch, info.Batch)
+		return f.blame(err, b, info.Epoch, info.Batch)
 	}
 	info.Step, info.Losses, info.PerSecond = f.game.steps, info.result.losses, f.pace.step(time.Now())
 	return f.call(f.o.hooks, func(h Hook) error {

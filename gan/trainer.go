@@ -43,18 +43,21 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	return &Trainer{game: game, settings: settingsOf(g, d, c, game)}, nil
 }
 
-// Step does one step on real samples [n, …] of the trainer's dtype: the
-// discriminator's update, then the generator's. [Trainer.Fit] is made of such
+// Step does one step on a batch of real samples of the trainer's dtype,
+// Batch{X: x}, with their condition if the networks read one: the discriminator's
+// update, then the generator's. [Trainer.Fit] is made of such
 // steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
 // fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
 // leaves everything as it was: networks, optimizers, averages and random numbers.
-func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) { return t.step(real, nil) }
+func (t *Trainer) Step(real Batch) (Losses, error) { return t.step(real, nil) }
 
 // StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
 // the trainer's own, from which only [Config.FreshLatent] draws then.
-func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) { return t.step(real, latent) }
+func (t *Trainer) StepWith(real Batch, latent *tensor.Tensor) (Losses, error) {
+	return t.step(real, latent)
+}
 
-func (t *Trainer) step(real, latent *tensor.Tensor) (Losses, error) {
+func (t *Trainer) step(real Batch, latent *tensor.Tensor) (Losses, error) {
 	if !t.busy.CompareAndSwap(false, true) {
 		return Losses{}, ErrBusy
 	}

@@ -37,6 +37,11 @@ func (l *conv2D) absorb(before Module) (Fusing, bool) {
 	return enlargedConv{l, u}, true
 }
 
+// Forward is needed because that of the convolution knows nothing of the enlargement.
+func (l enlargedConv) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return l.ForwardFused(ctx, x, tensor.Activation{})
+}
+
 func (l enlargedConv) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	large := outShape(l.by, x)
 	out, err := l.OutShape(large)

@@ -29,7 +29,7 @@ func TestEnlargedConv(t *testing.T) {
 		{3, func() nn.Module { return nn.Conv2D(3, 2, 5, nn.Padding(1)) }},
 		{4, func() nn.Module { return nn.Conv2D(3, 2, 2, nn.Padding(1)) }},
 	} {
-		for _, act := range []nn.Module{nn.LeakyReLU(0.2), nn.Tanh()} {
+		for _, act := range []nn.Module{nn.LeakyReLU(0.2), nn.Tanh(), nn.Flatten()} { // the last cannot be fused
 			conv := ready(c.conv(), 1, tensor.Float64)
 			name := nn.Summary(conv, 1, 3, 20, 20)
 			one := nn.Sequential(nn.UpsampleNearest(c.scale), conv, act)

@@ -96,6 +96,14 @@ func (s sequential) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
+// Export implements [Exporter].
+func (s sequential) Export(g *Graph, x *Value) *Value {
+	for i, m := range s {
+		x = g.Part(strconv.Itoa(i), m, x)
+	}
+	return x
+}
+
 type sequentialSpec struct {
 	Layers []Part `json:"layers"`
 }

@@ -43,7 +43,7 @@ func init() {
 func recipes() string {
 	var lines []string
 	for _, r := range recipe.Digits() {
-		lines = append(lines, fmt.Sprintf("%-8s %s", r.Name, r.About))
+		lines = append(lines, fmt.Sprintf("%-13s %s", r.Name, r.About))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -158,6 +158,10 @@ func (h *hook) copy(s *gan.StepInfo, now [2]*nn.Weights, turn bool) *copies {
 	c.m.RealScores, c.m.FakeScores = numbers(real), numbers(fake)
 	real, fake = s.Samples()
 	c.real, c.fake = few(real), few(fake)
+	if condition := s.Condition(); condition != nil {
+		c.condition = h.run.Trainer.Device().New(condition.DType(), c.real.Dim(0), condition.Dim(1))
+		c.condition.CopyFrom(condition.Slice(0, 0, c.real.Dim(0)))
+	}
 	c.latent = h.run.Trainer.Device().New(c.fake.DType(), c.fake.Dim(0), h.latent)
 	tensor.NewStream(uint64(s.Step), "diagnose").NormalInto(c.latent)
 	return c

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gander-ml/gander/autograd"
@@ -58,6 +59,7 @@ type copies struct {
 	before, after            [2]*nn.Weights // of the generator and the discriminator
 	generatorTurn            bool
 	real, fake               *tensor.Tensor // samples [n ≤ most, …]
+	condition                *tensor.Tensor // [n, k] of both and of latent; nil if there is none
 	latent                   *tensor.Tensor // [n, latent], nil if the generator cannot be looked into
 }
 
@@ -71,17 +73,21 @@ func (c *copies) finish() *Measurement {
 		m.Generator.Update = update(c.generator, c.before[0], c.after[0])
 	}
 	m.Discriminator.Update = update(c.discriminator, c.before[1], c.after[1])
-	m.RealSlope = slope(c.discriminator, c.after[1], c.real)
-	m.FakeSlope = slope(c.discriminator, c.after[1], c.fake)
-	m.Generator.Dead, m.Generator.DeadLayer = dead(c.generator, c.after[0], c.latent)
-	m.Discriminator.Dead, m.Discriminator.DeadLayer = dead(c.discriminator, c.after[1], c.real, c.fake)
+	m.RealSlope = slope(c.discriminator, c.after[1], c.real, c.condition)
+	m.FakeSlope = slope(c.discriminator, c.after[1], c.fake, c.condition)
+	m.Generator.Dead, m.Generator.DeadLayer = dead(c.generator, c.after[0], c.condition, c.latent)
+	m.Discriminator.Dead, m.Discriminator.DeadLayer = dead(c.discriminator, c.after[1], c.condition, c.real, c.fake)
 	return m
 }
 
 // pass is how a network is run with copied weights, as in training, without touching
-// the run's random numbers and buffers.
-func pass(w *nn.Weights) *nn.Ctx {
-	return &nn.Ctx{Train: true, Weights: w, Rand: tensor.NewStream(1, "diagnose")}
+// the run's random numbers and buffers. The condition is nil if there is none.
+func pass(w *nn.Weights, condition *tensor.Tensor) *nn.Ctx {
+	ctx := &nn.Ctx{Train: true, Weights: w, Rand: tensor.NewStream(1, "diagnose")}
+	if condition != nil {
+		ctx.Condition = autograd.Const(condition)
+	}
+	return ctx
 }
 
 // accuracy is the share of pairs in which the real score is higher; a tie counts
@@ -145,10 +151,11 @@ func update(m nn.Module, before, after *nn.Weights) float64 {
 	return tensor.Norm(changes).Item() / tensor.Norm(weights).Item()
 }
 
-// slope returns the mean norm of the gradient of a discriminator at samples.
-func slope(d nn.Module, w *nn.Weights, x *tensor.Tensor) float64 {
+// slope returns the mean norm of the gradient of a discriminator at samples of a
+// condition.
+func slope(d nn.Module, w *nn.Weights, x, condition *tensor.Tensor) float64 {
 	leaf := autograd.Leaf(x)
-	out := autograd.Sum(logit(d, pass(w), leaf))
+	out := autograd.Sum(logit(d, pass(w, condition), leaf))
 	gradient := autograd.Grad(out, []*autograd.Var{leaf}, autograd.Opts{})[0].Value()
 	n := x.Dim(0)
 	values := gradient.Cast(tensor.Float64).Float64s()
@@ -198,13 +205,16 @@ func kindOf(m nn.Module) (kind string) {
 // dead runs a network layer by layer, and returns the largest share of units that
 // are the same for all inputs among the layers that have no weights of their own and
 // keep their input's shape, the last layer excepted: the activations.
-func dead(m nn.Module, w *nn.Weights, inputs ...*tensor.Tensor) (share float64, layer string) {
+func dead(m nn.Module, w *nn.Weights, condition *tensor.Tensor, inputs ...*tensor.Tensor) (share float64, layer string) {
 	if len(inputs) == 0 || inputs[0] == nil {
 		return math.NaN(), ""
 	}
 	x := inputs[0]
 	if len(inputs) > 1 {
 		x = tensor.Concat(0, inputs...)
+		if condition != nil {
+			condition = tensor.Concat(0, slices.Repeat([]*tensor.Tensor{condition}, len(inputs))...)
+		}
 	}
 	type found struct {
 		share float64
@@ -223,7 +233,7 @@ func dead(m nn.Module, w *nn.Weights, inputs ...*tensor.Tensor) (share float64, 
 			}
 			return x
 		}
-		y := m.Forward(pass(w), x)
+		y := m.Forward(pass(w, condition), x)
 		f := found{share: -1}
 		if _, parent := m.(nn.Parent); !parent && len(nn.Params(m)) == 0 && y.Value().SameShape(x.Value()) {
 			f = found{constant(y.Value()), strings.TrimSpace(name + " " + kindOf(m))}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -369,9 +370,14 @@ func (w *watching) picture(step int, g *gan.Generator) {
 	w.show(step, w.drawn(g))
 }
 
-// drawn returns a picture of a generator's samples, or nil.
+// drawn returns a picture of a generator's samples, of all classes in turn if it knows
+// classes, or nil.
 func (w *watching) drawn(g *gan.Generator) []byte {
-	img, err := w.draw(g.Sample(w.samples, w.page.o.Seed))
+	samples, err := g.Draw(context.Background(), gan.Request{N: w.samples, Labels: g.InTurn(w.samples), Seed: w.page.o.Seed})
+	if err != nil {
+		return nil
+	}
+	img, err := w.draw(samples)
 	if err != nil {
 		return nil
 	}
