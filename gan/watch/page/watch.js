@@ -107,7 +107,7 @@ function logTicks(lo, hi) {
   if (hi - lo < .6) return ticks(Math.pow(10, lo), Math.pow(10, hi), 4).filter(v => v > 0).map(Math.log10);
   const every = Math.ceil((hi - lo) / 5), out = [];
   for (let k = Math.floor(lo); k <= hi; k++)
-    for (const m of hi - lo < 1.6 ? [1, 2, 5] : [1]) {
+    for (const m of hi - lo < 1.6 ? [1, 2, 5] : hi - lo < 3 ? [1, 3] : [1]) {
       const t = k + Math.log10(m);
       if (t >= lo && t <= hi && (m != 1 || k % every == 0)) out.push(t);
     }
@@ -160,7 +160,7 @@ function drawChart(chart, lastStep) {
         pen = true;
       }
       c.stroke();
-      if (chart.dots) for (const p of series) if (p[key] != null && p[key] > 0) { c.beginPath(); c.arc(x(p.s), y(p[key]), 2.5, 0, 7); c.fill(); }
+      if (chart.dots || series.length == 1) for (const p of series) if (p[key] != null && p[key] > 0) { c.beginPath(); c.arc(x(p.s), y(p[key]), 2.5, 0, 7); c.fill(); }
     }
     c.restore();
     if (isFinite(at)) {
