@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -35,10 +36,12 @@ func init() {
 	flag.Var(changes, "set", "change `flag=value` of a run that is resumed: lr, steps, batch or seed")
 }
 
+// channelsOf are the values of -colour; 0 means to find out.
+var channelsOf = map[string]int{"auto": 0, "grey": 1, "rgb": 3}
+
 // wrong returns what is wrong with the flags, or "".
 func wrong() string {
-	channels, known := map[string]int{"auto": 0, "grey": 1, "rgb": 3}[*colour]
-	_ = channels
+	_, known := channelsOf[*colour]
 	switch {
 	case flag.NArg() > 0:
 		return fmt.Sprintf("unexpected argument %q", flag.Arg(0))
@@ -75,4 +78,14 @@ func (p plan) apply() plan {
 		p.width = *width
 	}
 	return p
+}
+
+// choose opens a device. If it is to be the fastest that works, slower says why
+// faster ones do not.
+func choose(name string) (d *tensor.Device, slower []error, err error) {
+	if name == "auto" {
+		return tensor.FastestDevice()
+	}
+	d, err = tensor.OpenDevice(name)
+	return d, nil, err
 }
