@@ -8,8 +8,9 @@ import (
 )
 
 // Graph returns the generator as a graph of operations, which nn/onnx writes for
-// other programs. Its input is "latent" [n, latent], and its output "samples"
-// [n, sample shape…]. The notes hold what [Generator.Save] keeps as metadata. The
+// other programs. Its input is "latent" [n, latent]; if the generator has classes, there
+// is another, "label" [n], of whole numbers, and if it reads a condition that is no
+// class, "condition" [n, size]. The output is "samples" [n, sample shape…]. The notes hold what [Generator.Save] keeps as metadata. The
 // error names a layer that does not export; see [nn.Export].
 func (g *Generator) Graph() (*nn.Graph, error) {
 	graph, err := nn.Export(g.net, g.weights(), g.latent)
@@ -22,6 +23,9 @@ func (g *Generator) Graph() (*nn.Graph, error) {
 		y = graph.Reshape(y, g.sample...)
 		y.Shape = append([]int{1}, g.sample...)
 		graph.Outputs[0] = y
+	}
+	if g.classes != nil {
+		graph.TakeLabels()
 	}
 	graph.Inputs[0].Name, y.Name, graph.Notes = "latent", "samples", g.metadata()
 	return graph, nil

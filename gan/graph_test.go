@@ -44,3 +44,24 @@ func TestGraph(t *testing.T) {
 
 // odd is a layer that tells nothing of itself.
 type odd struct{ nn.Module }
+
+// A generator with classes takes their numbers, one with other conditions vectors.
+func TestGraphOfConditions(t *testing.T) {
+	net := nn.Sequential(nn.ConcatCondition(3, 1), nn.Linear(5, 4))
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	g, err := gan.NewGenerator(net, 2)
+	require.NoError(t, err)
+	graph, err := g.Graph()
+	require.NoError(t, err)
+	require.Equal(t, "condition", graph.Inputs[1].Name)
+	require.Equal(t, []int{1, 3}, graph.Inputs[1].Shape)
+
+	g, err = g.WithClasses([]string{"a", "b", "c"}, nil)
+	require.NoError(t, err)
+	graph, err = g.Graph()
+	require.NoError(t, err)
+	require.Len(t, graph.Inputs, 2)
+	require.Equal(t, "label", graph.Inputs[1].Name)
+	require.True(t, graph.Inputs[1].Whole)
+	require.Equal(t, "OneHot", graph.Nodes[0].Op)
+}

@@ -14,8 +14,8 @@ import (
 // journal leads a game back to the beginning of a step that fails after it has
 // updated the discriminator. To copy the discriminator's state before each step
 // would take up to 5 % of the time. So the whole state is copied before every
-// 64th step at most, and in between the inputs of the steps are kept, which takes
-// less than a hundredth: the same steps done again lead to the same bits.
+// 128th step at most, and in between the inputs of the steps are kept, in up to
+// twice as much memory: the same steps done again lead to the same bits.
 type journal struct {
 	base   state
 	inputs []input // of the steps since; those after the first n are spare memory
@@ -26,7 +26,7 @@ type journal struct {
 }
 
 const (
-	maxReplay  = 64      // steps to be done again at most
+	maxReplay  = 128     // steps to be done again at most
 	smallState = 1 << 14 // numbers that are copied before every step
 )
 
@@ -39,7 +39,7 @@ type input struct {
 
 // begin prepares for a step: [journal.rewind] leads back to here.
 func (j *journal) begin(g *game) {
-	enough := j.base.length <= smallState || j.n == maxReplay || j.length > j.base.length
+	enough := j.base.length <= smallState || j.n == maxReplay || j.length > 2*j.base.length
 	// What was changed from outside, no replay would change.
 	if enough || !j.current(g) {
 		j.forget() // until the copy is whole

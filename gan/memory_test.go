@@ -38,7 +38,7 @@ func TestStepAllocates(t *testing.T) {
 		require.NoError(t, err)
 	}
 	const steps = 60
-	for range 80 {
+	for range 140 {
 		step() // finds its buffers, on each thread, and those for its inputs
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would empty the pools of workspaces

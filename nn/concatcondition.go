@@ -64,6 +64,15 @@ func (concatCondition) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
 	return firstFeatures(g, x.Dim(1))
 }
 
+// Export implements [Exporter].
+func (m concatCondition) Export(g *Graph, x *Value) *Value {
+	c := g.Condition()
+	if m.scale != 1 {
+		c = g.Op("Mul", nil, c, g.Scalar(m.scale))
+	}
+	return exportBeside(g, x, c, m.size)
+}
+
 type concatConditionSpec struct {
 	Size  int     `json:"size"`
 	Scale float64 `json:"scale"`

@@ -134,3 +134,15 @@ func beside(x, features *autograd.Var) *autograd.Var {
 	}
 	return autograd.Concat(1, x, features)
 }
+
+// exportBeside is beside, of k features.
+func exportBeside(g *Graph, x, features *Value, k int) *Value {
+	if pixels := x.Shape[2:]; len(pixels) > 0 {
+		column, plane := []int{k}, []int{1, 1}
+		for _, d := range pixels {
+			column, plane = append(column, 1), append(plane, d)
+		}
+		features = g.Op("Expand", nil, g.Reshape(features, column...), g.Ints("plane", plane...))
+	}
+	return g.Op("Concat", Attrs{"axis": 1}, x, features)
+}

@@ -267,6 +267,9 @@ func (m *diffAugment) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
+// Export implements [Exporter].
+func (m *diffAugment) Export(_ *Graph, x *Value) *Value { return x }
+
 type diffAugmentSpec struct {
 	Colour bool    `json:"colour"`
 	Shift  float64 `json:"shift"`

@@ -78,6 +78,7 @@
 //
 // And the other way round: write safetensors.torch.save_file(model.state_dict(),
 // path) in Python, build the same network here, and read the file with [LoadInto].
+// The package nn/torch reads what torch.save writes.
 // Layers have the names of PyTorch's arguments as options, such as [Stride] and
 // [NoBias], and its parameters' names and shapes. A class whose fields are layers
 // becomes a [Parent] whose parts have the fields' names; see the example of
@@ -108,6 +109,7 @@
 //     discriminator does not say, penalties per sample are allowed after a trial only,
 //     and real and generated samples take two passes instead of one;
 //   - [Describer], together with [Register], is for [Save] and [Load];
+//   - [Exporter] is for [Export], which nn/onnx writes for other programs;
 //   - [PiecewiseLinear] lets R1 and R2 do without second derivatives, also of a module
 //     that needs to know its pass ([PassBound]);
 //   - [Conditioned] reads a condition;

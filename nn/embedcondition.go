@@ -100,6 +100,11 @@ func unbound(layer string) error {
 	return &StateError{Problem: layer + " does not know its pass", Fix: "call Bind first"}
 }
 
+// Export implements [Exporter].
+func (m embedCondition) Export(g *Graph, x *Value) *Value {
+	return exportBeside(g, x, g.Part("embedding", m.module, g.Condition()), m.linear.out)
+}
+
 type embedConditionSpec struct {
 	Embedding Part `json:"embedding"`
 }

@@ -25,13 +25,15 @@ type Graph struct {
 	// Notes are for the file's metadata.
 	Notes map[string]string
 
-	ctx     *Ctx
-	names   map[*Param]string
-	taken   map[string]int
-	params  map[*Param]*Value // those that no pass replaces
-	scalars map[float64]*Value
-	part    string // path of the module that exports
-	err     error
+	ctx       *Ctx
+	condition *Value // nil if there is none
+	names     map[*Param]string
+	taken     map[string]int
+	params    map[*Param]*Value // each with the last value that a pass has given it
+	scalars   map[float64]*Value
+	module    Module // that exports
+	part      string // its path, with a dot behind it
+	err       error
 }
 
 // Value is an input, a constant or the result of an operation.
@@ -75,10 +77,11 @@ type Exporter interface {
 
 // Export returns a network in the form that evaluates, with the given weights, or
 // its own if w is nil: batch normalisation uses its running averages, spectral norms
-// are part of the weights, dropout is gone. The graph has one input, called "input",
+// are part of the weights, dropout is gone. The graph has an input, called "input",
 // of shape [n, sample…], and one output, "output"; without parameters it is one of
-// float32. It keeps references to the weights, which must not change until it is
-// written.
+// float32. If the network reads a condition, that is a second input, "condition"
+// [n, size]; see [Graph.TakeLabels]. The graph keeps references to the weights, which
+// must not change until it is written.
 //
 // The error names the part that does not export, or does not take its input.
 func Export(m Module, w *Weights, sample ...int) (*Graph, error) {
@@ -87,8 +90,9 @@ func Export(m Module, w *Weights, sample ...int) (*Graph, error) {
 	if w == nil && !Ready(m) {
 		return nil, fmt.Errorf("nn: exporting a network: it has no weights yet")
 	}
+	g.module = m
 	if err := tensor.Catch(func() { g.build(m, sample) }); err != nil && g.err == nil {
-		g.err = fmt.Errorf("%s: %w", g.where(m), err)
+		g.err = fmt.Errorf("%s: %w", g.where(g.module), err)
 	}
 	if g.err != nil {
 		return nil, fmt.Errorf("nn: exporting %w", g.err)
@@ -103,6 +107,15 @@ func (g *Graph) build(m Module, sample []int) {
 	}
 	x := &Value{Name: g.unique("input"), Shape: append([]int{1}, sample...)}
 	g.Inputs = []*Value{x}
+	size, err := ConditionSize(m)
+	if err != nil {
+		g.err = fmt.Errorf("%s: %w", g.where(m), err)
+		return
+	}
+	if size > 0 {
+		g.condition = &Value{Name: g.unique("condition"), Shape: []int{1, size}}
+		g.Inputs = append(g.Inputs, g.condition)
+	}
 	output := g.unique("output")
 	y := g.Part("", m, x)
 	if g.err != nil {
@@ -114,7 +127,7 @@ func (g *Graph) build(m Module, sample []int) {
 		g.err = fmt.Errorf("%s: the network makes %v of one sample and %v of two; a graph needs the batch on axis 0", g.where(m), y.Shape, two)
 		return
 	}
-	if y == x || y.IsConst() {
+	if slices.Contains(g.Inputs, y) || y.IsConst() {
 		shape := y.Shape
 		y = g.Op("Identity", nil, y)
 		y.Shape = shape
@@ -123,7 +136,7 @@ func (g *Graph) build(m Module, sample []int) {
 	g.Outputs = []*Value{y}
 }
 
-// where names the module that exports.
+// where names a module that exports.
 func (g *Graph) where(m Module) string {
 	return strings.TrimSpace(strings.TrimSuffix(g.part, ".") + " " + kindOf(m))
 }
@@ -134,7 +147,8 @@ func (g *Graph) Part(name string, m Module, x *Value) *Value {
 	if g.err != nil {
 		return x
 	}
-	outer := g.part
+	outer, outerModule := g.part, g.module
+	g.module = m
 	if name != "" {
 		g.part += name + "."
 	}
@@ -175,7 +189,7 @@ func (g *Graph) Part(name string, m Module, x *Value) *Value {
 	case y == x && !slices.Equal(shape, x.Shape):
 		return fail(fmt.Errorf("it returns its input, and says that the shape changes from %v to %v", x.Shape, shape))
 	}
-	y.Shape, g.part = shape, outer
+	y.Shape, g.part, g.module = shape, outer, outerModule
 	return y
 }
 
@@ -240,6 +254,25 @@ func (g *Graph) Cast(x *Value, whole bool) *Value {
 		}
 	}
 	return g.Op("Cast", Attrs{"to": to}, x)
+}
+
+// Condition returns the condition [n, size] that the network's [Conditioned] parts
+// read; nil if there are none.
+func (g *Graph) Condition() *Value { return g.condition }
+
+// TakeLabels replaces the input "condition" by one of whole numbers, "label" [n], of
+// which the condition is the one-hot. It panics with a [StateError] if there is no
+// such input.
+func (g *Graph) TakeLabels() {
+	at := slices.Index(g.Inputs, g.condition)
+	if g.condition == nil || at < 0 {
+		panic(&StateError{Problem: "the graph has no condition to be made of labels", Fix: "export a network that reads one"})
+	}
+	label := &Value{Name: g.unique("label"), Shape: []int{1}, Whole: true}
+	size := &Value{Name: g.unique("classes"), Shape: []int{}, Whole: true, Ints: []int{g.condition.Shape[1]}}
+	zeroOne := g.Const("zero.one", tensor.FromFloat64([]float64{0, 1}, 2))
+	g.Nodes = slices.Insert(g.Nodes, 0, &Node{Name: g.unique("onehot"), Op: "OneHot", Inputs: []*Value{label, size, zeroOne}, Output: g.condition})
+	g.Inputs[at] = label
 }
 
 // Param returns the value of a parameter of the module, as the pass sees it.

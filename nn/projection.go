@@ -128,6 +128,12 @@ func (m *boundProjection) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tenso
 	return append(m.output.linear.WeightGrad(g, x, biasG), m.embedding.linear.WeightGrad(gx, m.ctx.Condition.Value(), gx)...)
 }
 
+// Export implements [Exporter].
+func (m projection) Export(g *Graph, x *Value) *Value {
+	real, e := g.Part("output", m.output.module, x), g.Part("embedding", m.embedding.module, g.Condition())
+	return g.Op("Add", nil, real, g.Op("ReduceSum", Attrs{"axes": []int{1}}, g.Op("Mul", nil, e, x)))
+}
+
 type projectionSpec struct {
 	Output    Part `json:"output"`
 	Embedding Part `json:"embedding"`

@@ -14,16 +14,6 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// run runs a program of the repository.
-func run(t *testing.T, args ...string) {
-	t.Helper()
-	c := exec.Command("go", append([]string{"run"}, args...)...)
-	c.Dir = filepath.Join("..", "..")
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-}
-
 // await returns what a promise of JavaScript comes to.
 func await[T any](tab *Tab, expression string) T {
 	tab.t.Helper()
@@ -35,16 +25,27 @@ func await[T any](tab *Tab, expression string) T {
 func TestWebAssembly(t *testing.T) {
 	Find(t)
 	dir := t.TempDir()
-	site, array := filepath.Join(dir, "site"), filepath.Join(dir, "samples.npy")
-	run(t, "./examples/browser", "-out", site)
+	site := filepath.Join(dir, "site")
+	c := exec.Command(Build(t, "./examples/browser"), "-out", site)
+	if text, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
 	if packed, err := os.Stat(filepath.Join(site, "gander.wasm.gz")); err != nil || packed.Size() > 4<<20 {
 		t.Errorf("the program is too large: %v, %v", packed, err)
 	}
-	const n, seed = 64, 7
-	run(t, "./examples/sample", "-model", filepath.Join(site, "generator.safetensors"), "-n", fmt.Sprint(n), "-seed", fmt.Sprint(seed), "-device", "cpu", "-o", array)
-	native, err := os.ReadFile(array)
-	if err != nil {
-		t.Fatal(err)
+	const n = 10
+	sample, array := Build(t, "./examples/sample"), filepath.Join(dir, "digit.npy")
+	var native []byte // the first digit of each seed
+	for seed := range n {
+		c := exec.Command(sample, "-model", filepath.Join(site, "generator.safetensors"), "-n", "1", "-seed", fmt.Sprint(seed), "-device", "cpu", "-o", array)
+		if text, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		digit, err := os.ReadFile(array)
+		if err != nil {
+			t.Fatal(err)
+		}
+		native = append(native, digit[128:]...) // after the head of the array
 	}
 	s := httptest.NewServer(http.FileServer(http.Dir(site)))
 	defer s.Close()
@@ -59,11 +60,15 @@ func TestWebAssembly(t *testing.T) {
 				t.Error("the page is wider than the screen")
 			}
 			if name == "light" {
-				drawn := await[[]float64](tab, fmt.Sprintf("page.program.call('latents', %d, %d).then((z) => page.program.call('draw', z)).then((x) => Array.from(x))", n, seed))
-				compare(t, native[128:], drawn)
+				drawn := await[[]float64](tab, fmt.Sprintf(`(async () => {
+					const points = [];
+					for (let i = 0; i < %d; i++) points.push(await page.pointOf(page.program, page.info, i));
+					return Array.from(await page.imagesOf(page.program, points));
+				})()`, n))
+				compare(t, native, drawn)
 				t.Logf("a digit takes %.1f ms", await[float64](tab, `(async () => {
-					const z = await page.program.call("latents", 1, 1), start = performance.now();
-					for (let i = 0; i < 20; i++) await page.program.call("draw", z);
+					const p = await page.pointOf(page.program, page.info, 1), start = performance.now();
+					for (let i = 0; i < 20; i++) await page.imagesOf(page.program, [p]);
 					return (performance.now() - start) / 20;
 				})()`))
 

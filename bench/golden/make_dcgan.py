@@ -2,6 +2,8 @@
 """Write files of a DCGAN's generator that PyTorch has trained, as other people's programs save them.
 
 Run:    python3 bench/golden/make_dcgan.py [REPOSITORY]     (default: two folders up)
+        python3 bench/golden/make_dcgan.py --check FILE     loads what examples/convert made of dcgan.pth with -prefix
+                                                            main, draws, and compares; exit status 1 if it differs
 Needs:  pip install torch numpy safetensors
 Writes: nn/torch/testdata/dcgan.pth            the state_dict of a class with a field "main"
         nn/torch/testdata/checkpoint.pth       a checkpoint: both networks, one of them DataParallel, in float16 and
@@ -16,7 +18,7 @@ import os
 import sys
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 LATENT, WIDTH = 16, 4
@@ -47,9 +49,26 @@ class Discriminator(nn.Module):
         return self.main(x)
 
 
+HERE = os.path.join(os.path.dirname(__file__), '..', '..')
+
+
+def testdata(repository):
+    return os.path.join(repository, 'nn', 'torch', 'testdata')
+
+
+def check(path):
+    g = Generator().eval()
+    print(g.load_state_dict(load_file(path)))
+    values = load_file(os.path.join(testdata(HERE), 'dcgan.safetensors'))
+    with torch.no_grad():
+        difference = (g(values['latent'][:, :, None, None]) - values['samples']).abs().max().item()
+    print(f'PyTorch {torch.__version__}: largest difference {difference:.3g}')
+    return difference <= 1e-5                             # false for NaN
+
+
 def main(repository):
     torch.manual_seed(1)
-    folder = os.path.join(repository, 'nn', 'torch', 'testdata')
+    folder = testdata(repository)
     os.makedirs(folder, exist_ok=True)
     g, d = Generator(), nn.DataParallel(Discriminator())
     steps = [torch.optim.Adam(m.parameters(), lr=2e-3, betas=(0.5, 0.999)) for m in (g, d)]
@@ -79,4 +98,6 @@ def main(repository):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), '..', '..'))
+    if sys.argv[1:2] == ['--check']:
+        sys.exit(0 if check(sys.argv[2]) else 1)
+    main(sys.argv[1] if len(sys.argv) > 1 else HERE)

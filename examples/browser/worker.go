@@ -24,7 +24,7 @@ var generator *gan.Generator
 // page.
 func main() {
 	js.Global().Set("gander", map[string]any{
-		"load": function(load), "latents": function(latents), "draw": function(draw),
+		"load": function(load), "first": function(first), "draw": function(draw),
 		"ring": function(ring), "train": function(begin),
 	})
 	select {}
@@ -55,22 +55,44 @@ func load(args []js.Value) (any, error) {
 	if len(shape) != 3 || shape[0] != 1 {
 		return nil, fmt.Errorf("samples of %v are not grey images", shape)
 	}
+	if g.Condition() > 0 && g.Classes() == nil {
+		return nil, fmt.Errorf("samples have conditions of %d numbers, and not classes", g.Condition())
+	}
 	generator = g
-	return map[string]any{"latent": g.Latent(), "height": shape[1], "width": shape[2], "arithmetic": g.Device().Arithmetic()}, nil
+	var classes []any
+	for _, name := range g.Classes() {
+		classes = append(classes, name)
+	}
+	return map[string]any{"latent": g.Latent(), "classes": classes, "height": shape[1], "width": shape[2]}, nil
 }
 
-// latents returns the latent vectors of the first n samples of a seed, one after
-// the other.
-func latents(args []js.Value) (any, error) {
-	n, seed := args[0].Int(), args[1].Int()
-	return numbers(latentsOf(generator, n, uint64(seed)).Float32s()), nil
+// first returns the latent vector of a seed's first sample and, if there are classes,
+// which one is drawn of it.
+func first(args []js.Value) (any, error) {
+	seed := uint64(args[0].Int())
+	what := map[string]any{"z": numbers(generator.Latents(1, seed).Float32s())}
+	if generator.Classes() != nil {
+		what["label"] = generator.Labels(1, seed)[0]
+	}
+	return what, nil
 }
 
-// draw returns the images of latent vectors that come one after the other.
+// draw returns the images of latent vectors that come one after the other and, if
+// there are classes, of their conditions, likewise.
 func draw(args []js.Value) (any, error) {
-	z := floats(args[0])
-	latent := generator.Latent()
-	return numbers(generator.Map(tensor.FromFloat32(z, len(z)/latent, latent)).Float32s()), nil
+	rows := func(array js.Value, k int) *tensor.Tensor {
+		x := floats(array)
+		return tensor.FromFloat32(x, len(x)/k, k)
+	}
+	request := gan.Request{Latent: rows(args[0], generator.Latent())}
+	if generator.Condition() > 0 {
+		request.Condition = rows(args[1], generator.Condition())
+	}
+	images, err := generator.Draw(context.Background(), request)
+	if err != nil {
+		return nil, err
+	}
+	return numbers(images.Float32s()), nil
 }
 
 // ring returns the centres of the ring's modes and their standard deviation, and
@@ -84,13 +106,17 @@ func ring([]js.Value) (any, error) {
 	return map[string]any{"centers": numbers(flat), "sigma": sigma, "half": half, "cells": cells}, nil
 }
 
-// begin begins to train with a seed, and calls a function with each frame. In
-// between, JavaScript has its turn.
+// begin begins to train with a seed, and calls a function with frames, for which it
+// takes a fifth of the time. In between, JavaScript has its turn.
 func begin(args []js.Value) (any, error) {
 	seed, show := args[0].Int(), args[1]
 	start := time.Now()
-	last := start
-	due := func(int) bool { return time.Since(last) > 80*time.Millisecond }
+	next := start
+	var began time.Time // with the frame
+	due := func(int) bool {
+		began = time.Now()
+		return began.After(next)
+	}
 	go func() {
 		err := train(context.Background(), uint64(seed), due, func(f frame) {
 			show.Invoke(map[string]any{
@@ -98,7 +124,7 @@ func begin(args []js.Value) (any, error) {
 				"modes": f.modes, "quality": f.quality, "seconds": time.Since(start).Seconds(),
 			})
 			time.Sleep(time.Millisecond)
-			last = time.Now()
+			next = time.Now().Add(max(80*time.Millisecond, 4*time.Since(began)))
 		})
 		if err != nil {
 			show.Invoke(map[string]any{"error": err.Error()})
@@ -127,9 +153,4 @@ func numbers(x []float32) js.Value {
 	array := js.Global().Get("Uint8Array").New(len(raw))
 	js.CopyBytesToJS(array, raw)
 	return js.Global().Get("Float32Array").New(array.Get("buffer"))
-}
-
-// latentsOf is the latent vectors of a seed.
-func latentsOf(g *gan.Generator, n int, seed uint64) *tensor.Tensor {
-	return tensor.NewStream(seed, "sample").Normal(tensor.Float32, n, g.Latent())
 }

@@ -1,15 +1,21 @@
-// Sample draws images from a saved generator into a PNG.
+// Sample draws images from a saved generator.
 //
 //	go run ./examples/sample -model runs/mnist/generator.safetensors -n 10 -seed 1 -o digits.png
 //
-// It takes a moment, and writes a grid of n images; the same seed gives the same
-// ones. A generator that knows classes draws those that -label names, in turn: by
-// name, or several with commas between, "-label 7" or "-label 0,1,2". With -o
-// digits.npy it writes the numbers themselves, for other tools to
-// score, as a NumPy array: a row per image, [n, 784] in [−1, 1] for digits. The
-// generator's file carries the network's architecture, so no other code is
-// needed to load it. Exit status 1 means that a file could not be read or
-// written, in one line; 2, wrong usage.
+// It takes a moment, and the same seed gives the same images. A generator that knows
+// classes draws those that -label names, in turn: by name, or several with commas
+// between, "-label 7" or "-label 0,1,2". What is written, the name given by -o says:
+//
+//	digits.png   one image with a grid of n
+//	digits/      a new folder with a PNG for each, as tools that compute the FID read
+//	digits.npy   the numbers, as a NumPy array: a row per image, [n, 784] in [−1, 1]
+//	             for digits
+//	digits.onnx  not samples but the generator itself, for onnxruntime and others, with
+//	             inputs "latent" and, if it knows classes, "label", and output "samples"
+//
+// The generator's file carries the network's architecture, so no other code is needed
+// to load it. Exit status 1 means that a file could not be read or written, in one
+// line; 2, wrong usage.
 package main
 
 import (
@@ -24,7 +30,6 @@ import (
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/tensor"
-	"github.com/gander-ml/gander/tensor/npy"
 )
 
 func main() {
@@ -32,9 +37,9 @@ func main() {
 	n := flag.Int("n", 10, "number of images")
 	label := flag.String("label", "", "`classes` to draw, by their names with commas between, over and over (default: as often as the training data had them)")
 	seed := flag.Uint64("seed", 1, "of the latent vectors; the same seed gives the same images")
-	out := flag.String("o", "digits.png", "PNG file to write, or NumPy file if the name ends in .npy")
+	out := flag.String("o", "digits.png", "`what` to write: a grid of images, or a folder of them if the name ends in /, an array (.npy), or the generator itself (.onnx)")
 	columns := flag.Int("columns", 5, "images in a row")
-	scale := flag.Int("scale", 4, "side of the block that shows one pixel")
+	scale := flag.Int("scale", 0, "side of the block that shows one pixel (default 4 in a grid, 1 in a folder)")
 	device := flag.String("device", "auto", "where to draw: cpu, or another device that the program was built for; auto is the fastest that works")
 	flag.Parse()
 	wrong := ""
@@ -45,7 +50,7 @@ func main() {
 		wrong = "-n must lie between 1 and 100000"
 	case *columns < 1:
 		wrong = "-columns must be 1 or more"
-	case *scale < 1 || *scale > 64:
+	case *scale < 0 || *scale > 64:
 		wrong = "-scale must lie between 1 and 64"
 	case *out == "":
 		wrong = "-o must name a file"
@@ -54,7 +59,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "sample: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
-	grid := gan.ImageGrid{Columns: *columns, Scale: *scale, Gap: 2 * *scale}
+	grid := gan.ImageGrid{Columns: *columns, Scale: *scale}
 	if err := draw(*model, *device, *n, *label, *seed, *out, grid); err != nil {
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
@@ -69,6 +74,13 @@ func draw(model, device string, n int, label string, seed uint64, out string, gr
 	g, err := gan.LoadGenerator(model, gan.OnDevice(d))
 	if err != nil {
 		return err
+	}
+	if filepath.Ext(out) == ".onnx" {
+		if err := export(out, g); err != nil {
+			return fmt.Errorf("%s: %w", model, err)
+		}
+		fmt.Fprintf(os.Stderr, "the generator, in %s\n", out)
+		return nil
 	}
 	numbers := n
 	for _, d := range g.SampleShape() {
@@ -85,14 +97,7 @@ func draw(model, device string, n int, label string, seed uint64, out string, gr
 	if err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
-	if filepath.Ext(out) == ".npy" {
-		err = npy.Save(out, samples.Reshape(n, -1))
-	} else {
-		if shape := g.SampleShape(); shape != nil {
-			samples = samples.Reshape(append([]int{n}, shape...)...)
-		}
-		err = grid.WritePNG(out, samples)
-	}
+	err = write(out, samples, g.SampleShape(), grid)
 	if err == nil {
 		fmt.Fprintf(os.Stderr, "%d samples, drawn on %v, in %s\n", n, d, out)
 	}

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
@@ -28,7 +29,7 @@ type Measurement struct {
 	// for all objectives: it is the area under D's ROC curve.
 	Accuracy float64
 	// RealSlope and FakeSlope are the mean norm of D's gradient by its input at real
-	// samples and at generated ones.
+	// samples and at generated ones: of its logit, if it ends in a sigmoid.
 	RealSlope, FakeSlope float64
 	// RealDistance and FakeDistance are the mean Euclidean distance of two samples of
 	// the batch, of real ones and of generated ones.
@@ -154,7 +155,7 @@ func update(m nn.Module, before, after *nn.Weights) float64 {
 // condition.
 func slope(d nn.Module, w *nn.Weights, x, condition *tensor.Tensor) float64 {
 	leaf := autograd.Leaf(x)
-	out := autograd.Sum(d.Forward(pass(w, condition), leaf))
+	out := autograd.Sum(logit(d, pass(w, condition), leaf))
 	gradient := autograd.Grad(out, []*autograd.Var{leaf}, autograd.Opts{})[0].Value()
 	n := x.Dim(0)
 	values := gradient.Cast(tensor.Float64).Float64s()
@@ -168,6 +169,37 @@ func slope(d nn.Module, w *nn.Weights, x, condition *tensor.Tensor) float64 {
 		sum += math.Sqrt(squares)
 	}
 	return sum / float64(n)
+}
+
+// logit runs a discriminator without the sigmoid that it may end in.
+func logit(d nn.Module, ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	c, ok := d.(nn.Chain)
+	if !ok || len(c.Children()) == 0 {
+		if kindOf(d) == "Sigmoid" {
+			return x
+		}
+		return d.Forward(ctx, x)
+	}
+	parts := c.Children()
+	if _, deeper := parts[len(parts)-1].Module.(nn.Chain); !deeper && kindOf(parts[len(parts)-1].Module) != "Sigmoid" {
+		return d.Forward(ctx, x) // in one, as it is fastest
+	}
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			x = part.Module.Forward(ctx, x)
+		} else {
+			x = logit(part.Module, ctx, x)
+		}
+	}
+	return x
+}
+
+// kindOf returns what a module says that it is, or "".
+func kindOf(m nn.Module) (kind string) {
+	if d, ok := m.(nn.Describer); ok {
+		kind, _ = d.Describe()
+	}
+	return kind
 }
 
 // dead runs a network layer by layer, and returns the largest share of units that
@@ -204,11 +236,7 @@ func dead(m nn.Module, w *nn.Weights, condition *tensor.Tensor, inputs ...*tenso
 		y := m.Forward(pass(w, condition), x)
 		f := found{share: -1}
 		if _, parent := m.(nn.Parent); !parent && len(nn.Params(m)) == 0 && y.Value().SameShape(x.Value()) {
-			f = found{constant(y.Value()), name}
-			if d, ok := m.(nn.Describer); ok {
-				kind, _ := d.Describe()
-				f.layer += " " + kind
-			}
+			f = found{constant(y.Value()), strings.TrimSpace(name + " " + kindOf(m))}
 		}
 		all = append(all, f)
 		return y

@@ -80,12 +80,10 @@ func DiscriminatorWins(r Record) string {
 }
 
 // SteepAtSamples finds a discriminator whose gradient by its input is ten times as
-// large at generated samples as at real ones, and large: it changes its mind by more
-// than 3 over the distance of two real samples. The generator is thrown about by it.
+// large at generated samples as at real ones.
 func SteepAtSamples(r Record) string {
 	ratios, _, ok := r.over(recent, func(m *Measurement) float64 { return m.FakeSlope / m.RealSlope })
-	steep, _, known := r.over(recent, func(m *Measurement) float64 { return m.FakeSlope * m.RealDistance })
-	if !ok || !known || median(ratios) < 10 || slices.Min(ratios) < 3 || median(steep) < 3 {
+	if !ok || median(ratios) < 10 || slices.Min(ratios) < 3 {
 		return ""
 	}
 	m := r.Measurements[len(r.Measurements)-1]
@@ -94,10 +92,11 @@ func SteepAtSamples(r Record) string {
 }
 
 // Collapse finds a generator whose samples of different latent vectors are alike:
-// their mean distance is less than three tenths of that of real samples.
+// their mean distance is less than three tenths of that of real samples, and does not
+// grow.
 func Collapse(r Record) string {
 	ratios, _, ok := r.over(recent, func(m *Measurement) float64 { return m.FakeDistance / m.RealDistance })
-	if !ok || slices.Max(ratios) > 0.5 || median(ratios) > 0.3 {
+	if !ok || slices.Max(ratios) > 0.5 || median(ratios) > 0.3 || mean(ratios[recent/2:]) > 1.1*mean(ratios[:recent/2]) {
 		return ""
 	}
 	m := r.Measurements[len(r.Measurements)-1]

@@ -182,6 +182,7 @@ type program struct {
 	names   []string // of registers, by definedness number
 	const32 []slot32
 	const64 []slot64
+	truth   int32 // the predicate that is always true; -1: not used
 	special []specialSlot
 
 	sharedBytes int // of static variables, as the device counts them
@@ -225,6 +226,7 @@ type compiler struct {
 
 	consts32 map[uint32]int32
 	consts64 map[uint64]int32
+	constsP  [2]int32 // false and true; -1: not used
 	specials map[string]int32
 	calls    []string // functions that are being compiled in each other
 	dynamic  []*Var
@@ -267,10 +269,10 @@ func compile(m *Module, f *Func, globals map[string]uint64) (p *program, err err
 			err = e.error
 		}
 	}()
-	p = &program{name: f.Name, f: f, m: m, sharedShift: 2, globalShift: 2, localEnd: spaceStart, sharedEnd: spaceStart}
+	p = &program{name: f.Name, f: f, m: m, sharedShift: 2, globalShift: 2, localEnd: spaceStart, sharedEnd: spaceStart, truth: -1}
 	c := &compiler{
 		m: m, p: p, globals: globals,
-		consts32: map[uint32]int32{}, consts64: map[uint64]int32{}, specials: map[string]int32{},
+		consts32: map[uint32]int32{}, consts64: map[uint64]int32{}, specials: map[string]int32{}, constsP: [2]int32{-1, -1},
 		vars: map[*Var]varPlace{}, names: map[ident]string{},
 	}
 	for _, v := range f.Params {
@@ -391,8 +393,8 @@ func (c *compiler) function(f *Func, end int) {
 	if len(c.calls) > 64 {
 		c.fail("calls are nested more than 64 deep")
 	}
-	c.calls = append(c.calls, f.Name)
 	outer := *c
+	c.calls = append(c.calls, f.Name)
 	c.f, c.slots = f, make([]int32, len(f.regs))
 	for i, r := range f.regs {
 		switch {
@@ -500,6 +502,17 @@ func (c *compiler) constant64(v uint64) int32 {
 	return s
 }
 
+func (c *compiler) constantP(v bool) int32 {
+	i := b2i(v)
+	if c.constsP[i] < 0 {
+		c.constsP[i] = c.newP()
+		if v {
+			c.p.truth = c.constsP[i]
+		}
+	}
+	return c.constsP[i]
+}
+
 // specialRegisters are those whose value does not change while a thread runs.
 var specialRegisters = map[string]bool{
 	"%tid.x": true, "%tid.y": true, "%tid.z": true, "%ntid.x": true, "%ntid.y": true, "%ntid.z": true,
@@ -511,7 +524,7 @@ var specialRegisters = map[string]bool{
 
 func (c *compiler) specialRegister(name string) int32 {
 	if !specialRegisters[name] {
-		c.fail("the special register %s is not known", name)
+		c.fail("there is no register %s", name)
 	}
 	s, ok := c.specials[name]
 	if !ok {
@@ -541,7 +554,7 @@ func (c *compiler) src(o operand, t typ) (int32, ident) {
 			c.fail("a whole number where %v is expected", t)
 		}
 		if t == tPred {
-			c.fail("a number where a predicate is expected")
+			return c.constantP(o.imm != 0), 0
 		}
 		if wide {
 			return c.constant64(o.imm), 0
@@ -554,7 +567,7 @@ func (c *compiler) src(o operand, t typ) (int32, ident) {
 		if t == tF64 {
 			return c.constant64(math.Float64bits(float64(f32(uint32(o.imm))))), 0
 		}
-		if t.size() != 4 {
+		if t != tF32 && t != tB32 {
 			c.fail("a float32 where %v is expected", t)
 		}
 		return c.constant32(uint32(o.imm)), 0
@@ -562,7 +575,7 @@ func (c *compiler) src(o operand, t typ) (int32, ident) {
 		if t == tF32 {
 			return c.constant32(math.Float32bits(float32(f64(o.imm)))), 0
 		}
-		if t.size() != 8 {
+		if t != tF64 && t != tB64 {
 			c.fail("a float64 where %v is expected", t)
 		}
 		return c.constant64(o.imm), 0
@@ -685,6 +698,9 @@ func (c *compiler) dst(o operand, t typ) (int32, ident) {
 		}
 		s := c.slots[o.reg]
 		return s, classOf(t) + s
+	}
+	if o.kind == argSpecial {
+		c.fail("there is no register %s", o.name)
 	}
 	c.fail("the result is no register")
 	return 0, 0
@@ -1621,15 +1637,6 @@ func (c *compiler) move(m *mods) {
 	c.done(m)
 	a := c.args(2)
 	d, o := a[0], a[1]
-	if t == tPred && o.kind == argInt {
-		in := inst{op: opSetpEq32, e: -1, a: c.constant32(0), b: c.constant32(0)}
-		if o.imm == 0 {
-			in.b = c.constant32(1)
-		}
-		in.d, in.ud = c.dst(d, tPred)
-		c.emit(in)
-		return
-	}
 	if t == tPred {
 		in := inst{op: opPredMov, e: -1}
 		in.d, in.ud = c.dst(d, tPred)
@@ -1817,6 +1824,9 @@ func (c *compiler) cvta(m *mods) {
 
 func (c *compiler) compare(m *mods) {
 	s := c.s
+	if len(s.mods) == 0 {
+		c.fail("the comparison is missing")
+	}
 	op := s.mods[0]
 	m.list = m.list[1:]
 	in := inst{e: -1}

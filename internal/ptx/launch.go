@@ -355,6 +355,9 @@ func newWarp(b *block) *warp {
 	if p.localEnd > spaceStart {
 		w.local, w.localState = make([]byte, lanes*p.localEnd), make([]byte, lanes*p.localEnd)
 	}
+	if p.truth >= 0 {
+		w.pred[p.truth] = allLanes
+	}
 	for _, c := range p.const32 {
 		for i := range w.r32[c.slot] {
 			w.r32[c.slot][i] = c.v

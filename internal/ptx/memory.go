@@ -29,6 +29,14 @@ type allocation struct {
 	shadow     []shadow
 }
 
+// what names a before its size in a message.
+func (a *allocation) what() string {
+	if a.name != "" {
+		return "the variable " + a.name + ", of"
+	}
+	return "an allocation of"
+}
+
 // shadow says who has touched a word, or a byte, of global memory in this launch.
 type shadow struct{ read, write atomic.Uint64 }
 
@@ -146,10 +154,7 @@ func (m *Memory) find(addr uint64) *allocation {
 // describe says what lies at an address.
 func (m *Memory) describe(addr uint64) string {
 	if a := m.find(addr); a != nil {
-		if a.name != "" {
-			return fmt.Sprintf("0x%x, byte %d of the %d of the variable %s", addr, addr-a.base, a.size, a.name)
-		}
-		return fmt.Sprintf("0x%x, byte %d of an allocation of %d", addr, addr-a.base, a.size)
+		return fmt.Sprintf("0x%x, byte %d of %s %d", addr, addr-a.base, a.what(), a.size)
 	}
 	for _, f := range slices.Backward(m.freed) {
 		if addr-f.base < f.size {
@@ -160,10 +165,10 @@ func (m *Memory) describe(addr uint64) string {
 	distance := uint64(1 << 16)
 	for _, a := range m.live {
 		if end := a.base + a.size; addr >= end && addr-end < distance {
-			best, distance = fmt.Sprintf(", %d bytes past the end of an allocation of %d", addr-end, a.size), addr-end
+			best, distance = fmt.Sprintf(", %d bytes past the end of %s %d", addr-end, a.what(), a.size), addr-end
 		}
 		if addr < a.base && a.base-addr < distance {
-			best, distance = fmt.Sprintf(", %d bytes before an allocation of %d", a.base-addr, a.size), a.base-addr
+			best, distance = fmt.Sprintf(", %d bytes before %s %d", a.base-addr, a.what(), a.size), a.base-addr
 		}
 	}
 	if best == "" {

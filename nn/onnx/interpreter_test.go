@@ -324,15 +324,26 @@ func (o operation) run(opset int, xs []optest.Array) optest.Array {
 	case "Expand":
 		shape := optest.Broadcast(x, optest.Array{Shape: whole(xs[1])})
 		return optest.Build(shape, func(i []int) float64 { return x.At(i...) })
-	case "ReduceMean":
+	case "OneHot":
+		k := int(xs[1].Data[0])
+		return optest.Build(append(slices.Clone(x.Shape), k), func(i []int) float64 {
+			if int(x.At(i[:len(i)-1]...)) == i[len(i)-1] {
+				return xs[2].Data[1]
+			}
+			return xs[2].Data[0]
+		})
+	case "ReduceMean", "ReduceSum":
 		axes := o.ints["axes"]
-		if opset >= 18 {
+		if opset >= 18 || opset >= 13 && o.op == "ReduceSum" {
 			axes = whole(xs[1])
 		}
 		shape, n := slices.Clone(x.Shape), 1
 		for _, a := range axes {
 			n *= shape[a]
 			shape[a] = 1
+		}
+		if o.op == "ReduceSum" {
+			n = 1
 		}
 		sum := optest.Fold(x, axes, 0, func(acc, v float64) float64 { return acc + v })
 		return optest.Build(shape, func(i []int) float64 { return reshaped(sum, shape).At(i...) / float64(n) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/autograd"
+	_ "github.com/gander-ml/gander/internal/backend/backendtest/far" // registers the device
 	"github.com/gander-ml/gander/internal/optest"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/onnx"
@@ -59,6 +61,7 @@ func networks() map[string]network {
 		"GroupNorm/features": {nn.GroupNorm(2, 6), []int{6}},
 		"InstanceNorm2D":     {nn.InstanceNorm2D(2), image(2)},
 		"Instance/affine":    {nn.InstanceNorm2D(2, nn.Affine(true), nn.Eps(0.01)), image(2)},
+		"DiffAugment":        {nn.DiffAugment(nn.Augmentations{Colour: true, Shift: 0.1}), image(3)},
 		"Dropout":            {nn.Dropout(0.5), []int{3}},
 		"Embedding":          {nn.Embedding(9, 4), []int{2}},
 		"Flatten":            {nn.Flatten(), image(2)},
@@ -70,6 +73,12 @@ func networks() map[string]network {
 		"PReLU/features":     {nn.PReLU(5), []int{5}},
 		"PixelShuffle":       {nn.PixelShuffle(2), image(8)},
 		"PixelUnshuffle":     {nn.PixelUnshuffle(2), []int{2, 4, 6}},
+		"ConcatCondition":    {nn.Sequential(nn.ConcatCondition(3, 1.5), nn.Linear(8, 2)), []int{5}},
+		"Concat/images":      {nn.ConcatCondition(3, 1), image(2)},
+		"EmbedCondition":     {nn.EmbedCondition(nn.Linear(3, 2)), []int{5}},
+		"Embed/images":       {nn.EmbedCondition(nn.SpectralNorm(nn.Linear(3, 2, nn.NoBias()))), image(2)},
+		"Projection":         {nn.Projection(nn.Linear(5, 1), nn.Linear(3, 5, nn.NoBias())), []int{5}},
+		"Projection/softmax": {nn.Sequential(nn.Softmax(1), nn.Projection(nn.Linear(5, 1), nn.Linear(3, 5))), []int{5}},
 		"Reshape":            {nn.Reshape(3, -1, 2), []int{12}},
 		"Residual":           {nn.Residual(nn.Linear(4, 4), nil), []int{4}},
 		"Residual/skip":      {nn.Residual(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Linear(4, 3, nn.NoBias()))), []int{4}},
@@ -134,6 +143,14 @@ func (r network) input(dt tensor.DType, n int) *tensor.Tensor {
 	return tensor.Scale(tensor.NewStream(5, "input").Normal(dt, shape...), 2)
 }
 
+func arrays(ts map[string]*tensor.Tensor) map[string]optest.Array {
+	out := map[string]optest.Array{}
+	for name, t := range ts {
+		out[name] = array(t)
+	}
+	return out
+}
+
 func array(t *tensor.Tensor) optest.Array { return optest.Array{Shape: t.Shape(), Data: t.Float64s()} }
 
 // exported returns the file of a network as bytes, and as read.
@@ -175,10 +192,17 @@ func TestNetworks(t *testing.T) {
 				tolerance := map[tensor.DType]float64{tensor.Float32: 1e-5, tensor.Float64: 1e-7}[dt]
 				for _, n := range []int{6, 1, 2} {
 					x := row.input(dt, n)
-					y := row.m.Forward(nil, autograd.Const(x)).Value()
-					near(t, y, f.run(map[string]optest.Array{"input": array(x)}), tolerance)
+					inputs := map[string]*tensor.Tensor{"input": x}
+					ctx := &nn.Ctx{}
+					if size, err := nn.ConditionSize(row.m); size > 0 {
+						require.NoError(t, err)
+						inputs["condition"] = tensor.NewStream(6, "condition").Normal(dt, n, size)
+						ctx.Condition = autograd.Const(inputs["condition"])
+					}
+					y := row.m.Forward(ctx, autograd.Const(x)).Value()
+					near(t, y, f.run(arrays(inputs)), tolerance)
 					if n == 6 {
-						leave(t, fmt.Sprintf("%s %v", name, dt), b, x, y)
+						leave(t, fmt.Sprintf("%s %v", name, dt), b, inputs, y)
 					}
 				}
 				checkDeclared(t, f, row, dt)
@@ -202,7 +226,11 @@ func checkDeclared(t *testing.T, f file, row network, dt tensor.DType) {
 		}
 		return all
 	}
-	require.Equal(t, []declared{{"input", kind, dims(row.sample)}}, f.inputs)
+	inputs := []declared{{"input", kind, dims(row.sample)}}
+	if size, _ := nn.ConditionSize(row.m); size > 0 {
+		inputs = append(inputs, declared{"condition", kind, dims([]int{size})})
+	}
+	require.Equal(t, inputs, f.inputs)
 	require.Equal(t, []declared{{"output", kind, dims(out[1:])}}, f.outputs)
 	for name, k := range f.types {
 		require.True(t, k == kind || k == 7 || strings.Contains(name, "roi") || strings.Contains(name, "scales"), name)
@@ -210,14 +238,16 @@ func checkDeclared(t *testing.T, f file, row network, dt tensor.DType) {
 }
 
 // leave writes a file for bench/onnx/check.py, if that is wanted.
-func leave(t *testing.T, name string, model []byte, x, y *tensor.Tensor) {
+func leave(t *testing.T, name string, model []byte, inputs map[string]*tensor.Tensor, y *tensor.Tensor) {
 	if *folder == "" {
 		return
 	}
 	path := filepath.Join(*folder, strings.NewReplacer("/", "_", " ", "_").Replace(name))
 	require.NoError(t, os.MkdirAll(*folder, 0o755))
 	require.NoError(t, os.WriteFile(path+".onnx", model, 0o644))
-	require.NoError(t, safetensors.Save(path+".safetensors", map[string]*tensor.Tensor{"input": x, "output": y}, nil))
+	values := map[string]*tensor.Tensor{"output": y}
+	maps.Copy(values, inputs)
+	require.NoError(t, safetensors.Save(path+".safetensors", values, nil))
 }
 
 // kindsIn lists the kinds of a network's parts.
@@ -271,7 +301,7 @@ func TestPyTorchsValues(t *testing.T) {
 			}
 			b, file := exported(t, m, x.Shape()[1:]...)
 			near(t, y, file.run(map[string]optest.Array{"input": array(x)}), 1e-5)
-			leave(t, "PyTorch "+name, b, x, y)
+			leave(t, "PyTorch "+name, b, map[string]*tensor.Tensor{"input": x}, y)
 		})
 	}
 	require.Greater(t, cases, 20)
@@ -364,7 +394,7 @@ func TestAxesThatBecameAnInput(t *testing.T) {
 	}
 	x := network{m, []int{3}}.input(tensor.Float32, 4)
 	want := nn.Sequential(m, nn.GELU()).Forward(nil, autograd.Const(x)).Value()
-	leave(t, "axes as input", b.Bytes(), x, want)
+	leave(t, "axes as input", b.Bytes(), map[string]*tensor.Tensor{"input": x}, want)
 }
 
 // stranger is a layer without Export, and shy one that refuses.
@@ -387,7 +417,33 @@ func (merges) Export(g *nn.Graph, x *nn.Value) *nn.Value {
 func (shapeless) Export(g *nn.Graph, x *nn.Value) *nn.Value { return g.Op("Tanh", nil, x) }
 func (liar) Export(_ *nn.Graph, x *nn.Value) *nn.Value      { return x }
 func (liar) OutShape(in []int) ([]int, error)               { return []int{in[0], 7}, nil }
-func (silent) Export(*nn.Graph, *nn.Value) *nn.Value        { return nil }
+
+// fixed makes the same of every sample, and echo its condition.
+type (
+	fixed struct{ stranger }
+	echo  struct{ stranger }
+)
+
+func (fixed) OutShape(in []int) ([]int, error) { return []int{in[0], 2}, nil }
+func (fixed) Export(g *nn.Graph, _ *nn.Value) *nn.Value {
+	return g.Const("fixed", tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2))
+}
+func (echo) ConditionSize() int                        { return 2 }
+func (echo) OutShape(in []int) ([]int, error)          { return []int{in[0], 2}, nil }
+func (echo) Export(g *nn.Graph, _ *nn.Value) *nn.Value { return g.Condition() }
+
+// TestNothingComputed: an input or a constant is not the output itself.
+func TestNothingComputed(t *testing.T) {
+	_, f := exported(t, fixed{}, 3)
+	require.Equal(t, []float64{1, 2, 3, 4}, f.run(map[string]optest.Array{}).Data)
+	require.Equal(t, []int{2, 2}, f.run(map[string]optest.Array{}).Shape)
+	_, f = exported(t, echo{}, 3)
+	require.Equal(t, []string{"Identity"}, opsOf(f))
+	require.Equal(t, "condition", f.inputs[1].name)
+	require.Equal(t, "output", f.outputs[0].name)
+}
+
+func (silent) Export(*nn.Graph, *nn.Value) *nn.Value { return nil }
 
 type (
 	shapeless struct{ nn.Module }
@@ -468,6 +524,60 @@ func TestWriteRefuses(t *testing.T) {
 	require.Equal(t, "samples", f.outputs[0].name)
 }
 
+// doubled runs a layer with twice its weight.
+type doubled struct{ nn.Module }
+
+func (d doubled) Unwrap() nn.Module                { return d.Module }
+func (d doubled) OutShape(in []int) ([]int, error) { return nn.OutShape(d.Module, in) }
+func (d doubled) Params() []*nn.Param              { return d.Module.(nn.Owner).Params() }
+func (d doubled) Pass(ctx *nn.Ctx, _ *autograd.Var) *nn.Ctx {
+	w := d.Params()[0]
+	return ctx.Replace(w, autograd.Scale(ctx.Var(w), 2))
+}
+
+func (d doubled) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return d.Module.Forward(d.Pass(ctx, x), x)
+}
+
+// A parameter that is shared has its value in each pass.
+func TestSharedParameters(t *testing.T) {
+	l := nn.Linear(3, 3)
+	m := nn.Sequential(l, doubled{l}, nn.Tanh(), l)
+	prepare(m, tensor.Float64)
+	_, f := exported(t, m, 3)
+	x := network{nn.Tanh(), []int{3}}.input(tensor.Float64, 2)
+	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-12)
+	require.Contains(t, f.constants, "0.weight")
+}
+
+// Labels in place of one-hots.
+func TestLabels(t *testing.T) {
+	m := nn.Sequential(nn.ConcatCondition(3, 2), nn.Linear(7, 5), nn.Tanh())
+	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		prepare(m, dt)
+		g, err := nn.Export(m, nil, 4)
+		require.NoError(t, err)
+		g.TakeLabels()
+		var b bytes.Buffer
+		require.NoError(t, onnx.Write(&b, g))
+		f := read(b.Bytes())
+		require.Equal(t, declared{"label", 7, []string{"n"}}, f.inputs[1])
+		require.Len(t, f.inputs, 2)
+		labels := []int{2, 0, 1, 1}
+		inputs := map[string]*tensor.Tensor{"input": network{m, []int{4}}.input(dt, 4), "label": tensor.FromFloat64([]float64{2, 0, 1, 1}, 4)}
+		y := m.Forward(&nn.Ctx{Condition: autograd.Const(tensor.OneHot(dt, 3, labels))}, autograd.Const(inputs["input"])).Value()
+		near(t, y, f.run(arrays(inputs)), 1e-5)
+		leave(t, fmt.Sprintf("labels %v", dt), b.Bytes(), inputs, y)
+		require.ErrorAs(t, tensor.Catch(g.TakeLabels), new(*nn.StateError), "there is no condition any more")
+	}
+	g, err := nn.Export(nn.Tanh(), nil, 4)
+	require.NoError(t, err)
+	require.ErrorAs(t, tensor.Catch(g.TakeLabels), new(*nn.StateError))
+	require.Nil(t, g.Condition())
+	_, err = nn.Export(nn.Sequential(nn.ConcatCondition(3, 2), nn.ConcatCondition(2, 2)), nil, 4)
+	require.ErrorContains(t, err, "give a network's layers one size")
+}
+
 // Weights of 2 GiB take no memory here: all rows are one.
 func TestLargeFile(t *testing.T) {
 	m := nn.Linear(1<<15, 1<<14, nn.NoBias())
@@ -480,6 +590,34 @@ func TestLargeFile(t *testing.T) {
 	y.Shape, g.Outputs = g.Outputs[0].Shape, []*nn.Value{y}
 	err = onnx.Write(fullDisk{}, g)
 	require.ErrorContains(t, err, "an ONNX file has at most 2147483647")
+}
+
+// Networks on a device that is not host memory make the same files.
+func TestFarNetworks(t *testing.T) {
+	device, err := tensor.OpenDevice("far:0")
+	require.NoError(t, err)
+	for name, row := range networks() {
+		prepare(row.m, tensor.Float32)
+		want, _ := exported(t, row.m, row.sample...)
+		if len(nn.Params(row.m)) == 0 {
+			continue
+		}
+		nn.To(row.m, device)
+		got, f := exported(t, row.m, row.sample...)
+		if strings.Contains(strings.ToLower(name), "spectral") || name == "Embed/images" || name == "deep" { // σ is summed there
+			x := row.input(tensor.Float32, 2)
+			inputs := map[string]*tensor.Tensor{"input": x}
+			ctx := &nn.Ctx{}
+			if size, err := nn.ConditionSize(row.m); size > 0 {
+				require.NoError(t, err)
+				inputs["condition"] = tensor.NewStream(6, "condition").Normal(tensor.Float32, 2, size)
+				ctx.Condition = autograd.Const(inputs["condition"].To(device))
+			}
+			near(t, row.m.Forward(ctx, autograd.Const(x.To(device))).Value(), f.run(arrays(inputs)), 1e-5)
+			continue
+		}
+		require.Equal(t, want, got, name)
+	}
 }
 
 // A snapshot's weights are written, not what training has made of the network since.

@@ -23,24 +23,24 @@ import (
 //	torch.save(generator.state_dict(), "dcgan.pth")
 //
 // There it takes latent vectors as images [n, 16, 1, 1]; here a Reshape makes them,
-// in front of the part that has PyTorch's names.
+// in front of the part that has the file's parameters.
 func Example() {
 	up := func(in, out int) nn.Module {
 		return nn.ConvTranspose2D(in, out, 4, nn.Stride(2), nn.Padding(1), nn.NoBias())
 	}
-	main := nn.Sequential(
+	net := nn.Sequential(nn.Reshape(16, 1, 1), nn.Sequential(
 		nn.ConvTranspose2D(16, 16, 4, nn.NoBias()), nn.BatchNorm2D(16), nn.ReLU(),
 		up(16, 8), nn.BatchNorm2D(8), nn.ReLU(),
 		up(8, 4), nn.BatchNorm2D(4), nn.ReLU(),
-		up(4, 3), nn.Tanh())
-	part, err := torch.LoadInto("testdata/dcgan.pth", main)
+		up(4, 3), nn.Tanh()))
+	part, err := torch.LoadInto("testdata/dcgan.pth", net)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println("the file's part", part)
 
-	g, err := gan.NewGenerator(nn.Sequential(nn.Reshape(16, 1, 1), main), 16)
+	g, err := gan.NewGenerator(net, 16)
 	if err != nil {
 		fmt.Println(err)
 		return

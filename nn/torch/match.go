@@ -1,6 +1,7 @@
 package torch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,7 +37,9 @@ func LoadInto(path string, m nn.Module) (part string, err error) {
 // one under which most of the network's names stand: "module.main" if the state holds
 // "module.main.0.weight" and the network's first parameter is "0.weight", and "" if
 // the names are the same. What else the part holds is returned as well, so that
-// LoadState refuses it; other parts are left out.
+// LoadState refuses it; other parts are left out. If all parameters of the network are
+// those of one part of it, as in Sequential(Reshape(100, 1, 1), main), their names
+// within the part do as well.
 //
 // Weights of torch.nn.utils.spectral_norm, "weight_orig" with "weight_u" and
 // "weight_v", get the names of parametrizations.spectral_norm, which are
@@ -50,45 +53,77 @@ func Match(m nn.Module, state map[string]*tensor.Tensor) (matched map[string]*te
 	if len(params) == 0 {
 		return nil, "", errors.New("the network has no parameters")
 	}
+	// The network's names stand in the state, or those that all its parameters have
+	// in one part of it.
+	own, common := "", commonPart(params)
+	best := partsOf(state, params, own)
+	for best.names == 0 && own != common {
+		first, _, _ := strings.Cut(common[len(own):], ".")
+		own += first + "."
+		best = partsOf(state, params, own)
+	}
+	if best.names == 0 {
+		return nil, "", fmt.Errorf("none of the network's parameters, %s for one, are among its %d tensors, %s",
+			excerpt.Name(params[0].Name), len(state), some(slices.Sorted(maps.Keys(state)), excerpt.Name))
+	}
+	if len(best.parts) > 1 {
+		return nil, "", fmt.Errorf("several parts of it fit the network as well: %s; choose one", some(best.parts, excerpt.Quote))
+	}
+	part = best.parts[0]
+	matched = map[string]*tensor.Tensor{}
+	for name, t := range Part(state, part) {
+		matched[own+name] = t
+	}
+	return matched, part, nil
+}
+
+// commonPart returns the name, with its dot, of the part of a network that has all
+// parameters; "" if several have.
+func commonPart(params []nn.NamedParam) string {
+	common := params[0].Name[:strings.LastIndex(params[0].Name, ".")+1]
+	for _, p := range params {
+		for !strings.HasPrefix(p.Name, common) {
+			common = common[:strings.LastIndex(strings.TrimSuffix(common, "."), ".")+1]
+		}
+	}
+	return common
+}
+
+// found are the parts of a state that have most of a network's names, and among
+// those, most of its shapes.
+type found struct {
+	parts         []string
+	names, shapes int
+}
+
+// partsOf looks for the names of a network without their beginning own.
+func partsOf(state map[string]*tensor.Tensor, params []nn.NamedParam, own string) (best found) {
 	prefixes := map[string]bool{} // with their dot
 	for name := range state {
 		for _, p := range params {
-			if prefix, ok := strings.CutSuffix(name, p.Name); ok && (prefix == "" || strings.HasSuffix(prefix, ".")) {
+			if prefix, ok := strings.CutSuffix(name, p.Name[len(own):]); ok && (prefix == "" || strings.HasSuffix(prefix, ".")) {
 				prefixes[prefix] = true
 			}
 		}
 	}
-	// The part with most of the names, and among those, with most of the shapes.
-	best, most := []string(nil), [2]int{}
 	for _, prefix := range slices.Sorted(maps.Keys(prefixes)) {
-		var found [2]int
+		this := found{parts: []string{strings.TrimSuffix(prefix, ".")}}
 		for _, p := range params {
-			if t := state[prefix+p.Name]; t != nil {
-				found[0]++
+			if t := state[prefix+p.Name[len(own):]]; t != nil {
+				this.names++
 				if slices.Equal(t.Shape(), p.Param.Shape()) {
-					found[1]++
+					this.shapes++
 				}
 			}
 		}
-		switch c := slices.Compare(found[:], most[:]); {
+		switch c := cmp.Or(cmp.Compare(this.names, best.names), cmp.Compare(this.shapes, best.shapes)); {
 		case c > 0:
-			best, most = []string{prefix}, found
+			best = this
 		case c == 0:
-			best = append(best, prefix)
+			best.parts = append(best.parts, this.parts...)
 		}
 	}
-	if len(best) == 0 {
-		return nil, "", fmt.Errorf("none of the network's parameters, %s for one, are among its %d tensors, %s",
-			excerpt.Name(params[0].Name), len(state), some(slices.Sorted(maps.Keys(state)), excerpt.Name))
-	}
-	if len(best) > 1 {
-		for i, prefix := range best {
-			best[i] = strings.TrimSuffix(prefix, ".")
-		}
-		return nil, "", fmt.Errorf("several parts of it fit the network as well: %s; choose one", some(best, excerpt.Quote))
-	}
-	part = strings.TrimSuffix(best[0], ".")
-	return Part(state, part), part, nil
+	return best
 }
 
 // some lists names, of many the first only.

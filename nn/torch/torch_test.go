@@ -57,6 +57,23 @@ func TestDCGAN(t *testing.T) {
 	require.Greater(t, slices.Max(want.Float32s())-slices.Min(want.Float32s()), float32(1), "samples that differ")
 }
 
+// A network with something in front has the file's parameters in a part of its own.
+func TestPartOfTheNetwork(t *testing.T) {
+	path := filepath.Join("testdata", "dcgan.pth")
+	net, plain := nn.Sequential(nn.Reshape(16, 1, 1), nn.Residual(generator(), nn.Sequential(nn.Tanh()))), generator()
+	part, err := torch.LoadInto(path, net)
+	require.NoError(t, err)
+	require.Equal(t, "main", part)
+	_, err = torch.LoadInto(path, plain)
+	require.NoError(t, err)
+	require.Equal(t, nn.State(plain)["3.weight"].Float32s(), nn.State(net)["1.body.3.weight"].Float32s())
+	_, err = torch.LoadInto(path, nn.Sequential(nn.Reshape(16, 1, 1), nn.Sequential(nn.ConvTranspose2D(16, 16, 4))))
+	require.ErrorContains(t, err, "1.0.bias[16] is missing")
+	// A single layer is not looked for among all others.
+	_, err = torch.LoadInto(path, nn.Sequential(nn.BatchNorm2D(8)))
+	require.ErrorContains(t, err, "0.running_mean")
+}
+
 // A checkpoint holds other things, and networks under other names.
 func TestCheckpoint(t *testing.T) {
 	path := filepath.Join("testdata", "checkpoint.pth")

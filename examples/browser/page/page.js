@@ -105,14 +105,32 @@ function latest(f) {
 
 // ---- draw
 
+// A point is what a digit is made of: a latent vector z and, if there are classes, a
+// condition, which holds 1 in the place of the class and 0 elsewhere.
+async function pointOf(program, info, seed) {
+	const { z, label } = await program.call("first", seed);
+	return { z, condition: condition(info, label) };
+}
+
+const condition = (info, label) => Float32Array.from(info.classes, (_, i) => (i === label ? 1 : 0));
+
+// imagesOf returns the images of points, one after the other.
+function imagesOf(program, points) {
+	const flat = (part) => {
+		const all = new Float32Array(points.length * points[0][part].length);
+		points.forEach((p, i) => all.set(p[part], i * p[part].length));
+		return all;
+	};
+	return program.call("draw", flat("z"), flat("condition"));
+}
+
 class Drawing {
 	constructor(program, info) {
 		this.program = program;
 		this.info = info;
 		this.draw = latest(async () => {
 			const start = performance.now();
-			const image = await program.call("draw", this.z);
-			paint($("digit"), image, info);
+			paint($("digit"), await imagesOf(program, [this.point]), info);
 			$("speed").textContent = `drawn in ${(performance.now() - start).toFixed(1)} ms`;
 		});
 		$("latent").textContent = info.latent;
@@ -121,46 +139,63 @@ class Drawing {
 			$("seed").value = Number($("seed").value) + 1;
 			this.take();
 		};
+		$("labels").hidden = $("classed").hidden = info.classes.length === 0;
+		["any", ...info.classes].forEach((name, i) => {
+			const button = document.createElement("button");
+			Object.assign(button, { type: "button", textContent: name });
+			button.onclick = () => {
+				this.label = i - 1; // −1: that of the seed
+				if (i === 0) return this.take();
+				this.point.condition = condition(info, this.label);
+				this.show();
+			};
+			$("labels").append(button);
+		});
+		this.label = -1;
 	}
 
-	// take draws the first sample of the seed.
+	// take draws the first sample of the seed, in the class that is chosen.
 	async take() {
 		const seed = Number($("seed").value);
 		if (!Number.isSafeInteger(seed) || seed < 0) return;
-		this.z = await this.program.call("latents", 1, seed);
-		for (const slider of this.sliders ?? []) slider.value = this.z[slider.dataset.at];
-		await this.draw();
+		this.point = await pointOf(this.program, this.info, seed);
+		if (this.label >= 0) this.point.condition = condition(this.info, this.label);
+		await this.show();
+	}
+
+	// show makes sliders, buttons and the picture those of the point.
+	show() {
+		for (const slider of this.sliders ?? []) slider.value = this.point.z[slider.dataset.at];
+		[...$("labels").children].forEach((button, i) => button.setAttribute("aria-pressed", this.label === i - 1));
+		return this.draw();
 	}
 
 	// addSliders makes a slider for each latent number, the most influential first:
 	// those that change the images of three seeds most when they grow by 2.
 	async addSliders() {
-		const k = this.info.latent, size = this.info.width * this.info.height, seeds = 3;
+		const k = this.info.latent, size = this.info.width * this.info.height;
 		const influence = new Float64Array(k);
-		const base = await this.program.call("latents", seeds, 1000);
-		for (let s = 0; s < seeds; s++) {
-			const moved = new Float32Array((k + 1) * k);
-			for (let i = 0; i <= k; i++) {
-				moved.set(base.subarray(s * k, (s + 1) * k), i * k);
-				if (i < k) moved[i * k + i] += 2;
-			}
-			const images = await this.program.call("draw", moved);
+		for (const seed of [1001, 1002, 1003]) {
+			const base = await pointOf(this.program, this.info, seed), points = [base];
+			for (let i = 0; i < k; i++) points.push({ ...base, z: base.z.with(i, base.z[i] + 2) });
+			const images = await imagesOf(this.program, points);
 			for (let i = 0; i < k; i++)
-				for (let p = 0; p < size; p++) influence[i] += (images[i * size + p] - images[k * size + p]) ** 2;
+				for (let p = 0; p < size; p++) influence[i] += (images[(i + 1) * size + p] - images[p]) ** 2;
 		}
 		const order = [...influence.keys()].sort((a, b) => influence[b] - influence[a]);
 		this.sliders = order.map((at, place) => {
 			const label = document.createElement("label"), slider = document.createElement("input");
-			Object.assign(slider, { type: "range", min: -3, max: 3, step: 0.01, value: this.z[at] });
+			Object.assign(slider, { type: "range", min: -3, max: 3, step: 0.01 });
 			slider.dataset.at = at;
 			slider.oninput = () => {
-				this.z[at] = Number(slider.value);
+				this.point.z[at] = Number(slider.value);
 				this.draw();
 			};
 			label.append(String(at + 1), slider);
 			$(place < 12 ? "sliders" : "more").append(label);
 			return slider;
 		});
+		await this.show();
 	}
 }
 
@@ -170,16 +205,11 @@ class Walk {
 	constructor(program, info) {
 		this.program = program;
 		this.info = info;
-		this.seeds = { from: 21, to: 12 };
-		this.draw = latest(async () => {
-			const t = Number($("way").value);
-			paint($("between"), await program.call("draw", this.between(t)), info);
-		});
+		this.seeds = { from: 4, to: 54 };
+		this.draw = latest(async () => paint($("between"), await imagesOf(program, [this.between(Number($("way").value))]), info));
 		this.drawAll = latest(async () => {
-			const ts = Array.from({ length: 11 }, (_, i) => i / 10), size = info.width * info.height;
-			const z = new Float32Array(11 * info.latent);
-			ts.forEach((t, i) => z.set(this.between(t), i * info.latent));
-			const images = await program.call("draw", z);
+			const size = info.width * info.height;
+			const images = await imagesOf(program, Array.from({ length: 11 }, (_, i) => this.between(i / 10)));
 			paint($("from").firstElementChild, images, info);
 			paint($("to").firstElementChild, images.subarray(10 * size), info);
 			paint($("strip"), images, info, 11);
@@ -198,17 +228,19 @@ class Walk {
 	}
 
 	async take() {
-		for (const end of ["from", "to"]) this[end] = await this.program.call("latents", 1, this.seeds[end]);
+		for (const end of ["from", "to"]) this[end] = await pointOf(this.program, this.info, this.seeds[end]);
 		await this.drawAll();
 	}
 
-	// between is on the arc from one vector to the other: a straight way would lead
-	// through short vectors, which are never drawn otherwise.
+	// between is on the arc from one latent vector to the other: a straight way would
+	// lead through short vectors, which are never drawn otherwise. Conditions mix.
 	between(t) {
+		const { from, to } = this;
 		const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
-		const angle = Math.acos(Math.min(1, dot(this.from, this.to) / Math.sqrt(dot(this.from, this.from) * dot(this.to, this.to))));
+		const mix = (a, b, s, t) => a.map((v, i) => s * v + t * b[i]);
+		const angle = Math.acos(Math.min(1, dot(from.z, to.z) / Math.sqrt(dot(from.z, from.z) * dot(to.z, to.z))));
 		const [a, b] = angle < 1e-6 ? [1 - t, t] : [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)];
-		return this.from.map((v, i) => a * v + b * this.to[i]);
+		return { z: mix(from.z, to.z, a, b), condition: mix(from.condition, to.condition, 1 - t, t) };
 	}
 
 	play() {
@@ -332,7 +364,7 @@ async function begin() {
 		walk.drawAll();
 		training.paint();
 	});
-	Object.assign(globalThis, { page: { program, info, first, training } }); // for the console, and tests
+	Object.assign(globalThis, { page: { program, info, first, training, drawing, pointOf, imagesOf } }); // for the console, and tests
 	document.body.dataset.ready = "yes";
 }
 

@@ -22,9 +22,13 @@ import (
 func Run(t *testing.T, b backend.Backend) { RunSome(t, b, 1) }
 
 // RunSome is Run for a backend that is slow: of the checks of each operation it
-// makes the first and every so many-th that follows.
-func RunSome(t *testing.T, b backend.Backend, every int) {
+// makes the first and every so many-th that follows. If families are named, such as
+// "matmul", it checks those alone.
+func RunSome(t *testing.T, b backend.Backend, every int, names ...string) {
 	for _, f := range families {
+		if len(names) > 0 && !slices.Contains(names, f.name) {
+			continue
+		}
 		t.Run(f.name, func(t *testing.T) { f.check(&suite{b: b, errorf: t.Errorf, every: every}) })
 	}
 }
@@ -54,6 +58,9 @@ var families = []struct {
 	{"averages", (*suite).averages},
 	{"clamp", (*suite).clamps},
 	{"norm", (*suite).norms},
+	{"inverse deviation", (*suite).inverseDeviations},
+	{"standardise", (*suite).standards},
+	{"standardise gradient", (*suite).standardGrads},
 }
 
 // suite checks one backend.

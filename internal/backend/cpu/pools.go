@@ -10,7 +10,7 @@ import (
 // pools keep descriptions of work, and memory, between calls, so that sharing work
 // among threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat, memory, correlation sync.Pool
+	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
@@ -18,6 +18,7 @@ func newPools[T vec.Float]() *pools {
 		pick:        sync.Pool{New: func() any { return new(pickJob[T]) }},
 		transpose:   sync.Pool{New: func() any { return new(transposeJob[T]) }},
 		repeat:      sync.Pool{New: func() any { return new(repeatJob[T]) }},
+		rows:        sync.Pool{New: func() any { return new(rowsJob[T]) }},
 		buffers:     sync.Pool{New: func() any { return new(buffers[T]) }},
 		grad:        sync.Pool{New: func() any { return new(gradJob[T]) }},
 		loop:        sync.Pool{New: func() any { return new(loop[T]) }},

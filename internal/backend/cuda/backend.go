@@ -27,6 +27,7 @@ type Backend struct {
 	functions map[kernel]driver.Function
 	args      driver.Args
 	tables    tables
+	queue     queue
 	graphs    graphs
 	recent    recent
 }
@@ -72,6 +73,9 @@ func Open(d driver.Driver, kind string, number int) (*Backend, error) {
 	}
 	b := &Backend{name: fmt.Sprintf("%s:%d", kind, number), device: device, functions: map[kernel]driver.Function{}}
 	if err := b.start(); err != nil {
+		if b.stream != 0 {
+			err = errors.Join(err, device.StreamDestroy(b.stream))
+		}
 		return nil, errors.Join(err, device.Close())
 	}
 	return b, nil
@@ -93,7 +97,12 @@ func (b *Backend) start() error {
 		name, _ := b.device.Name()
 		return fmt.Errorf("%s has compute capability %d.%d, and at least %d.%d is needed", name, major, minor, minCapability/10, minCapability%10)
 	}
-	b.stream, err = b.device.StreamCreate()
+	if b.stream, err = b.device.StreamCreate(); err != nil {
+		return err
+	}
+	if b.graphs.off = !b.device.GraphsAvailable(); !b.graphs.off {
+		b.graphs.block, err = b.take(maxSlots * slotBytes)
+	}
 	return err
 }
 
@@ -109,11 +118,11 @@ func (b *Backend) Close() error {
 		return nil
 	}
 	var errs []error
-	if b.lost == nil {
+	if b.lost == nil { // the steps held back are of no use to anybody
 		errs = append(errs, b.device.StreamSync(b.stream))
 	}
 	b.closed = true
-	errs = append(errs, b.graphs.close(b), b.memory.close(b))
+	errs = append(errs, b.graphs.forget(b), b.memory.close(b))
 	for _, m := range b.modules {
 		if m != 0 {
 			errs = append(errs, b.device.ModuleUnload(m))
@@ -144,15 +153,29 @@ func (b *Backend) ImageOrder(l layout.Layout) layout.Layout {
 // their buffers alive; what is freed later is freed in queue order.
 func (b *Backend) enter(op string, operands ...backend.Operand) func() {
 	b.mu.Lock()
+	entered := false
+	defer func() {
+		if !entered {
+			b.mu.Unlock()
+		}
+	}()
 	switch {
 	case b.closed:
-		b.mu.Unlock()
 		panic(&backend.Failure{Device: b.name, Op: op, Err: errClosed})
 	case b.lost != nil:
-		b.mu.Unlock()
 		panic(&backend.Failure{Device: b.name, Op: op, Err: fmt.Errorf("the device was lost before: %w", b.lost)})
 	}
 	b.recent.add(op)
+	b.queue.n, b.queue.more = 0, b.queue.more[:0]
+	for i := range operands {
+		if f, ok := operands[i].Buffer.(*Buffer); ok {
+			b.queue.operands(f.block)
+		}
+	}
+	if op != "ScatterAdd" && b.queue.filling.block != nil && b.queue.uses(b.queue.filling.block) {
+		b.fillNow()
+	}
+	entered = true
 	return func() {
 		b.mu.Unlock()
 		for i := range operands {
@@ -181,14 +204,25 @@ func (r *recent) String() string {
 	return strings.Join(s, ", ")
 }
 
-// check panics with a Failure if err is not nil.
+// last returns the current operation.
+func (r *recent) last() string {
+	if r.n == 0 {
+		return "Sync"
+	}
+	return r.names[(r.n-1)%len(r.names)]
+}
+
+// check panics with a Failure of the current operation if err is not nil.
 func (b *Backend) check(err error) {
+	if err != nil {
+		b.checkOp(b.recent.last(), err)
+	}
+}
+
+// checkOp panics with a Failure of an operation if err is not nil.
+func (b *Backend) checkOp(op string, err error) {
 	if err == nil {
 		return
-	}
-	op := "Sync"
-	if b.recent.n > 0 {
-		op = b.recent.names[(b.recent.n-1)%len(b.recent.names)]
 	}
 	var e *driver.Error
 	sticky := errors.As(err, &e) && e.Result.Sticky()
@@ -208,7 +242,7 @@ func (b *Backend) waited() { b.recent.n = 0 }
 // Sync waits for the queue.
 func (b *Backend) Sync() {
 	defer b.enter("Sync")()
-	b.graphs.flush(b)
+	b.flushAll()
 	b.check(b.device.StreamSync(b.stream))
 	b.waited()
 }

@@ -12,8 +12,8 @@ const unroll = 4
 
 // elementwise launches a kernel on operands of equal dims, the destination first:
 // the one for evenly spaced elements if all are, else the one whose name ends in
-// "_nd". constants packs what follows the operands.
-func (b *Backend) elementwise(k kernel, constants func(*driver.Args), operands ...backend.Operand) {
+// "_nd". The constants follow the operands.
+func (b *Backend) elementwise(k kernel, constants []float64, operands ...backend.Operand) {
 	var room [4]backend.Operand
 	o := room[:copy(room[:], operands)]
 	n := o[0].Layout.Len()
@@ -21,7 +21,7 @@ func (b *Backend) elementwise(k kernel, constants func(*driver.Args), operands .
 		return
 	}
 	if n > maxElements {
-		b.halves(o, func(o []backend.Operand) { b.elementwise(k, constants, o...) })
+		halves(o, func(o []backend.Operand) { b.elementwise(k, constants, o...) })
 		return
 	}
 	var ls [4]*layout.Layout
@@ -30,29 +30,50 @@ func (b *Backend) elementwise(k kernel, constants func(*driver.Args), operands .
 	}
 	layout.SortAxes(ls[:len(o)]...)
 	layout.Coalesce(ls[:len(o)]...)
-	a := b.begin()
-	if o[0].Layout.Rank <= 1 && len(o) < 4 {
+	even := o[0].Layout.Rank <= 1
+	s := step{n: uint32(n)}
+	a, grid := b.begin(), blocks(n, threads)
+	if even && len(o) < 4 { // Where has only the other kernel
+		grid = blocks(n, unroll*threads)
 		a.U32(uint32(n))
 		for i := range o {
 			a.Ptr(b.pointer(o[i])).I64(int64(o[i].Layout.Strides[0]))
 		}
-		constants(a)
-		b.launch(k, blocks(n, unroll*threads), 1, 1)
-		return
+	} else {
+		packPlaces(a, ls[:len(o)])
+		for i := range o {
+			a.Ptr(b.pointer(o[i]))
+		}
 	}
-	if len(o) < 4 { // Where has only that one
+	for _, c := range constants {
+		a.F64(c)
+	}
+	switch {
+	case !even && len(o) < 4:
 		k.suffix += "_nd"
+		b.launch(k, grid, 1, 1)
+	case even && n <= small:
+		for i := range o {
+			s.stride[i] = int64(o[i].Layout.Strides[0])
+			if i > 0 {
+				s.p[i-1] = b.pointer(o[i])
+			}
+		}
+		s.dst = b.pointer(o[0])
+		if len(constants) > 0 {
+			s.a = constants[0]
+		}
+		if len(constants) > 1 {
+			s.b = constants[1]
+		}
+		b.launchSmall(k, grid, 1, s)
+	default:
+		b.launch(k, grid, 1, 1)
 	}
-	b.packPlaces(a, ls[:len(o)])
-	for i := range o {
-		a.Ptr(b.pointer(o[i]))
-	}
-	constants(a)
-	b.launch(k, blocks(n, threads), 1, 1)
 }
 
 // packPlaces packs the places of one to four arrays.
-func (b *Backend) packPlaces(a *driver.Args, ls []*layout.Layout) {
+func packPlaces(a *driver.Args, ls []*layout.Layout) {
 	switch len(ls) {
 	case 1:
 		var p places1
@@ -74,7 +95,7 @@ func (b *Backend) packPlaces(a *driver.Args, ls []*layout.Layout) {
 }
 
 // halves calls f for two parts of operands that have the same dims.
-func (b *Backend) halves(operands []backend.Operand, f func(part []backend.Operand)) {
+func halves(operands []backend.Operand, f func(part []backend.Operand)) {
 	l := &operands[0].Layout
 	axis := 0
 	for k := range l.Rank {
@@ -105,7 +126,7 @@ func (b *Backend) copy(dst, src backend.Operand) {
 	} else if b.transpose(dst, src) {
 		return
 	}
-	b.elementwise(kernel{moveModule, "copy", s}, func(*driver.Args) {}, dst, src)
+	b.elementwise(kernel{moveModule, "copy", s}, nil, dst, src)
 }
 
 // transpose copies by way of shared memory if the two have different axes whose
@@ -151,11 +172,36 @@ const maxGrid = 65535
 // Fill sets every element of dst to v.
 func (b *Backend) Fill(dst backend.Operand, v float64) {
 	defer b.enter("Fill", dst)()
+	if f, ok := dst.Buffer.(*Buffer); ok && dst.Layout.Len() > small {
+		if b.queue.conflict() {
+			b.flush()
+		}
+		b.pointer(dst)
+		b.fillNow()
+		b.queue.filling = filling{dst, f.block, v}
+		return
+	}
 	b.fill(dst, v)
 }
 
+// filling is a Fill that is held back: a ScatterAdd to the same array, which often
+// follows, does it on the way.
+type filling struct {
+	dst   backend.Operand
+	block *block // nil if there is none
+	v     float64
+}
+
+// fillNow does the Fill that was held back.
+func (b *Backend) fillNow() {
+	if f := b.queue.filling; f.block != nil {
+		b.queue.filling = filling{}
+		b.fill(f.dst, f.v)
+	}
+}
+
 func (b *Backend) fill(dst backend.Operand, v float64) {
-	b.elementwise(kernel{moveModule, "fill", suffix(dst.Buffer.DType())}, func(a *driver.Args) { a.F64(v) }, dst)
+	b.elementwise(kernel{moveModule, "fill", suffix(dst.Buffer.DType())}, []float64{v}, dst)
 }
 
 // Unary sets dst = f(x).
@@ -182,19 +228,19 @@ func (b *Backend) unary(f op.Unary, dst, x backend.Operand, c, d float64) {
 		b.copy(dst, x)
 		return
 	}
-	b.elementwise(kernel{unaryModule, f.String(), suffix(dst.Buffer.DType())}, func(a *driver.Args) { a.F64(c).F64(d) }, dst, x)
+	b.elementwise(kernel{unaryModule, f.String(), suffix(dst.Buffer.DType())}, []float64{c, d}, dst, x)
 }
 
 // Binary sets dst = f(x, y).
 func (b *Backend) Binary(f op.Binary, dst, x, y backend.Operand, c float64) {
 	defer b.enter(f.String(), dst, x, y)()
-	b.elementwise(kernel{binaryModule, f.String(), suffix(dst.Buffer.DType())}, func(a *driver.Args) { a.F64(c) }, dst, x, y)
+	b.elementwise(kernel{binaryModule, f.String(), suffix(dst.Buffer.DType())}, []float64{c}, dst, x, y)
 }
 
 // Where sets dst to x if cond ≠ 0, else to y.
 func (b *Backend) Where(dst, cond, x, y backend.Operand) {
 	defer b.enter("Where", dst, cond, x, y)()
-	b.elementwise(kernel{moveModule, "where", suffix(dst.Buffer.DType())}, func(*driver.Args) {}, dst, cond, x, y)
+	b.elementwise(kernel{moveModule, "where", suffix(dst.Buffer.DType())}, nil, dst, cond, x, y)
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
@@ -220,6 +266,12 @@ func (b *Backend) Gather(dst, x backend.Operand, axis int, index backend.Operand
 func (b *Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Operand) {
 	defer b.enter("ScatterAdd", dst, x, index)()
 	count, rows := index.Layout.Dims[0], dst.Layout.Dims[axis]
+	filled, value := uint32(0), 0.0
+	if f := b.queue.filling; f.block != nil && f.dst == dst && x.Layout.Len() > 0 {
+		b.queue.filling = filling{}
+		filled, value = 1, f.v
+	}
+	b.fillNow()
 	if x.Layout.Len() == 0 || rows == 0 {
 		return
 	}
@@ -229,14 +281,14 @@ func (b *Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Ope
 	a := b.begin()
 	if width >= 4096 || count > 1024 {
 		b.packRest(a, width, &d, &s)
-		a.Ptr(b.pointer(dst)).Ptr(b.pointer(x)).Ptr(b.pointer(index)).U32(uint32(count)).U32(uint32(rows)).
+		a.Ptr(b.pointer(dst)).Ptr(b.pointer(x)).Ptr(b.pointer(index)).U32(uint32(count)).U32(uint32(rows)).U32(filled).F64(value).
 			I64(int64(dst.Layout.Strides[axis])).I64(int64(x.Layout.Strides[axis])).I64(int64(index.Layout.Strides[0]))
 		b.launch(kernel{moveModule, "scatter", suffix(dst.Buffer.DType()) + suffix(index.Buffer.DType())}, blocks(width, threads), 1, 1)
 		return
 	}
 	b.packRest(a, width, &d, &s)
 	v := divide(width)
-	a.Ptr(b.pointer(dst)).Ptr(b.pointer(x)).Ptr(b.pointer(index)).U32(uint32(count)).U32(uint32(rows)).Raw(bytesIn([]divisor{v}), 4).
+	a.Ptr(b.pointer(dst)).Ptr(b.pointer(x)).Ptr(b.pointer(index)).U32(uint32(count)).U32(uint32(rows)).Raw(bytesIn([]divisor{v}), 4).U32(filled).F64(value).
 		I64(int64(dst.Layout.Strides[axis])).I64(int64(x.Layout.Strides[axis])).I64(int64(index.Layout.Strides[0]))
 	b.launch(kernel{moveModule, "collect", suffix(dst.Buffer.DType()) + suffix(index.Buffer.DType())}, blocks(rows*width, threads), 1, 1)
 }
@@ -279,6 +331,11 @@ func (b *Backend) Random(d backend.Distribution, dst backend.Operand, key, count
 }
 
 func (b *Backend) random(k kernel, dst driver.Ptr, n, grid int, key, counter uint64) {
-	b.begin().Ptr(dst).U32(uint32(n)).Raw(bytesIn([]uint64{key, counter}), 8).Ptr(0)
+	draws := bytesIn([]uint64{key, counter})
+	current := b.vary(draws)
+	if current != 0 {
+		draws = make([]byte, len(draws))
+	}
+	b.begin().Ptr(dst).U32(uint32(n)).Raw(draws, 8).Ptr(current)
 	b.launch(k, grid, 1, 1)
 }

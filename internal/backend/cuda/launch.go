@@ -26,6 +26,8 @@ var (
 	convPTX []byte
 	//go:embed kernels/train.ptx
 	trainPTX []byte
+	//go:embed kernels/sequence.ptx
+	sequencePTX []byte
 )
 
 // module is a file of kernels. The driver compiles it when one of them is first
@@ -40,10 +42,11 @@ const (
 	productModule
 	convModule
 	trainModule
+	sequenceModule
 	numModules
 )
 
-var modulePTX = [numModules][]byte{unaryPTX, binaryPTX, movePTX, reducePTX, productPTX, convPTX, trainPTX}
+var modulePTX = [numModules][]byte{unaryPTX, binaryPTX, movePTX, reducePTX, productPTX, convPTX, trainPTX, sequencePTX}
 
 // kernel is the name of a kernel in two parts: "Tanh" and "_f32_nd".
 type kernel struct {
@@ -74,14 +77,6 @@ func (b *Backend) function(k kernel) driver.Function {
 
 // begin returns the empty arguments of a launch.
 func (b *Backend) begin() *driver.Args { return b.args.Reset() }
-
-// launch queues a kernel with the arguments that were packed since begin.
-func (b *Backend) launch(k kernel, x, y, z int) {
-	b.graphs.launch(b, b.function(k), driver.Dim{X: uint32(x), Y: uint32(y), Z: uint32(z)}, b.args.Bytes())
-}
-
-// clear queues setting words of 32 bits to 0.
-func (b *Backend) clear(p driver.Ptr, words uint64) { b.graphs.clear(b, p, words) }
 
 // raw packs a struct that is laid out as the kernel's.
 func raw[T any](a *driver.Args, v *T) *driver.Args {
@@ -167,7 +162,6 @@ func (b *Backend) table(content []byte) driver.Ptr {
 		t.known = map[string]*block{}
 	}
 	if t.bytes > tableLimit {
-		b.graphs.forget(b)
 		for _, k := range t.known {
 			b.giveBack(k)
 		}

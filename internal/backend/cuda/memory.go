@@ -64,14 +64,15 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 		if list := m.free[size]; len(list) > 0 {
 			k := list[len(list)-1]
 			m.free[size] = list[:len(list)-1]
-			return k, nil
+			return k, b.annotate(k, bytes)
 		}
 		ptr, err := b.device.MemAlloc(size)
 		if err == nil {
 			k := &block{ptr, size}
 			m.all[ptr] = k
-			return k, nil
+			return k, b.annotate(k, bytes)
 		}
+		b.flushAll() // what it holds can be freed
 		if !errors.Is(err, driver.OutOfMemory) || try == 4 {
 			return nil, err
 		}
@@ -92,6 +93,15 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 	}
 }
 
+// annotate tells a device that checks such things what of a block is lent. Where
+// launches are held back, it would come too early.
+func (b *Backend) annotate(k *block, bytes uint64) error {
+	if a, ok := b.device.(driver.Annotator); ok && b.graphs.off {
+		return a.AnnotateAsync(k.ptr, bytes, k.size, b.stream)
+	}
+	return nil
+}
+
 // settle returns when a cleanup that is queued now has run, and with it, more likely
 // than not, those queued before.
 func settle() {
@@ -105,7 +115,9 @@ func settle() {
 
 // trim gives the free blocks back to the driver.
 func (b *Backend) trim() error {
-	b.graphs.forget(b)
+	if err := b.graphs.forget(b); err != nil {
+		return err
+	}
 	for size, list := range b.memory.free {
 		for _, k := range list {
 			delete(b.memory.all, k.ptr)
@@ -118,15 +130,28 @@ func (b *Backend) trim() error {
 	return nil
 }
 
-// giveBack ends a loan.
+// giveBack ends a loan. No step that is held back uses the block.
 func (b *Backend) giveBack(k *block) { b.memory.free[k.size] = append(b.memory.free[k.size], k) }
+
+// giveBackLater ends a loan when the steps held back are queued, if any uses it.
+func (b *Backend) giveBackLater(k *block) {
+	if b.queue.filling.block == k { // nobody will read it
+		b.queue.filling = filling{}
+	}
+	if b.queue.touched[k] {
+		b.queue.held = append(b.queue.held, k)
+	} else {
+		b.giveBack(k)
+	}
+}
 
 // scratch lends memory to one operation. It is given back when the operation is
 // queued.
 func (b *Backend) scratch(bytes int) (driver.Ptr, func()) {
 	k, err := b.take(uint64(bytes))
 	b.check(err)
-	return k.ptr, func() { b.giveBack(k) }
+	b.queue.operands(k)
+	return k.ptr, func() { b.giveBackLater(k) }
 }
 
 // Alloc returns n zeros.
@@ -159,7 +184,7 @@ func (b *Backend) collected(k *block) {
 func (b *Backend) returned(k *block) {
 	b.memory.bytes -= int64(k.size)
 	b.memory.buffers--
-	b.giveBack(k)
+	b.giveBackLater(k)
 }
 
 // Free frees the buffer's memory in queue order.
@@ -241,12 +266,13 @@ func (s *staging) close(b *Backend) error {
 	return errors.Join(errs...)
 }
 
-// upload copies host memory, which is the caller's again on return.
+// upload copies host memory, which is the caller's again on return. The steps that
+// use dst's block have been done.
 func (b *Backend) upload(dst driver.Ptr, src []byte) {
 	if len(src) == 0 {
 		return
 	}
-	b.graphs.flush(b)
+	b.run()
 	if len(src) > slotSize {
 		b.check(b.device.Upload(dst, src, b.stream))
 		return
@@ -271,13 +297,16 @@ func bytesOf(h *backend.Host) []byte {
 // Upload copies src to dst.
 func (b *Backend) Upload(dst backend.Operand, src *backend.Host) {
 	defer b.enter("Upload", dst)()
+	if b.queue.conflict() {
+		b.flush()
+	}
 	b.upload(b.pointer(dst), bytesOf(src))
 }
 
 // Download copies src to dst, when all work queued so far is done.
 func (b *Backend) Download(dst *backend.Host, src backend.Operand) {
 	defer b.enter("Download", src)()
-	b.graphs.flush(b)
+	b.flushAll()
 	if dst.Len() == 0 {
 		b.check(b.device.StreamSync(b.stream))
 	} else {

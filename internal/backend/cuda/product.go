@@ -38,15 +38,18 @@ type tile struct {
 	m, n   int
 }
 
-// tileOf chooses the tiles of a product: the largest of which there are enough for
-// a device of a hundred multiprocessors. It depends on the shape alone, so that every
+// enoughTiles is how many tiles a device of a hundred multiprocessors is busy with.
+var enoughTiles = 96
+
+// tileOf chooses the tiles of a product: the largest of which there are enough.
+// It depends on the shape alone, so that every
 // device gives the same bits.
 func tileOf(dt backend.DType, m, n, batch int) tile {
 	if dt == backend.Float64 {
 		return tile{"_f64_32", 32, 32}
 	}
 	for _, t := range []tile{{"_f32_128", 128, 128}, {"_f32_64", 64, 64}} {
-		if blocks(m, t.m)*blocks(n, t.n)*batch >= 96 {
+		if blocks(m, t.m)*blocks(n, t.n)*batch >= enoughTiles {
 			return t
 		}
 	}
@@ -172,7 +175,7 @@ func (b *Backend) apply(dst backend.Operand, e backend.Epilogue) {
 	if e.Bias.Buffer != nil {
 		bias := backend.Operand{Buffer: e.Bias.Buffer, Layout: dst.Layout}
 		bias.Layout.Offset, bias.Layout.Strides = e.Bias.Layout.Offset, [layout.MaxRank]int{1: e.Bias.Layout.Strides[0]}
-		b.elementwise(kernel{binaryModule, "Add", suffix(dst.Buffer.DType())}, func(a *driver.Args) { a.F64(0) }, dst, dst, bias)
+		b.elementwise(kernel{binaryModule, "Add", suffix(dst.Buffer.DType())}, []float64{0}, dst, dst, bias)
 	}
 	if e.F != op.None {
 		b.unary(e.F, dst, dst, e.A, 0)

@@ -93,7 +93,13 @@ func (b *Backend) reduce(r reduction) {
 	raw(a, &folded)
 	a.Ptr(r.dst).Ptr(partial).Ptr(r.x).U32(uint32(f.logLanes)).U32(uint32(f.columns)).U32(uint32(f.segment))
 	x, y := f.grid(r.results)
-	b.launch(k, x, y, 1)
+	if f.segments == 1 && r.results*r.count <= small && r.kept.Rank <= 1 && r.folded.Rank <= 1 {
+		b.launchSmall(k, x, y, step{n: uint32(r.results), dst: r.dst, p: [3]driver.Ptr{r.x},
+			stride: [4]int64{kept.stride[0][0], kept.stride[1][0], folded.stride[0][0]},
+			count:  uint32(r.count), logLanes: uint32(f.logLanes), columns: uint32(f.columns)})
+	} else {
+		b.launch(k, x, y, 1)
+	}
 	if f.segments > 1 {
 		b.reduceParts(r.f, r.out, backend.Float64, r.dst, partial, r.kept, f.segments)
 	}

@@ -51,7 +51,7 @@ func drivers(number int) *sim.Driver {
 // TestConformance: every operation gives what the reference gives. Races between
 // threads are looked for, too.
 func TestConformance(t *testing.T) {
-	b, d := open(t, sim.Config{})
+	b, d := open(t, sim.Config{NoGraphs: true}) // so that kernels are held to the sizes of arrays
 	every := 12
 	switch {
 	case *full:
@@ -61,6 +61,31 @@ func TestConformance(t *testing.T) {
 	}
 	backendtest.RunSome(t, b, every)
 	t.Log(d.Counters().Instructions/1e6, "million instructions in", d.Counters().Launches, "launches")
+}
+
+// TestSequences: small operations give the same in a sequence.
+func TestSequences(t *testing.T) {
+	b, _ := open(t, sim.Config{Fast: true})
+	b.Sequences()
+	every := 20
+	if *full {
+		every = 1
+	}
+	backendtest.RunSome(t, b, every, "copy", "fill", "unary", "binary", "where", "reduce", "norm")
+}
+
+// TestTiles: products give the same by tiles of every size.
+func TestTiles(t *testing.T) {
+	b, _ := open(t, sim.Config{})
+	every := 30
+	if *full {
+		every = 1
+	}
+	for _, enough := range []int{1, 2} { // nearly all by the largest, then by the next
+		before := cuda.EnoughTiles(enough)
+		backendtest.RunSome(t, b, every, "matmul", "linear")
+		cuda.EnoughTiles(before)
+	}
 }
 
 // TestOperations: every operation of package autograd, its first derivatives and its

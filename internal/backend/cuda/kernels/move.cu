@@ -68,13 +68,15 @@ DEVICE void gather(const Places<2> &p, T *dst, const T *x, const I *index, u32 n
 }
 
 // dst[…, index[i], …] += x[…, i, …] in order of i: a thread for each element of one
-// row, which goes through the index.
+// row, which goes through the index. If filled is set, dst is v before.
 template <class T, class I>
-DEVICE void scatter(const Places<2> &p, T *dst, const T *x, const I *index, u32 count, u32 n, i64 dAxis, i64 xAxis, i64 step) {
+DEVICE void scatter(const Places<2> &p, T *dst, const T *x, const I *index, u32 count, u32 n, u32 filled, T v, i64 dAxis, i64 xAxis, i64 step) {
     u32 i = block() * THREADS + thread();
     if (i >= p.n) return;
     i64 at[2] = {0, 0};
     place(p, i, at);
+    if (filled)
+        for (u32 k = 0; k < n; k++) dst[at[0] + k * dAxis] = v;
     for (u32 k = 0; k < count; k++) {
         i64 to = entry(index[k * step], n);
         if (to >= 0) dst[at[0] + to * dAxis] += x[at[1] + k * xAxis];
@@ -83,13 +85,14 @@ DEVICE void scatter(const Places<2> &p, T *dst, const T *x, const I *index, u32 
 
 // The same with a thread for each element of dst, which looks for its rows.
 template <class T, class I>
-DEVICE void collect(const Places<2> &p, T *dst, const T *x, const I *index, u32 count, u32 n, Divisor inner, i64 dAxis, i64 xAxis, i64 step) {
+DEVICE void collect(const Places<2> &p, T *dst, const T *x, const I *index, u32 count, u32 n, Divisor inner, u32 filled, T v, i64 dAxis, i64 xAxis,
+                    i64 step) {
     u32 i = block() * THREADS + thread();
     if (i >= n * inner.d) return;
     u32 row = quotient(i, inner);
     i64 at[2] = {row * dAxis, 0};
     place(p, i - row * inner.d, at);
-    T sum = dst[at[0]];
+    T sum = filled ? v : dst[at[0]];
     for (u32 k = 0; k < count; k++)
         if (index[k * step] == (I)row) sum += x[at[1] + k * xAxis];
     dst[at[0]] = sum;
@@ -101,12 +104,13 @@ DEVICE void collect(const Places<2> &p, T *dst, const T *x, const I *index, u32 
         gather(p, dst, x, index, n, inner, dAxis, xAxis, step, NAN); \
     } \
     extern "C" __global__ __launch_bounds__(THREADS) void scatter_##SUFFIX(Places<2> p, T *dst, const T *x, const I *index, u32 count, \
-                                                                           u32 n, i64 dAxis, i64 xAxis, i64 step) { \
-        scatter(p, dst, x, index, count, n, dAxis, xAxis, step); \
+                                                                           u32 n, u32 filled, double v, i64 dAxis, i64 xAxis, i64 step) { \
+        scatter(p, dst, x, index, count, n, filled, (T)v, dAxis, xAxis, step); \
     } \
     extern "C" __global__ __launch_bounds__(THREADS) void collect_##SUFFIX(Places<2> p, T *dst, const T *x, const I *index, u32 count, \
-                                                                           u32 n, Divisor inner, i64 dAxis, i64 xAxis, i64 step) { \
-        collect(p, dst, x, index, count, n, inner, dAxis, xAxis, step); \
+                                                                           u32 n, Divisor inner, u32 filled, double v, i64 dAxis, i64 xAxis, \
+                                                                           i64 step) { \
+        collect(p, dst, x, index, count, n, inner, filled, (T)v, dAxis, xAxis, step); \
     }
 #define NAN32 __builtin_bit_cast(float, 0x7FC00000u)
 #define NAN64 __builtin_bit_cast(double, 0x7FF8000000000000ull)

@@ -1,5 +1,5 @@
 // Passes over all parameters of a network in one launch, and random numbers.
-#include "math.h"
+#include "norm.h"
 
 // An entry of the lists: up to four arrays of n elements, on which the blocks from
 // first on work, CHUNK elements each.
@@ -63,47 +63,6 @@ template <class T> DEVICE void clamp(const void *entries, const u32 *owner, T lo
         }
 }
 
-// Scaled is sum·4^exponent, a sum of squares that neither overflows nor underflows.
-struct Scaled {
-    double sum;
-    i64 exponent;
-};
-
-// exponentOf returns an e with x < 2ᵉ, at least −1000, and 0 if x is not finite.
-DEVICE int exponentOf(double x) {
-    int e = (int)(bits(x) >> 52 & 0x7FF) - 1022;
-    return e > 1024 ? 0 : e < -1000 ? -1000 : e;
-}
-
-// scale is 2ᵉ, of which e may be up to 2000 away from 0.
-DEVICE double scale(double x, int e) {
-    int h = e / 2;
-    return x * power2(h, x) * power2(e - h, x);
-}
-
-DEVICE double treeMax(double v, double (&shared)[THREADS]) {
-    u32 t = thread();
-    shared[t] = v;
-    for (u32 half = THREADS / 2; half > 0; half >>= 1) {
-        wait();
-        if (t < half) shared[t] = v = larger(v, shared[t + half]);
-    }
-    wait();
-    v = shared[0];
-    wait();
-    return v;
-}
-
-DEVICE double treeSum(double v, double (&shared)[THREADS]) {
-    u32 t = thread();
-    shared[t] = v;
-    for (u32 half = THREADS / 2; half > 0; half >>= 1) {
-        wait();
-        if (t < half) shared[t] = v = v + shared[t + half];
-    }
-    return v;
-}
-
 template <class T> DEVICE void squares(const void *entries, const u32 *owner, Scaled *partial, double (&shared)[THREADS]) {
     Entry<T> e = entryOf<T>(entries, owner);
     u32 i = (block() - e.first) * CHUNK + thread();
@@ -126,24 +85,6 @@ template <class T> DEVICE void squares(const void *entries, const u32 *owner, Sc
     if (thread() == 0) partial[block()] = {sum, sum - sum == 0 ? exponent : 1024};
 }
 
-extern "C" __global__ __launch_bounds__(THREADS) void norm(const Scaled *partial, u32 n, double *dst) {
-    __shared__ double shared[THREADS];
-    double most = -2000; // exponents are whole numbers, and small
-    for (u32 i = thread(); i < n; i += THREADS)
-        if (partial[i].sum != 0) most = larger(most, (double)partial[i].exponent);
-    int exponent = (int)treeMax(most, shared);
-    double sum = 0;
-    for (u32 i = thread(); i < n; i += THREADS) {
-        Scaled s = partial[i];
-        if (s.sum != 0) { // 4^e underflows below −500, where it no longer counts
-            int e = (int)s.exponent - exponent;
-            sum += e < -500 ? 0 : s.sum * power2(2 * e, 0.);
-        }
-    }
-    sum = treeSum(sum, shared);
-    if (thread() == 0) *dst = sum == 0 || sum - sum != 0 ? squareRoot(sum) : scale(squareRoot(sum), exponent);
-}
-
 #define LISTS(T, SUFFIX) \
     extern "C" __global__ __launch_bounds__(THREADS) void adam_##SUFFIX(const void *entries, const u32 *owner, const AdamConstants<T> *current, \
                                                                         T l2, T decay, T w1, T beta2, T w2, T root, T eps, T step) { \
@@ -159,6 +100,10 @@ extern "C" __global__ __launch_bounds__(THREADS) void norm(const Scaled *partial
         __shared__ double shared[THREADS]; \
         squares<T>(entries, owner, partial, shared); \
     }
+extern "C" __global__ __launch_bounds__(THREADS) void norm_f64(const Scaled *partial, u32 n, double *dst) {
+    __shared__ double shared[THREADS];
+    norm(partial, n, dst, shared);
+}
 LISTS(float, f32)
 LISTS(double, f64)
 
