@@ -37,9 +37,9 @@
 //
 // A datasets.Loader makes batches of any datasets.Dataset: a type with three
 // methods, a tensor [n, …] by datasets.FromTensor, or a folder of pictures by
-// datasets/imagefolder. The generator makes samples of the batches' shape, rows unless the loader has datasets.KeepShape, and values that it can make, from
-// −1 to 1 if it ends in nn.Tanh. What does not fit is an error before the first
-// step.
+// datasets/imagefolder. The generator makes samples of the batches' shape, rows
+// unless the loader has datasets.KeepShape, and values that it can make, from −1 to 1
+// if it ends in nn.Tanh. What does not fit is an error before the first step.
 //
 // # Labels
 //
