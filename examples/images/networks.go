@@ -29,7 +29,7 @@ func pick(n, channels, size int, classes []string) plan {
 	// Few pictures are learned by heart: then more is changed at random before the
 	// discriminator sees them. The shift is cheap, and always helps.
 	p.augment = nn.Augmentations{Shift: 0.125}
-	if n < 500 {
+	if n < 3000 {
 		p.augment.Cutout = 0.3
 		p.augment.Colour = channels == 3
 	}
