@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -77,4 +78,14 @@ func (p plan) apply() plan {
 		p.width = *width
 	}
 	return p
+}
+
+// choose opens a device. If it is to be the fastest that works, slower says why
+// faster ones do not.
+func choose(name string) (d *tensor.Device, slower []error, err error) {
+	if name == "auto" {
+		return tensor.FastestDevice()
+	}
+	d, err = tensor.OpenDevice(name)
+	return d, nil, err
 }

@@ -67,7 +67,10 @@ func complain(err error) {
 
 func run(ctx context.Context) error {
 	tensor.CPU().SetThreads(*threads)
-	where, err := tensor.OpenDevice(*device)
+	where, slower, err := choose(*device)
+	for _, why := range slower {
+		fmt.Printf("computing on device %v: %v\n", where, why)
+	}
 	if err != nil {
 		return err
 	}

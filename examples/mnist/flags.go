@@ -8,6 +8,7 @@ import (
 
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -87,4 +88,14 @@ func chosen() (r recipe.Recipe, wrong string) {
 		wrong = "give -data or -download, not both"
 	}
 	return r, wrong
+}
+
+// choose opens a device. If it is to be the fastest that works, slower says why
+// faster ones do not.
+func choose(name string) (d *tensor.Device, slower []error, err error) {
+	if name == "auto" {
+		return tensor.FastestDevice()
+	}
+	d, err = tensor.OpenDevice(name)
+	return d, nil, err
 }

@@ -70,7 +70,10 @@ func complain(err error) {
 
 func run(ctx context.Context, r recipe.Recipe) error {
 	tensor.CPU().SetThreads(*threads)
-	where, err := tensor.OpenDevice(*device)
+	where, slower, err := choose(*device)
+	for _, why := range slower {
+		fmt.Printf("computing on device %v: %v\n", where, why)
+	}
 	if err == nil && *bfloat16 {
 		err = where.SetPrecision(tensor.BFloat16)
 	}

@@ -58,7 +58,7 @@
 // once; results of float32 that are not numbers are the NaN 0x7fffffff; min and max
 // return the operand that is a number, and −0 is less than +0; .ftz makes subnormal
 // operands and results zeros; conversions to integers give the nearest there is, and
-// 0 for NaN. The approximate instructions, of which the manual gives only a largest
+// for NaN 0 or, where one of the types has 64 bits, the least integer. The approximate instructions, of which the manual gives only a largest
 // error (2 ulp or less; sin, cos and tanh more), are the exact function rounded once.
 // A GPU differs from them within that error.
 package ptx

@@ -246,8 +246,6 @@ func integral(x float64, r rounding) float64 {
 func toSigned(x float64, n int) uint64 {
 	lo, hi := -math.Ldexp(1, n-1), math.Ldexp(1, n-1)
 	switch {
-	case x != x:
-		return 0
 	case x < lo:
 		return uint64(int64(-1) << (n - 1))
 	case x >= hi:
@@ -259,7 +257,7 @@ func toSigned(x float64, n int) uint64 {
 // toUnsigned converts a whole number to an integer of n bits, the nearest there is.
 func toUnsigned(x float64, n int) uint64 {
 	switch {
-	case x != x || x < 0:
+	case x < 0:
 		return 0
 	case x >= math.Ldexp(1, n):
 		return math.MaxUint64 >> (64 - n)

@@ -404,6 +404,13 @@ func convert(to, from typ, whole bool, r rounding, ftz, sat bool) func(uint64) u
 				}
 				x = float64(f32(uint32(b)))
 			}
+			if x != x {
+				// As the manual has it: 0, unless one of the types has 64 bits.
+				if from == tF64 || n == 64 {
+					return 1 << (n - 1)
+				}
+				return 0
+			}
 			x = integral(x, r)
 			if to.signed() {
 				return toSigned(x, n)
