@@ -34,6 +34,9 @@ func pick(n, channels, size int, classes []string) plan {
 		p.augment.Colour = channels == 3
 	}
 	p.steps = 6000
+	if *data == "" {
+		p.steps = 3000 // shapes are simple
+	}
 	return p
 }
 
