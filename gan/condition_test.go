@@ -20,6 +20,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/diagnose"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/optim"
@@ -596,17 +597,17 @@ func TestAveragesOfConditions(t *testing.T) {
 // drawn.
 func TestSaveSamplesInTurn(t *testing.T) {
 	dir := t.TempDir()
-	grid := gan.ImageGrid{Height: 2, Width: 2, Columns: 3}
+	grid := gallery.Grid{Height: 2, Width: 2, Columns: 3}
 	trainer := newConditional(t, gan.Hinge{})
-	_, err := trainer.Fit(t.Context(), petLoader(pets(20)), gan.On(gan.SaveSamples(dir, 6, 4, grid)))
+	_, err := trainer.Fit(t.Context(), petLoader(pets(20)), gan.On(gallery.SaveSamples(dir, 6, 4, grid)))
 	require.NoError(t, err)
 	want := filepath.Join(t.TempDir(), "want.png")
-	require.NoError(t, grid.WritePNG(want, trainer.Generator().SampleOf([]int{0, 1, 2, 0, 1, 2}, 4)))
+	require.NoError(t, grid.Save(want, trainer.Generator().SampleOf([]int{0, 1, 2, 0, 1, 2}, 4)))
 	a, err := os.ReadFile(want)
 	require.NoError(t, err)
 	require.Equal(t, string(a), files(t, dir)["epoch-0001.png"])
 	trainer = newConditional(t, gan.Hinge{}, vectors)
-	_, err = trainer.Fit(t.Context(), petLoader(weighed{20}), gan.On(gan.SaveSamples(dir, 6, 4, grid)))
+	_, err = trainer.Fit(t.Context(), petLoader(weighed{20}), gan.On(gallery.SaveSamples(dir, 6, 4, grid)))
 	require.ErrorContains(t, err, "SaveSamples: ")
 	require.ErrorContains(t, err, "conditions are vectors of 3 numbers")
 	require.Zero(t, trainer.Steps())

@@ -103,10 +103,10 @@ var house = []room{
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/pretrained", imports: []string{"gan"}, tests: []string{"gan/metrics/mnistfeatures"}},
 	{folder: "gan/recipe", imports: []string{"gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
-	{folder: "gan/picture", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
+	{folder: "gan/gallery", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
-	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
-	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
+	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "gan/gallery", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
+	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "gan/gallery", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
 	// Programs. Examples use what any other module may use.
