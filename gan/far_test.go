@@ -86,10 +86,10 @@ func TestFarStep(t *testing.T) {
 			here, x := farTrainer(t, path, nil)
 			there, _ := farTrainer(t, path, device)
 			for step := range 5 {
-				want, err := here.Step(x)
+				want, err := here.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				uploads, downloads := b.Transfers()
-				got, err := there.Step(x)
+				got, err := there.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				up, down := b.Transfers()
 				require.LessOrEqual(t, down-downloads, int64(2), "reads in step %d", step+1)
@@ -181,7 +181,7 @@ func TestFarMemory(t *testing.T) {
 			trainer, x := farTrainer(t, path, device)
 			run := func(n int) {
 				for i := range n {
-					_, err := trainer.Step(x)
+					_, err := trainer.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 					if i%10 == 0 {
 						trainer.Sample(3, 1).Float64s()
@@ -193,13 +193,16 @@ func TestFarMemory(t *testing.T) {
 			run(steps)
 			after, bytesAfter := settled()
 			// A collection may have emptied the pool of a generator's memory meanwhile.
-			require.InDelta(t, before, after, 60, "%s: buffers", p.name)
-			require.InDelta(t, bytesBefore, bytesAfter, 64<<10, "%s: bytes", p.name)
+			for try := 0; try < 1000 && (after > before+60 || bytesAfter > bytesBefore+64<<10); try++ {
+				after, bytesAfter = settled() // on a busy machine cleanups take their time
+			}
+			require.LessOrEqual(t, after, before+60, "%s: buffers", p.name)
+			require.LessOrEqual(t, bytesAfter, bytesBefore+64<<10, "%s: bytes", p.name)
 			runtime.KeepAlive(trainer)
 		}()
 	}
 	buffers := 0
-	for range 100 {
+	for range 1000 {
 		if buffers, _ = settled(); buffers == 0 {
 			break
 		}
@@ -215,7 +218,7 @@ func TestFarFailure(t *testing.T) {
 	for path, p := range farPaths {
 		trainer, x := farTrainer(t, path, device)
 		step := func() error {
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(gan.Batch{X: x})
 			return err
 		}
 		require.NoError(t, step())
@@ -262,14 +265,14 @@ func TestFarStepIsUndone(t *testing.T) {
 		trainer, x := farTrainer(t, path, device)
 		undone := 0
 		b.Fail(0, false)
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 		calls, checkpoint := b.Calls(), filepath.Join(t.TempDir(), "checkpoint")
 		require.NoError(t, trainer.Checkpoint(checkpoint))
 		for n := 1; n <= calls; n += max(1, calls/40) {
 			before := stateOf(t, trainer)
 			b.Fail(n, false)
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(gan.Batch{X: x})
 			if err == nil { // the call came after the last read
 				device.Sync()
 				b.Fail(0, false)
@@ -295,7 +298,7 @@ func TestFarFirstSteps(t *testing.T) {
 		here, x := farTrainer(t, path, nil)
 		var want []gan.Losses
 		for range 2 {
-			l, err := here.Step(x)
+			l, err := here.Step(gan.Batch{X: x})
 			require.NoError(t, err)
 			want = append(want, l)
 		}
@@ -303,14 +306,14 @@ func TestFarFirstSteps(t *testing.T) {
 		for n := 1; n < 100; n += 3 {
 			there, _ := farTrainer(t, path, device)
 			b.Fail(n, false)
-			_, err := there.Step(x)
+			_, err := there.Step(gan.Batch{X: x})
 			b.Fail(0, false)
 			if err == nil {
 				continue
 			}
 			failed++
 			for k := range 2 {
-				got, err := there.Step(x)
+				got, err := there.Step(gan.Batch{X: x})
 				require.NoError(t, err, "%s: call %d", p.name, n)
 				require.InDeltaSlice(t, []float64{want[k].Real, want[k].Fake, want[k].Penalty, want[k].Generator},
 					[]float64{got.Real, got.Fake, got.Penalty, got.Generator}, 1e-9, "%s: call %d, step %d", p.name, n, k+1)
@@ -328,7 +331,7 @@ func TestFarResumeFails(t *testing.T) {
 		trainer, x := farTrainer(t, path, device)
 		checkpoint := filepath.Join(t.TempDir(), "checkpoint")
 		require.NoError(t, trainer.Checkpoint(checkpoint))
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 		before := stateOf(t, trainer)
 		for n, calls := 1, 2; n < calls; n += max(1, calls/20) {
@@ -342,7 +345,7 @@ func TestFarResumeFails(t *testing.T) {
 				}
 			}
 			require.NoError(t, trainer.Resume(checkpoint))
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(gan.Batch{X: x})
 			require.NoError(t, err)
 		}
 	}
@@ -355,12 +358,12 @@ func TestFarDataFails(t *testing.T) {
 	trainer, _ := farTrainer(t, 0, device)
 	x := device.Full(tensor.Float64, math.NaN(), 3, 4)
 	b.Fail(0, false)
-	_, err := trainer.Step(x)
+	_, err := trainer.Step(gan.Batch{X: x})
 	var data *gan.DataError
 	require.ErrorAs(t, err, &data)
 	for n, calls := 1, b.Calls(); n <= calls; n++ {
 		b.Fail(n, false)
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.Error(t, err)
 		b.Fail(0, false)
 	}
@@ -375,7 +378,7 @@ func TestFarOutOfMemory(t *testing.T) {
 		failing, x := farTrainer(t, path, device)
 		calm, _ := farTrainer(t, path, device)
 		step := func(tr *gan.Trainer) {
-			_, err := tr.Step(x)
+			_, err := tr.Step(gan.Batch{X: x})
 			require.NoError(t, err, p.name)
 		}
 		for range 3 {
@@ -390,11 +393,14 @@ func TestFarOutOfMemory(t *testing.T) {
 			}
 			large := tensor.Concat(0, x, x, x, x)
 			_, used := b.Memory()
+			if room == 0 {
+				used = 1 // too little, whatever is freed meanwhile
+			}
 			b.Limit(used + room)
-			_, err := failing.Step(large)
+			_, err := failing.Step(gan.Batch{X: large})
 			b.Limit(0)
 			if err == nil {
-				_, err := calm.Step(large)
+				_, err := calm.Step(gan.Batch{X: large})
 				require.NoError(t, err)
 				break
 			}

@@ -166,7 +166,7 @@ func TestFaultTable(t *testing.T) {
 		}},
 		{"the source waits for ever", "cancelling ends the run all the same", func(t *testing.T, dir string) {
 			ctx, cancel := context.WithCancel(t.Context())
-			_, _, err := fit(t, dir, ctx, &stuck{tinyNoise(4)}, at(2, func(*gan.Trainer) error { cancel(); return nil }))
+			_, _, err := fit(t, dir, ctx, &stuck{tinyNoise(4), cancel})
 			require.ErrorIs(t, err, context.Canceled)
 			require.Equal(t, 2, saved(t, dir))
 		}},

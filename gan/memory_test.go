@@ -34,11 +34,11 @@ func TestStepAllocates(t *testing.T) {
 	}
 	trainer, x := classicTrainer(t)
 	step := func() {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	const steps = 60
-	for range 80 {
+	for range 140 {
 		step() // finds its buffers, on each thread, and those for its inputs
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would empty the pools of workspaces
@@ -62,7 +62,7 @@ func TestStepKeepsMemory(t *testing.T) {
 			x := batch(t, tinyNoise(1))
 			live := func(steps int) uint64 {
 				for range steps {
-					_, err := trainer.Step(x)
+					_, err := trainer.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 				}
 				var m runtime.MemStats

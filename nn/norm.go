@@ -152,16 +152,12 @@ func (n *norm) normalised(x *autograd.Var, axes ...int) (y, mean, variance *auto
 // standardised returns (x−mean)/√(variance+ε) over some axes.
 func (n *norm) standardised(x *autograd.Var, axes ...int) *autograd.Var {
 	o := standardise{n.eps, axes}
-	shape, size := o.kept(x.Value())
-	mean := tensor.Scale(tensor.Sum(x.Value(), axes...), 1/size).Reshape(shape...)
-	// A constant, since the rules below give all of the gradient to x.
-	centred := autograd.Const(tensor.Sub(x.Value(), mean))
-	return autograd.Apply(o, x, centred, autograd.Apply(inverseDeviation{o}, x, centred))
+	return autograd.Apply(o, x, autograd.Apply(inverseDeviation{o}, x))
 }
 
-// standardise is y = (x−mean)·s over some axes, of x, x−mean and s, which is
+// standardise is y = (x−mean)·s over some axes, of x and s, which is
 // [inverseDeviation]; gradient s·(gy − mean(gy) − y·mean(gy·y)) by x. It is that
-// of y as a function of x alone, so the others have none.
+// of y as a function of x alone, so s has none.
 type standardise struct {
 	eps  float64
 	axes []int
@@ -169,14 +165,45 @@ type standardise struct {
 
 func (standardise) Name() string { return "Standardise" }
 
-func (standardise) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Mul(in[1], in[2]) }
+func (o standardise) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.Standardise(in[0], in[1], o.axes...)
+}
 
 func (o standardise) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
-	y := b.Out()
-	g := autograd.Sub(gy, autograd.Mul(y, o.mean(autograd.Mul(gy, y))))
 	out := b.Grads()
-	out[0] = autograd.Mul(autograd.Sub(g, o.mean(gy)), b.In(2))
+	out[0] = autograd.Apply(standardiseGrad{o}, gy, b.Out(), b.In(1))
 	return out
+}
+
+// standardiseGrad is s·(gy − mean(gy) − y·mean(gy·y)) over some axes, of gy, y and s.
+// For the gradient g by it, the gradients are
+//
+//	s·(g − mean(g) − y·mean(g·y)), −s·(g·mean(gy·y) + gy·mean(g·y)) and Σ g·(gy − mean(gy) − y·mean(gy·y)).
+type standardiseGrad struct{ standardise }
+
+func (standardiseGrad) Name() string { return "StandardiseGrad" }
+
+func (o standardiseGrad) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.StandardiseGrad(in[0], in[1], in[2], o.axes...)
+}
+
+func (o standardiseGrad) VJP(b *autograd.Back, g *autograd.Var) []*autograd.Var {
+	gy, y, s, out := b.In(0), b.In(1), b.In(2), b.Grads()
+	if b.Needs(0) {
+		out[0] = autograd.Apply(o, g, y, s)
+	}
+	if !b.Needs(1) && !b.Needs(2) {
+		return out
+	}
+	m := o.mean(autograd.Mul(gy, y))
+	if b.Needs(1) {
+		sum := autograd.Add(autograd.Mul(g, m), autograd.Mul(gy, o.mean(autograd.Mul(g, y))))
+		out[1] = autograd.Mul(autograd.Neg(sum), s)
+	}
+	if b.Needs(2) {
+		out[2] = autograd.Mul(g, autograd.Sub(autograd.Sub(gy, o.mean(gy)), autograd.Mul(y, m)))
+	}
+	return out // the engine sums the last
 }
 
 // kept is x's shape in which the axes have dim 1, and size the numbers along them.
@@ -194,22 +221,20 @@ func (o standardise) mean(x *autograd.Var) *autograd.Var {
 	return autograd.Reshape(autograd.Mean(x, o.axes...), shape...)
 }
 
-// inverseDeviation is s = 1/√(variance+ε) over some axes, of x and x−mean;
-// gradient −gy·s²·y/size by x, y being [standardise].
+// inverseDeviation is s = 1/√(variance+ε) over some axes; gradient −gy·s²·y/size by
+// x, y being [standardise].
 type inverseDeviation struct{ standardise }
 
 func (inverseDeviation) Name() string { return "InverseDeviation" }
 
 func (o inverseDeviation) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	shape, size := o.kept(in[1])
-	variance := tensor.Scale(tensor.SumSquares(in[1], o.axes...), 1/size)
-	return tensor.Reciprocal(tensor.Sqrt(tensor.Shift(variance, o.eps))).Reshape(shape...)
+	return tensor.InverseDeviation(in[0], o.eps, o.axes...)
 }
 
 func (o inverseDeviation) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 	x, s := b.In(0), b.Out()
 	_, size := o.kept(x.Value())
-	y := autograd.Apply(o.standardise, x, b.In(1), s)
+	y := autograd.Apply(o.standardise, x, s)
 	out := b.Grads()
 	out[0] = autograd.Mul(y, autograd.Scale(autograd.Mul(gy, autograd.Square(s)), -1/size))
 	return out
@@ -348,6 +373,48 @@ func (i *instanceNorm) OutShape(in []int) ([]int, error) {
 		return nil, i.misfit(in, fmt.Sprintf("[n, %d, height, width]", i.shape[0]))
 	}
 	return in, nil
+}
+
+// exportScaled applies weight and bias, which are brought to the given shape.
+func (n *norm) exportScaled(g *Graph, x *Value, shape ...int) *Value {
+	if !n.affine {
+		return x
+	}
+	weight, bias := g.Param(n.weight).Const.Reshape(shape...), g.Param(n.bias).Const.Reshape(shape...)
+	return g.Op("Add", nil, g.Op("Mul", nil, x, g.Const("weight", weight)), g.Const("bias", bias))
+}
+
+// exportStandardised normalises each of so many channels of x [n, channels, …].
+func (n *norm) exportStandardised(g *Graph, x *Value, channels int) *Value {
+	one, zero := g.Const("one", tensor.Full(g.DType, 1, channels)), g.Const("zero", tensor.Full(g.DType, 0, channels))
+	return g.Op("InstanceNormalization", Attrs{"epsilon": n.eps}, x, one, zero)
+}
+
+// Export implements [Exporter].
+func (b *batchNorm) Export(g *Graph, x *Value) *Value {
+	weight, bias := g.Const("one", tensor.Full(g.DType, 1, b.shape...)), g.Const("zero", tensor.Full(g.DType, 0, b.shape...))
+	if b.affine {
+		weight, bias = g.Param(b.weight), g.Param(b.bias)
+	}
+	return g.Op("BatchNormalization", Attrs{"epsilon": b.eps}, x, weight, bias, g.Param(b.mean), g.Param(b.variance))
+}
+
+// Export implements [Exporter].
+func (l *layerNorm) Export(g *Graph, x *Value) *Value {
+	rows := g.Op("Reshape", nil, x, g.Ints("rows", -1, 1, product(l.shape)))
+	y := l.exportStandardised(g, rows, 1)
+	return l.exportScaled(g, g.Op("Reshape", nil, y, g.Ints("shape", append([]int{-1}, x.Shape[1:]...)...)), l.shape...)
+}
+
+// Export implements [Exporter].
+func (n *groupNorm) Export(g *Graph, x *Value) *Value {
+	y := n.exportStandardised(g, g.Reshape(x, n.groups, product(x.Shape[1:])/n.groups), n.groups)
+	return n.exportScaled(g, g.Reshape(y, x.Shape[1:]...), n.along(len(x.Shape))...)
+}
+
+// Export implements [Exporter].
+func (i *instanceNorm) Export(g *Graph, x *Value) *Value {
+	return i.exportScaled(g, i.exportStandardised(g, x, i.shape[0]), i.along(4)...)
 }
 
 type normSpec struct {

@@ -14,7 +14,7 @@ import (
 // [tensor.ArgumentError] if size or stride is below 1, or a padding is not from 0 to
 // half the size, and with a [tensor.ShapeError] if an input does not fit.
 func AvgPool2D(size int, opts ...PoolOption) Module {
-	return avgPool{pool: newPool("AvgPool2D", size, opts)}
+	return avgPool{pool: newPool("AvgPool2D", size, opts), tables: new(constants)}
 }
 
 // MaxPool2D takes the largest number of each window of images [n, c, h, w],
@@ -78,7 +78,9 @@ func (p pool) tiles() bool { return p.stride == p.kernel && p.pad == [2]int{} }
 // as a view, and the axes of a window.
 func (p pool) tiled(x *autograd.Var, out []int) (*autograd.Var, []int) {
 	for k := range 2 {
-		x = autograd.Slice(x, 2+k, 0, out[2+k]*p.kernel[k])
+		if n := out[2+k] * p.kernel[k]; n < x.Value().Dim(2+k) {
+			x = autograd.Slice(x, 2+k, 0, n)
+		}
 	}
 	return autograd.Reshape(x, out[0], out[1], out[2], p.kernel[0], out[3], p.kernel[1]), []int{3, 5}
 }
@@ -94,13 +96,16 @@ type avgPool struct {
 	pool
 	linearInPieces
 	weightless
+	tables *constants // of the tile of each row or column
 }
 
 func (p avgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	out := outShape(p, x)
 	switch small := max(p.kernel[0], p.kernel[1]) <= 8; {
 	case p.tiles() && small:
-		return autograd.Apply(tileMeans{p.kernel}, x)
+		return autograd.Apply(tileMeans{p.kernel, p.tables}, x)
+	case p.tiles() && out[2] == 1 && out[3] == 1 && p.kernel[0] == x.Value().Dim(2) && p.kernel[1] == x.Value().Dim(3):
+		return autograd.Reshape(autograd.Mean(x, 2, 3), out...) // whose gradient is a view
 	case p.tiles():
 		windows, axes := p.tiled(x, out)
 		return autograd.Mean(windows, axes...)
@@ -224,30 +229,35 @@ func AdaptiveAvgPool2D(height, width int) Module {
 	if height < 1 || width < 1 {
 		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "images do not have such a size", Fix: "give 1 or more"})
 	}
-	return adaptiveAvgPool{size: [2]int{height, width}}
+	return adaptiveAvgPool{size: [2]int{height, width}, tables: new(constants)}
 }
 
 type adaptiveAvgPool struct {
 	perSample
 	linearInPieces
 	weightless
-	size [2]int
+	size   [2]int
+	tables *constants // of the first window of each row or column
 }
 
 func (p adaptiveAvgPool) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 	shape, out := x.Shape(), outShape(p, x)
 	if shape[2]%out[2] == 0 && shape[3]%out[3] == 0 {
-		return AvgPool2D(1, KernelSize(shape[2]/out[2], shape[3]/out[3])).Forward(nil, x)
+		tiles := avgPool{pool: newPool("AvgPool2D", 1, []PoolOption{KernelSize(shape[2]/out[2], shape[3]/out[3])}), tables: p.tables}
+		return tiles.Forward(nil, x)
 	}
 	for axis := 2; axis < 4; axis++ {
-		x = autograd.Apply(windowMeans{axis, shape[axis], out[axis]}, x)
+		x = autograd.Apply(windowMeans{axis, shape[axis], out[axis], p.tables}, x)
 	}
 	return x
 }
 
 // tileMeans is the mean of each tile of images: for small tiles faster than sums
 // along axes, since it adds what lies far apart. Its gradient is tileSpread.
-type tileMeans struct{ size [2]int }
+type tileMeans struct {
+	size   [2]int
+	tables *constants
+}
 
 func (tileMeans) Name() string { return "AvgPool2D" }
 
@@ -284,6 +294,13 @@ func (tileSpread) Name() string { return "AvgPool2DGrad" }
 
 func (o tileSpread) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	part := tensor.Scale(in[0], 1/float64(o.size[0]*o.size[1]))
+	if h, w := o.shape[2], o.shape[3]; h%o.size[0] == 0 && w%o.size[1] == 0 {
+		for axis := 3; axis > 1; axis-- { // the smaller array first
+			n := o.size[axis-2]
+			part = tensor.Gather(part, axis, windowOf(o.tables, part.Device(), o.shape[axis], o.shape[axis]/n, func(i int) int { return (i + 1) * n }))
+		}
+		return part
+	}
 	out := tensor.FullLike(part, 0, o.shape...)
 	for i := range o.size[0] {
 		rows := o.tap(out, 0, i)
@@ -300,7 +317,10 @@ func (o tileSpread) VJP(_ *autograd.Back, gy *autograd.Var) []*autograd.Var {
 
 // windowMeans is the mean of each of so many windows along an axis, which touch or
 // overlap by one; see [AdaptiveAvgPool2D]. Its gradient is windowSpread.
-type windowMeans struct{ axis, in, out int }
+type windowMeans struct {
+	axis, in, out int
+	tables        *constants
+}
 
 func (windowMeans) Name() string { return "AdaptiveAvgPool2D" }
 
@@ -333,22 +353,36 @@ type windowSpread struct{ windowMeans }
 func (windowSpread) Name() string { return "AdaptiveAvgPool2DGrad" }
 
 func (o windowSpread) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	shape := in[0].Shape()
-	shape[o.axis] = o.in
-	out, done := tensor.EmptyLike(in[0], shape...), 0
-	for i := range o.out {
+	parts := make([]*tensor.Tensor, o.out)
+	for i := range parts {
 		from, to := o.window(i)
-		part := tensor.Scale(in[0].Slice(o.axis, i, i+1), 1/float64(to-from))
-		for k := from; k < to; k++ {
-			if place := out.Slice(o.axis, k, k+1); k < done {
-				tensor.AddScaledInto(place, place, 1, part)
-			} else {
-				place.CopyFrom(part)
-			}
+		parts[i] = tensor.Scale(in[0].Slice(o.axis, i, i+1), 1/float64(to-from))
+	}
+	first := windowOf(o.tables, in[0].Device(), o.in, o.out, func(i int) int { _, to := o.window(i); return to })
+	out, done := tensor.Gather(tensor.Concat(o.axis, parts...), o.axis, first), 0
+	for i := range parts {
+		from, to := o.window(i)
+		for k := from; k < done; k++ { // what lies in the window before, too
+			place := out.Slice(o.axis, k, k+1)
+			tensor.AddScaledInto(place, place, 1, parts[i])
 		}
 		done = to
 	}
 	return out
+}
+
+// windowOf returns, for each of n rows or columns, the first of so many windows that
+// it lies in, of which end is the end. Adaptive pools have one end for each n.
+func windowOf(tables *constants, d *tensor.Device, n, windows int, end func(window int) int) *tensor.Tensor {
+	return tables.get(d, [2]int{n, windows}, func() *tensor.Tensor {
+		first := make([]int, n)
+		for i, done := 0, 0; i < windows; i++ {
+			for ; done < end(i); done++ {
+				first[done] = i
+			}
+		}
+		return d.Positions(first...)
+	})
 }
 
 func (o windowSpread) VJP(_ *autograd.Back, gy *autograd.Var) []*autograd.Var {
@@ -366,6 +400,40 @@ func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
 			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
 	}
 	return []int{in[0], in[1], p.size[0], p.size[1]}, nil
+}
+
+// Export implements [Exporter].
+func (p avgPool) Export(g *Graph, x *Value) *Value {
+	attrs := Attrs{"kernel_shape": p.kernel[:], "strides": p.stride[:]}
+	if p.pad != [2]int{} {
+		attrs["pads"], attrs["count_include_pad"] = p.sides(), 1
+	}
+	return g.Op("AveragePool", attrs, x)
+}
+
+// Export implements [Exporter].
+func (p maxPool) Export(g *Graph, x *Value) *Value {
+	return g.Op("MaxPool", Attrs{"kernel_shape": p.kernel[:], "strides": p.stride[:], "pads": p.sides()}, x)
+}
+
+// Export implements [Exporter]. Windows of different sizes are matrices of means.
+func (p adaptiveAvgPool) Export(g *Graph, x *Value) *Value {
+	h, w := x.Shape[2], x.Shape[3]
+	if h%p.size[0] == 0 && w%p.size[1] == 0 {
+		tile := []int{h / p.size[0], w / p.size[1]}
+		return g.Op("AveragePool", Attrs{"kernel_shape": tile, "strides": tile}, x)
+	}
+	means := func(axis int) *tensor.Tensor { // [out, in]
+		o := windowMeans{out: p.size[axis-2], in: x.Shape[axis]}
+		m := tensor.New(tensor.Float64, o.out, o.in)
+		for i := range o.out {
+			from, to := o.window(i)
+			m.Slice(0, i, i+1).Slice(1, from, to).Fill(1 / float64(to-from))
+		}
+		return m
+	}
+	rows := g.Op("MatMul", nil, g.Const("rows", means(2)), x)
+	return g.Op("MatMul", nil, rows, g.Const("columns", means(3).T()))
 }
 
 type poolSpec struct {

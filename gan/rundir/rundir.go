@@ -138,13 +138,27 @@ func (f *Folder) open() error {
 	return f.note()
 }
 
-// take makes the folder and locks it.
+// take makes the folder, locks it, and removes what killed writers have left
+// there, and in the folders of the run's parts and in those below.
 func (f *Folder) take(real string) (err error) {
 	if err := atomicfile.Writable(real); err != nil {
 		return err
 	}
-	f.lock, err = atomicfile.LockFolder(real)
-	return err
+	if f.lock, err = atomicfile.LockFolder(real); err != nil {
+		return err
+	}
+	for _, pattern := range []string{"*", "*/*"} {
+		below, err := filepath.Glob(filepath.Join(glob(real), filepath.FromSlash(pattern)))
+		if err != nil {
+			break // no path is like that
+		}
+		for _, path := range below {
+			if info, err := os.Lstat(path); err == nil && info.IsDir() {
+				atomicfile.Clean(path)
+			}
+		}
+	}
+	return nil
 }
 
 // resumable reports whether there are checkpoints.

@@ -118,6 +118,19 @@ func TestAuto(t *testing.T) {
 	folder.Close()
 	folder.Close()
 
+	// What killed writers have left is removed, wherever the run writes.
+	for _, below := range []string{"", "checkpoints", "part/checkpoints"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(path, below), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(path, below, ".12345678-0123456789abcdef.gander-tmp"), nil, 0o644))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(path, "part", ".mine"), nil, 0o644))
+	folder, err = rundir.Open(path, rundir.Options{Resume: rundir.Auto})
+	require.NoError(t, err)
+	folder.Close()
+	require.Equal(t, []string{"checkpoints", "part", "run.json"}, entries(t, path))
+	require.Equal(t, []string{".mine", "checkpoints"}, entries(t, filepath.Join(path, "part")))
+	require.Empty(t, entries(t, filepath.Join(path, "part", "checkpoints")))
+
 	// A damaged run.json is in nobody's way.
 	require.NoError(t, os.WriteFile(filepath.Join(path, "run.json"), []byte("{"), 0o644))
 	_, _, err = run(t, path, rundir.Auto, 10, false)

@@ -17,7 +17,7 @@
 // A reader finds the old contents or the new ones at any time. Of several
 // writers, each writes all of its contents, and the last to finish is the one
 // whose are there. A new file that a killed writer left behind is removed by the
-// next [Write] to the same path, and by [Writable].
+// next [Write] to the same path, by [Writable] and by [Clean].
 package atomicfile
 
 import (
@@ -232,9 +232,13 @@ func Writable(folder string) error {
 	}
 	err = os.Remove(f.Name())
 	f.Close()
-	clean(folder, "")
+	Clean(folder)
 	return err
 }
+
+// Clean removes what killed writers left in a folder. Files that somebody is
+// writing stay, and so does what cannot be removed.
+func Clean(folder string) { clean(folder, "") }
 
 func replace(path string, write func(io.Writer) error) error {
 	folder := folderOf(path)

@@ -215,7 +215,7 @@ func TestWriteThrough(t *testing.T) {
 	cat.Stdout = &got
 	require.NoError(t, cat.Start())
 	long := strings.Repeat("0123456789", 100_000)
-	require.Eventually(t, func() bool { return Write(pipe, writes(long)) == nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return Write(pipe, writes(long)) == nil }, time.Minute, time.Millisecond)
 	require.NoError(t, cat.Wait())
 	require.True(t, long == got.String())
 	require.Equal(t, []string{"pipe"}, names(t, filepath.Dir(pipe)))

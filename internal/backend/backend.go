@@ -199,6 +199,21 @@ type Meter interface {
 	Memory() (buffers int, bytes int64)
 }
 
+// StandardiseBackend is implemented by a backend that can bring rows of numbers to
+// mean 0 and variance 1 in one pass, and compute the gradient of that in another.
+// x, y and gy are [rows, n], of any layout, and dst is contiguous; s [rows] is
+// contiguous. For a backend without it, package tensor computes the same by
+// Reduce, Unary and Binary.
+type StandardiseBackend interface {
+	// InverseDeviation sets each s to 1/√(variance+eps) of a row of x. The variance is
+	// the mean of the squares of the distances from the row's mean.
+	InverseDeviation(s, x Operand, eps float64)
+	// Standardise sets each row of dst to (x−mean)·s.
+	Standardise(dst, x, s Operand)
+	// StandardiseGrad sets each row of dst to s·(gy − mean(gy) − y·mean(gy·y)).
+	StandardiseGrad(dst, gy, y, s Operand)
+}
+
 // ListBackend is implemented by a backend that can apply the operations of
 // training to whole lists of arrays, a network's parameters with their gradients,
 // in one pass. Operands at the same place of several lists are contiguous and have

@@ -171,7 +171,7 @@ func TestSlowHelper(t *testing.T) {
 func TestHelpersLeave(t *testing.T) {
 	threads(t, 4)
 	For(100, 1, func(int, int) {})
-	require.Eventually(t, func() bool { return helpers.Load() == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return helpers.Load() == 0 }, time.Minute, time.Millisecond)
 }
 
 func TestThreads(t *testing.T) {

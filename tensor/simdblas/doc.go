@@ -25,8 +25,8 @@
 // packed matrices, complex numbers, and the parts of gonum/lapack that do not use
 // BLAS, such as the rotations that SVD and EigenSym spend most of their time on. So
 // are small operands: products of a vector with a matrix of fewer than 4096
-// elements, triangles up to order 16 (below 96 with a vector), and symmetric
-// products below order 16.
+// elements, triangles up to order 16 (from 9 to 95 with a vector), and symmetric
+// products below order 16. Handing a call on to gonum takes 2 ns.
 //
 // Products of matrices that are mostly zeros get slower: gonum's loops skip a row
 // of work for each zero in A, and these do not. A product whose left factor is

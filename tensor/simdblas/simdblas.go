@@ -140,57 +140,109 @@ func (i Implementation) Dtrmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d bl
 
 // Sgemv computes y = alpha·op(A)·x + beta·y for an m×n matrix A.
 func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
-	if m*n < smallMatrix || !single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
-		i.Implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	if tinyMatVec(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= n && len(y) >= m {
+		for r := range y[:m] {
+			v := alpha * dot(x[:n], a[r*lda:])
+			if beta != 0 {
+				v += beta * y[r]
+			}
+			y[r] = v
+		}
+		return
 	}
+	if m*n >= smallMatrix && single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+		return
+	}
+	i.Implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 // Dgemv is Sgemv in float64.
 func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
-	if m*n < smallMatrix || !double.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
-		i.Implementation.Dgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
+	if tinyMatVec(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= n && len(y) >= m {
+		for r := range y[:m] {
+			v := alpha * dot(x[:n], a[r*lda:])
+			if beta != 0 {
+				v += beta * y[r]
+			}
+			y[r] = v
+		}
+		return
 	}
+	if m*n >= smallMatrix && double.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+		return
+	}
+	i.Implementation.Dgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 // Ssymv computes y = alpha·A·x + beta·y for a symmetric matrix A, of which it
 // reads one triangle.
 func (i Implementation) Ssymv(ul blas.Uplo, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
-	if n < 2*symmetricRows || !single.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
-		i.Implementation.Ssymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
+	if n < 2*symmetricRows {
+		if tinySymmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+			return
+		}
+	} else if single.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+		return
 	}
+	i.Implementation.Ssymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 // Dsymv is Ssymv in float64.
 func (i Implementation) Dsymv(ul blas.Uplo, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
-	if n < 2*symmetricRows || !double.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
-		i.Implementation.Dsymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
+	if n < 2*symmetricRows {
+		if tinySymmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+			return
+		}
+	} else if double.symmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+		return
 	}
+	i.Implementation.Dsymv(ul, n, alpha, a, lda, x, incX, beta, y, incY)
 }
 
 // Strsv solves op(A)·x = b for a triangular matrix A. x holds b on entry.
 func (i Implementation) Strsv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float32, lda int, x []float32, incX int) {
-	if n < smallTriangle || !single.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
-		i.Implementation.Strsv(ul, tA, d, n, a, lda, x, incX)
+	if n < smallTriangle {
+		if tinySolve(ul, tA, d, n, a, lda, x, incX) {
+			return
+		}
+	} else if single.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
+		return
 	}
+	i.Implementation.Strsv(ul, tA, d, n, a, lda, x, incX)
 }
 
 // Dtrsv is Strsv in float64.
 func (i Implementation) Dtrsv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float64, lda int, x []float64, incX int) {
-	if n < smallTriangle || !double.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
-		i.Implementation.Dtrsv(ul, tA, d, n, a, lda, x, incX)
+	if n < smallTriangle {
+		if tinySolve(ul, tA, d, n, a, lda, x, incX) {
+			return
+		}
+	} else if double.triangleVec(ul, tA, d, n, a, lda, x, incX, true) {
+		return
 	}
+	i.Implementation.Dtrsv(ul, tA, d, n, a, lda, x, incX)
 }
 
 // Strmv computes x = op(A)·x for a triangular matrix A.
 func (i Implementation) Strmv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float32, lda int, x []float32, incX int) {
-	if n < smallTriangle || !single.triangleVec(ul, tA, d, n, a, lda, x, incX, false) {
-		i.Implementation.Strmv(ul, tA, d, n, a, lda, x, incX)
+	if n < smallTriangle {
+		if tinyMultiply(ul, tA, d, n, a, lda, x, incX) {
+			return
+		}
+	} else if single.triangleVec(ul, tA, d, n, a, lda, x, incX, false) {
+		return
 	}
+	i.Implementation.Strmv(ul, tA, d, n, a, lda, x, incX)
 }
 
 // Dtrmv is Strmv in float64.
 func (i Implementation) Dtrmv(ul blas.Uplo, tA blas.Transpose, d blas.Diag, n int, a []float64, lda int, x []float64, incX int) {
-	if n < smallTriangle || !double.triangleVec(ul, tA, d, n, a, lda, x, incX, false) {
-		i.Implementation.Dtrmv(ul, tA, d, n, a, lda, x, incX)
+	if n < smallTriangle {
+		if tinyMultiply(ul, tA, d, n, a, lda, x, incX) {
+			return
+		}
+	} else if double.triangleVec(ul, tA, d, n, a, lda, x, incX, false) {
+		return
 	}
+	i.Implementation.Dtrmv(ul, tA, d, n, a, lda, x, incX)
 }

@@ -159,7 +159,7 @@ func againstGonum[T float32 | float64](t *testing.T, ours, theirs library[T], to
 	x := random[T](r, 3*ld)
 	for _, inc := range [][2]int{{1, 1}, {2, 3}, {1, 2}, {3, 1}, {-1, 2}, {1, -2}} {
 		incX, incY := inc[0], inc[1]
-		for _, size := range [][2]int{{1, 1}, {3, 5}, {63, 66}, {64, 64}, {100, 130}, {100, 200}, {290, 17}, {14, 299}} {
+		for _, size := range [][2]int{{1, 1}, {2, 3}, {4, 2}, {4, 4}, {5, 4}, {3, 5}, {63, 66}, {64, 64}, {100, 130}, {100, 200}, {290, 17}, {14, 299}} {
 			m, n := size[0], size[1]
 			if max(m, n) > ld {
 				continue
@@ -179,7 +179,7 @@ func againstGonum[T float32 | float64](t *testing.T, ours, theirs library[T], to
 				}
 			}
 		}
-		for _, n := range []int{1, 63, 64, 95, 96, 100, 129, 299} {
+		for _, n := range []int{1, 2, 3, 5, 8, 9, 63, 64, 95, 96, 100, 129, 299} {
 			if n > ld {
 				continue
 			}

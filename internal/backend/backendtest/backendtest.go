@@ -58,6 +58,9 @@ var families = []struct {
 	{"averages", (*suite).averages},
 	{"clamp", (*suite).clamps},
 	{"norm", (*suite).norms},
+	{"inverse deviation", (*suite).inverseDeviations},
+	{"standardise", (*suite).standards},
+	{"standardise gradient", (*suite).standardGrads},
 }
 
 // suite checks one backend.

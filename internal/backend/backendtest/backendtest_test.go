@@ -127,6 +127,21 @@ func (b broken) Norm(dst backend.Operand, xs []backend.Operand) {
 	b.spoil("norm", dst, xs[0])
 }
 
+func (b broken) InverseDeviation(s, x backend.Operand, eps float64) {
+	inverseDeviation(s, x, eps)
+	b.spoil("inverse deviation", s, x)
+}
+
+func (b broken) Standardise(dst, x, s backend.Operand) {
+	standardise(dst, x, s)
+	b.spoil("standardise", dst, x, s)
+}
+
+func (b broken) StandardiseGrad(dst, gy, y, s backend.Operand) {
+	standardiseGrad(dst, gy, y, s)
+	b.spoil("standardise gradient", dst, gy, y, s)
+}
+
 // change sets the elements of o that f asks for.
 func change(o backend.Operand, f func(i int, v float64) float64) {
 	h := o.Buffer.(*backend.Host)
@@ -157,7 +172,7 @@ var faults = []struct {
 		h := dst.Buffer.(*backend.Host)
 		h.Set(h.Len()-1, 0)
 	}},
-	{"it writes between the elements", []string{"random", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"it writes between the elements", []string{"random", "adam", "averages", "clamp", "norm", "inverse deviation", "standardise", "standardise gradient"}, func(dst backend.Operand, _ ...backend.Operand) {
 		if l := dst.Layout; l.Rank > 0 && l.Len() > 0 && l.Strides[l.Rank-1] > 1 {
 			dst.Buffer.(*backend.Host).Set(l.Offset+1, 0)
 		}
@@ -174,10 +189,10 @@ var faults = []struct {
 			return v
 		})
 	}},
-	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm", "inverse deviation", "standardise", "standardise gradient"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 { return v + 0 })
 	}},
-	{"pieces after the first are lost", []string{"reduce", "norm"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"pieces after the first are lost", []string{"reduce", "norm", "inverse deviation"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(i int, v float64) float64 {
 			if i >= big {
 				v = canary
@@ -199,7 +214,7 @@ var faults = []struct {
 func TestReferencePasses(t *testing.T) {
 	for _, f := range families {
 		switch f.name {
-		case "copy", "where", "gather", "scatter", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm": // the quick ones
+		case "copy", "where", "gather", "scatter", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm", "inverse deviation", "standardise", "standardise gradient": // the quick ones
 			f.check(&suite{b: broken{}, errorf: t.Errorf})
 		}
 	}

@@ -135,4 +135,7 @@ var (
 	epilogueGradTolerance = tolerance{ulps: 16, abs: 2048}
 	adamTolerance         = tolerance{ulps: 6, abs: 6}
 	normTolerance         = tolerance{ulps: 1000} // of the plain sum that it is compared with
+	deviationTolerance    = tolerance{ulps: 64}
+	standardTolerance     = tolerance{ulps: 2, abs: 64}
+	standardGradTolerance = tolerance{ulps: 8, abs: 512}
 )

@@ -41,8 +41,9 @@ func init() {
 }
 
 var (
-	_ backend.Backend     = (*Backend)(nil)
-	_ backend.ListBackend = (*Backend)(nil)
+	_ backend.Backend            = (*Backend)(nil)
+	_ backend.ListBackend        = (*Backend)(nil)
+	_ backend.StandardiseBackend = (*Backend)(nil)
 )
 
 // New returns the backend.

@@ -28,6 +28,7 @@ type Backend struct {
 	args      driver.Args
 	tables    tables
 	queue     queue
+	graphs    graphs
 	recent    recent
 }
 
@@ -72,6 +73,9 @@ func Open(d driver.Driver, kind string, number int) (*Backend, error) {
 	}
 	b := &Backend{name: fmt.Sprintf("%s:%d", kind, number), device: device, functions: map[kernel]driver.Function{}}
 	if err := b.start(); err != nil {
+		if b.stream != 0 {
+			err = errors.Join(err, device.StreamDestroy(b.stream))
+		}
 		return nil, errors.Join(err, device.Close())
 	}
 	return b, nil
@@ -93,7 +97,12 @@ func (b *Backend) start() error {
 		name, _ := b.device.Name()
 		return fmt.Errorf("%s has compute capability %d.%d, and at least %d.%d is needed", name, major, minor, minCapability/10, minCapability%10)
 	}
-	b.stream, err = b.device.StreamCreate()
+	if b.stream, err = b.device.StreamCreate(); err != nil {
+		return err
+	}
+	if b.graphs.off = !b.device.GraphsAvailable(); !b.graphs.off {
+		b.graphs.block, err = b.take(maxSlots * slotBytes)
+	}
 	return err
 }
 
@@ -113,7 +122,7 @@ func (b *Backend) Close() error {
 		errs = append(errs, b.device.StreamSync(b.stream))
 	}
 	b.closed = true
-	errs = append(errs, b.memory.close(b))
+	errs = append(errs, b.graphs.forget(b), b.memory.close(b))
 	for _, m := range b.modules {
 		if m != 0 {
 			errs = append(errs, b.device.ModuleUnload(m))
@@ -195,14 +204,25 @@ func (r *recent) String() string {
 	return strings.Join(s, ", ")
 }
 
-// check panics with a Failure if err is not nil.
+// last returns the current operation.
+func (r *recent) last() string {
+	if r.n == 0 {
+		return "Sync"
+	}
+	return r.names[(r.n-1)%len(r.names)]
+}
+
+// check panics with a Failure of the current operation if err is not nil.
 func (b *Backend) check(err error) {
+	if err != nil {
+		b.checkOp(b.recent.last(), err)
+	}
+}
+
+// checkOp panics with a Failure of an operation if err is not nil.
+func (b *Backend) checkOp(op string, err error) {
 	if err == nil {
 		return
-	}
-	op := "Sync"
-	if b.recent.n > 0 {
-		op = b.recent.names[(b.recent.n-1)%len(b.recent.names)]
 	}
 	var e *driver.Error
 	sticky := errors.As(err, &e) && e.Result.Sticky()
@@ -222,7 +242,7 @@ func (b *Backend) waited() { b.recent.n = 0 }
 // Sync waits for the queue.
 func (b *Backend) Sync() {
 	defer b.enter("Sync")()
-	b.flush()
+	b.flushAll()
 	b.check(b.device.StreamSync(b.stream))
 	b.waited()
 }

@@ -331,6 +331,11 @@ func (b *Backend) Random(d backend.Distribution, dst backend.Operand, key, count
 }
 
 func (b *Backend) random(k kernel, dst driver.Ptr, n, grid int, key, counter uint64) {
-	b.begin().Ptr(dst).U32(uint32(n)).Raw(bytesIn([]uint64{key, counter}), 8).Ptr(0)
+	draws := bytesIn([]uint64{key, counter})
+	current := b.vary(draws)
+	if current != 0 {
+		draws = make([]byte, len(draws))
+	}
+	b.begin().Ptr(dst).U32(uint32(n)).Raw(draws, 8).Ptr(current)
 	b.launch(k, grid, 1, 1)
 }

@@ -125,7 +125,10 @@ func TestPassing(t *testing.T) {
 	b, d := open(t, sim.Config{})
 	x := array(b, 10000)
 	d.Fail("cuLaunchKernel", 0, driver.LaunchOutOfResources)
-	f := failure(t, func() { b.Unary(op.Exp, x, x, 0, 0) })
+	f := failure(t, func() {
+		b.Unary(op.Exp, x, x, 0, 0)
+		b.Sync()
+	})
 	require.Equal(t, "Exp", f.Op)
 	b.Unary(op.Exp, x, x, 0, 0)
 	require.Equal(t, float32(1), read(b, x)[9999])

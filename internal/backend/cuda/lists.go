@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
@@ -71,17 +72,24 @@ func (b *Backend) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
 	}
 	constants := [8]float64{l2, decay, 1 - c.Beta1, c.Beta2, 1 - c.Beta2, 1 / math.Sqrt(c.Correction2), c.Eps, -c.LR / c.Correction1}
 	b.eachList("adam", func(a *driver.Args, dt backend.DType) {
-		a.Ptr(0)
-		for _, k := range constants {
-			switch dt {
-			case backend.Float32:
-				a.F32(float32(k))
-			case backend.Float64:
-				a.F64(k)
-			default:
-				panic(backend.UnknownDType(dt))
+		var values []byte
+		switch dt {
+		case backend.Float32:
+			var rounded [8]float32
+			for i, k := range constants {
+				rounded[i] = float32(k)
 			}
+			values = bytesIn(rounded[:])
+		case backend.Float64:
+			values = bytes.Clone(bytesIn(constants[:]))
+		default:
+			panic(backend.UnknownDType(dt))
 		}
+		current := b.vary(values)
+		if current != 0 {
+			clear(values)
+		}
+		a.Ptr(current).Raw(values, dt.Size())
 	}, p, g, m, v)
 }
 

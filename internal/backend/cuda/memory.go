@@ -72,7 +72,7 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 			m.all[ptr] = k
 			return k, b.annotate(k, bytes)
 		}
-		b.flush() // what the steps hold can be freed
+		b.flushAll() // what it holds can be freed
 		if !errors.Is(err, driver.OutOfMemory) || try == 4 {
 			return nil, err
 		}
@@ -93,9 +93,10 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 	}
 }
 
-// annotate tells a device that checks such things what of a block is lent.
+// annotate tells a device that checks such things what of a block is lent. Where
+// launches are held back, it would come too early.
 func (b *Backend) annotate(k *block, bytes uint64) error {
-	if a, ok := b.device.(driver.Annotator); ok {
+	if a, ok := b.device.(driver.Annotator); ok && b.graphs.off {
 		return a.AnnotateAsync(k.ptr, bytes, k.size, b.stream)
 	}
 	return nil
@@ -114,6 +115,9 @@ func settle() {
 
 // trim gives the free blocks back to the driver.
 func (b *Backend) trim() error {
+	if err := b.graphs.forget(b); err != nil {
+		return err
+	}
 	for size, list := range b.memory.free {
 		for _, k := range list {
 			delete(b.memory.all, k.ptr)
@@ -268,6 +272,7 @@ func (b *Backend) upload(dst driver.Ptr, src []byte) {
 	if len(src) == 0 {
 		return
 	}
+	b.run()
 	if len(src) > slotSize {
 		b.check(b.device.Upload(dst, src, b.stream))
 		return
@@ -301,7 +306,7 @@ func (b *Backend) Upload(dst backend.Operand, src *backend.Host) {
 // Download copies src to dst, when all work queued so far is done.
 func (b *Backend) Download(dst *backend.Host, src backend.Operand) {
 	defer b.enter("Download", src)()
-	b.flush()
+	b.flushAll()
 	if dst.Len() == 0 {
 		b.check(b.device.StreamSync(b.stream))
 	} else {

@@ -178,16 +178,8 @@ func (b *Backend) flush() {
 	q.held = q.held[:0]
 }
 
-// submit gives a launch to the driver.
-func (b *Backend) submit(c call) {
-	f := b.function(c.kernel)
-	b.queue.launches++
-	grid := driver.Dim{X: uint32(c.x), Y: uint32(c.y), Z: uint32(c.z)}
-	b.check(b.device.Launch(f, grid, driver.Dim{X: threads, Y: 1, Z: 1}, 0, b.stream, c.args))
-}
-
-// clear queues setting words of 32 bits of a new block to 0.
-func (b *Backend) clear(p driver.Ptr, words uint64) {
-	b.queue.launches++
-	b.check(b.device.MemsetAsync(p, 0, words, b.stream))
+// flushAll queues what is held back, and gives it to the driver.
+func (b *Backend) flushAll() {
+	b.flush()
+	b.run()
 }

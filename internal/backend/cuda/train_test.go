@@ -44,21 +44,63 @@ var games = []struct {
 	}, []int{1, 8, 8}, gan.Config{Objective: gan.Wasserstein{}, Penalties: []gan.Penalty{gan.GradientPenalty{Lambda: 10}}, Optimizer: optim.RMSprop{LR: 1e-3}}},
 }
 
+// newTrainer returns a trainer of the i-th game on a device, or on the CPU if d is
+// nil.
+func newTrainer(t *testing.T, i int, d *tensor.Device) *gan.Trainer {
+	t.Helper()
+	game := games[i]
+	c := game.config
+	c.Latent, c.Seed, c.DType, c.Device, c.SampleShape = 8, 3, tensor.Float32, d, game.sample
+	g, disc := game.networks()
+	tr, err := gan.New(g, disc, c)
+	require.NoError(t, err)
+	return tr
+}
+
+// TestGraphs: from the third step on, a step is a few launches of graphs, and has
+// the bits that it has without graphs.
+func TestGraphs(t *testing.T) {
+	open := func(kind string, c sim.Config) (*tensor.Device, *sim.Driver) {
+		c.Fast = true
+		d := sim.New(c)
+		backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) { return cuda.Open(d, kind, n) }})
+		device, err := tensor.OpenDevice(kind)
+		require.NoError(t, err)
+		return device, d
+	}
+	with, d := open("with", sim.Config{})
+	without, _ := open("without", sim.Config{NoGraphs: true})
+	for i := range games[:2] {
+		t.Run(games[i].name, func(t *testing.T) {
+			a, b := newTrainer(t, i, with), newTrainer(t, i, without)
+			real := tensor.NewStream(1, "real")
+			for step := range 6 {
+				x := real.Normal(tensor.Float32, append([]int{6}, games[i].sample...)...)
+				before := d.Counters()
+				got, err := a.Step(x)
+				require.NoError(t, err)
+				after := d.Counters()
+				want, err := b.Step(x)
+				require.NoError(t, err)
+				require.Equal(t, want, got, "step %d", step+1)
+				t.Log(after.GraphLaunches-before.GraphLaunches, "graphs,", after.Launches-before.Launches, "kernels,", after.Calls-before.Calls, "calls")
+				if step >= 4 {
+					require.NotZero(t, after.GraphLaunches-before.GraphLaunches)
+					require.Less(t, after.Calls-before.Calls, 30)
+				}
+			}
+			require.Equal(t, b.Sample(3, 1).Float64s(), a.Sample(3, 1).Float64s())
+		})
+	}
+}
+
 // TestTrajectories: twenty steps of training give the losses that the CPU gives.
 func TestTrajectories(t *testing.T) {
 	device, err := tensor.OpenDevice(simulated())
 	require.NoError(t, err)
-	for _, game := range games {
+	for i, game := range games {
 		t.Run(game.name, func(t *testing.T) {
-			trainer := func(d *tensor.Device) *gan.Trainer {
-				c := game.config
-				c.Latent, c.Seed, c.DType, c.Device, c.SampleShape = 8, 3, tensor.Float32, d, game.sample
-				g, disc := game.networks()
-				tr, err := gan.New(g, disc, c)
-				require.NoError(t, err)
-				return tr
-			}
-			here, there := trainer(nil), trainer(device)
+			here, there := newTrainer(t, i, nil), newTrainer(t, i, device)
 			real := tensor.NewStream(1, "real")
 			for step := range 20 {
 				x := real.Normal(tensor.Float32, append([]int{6}, game.sample...)...)
@@ -90,6 +132,8 @@ func (c counting) Open(n int) (driver.Device, error) {
 	d, err := c.Driver.Open(n)
 	return &countingDevice{Device: d, kernels: map[driver.Function]int{}}, err
 }
+
+func (*countingDevice) GraphsAvailable() bool { return false }
 
 func (c *countingDevice) Launch(f driver.Function, _, _ driver.Dim, _ uint32, _ driver.Stream, _ []byte) error {
 	c.launches++

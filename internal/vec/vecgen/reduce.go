@@ -124,8 +124,9 @@ func (f *File) block(code op.Reduce, isa ISA) {
 // fold folds elements, in register x, into the results in register acc; register
 // 9 or mask 5 is spoilt, and x.
 func (f *File) fold(code op.Reduce, reg string, acc, x int, masks bool) {
-	if code == op.SumSquares {
-		f.printf("\tVMULPD %[1]s%[2]d, %[1]s%[2]d, %[1]s%[2]d", reg, x)
+	if code == op.SumSquares { // a square of a float32 is exact, so that this rounds as two operations do
+		f.printf("\tVFMADD231PD %[1]s%[3]d, %[1]s%[3]d, %[1]s%[2]d", reg, acc, x)
+		return
 	}
 	f.combine(code, reg, acc, x, masks)
 }
