@@ -77,10 +77,10 @@ func TestGraphs(t *testing.T) {
 			for step := range 6 {
 				x := real.Normal(tensor.Float32, append([]int{6}, games[i].sample...)...)
 				before := d.Counters()
-				got, err := a.Step(x)
+				got, err := a.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				after := d.Counters()
-				want, err := b.Step(x)
+				want, err := b.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				require.Equal(t, want, got, "step %d", step+1)
 				t.Log(after.GraphLaunches-before.GraphLaunches, "graphs,", after.Launches-before.Launches, "kernels,", after.Calls-before.Calls, "calls")
@@ -104,9 +104,9 @@ func TestTrajectories(t *testing.T) {
 			real := tensor.NewStream(1, "real")
 			for step := range 20 {
 				x := real.Normal(tensor.Float32, append([]int{6}, game.sample...)...)
-				want, err := here.Step(x)
+				want, err := here.Step(gan.Batch{X: x})
 				require.NoError(t, err)
-				got, err := there.Step(x)
+				got, err := there.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				for k, pair := range [][2]float64{{want.Real, got.Real}, {want.Fake, got.Fake}, {want.Penalty, got.Penalty}, {want.Generator, got.Generator}} {
 					require.InDelta(t, pair[0], pair[1], 1e-4, "loss %d of step %d", k, step+1)
@@ -166,21 +166,24 @@ func TestLaunches(t *testing.T) {
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 60}, {recipe.Quick(), 120}} {
+	}{{recipe.Classic(), 60}, {recipe.Best(), 120}, {recipe.Quick(), 125}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d
 			g, disc := c.recipe.Networks()
 			tr, err := gan.New(g, disc, config)
 			require.NoError(t, err)
-			x := tensor.New(tensor.Float32, c.recipe.Batch, 784)
+			batch := gan.Batch{X: tensor.New(tensor.Float32, c.recipe.Batch, 784)}
+			if n := len(config.Classes); n > 0 {
+				batch.Condition = tensor.New(tensor.Float32, c.recipe.Batch, n)
+			}
 			for range 3 {
-				_, err := tr.Step(x)
+				_, err := tr.Step(batch)
 				require.NoError(t, err)
 			}
 			device.launches, device.memsets, device.syncs = 0, 0, 0
 			clear(device.kernels)
-			_, err = tr.Step(x)
+			_, err = tr.Step(batch)
 			require.NoError(t, err)
 			t.Log(device.launches, "launches,", device.memsets, "memsets,", device.syncs, "reads")
 			for name, n := range b.Names(device.kernels) {
