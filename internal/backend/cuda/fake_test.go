@@ -74,7 +74,12 @@ func fakeDriver(t *testing.T) (library string, r *runner) {
 		t.Skip("there is no gcc")
 	}
 	library = filepath.Join(t.TempDir(), "libcuda.so.1")
-	out, err := exec.Command(gcc, "-shared", "-fPIC", "-O1", "-o", library, "driver/real/testdata/fake.c", "-lpthread").CombinedOutput()
+	source, err := os.Open("driver/real/testdata/fake.c")
+	require.NoError(t, err)
+	defer source.Close()
+	cmd := exec.Command(gcc, "-shared", "-fPIC", "-O1", "-o", library, "-x", "c", "-", "-lpthread")
+	cmd.Stdin = source
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	var lines, answers [2]int
 	require.NoError(t, syscall.Pipe(lines[:]))
