@@ -66,7 +66,7 @@ var house = []room{
 	{folder: "internal/backend/cuda/driver/real", outside: []string{"C"}, imports: []string{"internal/backend/cuda/driver"}},
 	{folder: "internal/backend/cuda",
 		imports: []string{"internal/backend", "internal/backend/cuda/driver", "internal/backend/cuda/driver/real", "internal/layout", "internal/op", "internal/philox"},
-		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "nn", "optim", "tensor"}},
+		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "internal/ptx", "nn", "optim", "tensor"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 
 	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},

@@ -166,7 +166,7 @@ func TestLaunches(t *testing.T) {
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 60}, {recipe.Quick(), 120}} {
+	}{{recipe.Classic(), 60}, {recipe.Best(), 120}, {recipe.Quick(), 125}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d
