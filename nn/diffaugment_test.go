@@ -114,6 +114,23 @@ func TestDiffAugmentDraws(t *testing.T) {
 	})
 }
 
+// On a device that is not host memory, the same is drawn.
+func TestDiffAugmentFar(t *testing.T) {
+	device, err := tensor.OpenDevice("far:0")
+	require.NoError(t, err)
+	for name, a := range augmentations {
+		m := nn.DiffAugment(a)
+		pass := func(d *tensor.Device) []float64 {
+			x := tensor.NewStream(1, name).Normal(tensor.Float32, 6, 3, 5, 4).To(d)
+			leaf := autograd.Leaf(x)
+			y := m.Forward(&nn.Ctx{Train: true, Rand: tensor.NewStream(2, name)}, leaf)
+			g := autograd.Grad(autograd.Sum(autograd.Square(y)), []*autograd.Var{leaf}, autograd.Opts{})[0]
+			return append(y.Value().Float64s(), g.Value().Float64s()...)
+		}
+		require.InDeltaSlice(t, pass(tensor.CPU()), pass(device), 1e-5, name)
+	}
+}
+
 // Gradients are right to the second order, and what the layer says of its derivative
 // in one pass is what is found.
 func TestDiffAugmentGradients(t *testing.T) {

@@ -57,18 +57,52 @@ func (bce) Eval(in []*tensor.Tensor) *tensor.Tensor {
 }
 
 func (bce) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
-	p := b.In(0)
-	out := make([]*autograd.Var, 2)
+	p, out := b.In(0), b.Grads()
 	if b.Needs(0) {
-		variance := autograd.Mul(p, autograd.Shift(autograd.Neg(p), 1))
-		byP := autograd.Div(autograd.Sub(p, b.In(1)), autograd.Clamp(variance, 1e-12, math.Inf(1)))
-		out[0] = autograd.Mul(gy, byP)
+		out[0] = autograd.Mul(gy, autograd.Apply(bceByProbability{}, p, b.In(1)))
 	}
 	if b.Needs(1) {
 		out[1] = autograd.Mul(gy, autograd.Apply(bceByTarget{}, p))
 	}
 	return out
 }
+
+// bceByProbability is (p−t)/max(p·(1−p), 10⁻¹²), the derivative of the cross-entropy
+// by its probability. Its own derivative by p is t/p² + (1−t)/(1−p)², and not that
+// of the quotient, in which large numbers cancel; where the product is held, 10¹².
+type bceByProbability struct{}
+
+func (bceByProbability) Name() string { return "BCELossByProbability" }
+
+func (bceByProbability) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.Div(tensor.Sub(in[0], in[1]), tensor.Clamp(variance(in[0]), leastVariance, math.Inf(1)))
+}
+
+func (bceByProbability) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
+	p, t, out := b.In(0), b.In(1), b.Grads()
+	if b.Needs(0) {
+		v := p.Value()
+		held := tensor.GreaterEqual(tensor.FullLike(v, leastVariance), variance(v))
+		// Where it is held, ½ stands for p, so that nothing overflows.
+		half := autograd.Const(tensor.FullLike(v, 0.5))
+		inside := autograd.Where(held, half, p)
+		square := func(x *autograd.Var) *autograd.Var { return autograd.Square(autograd.Reciprocal(x)) }
+		curvature := autograd.Add(autograd.Mul(t, square(inside)), autograd.Mul(oneLess(t), square(oneLess(inside))))
+		out[0] = autograd.Mul(gy, autograd.Where(held, autograd.Const(tensor.FullLike(v, 1/leastVariance)), curvature))
+	}
+	if b.Needs(1) {
+		out[1] = autograd.Neg(autograd.Div(gy, autograd.Clamp(autograd.Mul(p, oneLess(p)), leastVariance, math.Inf(1))))
+	}
+	return out
+}
+
+// leastVariance is what p·(1−p) is held at.
+const leastVariance = 1e-12
+
+func variance(p *tensor.Tensor) *tensor.Tensor { return tensor.Mul(p, complement(p)) }
+
+// oneLess is 1−x.
+func oneLess(x *autograd.Var) *autograd.Var { return autograd.Shift(autograd.Neg(x), 1) }
 
 // bceByTarget is max(ln(1−p), −100) − max(ln p, −100), the derivative of the
 // cross-entropy by its target.
@@ -83,8 +117,7 @@ func (bceByTarget) Eval(in []*tensor.Tensor) *tensor.Tensor {
 
 func (bceByTarget) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 	p := b.In(0)
-	variance := autograd.Mul(p, autograd.Shift(autograd.Neg(p), 1))
-	return []*autograd.Var{autograd.Neg(autograd.Div(gy, autograd.Clamp(variance, 1e-12, math.Inf(1))))}
+	return []*autograd.Var{autograd.Neg(autograd.Div(gy, autograd.Clamp(autograd.Mul(p, oneLess(p)), leastVariance, math.Inf(1))))}
 }
 
 func clampedLogs(p *tensor.Tensor) (yes, no *tensor.Tensor) {
@@ -112,7 +145,7 @@ func complement(t *tensor.Tensor) *tensor.Tensor { return tensor.Shift(tensor.Ne
 func BCEWithLogitsLoss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 	sameShape("BCEWithLogitsLoss", x, t)
 	yes := autograd.Mul(t, autograd.Softplus(autograd.Neg(x)))
-	no := autograd.Mul(autograd.Shift(autograd.Neg(t), 1), autograd.Softplus(x))
+	no := autograd.Mul(oneLess(t), autograd.Softplus(x))
 	return reduced(autograd.Add(yes, no), r)
 }
 

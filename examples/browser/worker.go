@@ -106,13 +106,17 @@ func ring([]js.Value) (any, error) {
 	return map[string]any{"centers": numbers(flat), "sigma": sigma, "half": half, "cells": cells}, nil
 }
 
-// begin begins to train with a seed, and calls a function with each frame. In
-// between, JavaScript has its turn.
+// begin begins to train with a seed, and calls a function with frames, for which it
+// takes a fifth of the time. In between, JavaScript has its turn.
 func begin(args []js.Value) (any, error) {
 	seed, show := args[0].Int(), args[1]
 	start := time.Now()
-	last := start
-	due := func(int) bool { return time.Since(last) > 80*time.Millisecond }
+	next := start
+	var began time.Time // with the frame
+	due := func(int) bool {
+		began = time.Now()
+		return began.After(next)
+	}
 	go func() {
 		err := train(context.Background(), uint64(seed), due, func(f frame) {
 			show.Invoke(map[string]any{
@@ -120,7 +124,7 @@ func begin(args []js.Value) (any, error) {
 				"modes": f.modes, "quality": f.quality, "seconds": time.Since(start).Seconds(),
 			})
 			time.Sleep(time.Millisecond)
-			last = time.Now()
+			next = time.Now().Add(max(80*time.Millisecond, 4*time.Since(began)))
 		})
 		if err != nil {
 			show.Invoke(map[string]any{"error": err.Error()})

@@ -164,7 +164,9 @@ func described(path string) (nn.Module, error) {
 	}
 	var net nn.Module
 	if err == nil {
-		net, err = nn.Decode(text)
+		if net, err = nn.Decode(text); errors.Is(err, nn.ErrUnknownModule) {
+			err = fmt.Errorf("%w; known are %s", err, strings.Join(nn.Kinds(), ", "))
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -36,10 +36,12 @@ func init() {
 	flag.Var(changes, "set", "change `flag=value` of a run that is resumed: lr, steps, batch or seed")
 }
 
+// channelsOf are the values of -colour; 0 means to find out.
+var channelsOf = map[string]int{"auto": 0, "grey": 1, "rgb": 3}
+
 // wrong returns what is wrong with the flags, or "".
 func wrong() string {
-	channels, known := map[string]int{"auto": 0, "grey": 1, "rgb": 3}[*colour]
-	_ = channels
+	_, known := channelsOf[*colour]
 	switch {
 	case flag.NArg() > 0:
 		return fmt.Sprintf("unexpected argument %q", flag.Arg(0))

@@ -21,7 +21,7 @@ func load(ctx context.Context) (datasets.Dataset, []string, error) {
 		return set, shapeNames, nil
 	}
 	set, err := imagefolder.Load(ctx, *data, imagefolder.Options{
-		Size: *size, Channels: map[string]int{"auto": 0, "grey": 1, "rgb": 3}[*colour],
+		Size: *size, Channels: channelsOf[*colour],
 		Labels: *labels, SkipUnusable: !*strict,
 	})
 	if err != nil {

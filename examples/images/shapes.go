@@ -6,8 +6,8 @@ import (
 )
 
 // shapes is a set of pictures that the program draws itself: a circle, a square, a
-// triangle or a star, somewhere, of some size, turned and coloured by chance, on a
-// light ground. It is a datasets.Dataset whose classes are the four.
+// triangle or a star, somewhere, of some size, turned a little and coloured by chance,
+// on a light ground. It is a datasets.Dataset whose classes are the four.
 type shapes struct {
 	size   int
 	pixels [][]float32 // [3, size, size] each, from −1 to 1
@@ -35,13 +35,13 @@ func (s *shapes) Fill(i int, dst []float32) error {
 
 // drawShape draws a picture of a class.
 func drawShape(class, size int, r *rand.Rand) []float32 {
-	radius := (0.24 + 0.14*r.Float64()) * float64(size)
+	radius := (0.28 + 0.12*r.Float64()) * float64(size)
 	free := float64(size)/2 - radius - 1
 	cx := float64(size)/2 + free*(2*r.Float64()-1)
 	cy := float64(size)/2 + free*(2*r.Float64()-1)
-	corners := corners(class, radius, 2*math.Pi*r.Float64())
+	corners := corners(class, radius, 0.6*r.Float64()-0.3)
 	colour := hue(r.Float64(), 0.75+0.25*r.Float64(), 0.55+0.4*r.Float64())
-	ground := 0.85 + 0.15*r.Float64()
+	ground := 0.9 + 0.1*r.Float64()
 
 	out := make([]float32, 3*size*size)
 	for y := range size {
@@ -64,6 +64,7 @@ func drawShape(class, size int, r *rand.Rand) []float32 {
 // corners returns a polygon about the origin, or nil for a circle.
 func corners(class int, radius, turn float64) (out [][2]float64) {
 	count := []int{0, 4, 3, 10}[class]
+	turn += []float64{0, math.Pi / 4, -math.Pi / 2, -math.Pi / 2}[class] // upright
 	for k := range count {
 		r := radius
 		if class == 3 && k%2 == 1 {

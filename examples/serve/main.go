@@ -51,7 +51,7 @@ func main() {
 	flag.IntVar(&l.drawing, "parallel", runtime.GOMAXPROCS(0), "most requests that are drawn for at a time; others wait")
 	flag.DurationVar(&l.time, "time", 10*time.Second, "most time for an answer")
 	flag.Parse()
-	if flag.NArg() > 0 || min(l.samples, l.bytes, l.requests, l.drawing, int(l.time)) < 1 {
+	if flag.NArg() > 0 || min(l.samples, l.bytes, l.requests, l.drawing) < 1 || l.time <= 0 {
 		log.Print("limits are positive, and there are no arguments besides the flags; see -help")
 		os.Exit(2)
 	}

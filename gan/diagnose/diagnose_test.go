@@ -75,11 +75,11 @@ type narrow struct{}
 
 func (narrow) Batches() int { return 100 }
 
-func (narrow) Epoch(_ context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (narrow) Epoch(_ context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		for k := from; k < 100; k++ {
 			x := tensor.NewStream(uint64(epoch*100+k), "narrow").Normal(tensor.Float32, 32, 2)
-			if !yield(tensor.Scale(x, 0.1), nil) {
+			if !yield(gan.Batch{X: tensor.Scale(x, 0.1)}, nil) {
 				return
 			}
 		}
@@ -310,8 +310,8 @@ type constant struct{ x *tensor.Tensor }
 
 func (c constant) Batches() int { return 1 }
 
-func (c constant) Epoch(context.Context, int, int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) { yield(c.x, nil) }
+func (c constant) Epoch(context.Context, int, int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) { yield(gan.Batch{X: c.x}, nil) }
 }
 
 func TestMisuse(t *testing.T) {

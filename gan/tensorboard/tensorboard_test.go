@@ -32,10 +32,10 @@ type noise struct{}
 
 func (noise) Batches() int { return 6 }
 
-func (noise) Epoch(_ context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (noise) Epoch(_ context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		for k := from; k < 6; k++ {
-			if !yield(tensor.NewStream(uint64(epoch*6+k), "noise").Normal(tensor.Float64, 5, 4), nil) {
+			if !yield(gan.Batch{X: tensor.NewStream(uint64(epoch*6+k), "noise").Normal(tensor.Float64, 5, 4)}, nil) {
 				return
 			}
 		}

@@ -191,6 +191,7 @@ func TestRefusals(t *testing.T) {
 		"ld.global %r1, [%rd1];":                               "the type is missing",
 		"ld.acquire.gpu.global.u32 %r1, [%rd1];":               "acquire",
 		"st.const.u32 [%rd1], %r1;":                            "a store to the space const",
+		"ld.global.u32 _, [%rd1];":                             "a load to nothing",
 		"st.global.u32 [%rd1], _;":                             "a store of nothing",
 		".shared .b32 s; ld.global.u32 %r1, [s];":              "lies in the space shared",
 		"call nothing;":                                        "no device function nothing",

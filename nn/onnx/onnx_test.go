@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/autograd"
+	_ "github.com/gander-ml/gander/internal/backend/backendtest/far" // registers the device
 	"github.com/gander-ml/gander/internal/optest"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/onnx"
@@ -416,7 +417,33 @@ func (merges) Export(g *nn.Graph, x *nn.Value) *nn.Value {
 func (shapeless) Export(g *nn.Graph, x *nn.Value) *nn.Value { return g.Op("Tanh", nil, x) }
 func (liar) Export(_ *nn.Graph, x *nn.Value) *nn.Value      { return x }
 func (liar) OutShape(in []int) ([]int, error)               { return []int{in[0], 7}, nil }
-func (silent) Export(*nn.Graph, *nn.Value) *nn.Value        { return nil }
+
+// fixed makes the same of every sample, and echo its condition.
+type (
+	fixed struct{ stranger }
+	echo  struct{ stranger }
+)
+
+func (fixed) OutShape(in []int) ([]int, error) { return []int{in[0], 2}, nil }
+func (fixed) Export(g *nn.Graph, _ *nn.Value) *nn.Value {
+	return g.Const("fixed", tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2))
+}
+func (echo) ConditionSize() int                        { return 2 }
+func (echo) OutShape(in []int) ([]int, error)          { return []int{in[0], 2}, nil }
+func (echo) Export(g *nn.Graph, _ *nn.Value) *nn.Value { return g.Condition() }
+
+// TestNothingComputed: an input or a constant is not the output itself.
+func TestNothingComputed(t *testing.T) {
+	_, f := exported(t, fixed{}, 3)
+	require.Equal(t, []float64{1, 2, 3, 4}, f.run(map[string]optest.Array{}).Data)
+	require.Equal(t, []int{2, 2}, f.run(map[string]optest.Array{}).Shape)
+	_, f = exported(t, echo{}, 3)
+	require.Equal(t, []string{"Identity"}, opsOf(f))
+	require.Equal(t, "condition", f.inputs[1].name)
+	require.Equal(t, "output", f.outputs[0].name)
+}
+
+func (silent) Export(*nn.Graph, *nn.Value) *nn.Value { return nil }
 
 type (
 	shapeless struct{ nn.Module }
@@ -497,6 +524,32 @@ func TestWriteRefuses(t *testing.T) {
 	require.Equal(t, "samples", f.outputs[0].name)
 }
 
+// doubled runs a layer with twice its weight.
+type doubled struct{ nn.Module }
+
+func (d doubled) Unwrap() nn.Module                { return d.Module }
+func (d doubled) OutShape(in []int) ([]int, error) { return nn.OutShape(d.Module, in) }
+func (d doubled) Params() []*nn.Param              { return d.Module.(nn.Owner).Params() }
+func (d doubled) Pass(ctx *nn.Ctx, _ *autograd.Var) *nn.Ctx {
+	w := d.Params()[0]
+	return ctx.Replace(w, autograd.Scale(ctx.Var(w), 2))
+}
+
+func (d doubled) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return d.Module.Forward(d.Pass(ctx, x), x)
+}
+
+// A parameter that is shared has its value in each pass.
+func TestSharedParameters(t *testing.T) {
+	l := nn.Linear(3, 3)
+	m := nn.Sequential(l, doubled{l}, nn.Tanh(), l)
+	prepare(m, tensor.Float64)
+	_, f := exported(t, m, 3)
+	x := network{nn.Tanh(), []int{3}}.input(tensor.Float64, 2)
+	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-12)
+	require.Contains(t, f.constants, "0.weight")
+}
+
 // Labels in place of one-hots.
 func TestLabels(t *testing.T) {
 	m := nn.Sequential(nn.ConcatCondition(3, 2), nn.Linear(7, 5), nn.Tanh())
@@ -537,6 +590,34 @@ func TestLargeFile(t *testing.T) {
 	y.Shape, g.Outputs = g.Outputs[0].Shape, []*nn.Value{y}
 	err = onnx.Write(fullDisk{}, g)
 	require.ErrorContains(t, err, "an ONNX file has at most 2147483647")
+}
+
+// Networks on a device that is not host memory make the same files.
+func TestFarNetworks(t *testing.T) {
+	device, err := tensor.OpenDevice("far:0")
+	require.NoError(t, err)
+	for name, row := range networks() {
+		prepare(row.m, tensor.Float32)
+		want, _ := exported(t, row.m, row.sample...)
+		if len(nn.Params(row.m)) == 0 {
+			continue
+		}
+		nn.To(row.m, device)
+		got, f := exported(t, row.m, row.sample...)
+		if strings.Contains(strings.ToLower(name), "spectral") || name == "Embed/images" || name == "deep" { // σ is summed there
+			x := row.input(tensor.Float32, 2)
+			inputs := map[string]*tensor.Tensor{"input": x}
+			ctx := &nn.Ctx{}
+			if size, err := nn.ConditionSize(row.m); size > 0 {
+				require.NoError(t, err)
+				inputs["condition"] = tensor.NewStream(6, "condition").Normal(tensor.Float32, 2, size)
+				ctx.Condition = autograd.Const(inputs["condition"].To(device))
+			}
+			near(t, row.m.Forward(ctx, autograd.Const(x.To(device))).Value(), f.run(arrays(inputs)), 1e-5)
+			continue
+		}
+		require.Equal(t, want, got, name)
+	}
 }
 
 // A snapshot's weights are written, not what training has made of the network since.

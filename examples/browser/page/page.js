@@ -205,7 +205,7 @@ class Walk {
 	constructor(program, info) {
 		this.program = program;
 		this.info = info;
-		this.seeds = { from: 21, to: 12 };
+		this.seeds = { from: 4, to: 54 };
 		this.draw = latest(async () => paint($("between"), await imagesOf(program, [this.between(Number($("way").value))]), info));
 		this.drawAll = latest(async () => {
 			const size = info.width * info.height;
