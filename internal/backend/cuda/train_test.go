@@ -95,8 +95,10 @@ func TestGraphs(t *testing.T) {
 }
 
 // TestTrajectories: twenty steps of training give the losses that the CPU gives.
-func TestTrajectories(t *testing.T) {
-	device, err := tensor.OpenDevice(simulated())
+func TestTrajectories(t *testing.T) { trajectories(t, simulated()) }
+
+func trajectories(t *testing.T, name string) {
+	device, err := tensor.OpenDevice(name)
 	require.NoError(t, err)
 	for i, game := range games {
 		t.Run(game.name, func(t *testing.T) {
