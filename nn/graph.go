@@ -29,9 +29,10 @@ type Graph struct {
 	condition *Value // nil if there is none
 	names     map[*Param]string
 	taken     map[string]int
-	params    map[*Param]*Value // those that no pass replaces
+	params    map[*Param]*Value // each with the last value that a pass has given it
 	scalars   map[float64]*Value
-	part      string // path of the module that exports
+	module    Module // that exports
+	part      string // its path, with a dot behind it
 	err       error
 }
 
@@ -89,8 +90,9 @@ func Export(m Module, w *Weights, sample ...int) (*Graph, error) {
 	if w == nil && !Ready(m) {
 		return nil, fmt.Errorf("nn: exporting a network: it has no weights yet")
 	}
+	g.module = m
 	if err := tensor.Catch(func() { g.build(m, sample) }); err != nil && g.err == nil {
-		g.err = fmt.Errorf("%s: %w", g.where(m), err)
+		g.err = fmt.Errorf("%s: %w", g.where(g.module), err)
 	}
 	if g.err != nil {
 		return nil, fmt.Errorf("nn: exporting %w", g.err)
@@ -125,7 +127,7 @@ func (g *Graph) build(m Module, sample []int) {
 		g.err = fmt.Errorf("%s: the network makes %v of one sample and %v of two; a graph needs the batch on axis 0", g.where(m), y.Shape, two)
 		return
 	}
-	if y == x || y.IsConst() {
+	if slices.Contains(g.Inputs, y) || y.IsConst() {
 		shape := y.Shape
 		y = g.Op("Identity", nil, y)
 		y.Shape = shape
@@ -134,7 +136,7 @@ func (g *Graph) build(m Module, sample []int) {
 	g.Outputs = []*Value{y}
 }
 
-// where names the module that exports.
+// where names a module that exports.
 func (g *Graph) where(m Module) string {
 	return strings.TrimSpace(strings.TrimSuffix(g.part, ".") + " " + kindOf(m))
 }
@@ -145,7 +147,8 @@ func (g *Graph) Part(name string, m Module, x *Value) *Value {
 	if g.err != nil {
 		return x
 	}
-	outer := g.part
+	outer, outerModule := g.part, g.module
+	g.module = m
 	if name != "" {
 		g.part += name + "."
 	}
@@ -186,7 +189,7 @@ func (g *Graph) Part(name string, m Module, x *Value) *Value {
 	case y == x && !slices.Equal(shape, x.Shape):
 		return fail(fmt.Errorf("it returns its input, and says that the shape changes from %v to %v", x.Shape, shape))
 	}
-	y.Shape, g.part = shape, outer
+	y.Shape, g.part, g.module = shape, outer, outerModule
 	return y
 }
 

@@ -64,12 +64,12 @@ func fits(t *testing.T, tab *Tab) {
 // the console, in light, in the dark, and on a telephone.
 func TestWatch(t *testing.T) {
 	Find(t)
-	url := start(t, Build(t, "./examples/mnist"), "-preset", "mlp", "-batch", "16", "-steps", "100000", "-http", "localhost:0", "-looks", "500")
+	url := start(t, Build(t, "./examples/mnist"), "-preset", "mlp", "-batch", "16", "-steps", "40000", "-http", "localhost:0", "-looks", "500")
 	tab := Open(t, Desktop)
 	tab.Do(chromedp.Navigate(url))
 	tab.Wait(`document.getElementById("status").textContent.startsWith("training")`)
-	// A hundredth of the run is a thousand steps, so the first picture takes a while.
-	tab.Wait(`run.pictures.length >= 1 && document.getElementById("picture").complete && document.getElementById("picture").naturalWidth > 0`)
+	// There is a picture from the first step on; the first measurement takes a while.
+	tab.Wait(`run.measures.length >= 1 && run.pictures.length >= 1 && document.getElementById("picture").complete && document.getElementById("picture").naturalWidth > 0`)
 
 	// Curves move.
 	for _, id := range []string{"losses", "norms", "slopes", "scores"} {

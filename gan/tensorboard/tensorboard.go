@@ -3,6 +3,7 @@ package tensorboard
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -76,9 +77,7 @@ func (w *Writer) Hook() gan.Hook {
 	var draw func(*tensor.Tensor) (image.Image, error)
 	due := func(step int) bool { return draw != nil && (step%every == 0 || step == 1) }
 	pictures := gan.Background(due, func(g *gan.Generator) (image.Image, error) {
-		img, err := draw(g.Sample(w.o.Samples, w.o.Seed))
-		w.note(err)
-		return img, nil
+		return w.drawn(draw, g), nil
 	}, func(step int, img image.Image) error {
 		if img != nil {
 			w.Image(step, "Samples/grid", img)
@@ -131,8 +130,7 @@ func (w *Writer) Hook() gan.Hook {
 		End: func(r *gan.Report) error {
 			err := pictures.End(r)
 			if draw != nil && r.Steps > 0 && r.Steps%every != 0 {
-				img, drawing := draw(run.Trainer.Sample(w.o.Samples, w.o.Seed))
-				if w.note(drawing); img != nil {
+				if img := w.drawn(draw, run.Trainer.Generator()); img != nil {
 					w.Image(r.Steps, "Samples/grid", img)
 				}
 			}
@@ -143,6 +141,21 @@ func (w *Writer) Hook() gan.Hook {
 			return gan.Warning(closing)
 		},
 	}
+}
+
+// drawn returns a picture of a generator's samples, of all classes in turn if it knows
+// classes, or nil.
+func (w *Writer) drawn(draw func(*tensor.Tensor) (image.Image, error), g *gan.Generator) image.Image {
+	samples, err := g.Draw(context.Background(), gan.Request{N: w.o.Samples, Labels: g.InTurn(w.o.Samples), Seed: w.o.Seed})
+	var img image.Image
+	if err == nil {
+		img, err = draw(samples)
+	}
+	if err != nil {
+		w.note(err)
+		return nil
+	}
+	return img
 }
 
 // scalars writes what is known after some steps.

@@ -129,7 +129,7 @@ func (m *message) bytes() []byte {
 }
 
 // list is a series that stays below a length: when it is full, every two elements
-// are joined to one.
+// are joined to one. If they cannot be joined, the first and the last stay.
 type list[T any] struct {
 	items []T
 	sent  int            // how many of them browsers know
@@ -141,7 +141,7 @@ type list[T any] struct {
 // browsers know is out of date.
 func (l *list[T]) add(v T) (thinned bool) {
 	l.items = append(l.items, v)
-	if len(l.items) <= l.most {
+	if n := len(l.items); n < l.most || n == l.most && l.join == nil {
 		return false
 	}
 	l.thin()

@@ -3,6 +3,7 @@ package watch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gander-ml/gander/gan"
@@ -108,7 +110,15 @@ func (p *Page) reset() {
 
 // join makes one point of two neighbours.
 func join(a, b point) point {
-	half := func(x, y number) number { return (x + y) / 2 }
+	half := func(x, y number) number {
+		switch {
+		case x != x: // not known
+			return y
+		case y != y:
+			return x
+		}
+		return (x + y) / 2
+	}
 	return point{b.Step, half(a.Discriminator, b.Discriminator), half(a.Real, b.Real), half(a.Fake, b.Fake), half(a.Penalty, b.Penalty),
 		half(a.Generator, b.Generator), half(a.GeneratorNorm, b.GeneratorNorm), half(a.DiscriminatorNorm, b.DiscriminatorNorm)}
 }
@@ -121,18 +131,25 @@ func join(a, b point) point {
 func (p *Page) Hook() gan.Hook {
 	var w *watching
 	measuring := diagnose.Hook(diagnose.Options{Every: p.o.Every, Measured: func(m *diagnose.Measurement, g *gan.Generator) { w.measured(m, g) }})
+	early := gan.Background(func(step int) bool { return w.early(step) },
+		func(g *gan.Generator) ([]byte, error) { return w.drawn(g), nil },
+		func(step int, png []byte) error {
+			w.show(step, png)
+			w.wake()
+			return nil
+		})
 	return gan.Hook{
 		Start: func(r gan.Run) error {
 			w = newWatching(p, r)
-			return measuring.Start(r)
+			return errors.Join(early.Start(r), measuring.Start(r))
 		},
 		Step: func(s *gan.StepInfo) error {
 			w.step(s)
-			return measuring.Step(s)
+			return errors.Join(early.Step(s), early.Epoch(gan.EpochInfo{}), measuring.Step(s)) // Epoch shows what is drawn
 		},
 		Epoch: measuring.Epoch,
 		End: func(r *gan.Report) error {
-			err := measuring.End(r)
+			err := errors.Join(early.End(r), measuring.End(r))
 			w.end(r)
 			return err
 		},
@@ -176,6 +193,8 @@ type watching struct {
 	samples int
 	draw    func(*tensor.Tensor) (image.Image, error) // nil: nothing is drawn
 	first   bool
+
+	hasMeasured atomic.Bool
 }
 
 // pace is how often browsers are told.
@@ -210,7 +229,6 @@ func newWatching(p *Page, r gan.Run) *watching {
 		}
 		return true
 	})
-	go w.tell()
 	return w
 }
 
@@ -242,6 +260,7 @@ func (w *watching) choose(shape []int) {
 func (w *watching) step(s *gan.StepInfo) {
 	if w.first {
 		w.first = false
+		go w.tell() // not before: only now is it certain that end is called
 		if real, _ := s.Samples(); real.Rank() == 2 && real.Dim(1) == 2 {
 			w.real = real.Slice(0, 0, min(real.Dim(0), 256)).Cast(tensor.Float64).Float64s()
 		}
@@ -272,6 +291,12 @@ func (w *watching) step(s *gan.StepInfo) {
 		p.mu.Unlock()
 		w.wake()
 	}
+}
+
+// early reports whether a step is drawn although it is not measured: in the beginning,
+// when most happens.
+func (w *watching) early(step int) bool {
+	return w.draw != nil && !w.hasMeasured.Load() && slices.Contains([]int{1, 5, 20, 50, 100, 200, 500}, step)
 }
 
 // point ends a point with a step.
@@ -319,6 +344,7 @@ func (w *watching) tell() {
 // measured takes down a measurement and a picture. It is called on a goroutine of its
 // own.
 func (w *watching) measured(m *diagnose.Measurement, g *gan.Generator) {
+	w.hasMeasured.Store(true)
 	low, high, bins := histograms(m.RealScores, m.FakeScores)
 	p := w.page
 	p.change(func() bool {
@@ -341,22 +367,39 @@ func (w *watching) picture(step int, g *gan.Generator) {
 	if w.draw == nil {
 		return
 	}
+	w.show(step, w.drawn(g))
+}
+
+// drawn returns a picture of a generator's samples, of all classes in turn if it knows
+// classes, or nil.
+func (w *watching) drawn(g *gan.Generator) []byte {
 	samples, err := g.Draw(context.Background(), gan.Request{N: w.samples, Labels: g.InTurn(w.samples), Seed: w.page.o.Seed})
 	if err != nil {
-		return
+		return nil
 	}
 	img, err := w.draw(samples)
 	if err != nil {
-		return
+		return nil
 	}
 	var b bytes.Buffer
 	if png.Encode(&b, img) != nil {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// show adds a picture, unless there is a later one.
+func (w *watching) show(step int, png []byte) {
+	if png == nil {
 		return
 	}
 	p := w.page
 	p.change(func() bool {
+		if n := len(p.pictures.items); n > 0 && p.pictures.items[n-1].Step >= step {
+			return false
+		}
 		p.ids++
-		thinned := p.pictures.add(picture{step, p.ids, b.Bytes()})
+		thinned := p.pictures.add(picture{step, p.ids, png})
 		for len(p.pictures.items) > 2 && bytesOf(p.pictures.items) > mostBytes {
 			p.pictures.thin()
 			thinned = true

@@ -225,7 +225,11 @@ func nodeOf(n *nn.Node) (m message, err error) {
 
 // constantOf is a constant as a tensor.
 func constantOf(v *nn.Value) (m message) {
-	for _, d := range v.Shape {
+	shape := v.Shape
+	if v.Const != nil {
+		shape = v.Const.Shape()
+	}
+	for _, d := range shape {
 		m.number(tensorDims, d)
 	}
 	m.text(tensorName, v.Name)

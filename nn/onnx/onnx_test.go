@@ -417,7 +417,33 @@ func (merges) Export(g *nn.Graph, x *nn.Value) *nn.Value {
 func (shapeless) Export(g *nn.Graph, x *nn.Value) *nn.Value { return g.Op("Tanh", nil, x) }
 func (liar) Export(_ *nn.Graph, x *nn.Value) *nn.Value      { return x }
 func (liar) OutShape(in []int) ([]int, error)               { return []int{in[0], 7}, nil }
-func (silent) Export(*nn.Graph, *nn.Value) *nn.Value        { return nil }
+
+// fixed makes the same of every sample, and echo its condition.
+type (
+	fixed struct{ stranger }
+	echo  struct{ stranger }
+)
+
+func (fixed) OutShape(in []int) ([]int, error) { return []int{in[0], 2}, nil }
+func (fixed) Export(g *nn.Graph, _ *nn.Value) *nn.Value {
+	return g.Const("fixed", tensor.FromFloat64([]float64{1, 2, 3, 4}, 2, 2))
+}
+func (echo) ConditionSize() int                        { return 2 }
+func (echo) OutShape(in []int) ([]int, error)          { return []int{in[0], 2}, nil }
+func (echo) Export(g *nn.Graph, _ *nn.Value) *nn.Value { return g.Condition() }
+
+// TestNothingComputed: an input or a constant is not the output itself.
+func TestNothingComputed(t *testing.T) {
+	_, f := exported(t, fixed{}, 3)
+	require.Equal(t, []float64{1, 2, 3, 4}, f.run(map[string]optest.Array{}).Data)
+	require.Equal(t, []int{2, 2}, f.run(map[string]optest.Array{}).Shape)
+	_, f = exported(t, echo{}, 3)
+	require.Equal(t, []string{"Identity"}, opsOf(f))
+	require.Equal(t, "condition", f.inputs[1].name)
+	require.Equal(t, "output", f.outputs[0].name)
+}
+
+func (silent) Export(*nn.Graph, *nn.Value) *nn.Value { return nil }
 
 type (
 	shapeless struct{ nn.Module }

@@ -101,6 +101,19 @@ function ticks(lo, hi, n) {
   return out;
 }
 
+// logTicks returns round numbers for an axis of logarithms: powers of ten, or 1, 2 and
+// 5 times these if there are few.
+function logTicks(lo, hi) {
+  if (hi - lo < .6) return ticks(Math.pow(10, lo), Math.pow(10, hi), 4).filter(v => v > 0).map(Math.log10);
+  const every = Math.ceil((hi - lo) / 5), out = [];
+  for (let k = Math.floor(lo); k <= hi; k++)
+    for (const m of hi - lo < 1.6 ? [1, 2, 5] : hi - lo < 3 ? [1, 3] : [1]) {
+      const t = k + Math.log10(m);
+      if (t >= lo && t <= hi && (m != 1 || k % every == 0)) out.push(t);
+    }
+  return out;
+}
+
 function drawChart(chart, lastStep) {
   const series = run[chart.of], canvas = $(chart.id);
   const [c, w, h] = prepare(canvas);
@@ -126,7 +139,7 @@ function drawChart(chart, lastStep) {
     const y = v => top + (h - top - bottom) * (1 - (shown(v) - lo) / (hi - lo));
     c.strokeStyle = colour("line"); c.fillStyle = colour("dim"); c.lineWidth = 1;
     c.textAlign = "right";
-    for (const t of ticks(lo, hi, 4)) {
+    for (const t of chart.log ? logTicks(lo, hi) : ticks(lo, hi, 4)) {
       const v = chart.log ? Math.pow(10, t) : t, yy = Math.round(y(v)) + .5;
       c.beginPath(); c.moveTo(left, yy); c.lineTo(w - right, yy); c.stroke();
       c.fillText(text(v), left - 5, yy);
@@ -142,12 +155,12 @@ function drawChart(chart, lastStep) {
       let pen = false;
       for (const p of series) {
         const v = p[key];
-        if (v == null || chart.log && v <= 0) { pen = false; continue; }
+        if (v == null || chart.log && v <= 0) continue;
         if (pen) c.lineTo(x(p.s), y(v)); else c.moveTo(x(p.s), y(v));
         pen = true;
       }
       c.stroke();
-      if (chart.dots) for (const p of series) if (p[key] != null && p[key] > 0) { c.beginPath(); c.arc(x(p.s), y(p[key]), 2.5, 0, 7); c.fill(); }
+      if (chart.dots || series.length == 1) for (const p of series) if (p[key] != null && p[key] > 0) { c.beginPath(); c.arc(x(p.s), y(p[key]), 2.5, 0, 7); c.fill(); }
     }
     c.restore();
     if (isFinite(at)) {

@@ -77,10 +77,10 @@ func TestGraphs(t *testing.T) {
 			for step := range 6 {
 				x := real.Normal(tensor.Float32, append([]int{6}, games[i].sample...)...)
 				before := d.Counters()
-				got, err := a.Step(x)
+				got, err := a.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				after := d.Counters()
-				want, err := b.Step(x)
+				want, err := b.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				require.Equal(t, want, got, "step %d", step+1)
 				t.Log(after.GraphLaunches-before.GraphLaunches, "graphs,", after.Launches-before.Launches, "kernels,", after.Calls-before.Calls, "calls")
