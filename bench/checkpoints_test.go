@@ -39,7 +39,7 @@ func BenchmarkCheckpoints(b *testing.B) {
 				}
 				hooks = append(hooks, h)
 			}
-			loader := datasets.NewLoader(images, r.Batch)
+			loader := datasets.NewLoader(images, r.Batch, datasets.Conditions())
 			b.ResetTimer()
 			start := time.Now()
 			_, err = trainer.Fit(context.Background(), loader, gan.Steps(b.N), gan.On(hooks...))

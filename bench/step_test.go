@@ -9,22 +9,15 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
-	"github.com/gander-ml/gander/nn"
-	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// classic returns the classic GAN's trainer and real digits in batches of 64.
-func classic(b *testing.B) (*gan.Trainer, *datasets.Loader) {
+// trainerOf returns the trainer of a recipe and real digits in its batches.
+func trainerOf(b *testing.B, r recipe.Recipe) (*gan.Trainer, *datasets.Loader) {
 	b.Helper()
-	g := nn.Sequential(
-		nn.Linear(128, 256), nn.Tanh(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784), nn.Tanh())
-	d := nn.Sequential(
-		nn.Linear(784, 512), nn.Tanh(), nn.Linear(512, 256), nn.Tanh(), nn.Linear(256, 128), nn.Tanh(),
-		nn.Linear(128, 1), nn.Sigmoid())
-	t, err := gan.New(g, d, gan.Config{
-		Latent: 128, Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-4}, Seed: 1,
-	})
+	g, d := r.Networks()
+	t, err := gan.New(g, d, r.Config())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -32,11 +25,19 @@ func classic(b *testing.B) (*gan.Trainer, *datasets.Loader) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return t, datasets.NewLoader(images, 64, datasets.DropLast())
+	options := []datasets.LoaderOption{datasets.DropLast()}
+	if r.Config().Classes != nil {
+		options = append(options, datasets.Conditions())
+	}
+	return t, datasets.NewLoader(images, r.Batch, options...)
 }
 
 // BenchmarkClassicStep is the trainer's own step on real digits.
-func BenchmarkClassicStep(b *testing.B) { classicStep(b) }
+func BenchmarkClassicStep(b *testing.B) { steps(b, recipe.Classic()) }
+
+// BenchmarkQuickStep is that of the small convolutional networks under two
+// penalties.
+func BenchmarkQuickStep(b *testing.B) { steps(b, recipe.Quick()) }
 
 // BenchmarkBFloat16Step is the same step with factors rounded to bfloat16.
 func BenchmarkBFloat16Step(b *testing.B) {
@@ -45,7 +46,7 @@ func BenchmarkBFloat16Step(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer tensor.CPU().SetPrecision(tensor.FullPrecision)
-	classicStep(b)
+	steps(b, recipe.Classic())
 }
 
 // BenchmarkBusyNeighbour is the same step while another program keeps a core busy,
@@ -59,21 +60,25 @@ func BenchmarkBusyNeighbour(b *testing.B) {
 		_ = neighbour.Process.Kill()
 		_ = neighbour.Wait()
 	}()
-	classicStep(b)
+	steps(b, recipe.Classic())
 }
 
-func classicStep(b *testing.B) {
+func steps(b *testing.B, r recipe.Recipe) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			tensor.CPU().SetThreads(threads)
 			defer tensor.CPU().SetThreads(0)
-			t, loader := classic(b)
-			var batches []*tensor.Tensor
-			for x, err := range loader.Epoch(context.Background(), 0, 0) {
+			t, loader := trainerOf(b, r)
+			var batches []gan.Batch
+			for real, err := range loader.Epoch(context.Background(), 0, 0) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				batches = append(batches, x.Clone())
+				kept := gan.Batch{X: real.X.Clone()}
+				if real.Condition != nil {
+					kept.Condition = real.Condition.Clone()
+				}
+				batches = append(batches, kept)
 			}
 			step := func(i int) {
 				if _, err := t.Step(batches[i%len(batches)]); err != nil {
@@ -100,7 +105,7 @@ func BenchmarkEpoch(b *testing.B) {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			tensor.CPU().SetThreads(threads)
 			defer tensor.CPU().SetThreads(0)
-			t, loader := classic(b)
+			t, loader := trainerOf(b, recipe.Classic())
 			epochs := 1
 			fit := func() {
 				if _, err := t.Fit(context.Background(), loader, gan.Epochs(epochs)); err != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/tensor"
@@ -26,13 +28,13 @@ func BenchmarkStopTheWorld(b *testing.B) {
 	const n = 1024
 	x, y, c := numbers(n*n), numbers(n*n), make([]float32, n*n)
 	sums := make([]float64, 8)
-	trainer, loader := classic(b)
+	trainer, loader := trainerOf(b, recipe.Classic())
 	var batch *tensor.Tensor
-	for x, err := range loader.Epoch(context.Background(), 0, 0) {
+	for real, err := range loader.Epoch(context.Background(), 0, 0) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		batch = x.Clone()
+		batch = real.X.Clone()
 		break
 	}
 	for name, load := range map[string]func(){
@@ -46,7 +48,7 @@ func BenchmarkStopTheWorld(b *testing.B) {
 		},
 		"gemm": func() { gemm.Sgemm(false, true, n, n, n, 1, x, n, y, n, 0, c, n) },
 		"train": func() {
-			if _, err := trainer.Step(batch); err != nil {
+			if _, err := trainer.Step(gan.Batch{X: batch}); err != nil {
 				b.Error(err)
 			}
 		},

@@ -22,11 +22,27 @@ type Filler64 interface {
 	Fill64(i int, dst []float64) error
 }
 
-// Labeler is implemented by datasets with a class label per sample, which
-// [Loader.EpochLabeled] needs.
+// Labeler is implemented by datasets with a class label per sample: [Conditions]
+// makes one-hots of them.
 type Labeler interface {
 	// Label returns the class of sample i, from 0.
 	Label(i int) int
+}
+
+// ClassNamer is implemented by a [Labeler] that knows the names of its classes, and
+// so how many there are, also if some do not occur; see [Classes].
+type ClassNamer interface {
+	// Classes returns the names, in the order of the classes' numbers.
+	Classes() []string
+}
+
+// Conditioner is implemented by datasets that know a vector of numbers about each
+// sample: what a generator can be asked for, other than a class. See [Conditions].
+type Conditioner interface {
+	// ConditionSize returns how many numbers a vector has.
+	ConditionSize() int
+	// FillCondition writes the vector of sample i to dst, as Fill does the sample.
+	FillCondition(i int, dst []float32) error
 }
 
 // Digester is implemented by datasets that know a checksum of their samples, or

@@ -38,28 +38,7 @@ func (d *digest) String() string { return fmt.Sprintf("%x", d.sum.Sum(nil)[:16])
 // computeDigest returns the checksum of all of the loader's samples, as it yields
 // them, whatever their order.
 func (l *Loader) computeDigest() (string, error) {
-	if d, ok := l.data.(Digester); ok {
-		return d.Digest()
-	}
-	d := newDigest()
-	if l.fill64 != nil {
-		sample := make([]float64, l.size)
-		for i := range l.n {
-			if err := l.fill64.Fill64(i, sample); err != nil {
-				return "", fmt.Errorf("sample %d: %w", i, err)
-			}
-			d.add64(sample)
-		}
-		return d.String(), nil
-	}
-	sample := make([]float32, l.size)
-	for i := range l.n {
-		if err := l.data.Fill(i, sample); err != nil {
-			return "", fmt.Errorf("sample %d: %w", i, err)
-		}
-		d.add32(sample)
-	}
-	return d.String(), nil
+	return digestOf(l.data, l.fill64 != nil)
 }
 
 // Digest returns a checksum of the pixels.

@@ -73,7 +73,8 @@ func TestLoaderIndex(t *testing.T) {
 		l := datasets.NewLoader(data, 2, options...)
 		for epoch := range 3 {
 			batch := 0
-			for x, err := range l.Epoch(context.Background(), epoch, 0) {
+			for b, err := range l.Epoch(context.Background(), epoch, 0) {
+				x := b.X
 				require.NoError(t, err)
 				for i := range x.Dim(0) {
 					require.Equal(t, x.At(i, 0), float64(l.Index(epoch, batch, i)))

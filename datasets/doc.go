@@ -7,8 +7,8 @@
 //
 //	set, err := digits.Load()               // 10,000 embedded digits
 //	loader := datasets.NewLoader(set, 64)   // [64, 784] in Float32, shuffled
-//	for x, err := range loader.Epoch(ctx, 0, 0) {
-//		…
+//	for b, err := range loader.Epoch(ctx, 0, 0) {
+//		… // b.X
 //	}
 //
 // The full MNIST comes from a folder, or from the network once and from a folder
@@ -17,8 +17,18 @@
 //	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
-// A tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
+// Package imagefolder reads a folder of PNG, JPEG, GIF, BMP and WebP pictures. A
+// tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
 // by [AsTensor].
+//
+// # Datasets of datasets
+//
+// [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
+// [Normalize] gives each channel mean 0 and standard deviation 1, and [Augment]
+// changes images at random, otherwise in each epoch. All keep what the dataset knows
+// about its samples: labels, the names of classes, conditions, and a digest.
+//
+// # Formulas
 //
 // What has a formula needs no files: [Ring] and [GaussianGrid] are the mixtures of
 // Gaussians on which generators are tried out, and [Synthetic] yields batches of
@@ -27,6 +37,17 @@
 // Every file has a form for a path, a stream and an [fs.FS]: [LoadIDX], [ReadIDX]
 // and [LoadIDXFS], [MNIST] and [MNISTFS]. A file never takes more memory than twice
 // what really arrives, nor more than a limit ([MaxBytes]).
+//
+// # Labels
+//
+// With the option [Conditions] batches also hold what is known about each sample, as
+// rows of numbers: the one-hot of its class, of a dataset that is a [Labeler], or the
+// vector that a [Conditioner] tells. [Classes] are the names.
+//
+//	loader := datasets.NewLoader(set, 64, datasets.Conditions())
+//	for b, err := range loader.Epoch(ctx, 0, 0) {
+//		… // b.X [64, 784], b.Condition [64, 10]
+//	}
 //
 // # Values
 //

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/tensor"
 )
 
 func ExampleLoader_Epoch() {
@@ -17,11 +18,11 @@ func ExampleLoader_Epoch() {
 	}
 	loader := datasets.NewLoader(set.Subset(0, 200), 64, datasets.Seed(1), datasets.KeepShape())
 	for epoch := range 2 {
-		for x, err := range loader.Epoch(context.Background(), epoch, 0) {
+		for b, err := range loader.Epoch(context.Background(), epoch, 0) {
 			if err != nil {
 				log.Fatal(err)
 			}
-			fmt.Println("epoch", epoch, x.Shape())
+			fmt.Println("epoch", epoch, b.X.Shape())
 		}
 	}
 	// Output:
@@ -35,21 +36,21 @@ func ExampleLoader_Epoch() {
 	// epoch 1 [8 1 28 28]
 }
 
-func ExampleLoader_EpochLabeled() {
+func ExampleConditions() {
 	set, err := digits.Load()
 	if err != nil {
 		log.Fatal(err)
 	}
-	loader := datasets.NewLoader(set, 8, datasets.InOrder())
-	for batch, err := range loader.EpochLabeled(context.Background(), 0, 0) {
+	loader := datasets.NewLoader(set, 8, datasets.InOrder(), datasets.Conditions())
+	for batch, err := range loader.Epoch(context.Background(), 0, 0) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(batch.X.Shape(), batch.Labels)
+		fmt.Println(batch.X.Shape(), batch.Condition.Shape(), tensor.ArgMax(batch.Condition, 1))
 		break
 	}
 	// Output:
-	// [8 784] [7 2 1 0 4 1 4 9]
+	// [8 784] [8 10] [7 2 1 0 4 1 4 9]
 }
 
 // A dataset is anything with these three methods. This one is points on the
@@ -66,11 +67,11 @@ func (c circle) Fill(i int, dst []float32) error {
 
 func ExampleDataset() {
 	loader := datasets.NewLoader(circle(4), 3, datasets.InOrder())
-	for x, err := range loader.Epoch(context.Background(), 0, 0) {
+	for b, err := range loader.Epoch(context.Background(), 0, 0) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("%v %.2f\n", x.Shape(), x.Float32s())
+		fmt.Printf("%v %.2f\n", b.X.Shape(), b.X.Float32s())
 	}
 	// Output:
 	// [3 2] [0.71 0.71 -0.71 0.71 -0.71 -0.71]
@@ -80,13 +81,28 @@ func ExampleDataset() {
 // Samples of the ring of eight, new ones in every batch.
 func ExampleSynthetic() {
 	source := datasets.Synthetic{From: datasets.Ring(), Batch: 256, PerEpoch: 2, Seed: 1}
-	for x, err := range source.Epoch(context.Background(), 0, 0) {
+	for b, err := range source.Epoch(context.Background(), 0, 0) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(x.Shape())
+		fmt.Println(b.X.Shape())
 	}
 	// Output:
 	// [256 2]
 	// [256 2]
+}
+
+// Nine tenths of the digits are trained on, each moved by a pixel or none, and
+// otherwise in each epoch. The others are as they are.
+func ExampleAugment() {
+	all, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	parts := datasets.RandomSplit(all, 1, .9, .1)
+	train := datasets.Augment(parts[0], 1, datasets.Shift(1))
+	loader := datasets.NewLoader(train, 64, datasets.KeepShape())
+	fmt.Println(train.Len(), "digits in", loader.Batches(), "batches;", parts[1].Len(), "others")
+	// Output:
+	// 9000 digits in 141 batches; 1000 others
 }

@@ -98,7 +98,8 @@ func FuzzMNIST(f *testing.F) {
 			set.Label(i)
 		}
 		loader := datasets.NewLoader(set, 3)
-		for x, err := range loader.Epoch(t.Context(), 0, 0) {
+		for b, err := range loader.Epoch(t.Context(), 0, 0) {
+			x := b.X
 			require.NoError(t, err)
 			require.Equal(t, tensor.Float32, x.DType())
 		}

@@ -3,6 +3,8 @@ package datasets
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/gander-ml/gander/tensor"
 )
@@ -14,6 +16,7 @@ type Images struct {
 	height, width int
 	pixels        []uint8 // [n, height, width]
 	labels        []uint8 // [n]
+	classes       int     // 1 more than the largest label, also of a subset
 }
 
 // NewImages joins an IDX array of images, [n, height, width], with one of
@@ -53,7 +56,7 @@ func newImages(images, labels *IDX) (*Images, error) {
 	if len(images.Data) != n*h*w || len(labels.Data) != n {
 		return nil, errors.New("the data is not as long as the dims say")
 	}
-	return &Images{h, w, images.Data, labels.Data}, nil
+	return &Images{h, w, images.Data, labels.Data, int(slices.Max(labels.Data)) + 1}, nil
 }
 
 // Len returns the number of images.
@@ -67,6 +70,16 @@ func (m *Images) Shape() []int { return []int{1, m.height, m.width} }
 func (m *Images) Label(i int) int {
 	m.check("Images.Label", i)
 	return int(m.labels[i])
+}
+
+// Classes returns the names of the classes, "0" to "9" for MNIST: those up to the
+// largest label. A [Images.Subset] has those of the whole set.
+func (m *Images) Classes() []string {
+	names := make([]string, m.classes)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
 }
 
 // Pixels returns a copy of image i as it was stored, from 0 to 255 and row by
@@ -84,7 +97,7 @@ func (m *Images) Subset(lo, hi int) *Images {
 			"give 0 ≤ lo ≤ hi ≤ Len")
 	}
 	size := m.height * m.width
-	return &Images{m.height, m.width, m.pixels[lo*size : hi*size], m.labels[lo:hi]}
+	return &Images{m.height, m.width, m.pixels[lo*size : hi*size], m.labels[lo:hi], m.classes}
 }
 
 // Fill writes image i to dst, each pixel x as (x/255 − 0.5)/0.5, rounded at each

@@ -13,20 +13,23 @@ import (
 // depend on who is faster. Two slots go round between the two: while one is in
 // the consumer's hands, the other is being filled.
 type lane struct {
+	data   Dataset                          // as it is in the epoch
+	fill64 func(i int, dst []float64) error // its Fill64; nil: use Fill
+
 	slots [2]slot
 	free  chan *slot // to the worker
 	ready chan *slot // to the consumer
 
 	// Samples are put together here, in one of the two types, and copied to the
 	// tensor as a whole: datasets see plain slices.
-	staging32 []float32
-	staging64 []float64
+	staging32  []float32
+	staging64  []float64
+	conditions []float32
 }
 
 // A slot is the memory of one batch, and what became of it.
 type slot struct {
-	whole    *tensor.Tensor // as many samples as a batch may have
-	labels   []int
+	whole    Batch // as many samples as a batch may have
 	batch    Batch
 	err      error
 	panicked any
@@ -36,11 +39,13 @@ func (l *Loader) newLane() *lane {
 	rows := min(l.batch, l.n)
 	a := new(lane)
 	for i := range a.slots {
-		a.slots[i].whole = tensor.New(l.dtype, append([]int{rows}, l.shape...)...)
-		if l.labeler != nil {
-			a.slots[i].labels = make([]int, rows)
+		whole := &a.slots[i].whole
+		whole.X = tensor.New(l.dtype, append([]int{rows}, l.shape...)...)
+		if l.condition.size > 0 {
+			whole.Condition = tensor.New(l.dtype, rows, l.condition.size)
 		}
 	}
+	a.conditions = make([]float32, rows*l.condition.size)
 	if l.fill64 != nil {
 		a.staging64 = make([]float64, rows*l.size)
 	} else {
@@ -49,8 +54,13 @@ func (l *Loader) newLane() *lane {
 	return a
 }
 
-// reset prepares for another epoch, however the last one ended.
-func (a *lane) reset() {
+// reset prepares for another epoch, with the dataset as it is then, however the
+// last one ended.
+func (a *lane) reset(data Dataset, wide bool) {
+	a.data, a.fill64 = data, nil
+	if wide {
+		a.fill64 = filler64(data)
+	}
 	a.free = make(chan *slot, len(a.slots))
 	a.ready = make(chan *slot, len(a.slots))
 	for i := range a.slots {
@@ -107,27 +117,28 @@ func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok 
 		}
 		lo, hi := j*l.size, (j+1)*l.size
 		var err error
-		if l.fill64 != nil {
-			err = l.fill64.Fill64(i, a.staging64[lo:hi])
+		if a.fill64 != nil {
+			err = a.fill64(i, a.staging64[lo:hi])
 		} else {
-			err = l.data.Fill(i, a.staging32[lo:hi])
+			err = a.data.Fill(i, a.staging32[lo:hi])
+		}
+		if k := l.condition.size; k > 0 && err == nil {
+			err = l.condition.fill(i, a.conditions[j*k:(j+1)*k])
 		}
 		if err != nil {
 			s.err = fmt.Errorf("datasets: sample %d: %w", i, err)
 			return false
 		}
-		if l.labeler != nil {
-			s.labels[j] = l.labeler.Label(i)
-		}
 	}
-	s.batch.X = s.whole.Slice(0, 0, len(samples))
+	s.batch.X = s.whole.X.Slice(0, 0, len(samples))
 	if l.fill64 != nil {
 		s.batch.X.SetFloat64(a.staging64[:len(samples)*l.size])
 	} else {
 		s.batch.X.SetFloat32(a.staging32[:len(samples)*l.size])
 	}
-	if l.labeler != nil {
-		s.batch.Labels = s.labels[:len(samples)]
+	if k := l.condition.size; k > 0 {
+		s.batch.Condition = s.whole.Condition.Slice(0, 0, len(samples))
+		s.batch.Condition.SetFloat32(a.conditions[:len(samples)*k])
 	}
 	return true
 }

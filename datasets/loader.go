@@ -24,12 +24,17 @@ type Loader struct {
 	workers  int
 	dtype    tensor.DType
 	fill64   Filler64 // nil: use Fill
-	labeler  Labeler  // nil: there are no labels
+
+	conditions bool        // are asked for
+	condition  conditioner // of size 0: none
+	classes    []string    // of which the condition is the one-hot; nil: it is not
 
 	n, size int   // samples, and elements of one
 	shape   []int // of one sample, as yielded
 
-	digest func() (string, error) // of the dataset, computed once
+	// Of the whole dataset, computed once.
+	digest, conditionDigest func() (string, error)
+	counts                  func() []int
 
 	mu   sync.Mutex
 	idle [][]*lane // memory of epochs that are over
@@ -95,7 +100,11 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 		l.shape = []int{l.size}
 	}
 	l.digest = sync.OnceValues(l.computeDigest)
-	l.labeler, _ = data.(Labeler)
+	l.conditionDigest = sync.OnceValues(l.digestConditions)
+	l.counts = sync.OnceValue(l.countClasses)
+	if l.conditions {
+		l.adoptConditions()
+	}
 	switch l.dtype {
 	case tensor.Float32:
 	case tensor.Float64:
@@ -138,7 +147,7 @@ func (l *Loader) Index(epoch, batch, i int) int {
 
 // Fingerprint returns what the batches depend on, by name: the number of samples,
 // their shape, a checksum of all of them, the size of a batch, the order and its
-// seed. The first call reads the whole dataset, unless that is a [Digester]; later
+// seed; and with [Conditions] their number and a checksum of them. The first call reads the whole dataset, unless that is a [Digester]; later
 // ones answer at once. It may be called from any goroutine.
 func (l *Loader) Fingerprint() (map[string]string, error) {
 	digest, err := l.digest()
@@ -153,44 +162,27 @@ func (l *Loader) Fingerprint() (map[string]string, error) {
 	if !l.inOrder {
 		f["order"], f["seed"] = "shuffled", fmt.Sprint(l.seed)
 	}
+	if l.condition.size > 0 {
+		if f["conditions"], err = l.conditionDigest(); err != nil {
+			return nil, fmt.Errorf("datasets: %w", err)
+		}
+		f["condition"] = fmt.Sprint(l.condition.size)
+	}
 	return f, nil
-}
-
-// Batch is one batch with its labels.
-type Batch struct {
-	X      *tensor.Tensor
-	Labels []int // one per sample of X; nil if the dataset has none
 }
 
 // Epoch yields the batches of an epoch, counted from 0, from batch from on: what
 // a training that stopped before that batch goes on with. Each comes once, in an
-// order that depends on the seed and the epoch only. A yielded tensor is
+// order that depends on the seed and the epoch only. A yielded batch is
 // overwritten after the loop body returns.
 //
-// An error, the dataset's or ctx's, is yielded once, with a nil tensor, and ends
+// An error, the dataset's or ctx's, is yielded once, with an empty batch, and ends
 // the epoch. Leaving the loop early is fine; in any case every worker has ended
 // before the loop has. A panic in the dataset is raised again here. Epoch panics
 // with a [tensor.ArgumentError] if epoch or from is negative.
-func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	batches := l.epoch(ctx, "Loader.Epoch", epoch, from)
-	return func(yield func(*tensor.Tensor, error) bool) {
-		batches(func(b Batch, err error) bool { return yield(b.X, err) })
-	}
-}
-
-// EpochLabeled is [Loader.Epoch] with labels. The labels, too, are overwritten
-// after the loop body returns. It panics with a [tensor.ArgumentError] if the
-// dataset is not a [Labeler].
-func (l *Loader) EpochLabeled(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
-	if l.labeler == nil {
-		misuse("Loader.EpochLabeled", fmt.Sprintf("%T has no labels", l.data), "give it a method Label(i int) int")
-	}
-	return l.epoch(ctx, "Loader.EpochLabeled", epoch, from)
-}
-
-func (l *Loader) epoch(ctx context.Context, op string, epoch, from int) iter.Seq2[Batch, error] {
+func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
 	if epoch < 0 || from < 0 {
-		misuse(op, fmt.Sprintf("there is no batch %d of epoch %d", from, epoch), "count both from 0")
+		misuse("Loader.Epoch", fmt.Sprintf("there is no batch %d of epoch %d", from, epoch), "count both from 0")
 	}
 	return func(yield func(Batch, error) bool) {
 		if from >= l.Batches() {
@@ -204,8 +196,9 @@ func (l *Loader) epoch(ctx context.Context, op string, epoch, from int) iter.Seq
 		defer stop()
 
 		order := l.order(epoch)
+		data := inEpoch(l.data, epoch)
 		for w, lane := range lanes {
-			lane.reset()
+			lane.reset(data, l.fill64 != nil)
 			workers.Go(func() { l.work(workersCtx, lane, order, from+w, len(lanes)) })
 		}
 		for k := from; k < l.Batches(); k++ {

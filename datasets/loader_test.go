@@ -22,7 +22,7 @@ import (
 
 // What a trainer asks of its batches, in its own words.
 var _ interface {
-	Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error]
+	Epoch(ctx context.Context, epoch, from int) iter.Seq2[datasets.Batch, error]
 	Batches() int
 } = (*datasets.Loader)(nil)
 
@@ -57,7 +57,8 @@ func (b broken) Fill(i int, dst []float32) error {
 func order(t *testing.T, l *datasets.Loader, epoch, from int) [][]int {
 	t.Helper()
 	var batches [][]int
-	for x, err := range l.Epoch(t.Context(), epoch, from) {
+	for b, err := range l.Epoch(t.Context(), epoch, from) {
+		x := b.X
 		require.NoError(t, err)
 		rows := x.Float64s()
 		var batch []int
@@ -172,7 +173,8 @@ func TestShapesAndTypes(t *testing.T) {
 				options = append(options, datasets.KeepShape())
 				shape = []int{2, 1, 2, 3}
 			}
-			for x, err := range datasets.NewLoader(m, 2, options...).Epoch(t.Context(), 0, 1) {
+			for b, err := range datasets.NewLoader(m, 2, options...).Epoch(t.Context(), 0, 1) {
+				x := b.X
 				require.NoError(t, err)
 				assert.Equal(t, dt, x.DType())
 				assert.Equal(t, shape, x.Shape())
@@ -188,39 +190,12 @@ func TestShapesAndTypes(t *testing.T) {
 		}
 	}
 	// A dataset without Fill64 is widened.
-	for x, err := range datasets.NewLoader(counter(4), 4, datasets.InOrder(), datasets.DType(tensor.Float64)).Epoch(t.Context(), 0, 0) {
+	for b, err := range datasets.NewLoader(counter(4), 4, datasets.InOrder(), datasets.DType(tensor.Float64)).Epoch(t.Context(), 0, 0) {
+		x := b.X
 		require.NoError(t, err)
 		assert.Equal(t, tensor.Float64, x.DType())
 		assert.Equal(t, []float64{0, 0.25, 0.5, 1}, x.Float64s()[:4])
 	}
-}
-
-func TestLabels(t *testing.T) {
-	m := tiny(t, 33)
-	l := datasets.NewLoader(m, 8, datasets.Workers(2))
-	seen := 0
-	var first []float32
-	for b, err := range l.EpochLabeled(t.Context(), 1, 0) {
-		require.NoError(t, err)
-		require.Len(t, b.Labels, b.X.Dim(0))
-		rows := b.X.Float32s()
-		first = append(first, rows...)
-		for j, label := range b.Labels {
-			pixel := (float64(rows[6*j])*0.5 + 0.5) * 255
-			require.Equal(t, 6*label, int(pixel+0.5)%60)
-			seen++
-		}
-	}
-	assert.Equal(t, 33, seen)
-	var plain []float32
-	for x, err := range l.Epoch(t.Context(), 1, 0) {
-		require.NoError(t, err)
-		plain = append(plain, x.Float32s()...)
-	}
-	assert.Equal(t, first, plain, "the same batches without labels")
-
-	err := tensor.Catch(func() { datasets.NewLoader(counter(3), 1).EpochLabeled(t.Context(), 0, 0) })
-	assert.ErrorContains(t, err, "datasets_test.counter has no labels")
 }
 
 func TestMisuse(t *testing.T) {
@@ -251,7 +226,8 @@ func TestCancel(t *testing.T) {
 		defer cancel(nil)
 		batches := 0
 		var got error
-		for x, err := range l.Epoch(ctx, 0, 0) {
+		for b, err := range l.Epoch(ctx, 0, 0) {
+			x := b.X
 			if err != nil {
 				assert.Nil(t, x)
 				got = err
@@ -325,7 +301,8 @@ func TestDatasetError(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		l := datasets.NewLoader(data, 10, datasets.InOrder(), datasets.Workers(workers))
 		batches, failures := 0, 0
-		for x, err := range l.Epoch(t.Context(), 0, 0) {
+		for b, err := range l.Epoch(t.Context(), 0, 0) {
+			x := b.X
 			if err != nil {
 				failures++
 				assert.Nil(t, x)
@@ -368,7 +345,8 @@ func TestYieldedTensorHoldsStill(t *testing.T) {
 	data := broken{counter(40), func(int) error { fills.Add(1); return nil }}
 	l := datasets.NewLoader(data, 2, datasets.InOrder(), datasets.Workers(2))
 	k := 0
-	for x, err := range l.Epoch(t.Context(), 0, 0) {
+	for b, err := range l.Epoch(t.Context(), 0, 0) {
+		x := b.X
 		require.NoError(t, err)
 		before := x.Version()
 		for seen, idle := fills.Load(), 0; idle < 20; idle++ { // until the workers have stopped

@@ -26,16 +26,16 @@ func TestRows(t *testing.T) {
 		}
 		want := x.Float64s()
 		x.Fill(0)
-		for b, err := range datasets.NewLoader(set, 5, datasets.InOrder(), datasets.KeepShape(), datasets.DType(dt)).EpochLabeled(t.Context(), 0, 0) {
+		for b, err := range datasets.NewLoader(set, 5, datasets.InOrder(), datasets.KeepShape(), datasets.DType(dt), datasets.Conditions()).Epoch(t.Context(), 0, 0) {
 			require.NoError(t, err)
 			require.Equal(t, []int{5, 2, 3}, b.X.Shape())
 			require.Equal(t, want, b.X.Float64s(), "it is a copy")
-			require.Equal(t, []int{4, 3, 2, 1, 0}, b.Labels)
+			require.Equal(t, []int{4, 3, 2, 1, 0}, tensor.ArgMax(b.Condition, 1))
 		}
 	}
 	for b, err := range datasets.NewLoader(datasets.FromTensor(tensor.Arange(tensor.Float32, 3), nil), 2, datasets.InOrder()).Epoch(t.Context(), 0, 1) {
 		require.NoError(t, err)
-		require.Equal(t, []float32{2}, b.Float32s())
+		require.Equal(t, []float32{2}, b.X.Float32s())
 	}
 	// Not contiguous.
 	set := datasets.FromTensor(tensor.Arange(tensor.Float32, 6).Reshape(2, 3).T(), nil)

@@ -55,24 +55,24 @@ func (f Synthetic) Fingerprint() (map[string]string, error) {
 }
 
 // Epoch yields the batches of an epoch, counted from 0, from batch from on. Each
-// is a tensor of its own. When ctx ends, its error is yielded once, with a nil
-// tensor. Epoch panics with a [tensor.ArgumentError] if epoch or from is
+// is a tensor of its own. When ctx ends, its error is yielded once, with an empty
+// batch. Epoch panics with a [tensor.ArgumentError] if epoch or from is
 // negative, or Batch below 1.
-func (f Synthetic) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
+func (f Synthetic) Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
 	if epoch < 0 || from < 0 || f.Batch < 1 {
 		misuse("Synthetic.Epoch", fmt.Sprintf("there is no batch %d of epoch %d, of %d samples", from, epoch, f.Batch),
 			"count epochs and batches from 0, and give 1 sample or more")
 	}
-	return func(yield func(*tensor.Tensor, error) bool) {
+	return func(yield func(Batch, error) bool) {
 		for k := from; k < f.PerEpoch; k++ {
 			if ctx.Err() != nil {
-				yield(nil, context.Cause(ctx))
+				yield(Batch{}, context.Cause(ctx))
 				return
 			}
 			// A stream for each batch: samplers may draw as many numbers as
 			// they like.
 			random := tensor.NewStream(f.Seed, fmt.Sprintf("fresh %d %d", epoch, k))
-			if !yield(f.From.Sample(f.DType, f.Batch, random), nil) {
+			if !yield(Batch{X: f.From.Sample(f.DType, f.Batch, random)}, nil) {
 				return
 			}
 		}

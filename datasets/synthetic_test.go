@@ -14,14 +14,15 @@ import (
 )
 
 var _ interface {
-	Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error]
+	Epoch(ctx context.Context, epoch, from int) iter.Seq2[datasets.Batch, error]
 	Batches() int
 } = datasets.Synthetic{}
 
 func epochOf(t *testing.T, f datasets.Synthetic, epoch, from int) [][]float64 {
 	t.Helper()
 	var out [][]float64
-	for x, err := range f.Epoch(t.Context(), epoch, from) {
+	for b, err := range f.Epoch(t.Context(), epoch, from) {
+		x := b.X
 		require.NoError(t, err)
 		require.Equal(t, []int{f.Batch, 2}, x.Shape())
 		require.Equal(t, f.DType, x.DType())
@@ -61,7 +62,8 @@ func TestSyntheticEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	batches, last := 0, error(nil)
-	for x, err := range f.Epoch(ctx, 0, 0) {
+	for b, err := range f.Epoch(ctx, 0, 0) {
+		x := b.X
 		if err != nil {
 			assert.Nil(t, x)
 			last = err

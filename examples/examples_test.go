@@ -3,6 +3,7 @@ package examples_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,19 +41,20 @@ func TestCopiedExamplesCompile(t *testing.T) {
 	write("go.mod", []byte("module example.org/copied\n\n"+needs))
 	write("go.sum", sum)
 	for _, main := range mains {
-		files, err := filepath.Glob(filepath.Join(filepath.Dir(main), "*.go"))
-		require.NoError(t, err)
-		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
+		require.NoError(t, filepath.WalkDir(filepath.Dir(main), func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasSuffix(name, "_test.go") {
+				return err
 			}
 			content, err := os.ReadFile(name)
-			require.NoError(t, err)
+			if err != nil {
+				return err
+			}
 			write(name, content)
 			if filepath.Base(name) == "main.go" {
 				require.Less(t, strings.Count(string(content), "\n"), 150, "%s is too long to be read in one sitting", name)
 			}
-		}
+			return nil
+		}))
 	}
 	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+string(filepath.Separator), "./...")
 	cmd.Dir = dir

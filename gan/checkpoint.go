@@ -25,9 +25,10 @@ const checkpointKey = "gander.checkpoint"
 // positions, and the settings that Resume compares.
 type progressState struct {
 	Steps         int      `json:"steps"`
-	Batch         int      `json:"batch"`            // done in the current epoch
-	Generator     int      `json:"generator_steps"`  // among Batch
-	Untold        bool     `json:"untold,omitempty"` // see position
+	Batch         int      `json:"batch"`                  // done in the current epoch
+	Generator     int      `json:"generator_steps"`        // among Batch
+	Untold        bool     `json:"untold,omitempty"`       // see position
+	ClassCounts   []int    `json:"class_counts,omitempty"` // of the data's samples
 	LatentKey     uint64   `json:"latent_key"`
 	LatentCounter uint64   `json:"latent_counter"`
 	RandomKey     uint64   `json:"random_key"`
@@ -121,11 +122,15 @@ func (t *Trainer) snapshot() (s *snapshot, err error) {
 		return nil, fmt.Errorf("gan: writing a checkpoint: %w", err)
 	}
 	s.tensors[lossesKey] = t.position.losses()
+	if t.game.seen != nil {
+		s.tensors[seenKey] = t.game.seen // never changes
+	}
 	key, counter := t.game.latent.State()
 	randomKey, randomCounter := t.game.random.State()
 	s.state = progressState{
 		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator, Untold: t.position.untold,
-		LatentKey: key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
+		ClassCounts: t.game.counts,
+		LatentKey:   key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
 		Arithmetic: t.game.device.Arithmetic(), Settings: t.settings,
 	}
 	return s, nil
@@ -163,7 +168,7 @@ func (s *snapshot) write(notes map[string]string, do func(metadata map[string]st
 // notFinite returns the name of the first tensor that is not finite, or "".
 func (s *snapshot) notFinite() string {
 	for _, name := range slices.Sorted(maps.Keys(s.tensors)) {
-		if name != failedKey && !isFinite(tensor.Norm([]*tensor.Tensor{s.tensors[name]}).Item()) {
+		if name != failedKey && name != failedConditionKey && !isFinite(tensor.Norm([]*tensor.Tensor{s.tensors[name]}).Item()) {
 			return name
 		}
 	}
@@ -200,7 +205,7 @@ type resuming struct {
 	allowed []string
 	source  Source
 	notify  func(string)
-	failed  *tensor.Tensor // the real samples of the next step, if the file has them
+	failed  Batch // the real samples of the next step, if the file has them
 }
 
 // Allow lets settings differ from those that a checkpoint was made with: what is
@@ -293,6 +298,12 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	if len(diff) > 0 {
 		return &SettingsError{Path: from, Differences: diff}
 	}
+	if p.ClassCounts != nil {
+		if err := classesFit(t.game.condition, t.game.classes, p.ClassCounts); err != nil {
+			return bad("%w", err)
+		}
+	}
+	var seen *tensor.Tensor
 	states := map[string]map[string]*tensor.Tensor{}
 	for _, prefix := range t.game.prefixes() {
 		states[prefix] = map[string]*tensor.Tensor{}
@@ -310,8 +321,19 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 			}
 			continue
 		}
+		if name == seenKey {
+			if value.Rank() != 2 || value.Dim(0) < 1 || value.Dim(1) != t.game.condition || value.DType() != t.game.dtype {
+				return bad("its conditions are %v%v", value.DType(), value.Shape())
+			}
+			seen = value
+			continue
+		}
 		if name == failedKey {
-			r.failed = value
+			r.failed.X = value
+			continue
+		}
+		if name == failedConditionKey {
+			r.failed.Condition = value
 			continue
 		}
 		part := ""
@@ -348,7 +370,12 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	}); err != nil {
 		return fmt.Errorf("gan: resuming from %s: %w", from, err)
 	}
-	if err := t.game.restore(states); err != nil {
+	var there *tensor.Tensor // seen, on the device
+	err = t.game.restore(states)
+	if err == nil && seen != nil {
+		err = tensor.Catch(func() { there = seen.To(t.game.device) })
+	}
+	if err != nil {
 		if undo := t.game.restore(old); undo != nil {
 			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", from, err, undo)
 		}
@@ -359,6 +386,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 		return bad("%w", err)
 	}
 	t.game.steps, t.game.made, t.position = p.Steps, p.Steps, at
+	t.game.counts, t.game.seen = p.ClassCounts, there
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.game.copy, t.game.seed = nil, p.Settings["seed"]
@@ -371,8 +399,12 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	return nil
 }
 
-// lossesKey names the tensor of a position's losses.
-const lossesKey = "losses"
+// lossesKey names the tensor of a position's losses, seenKey that of the condition
+// of the last batch.
+const (
+	lossesKey = "losses"
+	seenKey   = "seen.condition"
+)
 
 // losses returns a row for each epoch done, of four losses and the number of
 // steps, and one for the sums of the current epoch.

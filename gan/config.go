@@ -15,6 +15,16 @@ type Config struct {
 	// Latent is the number of inputs of the generator, which are drawn from the
 	// standard normal distribution. It has no default.
 	Latent int
+	// Classes are the names of the classes that samples have, in the order of their
+	// numbers, if the networks are to know them: the condition of a sample is then
+	// the one-hot of its class. Both networks need a layer that reads it, such as
+	// nn.ConcatCondition, and the source must yield it, as a datasets.Loader with
+	// datasets.Conditions does.
+	Classes []string
+	// Condition is how many numbers the condition of a sample has, if that is not a
+	// class: any vector that is known of the real samples and asked for in generated
+	// ones. 0 means the number of Classes, or no condition if there are none.
+	Condition int
 	// SampleShape is the shape of one sample, without the batch, if the generator
 	// makes it in another: {1, 28, 28} for grey images that it makes as rows of 784
 	// numbers. Nil means as it makes them. Training and samples do not depend on it;
@@ -78,6 +88,8 @@ func (c Config) check(g, d nn.Module) error {
 		return fmt.Errorf("Config.Latent is %d; give the generator's number of inputs", c.Latent)
 	case c.GeneratorEvery < 0 || c.ClipWeights < 0 || c.EMAHalfLife < 0:
 		return errors.New("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative")
+	case c.Condition < 0 || c.Condition > maxCondition:
+		return fmt.Errorf("Config.Condition is %d; give the numbers in the condition of a sample, up to %d", c.Condition, maxCondition)
 	case slices.ContainsFunc(c.Penalties, func(p Penalty) bool { return isNil(p) }):
 		return errors.New("one of Config.Penalties is nil")
 	}
@@ -93,6 +105,9 @@ func (c Config) check(g, d nn.Module) error {
 		return err
 	}
 	if err := checkLength("discriminator", d); err != nil {
+		return err
+	}
+	if err := c.checkCondition(g, d); err != nil {
 		return err
 	}
 	if err := c.checkShapes(g, d); err != nil {

@@ -166,7 +166,7 @@ func (g dirac) train(t *testing.T, steps, generatorEvery int) (distances []float
 	require.NoError(t, err)
 	real := tensor.New(tensor.Float64, 2, 1)
 	for range steps {
-		_, err := trainer.Step(real)
+		_, err := trainer.Step(gan.Batch{X: real})
 		require.NoError(t, err)
 		distances = append(distances, math.Hypot(theta.Value().Item(), copies(psi)[0].Item()))
 	}

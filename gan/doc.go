@@ -23,7 +23,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	loader := datasets.NewLoader(images, r.Batch)
+//	loader := datasets.NewLoader(images, r.Batch, datasets.Conditions())
 //	_, err = t.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(progress.Bar(os.Stderr)))
 //	if err != nil {
 //		return err
@@ -42,8 +42,36 @@
 // −1 to 1 if it ends in nn.Tanh. What does not fit is an error before the first
 // step.
 //
-// Samples have no labels. examples/conditional makes the label a part of the
-// sample, and draws the digit it is asked for.
+// # Labels
+//
+// A generator that draws what it is asked for is trained on samples whose class is
+// known, with networks that know it, too: G(z|c) and D(x|c) with the condition c of
+// the real sample for both (Mirza and Osindero, "Conditional generative adversarial
+// nets", 2014). Three things are needed:
+//
+//	loader := datasets.NewLoader(images, 64, datasets.Conditions())   // batches with one-hots
+//	config.Classes = datasets.Classes(images)                         // their names
+//	g := nn.Sequential(nn.ConcatCondition(10, 1.5), nn.Linear(100+10, 256), …)
+//	d := nn.Sequential(…, nn.Flatten(), nn.ConcatCondition(10, 3), nn.Linear(1568+10, 128), …)
+//
+// nn.EmbedCondition learns an embedding in place of the one-hot, and nn.Projection is
+// D's last layer as Miyato and Koyama have it. Where D sees the class matters: beside
+// the features of a hidden layer, or by projection, rather than beside the image.
+// [New] refuses networks that read another condition than the configuration says.
+//
+// Then
+//
+//	sevens := t.Generator().SampleOf([]int{7, 7, 7}, 1)
+//
+// draws three sevens. [Generator.Sample] draws the classes, too, as often as the data
+// has them, and a saved generator knows their names. Whether the digits are what was
+// asked for is measured in gan/metrics.
+//
+// A condition may be any vector of numbers that is known about each sample, such as
+// the angle of a view: [Config].Condition is its length, and the dataset tells it
+// (datasets.Conditioner). The program then gives the conditions of what is drawn, to
+// [Generator.MapOf] or [Generator.Draw]. Penalties are about D's slope by the sample;
+// the condition is held.
 //
 // # A step
 //
@@ -110,6 +138,10 @@
 // without them links no plotting library. [After] makes a hook of any function,
 // and [Background] one whose work continues beside training, on a copy of the
 // generator: what samples are worth, say, which is measured in gan/metrics.
+//
+// gan/diagnose is a hook that looks for what usually goes wrong, and says so in a
+// sentence, by [Run.Note], which [Log] writes down and gan/progress prints. gan/watch
+// shows a run in a browser, gan/tensorboard writes it for TensorBoard.
 //
 // # Sampling
 //

@@ -1,6 +1,8 @@
 package gan
 
 import (
+	"slices"
+
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
@@ -45,18 +47,16 @@ func newExact(d nn.Module, penalties []Penalty, trained []*nn.Param) *exact {
 	used := map[*nn.Param]bool{}
 	for _, l := range layers {
 		var places []int
-		if o, ok := l.(nn.Owner); ok {
-			for _, p := range o.Params() {
-				if used[p] {
-					return nil // shared weights have gradients of several layers
-				}
-				used[p] = true
-				i, ok := index[p]
-				if !ok {
-					i = -1
-				}
-				places = append(places, i)
+		for _, p := range nn.Params(l) {
+			if used[p.Param] {
+				return nil // shared weights have gradients of several layers
 			}
+			used[p.Param] = true
+			i, ok := index[p.Param]
+			if !ok {
+				i = -1
+			}
+			places = append(places, i)
 		}
 		e.place = append(e.place, places)
 	}
@@ -68,17 +68,20 @@ func newExact(d nn.Module, penalties []Penalty, trained []*nn.Param) *exact {
 	return e
 }
 
-func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) {
+func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var) (out discriminatorHalf) {
 	n, m := x.Dim(0), y.Dim(0)
-	last := len(e.layers)
+	ctx := t.training(false, twice(condition))
+	layers := e.bound(ctx)
+	last := len(layers)
 	h := make([]*tensor.Tensor, last+1) // h[l] goes into layer l
 	h[0] = tensor.Concat(0, x, y)
-	for l, layer := range e.layers {
-		h[l+1] = layer.Forward(t.training(false), autograd.Const(h[l])).Value()
+	for l, layer := range layers {
+		h[l+1] = layer.Forward(ctx, autograd.Const(h[l])).Value()
 	}
 
 	// The loss, and its gradient by the outputs.
 	d := autograd.Leaf(h[last])
+	out.scores = [2]*tensor.Tensor{h[last].Slice(0, 0, n), h[last].Slice(0, n, n+m)}
 	out.terms = t.objective.Discriminator(autograd.Slice(d, 0, 0, n), autograd.Slice(d, 0, n, n+m))
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
 	c := autograd.Grad(loss, []*autograd.Var{d}, autograd.Opts{})[0].Value()
@@ -87,7 +90,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 	g := make([]*tensor.Tensor, last+1)
 	g[last] = tensor.FullLike(d.Value(), 1)
 	for l := last - 1; l >= 0; l-- {
-		g[l] = e.layers[l].Pull(h[l], h[l+1], g[l+1])
+		g[l] = layers[l].Pull(h[l], h[l+1], g[l+1])
 	}
 
 	// The penalties, and v = ∂(penalty)/∂g₀.
@@ -107,7 +110,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 	}
 
 	out.grads = make([]*tensor.Tensor, e.count)
-	for l, layer := range e.layers {
+	for l, layer := range layers {
 		if len(e.place[l]) > 0 {
 			mixed := tensor.Add(tensor.Mul(perSample(c, h[l]), h[l]), v)
 			biasG := tensor.Mul(perSample(c, g[l+1]), g[l+1])
@@ -122,6 +125,20 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor) (out discriminatorHalf) 
 		}
 	}
 	return out
+}
+
+// bound returns the layers as they are in a pass.
+func (e *exact) bound(ctx *nn.Ctx) []nn.PiecewiseLinear {
+	layers := e.layers
+	for l, layer := range e.layers {
+		if b, ok := layer.(nn.PassBound); ok {
+			if &layers[0] == &e.layers[0] {
+				layers = slices.Clone(e.layers)
+			}
+			layers[l] = b.Bind(ctx)
+		}
+	}
+	return layers
 }
 
 // perSample gives c [n, 1] the rank of like [n, …], to be broadcast.

@@ -50,9 +50,20 @@ func (c *chance) linear(out int) {
 	c.add(nn.Linear(c.shape[len(c.shape)-1], out, options...))
 }
 
+// condition appends a layer that reads a condition of two numbers, or none.
+func (c *chance) condition() {
+	switch c.IntN(6) {
+	case 0:
+		c.add(nn.ConcatCondition(2, 1.5))
+	case 1:
+		c.add(nn.EmbedCondition(nn.Linear(2, 3)))
+	}
+}
+
 // images appends layers of images.
 func (c *chance) images() {
 	for range 1 + c.IntN(3) {
+		c.condition()
 		in := c.shape[1]
 		conv := []nn.ConvOption{nn.Stride(1 + c.IntN(2)), nn.Padding(c.IntN(2))}
 		if c.IntN(2) == 0 {
@@ -99,13 +110,20 @@ func (c *chance) discriminator() (d nn.Module, sample []int) {
 		c.linear(2)
 		c.add(nn.Flatten())
 	case 3:
+		if c.IntN(3) == 0 {
+			c.add(nn.DiffAugment(nn.Augmentations{Colour: true, Shift: .3, Cutout: .5}))
+		}
 		c.images()
 	}
 	for range c.IntN(3) {
 		c.linear(3 + c.IntN(5))
+		c.condition()
 	}
 	if c.IntN(3) == 0 && len(c.layers) > 0 {
 		nn.Freeze(c.layers[c.IntN(len(c.layers))], true)
+	}
+	if c.condition(); c.IntN(4) == 0 {
+		return nn.Sequential(append(c.layers, nn.Projection(nn.Linear(c.shape[1], 1), nn.Linear(2, c.shape[1])))...), sample
 	}
 	return nn.Sequential(append(c.layers, nn.Linear(c.shape[1], 1))...), sample
 }
@@ -113,11 +131,18 @@ func (c *chance) discriminator() (d nn.Module, sample []int) {
 // TestExactStepOfAnyNetwork holds the exact form to the general one for networks
 // that were composed by chance.
 func TestExactStepOfAnyNetwork(t *testing.T) {
-	for seed := range uint64(200) {
+	conditional := 0
+	for seed := range uint64(300) {
 		c := chance{Rand: rand.New(rand.NewPCG(seed, 1))}
 		d, sample := c.discriminator()
 		g := nn.Sequential(nn.Linear(3, product(sample)), nn.Reshape(sample...))
-		game, err := newGame(g, d, Config{Latent: 3, Objective: onLogits[seed%uint64(len(onLogits))],
+		condition, err := nn.ConditionSize(d)
+		require.NoError(t, err)
+		if condition > 0 {
+			conditional++
+			g = nn.Sequential(nn.ConcatCondition(condition, 1), nn.Linear(3+condition, product(sample)), nn.Reshape(sample...))
+		}
+		game, err := newGame(g, d, Config{Latent: 3, Condition: condition, Objective: onLogits[seed%uint64(len(onLogits))],
 			Penalties: []Penalty{R1{Gamma: 0.7}, R2{Gamma: 0.3}}, Seed: seed, DType: tensor.Float64})
 		require.NoError(t, err)
 		require.True(t, isExact(game), nn.Summary(d))
@@ -131,4 +156,6 @@ func TestExactStepOfAnyNetwork(t *testing.T) {
 			require.LessOrEqual(t, difference, 1e-12*(1+tensor.Norm(want[k:k+1]).Item()), fmt.Sprintf("seed %d, gradient %d:\n%s", seed, k, nn.Summary(d)))
 		}
 	}
+	require.Greater(t, conditional, 100)
+	require.Less(t, conditional, 250)
 }

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
@@ -30,12 +31,12 @@ type heights struct{}
 
 func (heights) Batches() int { return 50 }
 
-func (heights) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (heights) Epoch(ctx context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		for k := from; k < 50 && ctx.Err() == nil; k++ {
 			random := tensor.NewStream(uint64(epoch*50+k), "heights")
 			x := tensor.Shift(tensor.Scale(random.Normal(tensor.Float32, 32, 1), 0.5), 4)
-			if !yield(x, nil) {
+			if !yield(gan.Batch{X: x}, nil) {
 				return
 			}
 		}
@@ -301,4 +302,54 @@ func ExampleBackground() {
 	// Output:
 	// step 60 has variety: true
 	// step 120 has variety: true
+}
+
+// points is a dataset of two classes of points in the plane: some around (−2, 0),
+// three times as many around (2, 0).
+type points struct{}
+
+func (points) Len() int          { return 400 }
+func (points) Shape() []int      { return []int{2} }
+func (points) Label(i int) int   { return min(i%4, 1) }
+func (points) Classes() []string { return []string{"west", "east"} }
+
+func (p points) Fill(i int, dst []float32) error {
+	copy(dst, tensor.NewStream(uint64(i), "points").Normal(tensor.Float32, 2).Float32s())
+	dst[0] = 0.2*dst[0] + float32(4*p.Label(i)-2)
+	dst[1] *= 0.2
+	return nil
+}
+
+// A generator of two classes, which is asked for each.
+func ExampleGenerator_SampleOf() {
+	g := nn.Sequential(nn.ConcatCondition(2, 1), nn.Linear(2+2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 2))
+	d := nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.ConcatCondition(2, 2), nn.Linear(16+2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+	t, err := gan.New(g, d, gan.Config{
+		Latent:    2,
+		Classes:   datasets.Classes(points{}),
+		Objective: gan.Relativistic{},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 0.3}, gan.R2{Gamma: 0.3}},
+		Optimizer: optim.Adam{LR: 5e-3, Betas: [2]float64{0, 0.95}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	loader := datasets.NewLoader(points{}, 40, datasets.Conditions())
+	if _, err := t.Fit(context.Background(), loader, gan.Steps(300)); err != nil {
+		log.Fatal(err)
+	}
+	trained := t.Generator()
+	for class, name := range trained.Classes() {
+		x := trained.SampleOf([]int{class}, 1)
+		fmt.Println(name, x.At(0, 0) < 0)
+	}
+	share := 0.0
+	for _, class := range trained.Labels(1000, 1) { // of what Sample(1000, 1) draws
+		share += float64(class) / 1000
+	}
+	fmt.Printf("%.1f\n", share)
+	// Output:
+	// west true
+	// east false
+	// 0.7
 }

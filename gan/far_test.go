@@ -53,6 +53,14 @@ var farPaths = []struct {
 		d = nn.Sequential(nn.SpectralNorm(nn.Linear(4, 8)), nn.ReLU(), nn.Dropout(0.1), nn.SpectralNorm(nn.Linear(8, 1)))
 		return g, d
 	}, []int{4}, gan.Config{Objective: gan.Hinge{}, Optimizer: optim.Adam{LR: 1e-2}}},
+	{"classes", conditional, []int{4}, gan.Config{Classes: animals, Objective: gan.Hinge{}, EMAHalfLife: 5, Optimizer: optim.Adam{LR: 1e-2}}},
+	{"classes, exact", conditional, []int{4}, gan.Config{Classes: animals, Objective: gan.Relativistic{},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 1}, gan.R2{Gamma: 1}}, Optimizer: optim.Adam{LR: 1e-2}}},
+}
+
+// withCondition returns samples with a condition, which only some networks read.
+func withCondition(x *tensor.Tensor) gan.Batch {
+	return gan.Batch{X: x, Condition: tensor.NewStream(2, "condition").Normal(x.DType(), x.Dim(0), 3)}
 }
 
 // farImages are small convolutional networks of the modern kind.
@@ -86,15 +94,19 @@ func TestFarStep(t *testing.T) {
 			here, x := farTrainer(t, path, nil)
 			there, _ := farTrainer(t, path, device)
 			for step := range 5 {
-				want, err := here.Step(x)
+				want, err := here.Step(withCondition(x))
 				require.NoError(t, err)
 				uploads, downloads := b.Transfers()
-				got, err := there.Step(x)
+				got, err := there.Step(withCondition(x))
 				require.NoError(t, err)
 				up, down := b.Transfers()
 				require.LessOrEqual(t, down-downloads, int64(2), "reads in step %d", step+1)
 				if step > 0 { // the first makes constants
-					require.LessOrEqual(t, up-uploads, int64(1), "numbers sent in step %d: the batch", step+1)
+					most := int64(1)
+					if p.config.Classes != nil {
+						most = 2
+					}
+					require.LessOrEqual(t, up-uploads, most, "numbers sent in step %d: the batch", step+1)
 				}
 				for k, pair := range [][2]float64{{want.Real, got.Real}, {want.Fake, got.Fake}, {want.Penalty, got.Penalty}, {want.Generator, got.Generator}} {
 					require.InDelta(t, pair[0], pair[1], 1e-9, "loss %d of step %d", k, step+1)
@@ -115,7 +127,7 @@ func TestFarFitAndResume(t *testing.T) {
 	device, b := farDevice(t, 2)
 	source := &noise{batches: 3, size: 4, features: 4, dtype: tensor.Float64}
 	for path := range farPaths {
-		if len(farPaths[path].sample) != 1 {
+		if len(farPaths[path].sample) != 1 || farPaths[path].config.Classes != nil {
 			continue
 		}
 		dir := t.TempDir()
@@ -181,7 +193,7 @@ func TestFarMemory(t *testing.T) {
 			trainer, x := farTrainer(t, path, device)
 			run := func(n int) {
 				for i := range n {
-					_, err := trainer.Step(x)
+					_, err := trainer.Step(withCondition(x))
 					require.NoError(t, err)
 					if i%10 == 0 {
 						trainer.Sample(3, 1).Float64s()
@@ -218,7 +230,7 @@ func TestFarFailure(t *testing.T) {
 	for path, p := range farPaths {
 		trainer, x := farTrainer(t, path, device)
 		step := func() error {
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(withCondition(x))
 			return err
 		}
 		require.NoError(t, step())
@@ -265,14 +277,14 @@ func TestFarStepIsUndone(t *testing.T) {
 		trainer, x := farTrainer(t, path, device)
 		undone := 0
 		b.Fail(0, false)
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(withCondition(x))
 		require.NoError(t, err)
 		calls, checkpoint := b.Calls(), filepath.Join(t.TempDir(), "checkpoint")
 		require.NoError(t, trainer.Checkpoint(checkpoint))
 		for n := 1; n <= calls; n += max(1, calls/40) {
 			before := stateOf(t, trainer)
 			b.Fail(n, false)
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(withCondition(x))
 			if err == nil { // the call came after the last read
 				device.Sync()
 				b.Fail(0, false)
@@ -298,7 +310,7 @@ func TestFarFirstSteps(t *testing.T) {
 		here, x := farTrainer(t, path, nil)
 		var want []gan.Losses
 		for range 2 {
-			l, err := here.Step(x)
+			l, err := here.Step(withCondition(x))
 			require.NoError(t, err)
 			want = append(want, l)
 		}
@@ -306,14 +318,14 @@ func TestFarFirstSteps(t *testing.T) {
 		for n := 1; n < 100; n += 3 {
 			there, _ := farTrainer(t, path, device)
 			b.Fail(n, false)
-			_, err := there.Step(x)
+			_, err := there.Step(withCondition(x))
 			b.Fail(0, false)
 			if err == nil {
 				continue
 			}
 			failed++
 			for k := range 2 {
-				got, err := there.Step(x)
+				got, err := there.Step(withCondition(x))
 				require.NoError(t, err, "%s: call %d", p.name, n)
 				require.InDeltaSlice(t, []float64{want[k].Real, want[k].Fake, want[k].Penalty, want[k].Generator},
 					[]float64{got.Real, got.Fake, got.Penalty, got.Generator}, 1e-9, "%s: call %d, step %d", p.name, n, k+1)
@@ -331,7 +343,7 @@ func TestFarResumeFails(t *testing.T) {
 		trainer, x := farTrainer(t, path, device)
 		checkpoint := filepath.Join(t.TempDir(), "checkpoint")
 		require.NoError(t, trainer.Checkpoint(checkpoint))
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(withCondition(x))
 		require.NoError(t, err)
 		before := stateOf(t, trainer)
 		for n, calls := 1, 2; n < calls; n += max(1, calls/20) {
@@ -345,7 +357,7 @@ func TestFarResumeFails(t *testing.T) {
 				}
 			}
 			require.NoError(t, trainer.Resume(checkpoint))
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(withCondition(x))
 			require.NoError(t, err)
 		}
 	}
@@ -358,12 +370,12 @@ func TestFarDataFails(t *testing.T) {
 	trainer, _ := farTrainer(t, 0, device)
 	x := device.Full(tensor.Float64, math.NaN(), 3, 4)
 	b.Fail(0, false)
-	_, err := trainer.Step(x)
+	_, err := trainer.Step(withCondition(x))
 	var data *gan.DataError
 	require.ErrorAs(t, err, &data)
 	for n, calls := 1, b.Calls(); n <= calls; n++ {
 		b.Fail(n, false)
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(withCondition(x))
 		require.Error(t, err)
 		b.Fail(0, false)
 	}
@@ -378,7 +390,7 @@ func TestFarOutOfMemory(t *testing.T) {
 		failing, x := farTrainer(t, path, device)
 		calm, _ := farTrainer(t, path, device)
 		step := func(tr *gan.Trainer) {
-			_, err := tr.Step(x)
+			_, err := tr.Step(withCondition(x))
 			require.NoError(t, err, p.name)
 		}
 		for range 3 {
@@ -397,10 +409,10 @@ func TestFarOutOfMemory(t *testing.T) {
 				used = 1 // too little, whatever is freed meanwhile
 			}
 			b.Limit(used + room)
-			_, err := failing.Step(large)
+			_, err := failing.Step(withCondition(large))
 			b.Limit(0)
 			if err == nil {
-				_, err := calm.Step(large)
+				_, err := calm.Step(withCondition(large))
 				require.NoError(t, err)
 				break
 			}

@@ -12,14 +12,20 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
+// Batch is what a step is done on: real samples X [n, …] and, if the networks read
+// one, the condition [n, k] of each, which is otherwise of no account and may be nil.
+// Its type has no name, so that sources need not import this package;
+// datasets.Batch is the same.
+type Batch = struct{ X, Condition *tensor.Tensor }
+
 // Source yields real samples in batches. A datasets.Loader is one.
 type Source interface {
 	// Batches returns the number of batches in an epoch.
 	Batches() int
-	// Epoch yields the batches [n, …] of an epoch, counted from 0, starting
-	// with batch from. Their order depends on the epoch only. A batch may be
-	// overwritten once the loop body has returned.
-	Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error]
+	// Epoch yields the batches of an epoch, counted from 0, starting with batch
+	// from. Their order depends on the epoch only. A batch may be overwritten once
+	// the loop body has returned.
+	Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, error]
 }
 
 // Hook is told how training goes. Any of its functions may be nil; hooks are
@@ -34,10 +40,11 @@ type Source interface {
 // between these and the hooks' Epoch, the run that is resumed from a checkpoint
 // of that step begins with Epoch.
 type Hook struct {
-	Start func(Run) error       // before the first step
-	Step  func(*StepInfo) error // after each step
-	Epoch func(EpochInfo) error // after each epoch, and after a part of one if training ends early
-	End   func(*Report) error   // after the last step, however it came about
+	Start func(Run) error                 // before the first step
+	Step  func(*StepInfo) error           // after each step
+	Epoch func(EpochInfo) error           // after each epoch, and after a part of one if training ends early
+	End   func(*Report) error             // after the last step, however it came about
+	Note  func(step int, sentence string) // of a hook that calls [Run.Note]
 
 	release func() // called when Fit returns or panics, also if Start of another hook has failed
 }
@@ -52,6 +59,16 @@ type Run struct {
 	Past    []Losses        // means over the epochs done already, if training was resumed
 
 	past []pastEpoch // the same epochs
+	note func(string)
+}
+
+// Note tells all hooks a sentence about the run that people should see, such as
+// that one network has the upper hand: [Log] writes it down, progress prints it. A
+// hook calls it from one of its functions. It is not an error; see [Warning].
+func (r Run) Note(sentence string) {
+	if r.note != nil { // in a test of a hook
+		r.note(sentence)
+	}
 }
 
 // StepInfo tells about one step. It and what it returns are valid until the
@@ -60,8 +77,36 @@ type StepInfo struct {
 	Epoch, Batch int // counted from 1
 	Step         int // of the whole run, counted from 1
 	Losses       Losses
+	Time         time.Duration // that the step took, without waiting for the batch and without hooks
+	PerSecond    float64       // steps per second over the last second or so, everything counted
 
 	result result
+}
+
+// LearningRates returns the rates of the step's updates. That of the generator
+// applies if it was its turn.
+func (s *StepInfo) LearningRates() (generator, discriminator float64) {
+	return s.result.rates[0], s.result.rates[1]
+}
+
+// Samples returns what the discriminator has learnt from in this step: the batch of
+// real samples, and as many generated ones, both [n, …].
+func (s *StepInfo) Samples() (real, fake *tensor.Tensor) { return s.result.real, s.result.fake }
+
+// Condition returns the condition [n, k] of [StepInfo.Samples], which real samples
+// and generated ones have in common, or nil if there is none.
+func (s *StepInfo) Condition() *tensor.Tensor {
+	if s.result.condition == nil {
+		return nil
+	}
+	return s.result.condition.Value()
+}
+
+// Scores returns what the discriminator has made of [StepInfo.Samples], before it
+// has learnt from them: D(x) and D(G(z)), both [n, 1], logits or probabilities as
+// the objective has it. Reading them from a device takes time; nothing else does.
+func (s *StepInfo) Scores() (real, fake *tensor.Tensor) {
+	return s.result.d.scores[0], s.result.d.scores[1]
 }
 
 // Terms returns the discriminator's loss terms, one per sample. Either is nil if
@@ -203,6 +248,29 @@ type fitting struct {
 	batches int // in an epoch
 	o       options
 	report  *Report
+	pace    pace
+}
+
+// pace is how fast training goes.
+type pace struct {
+	since time.Time // when the steps were begun that it counts
+	steps int
+	rate  float64
+	whole bool // rate is over a second
+}
+
+// step counts a step and returns the steps per second.
+func (p *pace) step(now time.Time) float64 {
+	p.steps++
+	passed := now.Sub(p.since)
+	over := passed >= time.Second
+	if over || !p.whole {
+		p.rate = float64(p.steps) / max(passed.Seconds(), 1e-9)
+	}
+	if over {
+		p.since, p.steps, p.whole = now, 0, true
+	}
+	return p.rate
 }
 
 // prepare checks what can be known before anything is called.
@@ -230,7 +298,10 @@ func (f *fitting) prepare(opts []Option) error {
 	if err := f.game.trySize(f.src); err != nil {
 		return err
 	}
-	return f.adopt(f.src)
+	if err := f.adopt(f.src); err != nil {
+		return err
+	}
+	return f.game.adoptClasses(f.src)
 }
 
 // done reports whether as much was trained as was asked for.
@@ -248,6 +319,7 @@ func (f *fitting) run() error {
 		}
 	}()
 	start := time.Now()
+	f.pace = pace{since: start}
 	run := f.outlook()
 	for _, h := range f.o.hooks {
 		if h.Start == nil {
@@ -291,7 +363,7 @@ func (f *fitting) run() error {
 // outlook is what hooks are told first.
 func (f *fitting) outlook() Run {
 	p := &f.position
-	run := Run{Trainer: f.Trainer, Context: f.ctx, Epochs: f.o.epochs, Steps: max(f.o.steps, f.game.steps), Batches: f.batches, past: slices.Clone(p.past)}
+	run := Run{Trainer: f.Trainer, Context: f.ctx, Epochs: f.o.epochs, Steps: max(f.o.steps, f.game.steps), Batches: f.batches, past: slices.Clone(p.past), note: f.note}
 	if f.o.steps < math.MaxInt {
 		run.Epochs = len(p.past) + (p.batch+run.Steps-f.game.steps+f.batches-1)/f.batches
 	} else {
@@ -304,6 +376,15 @@ func (f *fitting) outlook() Run {
 		run.Past = append(run.Past, e.losses)
 	}
 	return run
+}
+
+// note tells the hooks a sentence.
+func (f *fitting) note(sentence string) {
+	for _, h := range f.o.hooks {
+		if h.Note != nil {
+			h.Note(f.game.steps, sentence)
+		}
+	}
 }
 
 // Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
@@ -385,23 +466,25 @@ func (f *fitting) tell(start time.Time) error {
 }
 
 // batch does one step and tells the hooks.
-func (f *fitting) batch(x *tensor.Tensor) error {
+func (f *fitting) batch(b Batch) error {
 	defer f.game.scope.Close()
 	p := &f.position
 	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch + 1}
 	err := func() (err error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if info.result, err = f.game.attempt(x, nil); err != nil {
+		start := time.Now()
+		defer func() { info.Time = time.Since(start) }()
+		if info.result, err = f.game.attempt(b, nil); err != nil {
 			return err
 		}
 		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
 		return nil
 	}()
 	if err != nil {
-		return f.blame(err, x, info.Epoch, info.Batch)
+		return f.blame(err, b, info.Epoch, info.Batch)
 	}
-	info.Step, info.Losses = f.game.steps, info.result.losses
+	info.Step, info.Losses, info.PerSecond = f.game.steps, info.result.losses, f.pace.step(time.Now())
 	return f.call(f.o.hooks, func(h Hook) error {
 		if h.Step == nil {
 			return nil

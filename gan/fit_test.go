@@ -150,10 +150,11 @@ func TestFitTellsEveryError(t *testing.T) {
 // quiet ends an epoch without an error when it is cancelled.
 type quiet struct{ *noise }
 
-func (s *quiet) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
-		for x, err := range s.noise.Epoch(ctx, epoch, from) {
-			if err != nil || !yield(x, nil) {
+func (s *quiet) Epoch(ctx context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
+		for b, err := range s.noise.Epoch(ctx, epoch, from) {
+			x := b.X
+			if err != nil || !yield(gan.Batch{X: x}, nil) {
 				return
 			}
 		}
@@ -163,7 +164,7 @@ func (s *quiet) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Te
 // deaf does not look at the context.
 type deaf struct{ *noise }
 
-func (s *deaf) Epoch(_ context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
+func (s *deaf) Epoch(_ context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
 	return s.noise.Epoch(context.Background(), epoch, from)
 }
 
@@ -306,7 +307,7 @@ func TestFitSteps(t *testing.T) {
 	require.Equal(t, 9, trainer.Steps())
 
 	// Steps by hand count as steps, but belong to no epoch.
-	_, err := trainer.Step(batch(t, tinyNoise(1)))
+	_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 	require.NoError(t, err)
 	fit(gan.Steps(12))
 	require.Equal(t, []string{"a start 4×3", "a step 4.1=11", "a step 4.2=12", "a part 4", "a end"}, lines)
@@ -439,7 +440,7 @@ func TestStepStopsAtGradients(t *testing.T) {
 	for _, network := range []string{"discriminator", "generator"} {
 		trainer := newTiny(t, steep{network: network})
 		before := stateOf(t, trainer)
-		losses, err := trainer.Step(batch(t, tinyNoise(1)))
+		losses, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 		var e *gan.NonFiniteError
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, network, e.Network)
@@ -455,7 +456,7 @@ func TestStepStopsAtGradients(t *testing.T) {
 func TestStepStopsAtGeneratorsNaN(t *testing.T) {
 	trainer := newTiny(t, lateNaN{})
 	before := trainer.Sample(3, 1).Float32s()
-	losses, err := trainer.Step(batch(t, tinyNoise(1)))
+	losses, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 	var e *gan.NonFiniteError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "generator", e.Network)
@@ -476,7 +477,7 @@ func TestStepWithMisfits(t *testing.T) {
 		"rank 0":   tensor.New(tensor.Float32),
 		"rank 1":   tensor.New(tensor.Float32, 4),
 	} {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		var misuse tensor.Misuse
 		require.ErrorAs(t, err, &misuse, name)
 		require.ErrorContains(t, err, "gan: step 1: ", name)
@@ -486,15 +487,15 @@ func TestStepWithMisfits(t *testing.T) {
 		"numbers": tensor.New(tensor.Float32, 5, latentSize+1),
 		"dtype":   tensor.New(tensor.Float64, 5, latentSize),
 	} {
-		_, err := trainer.StepWith(tensor.New(tensor.Float32, 5, 4), z)
+		_, err := trainer.StepWith(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)}, z)
 		var misuse tensor.Misuse
 		require.ErrorAs(t, err, &misuse, name)
 		same(t, before, stateOf(t, trainer), name)
 	}
-	_, err := trainer.Step(tensor.New(tensor.Float32, 0, 4))
+	_, err := trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 0, 4)})
 	require.Error(t, err, "an empty batch has no mean")
 	same(t, before, stateOf(t, trainer))
-	_, err = trainer.Step(batch(t, tinyNoise(1)))
+	_, err = trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 	require.NoError(t, err)
 }
 
@@ -503,22 +504,22 @@ func TestStepWith(t *testing.T) {
 	x := batch(t, tinyNoise(1))
 	z := tensor.NewStream(5, "given").Normal(tensor.Float32, 5, latentSize)
 	a, b := newTiny(t, gan.Hinge{}), newTiny(t, gan.Hinge{})
-	_, err := a.StepWith(x, z)
+	_, err := a.StepWith(gan.Batch{X: x}, z)
 	require.NoError(t, err)
-	_, err = a.Step(x)
+	_, err = a.Step(gan.Batch{X: x})
 	require.NoError(t, err)
-	_, err = b.StepWith(x, z)
+	_, err = b.StepWith(gan.Batch{X: x}, z)
 	require.NoError(t, err)
-	_, err = b.Step(x)
+	_, err = b.Step(gan.Batch{X: x})
 	require.NoError(t, err)
 	same(t, stateOf(t, a), stateOf(t, b))
 
 	// The step by itself gives what the given vectors give.
 	c, d := newTiny(t, gan.Hinge{}), newTiny(t, gan.Hinge{})
-	own, err := c.Step(x)
+	own, err := c.Step(gan.Batch{X: x})
 	require.NoError(t, err)
 	drawn := tensor.NewStream(tinyConfig(gan.Hinge{}).Seed, "latent").Normal(tensor.Float32, 5, latentSize)
-	given, err := d.StepWith(x, drawn)
+	given, err := d.StepWith(gan.Batch{X: x}, drawn)
 	require.NoError(t, err)
 	require.Equal(t, own, given)
 }

@@ -57,7 +57,7 @@ func FuzzResume(f *testing.F) {
 			require.NotContains(t, err.Error(), "\x1b")
 			require.Equal(t, before, trainer.Sample(2, 1).Float32s())
 		}
-		trainer.Step(real) // which may well report numbers that are not finite
+		trainer.Step(gan.Batch{X: real}) // which may well report numbers that are not finite
 	})
 }
 
@@ -172,7 +172,7 @@ func FuzzCheckpoint(f *testing.F) {
 			require.NotContains(t, err.Error(), "\x1b")
 			require.Equal(t, before, trainer.Sample(2, 1).Float32s())
 		}
-		trainer.Step(real)
+		trainer.Step(gan.Batch{X: real})
 		trainer.Fit(t.Context(), tinyNoise(2), gan.Steps(trainer.Steps()+1))
 	})
 }

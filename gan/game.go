@@ -22,7 +22,9 @@ type game struct {
 	penalties                []Penalty
 	strategy                 strategy // computes the discriminator's gradient
 	latentSize               int
-	sample                   []int // shape of one; nil: not known
+	condition                int      // numbers in that of a sample; 0: there is none
+	classes                  []string // of which the condition is the one-hot; nil: it is a vector, or none
+	sample                   []int    // shape of one; nil: not known
 	generatorEvery           int
 	freshLatent              bool
 	clip                     float64 // 0: none
@@ -43,14 +45,17 @@ type game struct {
 	steps int    // done in all
 	seed  string // that all random numbers have come from
 
+	keepsSeen bool
+	seen      *tensor.Tensor   // the condition of the last batch, if averages need one to be settled
 	values    []*tensor.Tensor // of all of the networks' parameters and buffers, the generator's first
 	journal   journal
 	touched   touched // by the current step
 	replaying bool    // the step was done before
 
-	mu   sync.Mutex // held while what samples are made of changes or is copied
-	made int        // the step that the generator's weights are of
-	copy *Generator // of the newest weights, if one was asked for
+	mu     sync.Mutex // held while what samples are made of changes or is copied
+	made   int        // the step that the generator's weights are of
+	counts []int      // of the data's samples of each class; nil: not known
+	copy   *Generator // of the newest weights, if one was asked for
 }
 
 // touched is what a step has begun to change, and has to undo if it fails.
@@ -87,6 +92,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 	out := &game{
 		generator: g, discriminator: d,
 		objective: c.objective(), penalties: c.Penalties, latentSize: c.Latent, sample: sample,
+		condition: c.condition(), classes: slices.Clone(c.Classes),
 		generatorEvery: max(c.GeneratorEvery, 1), freshLatent: c.FreshLatent, clip: c.ClipWeights,
 		gParams: trainable(g), dParams: trainable(d),
 		latent: tensor.NewStream(c.Seed, "latent"),
@@ -120,6 +126,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 			out.ema = optim.NewEMAHalfLife(gValues, c.EMAHalfLife)
 		}
 	})
+	out.keepsSeen = out.condition > 0 && out.classes == nil && out.ema != nil && hasBuffers(g)
 	if err == nil {
 		err = device.Sync() // what was queued may have failed
 	}
@@ -152,12 +159,12 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 	return out
 }
 
-// attempt does a step, with latent vectors of the game's own sequence if none
+// attempt does a step on a batch of real samples, with latent vectors of the game's own sequence if none
 // are given. A step that fails leaves everything as it was before, so that a
 // checkpoint leads to the same step again.
-func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
+func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
-	if err := checkBatch(real); err != nil {
+	if err := g.checkBatch(b); err != nil {
 		return r, fail(err)
 	}
 	if err := tensor.Catch(func() { g.journal.begin(g) }); err != nil {
@@ -184,35 +191,25 @@ func (g *game) attempt(real, latent *tensor.Tensor) (r result, err error) {
 		}
 	}()
 	var data *DataError
+	rates := [2]float64{g.gOptimizer.LR(), g.dOptimizer.LR()}
 	misuse := tensor.Catch(func() {
-		if r = g.stepOn(real, latent); r.failed == "" {
-			g.journal.done(g, real, latent)
+		r = g.stepOn(b, latent)
+		r.rates = rates
+		if r.failed == "" {
+			g.journal.done(g, b, latent)
 		} else {
-			data = lookForNaN(real)
+			data = lookForNaN(b)
 		}
 	})
 	switch {
 	case misuse != nil:
-		return r, fail(g.explain(misuse, real))
+		return r, fail(g.explain(misuse, b.X))
 	case r.failed != "":
 		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
 	done = true
 	return r, nil
-}
-
-// checkBatch returns what is wrong with a batch for every network.
-func checkBatch(real *tensor.Tensor) error {
-	switch {
-	case real == nil:
-		return &tensor.ArgumentError{Op: "Trainer.Step", Problem: "the batch of real samples is nil", Fix: "give a tensor [n, …]"}
-	case real.Rank() == 0:
-		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the real samples are a single number, and not a batch", Fix: "give a tensor [n, …]"}
-	case real.Len() == 0:
-		return &tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{real.Shape()}, Problem: "the batch of real samples is empty", Fix: "give one sample or more"}
-	}
-	return nil
 }
 
 // explain adds to what a step says of samples that do not fit that their shape or
@@ -239,11 +236,15 @@ func (g *game) explain(misuse error, real *tensor.Tensor) error {
 
 // stepOn does a step on samples and latent vectors that may come from elsewhere,
 // the latter from the game's own sequence if there are none.
-func (g *game) stepOn(real, latent *tensor.Tensor) result {
+func (g *game) stepOn(b Batch, latent *tensor.Tensor) result {
 	if latent == nil {
-		latent = g.drawLatent(real.Dim(0))
+		latent = g.drawLatent(b.X.Dim(0))
 	}
-	return g.step(g.scope.Adopt(real).To(g.device), g.scope.Adopt(latent).To(g.device))
+	var condition *autograd.Var
+	if g.condition != 0 {
+		condition = autograd.Const(g.scope.Adopt(b.Condition).To(g.device))
+	}
+	return g.step(g.scope.Adopt(b.X).To(g.device), condition, g.scope.Adopt(latent).To(g.device))
 }
 
 // drawLatent draws n latent vectors into the step's scope.
@@ -253,16 +254,16 @@ func (g *game) drawLatent(n int) *tensor.Tensor {
 	return z
 }
 
-// training is how a step runs a network. The weights of one that does not learn
-// are not tracked.
-func (g *game) training(learns bool) *nn.Ctx {
-	return &nn.Ctx{Train: true, Track: learns, Rand: g.random, Updates: &g.updates}
+// training is how a step runs a network, on samples of the condition c. The weights
+// of a network that does not learn are not tracked.
+func (g *game) training(learns bool, c *autograd.Var) *nn.Ctx {
+	return &nn.Ctx{Train: true, Track: learns, Condition: c, Rand: g.random, Updates: &g.updates}
 }
 
-// judge returns D(x), tracked by the discriminator's weights if it learns. New has
+// judge returns D(x|c), tracked by the discriminator's weights if it learns. New has
 // checked the shape only of a discriminator that tells it.
-func (g *game) judge(learns bool, x *autograd.Var) *autograd.Var {
-	d := g.discriminator.Forward(g.training(learns), x)
+func (g *game) judge(learns bool, x, c *autograd.Var) *autograd.Var {
+	d := g.discriminator.Forward(g.training(learns, c), x)
 	if in, out := x.Shape(), d.Shape(); len(in) == 0 || len(out) != 2 || out[0] != in[0] || out[1] != 1 {
 		panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{in, out},
 			Problem: "the discriminator does not make one number of each sample", Fix: "let it make [n, 1] of [n, …]"})
@@ -280,12 +281,16 @@ func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 }
 
 // updateGenerator changes the generator's weights and their average. grads is
-// nil if it is not the generator's turn. Then the changes of buffers that the
+// nil if it is not the generator's turn, and c the condition of the step's samples. Then the changes of buffers that the
 // passes have asked for are made, all of it while nobody copies the generator.
-func (g *game) updateGenerator(grads []*tensor.Tensor) {
+func (g *game) updateGenerator(grads []*tensor.Tensor, c *autograd.Var) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.touched = generatorTouched
+	if g.keepsSeen {
+		g.seen = g.device.New(g.dtype, c.Shape()...) // copies of the generator keep the old one
+		g.seen.CopyFrom(c.Value())
+	}
 	if grads != nil {
 		g.gOptimizer.Step(grads)
 		if g.ema != nil {
@@ -312,9 +317,9 @@ func (g *game) copied() *Generator {
 			}
 		}
 		g.copy = newGenerator(g.generator, nn.SnapshotWith(g.generator, averages), g.latentSize, g.sample, g.dtype, g.device)
-		g.copy.notes = g.notes(g.made)
+		g.copy.notes, g.copy.classes, g.copy.counts = g.notes(g.made), g.classes, g.counts
 		if g.ema != nil {
-			g.copy.settle()
+			g.copy.settle(g.seen)
 		}
 	}
 	return g.copy

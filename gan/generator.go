@@ -12,9 +12,10 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
-	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/internal/excerpt"
+	"github.com/gander-ml/gander/internal/strictjson"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -28,9 +29,14 @@ type Generator struct {
 	sample  []int // shape of one; nil: not known
 	dtype   tensor.DType
 	device  *tensor.Device
-	scopes  *sync.Pool // of *tensor.Scope, warm from earlier chunks
-	pass    int        // samples of one pass
-	foreign bool       // some layers are not package nn's
+	scopes  *sync.Pool   // of *tensor.Scope, warm from earlier chunks
+	pass    int          // samples of one pass
+	foreign bool         // some layers are not package nn's
+	random  *atomic.Bool // some layers draw random numbers, as a pass has shown
+
+	condition int      // numbers in the condition of a sample; 0: none
+	classes   []string // of which it is the one-hot; nil: it is a vector, or none
+	counts    []int    // how frequent they are in the data; nil: equally
 
 	notes map[string]string // on where it comes from, for its file
 }
@@ -42,8 +48,9 @@ func newGenerator(net nn.Module, w *nn.Weights, latent int, sample []int, dt ten
 	g := &Generator{
 		net: net, weights: func() *nn.Weights { return there }, latent: latent, sample: sample, dtype: dt, device: d,
 		scopes: &sync.Pool{New: func() any { return tensor.NewScope() }},
-		pass:   sampleChunk, foreign: foreign(net),
+		pass:   sampleChunk, foreign: foreign(net), random: new(atomic.Bool),
 	}
+	g.condition, _ = nn.ConditionSize(net)
 	if one, err := nn.PassMemory(net, []int{1, latent}, dt, math.MaxInt64); err == nil && one > 0 {
 		g.pass = int(max(min(sampleChunk, passMemory/one), 1))
 	}
@@ -63,6 +70,9 @@ func NewGenerator(net nn.Module, latent int, shape ...int) (*Generator, error) {
 	}
 	sample, err := sampleShape(net, latent, shape)
 	if err != nil {
+		return nil, fmt.Errorf("gan: %w", err)
+	}
+	if err := conditionFits(net); err != nil {
 		return nil, fmt.Errorf("gan: %w", err)
 	}
 	var g *Generator
@@ -108,6 +118,53 @@ func sampleShape(net nn.Module, latent int, want []int) ([]int, error) {
 	return want, nil
 }
 
+// conditionFits returns an error if a network reads no condition that a generator
+// can give it.
+func conditionFits(net nn.Module) error {
+	switch size, err := nn.ConditionSize(net); {
+	case err != nil:
+		return err
+	case size < 0 || size > maxCondition:
+		return fmt.Errorf("the network reads a condition of %d numbers; there may be up to %d", size, maxCondition)
+	}
+	return nil
+}
+
+// WithClasses returns g with names for its classes, of which the condition of a
+// sample is the one-hot, in the order of their numbers. counts says how frequent
+// they are, such as the number of each in the data, or is nil if they are equally
+// frequent. A generator that comes from a [Trainer] knows both. The error says
+// what does not fit.
+func (g *Generator) WithClasses(names []string, counts []int) (*Generator, error) {
+	if err := classesFit(g.condition, names, counts); err != nil {
+		return nil, fmt.Errorf("gan: %w", err)
+	}
+	named := *g
+	named.classes, named.counts = slices.Clone(names), slices.Clone(counts)
+	return &named, nil
+}
+
+// classesFit returns an error if a condition of size numbers is not the one-hot of
+// these classes.
+func classesFit(size int, names []string, counts []int) error {
+	if len(names) != size || size == 0 {
+		return fmt.Errorf("%d classes do not fit a condition of %d numbers", len(names), size)
+	}
+	if err := checkClasses(names); err != nil {
+		return err
+	}
+	if counts != nil && len(counts) != size {
+		return fmt.Errorf("%d counts do not fit %d classes", len(counts), size)
+	}
+	if counts != nil && slices.Max(counts) == 0 {
+		return errors.New("no class has a count above 0")
+	}
+	if i := slices.IndexFunc(counts, func(n int) bool { return n < 0 }); i >= 0 {
+		return fmt.Errorf("class %d has a count of %d", i, counts[i])
+	}
+	return nil
+}
+
 // To returns the generator on a device: g itself if it is there already, else a
 // copy.
 func (g *Generator) To(d *tensor.Device) *Generator {
@@ -115,98 +172,12 @@ func (g *Generator) To(d *tensor.Device) *Generator {
 		return g
 	}
 	there := newGenerator(g.net, g.weights(), g.latent, g.sample, g.dtype, d)
-	there.notes = g.notes
+	there.notes, there.classes, there.counts = g.notes, g.classes, g.counts
 	return there
 }
 
 // Device returns where the generator's weights and samples live.
 func (g *Generator) Device() *tensor.Device { return g.device }
-
-// sampleChunk is how many latent vectors are drawn at once, so that memory does
-// not grow with their number. They are whole blocks of the stream's random
-// numbers. A pass makes all their samples, unless those took more than passMemory
-// bytes together.
-const (
-	sampleChunk = 256
-	passMemory  = 1 << 30
-)
-
-// Sample draws n samples [n, …] on the generator's device, sample i from latent
-// vector i of the seed. The same seed gives the same samples, bit for bit;
-// asking for more of them does not change the first, nor does asking for one. It
-// panics with a [tensor.ShapeError] on a negative n.
-func (g *Generator) Sample(n int, seed uint64) *tensor.Tensor {
-	random := tensor.NewStream(seed, "sample")
-	return g.chunks("Generator.Sample", n, func(s *tensor.Scope, _, m int) *tensor.Tensor {
-		z := s.Empty(g.device, g.dtype, m, g.latent)
-		random.NormalInto(z)
-		return z
-	})
-}
-
-// Map returns the samples [n, …], on the generator's device, of given latent
-// vectors [n, latent]. It panics with a [tensor.Misuse] if they do not fit.
-func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
-	if latent.Rank() != 2 || latent.Dim(1) != g.latent {
-		panic(&tensor.ShapeError{Op: "Generator.Map", Shapes: [][]int{latent.Shape()},
-			Problem: fmt.Sprintf("these are not latent vectors of %d numbers", g.latent), Fix: fmt.Sprintf("give [n, %d]", g.latent)})
-	}
-	return g.chunks("Generator.Map", latent.Dim(0), func(s *tensor.Scope, at, m int) *tensor.Tensor {
-		return s.Adopt(latent.Slice(0, at, at+m)).To(g.device)
-	})
-}
-
-// chunks makes n samples, at most sampleChunk at a time. draw returns the latent
-// vectors [m, latent] from number at on, in a scope.
-func (g *Generator) chunks(op string, n int, draw func(s *tensor.Scope, at, m int) *tensor.Tensor) *tensor.Tensor {
-	if n < 0 {
-		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "the number of samples is negative", Fix: "ask for 0 or more"})
-	}
-	scope := g.scopes.Get().(*tensor.Scope)
-	defer g.scopes.Put(scope)
-	defer scope.Close()
-	ctx := &nn.Ctx{Weights: g.weights()}
-	var out *tensor.Tensor
-	for at := 0; out == nil || at < n; at += sampleChunk {
-		m := min(sampleChunk, n-at)
-		z := draw(scope, at, m)
-		for from := 0; out == nil || from < m; from += g.pass {
-			to := min(from+g.pass, m)
-			y := g.net.Forward(ctx, autograd.Const(g.full(scope, z.Slice(0, from, to)))).Value()
-			if out == nil {
-				shape := y.Shape()
-				shape[0] = n
-				out = g.device.New(y.DType(), shape...)
-			}
-			out.Slice(0, at+from, at+to).CopyFrom(y.Slice(0, 0, to-from))
-		}
-		scope.Close()
-	}
-	return out
-}
-
-// full returns the latent vectors of a pass, with zeros behind them if the pass
-// would give their samples other bits than a larger one does: on a device that
-// rounds the factors of large products only, whatever is less than a whole pass,
-// and in a layer of the program's own, a single sample. Its product of one row may
-// be summed in another order; those of package nn are not ([nn.Snapshot]).
-func (g *Generator) full(s *tensor.Scope, z *tensor.Tensor) *tensor.Tensor {
-	n, least := z.Dim(0), 1
-	switch {
-	case n == 0:
-		return z
-	case g.device.Precision() != tensor.FullPrecision:
-		least = g.pass
-	case g.foreign:
-		least = 2
-	}
-	if n >= least {
-		return z
-	}
-	rest := s.Empty(g.device, z.DType(), least-n, g.latent)
-	rest.Fill(0)
-	return tensor.Concat(0, z, rest)
-}
 
 // foreign reports whether a part of a network is not made by package nn.
 func foreign(m nn.Module) bool {
@@ -226,8 +197,22 @@ func foreign(m nn.Module) bool {
 	return false
 }
 
-// Latent returns the number of the generator's inputs.
+// Latent returns the number of the generator's inputs, without the condition.
 func (g *Generator) Latent() int { return g.latent }
+
+// Condition returns how many numbers the condition of a sample has, 0 if there is
+// none.
+func (g *Generator) Condition() int { return g.condition }
+
+// Classes returns the names of the classes that samples can be asked of, in the
+// order of their numbers ([Generator.SampleOf]), or nil if there are none.
+func (g *Generator) Classes() []string { return slices.Clone(g.classes) }
+
+// Network returns the generator's network and the weights to run it with, for what
+// sampling does not do: net.Forward(&nn.Ctx{Weights: w}, z) makes samples of latent
+// vectors z on the generator's device. Neither may be changed; the network's own
+// weights may be those of a training that goes on.
+func (g *Generator) Network() (net nn.Module, w *nn.Weights) { return g.net, g.weights() }
 
 // SampleShape returns the shape of one sample, such as [1 28 28] of a digit, also
 // if the generator makes it as a row of 784 numbers; see [Config]. It is nil if
@@ -235,10 +220,13 @@ func (g *Generator) Latent() int { return g.latent }
 func (g *Generator) SampleShape() []int { return slices.Clone(g.sample) }
 
 // latentKey and sampleKey are where a file's metadata holds the number of inputs
-// and the shape of one sample, as a JSON array.
+// and the shape of one sample, as a JSON array. classesKey and countsKey are where it
+// holds the names of the classes and how many samples of each the data has, likewise.
 const (
-	latentKey = "gander.latent"
-	sampleKey = "gander.sample_shape"
+	latentKey  = "gander.latent"
+	sampleKey  = "gander.sample_shape"
+	classesKey = "gander.classes"
+	countsKey  = "gander.class_counts"
 )
 
 // stepKey and seedKey are where it holds what notes of a trainer's networks tell.
@@ -271,6 +259,14 @@ func (g *Generator) metadata() map[string]string {
 	if g.sample != nil {
 		shape, _ := json.Marshal(g.sample) // of integers: no error
 		meta[sampleKey] = string(shape)
+	}
+	if g.classes != nil {
+		names, _ := json.Marshal(g.classes)
+		meta[classesKey] = string(names)
+	}
+	if g.counts != nil {
+		counts, _ := json.Marshal(g.counts)
+		meta[countsKey] = string(counts)
 	}
 	maps.Copy(meta, g.notes)
 	return meta
@@ -366,13 +362,49 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	if err != nil {
 		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: %w", from, err))
 	}
+	if err := conditionFits(net); err != nil {
+		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: %w", from, err))
+	}
+	classes, counts, err := readClasses(net, meta)
+	if err != nil {
+		return nil, excerpt.Error(fmt.Errorf("gan: loading %s: %w", from, err))
+	}
 	var g *Generator
 	if err := tensor.Catch(func() {
 		g = newGenerator(net, nn.Snapshot(net), latent, sample, first.DType(), c.device)
 	}); err != nil {
 		return nil, fmt.Errorf("gan: loading %s: %w", from, err)
 	}
+	g.classes, g.counts = classes, counts
 	g.notes = maps.Clone(meta)
 	maps.DeleteFunc(g.notes, func(key, _ string) bool { return key != stepKey && key != seedKey })
 	return g, nil
+}
+
+// readClasses returns what a file's metadata says about the classes of a network.
+func readClasses(net nn.Module, meta map[string]string) (names []string, counts []int, err error) {
+	text, ok := meta[classesKey]
+	countsText, counted := meta[countsKey]
+	switch {
+	case !ok && counted:
+		return nil, nil, fmt.Errorf("its metadata holds %q without %q", countsKey, classesKey)
+	case !ok:
+		return nil, nil, nil
+	}
+	if err := strictjson.Unmarshal([]byte(text), &names); err != nil {
+		return nil, nil, fmt.Errorf("its metadata %q is not a list of names: %w", classesKey, err)
+	}
+	if counted {
+		if err := strictjson.Unmarshal([]byte(countsText), &counts); err != nil {
+			return nil, nil, fmt.Errorf("its metadata %q is not a list of numbers: %w", countsKey, err)
+		}
+		if counts == nil {
+			return nil, nil, fmt.Errorf("its metadata %q is null", countsKey)
+		}
+	}
+	size, _ := nn.ConditionSize(net)
+	if err := classesFit(size, names, counts); err != nil {
+		return nil, nil, fmt.Errorf("its metadata %q: %w", classesKey, err)
+	}
+	return names, counts, nil
 }

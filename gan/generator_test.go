@@ -59,7 +59,7 @@ func TestSampleShape(t *testing.T) {
 // A generator of a network that was trained elsewhere is a copy, too.
 func TestNewGenerator(t *testing.T) {
 	trainer := newTiny(t, gan.Hinge{})
-	_, err := trainer.Step(batch(t, tinyNoise(1)))
+	_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 	require.NoError(t, err)
 	net, _ := tiny(gan.Logits)
 	_, err = gan.NewGenerator(net, latentSize)

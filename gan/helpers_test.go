@@ -72,22 +72,22 @@ func tinyNoise(batches int) *noise { return &noise{batches: batches, size: 5, fe
 
 func (s *noise) Batches() int { return s.batches }
 
-func (s *noise) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (s *noise) Epoch(ctx context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		x := tensor.New(s.dtype, s.size, s.features)
 		for k := from; k < s.batches; k++ {
 			if ctx.Err() != nil {
-				yield(nil, context.Cause(ctx))
+				yield(gan.Batch{}, context.Cause(ctx))
 				return
 			}
 			tensor.NewStream(uint64(epoch), fmt.Sprint("noise ", k)).NormalInto(x)
 			if s.edit != nil {
 				if err := s.edit(epoch, k, x); err != nil {
-					yield(nil, err)
+					yield(gan.Batch{}, err)
 					return
 				}
 			}
-			if !yield(x, nil) {
+			if !yield(gan.Batch{X: x}, nil) {
 				return
 			}
 		}
@@ -97,7 +97,8 @@ func (s *noise) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Te
 // batch returns one batch of a source to keep.
 func batch(t testing.TB, s gan.Source) *tensor.Tensor {
 	t.Helper()
-	for x, err := range s.Epoch(context.Background(), 0, 0) {
+	for b, err := range s.Epoch(context.Background(), 0, 0) {
+		x := b.X
 		require.NoError(t, err)
 		return x.Clone()
 	}

@@ -32,8 +32,9 @@ const (
 
 // input is what one step was given.
 type input struct {
-	real, latent *tensor.Tensor    // latent is nil if the game drew its own
-	memory       [2]*tensor.Tensor // of both
+	real   Batch
+	latent *tensor.Tensor    // nil if the game drew its own
+	memory [3]*tensor.Tensor // of all these
 }
 
 // begin prepares for a step: [journal.rewind] leads back to here.
@@ -49,14 +50,17 @@ func (j *journal) begin(g *game) {
 }
 
 // done notes what a step that went well was given.
-func (j *journal) done(g *game, real, latent *tensor.Tensor) {
+func (j *journal) done(g *game, b Batch, latent *tensor.Tensor) {
 	if j.n == len(j.inputs) {
 		j.inputs = append(j.inputs, input{})
 	}
 	in := &j.inputs[j.n]
-	in.real, in.latent = keep(&in.memory[0], real), keep(&in.memory[1], latent)
+	in.real.X, in.latent = keep(&in.memory[0], b.X), keep(&in.memory[1], latent)
+	if g.condition != 0 {
+		in.real.Condition = keep(&in.memory[2], b.Condition)
+	}
 	j.n++
-	j.length += real.Len()
+	j.length += b.X.Len()
 	j.note(g)
 }
 
@@ -130,6 +134,7 @@ type state struct {
 	g, d, ema      optim.Saved
 	latent, random tensor.Stream
 	steps, length  int
+	seen           *tensor.Tensor // never changes
 }
 
 func (s *state) save(g *game) {
@@ -150,7 +155,7 @@ func (s *state) save(g *game) {
 	if g.ema != nil {
 		g.ema.Save(&s.ema)
 	}
-	s.latent, s.random, s.steps = *g.latent, *g.random, g.steps
+	s.latent, s.random, s.steps, s.seen = *g.latent, *g.random, g.steps, g.seen
 }
 
 func (s *state) restore(g *game) {
@@ -162,7 +167,7 @@ func (s *state) restore(g *game) {
 	if g.ema != nil {
 		g.ema.GoBack(&s.ema)
 	}
-	*g.latent, *g.random, g.steps = s.latent, s.random, s.steps
+	*g.latent, *g.random, g.steps, g.seen = s.latent, s.random, s.steps, s.seen
 }
 
 // sameGenerator reports whether the generator's values are those of the copy, bit

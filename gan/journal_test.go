@@ -51,6 +51,9 @@ func TestFailedStepIsUndone(t *testing.T) {
 	trainers := map[string]func(o gan.Objective) *gan.Trainer{
 		"tiny":       func(o gan.Objective) *gan.Trainer { return newTiny(t, o) },
 		"everything": func(o gan.Objective) *gan.Trainer { return newTiny(t, o, everything) },
+		"conditional": func(o gan.Objective) *gan.Trainer {
+			return newConditional(t, o, func(c *gan.Config) { c.EMAHalfLife = 3 }, vectors)
+		},
 		"wide": func(o gan.Objective) *gan.Trainer {
 			g, d := wide()
 			c := tinyConfig(o)
@@ -67,8 +70,9 @@ func TestFailedStepIsUndone(t *testing.T) {
 			random := tensor.NewStream(1, "samples")
 			train := func() {
 				x := random.Normal(tensor.Float32, 3+failing.Steps()%3, 4)
+				b := gan.Batch{X: x, Condition: random.Normal(tensor.Float32, x.Dim(0), 3)}
 				for _, tr := range []*gan.Trainer{failing, clean} {
-					_, err := tr.Step(x)
+					_, err := tr.Step(b)
 					require.NoError(t, err)
 				}
 			}
@@ -87,9 +91,9 @@ func TestFailedStepIsUndone(t *testing.T) {
 					}()
 					for err == nil && objective.next != nil { // the generator's turn may come later
 						state = stateOf(t, failing)
-						x := random.Normal(tensor.Float32, 5, 4)
-						if _, err = failing.Step(x); err == nil {
-							_, err = clean.Step(x)
+						b := gan.Batch{X: random.Normal(tensor.Float32, 5, 4), Condition: random.Normal(tensor.Float32, 5, 3)}
+						if _, err = failing.Step(b); err == nil {
+							_, err = clean.Step(b)
 						}
 					}
 					return err
@@ -111,14 +115,14 @@ func TestFailedStepKeepsWeightsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	x := batch(t, tinyNoise(1))
 	for range 3 {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	weight := nn.Params(d)[0].Param.Value()
 	weight.Fill(0.25)
 	state := stateOf(t, trainer)
 	objective.next = rootOfZero
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.Error(t, err)
 	same(t, state, stateOf(t, trainer))
 	require.Equal(t, 0.25, weight.At(1, 1))
@@ -133,13 +137,13 @@ func TestFailedStepThatCannotBeUndone(t *testing.T) {
 	require.NoError(t, err)
 	x := batch(t, tinyNoise(1))
 	for range 3 {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	sample, weight := trainer.Sample(2, 1).Float32s(), nn.Params(d)[0].Param.Value()
 	before := weight.Clone().Float32s()
 	objective.next = rootOfZero
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	var e *gan.NonFiniteError
 	require.ErrorAs(t, err, &e)
 	require.ErrorContains(t, err, "could not be undone: step 1 went well and fails when it is done again")
@@ -148,11 +152,11 @@ func TestFailedStepThatCannotBeUndone(t *testing.T) {
 	require.NotEqual(t, before, weight.Float32s())
 
 	objective.next, objective.once = nil, true // from here on all is well
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.NoError(t, err)
 	state := stateOf(t, trainer)
 	objective.next = rootOfZero
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.Error(t, err)
 	same(t, state, stateOf(t, trainer))
 }
@@ -178,7 +182,7 @@ func TestSampleWhileStepsAreUndone(t *testing.T) {
 		if step%10 == 9 {
 			objective.next = rootOfZero
 		}
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.Equal(t, step%10 == 9, err != nil)
 		good[fmt.Sprint(trainer.Sample(1, 1).Float32s())] = true
 	}

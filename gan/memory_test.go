@@ -34,7 +34,7 @@ func TestStepAllocates(t *testing.T) {
 	}
 	trainer, x := classicTrainer(t)
 	step := func() {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	const steps = 60
@@ -62,7 +62,7 @@ func TestStepKeepsMemory(t *testing.T) {
 			x := batch(t, tinyNoise(1))
 			live := func(steps int) uint64 {
 				for range steps {
-					_, err := trainer.Step(x)
+					_, err := trainer.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 				}
 				var m runtime.MemStats

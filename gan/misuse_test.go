@@ -28,10 +28,10 @@ type yields struct {
 
 func (s *yields) Batches() int { return s.promised }
 
-func (s *yields) Epoch(_ context.Context, _, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (s *yields) Epoch(_ context.Context, _, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		for _, x := range s.batches[min(from, len(s.batches)):] {
-			if !yield(x, nil) {
+			if !yield(gan.Batch{X: x}, nil) {
 				return
 			}
 		}
@@ -66,10 +66,10 @@ func TestFitMisuse(t *testing.T) {
 		require.ErrorContains(t, err, c.want, what)
 		require.NotNil(t, report, what)
 	}
-	_, err := newTiny(t, gan.Hinge{}).Step(nil)
+	_, err := newTiny(t, gan.Hinge{}).Step(gan.Batch{})
 	var misuse tensor.Misuse
 	require.ErrorAs(t, err, &misuse)
-	_, err = newTiny(t, gan.Hinge{}).StepWith(tensor.Scalar(tensor.Float32, 1), tensor.New(tensor.Float32, 5, latentSize))
+	_, err = newTiny(t, gan.Hinge{}).StepWith(gan.Batch{X: tensor.Scalar(tensor.Float32, 1)}, tensor.New(tensor.Float32, 5, latentSize))
 	require.ErrorAs(t, err, &misuse)
 	require.ErrorContains(t, err, "the real samples are a single number")
 
@@ -79,7 +79,7 @@ func TestFitMisuse(t *testing.T) {
 	config.Penalties = []gan.Penalty{gan.R1{Gamma: 1}}
 	trainer, err := gan.New(nn.Sequential(nn.Linear(latentSize, 4), sum), nn.Sequential(unsaid{f: doubled}, nn.Linear(4, 1)), config)
 	require.NoError(t, err)
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.ErrorAs(t, err, &misuse)
 	_, err = gan.New(nn.Sequential(nn.Linear(latentSize, 4), lone{sum}), nn.Sequential(unsaid{f: doubled}, nn.Linear(4, 1)), config)
 	require.ErrorIs(t, err, gan.ErrConfig)
@@ -100,7 +100,7 @@ func TestOutputsOfTheDiscriminator(t *testing.T) {
 		g, _ := tiny(gan.Logits)
 		trainer, err := gan.New(g, d, tinyConfig(gan.Hinge{}))
 		require.NoError(t, err)
-		_, err = trainer.Step(tensor.New(tensor.Float32, 5, 4))
+		_, err = trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)})
 		require.ErrorContains(t, err, "the discriminator does not make one number of each sample; let it make [n, 1] of [n, …]", what)
 	}
 }
@@ -153,8 +153,8 @@ func TestBusy(t *testing.T) {
 		require.NoError(t, tr.Checkpoint(path))
 		for _, try := range []func() error{
 			func() error { _, err := tr.Fit(t.Context(), source); return err },
-			func() error { _, err := tr.Step(x); return err },
-			func() error { _, err := tr.StepWith(x, x); return err },
+			func() error { _, err := tr.Step(gan.Batch{X: x}); return err },
+			func() error { _, err := tr.StepWith(gan.Batch{X: x}, x); return err },
 			func() error { return tr.Resume(path) },
 			func() error { _, err := tr.ResumeLatest(filepath.Dir(path)); return err },
 			func() error { return tr.ReadCheckpoint(strings.NewReader("")) },
@@ -174,7 +174,7 @@ func TestBusy(t *testing.T) {
 	require.Panics(t, func() {
 		trainer.Fit(t.Context(), source, gan.Epochs(9), gan.On(gan.Hook{Step: func(*gan.StepInfo) error { panic("no") }}))
 	})
-	_, err = trainer.Step(x)
+	_, err = trainer.Step(gan.Batch{X: x})
 	require.NoError(t, err)
 }
 
@@ -244,15 +244,16 @@ type stuck struct {
 	waits func()
 }
 
-func (s *stuck) Epoch(ctx context.Context, epoch, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func (s *stuck) Epoch(ctx context.Context, epoch, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
 		n := 0
-		for x, err := range s.noise.Epoch(context.Background(), epoch, from) {
+		for b, err := range s.noise.Epoch(context.Background(), epoch, from) {
+			x := b.X
 			if n++; n == 3 {
 				s.waits()
 				select {}
 			}
-			if !yield(x, err) {
+			if !yield(gan.Batch{X: x}, err) {
 				return
 			}
 		}
@@ -286,9 +287,10 @@ func TestSmallestBatch(t *testing.T) {
 	// The trial changes no bits.
 	other, err := gan.New(nn.Sequential(nn.Linear(latentSize, 8), nn.BatchNorm1D(8), nn.ReLU(), nn.Linear(8, 4)), second(tiny(gan.Logits)), tinyConfig(gan.Hinge{}))
 	require.NoError(t, err)
-	for x, err := range datasets.NewLoader(numbers(17), 8, datasets.DropLast()).Epoch(t.Context(), 0, 0) {
+	for b, err := range datasets.NewLoader(numbers(17), 8, datasets.DropLast()).Epoch(t.Context(), 0, 0) {
+		x := b.X
 		require.NoError(t, err)
-		_, err = other.Step(x)
+		_, err = other.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	require.Equal(t, other.Sample(3, 1).Float32s(), trainer.Sample(3, 1).Float32s())
@@ -326,7 +328,7 @@ func TestBadData(t *testing.T) {
 
 	x := batch(t, tinyNoise(1))
 	x.Set(math.NaN(), 4, 1)
-	_, err = newTiny(t, gan.Wasserstein{}).Step(x)
+	_, err = newTiny(t, gan.Wasserstein{}).Step(gan.Batch{X: x})
 	require.EqualError(t, err, "gan: step 1: the real batch, sample 4, holds NaN")
 }
 

@@ -55,22 +55,29 @@ func (c Config) tryMixing(g, d nn.Module) error {
 			weights[p] = tensor.Add(scope.Adopt(v), tensor.Scale(normal(v, v.Shape()...), 0.1))
 		}
 		first := values(trainable(g))[0]
+		const n = 8 // groups of 2, 4 and 8 samples are possible
+		condition := func(n int) *autograd.Var {
+			if c.condition() == 0 {
+				return nil
+			}
+			return autograd.Const(normal(first, n, c.condition()))
+		}
 		shape, err := nn.OutShape(g, []int{1, c.Latent})
 		if errors.Is(err, nn.ErrUnknownShape) {
-			shape = g.Forward(nil, autograd.Const(normal(first, 1, c.Latent))).Shape()
+			shape = g.Forward(&nn.Ctx{Condition: condition(1)}, autograd.Const(normal(first, 1, c.Latent))).Shape()
 		}
 		if len(shape) == 0 {
 			return
 		}
-		const n = 8 // groups of 2, 4 and 8 samples are possible
 		shape[0] = n
+		of := condition(n)
 		one := normal(first, shape...)
 		for _, at := range []int{0, n - 1} {
 			other := normal(first, shape...)
 			other.Slice(0, at, at+1).CopyFrom(one.Slice(0, at, at+1))
 			for _, w := range []*nn.Weights{nil, nn.SnapshotWith(d, weights)} {
 				output := func(x *tensor.Tensor) float64 {
-					ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}
+					ctx := &nn.Ctx{Train: true, Condition: of, Rand: tensor.NewStream(c.Seed, "mixing, passes"), Weights: w}
 					return d.Forward(ctx, autograd.Const(x)).Value().At(at, 0)
 				}
 				a, b := output(one), output(other)

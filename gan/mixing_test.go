@@ -83,7 +83,7 @@ func TestUnknownModulesAreTried(t *testing.T) {
 				trainer, err := gan.New(g, nn.Sequential(c.m, d), config)
 				if !c.refused {
 					require.NoError(t, err)
-					_, err = trainer.Step(normals(8))
+					_, err = trainer.Step(gan.Batch{X: normals(8)})
 					require.NoError(t, err)
 					return
 				}
@@ -117,7 +117,7 @@ func TestTrialsLeaveNoTrace(t *testing.T) {
 			require.Equal(t, before[i].Float64s(), p.Float64s())
 		}
 		for range 3 {
-			_, err := trainer.Step(normals(6))
+			_, err := trainer.Step(gan.Batch{X: normals(6)})
 			require.NoError(t, err)
 		}
 		state := map[string][]float64{}
@@ -152,7 +152,7 @@ func TestAllowMixing(t *testing.T) {
 	x := autograd.Leaf(real)
 	gradient := autograd.Grad(autograd.Sum(d.Forward(nil, x)), []*autograd.Var{x}, autograd.Opts{})[0].Value()
 	want := 3.0 / 2 / 8 * tensor.Sum(tensor.Square(gradient)).Item()
-	losses, err := trainer.Step(real)
+	losses, err := trainer.Step(gan.Batch{X: real})
 	require.NoError(t, err)
 	require.InEpsilon(t, want, losses.Penalty, 1e-12)
 
@@ -193,7 +193,7 @@ func TestMixersAreNotExact(t *testing.T) {
 		c.Penalties = []gan.Penalty{gan.R1{Gamma: 3}}
 		trainer, err := gan.New(g, d, c)
 		require.NoError(t, err)
-		_, err = trainer.Step(normals(8).Cast(tensor.Float64))
+		_, err = trainer.Step(gan.Batch{X: normals(8).Cast(tensor.Float64)})
 		require.NoError(t, err)
 		for _, p := range copies(d) {
 			weights[i] = append(weights[i], p.Float64s()...)

@@ -91,7 +91,7 @@ func TestNewTrustsUnknownModules(t *testing.T) {
 	c.Latent++
 	trainer, err = gan.New(opaque{g}, d, c)
 	require.NoError(t, err)
-	_, err = trainer.Step(tensor.New(tensor.Float32, 5, 4))
+	_, err = trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)})
 	var misuse tensor.Misuse
 	require.ErrorAs(t, err, &misuse)
 }

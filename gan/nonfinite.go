@@ -43,10 +43,11 @@ func (e *NonFiniteError) Unwrap() error {
 	return e.Data
 }
 
-// DataError says that a real sample is not finite.
+// DataError says that a real sample, or its condition, is not finite.
 type DataError struct {
 	Epoch, Batch int     // counted from 1; 0 outside [Trainer.Fit]
 	Sample       int     // in the batch, counted from 0: the first that is not finite
+	Condition    bool    // it is a number of the sample's condition
 	Index        int     // its number in the data set, from 0; -1 if the source does not tell
 	Value        float64 // NaN or an infinity
 }
@@ -60,18 +61,24 @@ func (e *DataError) Error() string {
 	if e.Index >= 0 {
 		number = fmt.Sprintf(", number %d of the data", e.Index)
 	}
-	return fmt.Sprintf("%s, sample %d%s, holds %v", where, e.Sample, number, e.Value)
+	what := ""
+	if e.Condition {
+		what = "in its condition "
+	}
+	return fmt.Sprintf("%s, sample %d%s, holds %s%v", where, e.Sample, number, what, e.Value)
 }
 
-// lookForNaN returns what is wrong with real samples, or nil.
-func lookForNaN(real *tensor.Tensor) *DataError {
-	if isFinite(tensor.Norm([]*tensor.Tensor{real}).Item()) {
-		return nil
-	}
-	values := real.Cast(tensor.Float64).Float64s()
-	for i, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return &DataError{Sample: i / (len(values) / real.Dim(0)), Index: -1, Value: v}
+// lookForNaN returns what is wrong with real samples and their condition, or nil.
+func lookForNaN(b Batch) *DataError {
+	for _, part := range []*tensor.Tensor{b.X, b.Condition} {
+		if part == nil || isFinite(tensor.Norm([]*tensor.Tensor{part}).Item()) {
+			continue
+		}
+		values := part.Cast(tensor.Float64).Float64s()
+		for i, v := range values {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return &DataError{Sample: i / (len(values) / part.Dim(0)), Condition: part == b.Condition, Index: -1, Value: v}
+			}
 		}
 	}
 	return nil
@@ -85,9 +92,9 @@ type Indexed interface {
 	Index(epoch, batch, i int) int
 }
 
-// blame adds to the error of a step on real samples x where in the data these were,
+// blame adds to the error of a step on a batch where in the data these were,
 // and writes down what led to it.
-func (f *fitting) blame(err error, x *tensor.Tensor, epoch, batch int) error {
+func (f *fitting) blame(err error, b Batch, epoch, batch int) error {
 	e, ok := err.(*NonFiniteError)
 	if !ok {
 		return err
@@ -101,7 +108,7 @@ func (f *fitting) blame(err error, x *tensor.Tensor, epoch, batch int) error {
 	if f.o.failure == "" {
 		return err
 	}
-	if failed := f.record(x); failed != nil {
+	if failed := f.record(b); failed != nil {
 		return both(err, failed)
 	}
 	e.Snapshot = f.o.failure

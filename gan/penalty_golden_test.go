@@ -2,6 +2,7 @@ package gan
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,13 @@ func goldenCritics() map[string]nn.Module {
 			nn.Conv2D(2, 2, 3, nn.Padding(1), nn.Stride(2)), nn.Tanh(),
 			nn.Flatten(), nn.Linear(8, 1)),
 		"probability": mlp(nn.Tanh(), nn.Sigmoid()),
+		"beside":      nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.LeakyReLU(0.2), nn.ConcatCondition(3, 2), nn.Linear(7, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1)),
+		"planes":      nn.Sequential(nn.ConcatCondition(3, 2), nn.Conv2D(4, 2, 3, nn.Padding(1)), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(32, 1)),
+		"embedded": nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.Tanh(), nn.Linear(4, 3), nn.Tanh(), nn.EmbedCondition(nn.Linear(3, 2, nn.NoBias())),
+			nn.Linear(5, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1)),
+		"projection": nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.LeakyReLU(0.2), nn.Linear(4, 3), nn.LeakyReLU(0.2),
+			nn.Projection(nn.Linear(3, 1), nn.Linear(3, 3, nn.NoBias()))),
+		"projection/tanh": nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.Tanh(), nn.Linear(4, 3), nn.Tanh(), nn.Projection(nn.Linear(3, 1), nn.Linear(3, 3))),
 	}
 }
 
@@ -53,6 +61,10 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 		nn.Init(critic, 1, tensor.Float64, tensor.CPU())
 		setFlat(critic, golden("weights").Float64s())
 		real, fake := golden("real"), golden("fake")
+		var condition *autograd.Var
+		if slices.Contains(file.Names(), name+".condition") {
+			condition = autograd.Const(golden("condition"))
+		}
 
 		objectives := onLogits
 		if name == "probability" {
@@ -68,7 +80,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 		for _, o := range objectives {
 			t.Run(name+"/"+o.Name(), func(t *testing.T) {
 				constant := func(x *tensor.Tensor) *autograd.Var {
-					return critic.Forward(nil, autograd.Const(x))
+					return critic.Forward(&nn.Ctx{Condition: condition}, autograd.Const(x))
 				}
 				onFake := autograd.Leaf(constant(fake).Value())
 				loss := autograd.Mean(o.Generator(onFake, func() *autograd.Var { return constant(real) }))
@@ -88,7 +100,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 						}
 					}
 					g := criticGame(t, critic, o, chosen, 1, 4, 4)
-					for path, got := range eachPath(t, g, real, fake) {
+					for path, got := range eachPathOf(t, g, real, fake, condition) {
 						compared[path]++
 						close12(t, []float64{wantLoss, wantPenalty}, []float64{got.losses.Real + got.losses.Fake, got.losses.Penalty}, path, names)
 						close12(t, want, flat(got.d.grads), path, names)
@@ -97,7 +109,9 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 			})
 		}
 		for _, p := range penalties {
-			pass := &Pass{Critic: func(x *autograd.Var) *autograd.Var { return critic.Forward(&nn.Ctx{Track: true}, x) }}
+			pass := &Pass{Critic: func(x *autograd.Var) *autograd.Var {
+				return critic.Forward(&nn.Ctx{Track: true, Condition: condition}, x)
+			}}
 			for s, x := range map[*Samples]*tensor.Tensor{&pass.Real: real, &pass.Fake: fake} {
 				s.X = autograd.Leaf(x)
 				s.D = pass.Critic(s.X)
@@ -105,9 +119,9 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 			close12(t, golden(p.Name()+".terms").Float64s(), p.Terms(pass).Value().Float64s(), name, p.Name())
 		}
 	}
-	// Four critics with seven objectives and one with one, seven sets of
-	// penalties; the exact path takes three of them on one critic.
-	require.Equal(t, map[string]int{"general": 29 * 7, "exact": 7 * 3}, compared)
+	// Nine critics with seven objectives and one with one, seven sets of
+	// penalties; the exact path takes three of them on four critics.
+	require.Equal(t, map[string]int{"general": 64 * 7, "exact": 4 * 7 * 3}, compared)
 }
 
 // criticGame returns the game of a critic of samples [n, shape…]. Its generator
@@ -119,21 +133,48 @@ func criticGame(t *testing.T, critic nn.Module, o Objective, penalties []Penalty
 		size *= d
 	}
 	g := nn.Sequential(nn.Linear(1, size), nn.Reshape(shape...))
-	out, err := newGame(g, critic, Config{Latent: 1, Objective: o, Penalties: penalties, DType: tensor.Float64})
+	condition, err := nn.ConditionSize(critic)
+	require.NoError(t, err)
+	if condition > 0 {
+		g = nn.Sequential(nn.ConcatCondition(condition, 1), nn.Linear(1+condition, size), nn.Reshape(shape...))
+	}
+	out, err := newGame(g, critic, Config{Latent: 1, Condition: condition, Objective: o, Penalties: penalties, DType: tensor.Float64})
 	require.NoError(t, err)
 	return out
 }
 
 // eachPath returns what each strategy that applies computes of the critic's
-// loss.
+// loss, on samples of some condition if the critic reads one.
 func eachPath(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]result {
+	return eachPathOf(t, g, real, fake, someCondition(g, real.Dim(0)))
+}
+
+// someCondition returns the condition of n samples: one-hots of the first classes
+// and other vectors after them.
+func someCondition(g *game, n int) *autograd.Var {
+	if g.condition == 0 {
+		return nil
+	}
+	c := tensor.NewStream(9, "condition").Normal(g.dtype, n, g.condition)
+	first := min(n/2, g.condition)
+	var classes []int
+	for i := range first {
+		classes = append(classes, i)
+	}
+	c.Slice(0, 0, first).CopyFrom(tensor.OneHot(g.dtype, g.condition, classes))
+	return autograd.Const(c)
+}
+
+func eachPathOf(t *testing.T, g *game, real, fake *tensor.Tensor, condition *autograd.Var) map[string]result {
 	strategies := map[string]strategy{"general": g.strategy}
 	if e, ok := g.strategy.(*exact); ok {
 		strategies = map[string]strategy{"general": general{}, "exact": e}
 	}
 	out := map[string]result{}
+	random := *g.random
 	for name, s := range strategies {
-		r := result{d: s.gradients(g, real, fake)}
+		*g.random = random // for layers that draw
+		r := result{d: s.gradients(g, real, fake, condition)}
 		require.True(t, r.d.read(&r.losses))
 		out[name] = r
 	}

@@ -63,7 +63,18 @@ func families() map[string]family {
 		"spectral":          {nn.Sequential(nn.Flatten(), normal(nn.Linear(16, 6, steep)), nn.LeakyReLU(0.2), normal(nn.Linear(6, 5, steep)), nn.Linear(5, 1, last(8))), picture, false},
 		"spectral/convolution": {nn.Sequential(normal(nn.Conv2D(1, 3, 3, nn.Padding(1), steep, small)), nn.Tanh(),
 			normal(nn.ConvTranspose2D(3, 2, 2, nn.Stride(2), steep, small)), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(128, 1, last(8))), picture, false},
-		"waves":        {nn.Sequential(waves, nn.Linear(7, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1, last(2))), []int{3}, true},
+		"waves": {nn.Sequential(waves, nn.Linear(7, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1, last(2))), []int{3}, true},
+		"condition/beside": {nn.Sequential(nn.Flatten(), nn.ConcatCondition(3, 0.7), nn.Linear(19, 6, steep), nn.LeakyReLU(0.2), nn.ConcatCondition(3, 1),
+			nn.Linear(9, 5, steep), nn.ReLU(), nn.Linear(5, 1, last(2))), picture, true},
+		"condition/planes": {nn.Sequential(nn.ConcatCondition(3, 2), nn.Conv2D(4, 3, 3, nn.Padding(1), steep, small), nn.LeakyReLU(0.2), nn.EmbedCondition(nn.Linear(3, 2)),
+			nn.Conv2D(5, 2, 2, nn.Stride(2), steep, small), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8, 1, last(4))), picture, true},
+		"condition/embedded": {nn.Sequential(nn.Flatten(), nn.EmbedCondition(nn.Linear(3, 4, nn.NoBias())), nn.Linear(20, 6, steep), nn.Tanh(), nn.Linear(6, 1, last(4))), picture, false},
+		"condition/projection": {nn.Sequential(nn.Flatten(), nn.Linear(16, 6, steep), nn.LeakyReLU(0.2), nn.Linear(6, 5, steep), nn.LeakyReLU(0.2),
+			nn.Projection(nn.Linear(5, 1, last(2)), nn.Linear(3, 5, nn.NoBias(), last(1)))), picture, true},
+		"condition/projection/softplus": {nn.Sequential(nn.Flatten(), nn.Linear(16, 6, steep), nn.Softplus(), nn.Linear(6, 5, steep), nn.Softplus(),
+			nn.Projection(nn.Linear(5, 1, last(2)), nn.Linear(3, 5, last(1)))), picture, false},
+		"condition/spectral": {nn.Sequential(nn.Flatten(), nn.EmbedCondition(normal(nn.Linear(3, 4))), nn.Linear(20, 6, steep), nn.LeakyReLU(0.2),
+			nn.Projection(normal(nn.Linear(6, 1)), normal(nn.Linear(3, 6)))), picture, false},
 		"waves/inside": {nn.Sequential(nn.Linear(3, 3), waves, nn.Tanh(), nn.Linear(7, 1, last(2))), []int{3}, false},
 	}
 }
@@ -115,12 +126,12 @@ func isExact(g *game) bool {
 // largest of the difference, the loss and 1. All draw the same random numbers.
 func gradientErrors(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]float64 {
 	const h = 1e-6 // small, so that kinks are seldom met
-	start := *g.random
+	start, condition := *g.random, someCondition(g, real.Dim(0))
 	weights := flat(unwrap(g.dLeaves))
 	loss := func(w []float64) float64 {
 		setFlat(g.discriminator, w)
 		*g.random = start
-		r := result{d: general{}.gradients(g, real, fake)}
+		r := result{d: general{}.gradients(g, real, fake, condition)}
 		r.d.read(&r.losses)
 		return r.losses.Discriminator()
 	}
@@ -161,7 +172,7 @@ func TestR2IsAPartOfTheGradient(t *testing.T) {
 			shape := append([]int{4}, f.shape...)
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 			both := criticGame(t, f.critic, o, []Penalty{r1, r2}, f.shape...)
-			alone := general{}.pass(both, real, fake)
+			alone := general{}.pass(both, real, fake, someCondition(both, 4))
 			part := flat(unwrap(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{})))
 			with := eachPath(t, both, real, fake)
 			for path, without := range eachPath(t, criticGame(t, f.critic, o, []Penalty{r1}, f.shape...), real, fake) {
@@ -236,7 +247,7 @@ func TestGradientPenaltyWhereTheCriticIsFlat(t *testing.T) {
 		tr, err := New(nn.Linear(1, 2), d, Config{Latent: 1, Objective: Wasserstein{}, Penalties: []Penalty{GradientPenalty{Lambda: 10}}, DType: dt})
 		require.NoError(t, err)
 		for range 5 {
-			losses, err := tr.Step(x)
+			losses, err := tr.Step(Batch{X: x})
 			require.NoError(t, err)
 			require.InDelta(t, 10, losses.Penalty, 1)
 		}

@@ -41,7 +41,7 @@ func TestPassesUnderPenalties(t *testing.T) {
 			for step := 1; step <= 7; step++ {
 				beforeG, beforeD := generator.weight.Value().At(0), critic.weight.Value().At(0)
 				events = nil
-				_, err = trainer.Step(x)
+				_, err = trainer.Step(gan.Batch{X: x})
 				require.NoError(t, err)
 				require.NotEqual(t, beforeD, critic.weight.Value().At(0), "%s, step %d", what, step)
 
@@ -87,7 +87,7 @@ func TestPenaltiesLeaveTheGeneratorAlone(t *testing.T) {
 		require.NoError(t, err)
 		x := tensor.NewStream(1, "samples").Normal(tensor.Float64, 5, 4)
 		for range 4 {
-			_, err := trainer.Step(x)
+			_, err := trainer.Step(gan.Batch{X: x})
 			require.NoError(t, err)
 		}
 		for _, w := range copies(g) {
@@ -127,7 +127,7 @@ func TestGradientPenaltyDrawsPerSample(t *testing.T) {
 	var drawn []float64
 	for range steps {
 		w.seen = nil
-		_, err := trainer.Step(tensor.Full(tensor.Float64, 1, size, 1, 2, 3))
+		_, err := trainer.Step(gan.Batch{X: tensor.Full(tensor.Float64, 1, size, 1, 2, 3)})
 		require.NoError(t, err)
 		require.Len(t, w.seen, 3, "real, generated, between")
 		pixels := w.seen[2].Float64s()
@@ -191,7 +191,7 @@ func TestClippedWeights(t *testing.T) {
 			c.ClipWeights, c.Penalties, c.DType = clip, penalties, tensor.Float64
 			trainer, err := gan.New(g, d, c)
 			require.NoError(t, err)
-			_, err = trainer.Step(tensor.NewStream(1, "samples").Normal(tensor.Float64, 5, 4))
+			_, err = trainer.Step(gan.Batch{X: tensor.NewStream(1, "samples").Normal(tensor.Float64, 5, 4)})
 			require.NoError(t, err)
 			return copies(d)
 		}
@@ -223,7 +223,7 @@ func TestFreshLatent(t *testing.T) {
 		trainer, err := gan.New(nn.Sequential(w, g0), d, c)
 		require.NoError(t, err)
 		for range 6 {
-			_, err := trainer.Step(batch(t, tinyNoise(1)))
+			_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 			require.NoError(t, err)
 		}
 		if fresh {
@@ -255,7 +255,7 @@ func TestAverageCountsTheGeneratorsSteps(t *testing.T) {
 	origin := tensor.New(tensor.Float64, 1, 1)
 	average := copies(g)[1].Float64s() // the bias is the sample at the origin
 	for step := 1; step <= every*45; step++ {
-		_, err := trainer.Step(tensor.NewStream(uint64(step), "samples").Normal(tensor.Float64, 5, 4))
+		_, err := trainer.Step(gan.Batch{X: tensor.NewStream(uint64(step), "samples").Normal(tensor.Float64, 5, 4)})
 		require.NoError(t, err)
 		if step%every == 0 {
 			update := float64(step / every)

@@ -83,7 +83,7 @@ func TestPenaltyInTraining(t *testing.T) {
 	w := 0.5
 	for step := range 5 {
 		gamma := 3 * max(0, 1-float64(step)/3)
-		losses, err := trainer.Step(x)
+		losses, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 		require.InDelta(t, gamma*4*w*w/2, losses.Penalty, 1e-12, "step %d", step)
 		require.InDelta(t, losses.Penalty, losses.Discriminator(), 1e-12)

@@ -11,8 +11,12 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// failedKey names the tensor of the real samples of a step that has failed.
-const failedKey = "failed.real"
+// failedKey and failedConditionKey name the tensors of the real samples of a step
+// that has failed, and of their condition.
+const (
+	failedKey          = "failed.real"
+	failedConditionKey = "failed.condition"
+)
 
 // RecordFailure has [Trainer.Fit], if a step fails with a [NonFiniteError], write a
 // file for [Trainer.Replay]: a checkpoint from before the step, with its real
@@ -22,12 +26,15 @@ const failedKey = "failed.real"
 func RecordFailure(path string) Option { return func(o *options) { o.failure = path } }
 
 // record writes the state and the batch of a step that has failed and was undone.
-func (f *fitting) record(x *tensor.Tensor) error {
+func (f *fitting) record(b Batch) error {
 	s, err := f.snapshot()
 	if err != nil {
 		return err
 	}
-	s.tensors[failedKey] = x
+	s.tensors[failedKey] = b.X
+	if f.game.condition != 0 {
+		s.tensors[failedConditionKey] = b.Condition
+	}
 	return s.save(f.o.failure, nil)
 }
 
@@ -115,7 +122,7 @@ func (t *Trainer) Replay(path string, options ...ResumeOption) (*Origin, error) 
 	if err := t.resume(path, r); err != nil {
 		return nil, err
 	}
-	if r.failed == nil {
+	if r.failed.X == nil {
 		return nil, fmt.Errorf("gan: replaying %s: it holds no step that has failed; see RecordFailure", path)
 	}
 	t.mu.Lock()
@@ -132,7 +139,7 @@ func (t *Trainer) Replay(path string, options ...ResumeOption) (*Origin, error) 
 
 // search does a step that fails, and is undone, and returns the operation that it
 // fails in. If it does not fail, origin is nil.
-func (g *game) search(real *tensor.Tensor) (origin *Origin, err error) {
+func (g *game) search(real Batch) (origin *Origin, err error) {
 	s := &searcher{places: map[*tensor.Tensor]place{}, names: map[*tensor.Tensor]string{}}
 	generator, discriminator, strategy := g.generator, g.discriminator, g.strategy
 	defer func() {

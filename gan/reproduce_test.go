@@ -308,7 +308,7 @@ func TestCheckpointToAnImpossiblePlace(t *testing.T) {
 	before := files(t, filepath.Dir(file))
 	require.NoError(t, os.Chmod(filepath.Dir(file), 0o555))
 	defer os.Chmod(filepath.Dir(file), 0o755)
-	_, err := trainer.Step(batch(t, tinyNoise(1)))
+	_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 	require.NoError(t, err)
 	require.ErrorIs(t, trainer.Generator().Save(path), os.ErrPermission)
 	require.Equal(t, before, files(t, filepath.Dir(file)))

@@ -124,9 +124,9 @@ func TestSampleOfATraining(t *testing.T) {
 	x := batch(t, tinyNoise(1))
 	last := before
 	for range 5 {
-		_, err := watched.Step(x)
+		_, err := watched.Step(gan.Batch{X: x})
 		require.NoError(t, err)
-		_, err = alone.Step(x)
+		_, err = alone.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 		now := watched.Sample(9, 2).Float32s()
 		require.NotEqual(t, last, now, "samples do not follow the training")
@@ -183,7 +183,7 @@ func sampleWhileTraining(t *testing.T, trainer *gan.Trainer) {
 		})
 	}
 	for i := 0; i < steps || moved.Load() < 10 && i < 1e5; i++ {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 		possible[key(trainer.Sample(5, 3))] = true
 	}
@@ -215,7 +215,7 @@ func TestSampleOfAverages(t *testing.T) {
 	}
 	averages := optim.NewEMAHalfLife(params, 3)
 	for range 12 {
-		_, err := trainer.Step(batch(t, tinyNoise(1)))
+		_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 		require.NoError(t, err)
 		averages.Update()
 	}

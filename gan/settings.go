@@ -39,7 +39,13 @@ func settingsOf(g, d nn.Module, c Config, game *game) settings {
 		"seed":            strconv.FormatUint(c.Seed, 10),
 		"dtype":           game.dtype.String(),
 	}
+	if n := c.condition(); n > 0 {
+		s["condition"] = strconv.Itoa(n)
+	}
 	w := writer{out: s}
+	if len(c.Classes) > 0 {
+		w.list("classes", reflect.ValueOf(c.Classes), 0)
+	}
 	w.value("objective", reflect.ValueOf(c.objective()), 0)
 	for i, p := range c.Penalties {
 		name := fmt.Sprintf("penalty.%d", i)

@@ -24,10 +24,12 @@ const (
 
 // settle has the generator find the buffers that belong to its weights when they
 // are first used. Training passes on latent vectors of a stream of their own do
-// that; they change nothing of the network that trains. If it has no buffers there
-// is nothing to do.
-func (g *Generator) settle() {
-	if !slices.ContainsFunc(nn.Params(g.net), func(p nn.NamedParam) bool { return p.Param.Buffer() }) {
+// that; they change nothing of the network that trains. Classes are drawn as often
+// as the data has them; of conditions that are vectors, those in seen are used in
+// turn. If the network has no buffers, or no such vectors were seen yet, there is
+// nothing to do.
+func (g *Generator) settle(seen *tensor.Tensor) {
+	if !hasBuffers(g.net) || g.condition > 0 && g.classes == nil && seen == nil {
 		return
 	}
 	w := g.weights()
@@ -36,6 +38,7 @@ func (g *Generator) settle() {
 		defer g.scopes.Put(scope)
 		defer scope.Close()
 		latent, random := tensor.NewStream(0, "settle"), tensor.NewStream(0, "settle, passes")
+		classes := tensor.NewStream(0, "settle, classes")
 		var updates nn.Updates
 		n := max(min(settleBatch, g.pass), 2)
 		err := tensor.Catch(func() {
@@ -43,7 +46,14 @@ func (g *Generator) settle() {
 				updates.Average = k + 1
 				z := scope.Empty(g.device, g.dtype, n, g.latent)
 				latent.NormalInto(z)
-				g.net.Forward(&nn.Ctx{Train: true, Rand: random, Updates: &updates, Weights: w}, autograd.Const(z))
+				ctx := &nn.Ctx{Train: true, Rand: random, Updates: &updates, Weights: w}
+				switch {
+				case g.classes != nil:
+					ctx.Condition = autograd.Const(scope.Adopt(tensor.OneHot(g.dtype, g.condition, g.labels(n, classes))).To(g.device))
+				case g.condition > 0:
+					ctx.Condition = autograd.Const(inTurn(scope.Adopt(seen), k*n, n))
+				}
+				g.net.Forward(ctx, autograd.Const(z))
 				updates.ApplyTo(w)
 				scope.Close()
 			}
@@ -53,4 +63,20 @@ func (g *Generator) settle() {
 		}
 		return w // a network that cannot do it keeps its buffers
 	})
+}
+
+// inTurn returns n rows of x, from row first on, beginning again after the last.
+func inTurn(x *tensor.Tensor, first, n int) *tensor.Tensor {
+	var parts []*tensor.Tensor
+	for first, rows := first%x.Dim(0), x.Dim(0); n > 0; first = 0 {
+		m := min(n, rows-first)
+		parts = append(parts, x.Slice(0, first, first+m))
+		n -= m
+	}
+	return tensor.Concat(0, parts...)
+}
+
+// hasBuffers reports whether a network has buffers.
+func hasBuffers(m nn.Module) bool {
+	return slices.ContainsFunc(nn.Params(m), func(p nn.NamedParam) bool { return p.Param.Buffer() })
 }

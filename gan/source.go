@@ -124,7 +124,7 @@ func (g *game) trySize(src Source) error {
 		defer g.scope.Close()
 		z := g.scope.Empty(g.device, g.dtype, n, g.latentSize)
 		tensor.NewStream(0, "trial").NormalInto(z)
-		ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(0, "trial, passes")}
+		ctx := &nn.Ctx{Train: true, Condition: g.trialCondition(n), Rand: tensor.NewStream(0, "trial, passes")}
 		g.discriminator.Forward(ctx, g.generator.Forward(ctx, autograd.Const(z)))
 	})
 	var failure *tensor.DeviceFailure

@@ -50,7 +50,7 @@ func TestSpectralNormInAStep(t *testing.T) {
 		u, v := mat.NewVecDense(3, nil), mat.NewVecDense(4, state["0.parametrizations.weight.0._v"].Float64s())
 		for step := 1; step <= 2*every; step++ {
 			w := weight()
-			_, err := trainer.Step(tensor.NewStream(uint64(step), "samples").Normal(tensor.Float64, 5, 4))
+			_, err := trainer.Step(gan.Batch{X: tensor.NewStream(uint64(step), "samples").Normal(tensor.Float64, 5, 4)})
 			require.NoError(t, err)
 			if step%every == 0 {
 				require.NotEqual(t, w, weight())
@@ -77,7 +77,7 @@ func TestResumeWithSpectralNorm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run := func(trainer *gan.Trainer, steps int) *gan.Trainer {
 				for range steps {
-					_, err := trainer.Step(x)
+					_, err := trainer.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 					trainer.Sample(2, 1)
 				}
@@ -102,14 +102,14 @@ func TestFailedStepWithSpectralNorm(t *testing.T) {
 	x := batch(t, tinyNoise(1))
 	one, two := spectral(t), spectral(t)
 	before := stateOf(t, one)
-	_, err := one.Step(tensor.New(tensor.Float32, 5, 3))
+	_, err := one.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 3)})
 	var misfit tensor.Misuse
 	require.ErrorAs(t, err, &misfit)
 	same(t, before, stateOf(t, one))
 	for range 3 {
-		_, err := one.Step(x)
+		_, err := one.Step(gan.Batch{X: x})
 		require.NoError(t, err)
-		_, err = two.Step(x)
+		_, err = two.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	same(t, stateOf(t, two), stateOf(t, one))
@@ -121,7 +121,7 @@ func TestGeneratorWithSpectralNorm(t *testing.T) {
 	trainer := spectral(t, func(c *gan.Config) { c.EMAHalfLife = 3 })
 	x := batch(t, tinyNoise(1))
 	for range 5 {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	fixed := trainer.Generator()
@@ -142,7 +142,7 @@ func TestGeneratorWithSpectralNorm(t *testing.T) {
 		})
 	}
 	for range 20 {
-		_, err := trainer.Step(x)
+		_, err := trainer.Step(gan.Batch{X: x})
 		require.NoError(t, err)
 	}
 	samplers.Wait()

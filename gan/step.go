@@ -7,13 +7,15 @@ import (
 
 // step does one step on real samples x and latent vectors z: the discriminator
 // learns to tell x from G(z), and then, every so many steps, the generator
-// learns to pass for real with the updated discriminator. Nothing is updated
+// learns to pass for real with the updated discriminator. If samples have a
+// condition c, it is G(z|c) and D(·|c) with the c of the real ones for both. Nothing is updated
 // with numbers that are not finite: the step ends there, r.failed names the
 // network that they came from, and attempt undoes what was done until then.
-func (g *game) step(x, z *tensor.Tensor) (r result) {
-	fake := g.generate(z) // one pass, which both halves use
+func (g *game) step(x *tensor.Tensor, c *autograd.Var, z *tensor.Tensor) (r result) {
+	fake := g.generate(z, c) // one pass, which both halves use
+	r.real, r.fake, r.condition = x, fake.Value(), c
 
-	r.d = g.strategy.gradients(g, x, fake.Value())
+	r.d = g.strategy.gradients(g, x, fake.Value(), c)
 	if !r.d.read(&r.losses) {
 		r.failed = "discriminator"
 		return r
@@ -22,27 +24,27 @@ func (g *game) step(x, z *tensor.Tensor) (r result) {
 
 	if (g.steps+1)%g.generatorEvery == 0 {
 		if g.freshLatent {
-			fake = g.generate(g.drawLatent(x.Dim(0)))
+			fake = g.generate(g.drawLatent(x.Dim(0)), c)
 		}
-		r.g = g.generatorGradients(x, fake)
+		r.g = g.generatorGradients(x, fake, c)
 		if !r.g.read(&r.losses) {
 			r.failed = "generator"
 			return r
 		}
 	}
-	g.updateGenerator(r.g.grads)
+	g.updateGenerator(r.g.grads, c)
 	return r
 }
 
-// generate returns G(z), tracked.
-func (g *game) generate(z *tensor.Tensor) *autograd.Var {
-	return g.generator.Forward(g.training(true), autograd.Const(z))
+// generate returns G(z|c), tracked.
+func (g *game) generate(z *tensor.Tensor, c *autograd.Var) *autograd.Var {
+	return g.generator.Forward(g.training(true, c), autograd.Const(z))
 }
 
 // generatorGradients computes the generator's loss on the samples fake, and its
 // gradients. They come through the discriminator, which is constant here.
-func (g *game) generatorGradients(x *tensor.Tensor, fake *autograd.Var) (out generatorHalf) {
-	out.terms = g.objective.Generator(g.judge(false, fake), func() *autograd.Var { return g.judge(false, autograd.Const(x)) })
+func (g *game) generatorGradients(x *tensor.Tensor, fake, c *autograd.Var) (out generatorHalf) {
+	out.terms = g.objective.Generator(g.judge(false, fake, c), func() *autograd.Var { return g.judge(false, autograd.Const(x), c) })
 	loss := autograd.Mean(out.terms)
 	out.loss = loss.Value()
 	out.grads = unwrap(autograd.Grad(loss, g.gLeaves, autograd.Opts{}))
@@ -52,19 +54,24 @@ func (g *game) generatorGradients(x *tensor.Tensor, fake *autograd.Var) (out gen
 // result is what a step leaves for its hooks, alive until the step's scope is
 // closed.
 type result struct {
-	losses Losses
-	d      discriminatorHalf
-	g      generatorHalf // zero if it was not the generator's turn
-	failed string        // the network of which a number is not finite
+	losses    Losses
+	condition *autograd.Var  // of both kinds of samples; nil if there is none
+	rates     [2]float64     // learning rates of the step, the generator's first
+	real      *tensor.Tensor // samples that the discriminator has learnt from
+	fake      *tensor.Tensor
+	d         discriminatorHalf
+	g         generatorHalf // zero if it was not the generator's turn
+	failed    string        // the network of which a number is not finite
 }
 
 // discriminatorHalf is what a [strategy] computes.
 type discriminatorHalf struct {
 	terms      Terms
-	real, fake *tensor.Tensor   // means of the terms, nil if there are none
-	penalties  []*tensor.Tensor // weighted means of their terms
-	grads      []*tensor.Tensor // of the sum of all these, by the trained parameters
-	norm       float64          // of grads; see read
+	scores     [2]*tensor.Tensor // D(x) and D(G(z)), before the update
+	real, fake *tensor.Tensor    // means of the terms, nil if there are none
+	penalties  []*tensor.Tensor  // weighted means of their terms
+	grads      []*tensor.Tensor  // of the sum of all these, by the trained parameters
+	norm       float64           // of grads; see read
 }
 
 // generatorHalf is the like for the generator.

@@ -113,7 +113,7 @@ func TestClassicStepByHand(t *testing.T) {
 	random := tensor.NewStream(3, "by hand")
 	for range 30 {
 		x, z := random.Normal(tensor.Float64, 6, 4), random.Normal(tensor.Float64, 6, latentSize)
-		got, err := trainer.StepWith(x, z)
+		got, err := trainer.StepWith(gan.Batch{X: x}, z)
 		require.NoError(t, err)
 		want := hand.step(x, z, lr)
 		require.InDeltaSlice(t, want[:], []float64{got.Real, got.Fake, got.Generator}, 1e-12)
@@ -141,9 +141,9 @@ func TestClassicIsNonSaturating(t *testing.T) {
 	random := tensor.NewStream(3, "equivalence")
 	for range 50 {
 		x := random.Normal(tensor.Float64, 8, 4)
-		a, err := trainers[0].Step(x)
+		a, err := trainers[0].Step(gan.Batch{X: x})
 		require.NoError(t, err)
-		b, err := trainers[1].Step(x)
+		b, err := trainers[1].Step(gan.Batch{X: x})
 		require.NoError(t, err)
 		require.InDeltaSlice(t, []float64{a.Real, a.Fake, a.Generator}, []float64{b.Real, b.Fake, b.Generator}, 1e-9)
 	}
@@ -235,7 +235,7 @@ func TestPassesOfAStep(t *testing.T) {
 				for range 3 {
 					before := critic.weight.Value().At(0)
 					events = nil
-					_, err = trainer.Step(x)
+					_, err = trainer.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 					after := critic.weight.Value().At(0)
 					require.NotEqual(t, before, after)
@@ -290,7 +290,7 @@ func TestFrozenPartsStay(t *testing.T) {
 	trainer, err := gan.New(g, d, tinyConfig(gan.NonSaturating{}))
 	require.NoError(t, err)
 	for range 3 {
-		_, err = trainer.Step(batch(t, tinyNoise(1)))
+		_, err = trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
 		require.NoError(t, err)
 	}
 	for i, p := range nn.Params(g) {

@@ -12,8 +12,9 @@ import (
 // the changes of buffers that are asked for.
 type strategy interface {
 	// gradients computes the discriminator's losses on real samples x and
-	// generated ones y, and the gradients of their sum.
-	gradients(g *game, x, y *tensor.Tensor) discriminatorHalf
+	// generated ones y, both of the condition c, which may be nil, and the
+	// gradients of their sum.
+	gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) discriminatorHalf
 }
 
 // newStrategy chooses the cheapest strategy for discriminator d, of which the
@@ -34,8 +35,9 @@ type general struct {
 	together bool // real and generated samples are one batch
 }
 
-func (s general) gradients(g *game, x, y *tensor.Tensor) (out discriminatorHalf) {
-	p := s.pass(g, x, y)
+func (s general) gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) (out discriminatorHalf) {
+	p := s.pass(g, x, y, c)
+	out.scores = [2]*tensor.Tensor{p.Real.D.Value(), p.Fake.D.Value()}
 	out.terms = g.objective.Discriminator(p.Real.D, p.Fake.D)
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
 	for _, penalty := range g.penalties {
@@ -53,9 +55,9 @@ func (s general) gradients(g *game, x, y *tensor.Tensor) (out discriminatorHalf)
 // treats each sample on its own, which costs less. If there are penalties, the
 // samples are tracked, so that gradients by them exist, and kept apart, so that
 // those enter one kind's pass only.
-func (s general) pass(g *game, x, y *tensor.Tensor) *Pass {
+func (s general) pass(g *game, x, y *tensor.Tensor, c *autograd.Var) *Pass {
 	p := &Pass{
-		Critic: func(x *autograd.Var) *autograd.Var { return g.judge(true, x) },
+		Critic: func(x *autograd.Var) *autograd.Var { return g.judge(true, x, c) },
 		Rand:   g.random,
 	}
 	sample := autograd.Const
@@ -65,7 +67,7 @@ func (s general) pass(g *game, x, y *tensor.Tensor) *Pass {
 	p.Real.X, p.Fake.X = sample(x), sample(y)
 	if s.together {
 		n, m := x.Dim(0), y.Dim(0)
-		d := p.Critic(autograd.Concat(0, p.Real.X, p.Fake.X))
+		d := g.judge(true, autograd.Concat(0, p.Real.X, p.Fake.X), twice(c))
 		p.Real.D, p.Fake.D = autograd.Slice(d, 0, 0, n), autograd.Slice(d, 0, n, n+m)
 	} else {
 		p.Real.D, p.Fake.D = p.Critic(p.Real.X), p.Critic(p.Fake.X)

@@ -3,6 +3,7 @@ package gan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -42,18 +43,21 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	return &Trainer{game: game, settings: settingsOf(g, d, c, game)}, nil
 }
 
-// Step does one step on real samples [n, …] of the trainer's dtype: the
-// discriminator's update, then the generator's. [Trainer.Fit] is made of such
+// Step does one step on a batch of real samples of the trainer's dtype,
+// Batch{X: x}, with their condition if the networks read one: the discriminator's
+// update, then the generator's. [Trainer.Fit] is made of such
 // steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
 // fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
 // leaves everything as it was: networks, optimizers, averages and random numbers.
-func (t *Trainer) Step(real *tensor.Tensor) (Losses, error) { return t.step(real, nil) }
+func (t *Trainer) Step(real Batch) (Losses, error) { return t.step(real, nil) }
 
 // StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
 // the trainer's own, from which only [Config.FreshLatent] draws then.
-func (t *Trainer) StepWith(real, latent *tensor.Tensor) (Losses, error) { return t.step(real, latent) }
+func (t *Trainer) StepWith(real Batch, latent *tensor.Tensor) (Losses, error) {
+	return t.step(real, latent)
+}
 
-func (t *Trainer) step(real, latent *tensor.Tensor) (Losses, error) {
+func (t *Trainer) step(real Batch, latent *tensor.Tensor) (Losses, error) {
 	if !t.busy.CompareAndSwap(false, true) {
 		return Losses{}, ErrBusy
 	}
@@ -82,3 +86,16 @@ func (t *Trainer) Device() *tensor.Device { return t.game.device }
 
 // Discriminator returns the network itself; do not run it while training.
 func (t *Trainer) Discriminator() nn.Module { return t.game.discriminator }
+
+// Networks returns the two networks themselves, whose weights are those of the last
+// step and not averages. Do not run them while training: a hook may, and whoever
+// works beside it has to copy the weights first ([nn.Snapshot]), in a hook.
+func (t *Trainer) Networks() (generator, discriminator nn.Module) {
+	return t.game.generator, t.game.discriminator
+}
+
+// Settings returns what the trainer was made with, by the names that [Allow] knows:
+//
+//	objective               relativistic
+//	generator.optimizer.lr  0.002
+func (t *Trainer) Settings() map[string]string { return maps.Clone(t.settings) }

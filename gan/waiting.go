@@ -5,8 +5,6 @@ import (
 	"errors"
 	"iter"
 	"time"
-
-	"github.com/gander-ml/gander/tensor"
 )
 
 // patience is how long a source may take to react to its context.
@@ -17,8 +15,8 @@ const patience = time.Second
 // behind when that has been cancelled. Otherwise the source and the loop body
 // never run at the same time, the source has ended before the loop has, and a
 // panic of the source is raised in the loop.
-func waiting(ctx context.Context, batches iter.Seq2[*tensor.Tensor, error]) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
+func waiting(ctx context.Context, batches iter.Seq2[Batch, error]) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
 		s := &supplier{items: make(chan item), again: make(chan struct{}), gone: make(chan struct{}), over: make(chan struct{})}
 		go s.supply(batches)
 		defer s.leave(ctx)
@@ -26,7 +24,7 @@ func waiting(ctx context.Context, batches iter.Seq2[*tensor.Tensor, error]) iter
 		for {
 			select {
 			case next := <-s.items:
-				if !yield(next.x, next.err) {
+				if !yield(next.b, next.err) {
 					return
 				}
 				s.again <- struct{}{}
@@ -35,13 +33,13 @@ func waiting(ctx context.Context, batches iter.Seq2[*tensor.Tensor, error]) iter
 				case s.panicked != nil:
 					panic(s.panicked)
 				case !s.returned:
-					yield(nil, errors.New("gan: the source has ended its goroutine"))
+					yield(Batch{}, errors.New("gan: the source has ended its goroutine"))
 				}
 				return
 			case <-done:
 				done, late = nil, time.After(patience)
 			case <-late:
-				yield(nil, context.Cause(ctx))
+				yield(Batch{}, context.Cause(ctx))
 				return
 			}
 		}
@@ -62,11 +60,11 @@ type supplier struct {
 
 // item is one pair that a source yields.
 type item struct {
-	x   *tensor.Tensor
+	b   Batch
 	err error
 }
 
-func (s *supplier) supply(batches iter.Seq2[*tensor.Tensor, error]) {
+func (s *supplier) supply(batches iter.Seq2[Batch, error]) {
 	defer close(s.over)
 	defer func() {
 		if !s.returned {
@@ -74,9 +72,9 @@ func (s *supplier) supply(batches iter.Seq2[*tensor.Tensor, error]) {
 		}
 	}()
 source:
-	for x, err := range batches {
+	for b, err := range batches {
 		select {
-		case s.items <- item{x, err}:
+		case s.items <- item{b, err}:
 		case <-s.gone:
 			break source
 		}

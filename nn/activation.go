@@ -55,33 +55,57 @@ type function struct {
 	forward func(x *autograd.Var, a float64) *autograd.Var
 	// spec describes the constant; nil if there is none.
 	spec func(a float64) any
+	// export adds the function to a graph.
+	export func(g *Graph, x *Value, a float64) *Value
 }
 
 // The activations. A new one is a row here and a constructor above.
 var (
-	tanh    = &function{name: "Tanh", fused: func(float64) tensor.Activation { return tensor.TanhActivation() }}
-	relu    = &function{name: "ReLU", fused: func(float64) tensor.Activation { return tensor.ReLUActivation() }}
-	sigmoid = &function{name: "Sigmoid", fused: func(float64) tensor.Activation { return tensor.SigmoidActivation() }}
+	tanh    = &function{name: "Tanh", fused: func(float64) tensor.Activation { return tensor.TanhActivation() }, export: exportAs("Tanh", "")}
+	relu    = &function{name: "ReLU", fused: func(float64) tensor.Activation { return tensor.ReLUActivation() }, export: exportAs("Relu", "")}
+	sigmoid = &function{name: "Sigmoid", fused: func(float64) tensor.Activation { return tensor.SigmoidActivation() }, export: exportAs("Sigmoid", "")}
 
-	leakyReLU = &function{name: "LeakyReLU", fused: tensor.LeakyReLUActivation, spec: func(a float64) any { return leakySpec{a} }}
+	leakyReLU = &function{name: "LeakyReLU", fused: tensor.LeakyReLUActivation, spec: func(a float64) any { return leakySpec{a} },
+		export: exportAs("LeakyRelu", "alpha")}
 
-	softplus = &function{name: "Softplus", forward: func(x *autograd.Var, _ float64) *autograd.Var { return autograd.Softplus(x) }}
+	softplus = &function{name: "Softplus", forward: func(x *autograd.Var, _ float64) *autograd.Var { return autograd.Softplus(x) },
+		export: exportAs("Softplus", "")}
 
-	elu = &function{name: "ELU", forward: autograd.ELU, spec: func(a float64) any { return eluSpec{a} }}
+	elu = &function{name: "ELU", forward: autograd.ELU, spec: func(a float64) any { return eluSpec{a} },
+		export: exportAs("Elu", "alpha")}
 
-	gelu = &function{name: "GELU", forward: func(x *autograd.Var, _ float64) *autograd.Var { return autograd.GELU(x) }}
+	gelu = &function{name: "GELU", forward: func(x *autograd.Var, _ float64) *autograd.Var { return autograd.GELU(x) },
+		export: func(g *Graph, x *Value, _ float64) *Value {
+			erf := g.Op("Erf", nil, g.Op("Mul", nil, x, g.Scalar(math.Sqrt2/2)))
+			return g.Op("Mul", nil, g.Op("Mul", nil, x, g.Scalar(0.5)), g.Op("Add", nil, erf, g.Scalar(1)))
+		}}
 
 	// ½·(1+tanh u) is the sigmoid of 2u.
 	geluTanh = &function{name: "GELUTanh", forward: func(x *autograd.Var, _ float64) *autograd.Var {
 		inner := autograd.Clamp(x, -40, 40) // where x³ does not overflow; beyond, the sigmoid is 0 or 1
 		cubic := autograd.Mul(inner, autograd.Shift(autograd.Scale(autograd.Square(inner), 0.044715), 1))
 		return autograd.Mul(x, autograd.Sigmoid(autograd.Scale(cubic, 2*math.Sqrt(2/math.Pi))))
+	}, export: func(g *Graph, x *Value, _ float64) *Value {
+		cubic := g.Op("Add", nil, g.Op("Mul", nil, g.Op("Mul", nil, x, x), g.Scalar(0.044715)), g.Scalar(1))
+		twice := g.Op("Mul", nil, g.Op("Mul", nil, x, cubic), g.Scalar(2*math.Sqrt(2/math.Pi)))
+		return g.Op("Mul", nil, x, g.Op("Sigmoid", nil, twice))
 	}}
 
 	silu = &function{name: "SiLU", forward: func(x *autograd.Var, _ float64) *autograd.Var {
 		return autograd.Mul(x, autograd.Sigmoid(x))
-	}}
+	}, export: func(g *Graph, x *Value, _ float64) *Value { return g.Op("Mul", nil, x, g.Op("Sigmoid", nil, x)) }}
 )
+
+// exportAs is the export of a function that is one operation, with its constant as
+// the attribute, or none if that is "".
+func exportAs(op, attribute string) func(g *Graph, x *Value, a float64) *Value {
+	return func(g *Graph, x *Value, a float64) *Value {
+		if attribute == "" {
+			return g.Op(op, nil, x)
+		}
+		return g.Op(op, Attrs{attribute: a}, x)
+	}
+}
 
 type leakySpec struct {
 	Slope float64 `json:"slope"`
@@ -139,6 +163,9 @@ func (l activation) Push(y, v *tensor.Tensor) *tensor.Tensor {
 
 // Pull implements [PiecewiseLinear]: the derivatives are a diagonal matrix.
 func (l activation) Pull(_, y, g *tensor.Tensor) *tensor.Tensor { return l.Push(y, g) }
+
+// Export implements [Exporter].
+func (l activation) Export(g *Graph, x *Value) *Value { return l.export(g, x, l.a) }
 
 // Describe implements [Describer].
 func (l activation) Describe() (string, any) {

@@ -22,7 +22,7 @@ func Conv2D(in, out, kernel int, opts ...ConvOption) Module {
 		c.bad("a convolution has no output padding", "pad the input, or use ConvTranspose2D")
 	}
 	weight, fanIn, fanOut := c.weightShape(out, in)
-	l := &conv2D{convLayer{convConfig: c, weight: NewParam("weight", c.linearConfig.weight, fanIn, fanOut, weight...)}}
+	l := &conv2D{convLayer: convLayer{convConfig: c, weight: NewParam("weight", c.linearConfig.weight, fanIn, fanOut, weight...)}}
 	if c.hasBias {
 		l.bias = NewParam("bias", c.linearConfig.bias, fanIn, fanOut, out)
 	}
@@ -170,6 +170,10 @@ func (w *window) check() string {
 	return ""
 }
 
+// sides returns the padding of a graph's operation: above, on the left, below and on
+// the right.
+func (w *window) sides() []int { return []int{w.pad[0], w.pad[1], w.pad[0], w.pad[1]} }
+
 // weightShape returns the shape of a weight with that many channels on its
 // first two axes, and the numbers of connections that initialisers scale by.
 func (c *convConfig) weightShape(first, second int) (shape []int, fanIn, fanOut int) {
@@ -228,7 +232,10 @@ func (l *convLayer) Scratch(in []int) [][]int {
 	return [][]int{shape}
 }
 
-type conv2D struct{ convLayer }
+type conv2D struct {
+	convLayer
+	spreads constants // see [enlargedConv], by spreadKey
+}
 
 func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	return l.ForwardFused(ctx, x, tensor.Activation{})
@@ -269,16 +276,21 @@ func (l *convTranspose2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 // ForwardFused implements [Fusing].
 func (l *convTranspose2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
 	out := outShape(l, x)
-	// With an output padding of a stride or more, a convolution makes more pixels of
-	// the output than x has: here these are 0.
-	for k := range 2 {
-		if n := l.outputPad[k] / l.stride[k]; n > 0 {
+	for k, n := range l.extension() {
+		if n > 0 {
 			border := x.Shape()
 			border[2+k] = n
 			x = autograd.Concat(2+k, x, autograd.Const(tensor.FullLike(x.Value(), 0, border...)))
 		}
 	}
 	return autograd.Conv2DInputGrad(x, ctx.Var(l.weight), l.biasVar(ctx), out[2], out[3], l.params(), act)
+}
+
+// extension is how many pixels of 0 come below the input and on its right. With an
+// output padding of a stride or more, a convolution makes more pixels of the output
+// than the input has.
+func (l *convTranspose2D) extension() [2]int {
+	return [2]int{l.outputPad[0] / l.stride[0], l.outputPad[1] / l.stride[1]}
 }
 
 func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
@@ -294,6 +306,34 @@ func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
 		}
 	}
 	return out, nil
+}
+
+// export adds the operation of either kind, with that padding of the output.
+func (l *convLayer) export(g *Graph, x *Value, op string, outputPad [2]int) *Value {
+	attrs := Attrs{"kernel_shape": l.kernel[:], "strides": l.stride[:], "pads": l.sides(), "dilations": l.dilation[:], "group": l.groups}
+	if outputPad != [2]int{} {
+		attrs["output_padding"] = outputPad[:]
+	}
+	inputs := []*Value{x, g.Param(l.weight)}
+	if l.bias != nil {
+		inputs = append(inputs, g.Param(l.bias))
+	}
+	return g.Op(op, attrs, inputs...)
+}
+
+// Export implements [Exporter].
+func (l *conv2D) Export(g *Graph, x *Value) *Value {
+	return l.export(g, x, "Conv", [2]int{})
+}
+
+// Export implements [Exporter].
+func (l *convTranspose2D) Export(g *Graph, x *Value) *Value {
+	extra, more := l.outputPad, l.extension()
+	if more != [2]int{} {
+		x = g.Op("Pad", Attrs{"pads": []int{0, 0, 0, 0, 0, 0, more[0], more[1]}}, x)
+		extra = [2]int{extra[0] - more[0]*l.stride[0], extra[1] - more[1]*l.stride[1]}
+	}
+	return l.export(g, x, "ConvTranspose", extra)
 }
 
 type convSpec struct {
@@ -344,7 +384,7 @@ func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
 // Linearity implements [PiecewiseLinear]. It leaves the rare output padding for which
 // Forward extends its input to the general path.
 func (l *convTranspose2D) Linearity() Linearity {
-	if l.outputPad[0] >= l.stride[0] || l.outputPad[1] >= l.stride[1] {
+	if l.extension() != [2]int{} {
 		return Curved
 	}
 	return LinearInPieces

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -92,6 +93,14 @@ func Register[T any](kind string, build func(constants T) (Module, error)) {
 		}
 		return build(c)
 	}
+}
+
+// Kinds lists the kinds of modules that this program knows, those of package nn and
+// what else is registered.
+func Kinds() []string {
+	buildersMu.RLock()
+	defer buildersMu.RUnlock()
+	return slices.Sorted(maps.Keys(builders))
 }
 
 // unfit says why constants cannot be of type t, or "".

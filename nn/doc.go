@@ -34,6 +34,13 @@
 // are, but gradients by the input still flow: so a generator learns from a
 // discriminator whose own gradients are not needed.
 //
+// What samples are to be, their class or any other numbers, is an argument as well,
+// [Ctx.Condition]. The layers that read it are [ConcatCondition], [EmbedCondition] and
+// [Projection], and modules of your own with a method ConditionSize ([Conditioned]):
+//
+//	c := autograd.Const(tensor.OneHot(tensor.Float32, 10, []int{7, 7}))
+//	y := g.Forward(&nn.Ctx{Condition: c}, z) // z is [2, latent]
+//
 // Any number of goroutines may run a network at once while none changes it.
 // To serve one that is being trained, give the passes a [Snapshot]:
 //
@@ -71,6 +78,7 @@
 //
 // And the other way round: write safetensors.torch.save_file(model.state_dict(),
 // path) in Python, build the same network here, and read the file with [LoadInto].
+// The package nn/torch reads what torch.save writes.
 // Layers have the names of PyTorch's arguments as options, such as [Stride] and
 // [NoBias], and its parameters' names and shapes. A class whose fields are layers
 // becomes a [Parent] whose parts have the fields' names; see the example of
@@ -101,7 +109,10 @@
 //     discriminator does not say, penalties per sample are allowed after a trial only,
 //     and real and generated samples take two passes instead of one;
 //   - [Describer], together with [Register], is for [Save] and [Load];
-//   - [PiecewiseLinear] lets R1 and R2 do without second derivatives;
+//   - [Exporter] is for [Export], which nn/onnx writes for other programs;
+//   - [PiecewiseLinear] lets R1 and R2 do without second derivatives, also of a module
+//     that needs to know its pass ([PassBound]);
+//   - [Conditioned] reads a condition;
 //   - [Fusing] and [Activator] let a layer apply the activation that follows it.
 //
 // [CheckGrad] compares a module's derivatives with finite differences.

@@ -43,6 +43,9 @@ func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	return autograd.Mul(x, autograd.Const(kept))
 }
 
+// Export implements [Exporter].
+func (dropout) Export(_ *Graph, x *Value) *Value { return x }
+
 type dropoutSpec struct {
 	P float64 `json:"p"`
 }

@@ -54,6 +54,11 @@ func (e *embedding) OutShape(in []int) ([]int, error) {
 // Scratch implements [Scratcher]: the rows' numbers as the device wants them.
 func (e *embedding) Scratch(in []int) [][]int { return copies(9, in) }
 
+// Export implements [Exporter].
+func (e *embedding) Export(g *Graph, x *Value) *Value {
+	return g.Op("Gather", Attrs{"axis": 0}, g.Param(e.weight), g.Cast(x, true))
+}
+
 type embeddingSpec struct {
 	N   int `json:"n"`
 	Dim int `json:"dim"`

@@ -216,3 +216,25 @@ func ExampleSpectralNorm() {
 	// parametrizations.weight.0._u [2] true
 	// parametrizations.weight.0._v [2] true
 }
+
+// A generator that reads a class beside its latent vector, and a discriminator that
+// judges by a projection.
+func ExampleProjection() {
+	g := nn.Sequential(nn.ConcatCondition(10, 1.5), nn.Linear(64+10, 128), nn.LeakyReLU(0.2), nn.Linear(128, 784), nn.Tanh())
+	d := nn.Sequential(nn.Linear(784, 128), nn.LeakyReLU(0.2), nn.Projection(nn.Linear(128, 1), nn.Linear(10, 128, nn.NoBias())))
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
+	nn.Init(d, 2, tensor.Float32, tensor.CPU())
+
+	ctx := &nn.Ctx{Condition: autograd.Const(tensor.OneHot(tensor.Float32, 10, []int{7, 7, 3}))}
+	z := tensor.NewStream(1, "latent").Normal(tensor.Float32, 3, 64)
+	x := g.Forward(ctx, autograd.Const(z))
+	fmt.Println(x.Shape(), d.Forward(ctx, x).Shape())
+	fmt.Print(nn.Summary(d, 784))
+	// Output:
+	// [3 784] [3 1]
+	// layer         output   parameters
+	// 0 Linear      [n 128]     100,480
+	// 1 LeakyReLU   [n 128]           0
+	// 2 Projection  [n 1]         1,409
+	// total                     101,889
+}

@@ -1,9 +1,6 @@
 package nn
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/gander-ml/gander/autograd"
 )
 
@@ -14,11 +11,4 @@ func With(m Module, vars []*autograd.Var) *Weights {
 		w.vars[p.Param] = vars[i]
 	}
 	return w
-}
-
-// Kinds lists the kinds of modules that are registered.
-func Kinds() []string {
-	buildersMu.RLock()
-	defer buildersMu.RUnlock()
-	return slices.Sorted(maps.Keys(builders))
 }

@@ -93,6 +93,12 @@ func (f *fourierFeatures) Pull(_, y, g *tensor.Tensor) *tensor.Tensor {
 // Scratch implements [Scratcher]: the products, their sines and their cosines.
 func (f *fourierFeatures) Scratch(in []int) [][]int { return [][]int{{3, in[0], f.k}} }
 
+// Export implements [Exporter].
+func (f *fourierFeatures) Export(g *Graph, x *Value) *Value {
+	phase := g.Op("MatMul", nil, x, g.Const("frequencies", f.angular.T()))
+	return g.Op("Concat", Attrs{"axis": 1}, x, g.Op("Sin", nil, phase), g.Op("Cos", nil, phase))
+}
+
 type fourierSpec struct {
 	Frequencies [][]float64 `json:"frequencies"`
 }

@@ -329,10 +329,13 @@ var kinds = []struct {
 	{nn.AvgPool2D(2), []int{4, 1, 2, 2}, false},
 	{nn.BatchNorm1D(3), []int{4, 3}, true},
 	{nn.BatchNorm2D(2), []int{4, 2, 2, 2}, true},
+	{nn.ConcatCondition(2, 3), []int{4, 3}, false},
 	{nn.Conv2D(1, 2, 2), []int{4, 1, 3, 3}, false},
 	{nn.ConvTranspose2D(1, 2, 2), []int{4, 1, 2, 2}, false},
+	{nn.DiffAugment(nn.Augmentations{Colour: true, Shift: .4, Cutout: .5}), []int{4, 3, 4, 5}, false},
 	{nn.Dropout(0.5), []int{4, 3}, false},
 	{nn.ELU(1), []int{4, 3}, false},
+	{nn.EmbedCondition(nn.Linear(2, 3)), []int{4, 3}, false},
 	{nn.Embedding(9, 2), []int{4, 2}, false},
 	{nn.Flatten(), []int{4, 3, 2}, false},
 	{nn.FourierFeatures([][]float64{{1, 2}}), []int{4, 2}, false},
@@ -348,6 +351,7 @@ var kinds = []struct {
 	{nn.PReLU(3), []int{4, 3}, false},
 	{nn.PixelShuffle(2), []int{4, 4, 2, 2}, false},
 	{nn.PixelUnshuffle(2), []int{4, 1, 2, 2}, false},
+	{nn.Projection(nn.Linear(3, 1), nn.Linear(2, 3)), []int{4, 3}, false},
 	{nn.ReLU(), []int{4, 3}, false},
 	{nn.Reshape(3, 1), []int{4, 3}, false},
 	{nn.Residual(nn.Tanh(), nil), []int{4, 3}, false},
@@ -385,7 +389,8 @@ func TestEveryKindSaysWhetherItMixes(t *testing.T) {
 				x = tensor.FromFloat64([]float64{0, 1, 2, 3, 4, 5, 6, 7}, c.input...)
 			}
 			first := func(x *tensor.Tensor) []float64 {
-				ctx := &nn.Ctx{Train: true, Rand: tensor.NewStream(3, kind)}
+				condition := autograd.Const(tensor.NewStream(4, kind).Normal(tensor.Float64, 4, 2))
+				ctx := &nn.Ctx{Train: true, Condition: condition, Rand: tensor.NewStream(3, kind)}
 				return c.m.Forward(ctx, autograd.Const(x)).Value().Slice(0, 0, 1).Float64s()
 			}
 			other := x.Clone()
@@ -420,6 +425,12 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"LayerNorm","shape":[20000000],"eps":1e-5,"momentum":null,"affine":true}`:     `LayerNorm: shape is 20000000`,
 		`{"type":"LayerNorm","shape":[0],"eps":1e-5,"momentum":null,"affine":true}`:            `nothing to normalise`,
 		`{"type":"GroupNorm","shape":[4],"groups":0,"eps":1e-5,"momentum":null,"affine":true}`: `not divisible into 0 groups`,
+		`{"type":"ConcatCondition","size":0,"scale":1}`:                                        `a condition of 0 numbers`,
+		`{"type":"ConcatCondition","size":20000000,"scale":1}`:                                 `ConcatCondition: size is 20000000`,
+		`{"type":"EmbedCondition","embedding":null}`:                                           `EmbedCondition of nil`,
+		`{"type":"EmbedCondition","embedding":{"type":"Tanh"}}`:                                `EmbedCondition of Tanh`,
+		`{"type":"Projection","output":null,"embedding":null}`:                                 `Projection of nil`,
+		`{"type":"DiffAugment","colour":false,"shift":0,"cutout":0}`:                           `nothing is to be changed`,
 		`{"type":"Dropout","p":2}`:                                                             `not a probability`,
 		`{"type":"Embedding","n":20000000,"dim":1}`:                                            `Embedding: n is 20000000`,
 		`{"type":"Embedding","n":1,"dim":0}`:                                                   `at least one row`,

@@ -137,6 +137,18 @@ func rowsAgain(y, like *tensor.Tensor) *tensor.Tensor {
 	return y.Reshape(shape...)
 }
 
+// Export implements [Exporter].
+func (l *linear) Export(g *Graph, x *Value) *Value {
+	if len(x.Shape) == 2 && l.bias != nil {
+		return g.Op("Gemm", Attrs{"transB": 1}, x, g.Param(l.weight), g.Param(l.bias))
+	}
+	y := g.Op("MatMul", nil, x, g.Const("weight.transposed", g.Param(l.weight).Const.T()))
+	if l.bias != nil {
+		y = g.Op("Add", nil, y, g.Param(l.bias))
+	}
+	return y
+}
+
 type linearSpec struct {
 	In   int  `json:"in"`
 	Out  int  `json:"out"`

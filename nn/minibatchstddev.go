@@ -77,6 +77,21 @@ func (m minibatchStdDev) OutShape(in []int) ([]int, error) {
 // Scratch implements [Scratcher].
 func (minibatchStdDev) Scratch(in []int) [][]int { return copies(6, in) }
 
+// Export implements [Exporter]. The size of a group depends on that of the batch.
+func (m minibatchStdDev) Export(g *Graph, x *Value) *Value {
+	numbers := x.Shape[1] / m.features * product(x.Shape[2:])
+	n := g.Op("Gather", Attrs{"axis": 0}, g.Op("Shape", nil, x), g.Ints("first", 0))
+	size := g.Op("Min", nil, n, g.Ints("group", m.groupSize))
+	groups := g.Op("Reshape", nil, x, g.Op("Concat", Attrs{"axis": 0}, size, g.Ints("groups", -1, m.features, numbers)))
+	mean := func(v *Value, axis int) *Value { return g.Op("ReduceMean", Attrs{"axes": []int{axis}}, v) }
+	centred := g.Op("Sub", nil, groups, mean(groups, 0))
+	variance := mean(g.Op("Mul", nil, centred, centred), 0)
+	feature := mean(g.Op("Sqrt", nil, g.Op("Add", nil, variance, g.Scalar(1e-8))), 3) // [1, groups, features, 1]
+	each := g.Op("Expand", nil, feature, g.Op("Concat", Attrs{"axis": 0}, size, g.Ints("pixels", 1, m.features, product(x.Shape[2:]))))
+	shape := append([]int{-1, m.features}, x.Shape[2:]...)
+	return g.Op("Concat", Attrs{"axis": 1}, x, g.Op("Reshape", nil, each, g.Ints("shape", shape...)))
+}
+
 type stdDevSpec struct {
 	GroupSize int `json:"group_size"`
 	Features  int `json:"features"`

@@ -93,6 +93,10 @@ type Ctx struct {
 	// gradients by them can be taken. Without it the parameters are constants, and
 	// [autograd.Grad] panics if there is nothing else to differentiate by.
 	Track bool
+	// Condition is what the samples of the pass are to be or are, [n, size]: the
+	// one-hot of a class, or any other numbers. It is for the parts of a network
+	// that are [Conditioned]; nil if there is none.
+	Condition *autograd.Var
 	// Rand is the stream of layers that draw random numbers.
 	Rand *tensor.Stream
 	// Updates collects the changes of buffers that the pass asks for; if nil, they

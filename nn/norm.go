@@ -375,6 +375,48 @@ func (i *instanceNorm) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
+// exportScaled applies weight and bias, which are brought to the given shape.
+func (n *norm) exportScaled(g *Graph, x *Value, shape ...int) *Value {
+	if !n.affine {
+		return x
+	}
+	weight, bias := g.Param(n.weight).Const.Reshape(shape...), g.Param(n.bias).Const.Reshape(shape...)
+	return g.Op("Add", nil, g.Op("Mul", nil, x, g.Const("weight", weight)), g.Const("bias", bias))
+}
+
+// exportStandardised normalises each of so many channels of x [n, channels, …].
+func (n *norm) exportStandardised(g *Graph, x *Value, channels int) *Value {
+	one, zero := g.Const("one", tensor.Full(g.DType, 1, channels)), g.Const("zero", tensor.Full(g.DType, 0, channels))
+	return g.Op("InstanceNormalization", Attrs{"epsilon": n.eps}, x, one, zero)
+}
+
+// Export implements [Exporter].
+func (b *batchNorm) Export(g *Graph, x *Value) *Value {
+	weight, bias := g.Const("one", tensor.Full(g.DType, 1, b.shape...)), g.Const("zero", tensor.Full(g.DType, 0, b.shape...))
+	if b.affine {
+		weight, bias = g.Param(b.weight), g.Param(b.bias)
+	}
+	return g.Op("BatchNormalization", Attrs{"epsilon": b.eps}, x, weight, bias, g.Param(b.mean), g.Param(b.variance))
+}
+
+// Export implements [Exporter].
+func (l *layerNorm) Export(g *Graph, x *Value) *Value {
+	rows := g.Op("Reshape", nil, x, g.Ints("rows", -1, 1, product(l.shape)))
+	y := l.exportStandardised(g, rows, 1)
+	return l.exportScaled(g, g.Op("Reshape", nil, y, g.Ints("shape", append([]int{-1}, x.Shape[1:]...)...)), l.shape...)
+}
+
+// Export implements [Exporter].
+func (n *groupNorm) Export(g *Graph, x *Value) *Value {
+	y := n.exportStandardised(g, g.Reshape(x, n.groups, product(x.Shape[1:])/n.groups), n.groups)
+	return n.exportScaled(g, g.Reshape(y, x.Shape[1:]...), n.along(len(x.Shape))...)
+}
+
+// Export implements [Exporter].
+func (i *instanceNorm) Export(g *Graph, x *Value) *Value {
+	return i.exportScaled(g, i.exportStandardised(g, x, i.shape[0]), i.along(4)...)
+}
+
 type normSpec struct {
 	Shape    []int    `json:"shape"`
 	Groups   int      `json:"groups,omitzero"`

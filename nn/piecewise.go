@@ -5,7 +5,8 @@ import "github.com/gander-ml/gander/tensor"
 // PiecewiseLinear is a module that is linear, but for a constant, between the
 // kinks of its activation. Its derivative there does not depend on the input,
 // which gives some second derivatives the price of first ones. All tensors are
-// plain values: x is the input of a pass, y its output.
+// plain values: x is the input of a pass, y its output. One that needs to know more
+// of the pass is [PassBound].
 type PiecewiseLinear interface {
 	Module
 	// Linearity says whether this module, with the constants it has, is
@@ -18,7 +19,7 @@ type PiecewiseLinear interface {
 	// Pull returns the derivative's transpose applied to a gradient g by the
 	// output.
 	Pull(x, y, g *tensor.Tensor) *tensor.Tensor
-	// WeightGrad returns, in the order of Params, the gradient by the weight
+	// WeightGrad returns, in the order of [Params], the gradient by the weight
 	// for inputs x and a gradient g by the outputs, and that by the bias for
 	// the gradient biasG by the outputs. A module without parameters returns
 	// nil.

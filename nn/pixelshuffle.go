@@ -95,6 +95,20 @@ func (p pixelUnshuffle) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
 	return pixelShuffle{factor: p.factor}.Forward(nil, autograd.Const(g)).Value()
 }
 
+// Export implements [Exporter].
+func (p pixelShuffle) Export(g *Graph, x *Value) *Value {
+	c, h, w, r := x.Shape[1], x.Shape[2], x.Shape[3], p.factor
+	blocks := g.Op("Transpose", Attrs{"perm": []int{0, 1, 4, 2, 5, 3}}, g.Reshape(x, c/(r*r), r, r, h, w))
+	return g.Reshape(blocks, c/(r*r), h*r, w*r)
+}
+
+// Export implements [Exporter].
+func (p pixelUnshuffle) Export(g *Graph, x *Value) *Value {
+	c, h, w, r := x.Shape[1], x.Shape[2], x.Shape[3], p.factor
+	blocks := g.Op("Transpose", Attrs{"perm": []int{0, 1, 3, 5, 2, 4}}, g.Reshape(x, c, h/r, r, w/r, r))
+	return g.Reshape(blocks, c*r*r, h/r, w/r)
+}
+
 type shuffleSpec struct {
 	Factor int `json:"factor"`
 }

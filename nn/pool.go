@@ -402,6 +402,40 @@ func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], p.size[0], p.size[1]}, nil
 }
 
+// Export implements [Exporter].
+func (p avgPool) Export(g *Graph, x *Value) *Value {
+	attrs := Attrs{"kernel_shape": p.kernel[:], "strides": p.stride[:]}
+	if p.pad != [2]int{} {
+		attrs["pads"], attrs["count_include_pad"] = p.sides(), 1
+	}
+	return g.Op("AveragePool", attrs, x)
+}
+
+// Export implements [Exporter].
+func (p maxPool) Export(g *Graph, x *Value) *Value {
+	return g.Op("MaxPool", Attrs{"kernel_shape": p.kernel[:], "strides": p.stride[:], "pads": p.sides()}, x)
+}
+
+// Export implements [Exporter]. Windows of different sizes are matrices of means.
+func (p adaptiveAvgPool) Export(g *Graph, x *Value) *Value {
+	h, w := x.Shape[2], x.Shape[3]
+	if h%p.size[0] == 0 && w%p.size[1] == 0 {
+		tile := []int{h / p.size[0], w / p.size[1]}
+		return g.Op("AveragePool", Attrs{"kernel_shape": tile, "strides": tile}, x)
+	}
+	means := func(axis int) *tensor.Tensor { // [out, in]
+		o := windowMeans{out: p.size[axis-2], in: x.Shape[axis]}
+		m := tensor.New(tensor.Float64, o.out, o.in)
+		for i := range o.out {
+			from, to := o.window(i)
+			m.Slice(0, i, i+1).Slice(1, from, to).Fill(1 / float64(to-from))
+		}
+		return m
+	}
+	rows := g.Op("MatMul", nil, g.Const("rows", means(2)), x)
+	return g.Op("MatMul", nil, rows, g.Const("columns", means(3).T()))
+}
+
 type poolSpec struct {
 	Size    [2]int `json:"size"`
 	Stride  [2]int `json:"stride"`

@@ -87,6 +87,17 @@ func (p *prelu) OutShape(in []int) ([]int, error) {
 // Scratch implements [Scratcher].
 func (*prelu) Scratch(in []int) [][]int { return copies(4, in) }
 
+// Export implements [Exporter].
+func (p *prelu) Export(g *Graph, x *Value) *Value {
+	slope := g.Param(p.weight)
+	if along := len(x.Shape) - 1; p.n > 1 && along > 1 {
+		shape := slices.Repeat([]int{1}, along)
+		shape[0] = p.n
+		slope = g.Const("slope", slope.Const.Reshape(shape...))
+	}
+	return g.Op("PRelu", nil, x, slope)
+}
+
 type preluSpec struct {
 	N int `json:"n"`
 }

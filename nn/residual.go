@@ -77,6 +77,15 @@ func (residual) misfit(in, body, skip []int) error {
 		Problem: "body and skip make different shapes of the input", Fix: "give a skip that makes the body's shape"}
 }
 
+// Export implements [Exporter].
+func (r residual) Export(g *Graph, x *Value) *Value {
+	body, skip := g.Part("body", r.body, x), x
+	if r.skip != nil {
+		skip = g.Part("skip", r.skip, x)
+	}
+	return g.Op("Add", nil, body, skip)
+}
+
 type residualSpec struct {
 	Body Part `json:"body"`
 	Skip Part `json:"skip"`

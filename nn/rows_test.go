@@ -39,16 +39,21 @@ func TestSampleAlone(t *testing.T) {
 		"smooth":          {nn.Sequential(nn.Linear(9, 37), nn.GELU(), nn.SiLU(), nn.ELU(1), nn.Softplus(), nn.Softmax(-1)), []int{9}},
 		"reshaped images": {nn.Sequential(nn.Linear(9, 48), nn.Reshape(3, 4, 4), nn.Conv2D(3, 8, 3), nn.Flatten(), nn.Linear(32, 2)), []int{9}},
 		"residual":        {nn.Residual(nn.Sequential(nn.Conv2D(3, 3, 3, nn.Padding(1)), nn.PReLU(3)), nil), image(3)},
+		"condition":       {nn.Sequential(nn.ConcatCondition(5, 3), nn.Linear(75, 130), nn.EmbedCondition(nn.Linear(5, 40)), nn.Linear(170, 30)), []int{70}},
+		"planes":          {nn.Sequential(nn.EmbedCondition(nn.Linear(5, 3)), nn.Conv2D(6, 8, 3, nn.Padding(1))), image(3)},
+		"projection":      {nn.Projection(nn.Linear(70, 1), nn.Linear(5, 70)), []int{70}},
 		"shuffled pixels": {nn.Sequential(nn.Conv2D(3, 8, 3, nn.Padding(1)), nn.PixelShuffle(2), nn.Conv2D(2, 2, 3)), image(3)},
 	} {
 		for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
 			nn.Init(c.module, 1, dt, tensor.CPU())
 			x := tensor.NewStream(2, "samples").Normal(dt, append([]int{65}, c.sample...)...)
+			condition := tensor.NewStream(3, "conditions").Normal(dt, 65, 5)
 			for _, set := range isa.Implementations() {
 				func() {
 					defer isa.Use(set)()
-					ctx := &nn.Ctx{Weights: nn.Snapshot(c.module)}
+					weights := nn.Snapshot(c.module)
 					out := func(lo, hi int) *tensor.Tensor {
+						ctx := &nn.Ctx{Weights: weights, Condition: autograd.Const(condition.Slice(0, lo, hi))}
 						return c.module.Forward(ctx, autograd.Const(x.Slice(0, lo, hi))).Value()
 					}
 					all := out(0, 65)

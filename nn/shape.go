@@ -69,6 +69,18 @@ func (r reshape) OutShape(in []int) ([]int, error) {
 	return out, nil
 }
 
+// Export implements [Exporter].
+func (flatten) Export(g *Graph, x *Value) *Value { return g.Op("Flatten", Attrs{"axis": 1}, x) }
+
+// Export implements [Exporter].
+func (r reshape) Export(g *Graph, x *Value) *Value {
+	out, err := r.OutShape(x.Shape)
+	if err != nil || slices.Contains(out, 0) {
+		return g.Refuse("a sample without numbers cannot be given a shape")
+	}
+	return g.Reshape(x, out[1:]...)
+}
+
 type reshapeSpec struct {
 	Shape []int `json:"shape"`
 }

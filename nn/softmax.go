@@ -25,6 +25,11 @@ func (s softmax) MixesBatch() bool { return s.axis == 0 || s.axis < -1 }
 // Scratch implements [Scratcher].
 func (softmax) Scratch(in []int) [][]int { return copies(3, in) }
 
+// Export implements [Exporter].
+func (s softmax) Export(g *Graph, x *Value) *Value {
+	return g.Op("Softmax", Attrs{"axis": s.axis}, x)
+}
+
 type axisSpec struct {
 	Axis int `json:"axis"`
 }

@@ -118,6 +118,16 @@ func (u *upsample) Scratch(in []int) [][]int {
 	return [][]int{{parts, in[0], in[1], in[2] * u.scale, in[3] * u.scale}, {8, (in[2] + in[3]) * u.scale}}
 }
 
+// Export implements [Exporter].
+func (u *upsample) Export(g *Graph, x *Value) *Value {
+	attrs := Attrs{"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+	if u.kind == "UpsampleBilinear" {
+		attrs = Attrs{"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+	}
+	scale := float32(u.scale)
+	return g.Op("Resize", attrs, x, g.Float32s("roi"), g.Float32s("scales", 1, 1, scale, scale))
+}
+
 type upsampleSpec struct {
 	Scale int `json:"scale"`
 }

@@ -21,7 +21,8 @@ func writeScale(train, test *datasets.Images) error {
 	counts := []int{200, 500, 1000, 2000, 5000, 10_000}
 	// Training digits are compared with the test digits, and these with the
 	// statistics of all training digits.
-	names := []string{mnistfeatures.Distance, mnistfeatures.DistanceTraining, mnistfeatures.Precision, mnistfeatures.Recall, mnistfeatures.RarestDigit}
+	names := []string{mnistfeatures.Distance, mnistfeatures.DistanceTraining, mnistfeatures.Precision, mnistfeatures.Recall,
+		mnistfeatures.Density, mnistfeatures.Coverage, mnistfeatures.KernelDistance, mnistfeatures.RarestDigit, mnistfeatures.Fidelity}
 	floors := map[string][]string{}
 	for _, n := range counts {
 		fromTrain, err := average(judge, train, n)
@@ -41,8 +42,12 @@ func writeScale(train, test *datasets.Images) error {
 		}
 		fmt.Printf("%d training digits\n%s%d test digits\n%s", n, fromTrain, n, fromTest)
 	}
+	digits := make([]int, 10_000)
+	for i := range digits {
+		digits[i] = i % mnistfeatures.Classes
+	}
 	uniform := tensor.NewStream(1, "noise").Uniform(tensor.Float32, 10_000, 28*28)
-	noise, err := judge.Evaluate(tensor.Shift(tensor.Scale(uniform, 2), -1))
+	noise, err := judge.Evaluate(tensor.Shift(tensor.Scale(uniform, 2), -1), digits...)
 	if err != nil {
 		return err
 	}
@@ -72,10 +77,12 @@ func average(judge *mnistfeatures.Judge, set *datasets.Images, n int) (metrics.T
 			break
 		}
 		x := tensor.New(tensor.Float32, n, 28*28)
+		labels := make([]int, n)
 		for i, at := range part {
 			x.Slice(0, i, i+1).CopyFrom(images(set, at, at+1))
+			labels[i] = set.Label(at)
 		}
-		report, err := judge.Evaluate(x)
+		report, err := judge.Evaluate(x, labels...)
 		if err != nil {
 			return nil, err
 		}

@@ -79,7 +79,7 @@ func writeClassifier(ctx context.Context, train, test *datasets.Images) error {
 // fit trains with Adam, its rate rising for 30 % of the steps and falling for the
 // others, on images moved by up to a pixel.
 func fit(ctx context.Context, m nn.Module, train, test *datasets.Images) error {
-	loader := datasets.NewLoader(train, batch, datasets.Seed(seed), datasets.KeepShape(), datasets.DropLast())
+	loader := datasets.NewLoader(train, batch, datasets.Seed(seed), datasets.KeepShape(), datasets.DropLast(), datasets.Conditions())
 	steps := epochs * loader.Batches()
 	rise := steps * 3 / 10
 	up, down := optim.Cosine{From: 1. / 25, To: 1, Steps: rise}, optim.Cosine{From: 1, To: 1e-5, Steps: steps - rise}
@@ -101,12 +101,12 @@ func fit(ctx context.Context, m nn.Module, train, test *datasets.Images) error {
 	grads := make([]*tensor.Tensor, len(leaves))
 	for epoch := range epochs {
 		mean := 0.0
-		for b, err := range loader.EpochLabeled(ctx, epoch, 0) {
+		for b, err := range loader.Epoch(ctx, epoch, 0) {
 			if err != nil {
 				return err
 			}
 			x := autograd.Const(scope.Adopt(moved(b.X, random)))
-			loss := nn.CrossEntropyLoss(m.Forward(pass, x), b.Labels)
+			loss := nn.CrossEntropyLoss(m.Forward(pass, x), tensor.ArgMax(b.Condition, 1))
 			for i, g := range autograd.Grad(loss, leaves, autograd.Opts{}) {
 				grads[i] = g.Value()
 			}

@@ -72,6 +72,58 @@ def mlp(activation, *last):
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), activation, nn.Linear(4, 3), activation, nn.Linear(3, 1), *last)
 
 
+CONDITION = 3                                             # numbers in the condition of a sample
+
+
+class Conditional(nn.Module):
+    """A critic of samples whose condition c, of the real ones and of the generated ones alike, is a field."""
+
+    def __init__(self, body, output):
+        super().__init__()
+        self.body, self.output, self.c = body, output, None
+
+    def forward(self, x):
+        return self.output(self.join(self.body(x)))
+
+    def join(self, h):
+        raise NotImplementedError
+
+
+class Beside(Conditional):
+    """The condition, times 2, is beside the features; beside images it is planes."""
+
+    def join(self, h):
+        c = 2 * self.c
+        return torch.cat([h, c.reshape(c.shape + (1,) * (h.dim() - 2)).expand(-1, -1, *h.shape[2:])], 1)
+
+
+class Embedded(Conditional):
+    """An embedding of the condition is beside the features."""
+
+    def __init__(self, body, embedding, output):
+        super().__init__(body, output)
+        del self.output                                   # the weights' order is that of the fields
+        self.embedding = embedding
+        self.output = output
+
+    def join(self, h):
+        return torch.cat([h, self.embedding(self.c)], 1)
+
+
+class Projection(Conditional):
+    def __init__(self, body, output, embedding):
+        super().__init__(body, output)
+        self.embedding = embedding
+
+    def forward(self, x):
+        h = self.body(x)
+        return self.output(h) + (self.embedding(self.c) * h).sum(1, keepdim=True)
+
+
+def features(activation):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), activation, nn.Linear(4, 3), activation)
+
+
 CRITICS = {
     'leaky': (mlp(nn.LeakyReLU(0.2)), 1.5, OBJECTIVES),
     'tanh': (mlp(nn.Tanh()), 1.8, OBJECTIVES),
@@ -80,6 +132,14 @@ CRITICS = {
                                   nn.Conv2d(2, 2, 3, stride=2, padding=1), nn.Tanh(),
                                   nn.Flatten(), nn.Linear(8, 1)), 1.5, OBJECTIVES),
     'probability': (mlp(nn.Tanh(), nn.Sigmoid()), 3, CLASSIC),
+    'beside': (Beside(nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.LeakyReLU(0.2)),
+                      nn.Sequential(nn.Linear(4 + CONDITION, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1))), 1.8, OBJECTIVES),
+    'planes': (Beside(nn.Identity(), nn.Sequential(nn.Conv2d(1 + CONDITION, 2, 3, padding=1), nn.LeakyReLU(0.2),
+                                                   nn.Flatten(), nn.Linear(32, 1))), 2.2, OBJECTIVES),
+    'embedded': (Embedded(features(nn.Tanh()), nn.Linear(CONDITION, 2, bias=False),
+                          nn.Sequential(nn.Linear(5, 3), nn.LeakyReLU(0.2), nn.Linear(3, 1))), 2, OBJECTIVES),
+    'projection': (Projection(features(nn.LeakyReLU(0.2)), nn.Linear(3, 1), nn.Linear(CONDITION, 3, bias=False)), 1.5, OBJECTIVES),
+    'projection/tanh': (Projection(features(nn.Tanh()), nn.Linear(3, 1), nn.Linear(CONDITION, 3)), 1.5, OBJECTIVES),
 }
 
 
@@ -98,7 +158,12 @@ def main(root):
             w.data = torch.tensor(scale * rng.standard_normal(w.shape))
         real, fake = (torch.tensor(v) for v in rng.standard_normal((2, N, 1, 4, 4)))
         epsilon = torch.tensor(rng.uniform(0, 1, (N, 1, 1, 1)))
-        values = {'weights': flat(weights), 'real': real, 'fake': fake, 'epsilon': epsilon}
+        condition = {}
+        if isinstance(critic, Conditional):
+            critic.c = torch.tensor(rng.standard_normal((N, CONDITION)))
+            critic.c[:2] = torch.eye(CONDITION)[[2, 0]]   # two classes among other vectors
+            condition = {'condition': critic.c}
+        values = condition | {'weights': flat(weights), 'real': real, 'fake': fake, 'epsilon': epsilon}
         for key, (of_critic, of_generator) in objectives.items():
             loss = of_critic(critic(real), critic(fake))
             values[f'{key}.loss'] = loss

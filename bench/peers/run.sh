@@ -53,13 +53,14 @@ malloc="env MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 
 # What of ./bench is compared: name, time, sub-benchmarks.
 ours='
 ClassicStep 60x  .
+QuickStep   60x  .
 GEMM        0.1s .
 DGEMM       0.5s ./op=nn/m=1024
 Conv        0.1s .
 Elementwise 0.1s ./^op=tanh$/n=32768
 Adam        0.2s .
 Epoch       1x   .'
-if wanted gander\ {ClassicStep,GEMM,DGEMM,avx2,Conv,Elementwise,Adam,Epoch}; then
+if wanted gander\ {ClassicStep,QuickStep,GEMM,DGEMM,avx2,Conv,Elementwise,Adam,Epoch}; then
     if go test -c -o "$build/gander.test" ./bench 2>"$build/gander.err" && [ -x "$build/gander.test" ]; then
         bench="cd bench && $(quote "$build/gander.test") -test.run ^\$"
         while read -r name time parts; do
@@ -88,7 +89,7 @@ if wanted openblas; then
 fi
 
 torch=
-if wanted torch\ {classic,foreach,fused,compile,epoch,conv}; then
+if wanted torch\ {classic,foreach,fused,compile,epoch,conv,quick}; then
     imports="import numpy, torch, torchvision, tqdm; print(torch.__version__)"
     if ! torch=$($python -c "$imports" 2>/dev/null); then
         say "$python cannot import torch: making $peers/.venv"
@@ -118,6 +119,13 @@ if wanted torch\ {classic,foreach,fused,compile,epoch,conv}; then
                 fi
             done
         done
+        quick="$(quote "$python") $peers/quick.py $(quote "$data")"
+        for t in $threads; do
+            for variant in double fused exact compile; do
+                [ $variant = compile ] && ! command -v c++ >/dev/null && continue
+                add "torch quick $variant threads=$t" "$malloc $quick $variant $t"
+            done
+        done
         add "torch epoch" "$(quote "$python") $peers/classic_gan.py $(quote "$data")"
     fi
 fi
@@ -138,10 +146,11 @@ fi
 order=$(for i in "${!names[@]}"; do
     case ${names[i]} in
     *ClassicStep | torch\ classic* | torch\ foreach* | torch\ fused* | torch\ compile*) topic=1 ;;
-    *[Ee]poch) topic=2 ;;
-    *GEMM | *avx2 | openblas*) topic=3 ;;
-    *[Cc]onv*) topic=4 ;;
-    *) topic=5 ;;
+    *QuickStep | torch\ quick*) topic=2 ;;
+    *[Ee]poch) topic=3 ;;
+    *GEMM | *avx2 | openblas*) topic=4 ;;
+    *[Cc]onv*) topic=5 ;;
+    *) topic=6 ;;
     esac
     echo "$topic $i"
 done | sort -s -n -k 1,1 | cut -d ' ' -f 2)

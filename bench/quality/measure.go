@@ -31,8 +31,11 @@ const (
 	full     = "60,000 training digits"
 )
 
-// compared is the number of digits whose nearest training digits are found.
-const compared = 2000
+// compared are the recipes that the classic one is compared with.
+var compared = []string{"quick", "unconditional", "best"}
+
+// searched is the number of digits whose nearest training digits are found.
+const searched = 2000
 
 // measurer trains recipes and adds to results.
 type measurer struct {
@@ -148,7 +151,7 @@ func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 
 // classic trains the classic recipe for as long as others took here.
 func (m *measurer) classic(ctx context.Context, seeds int) error {
-	others := slices.DeleteFunc([]string{"quick", "best"}, func(other string) bool {
+	others := slices.DeleteFunc(slices.Clone(compared), func(other string) bool {
 		runs := m.results.of(other, m.split)
 		return len(runs) == 0 || slices.ContainsFunc(runs, func(d *DigitRun) bool { return !d.sameMachine(m.place) })
 	})
@@ -226,7 +229,11 @@ func trainingTime(r *gan.Report) float64 { return r.Time.Round(time.Millisecond)
 
 // train trains on digits.
 func (m *measurer) train(ctx context.Context, r recipe.Recipe) (*gan.Generator, *gan.Report, error) {
-	return fit(ctx, r, datasets.NewLoader(m.digits, r.Batch, datasets.Seed(r.Seed)))
+	options := []datasets.LoaderOption{datasets.Seed(r.Seed)}
+	if r.Config().Classes != nil {
+		options = append(options, datasets.Conditions())
+	}
+	return fit(ctx, r, datasets.NewLoader(m.digits, r.Batch, options...))
 }
 
 func fit(ctx context.Context, r recipe.Recipe, source gan.Source) (*gan.Generator, *gan.Report, error) {
@@ -242,11 +249,15 @@ func fit(ctx context.Context, r recipe.Recipe, source gan.Source) (*gan.Generato
 // judged judges a generator's digits.
 func (m *measurer) judged(g *gan.Generator, seed uint64) (metrics.Table, error) {
 	drawn := g.Sample(m.settings.digits, seed)
-	report, err := m.judge.Evaluate(drawn)
+	var asked []int
+	if g.Classes() != nil {
+		asked = g.Labels(m.settings.digits, seed)
+	}
+	report, err := m.judge.Evaluate(drawn, asked...)
 	if err != nil {
 		return nil, err
 	}
-	few := min(compared, m.settings.digits)
+	few := min(searched, m.settings.digits)
 	copying, err := metrics.Copying(drawn.Slice(0, 0, few), m.training, m.unseen.Slice(0, 0, few))
 	return append(report.Values, copying...), err
 }

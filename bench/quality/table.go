@@ -20,10 +20,12 @@ var rows = []struct {
 	name    string
 	pyTorch map[string]string
 }{
-	{"quick", map[string]string{full: "10.5", embedded: "10.9 after 3,000 steps"}},
+	{"quick", map[string]string{embedded: "2.5"}},
+	{"unconditional", map[string]string{full: "10.5", embedded: "10.9 after 3,000 steps"}},
 	{"best", map[string]string{full: "6.3"}},
 	{"mlp", map[string]string{full: "30.6 after 13,900 steps"}},
 	{asLongAs("quick"), nil},
+	{asLongAs("unconditional"), nil},
 	{asLongAs("best"), nil},
 	{"classic", map[string]string{full: "477 after 18,750 steps", embedded: "545"}},
 }
@@ -59,7 +61,7 @@ func (r *Results) digits(b *strings.Builder, split string) {
 		return
 	}
 	fmt.Fprintf(b, "\n## Digits, trained on the %s\n\n", split)
-	for _, better := range []string{"quick", "best"} {
+	for _, better := range compared {
 		r.compare(b, better, split)
 	}
 	seen, unseen := "test", "training"
@@ -71,10 +73,10 @@ func (r *Results) digits(b *strings.Builder, split string) {
 	first := average(r.of(names[0], split))
 	fmt.Fprintf(b, "%s generated digits of each seed are judged by `gan/metrics/mnistfeatures`, against the 10,000 test digits and the statistics of the 60,000 training digits, of which training has seen the %s digits and not the %s digits. "+
 		"Precision and recall are against the test digits. The last two columns show whether digits are copied, by distances between pixels: the median distance of %s generated ones from the nearest %s.\n\n",
-		thousands(r.of(names[0], split)[0].Judged), seen, unseen, thousands(min(compared, r.of(names[0], split)[0].Judged)), copies)
+		thousands(r.of(names[0], split)[0].Judged), seen, unseen, thousands(min(searched, r.of(names[0], split)[0].Judged)), copies)
 
-	line(b, "recipe", "Fréchet distance from test digits", "from training digits", "rarest digit, least of the seeds", "precision", "recall", "nearest training digit", "near copies", "PyTorch")
-	line(b, "---", "---", "---", "---", "---", "---", "---", "---", "---")
+	line(b, "recipe", "Fréchet distance from test digits", "from training digits", "rarest digit, least of the seeds", "as asked for", "precision", "recall", "nearest training digit", "near copies", "PyTorch")
+	line(b, "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
 	for _, row := range rows {
 		runs := r.of(row.name, split)
 		if len(runs) == 0 {
@@ -89,18 +91,18 @@ func (r *Results) digits(b *strings.Builder, split string) {
 		if reference == "" {
 			reference = "–"
 		}
-		line(b, row.name, withFloor(v.Get(mnistfeatures.Distance)), withFloor(v.Get(mnistfeatures.DistanceTraining)), percent(least),
+		line(b, row.name, withFloor(v.Get(mnistfeatures.Distance)), withFloor(v.Get(mnistfeatures.DistanceTraining)), percent(least), percent(v.Get(mnistfeatures.Fidelity).Value),
 			spread(v.Get(mnistfeatures.Precision)), spread(v.Get(mnistfeatures.Recall)), spread(v.Get(nearest)), percent(v.Get(nearCopies).Value), reference)
 	}
 	edge := func(name, pyTorch string, of func(metrics.Value) float64) {
 		get := func(name string) string { return number(of(first.Get(name))) }
 		share := func(name string) string { return percent(of(first.Get(name))) }
-		line(b, name, get(mnistfeatures.Distance), get(mnistfeatures.DistanceTraining), share(mnistfeatures.RarestDigit),
+		line(b, name, get(mnistfeatures.Distance), get(mnistfeatures.DistanceTraining), share(mnistfeatures.RarestDigit), share(mnistfeatures.Fidelity),
 			get(mnistfeatures.Precision), get(mnistfeatures.Recall), get(nearest), share(nearCopies), pyTorch)
 	}
 	edge("real digits", "1.2", func(v metrics.Value) float64 { return v.Floor })
 	edge("noise", "836", func(v metrics.Value) float64 { return v.Ceiling })
-	b.WriteString("\nThe last column is the Fréchet distance from the test digits of the same recipe in PyTorch 1.13, one seed, judged by a classifier of the same shape with other weights, which gives real digits and noise other values too: compare magnitudes, not decimals.\n\n")
+	b.WriteString("\nThe last column is the Fréchet distance from the test digits of the same recipe in PyTorch 1.13, one seed, of quick PyTorch 2.15, judged by a classifier of the same shape with other weights, which gives real digits and noise other values too: compare magnitudes, not decimals.\n\n")
 
 	line(b, "recipe", "command", "seeds", "steps", "training", "threads", "commit", "date")
 	line(b, "---", "---", "---", "---", "---", "---", "---", "---")

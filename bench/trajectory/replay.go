@@ -183,7 +183,7 @@ func (r *recording) replay(image func(place int, row int64) ([]uint8, error)) (*
 		}
 		batch := tensor.FromFloat64(x, r.batch, r.side*r.side).Cast(r.dtype)
 		z := r.latentVectors.Slice(0, step, step+1).Reshape(r.batch, r.latent).Cast(r.dtype)
-		l, err := t.StepWith(batch, z)
+		l, err := t.StepWith(gan.Batch{X: batch}, z)
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,8 @@ func ExampleLoad() {
 	}
 
 	loader := datasets.NewLoader(set, 64)
-	for x, err := range loader.Epoch(context.Background(), 0, 0) {
+	for b, err := range loader.Epoch(context.Background(), 0, 0) {
+		x := b.X
 		if err != nil {
 			log.Fatal(err)
 		}

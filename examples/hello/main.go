@@ -1,4 +1,4 @@
-// Hello trains a GAN on handwritten digits, and saves and shows what it draws.
+// Hello trains a GAN on handwritten digits, saves it, and has it draw 0 to 9, twice.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 	ctx, stop := gan.Signals(context.Background()) // Ctrl-C ends training early
 	defer stop()
-	loader := datasets.NewLoader(images, r.Batch, datasets.Seed(r.Seed))
+	loader := datasets.NewLoader(images, r.Batch, datasets.Seed(r.Seed), datasets.Conditions())
 	_, err = t.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(progress.Bar(os.Stderr)))
 	if err != nil && !gan.Cancelled(err) {
 		log.Fatal(err)
@@ -34,8 +34,9 @@ func main() {
 	if err := t.Generator().Save("generator.safetensors"); err != nil {
 		log.Fatal(err)
 	}
-	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
-	if err := grid.WritePNG("digits.png", t.Sample(10, 1)); err != nil {
+	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 10, Scale: 4, Gap: 8}
+	asked := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	if err := grid.WritePNG("digits.png", t.Generator().SampleOf(asked, 1)); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -42,13 +42,14 @@ func TestHello(t *testing.T) {
 	lines := bufio.NewReader(out)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
-	require.Contains(t, first, "1/13") // the epoch, or a part of it on a slow machine
+	require.Contains(t, first, "1/20") // the epoch, or a part of it on a slow machine
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	rest, err := io.ReadAll(lines)
 	require.NoError(t, err)
 	require.NoError(t, cmd.Wait(), "%s", rest)
 	g, err := gan.LoadGenerator(filepath.Join(dir, "generator.safetensors"))
 	require.NoError(t, err)
-	require.Equal(t, 64, g.Latent())
+	require.Equal(t, 100, g.Latent())
+	require.Len(t, g.Classes(), 10)
 	require.Contains(t, clitest.Files(t, dir), "digits.png")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -25,6 +26,7 @@ var (
 	threads  = flag.Int("threads", 0, "most threads to compute with (default: all cores)")
 	bfloat16 = flag.Bool("bfloat16", false, "round the factors of large matrix products to bfloat16 if the processor is faster that way")
 	looks    = flag.Int("looks", 4, "times to judge the digits in the course of training")
+	address  = flag.String("http", "", "show the run in a browser, at this `address` of the machine: localhost:8080")
 	verbose  = flag.Bool("v", false, "also print gradient norms, every 50 steps")
 
 	resume  rundir.Mode
@@ -42,7 +44,7 @@ func init() {
 func recipes() string {
 	var lines []string
 	for _, r := range recipe.Digits() {
-		lines = append(lines, fmt.Sprintf("%-8s %s", r.Name, r.About))
+		lines = append(lines, fmt.Sprintf("%-13s %s", r.Name, r.About))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -86,4 +88,14 @@ func chosen() (r recipe.Recipe, wrong string) {
 		wrong = "give -data or -download, not both"
 	}
 	return r, wrong
+}
+
+// choose opens a device. If it is to be the fastest that works, slower says why
+// faster ones do not.
+func choose(name string) (d *tensor.Device, slower []error, err error) {
+	if name == "auto" {
+		return tensor.FastestDevice()
+	}
+	d, err = tensor.OpenDevice(name)
+	return d, nil, err
 }

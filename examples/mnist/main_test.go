@@ -87,7 +87,7 @@ func TestWrongUsage(t *testing.T) {
 	help := clitest.Run(t, dir, "-help")
 	require.Zero(t, help.Status)
 	require.Contains(t, help.Errors, "-epochs")
-	require.Contains(t, help.Errors, "quick    small convolutional networks")
+	require.Contains(t, help.Errors, "quick         small convolutional networks")
 }
 
 // What is wrong with the data is said before anything is written.
@@ -217,8 +217,9 @@ func TestQuick(t *testing.T) {
 	require.Contains(t, r.Out, "10000 digits, batches of 8")
 	require.NotContains(t, r.Out, "part of it")
 	require.Regexp(t, `(?m)^12 steps, `, r.Out)
-	require.Regexp(t, `(?m)^Fréchet distance  .* 643$`, r.Out)
+	require.Regexp(t, `(?m)^Fréchet distance  .* 643 `, r.Out)
 	require.Regexp(t, `(?m)^share  +\d`, r.Out)
+	require.Regexp(t, `(?m)^class fidelity +0\.\d+ `, r.Out)
 
 	files := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))
 	var pictures []string
@@ -231,7 +232,8 @@ func TestQuick(t *testing.T) {
 	require.NotEqual(t, files["samples/step-00010.png"], files["samples/step-00012.png"])
 	g, err := gan.LoadGenerator(filepath.Join(dir, "runs", "mnist", "generator.safetensors"))
 	require.NoError(t, err)
-	want, err := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}.Image(g.Sample(10, 1))
+	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, g.Classes())
+	want, err := gan.ImageGrid{Height: 28, Width: 28, Columns: 10, Gap: 2}.Image(g.SampleOf([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 1))
 	require.NoError(t, err)
 	got, err := png.Decode(strings.NewReader(files["samples/step-00012.png"]))
 	require.NoError(t, err)
@@ -265,7 +267,7 @@ func TestBadCheckpoint(t *testing.T) {
 	data, dir := writeDigits(t, 64), t.TempDir()
 	clitest.Fails(t, dir, 1, "there is no checkpoint", "-data", data, "-resume", "must")
 	require.Zero(t, clitest.Run(t, dir, "-data", data, "-epochs", "1").Status)
-	clitest.Fails(t, dir, 1, "latent was 64 and is 100", "-data", data, "-resume", "auto", "-latent", "100")
+	clitest.Fails(t, dir, 1, "latent was 100 and is 64", "-data", data, "-resume", "auto", "-latent", "64")
 	clitest.Fails(t, dir, 1, "data.batch was 64 and is 32", "-data", data, "-epochs", "1", "-resume", "auto", "-batch", "32")
 	clitest.Fails(t, dir, 1, "(here: -set)", "-data", data, "-epochs", "1", "-resume", "auto", "-lr", "1e-4")
 	clitest.Fails(t, dir, 1, "data.digest was ", "-epochs", "1", "-resume", "auto")

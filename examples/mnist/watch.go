@@ -3,15 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
+	"github.com/gander-ml/gander/gan/diagnose"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/gan/watch"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -29,21 +33,50 @@ func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) [
 	} else {
 		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
+	var page *watch.Page
+	if *address == "" {
+		hooks = append(hooks, diagnose.Hook(diagnose.Options{})) // says what goes wrong
+	} else {
+		page = watch.New(watch.Options{Title: "mnist, recipe " + r.Name, Seed: r.Seed, Classes: strings.Split("0123456789", "")})
+		hooks = append(hooks, served(page), page.Hook()) // and shows everything
+	}
 	if *looks > 0 {
-		hooks = append(hooks, judged(r, judge))
+		hooks = append(hooks, judged(r, judge, page))
 	}
 	return hooks
 }
 
-// images draws the same ten digits again and again, every 100 steps and more
-// often in the beginning, when most happens: into samples.png, and smaller into
-// the folder samples, to keep.
+// served lets browsers look at a page from the first step on.
+func served(page *watch.Page) gan.Hook {
+	return gan.Hook{Start: func(gan.Run) error {
+		url, err := page.Listen(*address)
+		if err == nil {
+			fmt.Println("look at", url)
+		}
+		return err
+	}}
+}
+
+// images draws the same digits again and again, every 100 steps and more often in
+// the beginning, when most happens: into samples.png, and smaller into the folder
+// samples, to keep. They are 0 to 9, twice, if the generator can be asked, and else
+// ten of its own choice.
 func images(r recipe.Recipe) gan.Hook {
-	large := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}
-	small := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Gap: 2}
+	columns := 5
+	draw := func(g *gan.Generator) *tensor.Tensor { return g.Sample(10, r.Seed) }
+	if classes := r.Config().Classes; classes != nil {
+		columns = len(classes)
+		labels := make([]int, 2*columns)
+		for i := range labels {
+			labels[i] = i % columns
+		}
+		draw = func(g *gan.Generator) *tensor.Tensor { return g.SampleOf(labels, r.Seed) }
+	}
+	large := gan.ImageGrid{Height: 28, Width: 28, Columns: columns, Scale: 4, Gap: 8}
+	small := gan.ImageGrid{Height: 28, Width: 28, Columns: columns, Gap: 2}
 	var t *gan.Trainer
 	show := func() error {
-		return large.WritePNG(filepath.Join(*out, "samples.png"), t.Sample(10, r.Seed))
+		return large.WritePNG(filepath.Join(*out, "samples.png"), draw(t.Generator()))
 	}
 	return gan.Hook{
 		Start: func(run gan.Run) error {
@@ -54,7 +87,7 @@ func images(r recipe.Recipe) gan.Hook {
 			switch {
 			case s.Step%100 == 0, s.Step == 10, s.Step == 20, s.Step == 50, s.Step == r.Steps:
 				path := filepath.Join(*out, "samples", fmt.Sprintf("step-%05d.png", s.Step))
-				if err := small.WritePNG(path, t.Sample(10, r.Seed)); err != nil {
+				if err := small.WritePNG(path, draw(t.Generator())); err != nil {
 					return gan.Warning(err)
 				}
 				return gan.Warning(show())
@@ -71,18 +104,33 @@ func images(r recipe.Recipe) gan.Hook {
 }
 
 // judged judges 1,000 digits now and then, at most every 100 steps, while
-// training continues.
-func judged(r recipe.Recipe, judge *mnistfeatures.Judge) gan.Hook {
+// training continues, and shows it on a page, if there is one.
+func judged(r recipe.Recipe, judge *mnistfeatures.Judge, page *watch.Page) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
-		return judge.EvaluateQuick(g.Sample(1000, r.Seed))
+		return look(judge, g, 1000, r.Seed)
 	}, func(step int, report *mnistfeatures.Report) error {
 		d := report.Values.Get(mnistfeatures.Distance)
-		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), rarest digit %.1f %%\n",
-			step, d.Value, d.Floor, 100*report.Values.Get(mnistfeatures.RarestDigit).Value)
+		if page != nil {
+			page.Judged(step, watch.Judgement{Name: d.Name, Value: d.Value, Floor: d.Floor, Shares: report.Digits})
+		}
+		last, v := "rarest digit", report.Values.Get(mnistfeatures.RarestDigit)
+		if f := report.Values.Get(mnistfeatures.Fidelity); !math.IsNaN(f.Value) {
+			last, v = "as asked for", f
+		}
+		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), %s %.1f %%\n", step, d.Value, d.Floor, last, 100*v.Value)
 		return nil // also if nobody reads it any more
 	})
+}
+
+// look judges n digits of a generator, and whether they are what was asked for if
+// it has classes.
+func look(judge *mnistfeatures.Judge, g *gan.Generator, n int, seed uint64) (*mnistfeatures.Report, error) {
+	if g.Classes() == nil {
+		return judge.EvaluateQuick(g.Sample(n, seed))
+	}
+	return judge.EvaluateQuick(g.Sample(n, seed), g.Labels(n, seed)...)
 }
 
 // norms prints the sizes of the gradients now and then.
@@ -97,10 +145,10 @@ func norms() gan.Hook {
 }
 
 // verdict judges digits, unless the user has had enough.
-func verdict(ctx context.Context, judge *mnistfeatures.Judge, digits *tensor.Tensor) (report *mnistfeatures.Report, err error) {
+func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, seed uint64) (report *mnistfeatures.Report, err error) {
 	done := make(chan func(), 1)
 	go func() {
-		r, e := judge.EvaluateQuick(digits)
+		r, e := look(judge, g, 2000, seed)
 		done <- func() { report, err = r, e }
 	}()
 	select {

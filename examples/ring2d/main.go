@@ -48,6 +48,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/gan/watch"
 	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
@@ -96,6 +97,16 @@ func run(ctx context.Context, s settings) (err error) {
 		var hooks []gan.Hook
 		if i == 0 {
 			hooks = append(hooks, film.hook())
+			if s.address != "" {
+				page := watch.New(watch.Options{Title: "ring2d, " + s.mixture, Seed: s.seed})
+				url, err := page.Listen(s.address)
+				if err != nil {
+					return err
+				}
+				defer page.Close()
+				fmt.Fprintln(lines, "look at", url)
+				hooks = append(hooks, page.Hook())
+			}
 		}
 		if s.seeds == 1 {
 			hooks = append(hooks, progress.Bar(lines))

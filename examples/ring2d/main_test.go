@@ -178,7 +178,7 @@ func TestGames(t *testing.T) {
 				require.NoError(t, err)
 				x := mixtures["ring"].Sample(tensor.Float32, 4, tensor.NewStream(1, "x"))
 				for range 2 {
-					losses, err := trainer.Step(x)
+					losses, err := trainer.Step(gan.Batch{X: x})
 					require.NoError(t, err)
 					require.Equal(t, penalty != "none", losses.Penalty > 0)
 				}

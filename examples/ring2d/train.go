@@ -45,7 +45,7 @@ type settings struct {
 	folder                                *rundir.Folder // nil: nothing is kept
 	resume                                rundir.Mode
 	changes                               *rundir.Changes
-	out, samples                          string
+	out, samples, address                 string
 }
 
 // wrong says what makes no sense, if anything does not.

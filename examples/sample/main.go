@@ -1,33 +1,45 @@
-// Sample draws images from a saved generator into a PNG.
+// Sample draws images from a saved generator.
 //
 //	go run ./examples/sample -model runs/mnist/generator.safetensors -n 10 -seed 1 -o digits.png
 //
-// It takes a moment, and writes a grid of n images; the same seed gives the same
-// ones. With -o digits.npy it writes the numbers themselves, for other tools to
-// score, as a NumPy array: a row per image, [n, 784] in [−1, 1] for digits. The
-// generator's file carries the network's architecture, so no other code is
-// needed to load it. Exit status 1 means that a file could not be read or
-// written, in one line; 2, wrong usage.
+// It takes a moment, and the same seed gives the same images. A generator that knows
+// classes draws those that -label names, in turn: by name, or several with commas
+// between, "-label 7" or "-label 0,1,2". What is written, the name given by -o says:
+//
+//	digits.png   one image with a grid of n
+//	digits/      a new folder with a PNG for each, as tools that compute the FID read
+//	digits.npy   the numbers, as a NumPy array: a row per image, [n, 784] in [−1, 1]
+//	             for digits
+//	digits.onnx  not samples but the generator itself, for onnxruntime and others, with
+//	             inputs "latent" and, if it knows classes, "label", and output "samples"
+//
+// The generator's file carries the network's architecture, so no other code is needed
+// to load it. Exit status 1 means that a file could not be read or written, in one
+// line; 2, wrong usage.
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/tensor"
-	"github.com/gander-ml/gander/tensor/npy"
 )
 
 func main() {
 	model := flag.String("model", filepath.Join("runs", "mnist", "generator.safetensors"), "generator to load")
 	n := flag.Int("n", 10, "number of images")
+	label := flag.String("label", "", "`classes` to draw, by their names with commas between, over and over (default: as often as the training data had them)")
 	seed := flag.Uint64("seed", 1, "of the latent vectors; the same seed gives the same images")
-	out := flag.String("o", "digits.png", "PNG file to write, or NumPy file if the name ends in .npy")
+	out := flag.String("o", "digits.png", "`what` to write: a grid of images, or a folder of them if the name ends in /, an array (.npy), or the generator itself (.onnx)")
 	columns := flag.Int("columns", 5, "images in a row")
-	scale := flag.Int("scale", 4, "side of the block that shows one pixel")
+	scale := flag.Int("scale", 0, "side of the block that shows one pixel (default 4 in a grid, 1 in a folder)")
 	device := flag.String("device", "auto", "where to draw: cpu, or another device that the program was built for; auto is the fastest that works")
 	flag.Parse()
 	wrong := ""
@@ -38,7 +50,7 @@ func main() {
 		wrong = "-n must lie between 1 and 100000"
 	case *columns < 1:
 		wrong = "-columns must be 1 or more"
-	case *scale < 1 || *scale > 64:
+	case *scale < 0 || *scale > 64:
 		wrong = "-scale must lie between 1 and 64"
 	case *out == "":
 		wrong = "-o must name a file"
@@ -47,14 +59,14 @@ func main() {
 		fmt.Fprintf(os.Stderr, "sample: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
-	grid := gan.ImageGrid{Columns: *columns, Scale: *scale, Gap: 2 * *scale}
-	if err := draw(*model, *device, *n, *seed, *out, grid); err != nil {
+	grid := gan.ImageGrid{Columns: *columns, Scale: *scale}
+	if err := draw(*model, *device, *n, *label, *seed, *out, grid); err != nil {
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGrid) error {
+func draw(model, device string, n int, label string, seed uint64, out string, grid gan.ImageGrid) error {
 	d, err := tensor.OpenDevice(device)
 	if err != nil {
 		return err
@@ -63,6 +75,13 @@ func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGr
 	if err != nil {
 		return err
 	}
+	if filepath.Ext(out) == ".onnx" {
+		if err := export(out, g); err != nil {
+			return fmt.Errorf("%s: %w", model, err)
+		}
+		fmt.Fprintf(os.Stderr, "the generator, in %s\n", out)
+		return nil
+	}
 	numbers := n
 	for _, d := range g.SampleShape() {
 		numbers *= d // of one sample: at most a gigabyte
@@ -70,21 +89,41 @@ func draw(model, device string, n int, seed uint64, out string, grid gan.ImageGr
 	if numbers > 1<<29 {
 		return fmt.Errorf("%s: %d samples of %v take more than 2 GiB; ask for fewer", model, n, g.SampleShape())
 	}
-	var samples *tensor.Tensor
-	// A network from a file may not take the numbers that it gets.
-	if err := tensor.Catch(func() { samples = g.Sample(n, seed) }); err != nil {
+	labels, err := wanted(g.Classes(), label, n)
+	if err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
-	if filepath.Ext(out) == ".npy" {
-		err = npy.Save(out, samples.Reshape(n, -1))
-	} else {
-		if shape := g.SampleShape(); shape != nil {
-			samples = samples.Reshape(append([]int{n}, shape...)...)
-		}
-		err = grid.WritePNG(out, samples)
+	samples, err := g.Draw(context.Background(), gan.Request{N: n, Labels: labels, Seed: seed})
+	if err != nil {
+		return fmt.Errorf("%s: %w", model, err)
 	}
+	err = write(out, samples, g.SampleShape(), grid)
 	if err == nil {
 		fmt.Fprintf(os.Stderr, "%d samples, drawn on %v, in %s\n", n, d, out)
 	}
 	return err
+}
+
+// wanted returns the classes of n samples: those in a list of names over and over,
+// or nil if there is no list.
+func wanted(classes []string, list string, n int) ([]int, error) {
+	if list == "" {
+		return nil, nil
+	}
+	if classes == nil {
+		return nil, errors.New("the generator knows no classes; leave out -label")
+	}
+	var chosen []int
+	for name := range strings.SplitSeq(list, ",") {
+		i := slices.Index(classes, strings.TrimSpace(name))
+		if i < 0 {
+			return nil, fmt.Errorf("there is no class %q; there are %s", name, strings.Join(classes[:min(len(classes), 20)], ", "))
+		}
+		chosen = append(chosen, i)
+	}
+	labels := make([]int, n)
+	for i := range labels {
+		labels[i] = chosen[i%len(chosen)]
+	}
+	return labels, nil
 }

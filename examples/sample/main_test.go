@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/nn/onnx"
 	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
@@ -51,6 +53,28 @@ func TestSample(t *testing.T) {
 	require.Equal(t, image.Rect(0, 0, 4*(3+2)+2, 2*(3+2)+2), draw("-n", "7", "-columns", "4", "-scale", "1").Bounds())
 }
 
+// A generator with classes draws those that are asked for.
+func TestLabel(t *testing.T) {
+	dir := t.TempDir()
+	net := nn.Sequential(nn.ConcatCondition(3, 1), nn.Linear(8, 9), nn.Tanh())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	g, err := gan.NewGenerator(net, 5, 1, 3, 3)
+	require.NoError(t, err)
+	g, err = g.WithClasses([]string{"cat", "dog", "owl"}, nil)
+	require.NoError(t, err)
+	require.NoError(t, g.Save(filepath.Join(dir, "g")))
+	for label, labels := range map[string][]int{"dog": {1, 1, 1, 1, 1}, "owl, cat": {2, 0, 2, 0, 2}, "": g.Labels(5, 3)} {
+		r := clitest.Run(t, dir, "-model", "g", "-n", "5", "-seed", "3", "-label", label, "-o", "out.npy")
+		require.Zero(t, r.Status, r.Errors)
+		require.NoError(t, npy.Save(filepath.Join(dir, "want.npy"), g.SampleOf(labels, 3)))
+		files := clitest.Files(t, dir)
+		require.Equal(t, files["want.npy"], files["out.npy"])
+	}
+	saved(t, filepath.Join(dir, "plain"), 9, 1, 3, 3)
+	clitest.Fails(t, dir, 1, `there is no class "fox"; there are cat, dog, owl`, "-model", "g", "-label", "dog,fox")
+	clitest.Fails(t, dir, 1, "plain: the generator knows no classes", "-model", "plain", "-label", "dog")
+}
+
 // A name in .npy asks for the numbers, a row per picture.
 func TestArray(t *testing.T) {
 	dir := t.TempDir()
@@ -61,6 +85,53 @@ func TestArray(t *testing.T) {
 	files := clitest.Files(t, dir)
 	require.Equal(t, files["want.npy"], files["out.npy"])
 	require.Contains(t, files["out.npy"], "'shape': (7, 9)")
+}
+
+// A name that ends in a slash asks for a folder, which other programs score.
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	g := saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
+	want, err := gan.ImageGrid{}.Image(g.Sample(3, 2).Slice(0, 2, 3).Reshape(1, 1, 3, 3))
+	require.NoError(t, err)
+	names := func() (out []string) {
+		for name := range clitest.Files(t, dir) {
+			out = append(out, filepath.ToSlash(name))
+		}
+		slices.Sort(out)
+		return out
+	}
+	r := clitest.Run(t, dir, "-model", "g", "-n", "3", "-seed", "2", "-o", "some/digits/")
+	require.Zero(t, r.Status, r.Errors)
+	all := []string{"g", "some", "some/digits", "some/digits/000000.png", "some/digits/000001.png", "some/digits/000002.png"}
+	require.Equal(t, all, names())
+	img, err := png.Decode(strings.NewReader(clitest.Files(t, dir)["some/digits/000002.png"]))
+	require.NoError(t, err)
+	require.Equal(t, want, img)
+	clitest.Fails(t, dir, 1, "the folder holds something already; give a new one", "-model", "g", "-o", "some/digits/")
+
+	saved(t, filepath.Join(dir, "row"), 9)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "empty"), 0o755))
+	clitest.Fails(t, dir, 1, "are not images", "-model", "row", "-o", "empty/")
+	require.Equal(t, slices.Insert(all, 0, "empty"), slices.DeleteFunc(names(), func(name string) bool { return name == "row" }))
+	r = clitest.Run(t, dir, "-model", "g", "-n", "1", "-scale", "5", "-o", "empty/")
+	require.Zero(t, r.Status, r.Errors)
+	img, err = png.Decode(strings.NewReader(clitest.Files(t, dir)["empty/000000.png"]))
+	require.NoError(t, err)
+	require.Equal(t, image.Rect(0, 0, 15, 15), img.Bounds())
+}
+
+// A name in .onnx asks for the generator.
+func TestONNX(t *testing.T) {
+	dir := t.TempDir()
+	g := saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
+	r := clitest.Run(t, dir, "-model", "g", "-o", "g.onnx")
+	require.Zero(t, r.Status, r.Errors)
+	require.Equal(t, "the generator, in g.onnx\n", r.Errors)
+	graph, err := g.Graph()
+	require.NoError(t, err)
+	var want strings.Builder
+	require.NoError(t, onnx.Write(&want, graph))
+	require.Equal(t, want.String(), clitest.Files(t, dir)["g.onnx"])
 }
 
 func TestFailures(t *testing.T) {
@@ -112,6 +183,8 @@ func TestFailures(t *testing.T) {
 		"-model g -o text/below.png":      "below.png",
 		"-model g -o text/below.npy":      "below.npy",
 		"-model g -o none/below.png":      "below.png",
+		"-model g -o none/below.onnx":     "below.onnx",
+		"-model g -o text/":               "text",
 		"-model g -n 100000 -scale 64":    "would make an image of",
 		"-model g -o . -n 1":              "writing .",
 		"-model g -columns 9999999999999": "-", // fits: there are never more columns than pictures

@@ -85,9 +85,9 @@ type ones struct{}
 
 func (ones) Batches() int { return 5 }
 
-func (ones) Epoch(_ context.Context, _, from int) iter.Seq2[*tensor.Tensor, error] {
-	return func(yield func(*tensor.Tensor, error) bool) {
-		for k := from; k < 5 && yield(tensor.Full(tensor.Float32, 1, 4, 2), nil); k++ {
+func (ones) Epoch(_ context.Context, _, from int) iter.Seq2[gan.Batch, error] {
+	return func(yield func(gan.Batch, error) bool) {
+		for k := from; k < 5 && yield(gan.Batch{X: tensor.Full(tensor.Float32, 1, 4, 2)}, nil); k++ {
 		}
 	}
 }

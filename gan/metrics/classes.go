@@ -1,7 +1,9 @@
 package metrics
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/tensor"
@@ -32,4 +34,82 @@ func Rarest(shares []float64) float64 {
 		return 0
 	}
 	return slices.Min(shares)
+}
+
+// Fidelity returns how many samples are what was asked for: the share of those for
+// which the class that a judge sees is the one that was asked for, with its standard
+// error. Real samples and their labels tell how high it can be. It returns an error
+// if there are no samples, and panics with a [tensor.ArgumentError] unless there is
+// one class of each kind for each.
+func Fidelity(seen, asked []int) (Value, error) {
+	v := NewValue("class fidelity", math.NaN())
+	if len(seen) != len(asked) {
+		panic(&tensor.ArgumentError{Op: "Fidelity", Problem: fmt.Sprintf("%d samples were judged and %d asked for", len(seen), len(asked)), Fix: "give one class of each kind for each sample"})
+	}
+	if len(seen) == 0 {
+		return v, errors.New("metrics: Fidelity: there are no samples")
+	}
+	right := 0.0
+	for i, class := range seen {
+		if class == asked[i] {
+			right++
+		}
+	}
+	n := float64(len(seen))
+	v.Value, v.StdErr = right/n, shareStdErr(right/n, n)
+	return v, nil
+}
+
+// ByClass returns the [Frechet] distance between the features of each class, 0 to
+// k−1, of a reference [n, d] and of samples [m, d]: whether the samples of a class
+// differ from each other as real ones do, which fidelity does not tell. A class of
+// which a set has d features or fewer has NaN. It returns an error if a number is not
+// finite, and panics with a [tensor.ArgumentError] if a class is missing or not one of
+// these, and with a [tensor.ShapeError] on other shapes.
+func ByClass(reference *tensor.Tensor, referenceClasses []int, samples *tensor.Tensor, classes []int, k int) ([]float64, error) {
+	const op = "ByClass"
+	a, err := rowsOf(op, "reference", reference, referenceClasses, k)
+	if err != nil {
+		return nil, err
+	}
+	b, err := rowsOf(op, "samples", samples, classes, k)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, k)
+	for c := range out {
+		out[c] = math.NaN()
+		if a[c] == nil || b[c] == nil || min(a[c].Dim(0), b[c].Dim(0)) <= a[c].Dim(1) {
+			continue
+		}
+		if out[c], err = Frechet(a[c], b[c]); err != nil {
+			return nil, fmt.Errorf("metrics: %s: class %d: %w", op, c, err)
+		}
+	}
+	return out, nil
+}
+
+// rowsOf returns the features of each class, nil if there are none.
+func rowsOf(op, what string, features *tensor.Tensor, classes []int, k int) ([]*tensor.Tensor, error) {
+	s, err := read(op, what, features)
+	if err != nil {
+		return nil, err
+	}
+	if len(classes) != s.n {
+		panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("the %s are %d and their classes %d", what, s.n, len(classes)), Fix: "give one for each"})
+	}
+	rows := make([][]float64, k)
+	for i, c := range classes {
+		if c < 0 || c >= k {
+			panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("number %d of the %s is of class %d of %d", i, what, c, k), Fix: "count classes from 0"})
+		}
+		rows[c] = append(rows[c], s.row(i)...)
+	}
+	out := make([]*tensor.Tensor, k)
+	for c, r := range rows {
+		if len(r) > 0 {
+			out[c] = tensor.FromFloat64(r, len(r)/s.d, s.d)
+		}
+	}
+	return out, nil
 }

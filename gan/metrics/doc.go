@@ -55,6 +55,12 @@
 //     precision and recall metric for assessing generative models", 2019): the
 //     share of samples that resemble a real one, and the share of real ones that a
 //     sample resembles.
+//   - [KernelDistance] is one number, too, and has no bias: its floor is 0 for any
+//     number of samples.
+//   - [DensityCoverage] measures the same as precision and recall, and is less moved
+//     by a single unusual point.
+//   - [Fidelity] is the share of samples that are of the class that was asked for, and
+//     [ByClass] the Fréchet distance of each class.
 //   - [Histogram] and [Rarest] count classes: a missing one is the clearest sign of
 //     collapse.
 //   - [NearestNeighbors] and [Copying] find the training sample nearest to each

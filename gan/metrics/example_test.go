@@ -46,3 +46,15 @@ func ExamplePrecisionRecall() {
 	// precision 0.97, recall 0.98
 	// precision 1.00, recall 0.00
 }
+
+// A generator that was asked for classes, and what a judge takes its samples for.
+func ExampleFidelity() {
+	asked := []int{0, 1, 2, 0, 1, 2, 0, 1}
+	seen := []int{0, 1, 2, 0, 1, 1, 0, 1}
+	v, err := metrics.Fidelity(seen, asked)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(v)
+	// Output: class fidelity 0.875 · ±0.117
+}

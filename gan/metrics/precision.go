@@ -39,6 +39,7 @@ func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, rec
 // never changes; one can be the reference of many sets of samples.
 type Manifold struct {
 	centers *samples
+	k       int
 	radii   []float64 // squared
 }
 
@@ -58,7 +59,7 @@ func FitManifold(points *tensor.Tensor, k int) (*Manifold, error) {
 	case s.n <= k:
 		return nil, fmt.Errorf("metrics: %s: a point of a set of %d has no %d neighbours in it", op, s.n, k)
 	}
-	return &Manifold{s, radii(s, k)}, nil
+	return &Manifold{s, k, radii(s, k)}, nil
 }
 
 // Share returns the share of points [n, d] that lie in the manifold, its border

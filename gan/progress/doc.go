@@ -9,5 +9,8 @@
 //	epoch  2/13  D 0.6438  G 0.9950  2.09 s
 //
 // It ends in "(part of it)" if training was stopped within the epoch. In a long epoch,
-// [Lines] adds a line every ten seconds.
+// [Lines] adds a line every ten seconds. What other hooks have to say ([gan.Run.Note])
+// is printed as it comes, with the step:
+//
+//	step 640: The discriminator wins: …
 package progress

@@ -47,6 +47,11 @@ func quietly(h gan.Hook) gan.Hook {
 			}
 			return try(h.Epoch(e))
 		},
+		Note: func(step int, sentence string) {
+			if !broken {
+				h.Note(step, sentence) // if it fails, so will the next line
+			}
+		},
 	}
 }
 
@@ -74,6 +79,7 @@ func Lines(w io.Writer) gan.Hook {
 			_, err := fmt.Fprintln(w, summary(e, run))
 			return err
 		},
+		Note: func(step int, sentence string) { fmt.Fprintln(w, note(step, sentence)) },
 	})
 }
 
@@ -115,8 +121,17 @@ func bar(w io.Writer) gan.Hook {
 			_, err := fmt.Fprintln(w, summary(e, run))
 			return err
 		},
+		Note: func(step int, sentence string) {
+			if b != nil {
+				b.Clear() // the next step draws it again, below
+			}
+			fmt.Fprintln(w, note(step, sentence))
+		},
 	})
 }
+
+// note is the line of a sentence about the run ([gan.Run.Note]).
+func note(step int, sentence string) string { return fmt.Sprintf("step %d: %s", step, sentence) }
 
 func losses(l gan.Losses) string {
 	return fmt.Sprintf("D %.4f  G %.4f", l.Discriminator(), l.Generator)

@@ -81,6 +81,28 @@ func TestBarOnATerminal(t *testing.T) {
 	require.True(t, strings.HasSuffix(out, "\n"))
 }
 
+// Sentences of other hooks stand in lines of their own, also while a bar is drawn.
+func TestNotes(t *testing.T) {
+	for name, hook := range map[string]func(*bytes.Buffer) gan.Hook{
+		"lines": func(b *bytes.Buffer) gan.Hook { return Lines(b) },
+		"bar":   func(b *bytes.Buffer) gan.Hook { return bar(b) },
+	} {
+		var b bytes.Buffer
+		h := hook(&b)
+		require.NoError(t, h.Start(gan.Run{Epochs: 1, Batches: 9}))
+		require.NoError(t, h.Step(&gan.StepInfo{Epoch: 1, Batch: 1, Step: 1}))
+		h.Note(1, "it swings")
+		require.NoError(t, h.Step(&gan.StepInfo{Epoch: 1, Batch: 2, Step: 2}))
+		require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 1, Steps: 2}))
+		var left []string // what a terminal shows in the end
+		for line := range strings.Lines(b.String()) {
+			shown := strings.Split(strings.TrimSuffix(line, "\n"), "\r")
+			left = append(left, strings.ReplaceAll(shown[len(shown)-1], "\x1b[K", ""))
+		}
+		require.Equal(t, []string{"step 1: it swings", "epoch 1/1  D 0.0000  G 0.0000  0.00 s"}, left, name)
+	}
+}
+
 // failing is a writer that fails.
 type failing struct{}
 

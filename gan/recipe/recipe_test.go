@@ -21,7 +21,7 @@ func TestNames(t *testing.T) {
 		names = append(names, r.Name)
 		require.NotEmpty(t, r.About, r.Name)
 	}
-	require.Equal(t, []string{"quick", "best", "mlp", "classic", "ring", "grid"}, names)
+	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid"}, names)
 }
 
 // Each recipe trains on samples of its kind, and draws such samples.
@@ -37,8 +37,13 @@ func TestRecipesTrain(t *testing.T) {
 			trainer, err := gan.New(g, d, r.Config())
 			require.NoError(t, err)
 			x := tensor.NewStream(1, "x").Uniform(tensor.Float32, r.Batch, size)
+			b := gan.Batch{X: x}
+			if k := len(r.Config().Classes); k > 0 {
+				b.Condition = tensor.OneHot(tensor.Float32, k, []int{0, 1, 2, 9})
+			}
+			require.Equal(t, r.Name == "quick", b.Condition != nil)
 			for range 2 {
-				losses, err := trainer.Step(x)
+				losses, err := trainer.Step(b)
 				require.NoError(t, err)
 				require.Equal(t, r.Name != "classic", losses.Penalty > 0)
 			}
@@ -50,7 +55,7 @@ func TestRecipesTrain(t *testing.T) {
 // Fields decide: the seed, the number of inputs, the rate, and the length that
 // schedules stretch along.
 func TestFields(t *testing.T) {
-	weights := func(r Recipe) []float32 {
+	weights := func(r Recipe) []float32 { // of the first layer, [out, inputs]
 		g, d := r.Networks()
 		_, err := gan.New(g, d, r.Config())
 		require.NoError(t, err)
@@ -62,7 +67,7 @@ func TestFields(t *testing.T) {
 		require.Equal(t, first, weights(r))
 		r.Seed, r.Latent, r.LR = 7, 5, 0.125
 		require.NotEqual(t, first, weights(r))
-		require.Len(t, weights(r)[:5], r.Config().Latent)
+		require.Zero(t, len(weights(r))%(5+len(r.Config().Classes)))
 		require.EqualValues(t, 7, r.Config().Seed)
 		require.Equal(t, 0.125, r.Config().Optimizer.Rate(0))
 		if r.Name == "classic" {
@@ -81,12 +86,27 @@ func TestPenaltiesFade(t *testing.T) {
 	for _, c := range []struct {
 		recipe     Recipe
 		first, end float64
-	}{{Quick(), 1, 1}, {Best(), 1, 0.3}, {MLP(), 1, 0.2}, {Ring(), 0.1, 0.01}, {Grid(), 0.1, 0.01}} {
+	}{{Quick(), 0.5, 0.5}, {Unconditional(), 1, 1}, {Best(), 1, 0.3}, {MLP(), 1, 0.2}, {Ring(), 0.1, 0.01}, {Grid(), 0.1, 0.01}} {
 		penalties := c.recipe.Config().Penalties
 		require.Len(t, penalties, 2)
 		for _, p := range penalties {
 			require.InDelta(t, c.first, p.Weight(0), 1e-12, c.recipe.Name)
 			require.InDelta(t, c.end, p.Weight(c.recipe.Steps), 1e-12, c.recipe.Name)
+		}
+	}
+}
+
+// The rate of the quick recipe falls at the end only.
+func TestLate(t *testing.T) {
+	for _, steps := range []int{1, 3, 10, 1000} {
+		r := Quick()
+		r.Steps = steps
+		rate := r.Config().Optimizer.Rate
+		require.Equal(t, r.LR, rate(0))
+		require.Equal(t, r.LR, rate(steps-max(steps/5, 1)))
+		require.InDelta(t, r.LR/10, rate(steps), 1e-15)
+		if steps == 1000 {
+			require.InDelta(t, 0.55*r.LR, rate(900), 1e-15)
 		}
 	}
 }

@@ -19,7 +19,9 @@ const (
 	blas     = "gonum.org/v1/gonum/blas"
 	plot     = "gonum.org/v1/plot"
 	bar      = "github.com/schollz/progressbar/v3"
+	pickles  = "github.com/nlpodyssey/gopickle/"
 	terminal = "golang.org/x/term"
+	formats  = "golang.org/x/image/"
 )
 
 // testFriends may be imported by any test: reference implementations, tables,
@@ -47,6 +49,7 @@ var house = []room{
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
 	{folder: "internal/strictjson", imports: []string{"internal/excerpt"}},
+	{folder: "internal/ptx"},
 	{folder: "internal/philox", imports: []string{"internal/isa"}},
 	{folder: "internal/gemm", imports: []string{"internal/isa", "internal/parallel"}},
 	{folder: "internal/vec", imports: []string{"internal/isa", "internal/op"}},
@@ -58,8 +61,12 @@ var house = []room{
 	{folder: "internal/backend/ref", imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
 	{folder: "internal/backend/cpu", outside: []string{blas},
 		imports: []string{"internal/backend", "internal/gemm", "internal/isa", "internal/layout", "internal/op", "internal/parallel", "internal/philox", "internal/vec"}},
-	{folder: "internal/backend/cuda", outside: []string{"C"},
-		imports: []string{"internal/backend", "internal/layout", "internal/op", "internal/philox"}},
+	{folder: "internal/backend/cuda/driver"},
+	{folder: "internal/backend/cuda/driver/sim", imports: []string{"internal/backend/cuda/driver", "internal/ptx"}},
+	{folder: "internal/backend/cuda/driver/real", outside: []string{"C"}, imports: []string{"internal/backend/cuda/driver"}},
+	{folder: "internal/backend/cuda",
+		imports: []string{"internal/backend", "internal/backend/cuda/driver", "internal/backend/cuda/driver/real", "internal/layout", "internal/op", "internal/philox"},
+		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "nn", "optim", "tensor"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 
 	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},
@@ -74,22 +81,30 @@ var house = []room{
 	// Networks and optimizers, which do not import each other.
 	{folder: "nn", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn/safetensors", "tensor"}},
 	{folder: "nn/safetensors", imports: []string{"internal/atomicfile", "internal/excerpt", "tensor"}},
+	{folder: "nn/onnx", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, tests: []string{"autograd", "gan", "gan/pretrained", "gan/recipe"}},
+	{folder: "nn/torch", imports: []string{"internal/atomicfile", "internal/excerpt", "nn", "tensor"}, outside: []string{pickles}, tests: []string{"autograd", "gan"}},
 	{folder: "tensor/npy", imports: []string{"internal/atomicfile", "tensor"}},
 	{folder: "optim", imports: []string{"tensor"}},
 
 	// Data.
 	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
+	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "tensor"}, outside: []string{formats}},
 
 	// Adversarial training. The core imports no data set, plot or terminal; those
 	// are in folders of their own that a program may leave out.
 	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
+	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
+	{folder: "gan/pretrained", imports: []string{"gan"}, tests: []string{"gan/metrics/mnistfeatures"}},
 	{folder: "gan/recipe", imports: []string{"gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
+	{folder: "gan/picture", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
+	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
+	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
 	// Programs. Examples use what any other module may use.

@@ -39,6 +39,10 @@ func Register(k Kind) {
 	kinds[k.Name] = k
 }
 
+// absent has what to do for kinds of device that a program can be built with, and
+// was not.
+var absent = map[string]string{"cuda": "; build it with -tags cuda (on Linux, with cgo) for NVIDIA's GPUs"}
+
 // Open returns the device of a name, "cpu" or "cuda:1". If there is no such kind,
 // the error lists those that there are.
 func Open(name string) (Backend, error) {
@@ -46,6 +50,10 @@ func Open(name string) (Backend, error) {
 	mu.RLock()
 	k, ok := kinds[kind]
 	mu.RUnlock()
+	advice := ""
+	if !ok {
+		advice = absent[kind]
+	}
 	number := 0
 	if numbered {
 		n, err := strconv.Atoi(digits)
@@ -55,7 +63,7 @@ func Open(name string) (Backend, error) {
 		number = n
 	}
 	if !ok {
-		return nil, fmt.Errorf("unknown device %.40q; this program has: %s", name, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("unknown device %.40q; this program has: %s%s", name, strings.Join(Names(), ", "), advice)
 	}
 	b, err := k.Open(number)
 	if err != nil {

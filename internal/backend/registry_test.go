@@ -22,6 +22,8 @@ func TestOpen(t *testing.T) {
 	_, err = backend.Open("abacus")
 	require.EqualError(t, err, `unknown device "abacus"; this program has: cpu, ref`)
 	require.Equal(t, []string{"cpu", "ref"}, backend.Names())
+	_, err = backend.Open("cuda:0")
+	require.EqualError(t, err, `unknown device "cuda:0"; this program has: cpu, ref; build it with -tags cuda (on Linux, with cgo) for NVIDIA's GPUs`)
 
 	broken := errors.New("no such hardware")
 	kind := backend.Kind{Name: "broken", Rank: 2, Open: func(number int) (backend.Backend, error) {

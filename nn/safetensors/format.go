@@ -95,13 +95,13 @@ func headerLen(first []byte, size int64) (int, error) {
 // these beginnings are lengths of headers, too: only what has no header may be
 // taken for another format.
 func otherFormat(first []byte) string {
-	const advice = "; load it in Python and write it with safetensors.torch.save_file"
+	const advice = "; examples/convert and the package nn/torch read it"
 	begins := func(s string) bool { return bytes.HasPrefix(first, []byte(s)) }
 	switch {
 	case begins("PK\x03\x04"):
 		return "a ZIP archive, as PyTorch's torch.save writes it (.pt, .pth)" + advice
 	case begins("\x80\x02"), begins("\x80\x03"), begins("\x80\x04"), begins("\x80\x05"):
-		return "a Python pickle, as old versions of PyTorch's torch.save write it (.pt, .pth)" + advice
+		return "a Python pickle, as old versions of PyTorch's torch.save write it (.pt, .pth); load it in Python and write it with safetensors.torch.save_file"
 	case begins("\x89HDF"):
 		return "an HDF5 file, as Keras writes it; convert it to safetensors first"
 	case begins("\x93NUMPY"):

@@ -32,13 +32,15 @@ var file []byte
 type Judge struct {
 	body, head nn.Module
 	training   *metrics.Gaussian
-	reference  func() (*reference, error)        // computed by the first call
-	manifold   func() (*metrics.Manifold, error) // of the reference, likewise
+	reference  func() (*reference, error) // computed by the first call
+	// Of the reference, likewise: of a few neighbours, and of more.
+	manifold, wide func() (*metrics.Manifold, error)
 }
 
 // reference is the 10,000 test digits, which samples are compared with.
 type reference struct {
 	outputs  *Classified
+	labels   []int
 	gaussian *metrics.Gaussian
 }
 
@@ -67,13 +69,16 @@ func decode(content []byte, want string) (*Judge, error) {
 	j := new(Judge)
 	j.body, j.head = Network()
 	j.reference = sync.OnceValues(j.classifyTest)
-	j.manifold = sync.OnceValues(func() (*metrics.Manifold, error) {
-		r, err := j.reference()
-		if err != nil {
-			return nil, err
-		}
-		return metrics.FitManifold(r.outputs.Features, neighbors)
-	})
+	fit := func(k int) func() (*metrics.Manifold, error) {
+		return sync.OnceValues(func() (*metrics.Manifold, error) {
+			r, err := j.reference()
+			if err != nil {
+				return nil, err
+			}
+			return metrics.FitManifold(r.outputs.Features, k)
+		})
+	}
+	j.manifold, j.wide = fit(neighbors), fit(moreNeighbors)
 	if err := errors.Join(loadPart(f, "body.", j.body), loadPart(f, "head.", j.head)); err != nil {
 		return nil, err
 	}
@@ -173,8 +178,9 @@ func (j *Judge) classifyTest() (*reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := make([]float32, set.Len()*28*28)
+	images, labels := make([]float32, set.Len()*28*28), make([]int, set.Len())
 	for i := range set.Len() {
+		labels[i] = set.Label(i)
 		if err := set.Fill(i, images[i*28*28:(i+1)*28*28]); err != nil {
 			return nil, err
 		}
@@ -184,7 +190,7 @@ func (j *Judge) classifyTest() (*reference, error) {
 		return nil, err
 	}
 	g, err := metrics.FitGaussian(outputs.Features)
-	return &reference{outputs, g}, err
+	return &reference{outputs, labels, g}, err
 }
 
 // Training returns the mean and the covariance of the features of the 60,000

@@ -29,7 +29,11 @@
 //     distance from unseen digits shows whether it has learnt more than these.
 //   - Precision and recall against the test digits. Noise has a precision of 0.42,
 //     because it lies in the ball of one unusual digit: recall matters too.
+//   - Density, coverage and the kernel distance, likewise, see package metrics.
 //   - The share of each digit, and that of the rarest.
+//   - If the digits that were asked for are known, the share that the network takes
+//     for these, and the Fréchet distance of each digit from the test digits of its
+//     kind. It mistakes real digits, too: the floor says how many.
 //
 // Beside each value is its floor, that of real digits: of training digits if
 // samples are compared with the test digits, and of test digits if they are

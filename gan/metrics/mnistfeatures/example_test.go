@@ -44,11 +44,11 @@ func ExampleJudge_EvaluateQuick() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for x, err := range datasets.NewLoader(set, 1000).Epoch(context.Background(), 0, 0) {
+	for b, err := range datasets.NewLoader(set, 1000).Epoch(context.Background(), 0, 0) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		report, err := judge.EvaluateQuick(x)
+		report, err := judge.EvaluateQuick(b.X)
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -19,9 +19,17 @@ import (
 )
 
 // Run compares b with the reference backend.
-func Run(t *testing.T, b backend.Backend) {
+func Run(t *testing.T, b backend.Backend) { RunSome(t, b, 1) }
+
+// RunSome is Run for a backend that is slow: of the checks of each operation it
+// makes the first and every so many-th that follows. If families are named, such as
+// "matmul", it checks those alone.
+func RunSome(t *testing.T, b backend.Backend, every int, names ...string) {
 	for _, f := range families {
-		t.Run(f.name, func(t *testing.T) { f.check(&suite{b: b, errorf: t.Errorf}) })
+		if len(names) > 0 && !slices.Contains(names, f.name) {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) { f.check(&suite{b: b, errorf: t.Errorf, every: every}) })
 	}
 }
 
@@ -61,6 +69,8 @@ type suite struct {
 	errorf func(format string, args ...any)
 	failed map[string]bool // operations that are not checked any more
 	rounds int             // checks with several threads
+	every  int             // how many checks of an operation stand for one that is made; 0 is 1
+	asked  map[string]int  // checks of each operation, made or not
 }
 
 // complain reports the first failure of an operation.
@@ -104,7 +114,7 @@ func (s *suite) check(what string, tol tolerance, op operation, dst array, sourc
 
 // checkAll is check for an op that changes several operands.
 func (s *suite) checkAll(what string, tol tolerance, op operation, dsts []array, sources ...array) {
-	if s.failed[what] {
+	if s.failed[what] || s.leftOut(what) {
 		return
 	}
 	operands := append(dsts[:len(dsts):len(dsts)], sources...)
@@ -149,6 +159,19 @@ func (s *suite) checkAll(what string, tol tolerance, op operation, dsts []array,
 			return
 		}
 	}
+}
+
+// leftOut reports whether this check of an operation is one of those not made.
+func (s *suite) leftOut(what string) bool {
+	if s.every <= 1 {
+		return false
+	}
+	if s.asked == nil {
+		s.asked = map[string]int{}
+	}
+	n := s.asked[what]
+	s.asked[what]++
+	return n%s.every != 0
 }
 
 // hosts lists the different hosts of some arrays.

@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/gander-ml/gander/internal/backend"
+import (
+	"sync"
+
+	"github.com/gander-ml/gander/internal/backend"
+)
 
 // Convolutions run in channels-last memory, [n, h, w, c], as products of matrices
 // whose left factor is not stored: its rows are parts of the images. The numbers
@@ -38,7 +42,8 @@ func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
 // i is multiplied by tap j if i+pad−j·dilation is a multiple of the stride, so the
 // inputs are divided into stride phases. Each phase uses some of the taps, the last
 // one first.
-func backwardAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
+// They are appended to phases.
+func backwardAxes(phases []axis, ins, taps int, p *backend.ConvParams, k int) []axis {
 	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
 	apart := stride / gcd(stride, dilation) // taps of one phase
 	for phase := range stride {
@@ -84,18 +89,18 @@ func used(axes []axis) (lo, hi int) {
 // [t0,t1).
 type span struct{ u, n, t0, t1 int }
 
-// all returns a single span of all outputs and taps.
-func (a *axis) all() []span { return []span{{0, a.outs, 0, a.taps}} }
+// all appends a single span of all outputs and taps.
+func (a *axis) all(spans []span) []span { return append(spans, span{0, a.outs, 0, a.taps}) }
 
 // within divides the outputs into spans whose taps are those that multiply inputs
-// in [lo,hi).
-func (a *axis) within(lo, hi int) []span {
-	spans := make([]span, 0, 4) // usually enough: inside, and at either edge
+// in [lo,hi), and appends them to spans.
+func (a *axis) within(spans []span, lo, hi int) []span {
+	before := len(spans)
 	for u := range a.outs {
 		at := a.start + u*a.step // of tap 0
 		t0 := min(max(0, (lo-at+a.gap-1)/a.gap), a.taps)
 		t1 := max(t0, min(a.taps, (hi-at+a.gap-1)/a.gap))
-		if last := len(spans) - 1; last >= 0 && spans[last].t0 == t0 && spans[last].t1 == t1 {
+		if last := len(spans) - 1; last >= before && spans[last].t0 == t0 && spans[last].t1 == t1 {
 			spans[last].n++
 		} else {
 			spans = append(spans, span{u, 1, t0, t1})
@@ -121,32 +126,41 @@ func (a *axis) through(tap, ins int) (u0, u1 int) {
 // input returns the first input that a span uses.
 func (a *axis) input(s span) int { return a.start + s.u*a.step + s.t0*a.gap }
 
+// correlations are pairs of axes, kept between calls.
+type correlations struct{ h, v []axis }
+
+var correlationLists = sync.Pool{New: func() any { return new(correlations) }}
+
 // Conv2D sets dst to the convolution of x with w.
 func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
-	h := []axis{forwardAxis(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)}
-	v := []axis{forwardAxis(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)}
-	b.correlateGroups(dst, x, w, p.Groups, [4]int{2, 3, 1, 0}, h, v, e)
+	a := correlationLists.Get().(*correlations)
+	a.h = append(a.h[:0], forwardAxis(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0))
+	a.v = append(a.v[:0], forwardAxis(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1))
+	b.correlateGroups(dst, x, w, p.Groups, [4]int{2, 3, 1, 0}, a, e)
+	correlationLists.Put(a)
 }
 
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
 func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
-	h := backwardAxes(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
-	v := backwardAxes(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
-	b.correlateGroups(dst, gy, w, p.Groups, [4]int{2, 3, 0, 1}, h, v, e)
+	a := correlationLists.Get().(*correlations)
+	a.h = backwardAxes(a.h[:0], dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
+	a.v = backwardAxes(a.v[:0], dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
+	b.correlateGroups(dst, gy, w, p.Groups, [4]int{2, 3, 0, 1}, a, e)
+	correlationLists.Put(a)
 }
 
 // correlateGroups correlates each group of src's channels with its part of a
 // weight, whose axes in that order are the kernel's, and applies the epilogue.
-func (b *Backend) correlateGroups(dst, src, w backend.Operand, groups int, order [4]int, h, v []axis, e backend.Epilogue) {
+func (b *Backend) correlateGroups(dst, src, w backend.Operand, groups int, order [4]int, a *correlations, e backend.Epilogue) {
 	if groups == 1 {
 		w.Layout = w.Layout.Permute(order[:]...)
-		b.correlate(dst, src, w, h, v, e)
+		b.correlate(dst, src, w, a, e)
 		return
 	}
 	for g := range groups {
 		kernel := part(w, 0, g, groups)
 		kernel.Layout = kernel.Layout.Permute(order[:]...)
-		b.correlate(part(dst, 1, g, groups), part(src, 1, g, groups), kernel, h, v, backend.Epilogue{})
+		b.correlate(part(dst, 1, g, groups), part(src, 1, g, groups), kernel, a, backend.Epilogue{})
 	}
 	e.Apply(b, dst) // group by group, the pixels would be short rows with gaps
 }

@@ -12,30 +12,31 @@ import (
 // correlate sets dst to correlations of src with the kernel w [kh, kw, c, n], one
 // for each pair of axes, followed by the epilogue; together they write every pixel
 // of dst.
-func (b *Backend) correlate(dst, src, w backend.Operand, h, v []axis, e backend.Epilogue) {
+func (b *Backend) correlate(dst, src, w backend.Operand, a *correlations, e backend.Epilogue) {
 	switch dt := dst.Buffer.DType(); dt {
 	case backend.Float32:
-		correlate[float32](b, dst, src, w, h, v, e)
+		correlate[float32](b, dst, src, w, a, e)
 	case backend.Float64:
-		correlate[float64](b, dst, src, w, h, v, e)
+		correlate[float64](b, dst, src, w, a, e)
 	default:
 		panic(backend.UnknownDType(dt))
 	}
 }
 
-func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axis, e backend.Epilogue) {
+func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, a *correlations, e backend.Epilogue) {
 	if dst.Layout.Len() == 0 {
 		return
 	}
 	out, outMemory := results[T](b, dst)
 	weights := packWeights[T](b, w)
-	c := correlation[T]{src: imagesOf[T](src), dst: imagesOf[T](out), images: dst.Layout.Dims[0]}
-	h0, h1 := used(h)
-	c.v0, c.v1 = used(v)
+	c := poolOf[T]().correlation.Get().(*correlation[T])
+	c.src, c.dst, c.images = imagesOf[T](src), imagesOf[T](out), dst.Layout.Dims[0]
+	h0, h1 := used(a.h)
+	c.v0, c.v1 = used(a.v)
 	holes := false
 	c.bytes = (h1 - h0) * (c.v1 - c.v0) * c.src.channels * int(unsafe.Sizeof(T(0)))
-	for _, h := range h {
-		for _, v := range v {
+	for _, h := range a.h {
+		for _, v := range a.v {
 			taps := h.taps * v.taps
 			switch {
 			case h.outs == 0 || v.outs == 0:
@@ -58,7 +59,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 	if len(c.phases) > 0 {
 		c.divide(weights.cols)
 		c.skipZeros(weights.data)
-		parallel.Run(c.groups*c.bands, c.grain, &c)
+		parallel.Run(c.groups*c.bands, c.grain, c)
 	}
 	for k := range c.phases {
 		c.phases[k].weights.lent.giveBack()
@@ -72,6 +73,16 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 		b.Copy(dst, out)
 		outMemory.giveBack()
 	}
+	c.giveBack()
+}
+
+// giveBack returns the work to its pool, with its lists.
+func (c *correlation[T]) giveBack() {
+	phases, spans := c.phases[:0], c.spans[:0]
+	clear(c.phases)
+	reset(c)
+	c.phases, c.spans = phases, spans
+	poolOf[T]().correlation.Put(c)
 }
 
 // correlation is the work of [Backend.correlate]. The images are divided into
@@ -79,6 +90,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, h, v []axi
 type correlation[T gemm.Float] struct {
 	src, dst      imageBatch[T]
 	phases        []phase[T]
+	spans         []span // of all phases
 	finish        finish[T]
 	v0, v1        int  // the columns that are used
 	flops, bytes  int  // per image; the bytes are those of its window, at most
@@ -141,7 +153,8 @@ func (c *correlation[T]) skipZeros(weights []T) {
 	skip, narrow := false, false
 	for k := range c.phases {
 		p := &c.phases[k]
-		p.rows, p.columns = p.h.within(0, c.src.height), p.v.within(0, c.src.width)
+		p.rows = c.add(p.h.within(c.spans, 0, c.src.height))
+		p.columns = c.add(p.v.within(c.spans, 0, c.src.width))
 		many := c.across || skipFlops == 0
 		for _, s := range p.columns {
 			many = many || s.n >= fewRows && s.t1-s.t0 == p.v.taps
@@ -157,12 +170,19 @@ func (c *correlation[T]) skipZeros(weights []T) {
 	for k := range c.phases {
 		p := &c.phases[k]
 		if !c.skip {
-			p.rows = p.h.all()
+			p.rows = c.add(p.h.all(c.spans))
 		}
 		if !narrow {
-			p.columns = p.v.all()
+			p.columns = c.add(p.v.all(c.spans))
 		}
 	}
+}
+
+// add makes spans, which are c's and more behind them, c's, and returns the new ones.
+func (c *correlation[T]) add(spans []span) []span {
+	before := len(c.spans)
+	c.spans = spans
+	return spans[before:]
 }
 
 // band returns the range of an axis's outputs that belong to a band.

@@ -94,10 +94,13 @@ func gapless(l layout.Layout) bool {
 
 func (g *weightSum[T]) divide() {
 	g.taps, g.rows = g.h.taps, g.v.taps*g.x.channels
-	g.columns = [][]span{g.v.all()}
+	var columns []span
 	if g.skip {
-		g.columns[0] = g.v.within(0, g.x.width)
+		columns = g.v.within(columns, 0, g.x.width)
+	} else {
+		columns = g.v.all(columns)
 	}
+	g.columns = [][]span{columns}
 	if g.v.taps > 1 && (g.v.gap != 1 || g.skip && g.x.channels >= manyRows) {
 		g.taps, g.rows = g.h.taps*g.v.taps, g.x.channels
 		g.columns = nil

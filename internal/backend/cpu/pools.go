@@ -10,23 +10,24 @@ import (
 // pools keep descriptions of work, and memory, between calls, so that sharing work
 // among threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat, rows, memory sync.Pool
+	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
 	return &pools{
-		pick:      sync.Pool{New: func() any { return new(pickJob[T]) }},
-		transpose: sync.Pool{New: func() any { return new(transposeJob[T]) }},
-		repeat:    sync.Pool{New: func() any { return new(repeatJob[T]) }},
-		rows:      sync.Pool{New: func() any { return new(rowsJob[T]) }},
-		buffers:   sync.Pool{New: func() any { return new(buffers[T]) }},
-		grad:      sync.Pool{New: func() any { return new(gradJob[T]) }},
-		loop:      sync.Pool{New: func() any { return new(loop[T]) }},
-		reduce:    sync.Pool{New: func() any { return new(reduceJob[T]) }},
-		norm:      sync.Pool{New: func() any { return new(normJob[T]) }},
-		adam:      sync.Pool{New: func() any { return new(adamJob[T]) }},
-		epilogue:  sync.Pool{New: func() any { return new(biasAct[T]) }},
-		memory:    sync.Pool{New: func() any { return new(memory[T]) }},
+		pick:        sync.Pool{New: func() any { return new(pickJob[T]) }},
+		transpose:   sync.Pool{New: func() any { return new(transposeJob[T]) }},
+		repeat:      sync.Pool{New: func() any { return new(repeatJob[T]) }},
+		rows:        sync.Pool{New: func() any { return new(rowsJob[T]) }},
+		buffers:     sync.Pool{New: func() any { return new(buffers[T]) }},
+		grad:        sync.Pool{New: func() any { return new(gradJob[T]) }},
+		loop:        sync.Pool{New: func() any { return new(loop[T]) }},
+		reduce:      sync.Pool{New: func() any { return new(reduceJob[T]) }},
+		norm:        sync.Pool{New: func() any { return new(normJob[T]) }},
+		adam:        sync.Pool{New: func() any { return new(adamJob[T]) }},
+		epilogue:    sync.Pool{New: func() any { return new(biasAct[T]) }},
+		correlation: sync.Pool{New: func() any { return new(correlation[T]) }},
+		memory:      sync.Pool{New: func() any { return new(memory[T]) }},
 	}
 }
 

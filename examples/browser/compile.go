@@ -1,0 +1,62 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// compile makes WebAssembly of this package, and takes what starts it from Go's
+// installation. It returns the size of the compressed program.
+func compile(out string) (size int, err error) {
+	_, source, _, ok := runtime.Caller(0)
+	if _, err := os.Stat(source); !ok || err != nil {
+		return 0, errors.New("the source of this program is not where it was; use go run")
+	}
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "gander.wasm")
+	inGo := func(args ...string) (string, error) {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = filepath.Dir(source)
+		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+		output, err := cmd.Output()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			err = fmt.Errorf("go %s: %w: %s", args[0], err, exit.Stderr)
+		}
+		return strings.TrimSpace(string(output)), err
+	}
+	root, err := inGo("env", "GOROOT")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := inGo("build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "."); err != nil {
+		return 0, err
+	}
+	starter, err := os.ReadFile(filepath.Join(root, "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return 0, err
+	}
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return 0, err
+	}
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level that there is
+	z.Write(content)                                           // to memory: no error
+	z.Close()
+	return packed.Len(), errors.Join(
+		os.WriteFile(filepath.Join(out, "wasm_exec.js"), starter, 0o644),
+		os.WriteFile(filepath.Join(out, "gander.wasm.gz"), packed.Bytes(), 0o644))
+}

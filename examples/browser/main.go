@@ -1,0 +1,116 @@
+//go:build !js
+
+// Browser makes a web page that draws digits and trains a GAN, without a server
+// that computes: Go's compiler makes WebAssembly of this package.
+//
+//	go run ./examples/browser -out site
+//	go run ./examples/browser -out site -http localhost:8080
+//
+// The folder site is then the page: any server of files may serve it, and nothing
+// else is asked for. The program is compressed (gander.wasm.gz, which the page
+// unpacks itself) and takes 2 MB, the digits' generator 1.7 MB more; -model puts
+// another generator of grey images in its place. With -http the command serves the
+// folder itself, until Ctrl-C.
+//
+// One part of the page draws what sliders say, which are the generator's latent
+// vector, and walks from one digit to another; it computes what the generator
+// computes anywhere else. The other trains on points on a ring, as examples/ring2d
+// does, in networks small enough for a browser; see ring.go. main.go builds the
+// page on your machine, the files with the build tag js are what runs in it.
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/pretrained"
+)
+
+//go:embed page
+var page embed.FS
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("browser: ")
+	out := flag.String("out", "site", "`folder` to write the page to")
+	model := flag.String("model", "", "`file` of a generator of grey images (default: digits, which are part of the program)")
+	address := flag.String("http", "", "`address` to serve the folder at, such as localhost:8080")
+	flag.Parse()
+	if flag.NArg() > 0 || *out == "" {
+		log.Print("-out names a folder, and there are no arguments besides the flags; see -help")
+		os.Exit(2)
+	}
+	err := build(*out, *model)
+	if err == nil && *address != "" {
+		err = serve(*address, *out)
+	}
+	if err != nil {
+		log.Fatal(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+}
+
+// build writes the page.
+func build(out, model string) error {
+	load := pretrained.Digits
+	if model != "" {
+		load = func(options ...gan.LoadOption) (*gan.Generator, error) { return gan.LoadGenerator(model, options...) }
+	}
+	g, err := load()
+	if err != nil {
+		return err
+	}
+	if s := g.SampleShape(); len(s) != 3 || s[0] != 1 {
+		return fmt.Errorf("samples of %v are not grey images [1, height, width]", s)
+	}
+	files, err := fs.Sub(page, "page")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(out, name), content, 0o644)
+	})
+	if err != nil {
+		return err
+	}
+	size, err := compile(out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "the page is in %s; its program takes %.1f MB\n", out, float64(size)/1e6)
+	return g.Save(filepath.Join(out, "generator.safetensors"))
+}
+
+// serve serves a folder until Ctrl-C.
+func serve(address, folder string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server := &http.Server{Addr: address, Handler: http.FileServer(http.Dir(folder)), ReadTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() })
+	log.Printf("http://%s/", address)
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/datasets/imagefolder"
+)
+
+// load returns the pictures to train on, and the names of their classes if there are
+// two or more.
+func load(ctx context.Context) (datasets.Dataset, []string, error) {
+	if *data == "" {
+		set := newShapes(4000, *size, *seed)
+		fmt.Printf("%d pictures of shapes, drawn by this program: %s; -data FOLDER takes your own\n", set.Len(), strings.Join(shapeNames, ", "))
+		if *colour == "grey" {
+			return nil, nil, fmt.Errorf("the shapes are coloured; -colour grey needs -data")
+		}
+		return set, shapeNames, nil
+	}
+	set, err := imagefolder.Load(ctx, *data, imagefolder.Options{
+		Size: *size, Channels: channelsOf[*colour],
+		Labels: *labels, SkipUnusable: !*strict,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	list(set.Unusable(), "cannot be used")
+	list(set.Skipped(), "were passed over")
+	classes := set.Classes()
+	fmt.Printf("%d pictures", set.Len())
+	if len(classes) > 0 {
+		counts := make([]int, len(classes))
+		for i := range set.Len() {
+			counts[set.Label(i)]++
+		}
+		fmt.Printf(" of %d classes:", len(classes))
+		for i, name := range classes {
+			if i == 20 {
+				fmt.Printf(" and %d more", len(classes)-i)
+				break
+			}
+			fmt.Printf(" %q %d", name, counts[i])
+		}
+	}
+	fmt.Println()
+	if set.Len() < 2 {
+		return nil, nil, fmt.Errorf("one picture is not enough to learn from")
+	}
+	if len(classes) < 2 {
+		classes = nil // there is nothing to ask for
+	}
+	return set, classes, nil
+}
+
+// list tells which files are left out, and why, up to 20 of them.
+func list(files []imagefolder.File, what string) {
+	if len(files) == 0 {
+		return
+	}
+	fmt.Printf("%d files %s:\n", len(files), what)
+	for i, f := range files {
+		if i == 20 {
+			fmt.Printf("  … and %d more\n", len(files)-i)
+			break
+		}
+		fmt.Println(" ", f)
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/chart"
+	"github.com/gander-ml/gander/gan/picture"
+	"github.com/gander-ml/gander/gan/progress"
+	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/tensor"
+)
+
+const (
+	columns = 8
+	maxRows = 16 // of a picture of many classes
+)
+
+// String says what was picked.
+func (p plan) String() string {
+	kind, classes := "grey", "no classes"
+	if p.channels == 3 {
+		kind = "coloured"
+	}
+	if p.classes != nil {
+		classes = fmt.Sprintf("%d classes", len(p.classes))
+	}
+	var changes []string
+	if p.augment.Colour {
+		changes = append(changes, "colours")
+	}
+	if p.augment.Shift > 0 {
+		changes = append(changes, "shifts")
+	}
+	if p.augment.Cutout > 0 {
+		changes = append(changes, "holes")
+	}
+	return fmt.Sprintf("picked: %s pictures of %d×%[2]d, %s; batches of %d, %d steps, rate %g, seed %d; the discriminator sees random %s",
+		kind, p.size, classes, p.batch, p.steps, p.lr, p.seed, strings.Join(changes, ", "))
+}
+
+// draw draws rows of 8 samples, a row for each class; always the same latent vectors.
+func (p plan) draw(g *gan.Generator) *tensor.Tensor {
+	if p.classes == nil {
+		return g.Sample(5*columns, p.seed)
+	}
+	var labels []int
+	for class := range min(len(p.classes), maxRows) {
+		for range columns {
+			labels = append(labels, class)
+		}
+	}
+	return g.SampleOf(labels, p.seed)
+}
+
+func (p plan) grid(scale int) picture.Grid {
+	return picture.Grid{Columns: columns, Scale: scale, Gap: 2 * scale, Labels: p.classes[:min(len(p.classes), maxRows)]}
+}
+
+// hooks are everything that happens beside the training itself.
+func hooks(p plan, folder *rundir.Folder) ([]gan.Hook, *picture.Film) {
+	film := &picture.Film{Grid: p.grid(1)}
+	return []gan.Hook{
+		pictures(p, film),
+		folder.Hook(),
+		gan.SaveNetworks(*out),
+		gan.Log(filepath.Join(*out, "log.jsonl")),
+		chart.Losses(filepath.Join(*out, "losses.png")),
+		duration(p),
+		progress.Bar(os.Stdout),
+	}, film
+}
+
+// pictures draws the same samples again and again, every 100 steps and more often in
+// the beginning, when most happens.
+func pictures(p plan, film *picture.Film) gan.Hook {
+	var t *gan.Trainer
+	save := func(x *tensor.Tensor) error {
+		return p.grid(96/p.size).Save(filepath.Join(*out, "samples.png"), x)
+	}
+	return gan.Hook{
+		Start: func(run gan.Run) error {
+			t = run.Trainer
+			return os.MkdirAll(*out, 0o755)
+		},
+		Step: func(s *gan.StepInfo) error {
+			if s.Step%100 != 0 && s.Step != 10 && s.Step != 20 && s.Step != 50 && s.Step != p.steps {
+				return nil
+			}
+			x := p.draw(t.Generator())
+			return gan.Warning(errors.Join(film.Add(x), save(x)))
+		},
+		End: func(report *gan.Report) error {
+			if report.Steps == 0 {
+				return nil // nothing to show
+			}
+			return gan.Warning(errors.Join(save(p.draw(t.Generator())), film.Save(filepath.Join(*out, "film.gif"))))
+		},
+	}
+}
+
+// duration says, after a few steps, how long all will take.
+func duration(p plan) gan.Hook {
+	const from, to = 5, 25 // the first ones find memory
+	first, began := 0, time.Time{}
+	return gan.Hook{
+		Start: func(run gan.Run) error {
+			first = run.Trainer.Steps()
+			return nil
+		},
+		Step: func(s *gan.StepInfo) error {
+			switch s.Step - first {
+			case from:
+				began = time.Now()
+			case to:
+				step := time.Since(began) / (to - from)
+				fmt.Printf("a step takes %d ms: the other %d will take about %s\n", step.Milliseconds(), p.steps-s.Step, about(step*time.Duration(p.steps-s.Step)))
+			}
+			return nil
+		},
+	}
+}
+
+// about rounds a duration to what one would say.
+func about(d time.Duration) string {
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%d seconds", int(d.Seconds()+0.5))
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()+0.5))
+	}
+	return fmt.Sprintf("%.1f hours", d.Hours())
+}
+
+// show draws, at the end, the way from some latent vectors to others and, of a set that
+// is not too large, the pictures that samples are most like.
+func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, film *picture.Film) error {
+	rows := 6
+	if p.classes != nil {
+		rows = min(len(p.classes), maxRows)
+	}
+	way := picture.Walk(g.Latents(rows, p.seed+1), g.Latents(rows, p.seed+2), columns)
+	x := way
+	if p.classes == nil {
+		x = g.Map(way)
+	} else {
+		labels := make([]int, rows*columns)
+		for i := range labels {
+			labels[i] = i / columns
+		}
+		x = g.MapOf(way, tensor.OneHot(way.DType(), len(p.classes), labels))
+	}
+	if err := p.grid(96/p.size).Save(filepath.Join(*out, "walk.png"), x); err != nil {
+		return err
+	}
+	said := fmt.Sprintf("samples.png, film.gif (%d pictures), walk.png", film.Len())
+	if set.Len() <= 20_000 {
+		all, err := datasets.AsTensor(set, tensor.Float32)
+		if err != nil {
+			return err
+		}
+		samples := p.draw(g).To(tensor.CPU())
+		one := make([]int, rows) // of each row
+		for i := range one {
+			one[i] = i * columns % samples.Dim(0)
+		}
+		beside, _, _ := picture.Neighbours(tensor.Gather(samples, 0, tensor.Positions(one...)), all, columns-1)
+		if err := p.grid(96/p.size).Save(filepath.Join(*out, "neighbours.png"), beside); err != nil {
+			return err
+		}
+		said += ", neighbours.png (each row a sample and the pictures that are nearest to it)"
+	}
+	fmt.Printf("look at %s in %s\n", said, *out)
+	fmt.Printf("draw more:  go run ./examples/sample -model %s\n", filepath.Join(*out, "generator.safetensors"))
+	fmt.Printf("serve them: go run ./examples/serve -model %s\n", filepath.Join(*out, "generator.safetensors"))
+	return ctx.Err()
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn/onnx"
+	"github.com/gander-ml/gander/tensor"
+	"github.com/gander-ml/gander/tensor/npy"
+)
+
+// isFolder reports whether a name asks for a folder of single images.
+func isFolder(out string) bool { return out != "" && os.IsPathSeparator(out[len(out)-1]) }
+
+// write makes what out asks for of samples [n, …], each of the given shape; nil if
+// that is not known.
+func write(out string, samples *tensor.Tensor, shape []int, grid gan.ImageGrid) error {
+	n := samples.Dim(0)
+	if filepath.Ext(out) == ".npy" {
+		return npy.Save(out, samples.Reshape(n, -1))
+	}
+	if shape != nil {
+		samples = samples.Reshape(append([]int{n}, shape...)...)
+	}
+	if isFolder(out) {
+		return writeFolder(out, samples, gan.ImageGrid{Scale: max(grid.Scale, 1)})
+	}
+	if grid.Scale == 0 {
+		grid.Scale = 4
+	}
+	grid.Gap = 2 * grid.Scale
+	return grid.WritePNG(out, samples)
+}
+
+// writeFolder makes a folder of one PNG for each sample, 000000.png and so on. It
+// comes to be as a whole, under another name first, and replaces none that holds
+// something: tools would count what is there already among the samples.
+func writeFolder(out string, samples *tensor.Tensor, one gan.ImageGrid) (err error) {
+	out = filepath.Clean(out)
+	if there, err := os.ReadDir(out); len(there) > 0 {
+		return fmt.Errorf("writing %s: the folder holds something already; give a new one", out)
+	} else if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
+	}
+	made, err := os.MkdirTemp(filepath.Dir(out), ".sample-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(made)
+		}
+	}()
+	if err := os.Chmod(made, 0o755); err != nil {
+		return err
+	}
+	for i := range samples.Dim(0) {
+		img, err := one.Image(samples.Slice(0, i, i+1))
+		if err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(made, fmt.Sprintf("%06d.png", i)))
+		if err != nil {
+			return err
+		}
+		err = png.Encode(f, img)
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(out); err != nil && !os.IsNotExist(err) { // it is empty
+		return err
+	}
+	return os.Rename(made, out)
+}
+
+// export writes the generator itself, for other programs to draw with.
+func export(out string, g *gan.Generator) error {
+	graph, err := g.Graph()
+	if err != nil {
+		return err
+	}
+	return onnx.Save(out, graph)
+}

@@ -1,0 +1,33 @@
+// Package diagnose looks at a run while it trains, and says in plain words what goes
+// wrong, with the number that shows it:
+//
+//	_, err = trainer.Fit(ctx, source, gan.Steps(5000), gan.On(
+//		gan.Log("run/log.jsonl"), progress.Bar(os.Stdout), diagnose.Hook(diagnose.Options{})))
+//
+// prints, if the penalties were forgotten, and writes into the log:
+//
+//	step 654: The generator collapses: samples of two latent vectors are 3.93e-05
+//	apart on average, two real samples 1.79, so that it draws nearly the same again
+//	and again. …
+//
+// Other hooks hear of it by [gan.Run.Note]. A hundred times in a run, unless
+// [Options] say otherwise, [Hook] measures a step: a [Measurement] holds the numbers.
+// [Rules] look at the last ten or twenty of them. None speaks about the beginning of
+// a run, nor about what happens once. The recipes of gan/recipe for the modern game
+// train in silence.
+//
+//	rule                  speaks if                                                        number
+//	[DiscriminatorWins]   D ranks a real sample above a generated one                       in 99 of 100 pairs
+//	[SteepAtSamples]      D's gradient at generated samples is larger than at real ones     10 times
+//	[Collapse]            two generated samples are nearer to each other than two real ones 0.3 of the distance
+//	[Swings]              the generator's loss goes up and down                             by half of its mean
+//	[Drifts]              the generator's loss climbs in a line                             to its double, and by 2
+//	[DeadUnits]           units of a layer give the same for every sample                   9 in 10
+//	[LearningRate]        a step changes the weights                                        by a tenth
+//
+// They are symptoms that the field knows, and what the sentences advise is what
+// usually helps; no rule knows the data. A rule of your own is a function of a
+// [Record].
+//
+// Measuring happens beside training, on copies, and changes no bit of it.
+package diagnose

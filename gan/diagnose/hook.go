@@ -1,0 +1,204 @@
+package diagnose
+
+import (
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Options say how a run is looked at. The zero value looks at it a hundred times,
+// with all of [Rules].
+type Options struct {
+	// Every is the number of steps between two measurements. 0 means a hundredth
+	// of the run, and at least 10.
+	Every int
+	// Rules look at the measurements; nil means [Rules].
+	Rules []Rule
+	// Measured, unless it is nil, is called with each measurement and the generator
+	// of its step, in order, on a goroutine of the hook's.
+	Measured func(*Measurement, *gan.Generator)
+}
+
+// Hook returns a hook that measures a run now and then, and tells what the rules
+// find by [gan.Run.Note]. It says a thing once, and again only if it had gone.
+//
+// Training goes on meanwhile and computes the same bits as without the hook, which
+// works on copies. If it is not done with two measurements when the next is due, it
+// leaves that one out. It panics with a [tensor.ArgumentError] if Every is negative.
+func Hook(o Options) gan.Hook {
+	if o.Every < 0 {
+		panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("every %d steps", o.Every), Fix: "give 1 or more, or 0 for the default"})
+	}
+	if o.Rules == nil {
+		o.Rules = Rules()
+	}
+	var h *hook
+	copied := func(int) bool { return h.due }
+	background := gan.Background(copied, func(g *gan.Generator) (*Measurement, error) {
+		defer h.waiting.Add(-1)
+		m := (<-h.jobs).finish()
+		if o.Measured != nil {
+			o.Measured(m, g)
+		}
+		return m, nil
+	}, func(_ int, m *Measurement) error {
+		h.judge(m)
+		return nil
+	})
+	return gan.Hook{
+		Start: func(r gan.Run) error {
+			h = newHook(o, r)
+			return background.Start(r)
+		},
+		Step: func(s *gan.StepInfo) error {
+			h.step(s)
+			if err := background.Step(s); err != nil {
+				return err
+			}
+			return background.Epoch(gan.EpochInfo{}) // which reports what is finished
+		},
+		Epoch: background.Epoch,
+		End:   background.End,
+	}
+}
+
+// hook is the state of one run.
+type hook struct {
+	o        Options
+	every    int
+	latent   int
+	run      gan.Run
+	networks [2]nn.Module   // the generator, the discriminator
+	before   [2]*nn.Weights // of a step ago, if that was due
+	losses   gan.Losses     // sums since the last measurement
+	steps    int            // that they are over
+	ofG      int            // of which the generator had its turn
+	due      bool           // this step has been copied
+	waiting  atomic.Int32
+	jobs     chan *copies
+	record   Record
+	said     map[string]int // how many measurements ago a rule has last found something
+}
+
+// patience is how many measurements may wait.
+const patience = 2
+
+func newHook(o Options, r gan.Run) *hook {
+	h := &hook{o: o, run: r, jobs: make(chan *copies, patience), said: map[string]int{}}
+	h.every = o.Every
+	if h.every == 0 {
+		h.every = max(r.Steps/100, 10)
+	}
+	// The generator should have its turn in the steps that are measured.
+	if n, err := strconv.Atoi(r.Trainer.Settings()["generator_every"]); err == nil && n > 1 {
+		h.every = (h.every + n - 1) / n * n
+	}
+	h.latent = r.Trainer.Generator().Latent()
+	h.networks[0], h.networks[1] = r.Trainer.Networks()
+	h.record = Record{Objective: r.Trainer.Settings()["objective"]}
+	return h
+}
+
+// weights copies both networks'.
+func (h *hook) weights() (w [2]*nn.Weights) {
+	for i, m := range h.networks {
+		w[i] = nn.Snapshot(m)
+	}
+	return w
+}
+
+// step adds up losses, and copies what a measurement needs: the weights before a step
+// that is due, and everything after it.
+func (h *hook) step(s *gan.StepInfo) {
+	h.losses.Real += s.Losses.Real
+	h.losses.Fake += s.Losses.Fake
+	h.losses.Penalty += s.Losses.Penalty
+	h.losses.Generator += s.Losses.Generator
+	h.steps++
+	turn := s.GeneratorTerms() != nil
+	if turn {
+		h.ofG++
+	}
+	var now [2]*nn.Weights
+	h.due = s.Step%h.every == 0 && h.before[0] != nil
+	if h.due {
+		now = h.weights()
+		h.waiting.Add(1)
+		h.jobs <- h.copy(s, now, turn) // has room
+	}
+	h.before = [2]*nn.Weights{}
+	if (s.Step+1)%h.every == 0 && h.waiting.Load() < patience {
+		if now[0] == nil {
+			now = h.weights()
+		}
+		h.before = now
+	}
+}
+
+// copy copies what a measurement needs of a step.
+func (h *hook) copy(s *gan.StepInfo, now [2]*nn.Weights, turn bool) *copies {
+	n := float64(h.steps)
+	c := &copies{
+		m: Measurement{
+			Step: s.Step, PerSecond: s.PerSecond,
+			Losses: gan.Losses{Real: h.losses.Real / n, Fake: h.losses.Fake / n, Penalty: h.losses.Penalty / n,
+				Generator: h.losses.Generator / float64(max(h.ofG, 1))},
+		},
+		generator: h.networks[0], discriminator: h.networks[1],
+		before: h.before, after: now, generatorTurn: turn,
+	}
+	h.losses, h.steps, h.ofG = gan.Losses{}, 0, 0
+	c.m.Generator.GradNorm, c.m.Discriminator.GradNorm = s.GradNorms()
+	c.m.Generator.Rate, c.m.Discriminator.Rate = s.LearningRates()
+	real, fake := s.Scores()
+	c.m.RealScores, c.m.FakeScores = numbers(real), numbers(fake)
+	real, fake = s.Samples()
+	c.real, c.fake = few(real), few(fake)
+	if condition := s.Condition(); condition != nil {
+		c.condition = h.run.Trainer.Device().New(condition.DType(), c.real.Dim(0), condition.Dim(1))
+		c.condition.CopyFrom(condition.Slice(0, 0, c.real.Dim(0)))
+	}
+	c.latent = h.run.Trainer.Device().New(c.fake.DType(), c.fake.Dim(0), h.latent)
+	tensor.NewStream(uint64(s.Step), "diagnose").NormalInto(c.latent)
+	return c
+}
+
+// numbers reads a tensor.
+func numbers(t *tensor.Tensor) []float64 { return t.Cast(tensor.Float64).Float64s() }
+
+// few copies some samples of a batch, which is gone after the step.
+func few(x *tensor.Tensor) *tensor.Tensor {
+	const room = 1 << 22 // numbers
+	n := x.Dim(0)
+	some := x.Slice(0, 0, min(n, max(8, min(most, room/max(x.Len()/n, 1)))))
+	out := x.Device().New(x.DType(), some.Shape()...)
+	out.CopyFrom(some)
+	return out
+}
+
+// judge adds a measurement to the record and tells what the rules find.
+func (h *hook) judge(m *Measurement) {
+	h.record.add(m)
+	for _, rule := range h.o.Rules {
+		sentence := rule.Find(h.record)
+		ago, said := h.said[rule.Name]
+		switch {
+		case sentence == "" && said && ago >= again:
+			delete(h.said, rule.Name)
+		case sentence == "" && said:
+			h.said[rule.Name]++
+		case sentence != "":
+			h.said[rule.Name] = 0
+			if !said {
+				h.run.Note(sentence)
+			}
+		}
+	}
+}
+
+// again is after how many measurements without a finding it counts as gone.
+const again = 20

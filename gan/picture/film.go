@@ -1,0 +1,119 @@
+package picture
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/color/palette"
+	"image/draw"
+	"image/gif"
+	"io"
+	"time"
+
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Film collects pictures of the same samples in the course of training, and writes
+// them as an animated GIF. The zero value is ready for use, in one goroutine at a
+// time.
+type Film struct {
+	// Grid is how samples are laid out.
+	Grid Grid
+	// Frames is how many pictures there are at most; 0 means 100. When there are more,
+	// every second one is left out, and of those that come then, too: so the film
+	// covers the whole training, evenly, however long it gets.
+	Frames int
+	// Delay is how long each picture is shown; 0 means a tenth of a second. The last
+	// one is shown 20 times as long. A GIF counts in hundredths of a second.
+	Delay time.Duration
+
+	frames []*image.Paletted
+	seen   int // pictures
+	every  int // of which one is kept
+}
+
+// Add adds a picture of samples. It fails as [Grid.Image] does, and if the size is
+// not that of the pictures before.
+func (f *Film) Add(samples *tensor.Tensor) error {
+	f.every = max(f.every, 1)
+	f.seen++
+	if (f.seen-1)%f.every != 0 {
+		return nil
+	}
+	img, err := f.Grid.Image(samples)
+	if err != nil {
+		return err
+	}
+	frame := paletted(img)
+	if len(f.frames) > 0 && f.frames[0].Rect != frame.Rect {
+		f.seen--
+		return fmt.Errorf("picture: a film of %v has no room for a picture of %v", f.frames[0].Rect.Size(), frame.Rect.Size())
+	}
+	f.frames = append(f.frames, frame)
+	most := f.Frames
+	if most == 0 {
+		most = 100
+	}
+	if len(f.frames) > max(most, 2) {
+		kept := f.frames[:0]
+		for i, frame := range f.frames {
+			if i%2 == 0 {
+				kept = append(kept, frame)
+			}
+		}
+		clear(f.frames[len(kept):])
+		f.frames = kept
+		f.every *= 2
+	}
+	return nil
+}
+
+// Len returns how many pictures the film has.
+func (f *Film) Len() int { return len(f.frames) }
+
+// Write writes the film to w as GIF. Pictures in colour have the 256 colours of Plan
+// 9, dithered; grey ones lose nothing. A film without pictures is an error.
+func (f *Film) Write(w io.Writer) error {
+	if len(f.frames) == 0 {
+		return errors.New("picture: the film has no pictures")
+	}
+	delay := int(f.Delay / (10 * time.Millisecond))
+	if f.Delay == 0 {
+		delay = 10
+	}
+	out := gif.GIF{Image: f.frames, Delay: make([]int, len(f.frames))}
+	for i := range out.Delay {
+		out.Delay[i] = max(delay, 1)
+	}
+	out.Delay[len(out.Delay)-1] = min(20*max(delay, 1), 65535)
+	if err := gif.EncodeAll(w, &out); err != nil {
+		return fmt.Errorf("picture: %w", err)
+	}
+	return nil
+}
+
+// Save writes the film to a GIF file, whole or not at all.
+func (f *Film) Save(path string) error {
+	if len(f.frames) == 0 {
+		return f.Write(io.Discard)
+	}
+	return save(path, f.Write)
+}
+
+// greys are the colours of grey pictures.
+var greys = func() (p color.Palette) {
+	for v := range 256 {
+		p = append(p, color.Gray{Y: uint8(v)})
+	}
+	return p
+}()
+
+func paletted(img image.Image) *image.Paletted {
+	if grey, ok := img.(*image.Gray); ok {
+		return &image.Paletted{Pix: grey.Pix, Stride: grey.Stride, Rect: grey.Rect, Palette: greys}
+	}
+	out := image.NewPaletted(img.Bounds(), palette.Plan9)
+	draw.FloydSteinberg.Draw(out, out.Rect, img, img.Bounds().Min)
+	return out
+}

@@ -1,0 +1,301 @@
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// Backend implements backend.Backend and its optional parts on one device.
+type Backend struct {
+	name   string
+	device driver.Device
+	stream driver.Stream
+
+	mu        sync.Mutex // held during each operation: the order of the calls
+	closed    bool
+	lost      *backend.Failure // all later calls fail as this one did
+	memory    memory
+	modules   [numModules]driver.Module
+	functions map[kernel]driver.Function
+	args      driver.Args
+	tables    tables
+	queue     queue
+	graphs    graphs
+	recent    recent
+}
+
+var (
+	_ backend.Backend           = (*Backend)(nil)
+	_ backend.ListBackend       = (*Backend)(nil)
+	_ backend.Meter             = (*Backend)(nil)
+	_ backend.ArithmeticBackend = (*Backend)(nil)
+)
+
+// minVersion is the oldest CUDA that reads the kernels' PTX, 6.3.
+const minVersion = 10000
+
+// minCapability is the oldest compute capability that they run on.
+const minCapability = 75
+
+// Kind is the name of the kind of device.
+const Kind = "cuda"
+
+// Open opens a device of a machine by its number. Its name begins with that of a
+// kind, which is [Kind] except in tests.
+func Open(d driver.Driver, kind string, number int) (*Backend, error) {
+	version, err := d.Version()
+	if err != nil {
+		return nil, err
+	}
+	if version < minVersion {
+		return nil, fmt.Errorf("the driver is for CUDA %s, and at least %s is needed: update it", cudaVersion(version), cudaVersion(minVersion))
+	}
+	n, err := d.DeviceCount()
+	switch {
+	case err != nil && !errors.Is(err, driver.NoDevice):
+		return nil, err
+	case err != nil || n == 0:
+		return nil, errors.New("the driver finds no NVIDIA GPU (is CUDA_VISIBLE_DEVICES set?)")
+	case number >= n:
+		return nil, fmt.Errorf("there is no device %d: the machine has %d, numbered from 0", number, n)
+	}
+	device, err := d.Open(number)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{name: fmt.Sprintf("%s:%d", kind, number), device: device, functions: map[kernel]driver.Function{}}
+	if err := b.start(); err != nil {
+		if b.stream != 0 {
+			err = errors.Join(err, device.StreamDestroy(b.stream))
+		}
+		return nil, errors.Join(err, device.Close())
+	}
+	return b, nil
+}
+
+func cudaVersion(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
+
+// start checks the device and makes its stream.
+func (b *Backend) start() error {
+	major, err := b.device.Attribute(driver.ComputeCapabilityMajor)
+	if err != nil {
+		return err
+	}
+	minor, err := b.device.Attribute(driver.ComputeCapabilityMinor)
+	if err != nil {
+		return err
+	}
+	if c := major*10 + minor; c < minCapability {
+		name, _ := b.device.Name()
+		return fmt.Errorf("%s has compute capability %d.%d, and at least %d.%d is needed", name, major, minor, minCapability/10, minCapability%10)
+	}
+	if b.stream, err = b.device.StreamCreate(); err != nil {
+		return err
+	}
+	if b.graphs.off = !b.device.GraphsAvailable(); !b.graphs.off {
+		b.graphs.block, err = b.take(maxSlots * slotBytes)
+	}
+	return err
+}
+
+// errClosed is the cause of the failure of calls after Close.
+var errClosed = errors.New("the device was closed")
+
+// Close waits for the queued work and frees all that the backend has: buffers can
+// no longer be used. It may be called again, and does nothing then.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	var errs []error
+	if b.lost == nil { // the steps held back are of no use to anybody
+		errs = append(errs, b.device.StreamSync(b.stream))
+	}
+	b.closed = true
+	errs = append(errs, b.graphs.forget(b), b.memory.close(b))
+	for _, m := range b.modules {
+		if m != 0 {
+			errs = append(errs, b.device.ModuleUnload(m))
+		}
+	}
+	errs = append(errs, b.device.StreamDestroy(b.stream), b.device.Close())
+	if b.lost != nil { // a lost context fails in all of them
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
+// Name returns "cuda:0".
+func (b *Backend) Name() string { return b.name }
+
+// Arithmetic returns "cuda float32". The kernels round in the same places on every
+// device, and the shapes alone choose them.
+func (b *Backend) Arithmetic() string { return "cuda float32" }
+
+// ImageOrder returns the channels-last order, in which the numbers that a tap of a
+// kernel multiplies are neighbours.
+func (b *Backend) ImageOrder(l layout.Layout) layout.Layout {
+	return layout.Contiguous(l.Dims[0], l.Dims[2], l.Dims[3], l.Dims[1]).Permute(0, 3, 1, 2)
+}
+
+// enter begins an operation: it takes the lock, and panics if the device cannot
+// work. The function it returns ends the operation. Until then the operands keep
+// their buffers alive; what is freed later is freed in queue order.
+func (b *Backend) enter(op string, operands ...backend.Operand) func() {
+	b.mu.Lock()
+	entered := false
+	defer func() {
+		if !entered {
+			b.mu.Unlock()
+		}
+	}()
+	switch {
+	case b.closed:
+		panic(&backend.Failure{Device: b.name, Op: op, Err: errClosed})
+	case b.lost != nil:
+		panic(&backend.Failure{Device: b.name, Op: op, Err: fmt.Errorf("the device was lost before: %w", b.lost)})
+	}
+	b.recent.add(op)
+	b.queue.n, b.queue.more = 0, b.queue.more[:0]
+	for i := range operands {
+		if f, ok := operands[i].Buffer.(*Buffer); ok {
+			b.queue.operands(f.block)
+		}
+	}
+	if op != "ScatterAdd" && b.queue.filling.block != nil && b.queue.uses(b.queue.filling.block) {
+		b.fillNow()
+	}
+	entered = true
+	return func() {
+		b.mu.Unlock()
+		for i := range operands {
+			runtime.KeepAlive(operands[i].Buffer)
+		}
+	}
+}
+
+// recent are the operations queued since the device was last waited for, of which
+// one has failed if waiting does.
+type recent struct {
+	names [8]string
+	n     int
+}
+
+func (r *recent) add(op string) {
+	r.names[r.n%len(r.names)] = op
+	r.n++
+}
+
+func (r *recent) String() string {
+	var s []string
+	for i := max(0, r.n-len(r.names)); i < r.n; i++ {
+		s = append(s, r.names[i%len(r.names)])
+	}
+	return strings.Join(s, ", ")
+}
+
+// last returns the current operation.
+func (r *recent) last() string {
+	if r.n == 0 {
+		return "Sync"
+	}
+	return r.names[(r.n-1)%len(r.names)]
+}
+
+// check panics with a Failure of the current operation if err is not nil.
+func (b *Backend) check(err error) {
+	if err != nil {
+		b.checkOp(b.recent.last(), err)
+	}
+}
+
+// checkOp panics with a Failure of an operation if err is not nil.
+func (b *Backend) checkOp(op string, err error) {
+	if err == nil {
+		return
+	}
+	var e *driver.Error
+	sticky := errors.As(err, &e) && e.Result.Sticky()
+	if sticky && b.recent.n > 1 {
+		err = fmt.Errorf("%w (the last operations since the device was waited for: %v)", err, &b.recent)
+	}
+	f := &backend.Failure{Device: b.name, Op: op, Err: err}
+	if sticky {
+		b.lost = f
+	}
+	panic(f)
+}
+
+// waited forgets the operations that the device has done.
+func (b *Backend) waited() { b.recent.n = 0 }
+
+// Sync waits for the queue.
+func (b *Backend) Sync() {
+	defer b.enter("Sync")()
+	b.flushAll()
+	b.check(b.device.StreamSync(b.stream))
+	b.waited()
+}
+
+// is64 reports whether an operand holds float64, and not float32. It panics on
+// any other type.
+func is64(o backend.Operand) bool {
+	switch dt := o.Buffer.DType(); dt {
+	case backend.Float32:
+		return false
+	case backend.Float64:
+		return true
+	default:
+		panic(backend.UnknownDType(dt))
+	}
+}
+
+// suffix returns what the names of a dtype's kernels end in.
+func suffix(dt backend.DType) string {
+	switch dt {
+	case backend.Float32:
+		return "_f32"
+	case backend.Float64:
+		return "_f64"
+	default:
+		panic(backend.UnknownDType(dt))
+	}
+}
+
+// pointer returns the address of an operand's first element.
+func (b *Backend) pointer(o backend.Operand) driver.Ptr {
+	if o.Buffer == nil {
+		return 0
+	}
+	f := o.Buffer.(*Buffer)
+	switch {
+	case f.owner != b:
+		panic(fmt.Sprintf("cuda: a buffer of %s is used on %s", f.owner.name, b.name))
+	case f.block == nil:
+		return 0
+	case f.freed:
+		panic("cuda: memory is used after it was freed")
+	}
+	return f.block.ptr + driver.Ptr(o.Layout.Offset*f.dtype.Size())
+}
+
+// maxElements limits the elements that one launch works on, so that their number
+// and the products in kernels fit 32 bits.
+const maxElements = 1 << 30
+
+// tooLarge is the failure of operations that are not divided into several launches.
+func (b *Backend) tooLarge(what string, sizes ...int) {
+	if slices.Max(sizes) > maxElements {
+		b.check(fmt.Errorf("%s of more than %d elements is not supported", what, maxElements))
+	}
+}

@@ -1,0 +1,248 @@
+package cuda_test
+
+import (
+	"errors"
+	"math"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/backend/cuda"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
+	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
+)
+
+// array returns a new array of zeros.
+func array(b *cuda.Backend, n int) backend.Operand {
+	return backend.Operand{Buffer: b.Alloc(backend.Float32, n), Layout: layout.Contiguous(n)}
+}
+
+func read(b *cuda.Backend, o backend.Operand) []float32 {
+	h := backend.NewHost(backend.Float32, o.Layout.Len())
+	b.Download(h, o)
+	return h.F32
+}
+
+// failure returns the Failure that f panics with.
+func failure(t *testing.T, f func()) (failed *backend.Failure) {
+	t.Helper()
+	defer func() {
+		var ok bool
+		failed, ok = recover().(*backend.Failure)
+		require.True(t, ok, "no failure")
+	}()
+	f()
+	return nil
+}
+
+func TestOpen(t *testing.T) {
+	for _, c := range []struct {
+		d      driver.Driver
+		number int
+		says   string
+	}{
+		{sim.New(sim.Config{Devices: -1}), 0, "the driver finds no NVIDIA GPU (is CUDA_VISIBLE_DEVICES set?)"},
+		{sim.New(sim.Config{Devices: 2}), 2, "there is no device 2: the machine has 2, numbered from 0"},
+		{old{sim.New(sim.Config{})}, 0, "the driver is for CUDA 9.2, and at least 10.0 is needed: update it"},
+		{small{sim.New(sim.Config{})}, 0, "has compute capability 6.1, and at least 7.5 is needed"},
+	} {
+		_, err := cuda.Open(c.d, cuda.Kind, c.number)
+		require.ErrorContains(t, err, c.says)
+	}
+}
+
+type old struct{ driver.Driver }
+
+func (old) Version() (int, error) { return 9020, nil }
+
+type small struct{ driver.Driver }
+
+type smallDevice struct{ driver.Device }
+
+func (s small) Open(n int) (driver.Device, error) {
+	d, err := s.Driver.Open(n)
+	return smallDevice{d}, err
+}
+
+func (s smallDevice) Attribute(a driver.Attribute) (int, error) {
+	switch a {
+	case driver.ComputeCapabilityMajor:
+		return 6, nil
+	case driver.ComputeCapabilityMinor:
+		return 1, nil
+	}
+	return s.Device.Attribute(a)
+}
+
+// TestOutOfMemory: it is a failure of Alloc, the device stays usable, and garbage is
+// collected before.
+func TestOutOfMemory(t *testing.T) {
+	b, _ := open(t, sim.Config{Memory: 1 << 20})
+	x := array(b, 1<<16) // 256 KiB
+	f := failure(t, func() { array(b, 1<<20) })
+	require.Equal(t, "Alloc", f.Op)
+	require.ErrorIs(t, f, driver.OutOfMemory)
+	require.ErrorContains(t, f, "device cuda:0: Alloc: 4194304 bytes: ")
+	b.Fill(x, 2)
+	require.Equal(t, float32(2), read(b, x)[0])
+	for range 20 { // more than there is, each garbage when the next is made
+		b.Fill(array(b, 1<<16), 1)
+	}
+	for i := range 20 { // of other sizes: what is free is given back
+		b.Free(array(b, 1<<16+i<<12).Buffer)
+	}
+	require.Equal(t, float32(2), read(b, x)[1<<16-1])
+	runtime.KeepAlive(x.Buffer)
+}
+
+// TestLost: an error of a kernel comes with the next read, names the operations that
+// may have caused it, and takes the device with it.
+func TestLost(t *testing.T) {
+	d := sim.New(sim.Config{})
+	b, err := cuda.Open(d, cuda.Kind, 0)
+	require.NoError(t, err)
+	x := array(b, 10000)
+	require.Len(t, read(b, x), 10000)
+	d.Fail("cuMemcpyDtoH", 0, driver.IllegalAddress)
+	b.Unary(op.Exp, x, x, 0, 0)
+	f := failure(t, func() { read(b, x) })
+	require.Equal(t, "cuda:0", f.Device)
+	require.Equal(t, "Download", f.Op)
+	require.ErrorIs(t, f, driver.IllegalAddress)
+	require.ErrorContains(t, f, "Exp, Download")
+	f = failure(t, func() { b.Unary(op.Exp, x, x, 0, 0) })
+	require.ErrorContains(t, f, "the device was lost before")
+	require.ErrorIs(t, f, driver.IllegalAddress)
+	require.NoError(t, b.Close())
+}
+
+// TestPassing: an error that leaves the context in order is that of one operation.
+func TestPassing(t *testing.T) {
+	b, d := open(t, sim.Config{})
+	x := array(b, 10000)
+	d.Fail("cuLaunchKernel", 0, driver.LaunchOutOfResources)
+	f := failure(t, func() {
+		b.Unary(op.Exp, x, x, 0, 0)
+		b.Sync()
+	})
+	require.Equal(t, "Exp", f.Op)
+	b.Unary(op.Exp, x, x, 0, 0)
+	require.Equal(t, float32(1), read(b, x)[9999])
+}
+
+func TestClose(t *testing.T) {
+	d := sim.New(sim.Config{})
+	b, err := cuda.Open(d, cuda.Kind, 0)
+	require.NoError(t, err)
+	x, y := array(b, 100), array(b, 10000)
+	b.Fill(x, 1)
+	b.Fill(y, 1)
+	require.NoError(t, b.Close())
+	require.NoError(t, b.Close())
+	require.Empty(t, d.Leaks())
+	for _, f := range []func(){
+		func() { b.Fill(x, 1) }, func() { read(b, x) }, func() { array(b, 1) }, b.Sync,
+	} {
+		require.ErrorContains(t, failure(t, f), "the device was closed")
+	}
+	b.Free(x.Buffer) // as do owners that live on
+	buffers, bytes := b.Memory()
+	require.Zero(t, buffers)
+	require.Zero(t, bytes)
+}
+
+// TestMisuse: a buffer that was freed, or is another device's, is not used.
+func TestMisuse(t *testing.T) {
+	b, _ := open(t, sim.Config{})
+	other, _ := open(t, sim.Config{})
+	x := array(b, 100)
+	require.Panics(t, func() { other.Fill(x, 1) })
+	b.Free(x.Buffer)
+	require.Panics(t, func() { b.Free(x.Buffer) })
+	require.Panics(t, func() { b.Fill(x, 1) })
+	b.Sync() // the lock is not held
+}
+
+// TestHeldBack: what is held back is done before anything that could tell, on freed
+// memory, too.
+func TestHeldBack(t *testing.T) {
+	b, d := open(t, sim.Config{})
+	large := array(b, 20000)
+	b.Sync()
+	before := d.Counters().Launches
+	x, y := array(b, 100), array(b, 100)
+	b.Fill(x, 1)
+	b.Unary(op.Exp, y, x, 0, 0)
+	b.Unary(op.Exp, large, large, 0, 0) // overtakes them
+	b.Binary(op.Add, y, y, x, 0)
+	b.Free(x.Buffer)
+	z := array(b, 100) // not x's memory, which is still read
+	b.Fill(z, 7)
+	require.InDelta(t, math.E+1, read(b, y)[99], 1e-6)
+	require.Equal(t, float32(7), read(b, z)[0])
+	require.Equal(t, 2, d.Counters().Launches-before)
+
+	// A Fill of much memory waits for a ScatterAdd.
+	before = d.Counters().Launches
+	index := array(b, 2)
+	b.Fill(large, 3)
+	wide := backend.Operand{Buffer: large.Buffer, Layout: large.Layout}
+	b.ScatterAdd(wide, backend.Operand{Buffer: y.Buffer, Layout: layout.Contiguous(2)}, 0, index)
+	got := read(b, large)
+	require.InDelta(t, 3+2*(math.E+1), got[0], 1e-5)
+	require.Equal(t, float32(3), got[19999])
+	require.Equal(t, 1, d.Counters().Launches-before)
+	b.Fill(large, 4)
+	b.Unary(op.Scale, large, large, 2, 0)
+	b.Fill(large, 5)
+	b.Fill(large, 6)
+	b.Binary(op.Add, array(b, 20000), large, large, 0)
+	require.Equal(t, float32(6), read(b, large)[7])
+	b.Fill(large, 5)
+	b.Free(large.Buffer)
+	b.Sync()
+}
+
+// TestUploads: many uploads in a row, longer ones than the staging memory among
+// them, arrive.
+func TestUploads(t *testing.T) {
+	b, _ := open(t, sim.Config{})
+	for _, n := range []int{1, 7, 1000, 1 << 18, 1<<18 + 1, 1 << 19} {
+		h := backend.NewHost(backend.Float32, n)
+		var all []backend.Operand
+		for i := range 10 {
+			h.F32[n-1] = float32(i)
+			x := array(b, n)
+			b.Upload(x, h)
+			all = append(all, x)
+		}
+		for i, x := range all {
+			require.Equal(t, float32(i), read(b, x)[n-1])
+		}
+	}
+}
+
+// TestOtherErrors: whatever the driver returns is a failure, and no lock is left.
+func TestOtherErrors(t *testing.T) {
+	for _, call := range []string{"cuMemAlloc", "cuMemsetD32Async", "cuLaunchKernel", "cuModuleLoadDataEx", "cuModuleGetFunction", "cuMemHostAlloc",
+		"cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuEventRecord", "cuStreamSynchronize"} {
+		b, d := open(t, sim.Config{})
+		d.Fail(call, 0, driver.InvalidValue)
+		work := func() {
+			x := array(b, 100)
+			b.Upload(x, backend.NewHost(backend.Float32, 100))
+			b.Unary(op.Exp, x, x, 0, 0)
+			b.Sync()
+			read(b, x)
+		}
+		f := failure(t, work)
+		require.ErrorIs(t, f, driver.InvalidValue, call)
+		var e *driver.Error
+		require.True(t, errors.As(f, &e))
+		work()
+	}
+}

@@ -1,0 +1,197 @@
+package cuda
+
+import (
+	"bytes"
+	"errors"
+	"hash/maphash"
+
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
+)
+
+// graphs hold launches back until somebody reads, and then launch them together: as
+// a graph, if the same launches with the same arguments have been seen before, as in
+// a step of training. What varies from step to step is not among the arguments, but
+// in device memory (see vary).
+type graphs struct {
+	off      bool
+	nodes    []node
+	content  []byte // arguments, and all else that makes nodes differ
+	known    map[uint64]*recording
+	seed     maphash.Seed
+	slots    int    // in use
+	values   []byte // of the slots, to be uploaded
+	block    *block // of the slots
+	replayed int64  // graphs launched, for tests
+}
+
+// node is a launch, or a memset if function is 0.
+type node struct {
+	function driver.Function
+	grid     driver.Dim
+	op       string // the operation that it belongs to
+	lo, hi   int    // its arguments in content
+	ptr      driver.Ptr
+	words    uint64
+}
+
+// recording is what is known of a list of nodes.
+type recording struct {
+	content []byte
+	seen    int
+	graph   driver.Graph
+}
+
+const (
+	maxNodes      = 2048 // held back
+	maxRecordings = 256
+	slotBytes     = 64
+	maxSlots      = 64
+)
+
+// submit gives a launch to the driver, sooner or later.
+func (b *Backend) submit(c call) {
+	f := b.function(c.kernel)
+	b.queue.launches++
+	grid := driver.Dim{X: uint32(c.x), Y: uint32(c.y), Z: uint32(c.z)}
+	g := &b.graphs
+	if g.off {
+		b.check(b.device.Launch(f, grid, driver.Dim{X: threads, Y: 1, Z: 1}, 0, b.stream, c.args))
+		return
+	}
+	lo := g.note(uint64(f), uint64(grid.X), uint64(grid.Y)<<32|uint64(grid.Z), uint64(len(c.args)))
+	g.content = append(g.content, c.args...)
+	g.add(b, node{function: f, grid: grid, op: b.recent.last(), lo: lo, hi: len(g.content)})
+}
+
+// clear queues setting words of 32 bits of a new block to 0.
+func (b *Backend) clear(p driver.Ptr, words uint64) {
+	b.queue.launches++
+	g := &b.graphs
+	if g.off {
+		b.check(b.device.MemsetAsync(p, 0, words, b.stream))
+		return
+	}
+	g.note(0, uint64(p), words)
+	g.add(b, node{op: b.recent.last(), ptr: p, words: words})
+}
+
+// note appends numbers to the content and returns its length.
+func (g *graphs) note(numbers ...uint64) int {
+	g.content = append(g.content, bytesIn(numbers)...)
+	return len(g.content)
+}
+
+func (g *graphs) add(b *Backend, n node) {
+	if g.nodes = append(g.nodes, n); len(g.nodes) == maxNodes {
+		b.run()
+	}
+}
+
+// vary returns an address at which a kernel finds values that may be others in the
+// next step, or 0 if they are to be arguments.
+func (b *Backend) vary(values []byte) driver.Ptr {
+	g := &b.graphs
+	if g.off {
+		return 0
+	}
+	if g.slots == maxSlots {
+		b.run()
+	}
+	at := g.slots * slotBytes
+	g.slots++
+	for len(g.values) < at {
+		g.values = append(g.values, 0)
+	}
+	g.values = append(g.values[:at], values...)
+	return g.block.ptr + driver.Ptr(at)
+}
+
+// run launches the nodes that were held back.
+func (b *Backend) run() {
+	g := &b.graphs
+	if len(g.nodes) == 0 {
+		return
+	}
+	nodes, content, values := g.nodes, g.content, g.values
+	g.nodes, g.content, g.values, g.slots = g.nodes[:0], g.content[:0], g.values[:0], 0
+	if len(values) > 0 {
+		b.upload(g.block.ptr, values)
+	}
+	if len(nodes) == 1 {
+		b.perform(nodes, content)
+		return
+	}
+	if g.known == nil {
+		g.known, g.seed = map[uint64]*recording{}, maphash.MakeSeed()
+	}
+	key := maphash.Bytes(g.seed, content)
+	r := g.known[key]
+	if r == nil || !bytes.Equal(r.content, content) {
+		if len(g.known) >= maxRecordings {
+			b.check(g.forget(b))
+		}
+		if r != nil && r.graph != 0 {
+			b.check(b.device.GraphDestroy(r.graph))
+		}
+		r = &recording{content: bytes.Clone(content)}
+		g.known[key] = r
+	}
+	if r.seen++; r.seen == 2 {
+		b.capture(r, nodes, content)
+	}
+	if r.graph == 0 {
+		b.perform(nodes, content)
+		return
+	}
+	g.replayed++
+	b.check(b.device.GraphLaunch(r.graph, b.stream))
+}
+
+// perform launches nodes one by one.
+func (b *Backend) perform(nodes []node, content []byte) {
+	for _, n := range nodes {
+		b.checkOp(n.op, b.launchNode(n, content))
+	}
+}
+
+func (b *Backend) launchNode(n node, content []byte) error {
+	if n.function == 0 {
+		return b.device.MemsetAsync(n.ptr, 0, n.words, b.stream)
+	}
+	return b.device.Launch(n.function, n.grid, driver.Dim{X: threads, Y: 1, Z: 1}, 0, b.stream, content[n.lo:n.hi])
+}
+
+// capture makes a graph of nodes. If the driver cannot, there are no more graphs.
+func (b *Backend) capture(r *recording, nodes []node, content []byte) {
+	err := b.device.CaptureBegin(b.stream)
+	if err == nil {
+		for _, n := range nodes {
+			err = errors.Join(err, b.launchNode(n, content))
+		}
+		graph, end := b.device.CaptureEnd(b.stream)
+		if err = errors.Join(err, end); err == nil {
+			r.graph = graph
+			return
+		}
+		if graph != 0 {
+			_ = b.device.GraphDestroy(graph)
+		}
+	}
+	b.graphs.off = true
+	var e *driver.Error
+	if errors.As(err, &e) && e.Result.Sticky() {
+		b.check(err)
+	}
+}
+
+// forget destroys all graphs.
+func (g *graphs) forget(b *Backend) error {
+	var errs []error
+	for _, r := range g.known {
+		if r.graph != 0 {
+			errs = append(errs, b.device.GraphDestroy(r.graph))
+		}
+	}
+	clear(g.known)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,46 @@
+// Products of matrices, with an epilogue.
+#include "product.h"
+
+template <class T> struct Product {
+    Result<T> result;
+    Matrix<T> x, y;
+    i64 row;                // of dst
+    u32 M, N, K;            // of one matrix
+    u32 part, parts, first; // K of one block, blocks that share a result, and the first matrix
+    Places<3> batch;        // of dst, x and y
+};
+
+template <class T> struct Lines {
+    i64 row;
+    __device__ __attribute__((always_inline)) i64 place(u32 m) const { return m * row; }
+};
+
+template <class S, class T> DEVICE void product(const Product<T> &p, T *shared, u32 BM, u32 BN) {
+    u32 z = blockZ(), part = 0;
+    if (p.parts > 1) {
+        part = z % p.parts;
+        z = z / p.parts;
+    }
+    i64 at[3] = {0, 0, 0};
+    z += p.first;
+    place(p.batch, z, at);
+    Matrix<T> x = p.x, y = p.y;
+    Result<T> r = p.result;
+    r.dst += at[0];
+    x.p += at[1];
+    y.p += at[2];
+    u32 k0 = part * p.part;
+    S::run(x, y, Lines<T>{p.row}, r, p.M, p.N, block() * BM, blockY() * BN, k0, least(k0 + p.part, p.K),
+           ((u64)part * p.batch.n + z) * p.M * p.N, shared);
+}
+
+#define PRODUCT(T, SUFFIX, BM, BN, BK, TM, TN, SLICES) \
+    extern "C" __global__ __launch_bounds__(THREADS) void product_##SUFFIX(Product<T> p) { \
+        typedef Tiles<T, BM, BN, BK, TM, TN, SLICES> S; \
+        __shared__ __attribute__((aligned(16))) T shared[S::SHARED]; \
+        product<S>(p, shared, BM, BN); \
+    }
+PRODUCT(float, f32_128, 128, 128, 8, 8, 8, 1)
+PRODUCT(float, f32_64, 64, 64, 16, 4, 4, 1)
+PRODUCT(float, f32_32, 32, 32, 32, 4, 4, 4)
+PRODUCT(double, f64_32, 32, 32, 16, 4, 4, 4)

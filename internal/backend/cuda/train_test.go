@@ -1,0 +1,196 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/backend/cuda"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// games are small networks that between them take the paths of both steps.
+var games = []struct {
+	name     string
+	networks func() (g, d nn.Module)
+	sample   []int
+	config   gan.Config
+}{
+	{"classic", func() (g, d nn.Module) {
+		g = nn.Sequential(nn.Linear(8, 24), nn.Tanh(), nn.Linear(24, 33), nn.ReLU(), nn.Linear(33, 20), nn.Tanh())
+		d = nn.Sequential(nn.Linear(20, 40), nn.Tanh(), nn.Linear(40, 9), nn.Tanh(), nn.Linear(9, 1), nn.Sigmoid())
+		return g, d
+	}, []int{20}, gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-3}}},
+	{"convolutional", func() (g, d nn.Module) {
+		g = nn.Sequential(nn.Linear(8, 8*3*3), nn.LeakyReLU(0.2), nn.Reshape(8, 3, 3),
+			nn.UpsampleNearest(2), nn.Conv2D(8, 4, 3, nn.Padding(1)), nn.LeakyReLU(0.2),
+			nn.UpsampleNearest(2), nn.Conv2D(4, 1, 3, nn.Padding(1)), nn.Tanh())
+		d = nn.Sequential(nn.Conv2D(1, 4, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2),
+			nn.Conv2D(4, 8, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8*3*3, 1))
+		return g, d
+	}, []int{1, 12, 12}, gan.Config{Objective: gan.Relativistic{}, Penalties: []gan.Penalty{gan.R1{Gamma: 1}, gan.R2{Gamma: 1}},
+		EMAHalfLife: 5, FreshLatent: true, Optimizer: optim.Adam{LR: 1e-3, Betas: [2]float64{0, 0.9}}}},
+	{"normalised", func() (g, d nn.Module) {
+		g = nn.Sequential(nn.Linear(8, 4*4*4), nn.Reshape(4, 4, 4), nn.BatchNorm2D(4), nn.ReLU(), nn.ConvTranspose2D(4, 1, 4, nn.Stride(2), nn.Padding(1)), nn.Tanh())
+		d = nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 4, 3, nn.Stride(2), nn.Padding(1))), nn.LeakyReLU(0.1), nn.Flatten(), nn.Dropout(0.1), nn.SpectralNorm(nn.Linear(4*4*4, 1)))
+		return g, d
+	}, []int{1, 8, 8}, gan.Config{Objective: gan.Wasserstein{}, Penalties: []gan.Penalty{gan.GradientPenalty{Lambda: 10}}, Optimizer: optim.RMSprop{LR: 1e-3}}},
+}
+
+// newTrainer returns a trainer of the i-th game on a device, or on the CPU if d is
+// nil.
+func newTrainer(t *testing.T, i int, d *tensor.Device) *gan.Trainer {
+	t.Helper()
+	game := games[i]
+	c := game.config
+	c.Latent, c.Seed, c.DType, c.Device, c.SampleShape = 8, 3, tensor.Float32, d, game.sample
+	g, disc := game.networks()
+	tr, err := gan.New(g, disc, c)
+	require.NoError(t, err)
+	return tr
+}
+
+// TestGraphs: from the third step on, a step is a few launches of graphs, and has
+// the bits that it has without graphs.
+func TestGraphs(t *testing.T) {
+	open := func(kind string, c sim.Config) (*tensor.Device, *sim.Driver) {
+		c.Fast = true
+		d := sim.New(c)
+		backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) { return cuda.Open(d, kind, n) }})
+		device, err := tensor.OpenDevice(kind)
+		require.NoError(t, err)
+		return device, d
+	}
+	with, d := open("with", sim.Config{})
+	without, _ := open("without", sim.Config{NoGraphs: true})
+	for i := range games[:2] {
+		t.Run(games[i].name, func(t *testing.T) {
+			a, b := newTrainer(t, i, with), newTrainer(t, i, without)
+			real := tensor.NewStream(1, "real")
+			for step := range 6 {
+				x := real.Normal(tensor.Float32, append([]int{6}, games[i].sample...)...)
+				before := d.Counters()
+				got, err := a.Step(gan.Batch{X: x})
+				require.NoError(t, err)
+				after := d.Counters()
+				want, err := b.Step(gan.Batch{X: x})
+				require.NoError(t, err)
+				require.Equal(t, want, got, "step %d", step+1)
+				t.Log(after.GraphLaunches-before.GraphLaunches, "graphs,", after.Launches-before.Launches, "kernels,", after.Calls-before.Calls, "calls")
+				if step >= 4 {
+					require.NotZero(t, after.GraphLaunches-before.GraphLaunches)
+					require.Less(t, after.Calls-before.Calls, 30)
+				}
+			}
+			require.Equal(t, b.Sample(3, 1).Float64s(), a.Sample(3, 1).Float64s())
+		})
+	}
+}
+
+// TestTrajectories: twenty steps of training give the losses that the CPU gives.
+func TestTrajectories(t *testing.T) {
+	device, err := tensor.OpenDevice(simulated())
+	require.NoError(t, err)
+	for i, game := range games {
+		t.Run(game.name, func(t *testing.T) {
+			here, there := newTrainer(t, i, nil), newTrainer(t, i, device)
+			real := tensor.NewStream(1, "real")
+			for step := range 20 {
+				x := real.Normal(tensor.Float32, append([]int{6}, game.sample...)...)
+				want, err := here.Step(gan.Batch{X: x})
+				require.NoError(t, err)
+				got, err := there.Step(gan.Batch{X: x})
+				require.NoError(t, err)
+				for k, pair := range [][2]float64{{want.Real, got.Real}, {want.Fake, got.Fake}, {want.Penalty, got.Penalty}, {want.Generator, got.Generator}} {
+					require.InDelta(t, pair[0], pair[1], 1e-4, "loss %d of step %d", k, step+1)
+				}
+			}
+			want, got := here.Sample(5, 1), there.Sample(5, 1)
+			require.InDeltaSlice(t, want.Float64s(), got.Float64s(), 1e-3)
+		})
+	}
+}
+
+// counting is a driver whose kernels do nothing: what it counts does not depend on
+// numbers.
+type counting struct{ driver.Driver }
+
+type countingDevice struct {
+	driver.Device
+	launches, memsets, syncs int
+	kernels                  map[driver.Function]int
+}
+
+func (c counting) Open(n int) (driver.Device, error) {
+	d, err := c.Driver.Open(n)
+	return &countingDevice{Device: d, kernels: map[driver.Function]int{}}, err
+}
+
+func (*countingDevice) GraphsAvailable() bool { return false }
+
+func (c *countingDevice) Launch(f driver.Function, _, _ driver.Dim, _ uint32, _ driver.Stream, _ []byte) error {
+	c.launches++
+	c.kernels[f]++
+	return nil
+}
+
+func (c *countingDevice) MemsetAsync(driver.Ptr, uint32, uint64, driver.Stream) error {
+	c.memsets++
+	return nil
+}
+
+func (c *countingDevice) Download(dst []byte, _ driver.Ptr, _ driver.Stream) error {
+	c.syncs++
+	clear(dst)
+	return nil
+}
+
+// TestLaunches counts the launches of a step at the recipes' own sizes.
+func TestLaunches(t *testing.T) {
+	var b *cuda.Backend
+	var device *countingDevice
+	backend.Register(backend.Kind{Name: "counting", Open: func(n int) (_ backend.Backend, err error) {
+		b, err = cuda.Open(counting{sim.New(sim.Config{})}, "counting", n)
+		device = b.Device().(*countingDevice)
+		return b, err
+	}})
+	d, err := tensor.OpenDevice("counting")
+	require.NoError(t, err)
+	for _, c := range []struct {
+		recipe recipe.Recipe
+		most   int
+	}{{recipe.Classic(), 60}, {recipe.Quick(), 120}} {
+		t.Run(c.recipe.Name, func(t *testing.T) {
+			config := c.recipe.Config()
+			config.Device = d
+			g, disc := c.recipe.Networks()
+			tr, err := gan.New(g, disc, config)
+			require.NoError(t, err)
+			batch := gan.Batch{X: tensor.New(tensor.Float32, c.recipe.Batch, 784)}
+			if n := len(config.Classes); n > 0 {
+				batch.Condition = tensor.New(tensor.Float32, c.recipe.Batch, n)
+			}
+			for range 3 {
+				_, err := tr.Step(batch)
+				require.NoError(t, err)
+			}
+			device.launches, device.memsets, device.syncs = 0, 0, 0
+			clear(device.kernels)
+			_, err = tr.Step(batch)
+			require.NoError(t, err)
+			t.Log(device.launches, "launches,", device.memsets, "memsets,", device.syncs, "reads")
+			for name, n := range b.Names(device.kernels) {
+				t.Log(n, name)
+			}
+			require.LessOrEqual(t, device.launches+device.memsets, c.most)
+			require.LessOrEqual(t, device.syncs, 2)
+		})
+	}
+}
