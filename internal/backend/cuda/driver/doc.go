@@ -5,8 +5,8 @@
 //   - driver/real calls libcuda.so.1, which it opens at run time (build tag cuda);
 //   - driver/sim is a device in pure Go that interprets PTX and objects to what a
 //     real device would silently get wrong;
-//   - the tests of driver/real bring a small libcuda.so of their own, which checks
-//     the calls and computes nothing.
+//   - the tests with the tag cuda compile a small libcuda.so, which checks the calls
+//     that driver/real makes. Its kernels are run by the interpreter, too.
 //
 // # Words
 //
