@@ -1,6 +1,5 @@
 // Package driver is the CUDA driver as a table of calls. The backend for NVIDIA's
-// devices stands on nothing else, so that it runs on each of three
-// implementations:
+// devices stands on nothing else, so that it runs on each of these:
 //
 //   - driver/real calls libcuda.so.1, which it opens at run time (build tag cuda);
 //   - driver/sim is a device in pure Go that interprets PTX and objects to what a
