@@ -279,6 +279,27 @@ func TestMemory(t *testing.T) {
 	assert.Equal(t, uint64(1), m.Used())
 }
 
+func TestAdopt(t *testing.T) {
+	m := NewMemory(1000)
+	own := []byte{1, 2, 3, 4, 5, 6, 7, 8}
+	const at = 0x7f00_0000_1000
+	require.NoError(t, m.Adopt(at, own))
+	a, err := m.Alloc(8)
+	require.NoError(t, err)
+	require.NoError(t, m.Set(a, 7, 2))
+	require.NoError(t, m.Copy(at+4, a, 4))
+	assert.Equal(t, []byte{1, 2, 3, 4, 7, 0, 0, 0}, own)
+	assert.ErrorContains(t, m.Adopt(at+7, own), "overlap")
+	assert.ErrorContains(t, m.Adopt(at-7, own), "overlap")
+	assert.Error(t, m.Adopt(1<<62, own))
+	assert.Error(t, m.Adopt(at, nil))
+	require.NoError(t, m.Adopt(at-8, own))
+	require.NoError(t, m.Free(at))
+	assert.Error(t, m.Write(at, own))
+	require.NoError(t, m.Free(a))
+	require.NoError(t, m.Adopt(at, own))
+}
+
 // Whatever the text is, parsing, compiling and running it ends without a panic.
 func FuzzParse(f *testing.F) {
 	text, err := os.ReadFile("testdata/kernels.ptx")
