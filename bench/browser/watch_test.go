@@ -127,7 +127,7 @@ func TestWatch(t *testing.T) {
 // When the program ends, the page says so and keeps what it shows.
 func TestWatchEnds(t *testing.T) {
 	Find(t)
-	url := start(t, Build(t, "./examples/ring2d"), "-steps", "300", "-http", "localhost:0", "-o", filepath.Join(t.TempDir(), "ring"))
+	url := start(t, Build(t, "./examples/ring2d"), "-steps", "300", "-http", "localhost:0", "-out", filepath.Join(t.TempDir(), "ring"))
 	tab := Open(t, Desktop)
 	tab.Do(chromedp.Navigate(url))
 	tab.Wait(`run.status && run.points.length > 0`)
