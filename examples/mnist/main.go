@@ -20,8 +20,9 @@
 //
 // -preset unconditional leaves the classes away: what is drawn is up to the
 // generator. -preset best trains its networks longer, mlp does without convolutions,
-// and package gan/recipe holds them all. -preset classic is the recipe of the tutorials to the letter: two MLPs, binary
-// cross-entropy, 15,700 steps, 79 seconds on two cores. It mostly draws ones.
+// and package gan/recipe holds them all. -preset classic is the recipe of the tutorials
+// to the letter: two MLPs, binary cross-entropy, 15,700 steps, 79 seconds on two cores.
+// It mostly draws ones. -http localhost:8080 shows the run in a browser.
 //
 // A run that is there already is moved aside, under a name with its time. With
 // -resume auto it is continued, after whatever has ended it, by the same command;
@@ -41,7 +42,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
@@ -69,10 +69,6 @@ func main() {
 
 // name is what messages begin with.
 var name = "mnist"
-
-func complain(err error) {
-	fmt.Fprintln(os.Stderr, name+":", strings.ReplaceAll(err.Error(), "\n", "; "))
-}
 
 func run(ctx context.Context, r recipe.Recipe) error {
 	tensor.CPU().SetThreads(*threads)
