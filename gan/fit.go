@@ -295,13 +295,18 @@ func (f *fitting) prepare(opts []Option) error {
 	case p.batch >= f.batches:
 		return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
 	}
-	if err := f.game.trySize(f.src); err != nil {
-		return err
+	if f.game.peers != nil && f.o.failure != "" {
+		return bad("RecordFailure in a group: a file would hold the samples of one process only")
 	}
-	if err := f.adopt(f.src); err != nil {
-		return err
-	}
-	return f.game.adoptClasses(f.src)
+	return f.gather(func() error {
+		if err := f.game.trySize(f.src); err != nil {
+			return err
+		}
+		if err := f.adopt(f.src); err != nil {
+			return err
+		}
+		return f.game.adoptClasses(f.src)
+	})
 }
 
 // done reports whether as much was trained as was asked for.
@@ -326,7 +331,7 @@ func (f *fitting) run() error {
 			continue
 		}
 		if err := f.sort(h.Start(run)); err != nil {
-			return err
+			return f.leave(err)
 		}
 	}
 	over := false
@@ -353,7 +358,7 @@ func (f *fitting) run() error {
 	for err == nil && !f.done() {
 		err = f.epoch()
 	}
-	err = both(err, end())
+	err = both(f.leave(err), end())
 	if f.o.warn == nil {
 		err = both(err, errors.Join(f.report.Warnings...))
 	}
@@ -426,7 +431,7 @@ func (f *fitting) epoch() (err error) {
 		if err == nil && len(p.past) > number {
 			err = fmt.Errorf("gan: the source yielded more than its %d batches in epoch %d", f.batches, number+1)
 		}
-		if err == nil {
+		if err = f.meet(batchSize(batch), err); err == nil {
 			err = f.batch(batch)
 		}
 		if ended = err != nil || f.game.steps >= f.o.steps; ended {
@@ -477,6 +482,11 @@ func (f *fitting) batch(b Batch) error {
 		defer func() { info.Time = time.Since(start) }()
 		if info.result, err = f.game.attempt(b, nil); err != nil {
 			return err
+		}
+		if p := f.game.peers; p != nil && f.game.steps%checkEvery == 0 {
+			if err = p.compare(f.game); err != nil {
+				return err
+			}
 		}
 		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
 		return nil

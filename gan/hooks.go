@@ -2,7 +2,6 @@ package gan
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,44 +80,6 @@ func SaveNetworks(dir string) Hook {
 				return nil
 			}
 			return save()
-		},
-	}
-}
-
-// SaveSamples returns a hook that writes n samples of one seed after each
-// epoch, as epoch-0001.png and so on, into a folder, which is made if need be.
-// The same latent vectors every time show how their images change. If the generator
-// has classes, they come in the order of their numbers, over and over: with as many
-// columns as classes, each column shows one. A grid that does not fit the samples is
-// an error before the first step, and so are conditions that are vectors. An image
-// that cannot be written is a [Warning].
-func SaveSamples(dir string, n int, seed uint64, g ImageGrid) Hook {
-	var t *Trainer
-	draw := func() (*tensor.Tensor, error) {
-		from := t.Generator()
-		return from.Draw(context.Background(), Request{N: n, Labels: from.InTurn(n), Seed: seed})
-	}
-	return Hook{
-		Start: func(r Run) error {
-			t = r.Trainer
-			samples, err := draw()
-			if err == nil {
-				_, err = g.Image(samples)
-			}
-			if err != nil {
-				return fmt.Errorf("SaveSamples: %w", err)
-			}
-			return writable(dir)
-		},
-		Epoch: func(e EpochInfo) error {
-			samples, err := draw()
-			if err != nil {
-				return err
-			}
-			if err := writable(dir); err != nil { // somebody may have removed it
-				return Warning(err)
-			}
-			return Warning(g.WritePNG(filepath.Join(dir, fmt.Sprintf("epoch-%04d.png", e.Epoch)), samples))
 		},
 	}
 }

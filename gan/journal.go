@@ -61,6 +61,9 @@ func (j *journal) done(g *game, b Batch, latent *tensor.Tensor) {
 	}
 	j.n++
 	j.length += b.X.Len()
+	if g.peers != nil { // all processes copy at the same steps
+		j.length += b.X.Len() / b.X.Dim(0) * (g.peers.part.total - g.peers.part.n)
+	}
 	j.note(g)
 }
 
@@ -102,8 +105,16 @@ func (j *journal) rewind(g *game) (err error) {
 	misuse := tensor.Catch(func() {
 		j.base.restore(g)
 		for _, in := range j.inputs[:j.n] {
+			if g.peers != nil {
+				if err = g.peers.meet(in.real.X.Dim(0), goOn); err != nil {
+					return
+				}
+			}
 			r := g.stepOn(in.real, in.latent)
 			g.scope.Close()
+			if err = r.err; err != nil {
+				return
+			}
 			if r.failed != "" {
 				err = fmt.Errorf("step %d went well and fails when it is done again", g.steps+1)
 				return

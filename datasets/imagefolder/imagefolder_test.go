@@ -1,6 +1,7 @@
 package imagefolder_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -308,6 +309,29 @@ func TestFolderOfTheSystem(t *testing.T) {
 		_, err := imagefolder.Load(t.Context(), name, imagefolder.Options{})
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// An archive is a file system, too; a damaged entry is a damaged file.
+func TestZip(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, name := range []string{"a/1.png", "b/2.png", "b/3.png"} {
+		f, err := w.Create(name)
+		require.NoError(t, err)
+		_, err = f.Write(encoded(t, plain(5, 4, red)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	archive := b.Bytes()
+	archive[bytes.Index(archive, []byte("b/2.png"))+len("b/2.png")+20] ^= 0xff
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	require.NoError(t, err)
+	set, err := imagefolder.LoadFS(t.Context(), r, imagefolder.Options{Size: 2, SkipUnusable: true, Memory: -1})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a/1.png", "b/3.png"}, names(set))
+	require.Equal(t, []string{"a", "b"}, set.Classes())
+	require.Len(t, set.Unusable(), 1)
+	require.NoError(t, set.Fill(1, make([]float32, 12)))
 }
 
 // What is not kept is decoded again, with the same result, unless it has changed.

@@ -159,6 +159,7 @@ type inst struct {
 	wide     bool  // registers of 64 bits
 	signed   bool
 	half     bool // registers of 16 bits
+	plain    bool // a load of whole words to registers of their width
 	readOnly bool // ld.global.nc
 	base32   bool // the address is in a register of 32 bits
 	mode     uint8
@@ -1086,6 +1087,9 @@ func (c *compiler) memory(m *mods) {
 			if in.op == opStore {
 				c.fail("a store of nothing")
 			}
+			if in.n == 1 {
+				c.fail("a load to nothing")
+			}
 		default:
 			if in.op == opLoad {
 				c.fail("the result is no register")
@@ -1101,6 +1105,7 @@ func (c *compiler) memory(m *mods) {
 			in.v[i], in.uv[i] = c.src(o, u)
 		}
 	}
+	in.plain = in.op == opLoad && (in.size == 4 && !in.wide || in.size == 8)
 	if in.space == Param {
 		if base.kind == argName && c.vars[base.v].at < stackParams || base.kind == argReg {
 			if in.op == opLoad {

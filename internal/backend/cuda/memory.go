@@ -147,11 +147,11 @@ func (b *Backend) giveBackLater(k *block) {
 
 // scratch lends memory to one operation. It is given back when the operation is
 // queued.
-func (b *Backend) scratch(bytes int) (driver.Ptr, func()) {
+func (b *Backend) scratch(bytes int) (*block, func()) {
 	k, err := b.take(uint64(bytes))
 	b.check(err)
 	b.queue.operands(k)
-	return k.ptr, func() { b.giveBackLater(k) }
+	return k, func() { b.giveBackLater(k) }
 }
 
 // Alloc returns n zeros.

@@ -95,8 +95,10 @@ func TestGraphs(t *testing.T) {
 }
 
 // TestTrajectories: twenty steps of training give the losses that the CPU gives.
-func TestTrajectories(t *testing.T) {
-	device, err := tensor.OpenDevice(simulated())
+func TestTrajectories(t *testing.T) { trajectories(t, simulated()) }
+
+func trajectories(t *testing.T, name string) {
+	device, err := tensor.OpenDevice(name)
 	require.NoError(t, err)
 	for i, game := range games {
 		t.Run(game.name, func(t *testing.T) {
@@ -166,7 +168,7 @@ func TestLaunches(t *testing.T) {
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 60}, {recipe.Quick(), 120}} {
+	}{{recipe.Classic(), 60}, {recipe.Best(), 120}, {recipe.Quick(), 125}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d
