@@ -169,7 +169,7 @@ func Log(path string, options ...LogOption) Hook {
 			if err := writable(filepath.Dir(path)); err != nil {
 				return err
 			}
-			sums, l.changed = position{}, time.Time{}
+			sums, l.changed, l.over = position{}, time.Time{}, false
 			steps := 0
 			if r.Trainer != nil { // it is nil in a test of a hook
 				steps = r.Trainer.Steps()
@@ -191,6 +191,9 @@ func Log(path string, options ...LogOption) Hook {
 		},
 		Note: func(step int, sentence string) {
 			l.add(step, noteLine{step, sentence}) // of strings and integers: no error
+			if l.over {
+				l.write() // a hook that ends after this one; if it fails, nobody listens any more
+			}
 		},
 		Epoch: func(e EpochInfo) error {
 			line, err := lineOf(e)
@@ -200,7 +203,10 @@ func Log(path string, options ...LogOption) Hook {
 			l.lines = append(l.lines, entry{e.Steps, line})
 			return l.write()
 		},
-		End: func(*Report) error { return l.keepNow() },
+		End: func(*Report) error {
+			l.over = true
+			return l.keepNow()
+		},
 	}
 }
 
@@ -210,6 +216,7 @@ type log struct {
 	lines   []entry
 	changed time.Time     // when the first line was added since the file was last written; zero: none was
 	took    time.Duration // to write the file last
+	over    bool          // the run has ended
 }
 
 // entry is a line of the log, and the number of steps that were done then.

@@ -65,6 +65,11 @@ func (t *Trainer) step(real Batch, latent *tensor.Tensor) (Losses, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer t.game.scope.Close()
+	if p := t.game.peers; p != nil {
+		if err := p.meet(batchSize(real), goOn, !t.game.journal.current(t.game)); err != nil {
+			return Losses{}, fmt.Errorf("gan: %w", err)
+		}
+	}
 	r, err := t.game.attempt(real, latent)
 	return r.losses, err
 }

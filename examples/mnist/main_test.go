@@ -79,6 +79,7 @@ func TestWrongUsage(t *testing.T) {
 		"-preset dcgan":      `there is no preset "dcgan"`,
 		"-threads -1":        "-threads and -looks must be 0 or more",
 		"-looks -1":          "-threads and -looks must be 0 or more",
+		"-group many":        `there is no group "many"; give none or mpi`,
 		"-out=":              "-out must name a folder",
 		"-data x -download":  "give -data or -download, not both",
 		"train":              `unexpected argument "train"`,

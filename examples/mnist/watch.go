@@ -160,3 +160,8 @@ func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, 
 	}
 	return report, err
 }
+
+// complain tells of an error in one line.
+func complain(err error) {
+	fmt.Fprintln(os.Stderr, name+":", strings.ReplaceAll(err.Error(), "\n", "; "))
+}

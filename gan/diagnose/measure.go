@@ -73,10 +73,21 @@ func (c *copies) finish() *Measurement {
 		m.Generator.Update = update(c.generator, c.before[0], c.after[0])
 	}
 	m.Discriminator.Update = update(c.discriminator, c.before[1], c.after[1])
-	m.RealSlope = slope(c.discriminator, c.after[1], c.real, c.condition)
-	m.FakeSlope = slope(c.discriminator, c.after[1], c.fake, c.condition)
-	m.Generator.Dead, m.Generator.DeadLayer = dead(c.generator, c.after[0], c.condition, c.latent)
-	m.Discriminator.Dead, m.Discriminator.DeadLayer = dead(c.discriminator, c.after[1], c.condition, c.real, c.fake)
+	m.RealSlope, m.FakeSlope, m.Generator.Dead, m.Discriminator.Dead = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	// Networks may refuse to be run so, a batch norm on a single sample, say. Nothing
+	// is known then, and training goes on.
+	for _, look := range []func(){
+		func() { m.RealSlope = slope(c.discriminator, c.after[1], c.real, c.condition) },
+		func() { m.FakeSlope = slope(c.discriminator, c.after[1], c.fake, c.condition) },
+		func() {
+			m.Generator.Dead, m.Generator.DeadLayer = dead(c.generator, c.after[0], c.condition, c.latent)
+		},
+		func() {
+			m.Discriminator.Dead, m.Discriminator.DeadLayer = dead(c.discriminator, c.after[1], c.condition, c.real, c.fake)
+		},
+	} {
+		tensor.Catch(look)
+	}
 	return m
 }
 

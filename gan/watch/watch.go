@@ -156,7 +156,7 @@ func (p *Page) Hook() gan.Hook {
 		},
 		Note: func(step int, sentence string) {
 			p.change(func() bool { return p.remarks.add(remark{step, sentence}) })
-			w.wake()
+			p.broadcast()
 		},
 	}
 }
@@ -316,9 +316,6 @@ func (w *watching) point(step int) {
 
 // wake has browsers told what is new.
 func (w *watching) wake() {
-	if w == nil {
-		return
-	}
 	select {
 	case w.news <- struct{}{}:
 	default:

@@ -66,7 +66,7 @@ var house = []room{
 	{folder: "internal/backend/cuda/driver/real", outside: []string{"C"}, imports: []string{"internal/backend/cuda/driver"}},
 	{folder: "internal/backend/cuda",
 		imports: []string{"internal/backend", "internal/backend/cuda/driver", "internal/backend/cuda/driver/real", "internal/layout", "internal/op", "internal/philox"},
-		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "nn", "optim", "tensor"}},
+		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "internal/ptx", "nn", "optim", "tensor"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 
 	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},
@@ -97,6 +97,8 @@ var house = []room{
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
+	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "nn", "optim"}},
+	{folder: "gan/mpi", outside: []string{"C"}, imports: []string{"gan"}, tests: []string{"datasets", "gan/group", "nn", "optim", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/pretrained", imports: []string{"gan"}, tests: []string{"gan/metrics/mnistfeatures"}},
