@@ -66,3 +66,18 @@ func list(files []imagefolder.File, what string) {
 		fmt.Println(" ", f)
 	}
 }
+
+// again returns a set in which each picture comes several times if there are few of
+// them: files are written after each epoch, which is not to be over in a moment.
+func again(set datasets.Dataset) datasets.Dataset {
+	const enough = 4000
+	n := set.Len()
+	if n >= enough {
+		return set
+	}
+	indices := make([]int, (enough+n-1)/n*n)
+	for i := range indices {
+		indices[i] = i % n
+	}
+	return datasets.Subset(set, indices)
+}
