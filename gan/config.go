@@ -56,7 +56,8 @@ type Config struct {
 	// state of process 0, compares all settings and, every 100 steps, the networks; it
 	// ends for all after the same step. Hooks that write belong to process 0. Layers
 	// and objectives that mix the samples of a batch are refused. Layers that draw
-	// random numbers draw others in each process.
+	// random numbers draw others in each process. Losses are those of the whole
+	// batch; the samples, scores and terms of a [StepInfo] are those of this process.
 	Group Group
 	// GeneratorEvery is the number of the discriminator's steps for one of the
 	// generator's ("n_critic"); 0 means 1.

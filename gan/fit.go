@@ -276,29 +276,29 @@ func (p *pace) step(now time.Time) float64 {
 // prepare checks what can be known before anything is called.
 func (f *fitting) prepare(opts []Option) error {
 	bad := func(problem string) error { return fmt.Errorf("gan: %w: %s", ErrConfig, problem) }
-	switch {
-	case f.ctx == nil:
-		return bad("the context is nil")
-	case isNil(f.src):
-		return bad("the source is nil")
-	}
-	for _, opt := range opts {
-		if opt == nil {
-			return bad("an option is nil")
+	err := f.gather(func() error {
+		switch {
+		case f.ctx == nil:
+			return bad("the context is nil")
+		case isNil(f.src):
+			return bad("the source is nil")
 		}
-		opt(&f.o)
-	}
-	p := &f.position
-	switch f.batches = f.src.Batches(); {
-	case f.batches < 1:
-		return errors.New("gan: the source has no batches")
-	case p.batch >= f.batches:
-		return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
-	}
-	if f.game.peers != nil && f.o.failure != "" {
-		return bad("RecordFailure in a group: a file would hold the samples of one process only")
-	}
-	return f.gather(func() error {
+		for _, opt := range opts {
+			if opt == nil {
+				return bad("an option is nil")
+			}
+			opt(&f.o)
+		}
+		p := &f.position
+		switch f.batches = f.src.Batches(); {
+		case f.batches < 1:
+			return errors.New("gan: the source has no batches")
+		case p.batch >= f.batches:
+			return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
+		}
+		if f.game.peers != nil && f.o.failure != "" {
+			return bad("RecordFailure in a group: a file would hold the samples of one process only")
+		}
 		if err := f.game.trySize(f.src); err != nil {
 			return err
 		}
@@ -307,6 +307,8 @@ func (f *fitting) prepare(opts []Option) error {
 		}
 		return f.game.adoptClasses(f.src)
 	})
+	f.report.Steps = f.game.steps // in a group, perhaps those of process 0
+	return err
 }
 
 // done reports whether as much was trained as was asked for.
@@ -483,12 +485,10 @@ func (f *fitting) batch(b Batch) error {
 		if info.result, err = f.game.attempt(b, nil); err != nil {
 			return err
 		}
-		if p := f.game.peers; p != nil && f.game.steps%checkEvery == 0 {
-			if err = p.compare(f.game); err != nil {
-				return err
-			}
-		}
 		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
+		if peers := f.game.peers; peers != nil && f.game.steps%checkEvery == 0 {
+			return peers.compare(f.game)
+		}
 		return nil
 	}()
 	if err != nil {

@@ -51,6 +51,7 @@ type game struct {
 	journal   journal
 	peers     *peers  // the other processes; nil: there are none
 	touched   touched // by the current step
+	torn      error   // why a step that failed could not be undone; nil: all is whole
 	replaying bool    // the step was done before
 
 	mu     sync.Mutex // held while what samples are made of changes or is copied
@@ -169,10 +170,14 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 // checkpoint leads to the same step again.
 func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
-	if err := g.checkBatch(b); err != nil {
-		return r, fail(err)
+	err = g.checkBatch(b)
+	if err == nil {
+		err = tensor.Catch(func() { g.journal.begin(g) })
 	}
-	if err := tensor.Catch(func() { g.journal.begin(g) }); err != nil {
+	if err != nil {
+		if g.peers != nil {
+			g.peers.withdraw(g)
+		}
 		return r, fail(err)
 	}
 	latentBefore, randomBefore := *g.latent, *g.random
@@ -194,6 +199,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 			g.scope.Close()
 			g.scope.Release() // a device may be out of memory, and going back takes some
 			if undo := g.journal.rewind(g); undo != nil {
+				g.torn = undo
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
 			}
 		}

@@ -19,7 +19,8 @@ import (
 // Group joins processes that train as one ([Config.Group]): each sees its part of
 // every batch, and all make the same update, with the mean over the whole batch. The
 // methods are collective: all processes call the same ones in the same order, from
-// one goroutine each, with slices of equal lengths. An error ends the group.
+// one goroutine each, with slices of equal lengths. An error ends the group. A process
+// that is done closes it, however it has ended, since the others may wait for it.
 //
 // Package gan/mpi has one for many machines, gan/group one of goroutines.
 type Group interface {
@@ -38,10 +39,13 @@ type Group interface {
 }
 
 // PeerError says that training ended because another process of the [Group] could
-// not go on. That process's own error tells why.
+// not go on. That process's own error tells why. Rank is −1 if there are several.
 type PeerError struct{ Rank int }
 
 func (e *PeerError) Error() string {
+	if e.Rank < 0 {
+		return "several other processes could not go on; their own messages tell why"
+	}
 	return fmt.Sprintf("process %d could not go on; its own message tells why", e.Rank)
 }
 
@@ -53,7 +57,9 @@ type peers struct {
 	Group
 	seed   uint64
 	part   part // of the current step
+	anew   bool // a journal begins anew before the current step, and so do all
 	shared int  // halves of the current step that were added up
+	ahead  bool // the others do the current step, and this process has failed
 	flat   [2]*tensor.Tensor
 	host   []float64
 	host32 []float32
@@ -137,23 +143,27 @@ func reason(err error) float64 {
 }
 
 // meet is called by all processes before each step, with the number of samples that
-// this one has and a reason to end, and once more after the last. It returns the
-// error of the first process that ends, or nil.
-func (p *peers) meet(n int, why float64) error {
+// this one has, a reason to end, and whether its journal has to begin anew; and once
+// more after the last. It returns the error of the first process that ends, or nil.
+func (p *peers) meet(n int, why float64, anew bool) error {
 	size := p.Size()
-	told := make([]float64, 2*size)
+	told := make([]float64, 2*size+1)
 	told[p.Rank()], told[size+p.Rank()] = float64(n), why
+	if anew {
+		told[2*size] = 1
+	}
 	if err := p.Sum64(told); err != nil {
 		return p.lost(err)
 	}
-	p.part, p.shared = part{n: n}, 0
+	p.part, p.anew, p.shared = part{n: n}, told[2*size] > 0, 0
+	p.ahead = false
 	for r := range size {
 		if r < p.Rank() {
 			p.part.from += int(told[r])
 		}
 		p.part.total += int(told[r])
 	}
-	for r, why := range told[size:] {
+	for r, why := range told[size : 2*size] {
 		if why == goOn {
 			continue
 		}
@@ -242,7 +252,7 @@ func (h *generatorHalf) share(g *game) error {
 
 // add replaces gradients and scalars of one half, in place, by their sums over the
 // processes, each weighted by its part of the samples. Scalars that are nil count as
-// 0 and stay nil. The last number sent tells whether a process has failed.
+// 0 and stay nil. The last numbers sent tell of processes that have failed.
 func (p *peers) add(g *game, half int, grads, scalars []*tensor.Tensor) error {
 	weight := float64(p.part.n) / float64(p.part.total)
 	numbers := 0
@@ -257,11 +267,11 @@ func (p *peers) add(g *game, half int, grads, scalars []*tensor.Tensor) error {
 		}
 	}
 	local := tensor.Scale(tensor.Concat(0, all...), weight)
-	length := numbers + len(scalars) + 1
+	length := numbers + len(scalars) + trailer
 	if p.flat[half] == nil {
 		p.flat[half] = g.device.New(g.dtype, length)
 	}
-	var failed float64
+	var failed []float64
 	switch g.dtype {
 	case tensor.Float32:
 		p.host32 = spread(p.host32, local.Float32s(), numbers, length, scalars)
@@ -269,18 +279,22 @@ func (p *peers) add(g *game, half int, grads, scalars []*tensor.Tensor) error {
 			return p.lost(err)
 		}
 		p.flat[half].SetFloat32(p.host32)
-		failed = float64(p.host32[length-1])
+		failed = []float64{float64(p.host32[length-2]), float64(p.host32[length-1])}
 	default:
 		p.host = spread(p.host, local.Float64s(), numbers, length, scalars)
 		if err := p.Sum64(p.host); err != nil {
 			return p.lost(err)
 		}
 		p.flat[half].SetFloat64(p.host)
-		failed = p.host[length-1]
+		failed = p.host[length-trailer:]
 	}
 	p.shared++
-	if failed != 0 {
-		return errPeer
+	switch failed[0] {
+	case 0:
+	case 1:
+		return &PeerError{int(failed[1])}
+	default:
+		return &PeerError{-1}
 	}
 	at := 0
 	for i, t := range grads {
@@ -295,11 +309,12 @@ func (p *peers) add(g *game, half int, grads, scalars []*tensor.Tensor) error {
 	return nil
 }
 
-// errPeer is why a step is not done that another process could not do.
-var errPeer = errors.New("another process could not do this step; its own message tells why")
+// trailer is how many numbers follow the gradients and scalars of a half: how many
+// processes have failed, and the sum of their ranks.
+const trailer = 2
 
 // spread copies what is sent to dst: the first numbers, then the scalars, with a zero
-// for each that is nil, and a zero that says that all is well.
+// for each that is nil, and the zeros that say that all is well.
 func spread[T float32 | float64](dst, src []T, numbers, length int, scalars []*tensor.Tensor) []T {
 	dst = append(dst[:0], src[:numbers]...)
 	src = src[numbers:]
@@ -310,34 +325,44 @@ func spread[T float32 | float64](dst, src []T, numbers, length int, scalars []*t
 			dst, src = append(dst, src[0]), src[1:]
 		}
 	}
-	return append(dst, 0)
+	return append(dst, make([]T, trailer)...)
+}
+
+// complete reports whether this process has sent all of its part of the current step,
+// so that the others do it.
+func (p *peers) complete(g *game) bool {
+	if (g.steps+1)%g.generatorEvery == 0 {
+		return p.shared == 2
+	}
+	return p.shared == 1
 }
 
 // withdraw tells the processes that wait for this one's part of a step that it has
-// failed, so that none of them makes the update.
+// failed, so that none of them makes the update. It is too late if this process has
+// sent all of it.
 func (p *peers) withdraw(g *game) {
 	if p.err != nil {
 		return
 	}
-	params, scalars := g.dParams, 2+len(g.penalties)
-	switch {
-	case p.shared == 1 && (g.steps+1)%g.generatorEvery == 0:
-		params, scalars = g.gParams, 1
-	case p.shared > 0:
-		return // it has sent all that the others wait for
+	if p.ahead = p.complete(g); p.ahead {
+		return
 	}
-	length := scalars + 1
+	params, scalars := g.dParams, 2+len(g.penalties)
+	if p.shared == 1 {
+		params, scalars = g.gParams, 1
+	}
+	length := scalars + trailer
 	for _, q := range params {
 		length += q.Value().Len()
 	}
 	var err error
 	if g.dtype == tensor.Float32 {
 		x := make([]float32, length)
-		x[length-1] = 1
+		x[length-2], x[length-1] = 1, float32(p.Rank())
 		err = p.Sum32(x)
 	} else {
 		x := make([]float64, length)
-		x[length-1] = 1
+		x[length-2], x[length-1] = 1, float64(p.Rank())
 		err = p.Sum64(x)
 	}
 	if err != nil {
@@ -346,20 +371,34 @@ func (p *peers) withdraw(g *game) {
 	p.shared++
 }
 
+// giveUp tells the others that this process does not do steps again as they do, of
+// which one may be under way and some may be left.
+func (p *peers) giveUp(g *game, under bool, left int) {
+	if p == nil || p.err != nil {
+		return
+	}
+	if under {
+		if p.withdraw(g); !p.ahead {
+			return // they all stop here
+		}
+	}
+	if left > 0 {
+		p.meet(0, stopFailed, false)
+	}
+}
+
 // checkEvery is the number of steps from one comparison of the processes' networks
 // to the next.
 const checkEvery = 100
 
 // compare returns an error if a process has other networks than process 0.
 func (p *peers) compare(g *game) error {
-	var sums []uint32
-	if err := tensor.Catch(func() {
-		for _, v := range g.values {
-			sums = append(sums, checksum(v))
+	sums := make([]uint32, len(g.values))
+	failed := tensor.Catch(func() {
+		for i, v := range g.values {
+			sums[i] = checksum(v)
 		}
-	}); err != nil {
-		return err // all processes will see that one is missing
-	}
+	})
 	first := make([]byte, 4*len(sums))
 	for i, s := range sums {
 		binary.LittleEndian.PutUint32(first[4*i:], s)
@@ -367,14 +406,24 @@ func (p *peers) compare(g *game) error {
 	if err := p.Broadcast(first); err != nil {
 		return p.lost(err)
 	}
-	differs := make([]float64, p.Size())
+	differs := make([]float64, p.Size()) // 1 + the first value that does; −1: could not tell
 	for i := len(sums) - 1; i >= 0; i-- {
 		if binary.LittleEndian.Uint32(first[4*i:]) != sums[i] {
 			differs[p.Rank()] = float64(i + 1)
 		}
 	}
+	if failed != nil {
+		differs[p.Rank()] = -1
+	}
 	if err := p.Sum64(differs); err != nil {
-		return p.lost(err)
+		return both(failed, p.lost(err))
+	}
+	if r := slices.Index(differs, -1); r >= 0 {
+		p.known = true
+		if failed == nil {
+			failed = &PeerError{r}
+		}
+		return fmt.Errorf("gan: step %d: comparing the processes' networks: %w", g.steps, failed)
 	}
 	for r, i := range differs {
 		if i > 0 {
@@ -418,7 +467,7 @@ func (f *fitting) gather(prepare func() error) error {
 	if p == nil {
 		return prepare()
 	}
-	p.known, p.shared = false, 0
+	p.known = false
 	var err error
 	var state bytes.Buffer
 	if p.Rank() == 0 {
@@ -447,7 +496,7 @@ func (f *fitting) gather(prepare func() error) error {
 			}
 		}
 	}
-	told := p.meet(0, reason(err))
+	told := p.meet(0, reason(err), true)
 	if err == nil && told == nil && binary.LittleEndian.Uint64(length) == 0 {
 		told = &PeerError{0}
 	}
@@ -469,7 +518,7 @@ func (f *fitting) meet(n int, why error) error {
 	if p == nil || p.known {
 		return why
 	}
-	told := p.meet(n, reason(why))
+	told := p.meet(n, reason(why), !f.game.journal.current(f.game))
 	if why != nil {
 		return why
 	}
@@ -490,7 +539,7 @@ func (f *fitting) leave(err error) error {
 	if err == nil {
 		why = stopDone
 	}
-	told := p.meet(0, why)
+	told := p.meet(0, why, false)
 	switch told.(type) {
 	case doneError, *PeerError: // which fails after the last step
 		return err

@@ -66,7 +66,7 @@ func (t *Trainer) step(real Batch, latent *tensor.Tensor) (Losses, error) {
 	defer t.mu.Unlock()
 	defer t.game.scope.Close()
 	if p := t.game.peers; p != nil {
-		if err := p.meet(batchSize(real), goOn); err != nil {
+		if err := p.meet(batchSize(real), goOn, !t.game.journal.current(t.game)); err != nil {
 			return Losses{}, fmt.Errorf("gan: %w", err)
 		}
 	}

@@ -411,6 +411,25 @@ func TestFit(t *testing.T) {
 	require.Equal(t, []uint8{0, 0, 0, 255, 255, 255, 0, 0, 0}, px[:9])
 }
 
+// The first picture of a GIF need not fill the whole.
+func TestPartOfGIF(t *testing.T) {
+	frame := image.NewPaletted(image.Rect(2, 1, 4, 3), color.Palette{red, color.NRGBA{}})
+	frame.SetColorIndex(3, 2, 1) // transparent
+	var b bytes.Buffer
+	require.NoError(t, gif.EncodeAll(&b, &gif.GIF{Image: []*image.Paletted{frame}, Delay: []int{0}, Config: image.Config{Width: 4, Height: 4, ColorModel: frame.Palette}}))
+	set, err := imagefolder.LoadFS(t.Context(), folder(map[string][]byte{"x.gif": b.Bytes()}), imagefolder.Options{Size: 4, Background: color.NRGBA{R: 7, G: 8, B: 9, A: 255}})
+	require.NoError(t, err)
+	px, err := set.Pixels(0)
+	require.NoError(t, err)
+	for k := range 16 {
+		want := []uint8{7, 8, 9}
+		if k == 4+2 || k == 4+3 || k == 8+2 {
+			want = []uint8{255, 0, 0}
+		}
+		require.Equal(t, want, []uint8{px[k], px[16+k], px[32+k]}, k)
+	}
+}
+
 func TestProgressAndCancel(t *testing.T) {
 	files := folder(nil)
 	for i := range 30 {
@@ -440,6 +459,7 @@ func TestMisuse(t *testing.T) {
 		"size":     func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Size: -1}) },
 		"large":    func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Size: 1025}) },
 		"channels": func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Channels: 2}) },
+		"ground":   func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Background: color.Transparent}) },
 		"fit":      func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Fit: 7}) },
 		"pixels":   func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{MaxPixels: -1}) },
 		"sample":   func() { set.Label(1) },

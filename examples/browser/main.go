@@ -15,8 +15,7 @@
 // generator computes anywhere else; -model puts another generator of grey images in
 // the place of the digits. And it trains on points on a ring, as examples/ring2d
 // does, in networks small enough for a browser (ring.go): all eight clusters are found
-// after some five seconds of a desktop's processor, and the whole training takes
-// fifteen.
+// after three seconds of a desktop's processor, and the whole training takes eighteen.
 //
 // The program, gander.wasm.gz, takes 2.7 MB, and the generator 1.7 MB more. The page
 // unpacks it itself, so the server need not know how; one that can send it in Brotli's

@@ -51,6 +51,8 @@ func wrong() string {
 		return "-colour must be auto, grey or rgb"
 	case *labels != "" && *data == "":
 		return "-labels is a file in the folder of -data"
+	case *colour == "grey" && *data == "":
+		return "the shapes are coloured; -colour grey needs -data"
 	case *steps < 0 || *batch < 0 || *threads < 0:
 		return "-steps, -batch and -threads must not be negative"
 	case *width < 0 || *width > 256:

@@ -15,9 +15,6 @@ func load(ctx context.Context) (datasets.Dataset, []string, error) {
 	if *data == "" {
 		set := newShapes(4000, *size, *seed)
 		fmt.Printf("%d pictures of shapes, drawn by this program: %s; -data FOLDER takes your own\n", set.Len(), strings.Join(shapeNames, ", "))
-		if *colour == "grey" {
-			return nil, nil, fmt.Errorf("the shapes are coloured; -colour grey needs -data")
-		}
 		return set, shapeNames, nil
 	}
 	set, err := imagefolder.Load(ctx, *data, imagefolder.Options{

@@ -26,7 +26,8 @@ type Grid struct {
 	// and 1. What lies beyond is drawn as the nearest of them.
 	Low, High float64
 	// Labels are written beside the rows, from the first on, in letters 13 pixels high:
-	// the names of classes. What is longer than 24 characters is cut.
+	// the names of classes. What is longer than 24 characters is cut, and a letter that
+	// is not of ASCII is drawn as a box.
 	Labels []string
 	// Colours mark the rows by a bar beside them, from the first on; nil ones do not.
 	Colours []color.Color

@@ -239,7 +239,7 @@ func TestGroupStepFails(t *testing.T) {
 				if rank == 1 {
 					require.ErrorContains(t, m.err, "cannot do it", what)
 				} else {
-					require.ErrorContains(t, m.err, "step 12: another process could not do this step", what)
+					require.ErrorContains(t, m.err, "step 12: process 1 could not go on", what)
 				}
 			}
 		}

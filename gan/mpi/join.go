@@ -10,12 +10,16 @@ package mpi
 
 static MPI_Comm world;
 
+// What gander_init returns besides MPI's codes, none of which is negative.
+enum { gander_joined = -1, gander_threads = -2 };
+
 static int gander_init(void) {
-	int provided, is;
+	int provided;
 	// Open MPI's handlers for crashes would run on Go's small stacks.
 	setenv("OMPI_MCA_opal_signal", "", 1);
 	int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
 	if (code != MPI_SUCCESS) return code;
+	if (provided < MPI_THREAD_FUNNELED) return gander_threads;
 	code = MPI_Comm_dup(MPI_COMM_WORLD, &world);
 	if (code != MPI_SUCCESS) return code;
 	return MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN);
@@ -47,6 +51,7 @@ import (
 type comm struct {
 	rank, size int
 	calls      chan func() // for the thread that MPI knows
+	closed     chan struct{}
 	close      func() error
 }
 
@@ -54,7 +59,7 @@ type comm struct {
 // started: alone it is a group of one. Leave it with Close, which waits ten seconds
 // at most for the others. A program may join once.
 func Join() (gan.Group, error) {
-	c := &comm{calls: make(chan func())}
+	c := &comm{calls: make(chan func()), closed: make(chan struct{})}
 	c.close = sync.OnceValue(c.leave)
 	go func() {
 		runtime.LockOSThread() // MPI is called by the thread that has initialised it
@@ -65,10 +70,11 @@ func Join() (gan.Group, error) {
 	}()
 	if err := c.call("joining", func() C.int {
 		if C.gander_initialized() != 0 {
-			return -1
+			return C.gander_joined
 		}
 		return C.gander_init()
 	}); err != nil {
+		close(c.calls)
 		return nil, err
 	}
 	var rank, size C.int
@@ -84,11 +90,28 @@ func Join() (gan.Group, error) {
 	return c, nil
 }
 
-// call runs f on MPI's thread.
+// call runs f on MPI's thread. After Close, no function of MPI may be called.
 func (c *comm) call(what string, f func() C.int) error {
+	left := fmt.Errorf("mpi: %s: this process has left the group", what)
+	select {
+	case <-c.closed:
+		return left
+	default:
+	}
 	done := make(chan error, 1)
-	c.calls <- func() { done <- failure(what, f()) }
-	return <-done
+	select {
+	case c.calls <- func() {
+		select {
+		case <-c.closed:
+			done <- left
+		default:
+			done <- failure(what, f())
+		}
+	}:
+		return <-done
+	case <-c.closed:
+		return left
+	}
 }
 
 // failure returns what a code of MPI says. It is called on MPI's thread.
@@ -96,8 +119,10 @@ func failure(what string, code C.int) error {
 	switch code {
 	case C.MPI_SUCCESS:
 		return nil
-	case -1:
+	case C.gander_joined:
 		return errors.New("mpi: this program has joined already, and may do so once")
+	case C.gander_threads:
+		return errors.New("mpi: this MPI was built without threads, and Go programs have many")
 	}
 	text := (*C.char)(C.malloc(C.gander_text))
 	defer C.free(unsafe.Pointer(text))
@@ -144,12 +169,17 @@ func eachPart[T any](x []T, f func([]T) error) error {
 func (c *comm) Close() error { return c.close() }
 
 func (c *comm) leave() error {
+	close(c.closed)
+	late := time.After(10 * time.Second)
 	done := make(chan error, 1)
-	c.calls <- func() { done <- failure("leaving", C.gander_finalize()) }
 	select {
-	case err := <-done:
-		return err
-	case <-time.After(10 * time.Second):
-		return errors.New("mpi: the other processes are still at work, and end with this one")
+	case c.calls <- func() { done <- failure("leaving", C.gander_finalize()) }:
+		select {
+		case err := <-done:
+			return err
+		case <-late:
+		}
+	case <-late: // another goroutine is in a call
 	}
+	return errors.New("mpi: the other processes are still at work, and end with this one")
 }

@@ -631,11 +631,6 @@ func (w *warp) wide(in *inst, d *vec64) {
 		for i := range d {
 			d[i] = f(a[i], b[i])
 		}
-	case opFnDDN:
-		f, a, b := in.fn.(fnDDN), &w.r64[in.a], &w.r32[in.b]
-		for i := range d {
-			d[i] = f(a[i], b[i])
-		}
 	case opFnDDNN:
 		f, a, b, c := in.fn.(fnDDNN), &w.r64[in.a], &w.r32[in.b], &w.r32[in.c]
 		for i := range d {

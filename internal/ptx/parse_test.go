@@ -133,6 +133,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{header + ".entry k() { mov.f32 f, 0f12; }", "is no number"},
 		{header + ".entry k() { mov.u32 f, 12z; }", "is no number"},
 		{header + ".entry k() { ld.u32 f, [1; }", `"]" is missing`},
+		{header + ".entry k() { ld.u32 f, [f-4]; }", `"]" is missing`},
 	} {
 		_, err := Parse([]byte(k.text))
 		if assert.Error(t, err, k.text) {
