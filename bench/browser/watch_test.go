@@ -64,7 +64,7 @@ func fits(t *testing.T, tab *Tab) {
 // the console, in light, in the dark, and on a telephone.
 func TestWatch(t *testing.T) {
 	Find(t)
-	url := start(t, Build(t, "./examples/mnist"), "-preset", "mlp", "-batch", "16", "-steps", "40000", "-http", "localhost:0", "-looks", "500")
+	url := start(t, Build(t, "./examples/mnist"), "-preset", "mlp", "-batch", "16", "-steps", "20000", "-http", "localhost:0", "-looks", "500")
 	tab := Open(t, Desktop)
 	tab.Do(chromedp.Navigate(url))
 	tab.Wait(`document.getElementById("status").textContent.startsWith("training")`)

@@ -66,7 +66,7 @@ var house = []room{
 	{folder: "internal/backend/cuda/driver/real", outside: []string{"C"}, imports: []string{"internal/backend/cuda/driver"}},
 	{folder: "internal/backend/cuda",
 		imports: []string{"internal/backend", "internal/backend/cuda/driver", "internal/backend/cuda/driver/real", "internal/layout", "internal/op", "internal/philox"},
-		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "nn", "optim", "tensor"}},
+		tests:   []string{"gan", "gan/recipe", "internal/backend/cuda/driver/sim", "internal/ptx", "nn", "optim", "tensor"}},
 	{folder: "internal/backend/backendtest", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 
 	{folder: "internal/backend/backendtest/far", imports: []string{"internal/backend", "internal/backend/ref", "internal/layout", "internal/op"}},
@@ -97,14 +97,16 @@ var house = []room{
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
+	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "internal/backend/backendtest/far", "nn", "optim"}},
+	{folder: "gan/mpi", outside: []string{"C"}, imports: []string{"gan"}, tests: []string{"datasets", "gan/group", "nn", "optim", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/pretrained", imports: []string{"gan"}, tests: []string{"gan/metrics/mnistfeatures"}},
 	{folder: "gan/recipe", imports: []string{"gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
-	{folder: "gan/picture", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
+	{folder: "gan/gallery", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
-	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
-	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
+	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "gan/gallery", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
+	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "gan/gallery", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
 
 	// Programs. Examples use what any other module may use.

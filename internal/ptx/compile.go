@@ -85,7 +85,6 @@ const (
 	opFnD3
 	opFnDN
 	opFnDNN
-	opFnDDN
 	opFnDDNN
 	opFnDDDNN
 	end64
@@ -159,6 +158,7 @@ type inst struct {
 	wide     bool  // registers of 64 bits
 	signed   bool
 	half     bool // registers of 16 bits
+	plain    bool // a load of whole words to registers of their width
 	readOnly bool // ld.global.nc
 	base32   bool // the address is in a register of 32 bits
 	mode     uint8
@@ -1086,6 +1086,9 @@ func (c *compiler) memory(m *mods) {
 			if in.op == opStore {
 				c.fail("a store of nothing")
 			}
+			if in.n == 1 {
+				c.fail("a load to nothing")
+			}
 		default:
 			if in.op == opLoad {
 				c.fail("the result is no register")
@@ -1101,6 +1104,7 @@ func (c *compiler) memory(m *mods) {
 			in.v[i], in.uv[i] = c.src(o, u)
 		}
 	}
+	in.plain = in.op == opLoad && (in.size == 4 && !in.wide || in.size == 8)
 	if in.space == Param {
 		if base.kind == argName && c.vars[base.v].at < stackParams || base.kind == argReg {
 			if in.op == opLoad {
@@ -1292,18 +1296,14 @@ func (c *compiler) integer(m *mods, t typ) {
 	case "shl", "shr":
 		c.done(m)
 		left := s.op == "shl"
-		n, d := shift(left, t.signed())
 		in := inst{}
 		switch {
+		case half && left:
+			in = inst{op: opFn2, fn: fn2(func(a, b uint32) uint32 { return a << b & 0xffff })}
+		case half && t.signed():
+			in = inst{op: opFn2, fn: fn2(func(a, b uint32) uint32 { return uint32(int32(extend16(a))>>b) & 0xffff })}
 		case half:
-			n = narrow2(func(a, b uint32) uint32 { // the amount is no number of 16 bits
-				f, _ := shift(left, t.signed())
-				return f(a, b)
-			}, false)
-			if t.signed() && !left {
-				n = func(a, b uint32) uint32 { return uint32(int32(extend16(a))>>b) & 0xffff }
-			}
-			in = inst{op: opFn2, fn: n}
+			in = inst{op: opFn2, fn: fn2(func(a, b uint32) uint32 { return a >> b })}
 		case left:
 			in.op = pick(opShl32, opShl64)
 		case t.signed():
@@ -1311,7 +1311,6 @@ func (c *compiler) integer(m *mods, t typ) {
 		default:
 			in.op = pick(opShrU32, opShrU64)
 		}
-		_ = d
 		a := c.args(3)
 		in.d, in.ud = c.dst(a[0], t)
 		in.a, in.use[0] = c.src(a[1], t)

@@ -58,7 +58,17 @@
 // once; results of float32 that are not numbers are the NaN 0x7fffffff; min and max
 // return the operand that is a number, and −0 is less than +0; .ftz makes subnormal
 // operands and results zeros; conversions to integers give the nearest there is, and
-// for NaN 0 or, where one of the types has 64 bits, the least integer. The approximate instructions, of which the manual gives only a largest
-// error (2 ulp or less; sin, cos and tanh more), are the exact function rounded once.
-// A GPU differs from them within that error.
+// for NaN 0 or, where one of the types has 64 bits, a 1 in the topmost bit alone.
+//
+// The approximate instructions, of which the manual gives only a largest error (2 ulp
+// or less; sin, cos and tanh more), are the exact function rounded once. A GPU differs
+// from them within that error.
+//
+// # What it does not know
+//
+// It runs one kernel after another. Half precision, carries, textures, matrix
+// instructions, named barriers, calls through registers and recursion are refused when
+// a module is loaded, with the line; so is any word that it does not know. It is laxer
+// than NVIDIA's assembler about which modifiers go together, and it knows nothing of
+// time.
 package ptx

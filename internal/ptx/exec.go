@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // lanes is the number of threads of a warp. They run together: each instruction
@@ -630,11 +631,6 @@ func (w *warp) wide(in *inst, d *vec64) {
 		for i := range d {
 			d[i] = f(a[i], b[i])
 		}
-	case opFnDDN:
-		f, a, b := in.fn.(fnDDN), &w.r64[in.a], &w.r32[in.b]
-		for i := range d {
-			d[i] = f(a[i], b[i])
-		}
 	case opFnDDNN:
 		f, a, b, c := in.fn.(fnDDNN), &w.r64[in.a], &w.r32[in.b], &w.r32[in.c]
 		for i := range d {
@@ -979,11 +975,13 @@ func resolve(s Space, addr uint64) (Space, uint64) {
 // load reads memory.
 func (w *warp) load(in *inst, mask uint32, pc int32) bool {
 	w.addresses(in)
-	if in.space == Shared && in.size == 4 && in.n == 1 && !in.wide {
-		return w.loadShared32(in, mask)
-	}
-	if in.space == Global && in.size == 4 && in.n == 1 && !in.wide {
-		return w.loadGlobal32(in, mask, pc)
+	if in.plain {
+		if in.space == Shared {
+			return w.loadShared(in, mask)
+		}
+		if in.space == Global {
+			return w.loadGlobal(in, mask, pc)
+		}
 	}
 	for m := mask; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
@@ -998,27 +996,44 @@ func (w *warp) load(in *inst, mask uint32, pc int32) bool {
 	return true
 }
 
-func (w *warp) loadShared32(in *inst, mask uint32) bool {
+// allDefined reports whether all bytes of whole words are defined.
+func allDefined(state []byte) bool {
+	const ones = 0x0101010101010101
+	if len(state) == 4 {
+		return binary.LittleEndian.Uint32(state) == ones&math.MaxUint32
+	}
+	for len(state) >= 8 {
+		if binary.LittleEndian.Uint64(state) != ones {
+			return false
+		}
+		state = state[8:]
+	}
+	return true
+}
+
+// loadShared and loadGlobal read whole words to registers of their width. What is
+// amiss they leave to loadLane, which says what it is.
+func (w *warp) loadShared(in *inst, mask uint32) bool {
 	b := w.b
-	v := &w.r32[in.v[0]]
+	total := uint64(in.size) * uint64(in.n)
 	checked := !b.l.opts.Fast
 	for m := mask; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
 		at := w.addr[i] - spaceStart
-		if at&3 != 0 || at >= uint64(len(b.shared)) || binary.LittleEndian.Uint32(b.sharedState[at:]) != 0x01010101 {
-			return w.loadLane(in, i, Shared, w.addr[i], 0) // which finds the fault
+		if at&(total-1) != 0 || at >= uint64(len(b.shared)) || total > uint64(len(b.shared))-at || !allDefined(b.sharedState[at:at+total]) {
+			return w.loadLane(in, i, Shared, w.addr[i], 0)
 		}
-		if checked && !w.sharedReads(in, i, at, 4) {
+		if checked && !w.sharedReads(in, i, at, total) {
 			return false
 		}
-		v[i] = binary.LittleEndian.Uint32(b.shared[at:])
+		w.take(in, i, b.shared[at:at+total])
 	}
-	w.def[in.uv[0]] |= mask
+	w.defineAll(in, mask)
 	return true
 }
 
-func (w *warp) loadGlobal32(in *inst, mask uint32, pc int32) bool {
-	v := &w.r32[in.v[0]]
+func (w *warp) loadGlobal(in *inst, mask uint32, pc int32) bool {
+	total := uint64(in.size) * uint64(in.n)
 	checked := !w.b.l.opts.Fast
 	a := w.cache[pc]
 	for m := mask; m != 0; m &= m - 1 {
@@ -1031,16 +1046,37 @@ func (w *warp) loadGlobal32(in *inst, mask uint32, pc int32) bool {
 			w.cache[pc] = a
 		}
 		at := addr - a.base
-		if addr&3 != 0 || a.size-at < 4 || binary.LittleEndian.Uint32(a.state[at:]) != 0x01010101 {
+		if addr&(total-1) != 0 || a.size-at < total || !allDefined(a.state[at:at+total]) {
 			return w.loadLane(in, i, Global, addr, pc)
 		}
-		if checked && !w.globalReads(in, i, a, at, 4) {
+		if checked && !w.globalReads(in, i, a, at, total) {
 			return false
 		}
-		v[i] = binary.LittleEndian.Uint32(a.data[at:])
+		w.take(in, i, a.data[at:at+total])
 	}
-	w.def[in.uv[0]] |= mask
+	w.defineAll(in, mask)
 	return true
+}
+
+// take writes whole words to the registers of a load.
+func (w *warp) take(in *inst, i int, data []byte) {
+	if in.wide {
+		for k := range int(in.n) {
+			if v := in.v[k]; v >= 0 {
+				w.r64[v][i] = binary.LittleEndian.Uint64(data[8*k:])
+			}
+		}
+		return
+	}
+	if in.n == 1 {
+		w.r32[in.v[0]][i] = binary.LittleEndian.Uint32(data)
+		return
+	}
+	for k := range int(in.n) {
+		if v := in.v[k]; v >= 0 {
+			w.r32[v][i] = binary.LittleEndian.Uint32(data[4*k:])
+		}
+	}
 }
 
 // loadLane reads for one lane, with all checks.
@@ -1050,14 +1086,7 @@ func (w *warp) loadLane(in *inst, i int, space Space, addr uint64, pc int32) boo
 	if !ok {
 		return false
 	}
-	undefined := false
-	if state != nil {
-		for _, s := range state {
-			if s != byteDefined {
-				undefined = true
-			}
-		}
-	}
+	undefined := slices.ContainsFunc(state, func(s byte) bool { return s != byteDefined })
 	if undefined && space != Local {
 		w.fail(in, i, Undefined, "it reads %s, where nothing was written", w.describe(space, addr))
 		w.b.fault.Space, w.b.fault.Address = space, addr
@@ -1139,11 +1168,22 @@ func (w *warp) locate(in *inst, i int, space Space, addr, total uint64, pc int32
 		outside()
 		return
 	}
-	if forbidden(state) >= 0 {
+	if !permitted(state) {
 		outside()
 		return
 	}
 	return data, state, at, a, true
+}
+
+// permitted reports whether no byte belongs to nobody.
+func permitted(state []byte) bool {
+	switch len(state) {
+	case 4:
+		return binary.LittleEndian.Uint32(state)&0x02020202 == 0
+	case 8:
+		return binary.LittleEndian.Uint64(state)&0x0202020202020202 == 0
+	}
+	return forbidden(state) < 0
 }
 
 // describe says what lies at an address.
@@ -1195,9 +1235,6 @@ func (w *warp) store(in *inst, mask uint32, pc int32) bool {
 			return false
 		}
 	}
-	if in.space == Shared && in.size == 4 && in.n == 1 && !in.wide {
-		return w.storeShared32(in, mask)
-	}
 	total := uint64(in.size) * uint64(in.n)
 	for m := mask; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
@@ -1236,32 +1273,12 @@ func (w *warp) store(in *inst, mask uint32, pc int32) bool {
 				v = uint64(w.r32[in.v[k]][i])
 			}
 			putElement(data[k*int(in.size):], in.size, v)
-			s := byte(byteDefined)
+			s := uint64(0x0101010101010101)
 			if w.def[in.uv[k]]>>i&1 == 0 {
-				s = byteUndefined
+				s = 0
 			}
-			fill(state[k*int(in.size):][:in.size], s)
+			putElement(state[k*int(in.size):], in.size, s)
 		}
-	}
-	return true
-}
-
-func (w *warp) storeShared32(in *inst, mask uint32) bool {
-	b := w.b
-	v := &w.r32[in.v[0]]
-	checked := !b.l.opts.Fast
-	for m := mask; m != 0; m &= m - 1 {
-		i := bits.TrailingZeros32(m)
-		at := w.addr[i] - spaceStart
-		if at&3 != 0 || at >= uint64(len(b.shared)) || binary.LittleEndian.Uint32(b.sharedState[at:])&0x02020202 != 0 {
-			_, _, _, _, _ = w.locate(in, i, Shared, w.addr[i], 4, 0)
-			return false
-		}
-		if checked && !w.sharedWrites(in, i, at, 4) {
-			return false
-		}
-		binary.LittleEndian.PutUint32(b.shared[at:], v[i])
-		binary.LittleEndian.PutUint32(b.sharedState[at:], 0x01010101)
 	}
 	return true
 }

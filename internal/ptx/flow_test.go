@@ -384,7 +384,7 @@ func TestMemorySpaces(t *testing.T) {
 		{"st.SPACE.v2.f64 [A], {0d3ff0000000000000, 0d4000000000000000}; ld.SPACE.v2.f64 {%fd1, %fd2}, [A]; add.f64 %fd1, %fd1, %fd2; cvt.rzi.u32.f64 %r20, %fd1;", 3},
 		{"st.SPACE.v2.u16 [A], {1, 2}; ld.SPACE.u32 %r20, [A];", 0x20001},
 		{"st.volatile.SPACE.u32 [A], 7; ld.volatile.SPACE.u32 %r20, [A+0];", 7},
-		{"st.SPACE.u32 [A+-0], 7; add.u64 %rd8, A, 4; ld.SPACE.u32 %r20, [%rd8-4];", 7},
+		{"st.SPACE.u32 [A+-0], 7; add.u64 %rd8, A, 4; ld.SPACE.u32 %r20, [%rd8+-4];", 7},
 	} {
 		for space, setup := range map[string]string{
 			"global": "mad.wide.u32 %rd7, %r4, 16, %rd1;",

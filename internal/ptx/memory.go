@@ -1,6 +1,7 @@
 package ptx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -94,22 +95,33 @@ func (m *Memory) Alloc(size uint64) (uint64, error) {
 	}
 	a := &allocation{base: m.next, size: size, data: make([]byte, size), state: make([]byte, size)}
 	m.next += (size+255)&^255 + 1<<16 // forbidden ground
-	m.live = append(m.live, a)
+	i, _ := slices.BinarySearchFunc(m.live, a.base, func(a *allocation, at uint64) int { return cmp.Compare(a.base, at) })
+	m.live = slices.Insert(m.live, i, a)
 	m.used += size
 	return a.base, nil
 }
 
-// Free frees what Alloc returned.
+// Adopt makes memory of the caller's part of the memory, at an address of the
+// caller's. All of it counts as defined. Free gives it back.
+func (m *Memory) Adopt(addr uint64, data []byte) error {
+	size := uint64(len(data))
+	i, _ := slices.BinarySearchFunc(m.live, addr, func(a *allocation, at uint64) int { return cmp.Compare(a.base, at) })
+	switch {
+	case size == 0 || addr >= sharedWindow-size:
+		return fmt.Errorf("ptx: %d bytes at 0x%x", size, addr)
+	case i > 0 && m.live[i-1].base+m.live[i-1].size > addr, i < len(m.live) && m.live[i].base < addr+size:
+		return fmt.Errorf("ptx: %d bytes at 0x%x overlap others", size, addr)
+	}
+	a := &allocation{base: addr, size: size, data: data, state: make([]byte, size)}
+	fill(a.state, byteDefined)
+	m.live = slices.Insert(m.live, i, a)
+	m.used += size
+	return nil
+}
+
+// Free frees what Alloc returned, or gives back what Adopt was given.
 func (m *Memory) Free(addr uint64) error {
-	i, ok := slices.BinarySearchFunc(m.live, addr, func(a *allocation, at uint64) int {
-		switch {
-		case a.base < at:
-			return -1
-		case a.base > at:
-			return 1
-		}
-		return 0
-	})
+	i, ok := slices.BinarySearchFunc(m.live, addr, func(a *allocation, at uint64) int { return cmp.Compare(a.base, at) })
 	if !ok {
 		return fmt.Errorf("ptx: free of %s", m.describe(addr))
 	}

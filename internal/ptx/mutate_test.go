@@ -27,9 +27,13 @@ func TestMutations(t *testing.T) {
 			all = append(all, extra)
 		}
 	}
-	r := rand.New(rand.NewPCG(1, uint64(*mutations)))
+	n := *mutations
+	if testing.Short() {
+		n /= 5
+	}
+	r := rand.New(rand.NewPCG(1, uint64(n)))
 	ran := 0
-	for range *mutations {
+	for range n {
 		i := r.IntN(len(texts))
 		k := tasks()[i]
 		w := append([]string(nil), texts[i]...)
@@ -68,7 +72,7 @@ func TestMutations(t *testing.T) {
 			_, _ = p.Kernel(k.kernel).Launch(k.grid, k.block, k.shared, args, Options{Workers: 1, BranchLimit: 1 << 14})
 		}()
 	}
-	if ran < *mutations/20 {
-		t.Errorf("%d of %d texts ran", ran, *mutations)
+	if ran < n/20 {
+		t.Errorf("%d of %d texts ran", ran, n)
 	}
 }

@@ -18,8 +18,6 @@ type (
 	fnND    = func(uint64) uint32 // narrow from wide
 	fnDN    = func(uint32) uint64 // wide from narrow
 	fnDNN   = func(a, b uint32) uint64
-	fnDDN   = func(a uint64, b uint32) uint64
-	fnND2   = func(a, b uint64) uint32
 	fnDDNN  = func(a uint64, b, c uint32) uint64
 	fnDDDNN = func(a, b uint64, c, d uint32) uint64
 	fnN4    = func(a, b, c, d uint32) uint32
@@ -148,18 +146,6 @@ func integer1(op string, signed bool) (fn1, fnD1) {
 		return bits.Reverse32, bits.Reverse64
 	}
 	return nil, nil
-}
-
-// shift returns a shift by an amount that is not cut off: shifting by the width or
-// more leaves zeros, or the sign.
-func shift(left, signed bool) (fn2, fnDDN) {
-	switch {
-	case left:
-		return func(a, b uint32) uint32 { return a << b }, func(a uint64, b uint32) uint64 { return a << b }
-	case signed:
-		return func(a, b uint32) uint32 { return uint32(int32(a) >> b) }, func(a uint64, b uint32) uint64 { return uint64(int64(a) >> b) }
-	}
-	return func(a, b uint32) uint32 { return a >> b }, func(a uint64, b uint32) uint64 { return a >> b }
 }
 
 // funnel returns shf: a is the low word, b the high one.

@@ -780,7 +780,7 @@ func (p *parser) single(depth int) (o operand, err error) {
 		}
 		if base.kind == argName {
 			o.imm, o.list[0].imm = base.imm, 0
-		} else if p.is("+") || p.is("-") {
+		} else if p.is("+") {
 			if o.imm, err = p.offset(); err != nil {
 				return o, err
 			}
@@ -799,7 +799,7 @@ func (p *parser) single(depth int) (o operand, err error) {
 		for i := len(p.vars) - 1; i >= 0 && o.v == nil; i-- {
 			o.v = p.vars[i][t.text]
 		}
-		if p.is("+") || p.is("-") {
+		if p.is("+") {
 			o.imm, err = p.offset()
 		}
 		return o, err
@@ -807,12 +807,9 @@ func (p *parser) single(depth int) (o operand, err error) {
 	return o, p.fail(t, "%v where an operand is expected", t)
 }
 
-// offset reads "+8", "-8" or "+-8".
+// offset reads "+8" or "+-8".
 func (p *parser) offset() (uint64, error) {
-	neg := p.next().text == "-"
+	p.next()
 	n, err := p.integer()
-	if neg {
-		n = -n
-	}
 	return uint64(n), err
 }

@@ -133,6 +133,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{header + ".entry k() { mov.f32 f, 0f12; }", "is no number"},
 		{header + ".entry k() { mov.u32 f, 12z; }", "is no number"},
 		{header + ".entry k() { ld.u32 f, [1; }", `"]" is missing`},
+		{header + ".entry k() { ld.u32 f, [f-4]; }", `"]" is missing`},
 	} {
 		_, err := Parse([]byte(k.text))
 		if assert.Error(t, err, k.text) {
@@ -191,6 +192,7 @@ func TestRefusals(t *testing.T) {
 		"ld.global %r1, [%rd1];":                               "the type is missing",
 		"ld.acquire.gpu.global.u32 %r1, [%rd1];":               "acquire",
 		"st.const.u32 [%rd1], %r1;":                            "a store to the space const",
+		"ld.global.u32 _, [%rd1];":                             "a load to nothing",
 		"st.global.u32 [%rd1], _;":                             "a store of nothing",
 		".shared .b32 s; ld.global.u32 %r1, [s];":              "lies in the space shared",
 		"call nothing;":                                        "no device function nothing",
@@ -276,6 +278,27 @@ func TestMemory(t *testing.T) {
 	assert.ErrorContains(t, m.Free(a), "in freed memory")
 	assert.ErrorContains(t, m.Write(a, got), "in freed memory")
 	assert.Equal(t, uint64(1), m.Used())
+}
+
+func TestAdopt(t *testing.T) {
+	m := NewMemory(1000)
+	own := []byte{1, 2, 3, 4, 5, 6, 7, 8}
+	const at = 0x7f00_0000_1000
+	require.NoError(t, m.Adopt(at, own))
+	a, err := m.Alloc(8)
+	require.NoError(t, err)
+	require.NoError(t, m.Set(a, 7, 2))
+	require.NoError(t, m.Copy(at+4, a, 4))
+	assert.Equal(t, []byte{1, 2, 3, 4, 7, 0, 0, 0}, own)
+	assert.ErrorContains(t, m.Adopt(at+7, own), "overlap")
+	assert.ErrorContains(t, m.Adopt(at-7, own), "overlap")
+	assert.Error(t, m.Adopt(1<<62, own))
+	assert.Error(t, m.Adopt(at, nil))
+	require.NoError(t, m.Adopt(at-8, own))
+	require.NoError(t, m.Free(at))
+	assert.Error(t, m.Write(at, own))
+	require.NoError(t, m.Free(a))
+	require.NoError(t, m.Adopt(at, own))
 }
 
 // Whatever the text is, parsing, compiling and running it ends without a panic.

@@ -220,10 +220,11 @@ func (b *Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvPar
 		parts = blocks(k, int(w.part))
 		w.parts = uint32(parts)
 	}
+	var scratch *block
 	if parts > 1 {
-		partial, done := b.scratch(dt.Size() * parts * d.Len())
+		k, done := b.scratch(dt.Size() * parts * d.Len())
 		defer done()
-		w.result.partial = partial
+		scratch, w.result.partial = k, k.ptr
 	}
 	if parts*p.Groups > maxGrid || gn > maxGrid {
 		b.tooLarge("a convolution's groups", maxElements+1)
@@ -235,6 +236,6 @@ func (b *Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvPar
 		// Partial results are [parts, group, tap row, tap column, in, out].
 		kept := layout.Layout{Rank: 5, Dims: [layout.MaxRank]int{p.Groups, d.Dims[2], d.Dims[3], channels, outs},
 			Strides: [layout.MaxRank]int{outs * d.Strides[0], d.Strides[2], d.Strides[3], d.Strides[1], d.Strides[0]}}
-		b.reduceParts(op.Sum, dt, dt, w.result.dst, w.result.partial, kept, parts)
+		b.reduceParts(op.Sum, dt, dt, w.result.dst, blockOf(dst), scratch, kept, parts)
 	}
 }

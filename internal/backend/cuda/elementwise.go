@@ -50,8 +50,18 @@ func (b *Backend) elementwise(k kernel, constants []float64, operands ...backend
 	}
 	switch {
 	case !even && len(o) < 4:
-		k.suffix += "_nd"
-		b.launch(k, grid, 1, 1)
+		nd := k
+		nd.suffix += "_nd"
+		if rows := o[0].Layout; k.name == "copy" && rows.Rank == 2 && n <= small {
+			s.dst, s.p[0] = b.pointer(o[0]), b.pointer(o[1])
+			s.inner = divide(rows.Dims[1])
+			for i := range o {
+				s.row[i], s.stride[i] = int64(o[i].Layout.Strides[0]), int64(o[i].Layout.Strides[1])
+			}
+			b.launchStep(nd, k, grid, 1, s)
+			return
+		}
+		b.launch(nd, grid, 1, 1)
 	case even && n <= small:
 		for i := range o {
 			s.stride[i] = int64(o[i].Layout.Strides[0])
@@ -60,6 +70,7 @@ func (b *Backend) elementwise(k kernel, constants []float64, operands ...backend
 			}
 		}
 		s.dst = b.pointer(o[0])
+		s.inner = divide(n)
 		if len(constants) > 0 {
 			s.a = constants[0]
 		}

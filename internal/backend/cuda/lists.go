@@ -119,7 +119,7 @@ func (b *Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 	}
 	partial, done := b.scratch(16 * grid)
 	defer done()
-	at := partial
+	at := partial.ptr
 	b.eachList("squares", func(a *driver.Args, dt backend.DType) {
 		a.Ptr(at)
 		for _, x := range xs { // the next dtype's follow
@@ -128,6 +128,7 @@ func (b *Backend) Norm(dst backend.Operand, xs []backend.Operand) {
 			}
 		}
 	}, xs)
-	b.begin().Ptr(partial).U32(uint32(grid)).Ptr(b.pointer(dst))
-	b.launchSmall(kernel{trainModule, "norm", "_f64"}, 1, 1, step{n: uint32(grid), dst: b.pointer(dst), p: [3]driver.Ptr{partial}})
+	b.queue.only(blockOf(dst), partial)
+	b.begin().Ptr(partial.ptr).U32(uint32(grid)).Ptr(b.pointer(dst))
+	b.launchSmall(kernel{trainModule, "norm", "_f64"}, 1, 1, step{n: uint32(grid), dst: b.pointer(dst), p: [3]driver.Ptr{partial.ptr}})
 }

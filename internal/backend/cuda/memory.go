@@ -79,10 +79,14 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 		// Give the driver what is free. Then collect garbage: its cleanups run on
 		// another goroutine, soon after.
 		if try > 0 {
+			q := &b.queue
+			current, n, more := q.current, q.n, q.more
+			q.more = nil
 			b.mu.Unlock()
 			runtime.GC()
 			settle()
 			b.mu.Lock()
+			q.current, q.n, q.more = current, n, more // other operations have been queued meanwhile
 			if b.closed {
 				return nil, errClosed
 			}
@@ -147,11 +151,11 @@ func (b *Backend) giveBackLater(k *block) {
 
 // scratch lends memory to one operation. It is given back when the operation is
 // queued.
-func (b *Backend) scratch(bytes int) (driver.Ptr, func()) {
+func (b *Backend) scratch(bytes int) (*block, func()) {
 	k, err := b.take(uint64(bytes))
 	b.check(err)
 	b.queue.operands(k)
-	return k.ptr, func() { b.giveBackLater(k) }
+	return k, func() { b.giveBackLater(k) }
 }
 
 // Alloc returns n zeros.

@@ -146,12 +146,13 @@ func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
 	}
 	p.batch.set(p.batch.stride[:], &ld, &lx, &ly)
 	parts := 1
+	var scratch *block
 	if tiles := blocks(m, t.m) * blocks(n, t.n) * count; tiles < 32 && k >= 4*longSum {
 		parts = blocks(k, longSum)
 		p.part, p.parts = longSum, uint32(parts)
-		partial, done := b.scratch(dt.Size() * parts * dst.Layout.Len())
+		k, done := b.scratch(dt.Size() * parts * dst.Layout.Len())
 		defer done()
-		p.result.partial = partial
+		scratch, p.result.partial = k, k.ptr
 	}
 	gx, gy := blocks(m, t.m), blocks(n, t.n)
 	if gy > maxGrid {
@@ -165,7 +166,10 @@ func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
 		b.launch(kernel{productModule, "product", t.suffix}, gx, gy, min(step, count-first)*parts)
 	}
 	if parts > 1 {
-		b.reduceParts(op.Sum, dt, dt, b.pointer(dst), p.result.partial, dst.Layout, parts)
+		b.reduceParts(op.Sum, dt, dt, b.pointer(dst), blockOf(dst), scratch, dst.Layout, parts)
+		if e.Bias.Buffer != nil {
+			b.queue.operands(blockOf(e.Bias))
+		}
 		b.apply(dst, e)
 	}
 }

@@ -20,8 +20,7 @@ type queue struct {
 	n       int             // in current
 	filling filling
 
-	always   bool  // tests: a single step is a sequence, too
-	launches int64 // kernels and clears since the beginning
+	always bool // tests: a single step is a sequence, too
 }
 
 // call is a launch with its arguments.
@@ -40,12 +39,14 @@ const small = 4096
 
 // A step is the operation of a sequence, field for field.
 type step struct {
-	code, n                         uint32
-	dst                             driver.Ptr
-	p                               [3]driver.Ptr
-	stride                          [4]int64
-	a, b                            float64
-	count, logLanes, columns, spare uint32
+	code, n                  uint32
+	dst                      driver.Ptr
+	p                        [3]driver.Ptr
+	stride                   [4]int64
+	a, b                     float64
+	count, logLanes, columns uint32
+	inner                    divisor // of a copy
+	row                      [2]int64
 }
 
 // The codes of steps: the functions in the order of functions.h, and the rest.
@@ -90,6 +91,12 @@ func (q *queue) operands(blocks ...*block) {
 	}
 }
 
+// only says that no other blocks than these are touched by what follows.
+func (q *queue) only(blocks ...*block) {
+	q.n, q.more = 0, q.more[:0]
+	q.operands(blocks...)
+}
+
 // uses reports whether the current operation uses a block.
 func (q *queue) uses(k *block) bool {
 	return slices.Contains(q.current[:q.n], k) || slices.Contains(q.more, k)
@@ -125,8 +132,11 @@ func (b *Backend) launch(k kernel, x, y, z int) {
 }
 
 // launchSmall queues a kernel as a step, if its operation is a step's.
-func (b *Backend) launchSmall(k kernel, x, y int, s step) {
-	code, ok := stepCodes[k]
+func (b *Backend) launchSmall(k kernel, x, y int, s step) { b.launchStep(k, k, x, y, s) }
+
+// launchStep is launchSmall for a kernel whose step has another's name.
+func (b *Backend) launchStep(k, as kernel, x, y int, s step) {
+	code, ok := stepCodes[as]
 	if !ok {
 		b.launch(k, x, y, 1)
 		return

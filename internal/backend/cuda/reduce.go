@@ -47,10 +47,14 @@ type reduction struct {
 	f              op.Reduce
 	out, in        backend.DType
 	dst, x         driver.Ptr
+	block          *block        // dst's
 	kept, from     layout.Layout // of the results, in dst and in x
 	folded         layout.Layout // of the numbers of one result, in x
 	results, count int
 }
+
+// blockOf returns an operand's block.
+func blockOf(o backend.Operand) *block { return o.Buffer.(*Buffer).block }
 
 // innermost returns the last axis of more than one element.
 func innermost(l *layout.Layout) (dim, stride int) {
@@ -75,10 +79,11 @@ func (b *Backend) reduce(r reduction) {
 	dim, next := innermost(&r.from)
 	f := foldingOf(r.count, apart, next, dim)
 	var partial driver.Ptr
+	var scratch *block
 	if f.segments > 1 {
-		p, done := b.scratch(8 * f.segments * r.results)
+		k, done := b.scratch(8 * f.segments * r.results)
 		defer done()
-		partial = p
+		partial, scratch = k.ptr, k
 	}
 	var kept places2
 	kept.set(kept.stride[:], &r.kept, &r.from)
@@ -101,19 +106,20 @@ func (b *Backend) reduce(r reduction) {
 		b.launch(k, x, y, 1)
 	}
 	if f.segments > 1 {
-		b.reduceParts(r.f, r.out, backend.Float64, r.dst, partial, r.kept, f.segments)
+		b.reduceParts(r.f, r.out, backend.Float64, r.dst, r.block, scratch, r.kept, f.segments)
 	}
 }
 
 // reduceParts folds partial [parts, results] to dst, whose layout has results
-// elements.
-func (b *Backend) reduceParts(f op.Reduce, out, in backend.DType, dst, partial driver.Ptr, kept layout.Layout, parts int) {
+// elements and whose block is to. Nothing else is touched.
+func (b *Backend) reduceParts(f op.Reduce, out, in backend.DType, dst driver.Ptr, to, partial *block, kept layout.Layout, parts int) {
+	b.queue.only(to, partial)
 	if f == op.SumSquares {
 		f = op.Sum // of squares
 	}
 	folded := layout.Contiguous(parts)
 	folded.Strides[0] = kept.Len()
-	b.reduce(reduction{f: f, out: out, in: in, dst: dst, x: partial, kept: kept, from: kept.Packed(), folded: folded})
+	b.reduce(reduction{f: f, out: out, in: in, dst: dst, block: to, x: partial.ptr, kept: kept, from: kept.Packed(), folded: folded})
 }
 
 // Reduce folds x along each axis along which dst has dim 1.
@@ -128,7 +134,7 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 		}
 	}
 	dt := dst.Buffer.DType()
-	b.reduce(reduction{f: f, out: dt, in: dt, dst: b.pointer(dst), x: b.pointer(x), kept: kept, from: from, folded: folded})
+	b.reduce(reduction{f: f, out: dt, in: dt, dst: b.pointer(dst), block: blockOf(dst), x: b.pointer(x), kept: kept, from: from, folded: folded})
 }
 
 // epilogueFunction returns the number of a function in activate of product.h. It
@@ -173,10 +179,11 @@ func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, c floa
 	_, apart := innermost(&lz)
 	fold := foldingOf(count, apart, int(ch.gz), n)
 	var partial driver.Ptr
+	var scratch *block
 	if fold.segments > 1 {
-		p, done := b.scratch(8 * fold.segments * n)
+		k, done := b.scratch(8 * fold.segments * n)
 		defer done()
-		partial = p
+		partial, scratch = k.ptr, k
 	}
 	var folded places3
 	folded.set(folded.stride[:], &lz, &lg, &ly)
@@ -189,6 +196,6 @@ func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, c floa
 	gx, gy2 := fold.grid(n)
 	b.launch(kernel{reduceModule, "epilogueGrad", suffix(dt)}, gx, gy2, 1)
 	if fold.segments > 1 {
-		b.reduceParts(op.Sum, dt, backend.Float64, b.pointer(gb), partial, gb.Layout, fold.segments)
+		b.reduceParts(op.Sum, dt, backend.Float64, b.pointer(gb), blockOf(gb), scratch, gb.Layout, fold.segments)
 	}
 }

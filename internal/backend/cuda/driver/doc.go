@@ -1,12 +1,11 @@
 // Package driver is the CUDA driver as a table of calls. The backend for NVIDIA's
-// devices stands on nothing else, so that it runs on each of three
-// implementations:
+// devices stands on nothing else, so that it runs on each of these:
 //
 //   - driver/real calls libcuda.so.1, which it opens at run time (build tag cuda);
 //   - driver/sim is a device in pure Go that interprets PTX and objects to what a
 //     real device would silently get wrong;
-//   - the tests of driver/real bring a small libcuda.so of their own, which checks
-//     the calls and computes nothing.
+//   - the tests with the tag cuda compile a small libcuda.so, which checks the calls
+//     that driver/real makes. Its kernels are run by the interpreter, too.
 //
 // # Words
 //

@@ -26,13 +26,18 @@ struct Step {
     const void *p[3];
     i64 stride[4]; // of dst, and of the three
     double a, b;
-    u32 count, logLanes, columns, unused; // of a sum: numbers of one result, and its folding
+    u32 count, logLanes, columns; // of a sum: numbers of one result, and its folding
+    Divisor inner;                // of a copy: the length of a row, if there are rows
+    i64 row[2];                   // from one to the next, in dst and in the source
 };
 
 template <class T> DEVICE const T *source(const Step &s, int k) { return (const T *)s.p[k]; }
 
 template <class D, class S> DEVICE void copy(const Step &s) {
-    for (u32 i = thread(); i < s.n; i += THREADS) ((D *)s.dst)[i * s.stride[0]] = (D)source<S>(s, 0)[i * s.stride[1]];
+    for (u32 i = thread(); i < s.n; i += THREADS) {
+        u32 r = quotient(i, s.inner), c = i - r * s.inner.d;
+        ((D *)s.dst)[r * s.row[0] + c * s.stride[0]] = (D)source<S>(s, 0)[r * s.row[1] + c * s.stride[1]];
+    }
 }
 
 template <class T> DEVICE void fill(const Step &s) {

@@ -27,7 +27,6 @@ const char *gander_bind(gander_driver *d, void *library) {
 #define EITHER(field, name, or) if (!missing) missing = find(library, &d->field, name, or)
 #define OPTIONAL(field, name) find(library, &d->field, name, 0)
 	// The version first: it says how old a driver is that lacks something.
-	OPTIONAL(DriverGetVersion, "cuDriverGetVersion");
 	REQUIRED(DriverGetVersion, "cuDriverGetVersion");
 	REQUIRED(Init, "cuInit");
 	REQUIRED(DeviceGetCount, "cuDeviceGetCount");

@@ -33,11 +33,17 @@ func compile(t *testing.T, macros ...string) string {
 	path := filepath.Join(t.TempDir(), "lib.so")
 	key := strings.Join(macros, " ")
 	if compiled[key] == nil {
-		args := []string{"-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-O1", "-o", path, "testdata/fake.c", "-lpthread"}
+		// Read here, so that go test knows what its result depends on.
+		source, err := os.Open("testdata/fake.c")
+		require.NoError(t, err)
+		defer source.Close()
+		args := []string{"-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-O1", "-o", path, "-x", "c", "-", "-lpthread"}
 		for _, m := range macros {
 			args = append(args, "-D"+m)
 		}
-		out, err := exec.Command(gcc, args...).CombinedOutput()
+		cmd := exec.Command(gcc, args...)
+		cmd.Stdin = source
+		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		require.Empty(t, string(out))
 		compiled[key], err = os.ReadFile(path)

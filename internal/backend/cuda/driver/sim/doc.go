@@ -18,6 +18,9 @@
 // with it. Its text has the line of PTX and the thread, and errors.As finds the
 // *ptx.Fault.
 //
+// What it does not show: the streams of a device are served one after the other, so
+// that work of two streams never races.
+//
 // # What tests can set
 //
 // [Config] has the size of the memory and leaves out graphs or cuBLAS, as an older

@@ -1,5 +1,5 @@
-// A libcuda.so.1, and with -DBLAS a libcublas.so, that computes nothing: memory is
-// malloc's, copies are real, launches are written down. It checks what the driver
+// A libcuda.so.1, and with -DBLAS a libcublas.so, that computes nothing itself: memory
+// is malloc's, copies are real, launches are written down or handed to somebody else. It checks what the driver
 // leaves to the caller: that a context is current in the thread, that handles are
 // live, that copies lie in allocations, and that nothing is freed twice.
 //
@@ -7,6 +7,9 @@
 //	FAKE_CUDA_LOG   file that each call appends a line to
 //	FAKE_CUDA_FAIL  call:n:result, the n-th call of that name from now on fails
 //	FAKE_CUDA_DEVICES, FAKE_CUDA_VERSION
+//	FAKE_CUDA_RUN   w:r, file descriptors of this process: allocations, frees and
+//	                launches are written to w as lines, and a byte read from r is the
+//	                answer, 0 if all went well
 // Macros: OLD leaves out cuMemAlloc_v2, NO_GRAPHS and NO_NAMES what their names say,
 // OLD_GRAPHS has cuGraphInstantiate_v2 only, OLD_RELEASE the release without suffix.
 #define _GNU_SOURCE
@@ -62,9 +65,10 @@ typedef struct object {
 	int kind, device, users, capturing, count;
 	const char *text;
 	char name[64];
+	void *graph; // of a stream that is captured, and of what comes of it
 } object;
 
-static object contexts[16];
+static object contexts[64];
 static __thread object *current;
 
 typedef struct block {
@@ -75,6 +79,66 @@ typedef struct block {
 } block;
 static block *blocks;
 static int live_objects;
+
+// tell hands a line to whoever runs kernels, if somebody does, and returns its answer.
+static int tell(const char *format, ...) {
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	const char *to = getenv("FAKE_CUDA_RUN");
+	int w, r, n;
+	char line[512];
+	unsigned char answer = 1;
+	if (!to || sscanf(to, "%d:%d", &w, &r) != 2)
+		return 0;
+	va_list a;
+	va_start(a, format);
+	n = vsnprintf(line, sizeof line, format, a);
+	va_end(a);
+	pthread_mutex_lock(&one);
+	if (write(w, line, n) != n || read(r, &answer, 1) != 1)
+		answer = 1;
+	pthread_mutex_unlock(&one);
+	return answer;
+}
+
+// node is work in a graph.
+typedef struct node {
+	enum { LAUNCH, SET, COPY } kind;
+	object *f;
+	unsigned dims[7];
+	unsigned char *args;
+	size_t n;
+	char *dst;
+	const char *src;
+	unsigned value;
+	struct node *next;
+} node;
+
+// work does something, or records it in the stream's graph.
+static int work(object *s, node w) {
+	if (s->capturing) {
+		node *copy = malloc(sizeof *copy);
+		*copy = w;
+		if (w.n && w.kind == LAUNCH)
+			copy->args = memcpy(malloc(w.n), w.args, w.n);
+		node **end = (node **)&s->graph;
+		while (*end)
+			end = &(*end)->next;
+		*end = copy;
+		return 0;
+	}
+	switch (w.kind) {
+	case LAUNCH:
+		return tell("launch %p %s %u %u %u %u %u %u %u %p %zu\n", (void *)w.f->text, w.f->name, w.dims[0], w.dims[1], w.dims[2], w.dims[3],
+			w.dims[4], w.dims[5], w.dims[6], (void *)w.args, w.n) ? 719 : 0;
+	case SET:
+		for (size_t i = 0; i < w.n; i++)
+			((unsigned *)w.dst)[i] = w.value;
+		break;
+	case COPY:
+		memcpy(w.dst, w.src, w.n);
+	}
+	return 0;
+}
 
 #define BEGIN(call) \
 	int failure = failing(call); \
@@ -186,6 +250,8 @@ static int add(void **p, size_t n, int host) {
 	block *b = malloc(sizeof *b);
 	b->p = malloc(n), b->n = n, b->host = host;
 	memset(b->p, 0xee, n);
+	if (!host && tell("alloc %p %zu\n", (void *)b->p, n))
+		return 2;
 	pthread_mutex_lock(&lock);
 	b->next = blocks, blocks = b;
 	pthread_mutex_unlock(&lock);
@@ -199,6 +265,8 @@ static int drop(void *p, int host) {
 			block *gone = *b;
 			*b = gone->next;
 			pthread_mutex_unlock(&lock);
+			if (!host && tell("free %p\n", p))
+				return 1;
 			free(gone->p);
 			free(gone);
 			return 0;
@@ -236,30 +304,25 @@ API int cuMemcpyHtoDAsync_v2(unsigned long long dst, const void *src, size_t n, 
 	IN_CONTEXT("cuMemcpyHtoD");
 	if (!is(s, STREAM)) return 400;
 	if (!inside((char *)(uintptr_t)dst, n, 0)) return 1;
-	memcpy((void *)(uintptr_t)dst, src, n);
-	return 0;
+	return work(s, (node){.kind = COPY, .dst = (char *)(uintptr_t)dst, .src = src, .n = n});
 }
 API int cuMemcpyDtoHAsync_v2(void *dst, unsigned long long src, size_t n, void *s) {
 	IN_CONTEXT("cuMemcpyDtoH");
 	if (!is(s, STREAM)) return 400;
 	if (!inside((char *)(uintptr_t)src, n, 0)) return 1;
-	memcpy(dst, (void *)(uintptr_t)src, n);
-	return 0;
+	return work(s, (node){.kind = COPY, .dst = dst, .src = (char *)(uintptr_t)src, .n = n});
 }
 API int cuMemcpyDtoDAsync_v2(unsigned long long dst, unsigned long long src, size_t n, void *s) {
 	IN_CONTEXT("cuMemcpyDtoD");
 	if (!is(s, STREAM)) return 400;
 	if (!inside((char *)(uintptr_t)dst, n, 0) || !inside((char *)(uintptr_t)src, n, 0)) return 1;
-	memcpy((void *)(uintptr_t)dst, (void *)(uintptr_t)src, n);
-	return 0;
+	return work(s, (node){.kind = COPY, .dst = (char *)(uintptr_t)dst, .src = (char *)(uintptr_t)src, .n = n});
 }
 API int cuMemsetD32Async(unsigned long long dst, unsigned v, size_t words, void *s) {
 	IN_CONTEXT("cuMemsetD32");
 	if (!is(s, STREAM)) return 400;
 	if (!inside((char *)(uintptr_t)dst, 4 * words, 0)) return 1;
-	for (size_t i = 0; i < words; i++)
-		((unsigned *)(uintptr_t)dst)[i] = v;
-	return 0;
+	return work(s, (node){.kind = SET, .dst = (char *)(uintptr_t)dst, .value = v, .n = words});
 }
 API int cuStreamCreate(void **s, unsigned flags) {
 	IN_CONTEXT("cuStreamCreate");
@@ -334,6 +397,7 @@ API int cuModuleGetFunction(void **f, void *m, const char *name) {
 	object *o = make(FUNCTION);
 	live_objects--; // it goes with its module
 	snprintf(o->name, sizeof o->name, "%s", name);
+	o->text = ((object *)m)->text;
 	*f = o;
 	return 0;
 }
@@ -364,7 +428,7 @@ API int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned 
 		sprintf(hex + 2 * i, "%02x", args[i]);
 	note("launch %s grid=%u,%u,%u block=%u,%u,%u shared=%u capturing=%d args=%s", ((object *)f)->name, gx, gy, gz, bx, by, bz, shared,
 		((object *)s)->capturing, hex);
-	return 0;
+	return work(s, (node){.kind = LAUNCH, .f = f, .dims = {gx, gy, gz, bx, by, bz, shared}, .args = args, .n = n});
 }
 #ifndef NO_NAMES
 API int cuGetErrorName(int r, const char **s) {
@@ -390,6 +454,8 @@ API int cuStreamEndCapture(void *s, void **g) {
 	if (!((object *)s)->capturing) return 903;
 	((object *)s)->capturing = 0;
 	*g = make(GRAPH);
+	((object *)*g)->graph = ((object *)s)->graph;
+	((object *)s)->graph = 0;
 	return 0;
 }
 #ifdef OLD_GRAPHS
@@ -401,11 +467,17 @@ API int cuGraphInstantiateWithFlags(void **e, void *g, unsigned long long flags)
 #endif
 	if (!is(g, GRAPH)) return 400;
 	*e = make(EXEC);
+	((object *)*e)->graph = ((object *)g)->graph; // which is never freed
 	return 0;
 }
 API int cuGraphLaunch(void *e, void *s) {
 	IN_CONTEXT("cuGraphLaunch");
-	return is(e, EXEC) && is(s, STREAM) ? 0 : 400;
+	if (!is(e, EXEC) || !is(s, STREAM)) return 400;
+	for (node *n = ((object *)e)->graph; n; n = n->next) {
+		int r = work(s, *n);
+		if (r) return r;
+	}
+	return 0;
 }
 API int cuGraphExecDestroy(void *e) {
 	IN_CONTEXT("cuGraphExecDestroy");
