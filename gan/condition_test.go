@@ -505,6 +505,14 @@ func TestSampleWithNoise(t *testing.T) {
 		noise[v] = true
 	}
 	require.Greater(t, len(noise), 2990, "it repeats")
+
+	fresh, err := gan.NewGenerator(ready(nn.Sequential(nn.Linear(2, 3, nn.WeightInit(nn.Constant(0))), grain{}, nn.Linear(3, 5), grain{})), 2)
+	require.NoError(t, err)
+	var workers sync.WaitGroup
+	for range 8 { // all of them find out at once
+		workers.Go(func() { assert.True(t, equalBits(few, fresh.Sample(3, 5).Float64s())) })
+	}
+	workers.Wait()
 }
 
 // Damaged words about classes are refused.

@@ -25,7 +25,8 @@ type Penalty interface {
 // Pass is what a penalty sees of the discriminator's step.
 type Pass struct {
 	Real, Fake Samples
-	// Critic runs the discriminator, tracked, on other samples.
+	// Critic runs the discriminator, tracked, on other samples: as many as the batch
+	// has, with its conditions if there are any.
 	Critic func(x *autograd.Var) *autograd.Var
 	// Rand feeds penalties that draw random numbers, with [Pass.Uniform] and
 	// [Pass.Normal].
@@ -52,7 +53,7 @@ func (p *Pass) draw(fill func(*tensor.Tensor), shape []int) *tensor.Tensor {
 
 // Samples are inputs of the discriminator and what it made of them.
 type Samples struct {
-	X *autograd.Var // [n, …], tracked and detached from the generator
+	X *autograd.Var // [n, …], tracked and detached from the generator, without the condition
 	D *autograd.Var // [n, 1]
 }
 

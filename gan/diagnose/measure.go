@@ -50,7 +50,7 @@ type Network struct {
 }
 
 // most is how many samples of a batch are looked at, at most.
-const most = 64
+const most = 32
 
 // copies are what a measurement needs of a step, copied so that training can go on.
 type copies struct {
@@ -154,6 +154,9 @@ func update(m nn.Module, before, after *nn.Weights) float64 {
 		}
 		a := (&nn.Ctx{Weights: after}).Var(p.Param).Value()
 		b := (&nn.Ctx{Weights: before}).Var(p.Param).Value()
+		if a.Rank() == 2 {
+			a, b = a.T(), b.T() // as they lie in memory
+		}
 		changes, weights = append(changes, tensor.Sub(a, b)), append(weights, b)
 	}
 	if len(weights) == 0 {
@@ -270,7 +273,7 @@ func constant(x *tensor.Tensor) float64 {
 	}
 	n, units := shape[0], shape[1]
 	each := x.Len() / (n * units)
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Cast(tensor.Float32).Float32s()
 	same := 0
 	for u := range units {
 		first, differs := values[u*each], false

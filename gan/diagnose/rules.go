@@ -148,7 +148,7 @@ func Drifts(r Record) string {
 		"Add the penalties R1 and R2 or raise their γ, or lower the discriminator's learning rate.", steps, from, from+rise)
 }
 
-// DeadUnits finds a layer of which nine tenths of the units give the same number for
+// DeadUnits finds a layer of which 19 in 20 units give the same number for
 // every sample. In healthy networks with ReLU it may be half of them and more.
 func DeadUnits(r Record) string {
 	for _, network := range []struct {
@@ -159,7 +159,7 @@ func DeadUnits(r Record) string {
 		{"discriminator", func(m *Measurement) Network { return m.Discriminator }},
 	} {
 		shares, _, ok := r.over(recent, func(m *Measurement) float64 { return network.of(m).Dead })
-		if !ok || slices.Min(shares) < 0.9 {
+		if !ok || slices.Min(shares) < 0.95 {
 			continue
 		}
 		now := network.of(r.Measurements[len(r.Measurements)-1])
