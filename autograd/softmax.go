@@ -34,11 +34,28 @@ func LogSoftmax(x *Var, axis int) *Var {
 // Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does. If all
 // elements are −Inf, values and gradients are NaN. If one is +Inf, its value is
 // NaN, the values of the finite ones are 0, and all gradients are NaN.
+//
+// For the gradient gy by the result y, the gradient is y·(gy − Σ gy·y).
 func Softmax(x *Var, axis int) *Var {
 	checkAxis("Softmax", x, axis)
-	s, _ := shifted(x, axis)
-	e := Exp(s)
-	return Div(e, Reshape(Sum(e, axis), keepDims(x.Shape(), []int{axis})...))
+	return Apply(softmax{axis}, x)
+}
+
+type softmax struct{ axis int }
+
+func (softmax) Name() string { return "Softmax" }
+
+func (o softmax) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	x := in[0]
+	kept, limit := keepDims(x.Shape(), []int{o.axis}), largest(x)
+	e := tensor.Exp(tensor.Sub(x, tensor.Clamp(tensor.MaxOver(x, o.axis), -limit, limit).Reshape(kept...)))
+	return tensor.Div(e, tensor.Sum(e, o.axis).Reshape(kept...))
+}
+
+func (o softmax) VJP(b *Back, gy *Var) []*Var {
+	y := b.Out()
+	dot := Reshape(Sum(Mul(gy, y), o.axis), keepDims(y.Shape(), []int{o.axis})...)
+	return []*Var{Mul(y, Sub(gy, dot))}
 }
 
 // shifted returns x minus its largest element along an axis, and that element,
@@ -61,16 +78,20 @@ func dropAxis(shape []int, axis int) []int {
 // finite replaces ±Inf by the largest numbers of x's type, because the
 // difference of two infinities is NaN.
 func finite(x *Var) *Var {
-	var limit float64
-	switch dt := x.value.DType(); dt {
+	limit := largest(x.value)
+	return Clamp(x, -limit, limit)
+}
+
+// largest is the largest number of x's type.
+func largest(x *tensor.Tensor) float64 {
+	switch dt := x.DType(); dt {
 	case tensor.Float32:
-		limit = math.MaxFloat32
+		return math.MaxFloat32
 	case tensor.Float64:
-		limit = math.MaxFloat64
+		return math.MaxFloat64
 	default:
 		panic(&tensor.DTypeError{Op: "LogSumExp", DTypes: []tensor.DType{dt}, Shapes: [][]int{x.Shape()}, Fix: "convert it with Cast"})
 	}
-	return Clamp(x, -limit, limit)
 }
 
 // checkAxis panics if x has no such axis.

@@ -36,7 +36,7 @@ type slot struct {
 }
 
 func (l *Loader) newLane() *lane {
-	rows := min(l.batch, l.n)
+	rows := (min(l.batch, l.n) + l.shards - 1) / l.shards // at most
 	a := new(lane)
 	for i := range a.slots {
 		whole := &a.slots[i].whole
@@ -90,8 +90,7 @@ func (l *Loader) work(ctx context.Context, a *lane, order []int, first, step int
 	for k := first; k < l.Batches(); k += step {
 		select {
 		case s := <-a.free:
-			samples := order[k*l.batch:]
-			ok := l.fill(ctx, a, s, samples[:min(l.batch, len(samples))])
+			ok := l.fill(ctx, a, s, l.samples(order, k))
 			a.ready <- s // never blocks: it has room for every slot
 			if !ok {
 				return

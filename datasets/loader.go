@@ -22,6 +22,8 @@ type Loader struct {
 	dropLast bool
 	keep     bool // the samples' shape
 	workers  int
+	rank     int // of shards
+	shards   int
 	dtype    tensor.DType
 	fill64   Filler64 // nil: use Fill
 
@@ -66,6 +68,15 @@ func DType(dt tensor.DType) LoaderOption { return func(l *Loader) { l.dtype = dt
 // a [tensor.ArgumentError] if n is below 1.
 func Workers(n int) LoaderOption { return func(l *Loader) { l.workers = n } }
 
+// Shard yields a part of every batch: for the process of that rank, from 0, among so
+// many that train as one (gan.Config.Group). The batch that NewLoader is given is that
+// of all of them, and the order and the fingerprint are those of the whole. NewLoader
+// panics with a [tensor.ArgumentError] if there is no such rank, or if a batch has
+// fewer samples than there are processes; [DropLast] leaves out the last one.
+func Shard(rank, processes int) LoaderOption {
+	return func(l *Loader) { l.rank, l.shards = rank, processes }
+}
+
 // NewLoader returns a loader of a dataset, in batches of the given size. Unless
 // options say otherwise, each epoch is shuffled anew (from seed 0), batches are
 // [batch, elements of a sample] in Float32, the last of an epoch has whatever
@@ -76,7 +87,7 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	if data == nil {
 		misuse("NewLoader", "the dataset is nil", "give one")
 	}
-	l := &Loader{data: data, batch: batch, workers: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
+	l := &Loader{data: data, batch: batch, workers: 1, shards: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
 	for _, option := range options {
 		option(l)
 	}
@@ -88,6 +99,12 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	}
 	if l.workers < 1 {
 		misuse("NewLoader", fmt.Sprintf("%d workers", l.workers), "give 1 or more")
+	}
+	if l.rank < 0 || l.rank >= l.shards {
+		misuse("NewLoader", fmt.Sprintf("there is no shard %d of %d", l.rank, l.shards), "count from 0")
+	}
+	if least := l.smallestWhole(); l.Batches() > 0 && least < l.shards {
+		misuse("NewLoader", fmt.Sprintf("a batch of %d samples for %d processes", least, l.shards), "give larger batches, or leave the last one out (DropLast)")
 	}
 	sample := data.Shape()
 	tensor.New(l.dtype, append([]int{0}, sample...)...) // panics if no tensor has such a shape
@@ -125,8 +142,26 @@ func (l *Loader) Batches() int {
 }
 
 // SmallestBatch returns the number of samples in the last batch of an epoch, which
-// has the fewest, or 0 if there are no batches.
+// has the fewest, or 0 if there are no batches. With [Shard] it is what this process
+// has of it.
 func (l *Loader) SmallestBatch() int {
+	lo, hi := l.shard(l.smallestWhole())
+	return hi - lo
+}
+
+// shard returns which of n samples are this process's.
+func (l *Loader) shard(n int) (lo, hi int) { return n * l.rank / l.shards, n * (l.rank + 1) / l.shards }
+
+// samples returns the samples of a batch that are this process's.
+func (l *Loader) samples(order []int, batch int) []int {
+	whole := order[batch*l.batch:]
+	whole = whole[:min(l.batch, len(whole))]
+	lo, hi := l.shard(len(whole))
+	return whole[lo:hi]
+}
+
+// smallestWhole returns the number of samples in the last batch of all processes.
+func (l *Loader) smallestWhole() int {
 	switch {
 	case l.Batches() == 0:
 		return 0
@@ -139,10 +174,13 @@ func (l *Loader) SmallestBatch() int {
 // Index returns the number, in the dataset, of sample i of a batch; all count
 // from 0. It panics with a [tensor.ShapeError] if there is no such sample.
 func (l *Loader) Index(epoch, batch, i int) int {
-	if epoch < 0 || batch < 0 || batch >= l.Batches() || i < 0 || i >= min(l.batch, l.n-batch*l.batch) {
-		misuse("Loader.Index", fmt.Sprintf("there is no sample %d in batch %d of epoch %d", i, batch, epoch), "count from 0")
+	if epoch >= 0 && batch >= 0 && batch < l.Batches() && i >= 0 {
+		if samples := l.samples(l.order(epoch), batch); i < len(samples) {
+			return samples[i]
+		}
 	}
-	return l.order(epoch)[batch*l.batch+i]
+	misuse("Loader.Index", fmt.Sprintf("there is no sample %d in batch %d of epoch %d", i, batch, epoch), "count from 0")
+	return 0
 }
 
 // Fingerprint returns what the batches depend on, by name: the number of samples,

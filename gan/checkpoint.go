@@ -107,6 +107,9 @@ type snapshot struct {
 func (t *Trainer) snapshot() (s *snapshot, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if torn := t.game.torn; torn != nil {
+		return nil, fmt.Errorf("gan: writing a checkpoint: the last step has failed and could not be undone: %w", torn)
+	}
 	err = tensor.Catch(func() {
 		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings()}
 		for prefix, state := range t.game.parts() {
@@ -389,7 +392,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	t.game.counts, t.game.seen = p.ClassCounts, there
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
-	t.game.copy, t.game.seed = nil, p.Settings["seed"]
+	t.game.torn, t.game.copy, t.game.seed = nil, nil, p.Settings["seed"]
 	t.before, t.resumed = before, true
 	t.settings = maps.Clone(t.settings)
 	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come

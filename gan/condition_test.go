@@ -20,6 +20,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/diagnose"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/optim"
@@ -174,6 +175,55 @@ func TestConditionsThatNobodyReads(t *testing.T) {
 func weightsOf(t *testing.T, trainer *gan.Trainer) string {
 	g, d := trainer.Networks()
 	return fmt.Sprint(nn.Params(g)[0].Param.Value().Float32s(), nn.Params(d)[0].Param.Value().Float32s())
+}
+
+// A step with conditions is what the formulas say, whether the generator's half draws
+// latent vectors of its own or not.
+func TestStepWithConditionsByHand(t *testing.T) {
+	for _, fresh := range []bool{false, true} {
+		g, d := conditional()
+		trainer, err := gan.New(g, d, gan.Config{Latent: latentSize, Classes: animals, Objective: gan.Relativistic{}, FreshLatent: fresh,
+			Optimizer: optim.SGD{LR: 0.1}, Seed: 5, DType: tensor.Float64})
+		require.NoError(t, err)
+		g2, d2 := conditional()
+		require.NoError(t, nn.LoadState(g2, nn.State(g)))
+		require.NoError(t, nn.LoadState(d2, nn.State(d)))
+		x := tensor.NewStream(1, "x").Normal(tensor.Float64, 6, 4)
+		classes := tensor.OneHot(tensor.Float64, 3, []int{0, 1, 2, 2, 1, 1})
+		_, err = trainer.Step(gan.Batch{X: x, Condition: classes})
+		require.NoError(t, err)
+
+		latent := tensor.NewStream(5, "latent")
+		z := latent.Normal(tensor.Float64, 6, latentSize)
+		ctx := &nn.Ctx{Train: true, Track: true, Condition: autograd.Const(classes)}
+		descend := func(m nn.Module, loss *autograd.Var) {
+			var leaves []*autograd.Var
+			for _, p := range nn.Params(m) {
+				if !p.Param.Frozen() {
+					leaves = append(leaves, p.Param.Leaf())
+				}
+			}
+			for i, grad := range autograd.Grad(loss, leaves, autograd.Opts{}) {
+				leaves[i].Value().CopyFrom(tensor.Sub(leaves[i].Value(), tensor.Scale(grad.Value(), 0.1)))
+			}
+		}
+		real := autograd.Const(x)
+		fake := g2.Forward(ctx, autograd.Const(z)).Detach()
+		descend(d2, autograd.Mean(autograd.Softplus(autograd.Sub(d2.Forward(ctx, fake), d2.Forward(ctx, real)))))
+		if fresh {
+			z = latent.Normal(tensor.Float64, 6, latentSize)
+		}
+		fake = g2.Forward(ctx, autograd.Const(z))
+		descend(g2, autograd.Mean(autograd.Softplus(autograd.Sub(d2.Forward(ctx, real), d2.Forward(ctx, fake)))))
+		for _, pair := range [][2]nn.Module{{g, g2}, {d, d2}} {
+			want := nn.Params(pair[1])
+			for i, p := range nn.Params(pair[0]) {
+				if !p.Param.Buffer() {
+					require.InDeltaSlice(t, want[i].Param.Value().Float64s(), p.Param.Value().Float64s(), 1e-12, p.Name)
+				}
+			}
+		}
+	}
 }
 
 // A generator learns what a class looks like, and so that of its condition.
@@ -439,7 +489,7 @@ func (grain) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
 // A network that draws random numbers has samples that depend on the seed and their
 // place alone.
 func TestSampleWithNoise(t *testing.T) {
-	g, err := gan.NewGenerator(ready(nn.Sequential(nn.Linear(2, 3), grain{}, nn.Linear(3, 5), grain{})), 2)
+	g, err := gan.NewGenerator(ready(nn.Sequential(nn.Linear(2, 3, nn.WeightInit(nn.Constant(0))), grain{}, nn.Linear(3, 5), grain{})), 2) // of noise alone
 	require.NoError(t, err)
 	few := g.Sample(3, 5).Float64s() // before the generator is known to do so
 	all := g.Sample(600, 5).Float64s()
@@ -455,6 +505,14 @@ func TestSampleWithNoise(t *testing.T) {
 		noise[v] = true
 	}
 	require.Greater(t, len(noise), 2990, "it repeats")
+
+	fresh, err := gan.NewGenerator(ready(nn.Sequential(nn.Linear(2, 3, nn.WeightInit(nn.Constant(0))), grain{}, nn.Linear(3, 5), grain{})), 2)
+	require.NoError(t, err)
+	var workers sync.WaitGroup
+	for range 8 { // all of them find out at once
+		workers.Go(func() { assert.True(t, equalBits(few, fresh.Sample(3, 5).Float64s())) })
+	}
+	workers.Wait()
 }
 
 // Damaged words about classes are refused.
@@ -547,17 +605,17 @@ func TestAveragesOfConditions(t *testing.T) {
 // drawn.
 func TestSaveSamplesInTurn(t *testing.T) {
 	dir := t.TempDir()
-	grid := gan.ImageGrid{Height: 2, Width: 2, Columns: 3}
+	grid := gallery.Grid{Height: 2, Width: 2, Columns: 3}
 	trainer := newConditional(t, gan.Hinge{})
-	_, err := trainer.Fit(t.Context(), petLoader(pets(20)), gan.On(gan.SaveSamples(dir, 6, 4, grid)))
+	_, err := trainer.Fit(t.Context(), petLoader(pets(20)), gan.On(gallery.SaveSamples(dir, 6, 4, grid)))
 	require.NoError(t, err)
 	want := filepath.Join(t.TempDir(), "want.png")
-	require.NoError(t, grid.WritePNG(want, trainer.Generator().SampleOf([]int{0, 1, 2, 0, 1, 2}, 4)))
+	require.NoError(t, grid.Save(want, trainer.Generator().SampleOf([]int{0, 1, 2, 0, 1, 2}, 4)))
 	a, err := os.ReadFile(want)
 	require.NoError(t, err)
 	require.Equal(t, string(a), files(t, dir)["epoch-0001.png"])
 	trainer = newConditional(t, gan.Hinge{}, vectors)
-	_, err = trainer.Fit(t.Context(), petLoader(weighed{20}), gan.On(gan.SaveSamples(dir, 6, 4, grid)))
+	_, err = trainer.Fit(t.Context(), petLoader(weighed{20}), gan.On(gallery.SaveSamples(dir, 6, 4, grid)))
 	require.ErrorContains(t, err, "SaveSamples: ")
 	require.ErrorContains(t, err, "conditions are vectors of 3 numbers")
 	require.Zero(t, trainer.Steps())
@@ -618,6 +676,48 @@ func TestReplayWithConditions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "discriminator", origin.Network)
 	require.NotEmpty(t, origin.Layer)
+}
+
+// late fails when its buffer is to change, which is the last thing in a step.
+type late struct {
+	buffer *nn.Param
+	fail   *bool
+}
+
+func (l late) Params() []*nn.Param { return []*nn.Param{l.buffer} }
+
+func (l late) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	if ctx != nil && ctx.Updates != nil {
+		ctx.Updates.Add(l.buffer, func(*tensor.Tensor) {
+			if *l.fail {
+				panic(&tensor.ArgumentError{Op: "late", Problem: "too late", Fix: "none"})
+			}
+		})
+	}
+	return x
+}
+
+// A step that fails at its very end does not leave its condition behind.
+func TestLateFailureForgetsItsCondition(t *testing.T) {
+	fail := false
+	g, d := conditional()
+	c := tinyConfig(gan.Hinge{})
+	c.Condition, c.EMAHalfLife = 3, 5
+	trainer, err := gan.New(nn.Sequential(g, late{nn.NewBuffer("buffer", nn.Constant(0), 1), &fail}), d, c)
+	require.NoError(t, err)
+	random := tensor.NewStream(1, "late")
+	step := func() error {
+		_, err := trainer.Step(gan.Batch{X: random.Normal(tensor.Float32, 5, 4), Condition: random.Normal(tensor.Float32, 5, 3)})
+		return err
+	}
+	require.NoError(t, step())
+	before := stateOf(t, trainer)
+	fail = true
+	require.ErrorContains(t, step(), "too late")
+	fail = false
+	same(t, before, stateOf(t, trainer))
+	require.NoError(t, step())
+	require.NotEqual(t, before, stateOf(t, trainer))
 }
 
 // A module of one's own that reads the condition and does not say whether it mixes

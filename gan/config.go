@@ -50,6 +50,15 @@ type Config struct {
 	// sample contributes to the outputs for the others. Real and generated
 	// samples are batches of their own.
 	AllowMixing bool
+	// Group, if it is not nil, joins processes that train as one: each gets its part
+	// of every batch from its source (datasets.Shard), and N processes with a batch
+	// of B/N each train what one does with a batch of B. [Trainer.Fit] takes over the
+	// state of process 0, compares all settings and, every 100 steps, the networks; it
+	// ends for all after the same step. Hooks that write belong to process 0. Layers
+	// and objectives that mix the samples of a batch are refused. Layers that draw
+	// random numbers draw others in each process. Losses are those of the whole
+	// batch; the samples, scores and terms of a [StepInfo] are those of this process.
+	Group Group
 	// GeneratorEvery is the number of the discriminator's steps for one of the
 	// generator's ("n_critic"); 0 means 1.
 	GeneratorEvery int

@@ -36,11 +36,10 @@
 // # Data of your own
 //
 // A datasets.Loader makes batches of any datasets.Dataset: a type with three
-// methods, such as the folder of images in that package's examples, or a tensor
-// [n, …] by datasets.FromTensor. The generator makes samples of the batches' shape,
-// rows unless the loader has datasets.KeepShape, and values that it can make, from
-// −1 to 1 if it ends in nn.Tanh. What does not fit is an error before the first
-// step.
+// methods, a tensor [n, …] by datasets.FromTensor, or a folder of pictures by
+// datasets/imagefolder. The generator makes samples of the batches' shape, rows
+// unless the loader has datasets.KeepShape, and values that it can make, from −1 to 1
+// if it ends in nn.Tanh. What does not fit is an error before the first step.
 //
 // # Labels
 //
@@ -133,9 +132,10 @@
 // training as a cancelled context does: the current step is finished, and each
 // hook's Epoch and End are still called, so that what they save is whole. An error
 // that training need not end for is a [Warning]. A hook never meets a half-updated
-// network. [SaveNetworks], [SaveSamples], [Checkpoints] and [Log] are hooks; those that draw charts and progress bars
-// live in packages of their own, gan/chart and gan/progress, so that a program
-// without them links no plotting library. [After] makes a hook of any function,
+// network. [SaveNetworks], [Checkpoints] and [Log] are hooks; those that draw samples,
+// charts and progress bars live in packages of their own, gan/gallery, gan/chart and
+// gan/progress, so that a program without them links no plotting library and no image
+// formats. [After] makes a hook of any function,
 // and [Background] one whose work continues beside training, on a copy of the
 // generator: what samples are worth, say, which is measured in gan/metrics.
 //

@@ -20,6 +20,7 @@ import (
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -215,7 +216,7 @@ func ExampleGenerator_server() {
 		log.Fatal(err)
 	}
 	shape := generator.SampleShape() // [1 8 8]
-	grid := gan.ImageGrid{Height: shape[1], Width: shape[2], Columns: 4}
+	grid := gallery.Grid{Height: shape[1], Width: shape[2], Columns: 4}
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		seed, err := strconv.ParseUint(r.FormValue("seed"), 10, 64)
 		if err != nil {
@@ -252,32 +253,6 @@ func ExampleGenerator_server() {
 	wait.Wait()
 	fmt.Println(sizes[0], sizes[49])
 	// Output: (32,32) (32,32)
-}
-
-func ExampleImageGrid() {
-	samples := tensor.FromFloat32([]float32{
-		-1, 1, -1, 1, // a column of white in each of two images of 2×2
-		1, -1, 1, -1,
-	}, 2, 4)
-	img, err := gan.ImageGrid{Height: 2, Width: 2, Gap: 1}.Image(samples)
-	if err != nil {
-		log.Fatal(err)
-	}
-	for y := range img.Bounds().Dy() {
-		for x := range img.Bounds().Dx() {
-			if r, _, _, _ := img.At(x, y).RGBA(); r > 0 {
-				fmt.Print("#")
-			} else {
-				fmt.Print(".")
-			}
-		}
-		fmt.Println()
-	}
-	// Output:
-	// .......
-	// ..#.#..
-	// ..#.#..
-	// .......
 }
 
 // What the generator draws is examined beside training, which does not wait.

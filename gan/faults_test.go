@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -143,7 +144,7 @@ func TestFaultTable(t *testing.T) {
 		}},
 		{"an image or the log cannot be written", "told, and the run goes on", func(t *testing.T, dir string) {
 			images, log := filepath.Join(t.TempDir(), "images"), filepath.Join(t.TempDir(), "log")
-			trainer, report, err := fit(t, dir, t.Context(), source, gan.SaveSamples(images, 4, 1, gan.ImageGrid{Height: 2, Width: 2}), gan.Log(log),
+			trainer, report, err := fit(t, dir, t.Context(), source, gallery.SaveSamples(images, 4, 1, gallery.Grid{Height: 2, Width: 2}), gan.Log(log),
 				at(2, func(*gan.Trainer) error {
 					return errors.Join(os.Remove(images), os.WriteFile(images, nil, 0o644), os.Mkdir(log, 0o755))
 				}))

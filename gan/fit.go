@@ -276,32 +276,39 @@ func (p *pace) step(now time.Time) float64 {
 // prepare checks what can be known before anything is called.
 func (f *fitting) prepare(opts []Option) error {
 	bad := func(problem string) error { return fmt.Errorf("gan: %w: %s", ErrConfig, problem) }
-	switch {
-	case f.ctx == nil:
-		return bad("the context is nil")
-	case isNil(f.src):
-		return bad("the source is nil")
-	}
-	for _, opt := range opts {
-		if opt == nil {
-			return bad("an option is nil")
+	err := f.gather(func() error {
+		switch {
+		case f.ctx == nil:
+			return bad("the context is nil")
+		case isNil(f.src):
+			return bad("the source is nil")
 		}
-		opt(&f.o)
-	}
-	p := &f.position
-	switch f.batches = f.src.Batches(); {
-	case f.batches < 1:
-		return errors.New("gan: the source has no batches")
-	case p.batch >= f.batches:
-		return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
-	}
-	if err := f.game.trySize(f.src); err != nil {
-		return err
-	}
-	if err := f.adopt(f.src); err != nil {
-		return err
-	}
-	return f.game.adoptClasses(f.src)
+		for _, opt := range opts {
+			if opt == nil {
+				return bad("an option is nil")
+			}
+			opt(&f.o)
+		}
+		p := &f.position
+		switch f.batches = f.src.Batches(); {
+		case f.batches < 1:
+			return errors.New("gan: the source has no batches")
+		case p.batch >= f.batches:
+			return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
+		}
+		if f.game.peers != nil && f.o.failure != "" {
+			return bad("RecordFailure in a group: a file would hold the samples of one process only")
+		}
+		if err := f.game.trySize(f.src); err != nil {
+			return err
+		}
+		if err := f.adopt(f.src); err != nil {
+			return err
+		}
+		return f.game.adoptClasses(f.src)
+	})
+	f.report.Steps = f.game.steps // in a group, perhaps those of process 0
+	return err
 }
 
 // done reports whether as much was trained as was asked for.
@@ -326,7 +333,7 @@ func (f *fitting) run() error {
 			continue
 		}
 		if err := f.sort(h.Start(run)); err != nil {
-			return err
+			return f.leave(err)
 		}
 	}
 	over := false
@@ -353,7 +360,7 @@ func (f *fitting) run() error {
 	for err == nil && !f.done() {
 		err = f.epoch()
 	}
-	err = both(err, end())
+	err = both(f.leave(err), end())
 	if f.o.warn == nil {
 		err = both(err, errors.Join(f.report.Warnings...))
 	}
@@ -426,7 +433,7 @@ func (f *fitting) epoch() (err error) {
 		if err == nil && len(p.past) > number {
 			err = fmt.Errorf("gan: the source yielded more than its %d batches in epoch %d", f.batches, number+1)
 		}
-		if err == nil {
+		if err = f.meet(batchSize(batch), err); err == nil {
 			err = f.batch(batch)
 		}
 		if ended = err != nil || f.game.steps >= f.o.steps; ended {
@@ -479,6 +486,9 @@ func (f *fitting) batch(b Batch) error {
 			return err
 		}
 		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
+		if peers := f.game.peers; peers != nil && f.game.steps%checkEvery == 0 {
+			return peers.compare(f.game)
+		}
 		return nil
 	}()
 	if err != nil {

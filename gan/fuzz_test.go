@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,6 +135,17 @@ func FuzzCheckpoint(f *testing.F) {
 		f.Add(progress, uint8(i), uint16(0), math.NaN(), "")
 	}
 	f.Add(progress, uint8(0), uint16(3), -1.0, "another")
+	// What it says of the progress, made wrong in one place.
+	for old, now := range map[string]string{
+		`"steps":0`: `"steps":-1`, `"steps":0,"batch":0`: `"steps":9007199254740993,"batch":1`, `"batch":0`: `"batch":7`,
+		`"generator_steps":0`: `"generator_steps":1`, `"latent_key":`: `"latent_key":1e3,"latent_key":`, `"random_counter":0`: `"random_counter":18446744073709551615`,
+		`"arithmetic":`: `"untold":true,"arithmetic":`, `"settings":{`: `"data":null,"settings":{"":"",`, `"seed":"7"`: `"seed":"8"`,
+		`"steps":0,`: ``, `"arithmetic":"`: `"arithmetic":"\u001b]0;\u0007`, `{"steps"`: ` [{"steps"`, `"7"}}`: ``,
+	} {
+		changed := strings.Replace(progress, old, now, 1)
+		require.NotEqual(f, progress, changed, old)
+		f.Add(changed, uint8(0), uint16(0), 0.5, "")
+	}
 	real := tensor.NewStream(5, "real").Normal(tensor.Float32, 4, 4)
 	f.Fuzz(func(t *testing.T, progress string, which uint8, at uint16, value float64, rename string) {
 		state := map[string]*tensor.Tensor{}

@@ -49,7 +49,9 @@ type game struct {
 	seen      *tensor.Tensor   // the condition of the last batch, if averages need one to be settled
 	values    []*tensor.Tensor // of all of the networks' parameters and buffers, the generator's first
 	journal   journal
+	peers     *peers  // the other processes; nil: there are none
 	touched   touched // by the current step
+	torn      error   // why a step that failed could not be undone; nil: all is whole
 	replaying bool    // the step was done before
 
 	mu     sync.Mutex // held while what samples are made of changes or is copied
@@ -113,6 +115,10 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 	if err := c.tryMixing(g, d); err != nil {
 		return nil, err
 	}
+	if err := c.checkGroup(g, d, out.dtype); err != nil {
+		return nil, err
+	}
+	out.peers = newPeers(c)
 	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
 	for _, p := range append(nn.Params(g), nn.Params(d)...) {
 		out.values = append(out.values, p.Param.Value())
@@ -164,10 +170,14 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 // checkpoint leads to the same step again.
 func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
-	if err := g.checkBatch(b); err != nil {
-		return r, fail(err)
+	err = g.checkBatch(b)
+	if err == nil {
+		err = tensor.Catch(func() { g.journal.begin(g) })
 	}
-	if err := tensor.Catch(func() { g.journal.begin(g) }); err != nil {
+	if err != nil {
+		if g.peers != nil {
+			g.peers.withdraw(g)
+		}
 		return r, fail(err)
 	}
 	latentBefore, randomBefore := *g.latent, *g.random
@@ -176,6 +186,9 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	defer func() {
 		if done {
 			return
+		}
+		if g.peers != nil && r.err == nil && r.failed == "" {
+			g.peers.withdraw(g)
 		}
 		// The step has failed, or a network panics.
 		*g.latent, *g.random = latentBefore, randomBefore
@@ -186,6 +199,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 			g.scope.Close()
 			g.scope.Release() // a device may be out of memory, and going back takes some
 			if undo := g.journal.rewind(g); undo != nil {
+				g.torn = undo
 				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
 			}
 		}
@@ -195,15 +209,19 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	misuse := tensor.Catch(func() {
 		r = g.stepOn(b, latent)
 		r.rates = rates
-		if r.failed == "" {
+		switch {
+		case r.err != nil:
+		case r.failed == "":
 			g.journal.done(g, b, latent)
-		} else {
+		default:
 			data = lookForNaN(b)
 		}
 	})
 	switch {
 	case misuse != nil:
 		return r, fail(g.explain(misuse, b.X))
+	case r.err != nil:
+		return r, fail(r.err)
 	case r.failed != "":
 		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
@@ -237,6 +255,9 @@ func (g *game) explain(misuse error, real *tensor.Tensor) error {
 // stepOn does a step on samples and latent vectors that may come from elsewhere,
 // the latter from the game's own sequence if there are none.
 func (g *game) stepOn(b Batch, latent *tensor.Tensor) result {
+	if g.peers != nil {
+		g.peers.begin(g.steps)
+	}
 	if latent == nil {
 		latent = g.drawLatent(b.X.Dim(0))
 	}
@@ -249,15 +270,17 @@ func (g *game) stepOn(b Batch, latent *tensor.Tensor) result {
 
 // drawLatent draws n latent vectors into the step's scope.
 func (g *game) drawLatent(n int) *tensor.Tensor {
-	z := g.scope.Empty(g.device, g.dtype, n, g.latentSize)
-	g.latent.NormalInto(z)
-	return z
+	return g.rows(n, []int{n, g.latentSize}, g.latent.NormalInto)
 }
 
 // training is how a step runs a network, on samples of the condition c. The weights
 // of a network that does not learn are not tracked.
 func (g *game) training(learns bool, c *autograd.Var) *nn.Ctx {
-	return &nn.Ctx{Train: true, Track: learns, Condition: c, Rand: g.random, Updates: &g.updates}
+	random := g.random
+	if g.peers != nil {
+		random = g.peers.random
+	}
+	return &nn.Ctx{Train: true, Track: learns, Condition: c, Rand: random, Updates: &g.updates}
 }
 
 // judge returns D(x|c), tracked by the discriminator's weights if it learns. New has

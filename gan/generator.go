@@ -209,9 +209,10 @@ func (g *Generator) Condition() int { return g.condition }
 func (g *Generator) Classes() []string { return slices.Clone(g.classes) }
 
 // Network returns the generator's network and the weights to run it with, for what
-// sampling does not do: net.Forward(&nn.Ctx{Weights: w}, z) makes samples of latent
-// vectors z on the generator's device. Neither may be changed; the network's own
-// weights may be those of a training that goes on.
+// sampling does not do: net.Forward(&nn.Ctx{Weights: w}, z), with a Condition if the
+// network reads one, makes samples of latent vectors z on the generator's device.
+// Neither may be changed; the network's own weights may be those of a training that
+// goes on.
 func (g *Generator) Network() (net nn.Module, w *nn.Weights) { return g.net, g.weights() }
 
 // SampleShape returns the shape of one sample, such as [1 28 28] of a digit, also

@@ -2,7 +2,6 @@ package gan
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,44 +80,6 @@ func SaveNetworks(dir string) Hook {
 				return nil
 			}
 			return save()
-		},
-	}
-}
-
-// SaveSamples returns a hook that writes n samples of one seed after each
-// epoch, as epoch-0001.png and so on, into a folder, which is made if need be.
-// The same latent vectors every time show how their images change. If the generator
-// has classes, they come in the order of their numbers, over and over: with as many
-// columns as classes, each column shows one. A grid that does not fit the samples is
-// an error before the first step, and so are conditions that are vectors. An image
-// that cannot be written is a [Warning].
-func SaveSamples(dir string, n int, seed uint64, g ImageGrid) Hook {
-	var t *Trainer
-	draw := func() (*tensor.Tensor, error) {
-		from := t.Generator()
-		return from.Draw(context.Background(), Request{N: n, Labels: from.InTurn(n), Seed: seed})
-	}
-	return Hook{
-		Start: func(r Run) error {
-			t = r.Trainer
-			samples, err := draw()
-			if err == nil {
-				_, err = g.Image(samples)
-			}
-			if err != nil {
-				return fmt.Errorf("SaveSamples: %w", err)
-			}
-			return writable(dir)
-		},
-		Epoch: func(e EpochInfo) error {
-			samples, err := draw()
-			if err != nil {
-				return err
-			}
-			if err := writable(dir); err != nil { // somebody may have removed it
-				return Warning(err)
-			}
-			return Warning(g.WritePNG(filepath.Join(dir, fmt.Sprintf("epoch-%04d.png", e.Epoch)), samples))
 		},
 	}
 }
@@ -208,7 +169,7 @@ func Log(path string, options ...LogOption) Hook {
 			if err := writable(filepath.Dir(path)); err != nil {
 				return err
 			}
-			sums, l.changed = position{}, time.Time{}
+			sums, l.changed, l.over = position{}, time.Time{}, false
 			steps := 0
 			if r.Trainer != nil { // it is nil in a test of a hook
 				steps = r.Trainer.Steps()
@@ -230,6 +191,9 @@ func Log(path string, options ...LogOption) Hook {
 		},
 		Note: func(step int, sentence string) {
 			l.add(step, noteLine{step, sentence}) // of strings and integers: no error
+			if l.over {
+				l.write() // a hook that ends after this one; if it fails, nobody listens any more
+			}
 		},
 		Epoch: func(e EpochInfo) error {
 			line, err := lineOf(e)
@@ -239,7 +203,10 @@ func Log(path string, options ...LogOption) Hook {
 			l.lines = append(l.lines, entry{e.Steps, line})
 			return l.write()
 		},
-		End: func(*Report) error { return l.keepNow() },
+		End: func(*Report) error {
+			l.over = true
+			return l.keepNow()
+		},
 	}
 }
 
@@ -249,6 +216,7 @@ type log struct {
 	lines   []entry
 	changed time.Time     // when the first line was added since the file was last written; zero: none was
 	took    time.Duration // to write the file last
+	over    bool          // the run has ended
 }
 
 // entry is a line of the log, and the number of steps that were done then.

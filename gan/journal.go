@@ -39,9 +39,14 @@ type input struct {
 
 // begin prepares for a step: [journal.rewind] leads back to here.
 func (j *journal) begin(g *game) {
-	enough := j.base.length <= smallState || j.n == maxReplay || j.length > 2*j.base.length
+	anew := j.base.length <= smallState || j.n == maxReplay || j.length > 2*j.base.length
 	// What was changed from outside, no replay would change.
-	if enough || !j.current(g) {
+	if g.peers != nil {
+		anew = anew || g.peers.anew // all do the same steps again
+	} else {
+		anew = anew || !j.current(g)
+	}
+	if anew {
 		j.forget() // until the copy is whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
@@ -61,6 +66,9 @@ func (j *journal) done(g *game, b Batch, latent *tensor.Tensor) {
 	}
 	j.n++
 	j.length += b.X.Len()
+	if g.peers != nil { // of all processes, which begin anew before the same steps
+		j.length += b.X.Len() / b.X.Dim(0) * (g.peers.part.total - g.peers.part.n)
+	}
 	j.note(g)
 }
 
@@ -78,21 +86,29 @@ func keep(memory **tensor.Tensor, t *tensor.Tensor) *tensor.Tensor {
 }
 
 // rewind brings the game back to where the last call of begin found it, after a
-// step that has failed. If it cannot, the game stays as it is.
+// step that has failed. If it cannot, the game stays as it is. In a group, all do it
+// together: a process that cannot tells the others where they would wait for it.
 func (j *journal) rewind(g *game) (err error) {
+	p := g.peers
+	if p != nil && j.n > 0 && p.ahead {
+		return errors.New("the other processes have done the step")
+	}
+	left := j.n // steps that the others wait for this process to do again
 	var now state
 	if err := tensor.Catch(func() {
 		now.save(g)
 		g.copied() // is what samples come from meanwhile
 	}); err != nil {
+		p.giveUp(g, false, left)
 		return err
 	}
 	generatorTouched := g.touched == generatorTouched
-	done := false
+	done, under := false, false // the latter: a step is under way
 	g.replaying = true
 	defer func() {
 		g.replaying = false
 		if !done { // also if a network panics
+			p.giveUp(g, under, left)
 			g.updates.Discard()
 			g.scope.Close()
 			j.forget()
@@ -102,8 +118,21 @@ func (j *journal) rewind(g *game) (err error) {
 	misuse := tensor.Catch(func() {
 		j.base.restore(g)
 		for _, in := range j.inputs[:j.n] {
+			if p != nil {
+				if err = p.meet(in.real.X.Dim(0), goOn, false); err != nil {
+					left = 0
+					return
+				}
+			}
+			left--
+			under = true
 			r := g.stepOn(in.real, in.latent)
+			under = false
 			g.scope.Close()
+			if err = r.err; err != nil {
+				left = 0
+				return
+			}
 			if r.failed != "" {
 				err = fmt.Errorf("step %d went well and fails when it is done again", g.steps+1)
 				return

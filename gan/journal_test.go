@@ -54,6 +54,14 @@ func TestFailedStepIsUndone(t *testing.T) {
 		"conditional": func(o gan.Objective) *gan.Trainer {
 			return newConditional(t, o, func(c *gan.Config) { c.EMAHalfLife = 3 }, vectors)
 		},
+		"conditional, wide": func(o gan.Objective) *gan.Trainer {
+			g, d := wide(nn.ConcatCondition(3, 1), nn.Linear(7, 4))
+			c := tinyConfig(o)
+			c.Condition, c.EMAHalfLife = 3, 10
+			trainer, err := gan.New(nn.Sequential(nn.ConcatCondition(3, 1), nn.Linear(latentSize+3, latentSize), g), d, c)
+			require.NoError(t, err)
+			return trainer
+		},
 		"wide": func(o gan.Objective) *gan.Trainer {
 			g, d := wide()
 			c := tinyConfig(o)
@@ -75,6 +83,8 @@ func TestFailedStepIsUndone(t *testing.T) {
 					_, err := tr.Step(b)
 					require.NoError(t, err)
 				}
+				b.X.Fill(9) // a source may overwrite it
+				b.Condition.Fill(9)
 			}
 			for range before {
 				train()

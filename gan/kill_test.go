@@ -16,6 +16,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 )
 
@@ -42,7 +43,7 @@ func killedRun(dir string) error {
 	}}
 	_, err = trainer.Fit(context.Background(), loader, gan.Steps(200), gan.On(
 		gan.Checkpoints{Dir: checkpoints, Every: 3, Keep: 2}.Hook(), slow,
-		gan.Log(filepath.Join(dir, "log.jsonl")), gan.SaveNetworks(dir), gan.SaveSamples(dir, 4, 1, gan.ImageGrid{Height: 2, Width: 2})))
+		gan.Log(filepath.Join(dir, "log.jsonl")), gan.SaveNetworks(dir), gallery.SaveSamples(dir, 4, 1, gallery.Grid{Height: 2, Width: 2})))
 	return err
 }
 

@@ -182,3 +182,18 @@ func TestLogSteps(t *testing.T) {
 
 	require.Panics(t, func() { gan.LogSteps(0) })
 }
+
+// A hook that speaks when the log has ended already is heard.
+func TestLogLastWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	var run gan.Run
+	last := gan.Hook{
+		Start: func(r gan.Run) error { run = r; return nil },
+		End:   func(*gan.Report) error { run.Note("that was all"); return nil },
+	}
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(2), gan.On(gan.Log(path), last))
+	require.NoError(t, err)
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(string(b), `{"step":2,"note":"that was all"}`+"\n"), "%s", b)
+}

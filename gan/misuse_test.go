@@ -16,6 +16,7 @@ import (
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -337,7 +338,7 @@ func TestBadData(t *testing.T) {
 func TestFailedImages(t *testing.T) {
 	source, dir := tinyNoise(2), filepath.Join(t.TempDir(), "images")
 	trainer := newTiny(t, gan.Hinge{})
-	report, err := trainer.Fit(t.Context(), source, gan.On(gan.SaveSamples(dir, 3, 1, gan.ImageGrid{Height: 3, Width: 3})))
+	report, err := trainer.Fit(t.Context(), source, gan.On(gallery.SaveSamples(dir, 3, 1, gallery.Grid{Height: 3, Width: 3})))
 	require.ErrorContains(t, err, "SaveSamples: ")
 	require.Zero(t, report.Steps)
 	require.NoDirExists(t, dir)
@@ -350,7 +351,7 @@ func TestFailedImages(t *testing.T) {
 				return gan.Warning(errors.New("a full disk"))
 			}
 			return nil
-		}}, gan.SaveSamples(dir, 3, 1, gan.ImageGrid{Height: 2, Width: 2})))
+		}}, gallery.SaveSamples(dir, 3, 1, gallery.Grid{Height: 2, Width: 2})))
 	require.NoError(t, err)
 	require.Len(t, told, 1)
 	require.Equal(t, told, report.Warnings)

@@ -25,15 +25,35 @@ type Penalty interface {
 // Pass is what a penalty sees of the discriminator's step.
 type Pass struct {
 	Real, Fake Samples
-	// Critic runs the discriminator, tracked, on other samples.
+	// Critic runs the discriminator, tracked, on other samples: as many as the batch
+	// has, with its conditions if there are any.
 	Critic func(x *autograd.Var) *autograd.Var
-	// Rand feeds penalties that draw random numbers.
+	// Rand feeds penalties that draw random numbers, with [Pass.Uniform] and
+	// [Pass.Normal].
 	Rand *tensor.Stream
+	game *game // nil: none
+}
+
+// Uniform returns random numbers [n, …] for the n samples, uniform on [0, 1), of
+// their type and on their device. In a [Group], each process draws what its samples
+// would get in a single one.
+func (p *Pass) Uniform(shape ...int) *tensor.Tensor { return p.draw(p.Rand.UniformInto, shape) }
+
+// Normal is [Pass.Uniform] with the standard normal distribution.
+func (p *Pass) Normal(shape ...int) *tensor.Tensor { return p.draw(p.Rand.NormalInto, shape) }
+
+func (p *Pass) draw(fill func(*tensor.Tensor), shape []int) *tensor.Tensor {
+	if p.game != nil {
+		return p.game.rows(shape[0], shape, fill)
+	}
+	t := tensor.EmptyLike(p.Real.X.Value(), shape...)
+	fill(t)
+	return t
 }
 
 // Samples are inputs of the discriminator and what it made of them.
 type Samples struct {
-	X *autograd.Var // [n, …], tracked and detached from the generator
+	X *autograd.Var // [n, …], tracked and detached from the generator, without the condition
 	D *autograd.Var // [n, 1]
 }
 
@@ -117,9 +137,7 @@ func (g GradientPenalty) Terms(p *Pass) *autograd.Var {
 	for k := 1; k < len(perSample); k++ {
 		perSample[k] = 1
 	}
-	epsilon := tensor.EmptyLike(x, perSample...)
-	p.Rand.UniformInto(epsilon)
-	return g.at(p, epsilon)
+	return g.at(p, p.Uniform(perSample...))
 }
 
 // at returns the terms at the points x̂ = εx + (1−ε)G(z), epsilon [n, 1, …].

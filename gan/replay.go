@@ -118,6 +118,9 @@ func (t *Trainer) Replay(path string, options ...ResumeOption) (*Origin, error) 
 		return nil, ErrBusy
 	}
 	defer t.busy.Store(false)
+	if t.game.peers != nil {
+		return nil, fmt.Errorf("gan: %w: replaying %s in a group; make a trainer without Config.Group", ErrConfig, path)
+	}
 	r := newResuming(options)
 	if err := t.resume(path, r); err != nil {
 		return nil, err

@@ -255,8 +255,8 @@ func (g *Generator) draw(ctx context.Context, op string, r Request) (*tensor.Ten
 				pass.Rand = tensor.StreamAt(noise, uint64(at+from)<<32)
 				y = g.net.Forward(pass, autograd.Const(padded(z.Slice(0, from, to), rows))).Value()
 				done = true
-				if _, used := pass.Rand.State(); used != uint64(at+from)<<32 && !g.random.Load() {
-					g.random.Store(true)
+				if _, used := pass.Rand.State(); used != uint64(at+from)<<32 {
+					g.random.Store(true) // from now on, all passes are whole
 					done = rows == g.rows(to-from)
 				}
 			}

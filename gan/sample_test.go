@@ -18,6 +18,7 @@ import (
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/optim"
@@ -384,7 +385,7 @@ func TestHooksOfImpossiblePlaces(t *testing.T) {
 	below := filepath.Join(file, "below")
 	for name, hook := range map[string]gan.Hook{
 		"networks":   gan.SaveNetworks(below),
-		"samples":    gan.SaveSamples(below, 4, 1, gan.ImageGrid{Height: 2, Width: 2}),
+		"samples":    gallery.SaveSamples(below, 4, 1, gallery.Grid{Height: 2, Width: 2}),
 		"log":        gan.Log(filepath.Join(below, "log")),
 		"checkpoint": gan.SaveCheckpoint(filepath.Join(below, "checkpoint")),
 	} {

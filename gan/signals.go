@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -19,8 +20,8 @@ func (e *Interrupted) Error() string { return fmt.Sprintf("stopped by a signal: 
 func (e *Interrupted) Unwrap() error { return context.Canceled }
 
 // Signals returns a context that the first Ctrl-C (SIGINT), SIGTERM, which
-// docker stop, Kubernetes and Slurm send, or SIGHUP, of a terminal that is
-// closed, cancels, with an [Interrupted] as its cause. [Trainer.Fit] then
+// docker stop, Kubernetes and Slurm send, SIGUSR1, which Slurm and mpirun send
+// if asked to, or SIGHUP, of a terminal that is closed, cancels, with an [Interrupted] as its cause. [Trainer.Fit] then
 // finishes the step at hand and lets hooks save. A second signal ends the
 // program at once. What the program was told to ignore, by nohup for example,
 // stays ignored.
@@ -33,7 +34,7 @@ func (e *Interrupted) Unwrap() error { return context.Canceled }
 func Signals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, hangup} {
+	for _, s := range slices.Concat(ofUser, []os.Signal{os.Interrupt, syscall.SIGTERM, hangup}) {
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
@@ -59,7 +60,7 @@ const hangup = syscall.Signal(1)
 
 // ExitStatus is the status for a program to end with after an error of
 // [Trainer.Fit]: 0 if it is nil or says that the run was cancelled; if a signal did that,
-// 0 for Ctrl-C, 143 for SIGTERM and 129 for SIGHUP, by
+// 0 for Ctrl-C, 143 for SIGTERM and SIGUSR1 and 129 for SIGHUP, by
 // which those who sent them tell a stopped run from a finished one; and 1
 // otherwise.
 func ExitStatus(err error) int {
@@ -70,10 +71,10 @@ func ExitStatus(err error) int {
 	case !errors.As(err, &stopped):
 		return 0
 	}
-	switch stopped.Signal {
-	case syscall.SIGTERM:
+	switch {
+	case stopped.Signal == syscall.SIGTERM || slices.Contains(ofUser, stopped.Signal):
 		return 128 + 15
-	case hangup:
+	case stopped.Signal == hangup:
 		return 128 + 1
 	}
 	return 0

@@ -16,6 +16,9 @@ func (g *game) step(x *tensor.Tensor, c *autograd.Var, z *tensor.Tensor) (r resu
 	r.real, r.fake, r.condition = x, fake.Value(), c
 
 	r.d = g.strategy.gradients(g, x, fake.Value(), c)
+	if r.err = r.d.share(g); r.err != nil {
+		return r
+	}
 	if !r.d.read(&r.losses) {
 		r.failed = "discriminator"
 		return r
@@ -27,6 +30,9 @@ func (g *game) step(x *tensor.Tensor, c *autograd.Var, z *tensor.Tensor) (r resu
 			fake = g.generate(g.drawLatent(x.Dim(0)), c)
 		}
 		r.g = g.generatorGradients(x, fake, c)
+		if r.err = r.g.share(g); r.err != nil {
+			return r
+		}
 		if !r.g.read(&r.losses) {
 			r.failed = "generator"
 			return r
@@ -62,6 +68,7 @@ type result struct {
 	d         discriminatorHalf
 	g         generatorHalf // zero if it was not the generator's turn
 	failed    string        // the network of which a number is not finite
+	err       error         // of the group of processes
 }
 
 // discriminatorHalf is what a [strategy] computes.

@@ -59,6 +59,7 @@ func (s general) pass(g *game, x, y *tensor.Tensor, c *autograd.Var) *Pass {
 	p := &Pass{
 		Critic: func(x *autograd.Var) *autograd.Var { return g.judge(true, x, c) },
 		Rand:   g.random,
+		game:   g,
 	}
 	sample := autograd.Const
 	if len(g.penalties) > 0 {

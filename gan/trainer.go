@@ -65,6 +65,11 @@ func (t *Trainer) step(real Batch, latent *tensor.Tensor) (Losses, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer t.game.scope.Close()
+	if p := t.game.peers; p != nil {
+		if err := p.meet(batchSize(real), goOn, !t.game.journal.current(t.game)); err != nil {
+			return Losses{}, fmt.Errorf("gan: %w", err)
+		}
+	}
 	r, err := t.game.attempt(real, latent)
 	return r.losses, err
 }
@@ -78,7 +83,7 @@ func (t *Trainer) Generator() *Generator { return t.game.copied() }
 
 // Sample draws n samples [n, …] from the generator as it is between two steps.
 // The same weights and seed give the same samples. It may be called from any
-// goroutine. It panics with a [tensor.ShapeError] on a negative n.
+// goroutine. It panics as [Generator.Sample] does.
 func (t *Trainer) Sample(n int, seed uint64) *tensor.Tensor { return t.Generator().Sample(n, seed) }
 
 // Device returns where training takes place.

@@ -125,11 +125,12 @@ func (c *conv) bad(problem, fix string) {
 // larger than the image with its padding.
 func (c *conv) outDim(axis int) int {
 	k := axis - 2
-	room := c.x.Dims[axis] + 2*c.p.Pad[k] - 1 - c.p.Dilation[k]*(c.w.Dims[axis]-1)
+	// 64 bits, since 32 would overflow.
+	room := int64(c.x.Dims[axis]) + 2*int64(c.p.Pad[k]) - 1 - int64(c.p.Dilation[k])*int64(c.w.Dims[axis]-1)
 	if room < 0 {
 		return 0
 	}
-	return room/c.p.Stride[k] + 1
+	return int(min(room/int64(c.p.Stride[k])+1, maxLen+1)) // and no shape can be longer
 }
 
 // check panics unless the three shapes fit each other.

@@ -63,7 +63,7 @@ type Tab struct {
 }
 
 // patience is how long a test may wait for a page before it fails.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // Find returns the path of Chromium, and skips the test if there is none.
 func Find(t testing.TB) string {

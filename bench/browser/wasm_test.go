@@ -66,16 +66,24 @@ func TestWebAssembly(t *testing.T) {
 					return Array.from(await page.imagesOf(page.program, points));
 				})()`, n))
 				compare(t, native, drawn)
-				t.Logf("a digit takes %.1f ms", await[float64](tab, `(async () => {
-					const p = await page.pointOf(page.program, page.info, 1), start = performance.now();
-					for (let i = 0; i < 20; i++) await page.imagesOf(page.program, [p]);
-					return (performance.now() - start) / 20;
+				t.Logf("a digit takes %.1f ms, the least of 50", await[float64](tab, `(async () => {
+					const p = await page.pointOf(page.program, page.info, 1);
+					let least = Infinity;
+					for (let i = 0; i < 50; i++) {
+						const start = performance.now();
+						await page.imagesOf(page.program, [p]);
+						least = Math.min(least, performance.now() - start);
+					}
+					return least;
 				})()`))
 
-				// A slider changes the digit; so does another seed.
+				// A slider changes the digit, a class does, and walking changes what is between.
 				seen := "document.getElementById('digit').toDataURL()"
 				before := Eval[string](tab, seen)
 				tab.Do(chromedp.Evaluate[chromedp.Void]("sliders.querySelector('input').value = 3; sliders.querySelector('input').dispatchEvent(new Event('input'))"))
+				tab.Wait(fmt.Sprintf("%s != %q", seen, before))
+				before = Eval[string](tab, seen)
+				tab.Do(chromedp.Click(chromedp.CSS("#labels button:nth-child(9)"))) // 7
 				tab.Wait(fmt.Sprintf("%s != %q", seen, before))
 				between := "document.getElementById('between').toDataURL()"
 				before = Eval[string](tab, between)

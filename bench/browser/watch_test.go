@@ -64,7 +64,7 @@ func fits(t *testing.T, tab *Tab) {
 // the console, in light, in the dark, and on a telephone.
 func TestWatch(t *testing.T) {
 	Find(t)
-	url := start(t, Build(t, "./examples/mnist"), "-preset", "mlp", "-batch", "16", "-steps", "40000", "-http", "localhost:0", "-looks", "500")
+	url := start(t, Build(t, "./examples/mnist"), "-preset", "mlp", "-batch", "16", "-steps", "20000", "-http", "localhost:0", "-looks", "500")
 	tab := Open(t, Desktop)
 	tab.Do(chromedp.Navigate(url))
 	tab.Wait(`document.getElementById("status").textContent.startsWith("training")`)
@@ -127,7 +127,7 @@ func TestWatch(t *testing.T) {
 // When the program ends, the page says so and keeps what it shows.
 func TestWatchEnds(t *testing.T) {
 	Find(t)
-	url := start(t, Build(t, "./examples/ring2d"), "-steps", "300", "-http", "localhost:0", "-o", filepath.Join(t.TempDir(), "ring"))
+	url := start(t, Build(t, "./examples/ring2d"), "-steps", "300", "-http", "localhost:0", "-out", filepath.Join(t.TempDir(), "ring"))
 	tab := Open(t, Desktop)
 	tab.Do(chromedp.Navigate(url))
 	tab.Wait(`run.status && run.points.length > 0`)

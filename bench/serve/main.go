@@ -8,9 +8,9 @@
 // for taskset, two cores, and a minute and a half. onnx.py is the other server. Rows
 // "in the program" leave the network out: the time of a call that draws latent
 // vectors and makes the samples. Of these times, and those of a single client's
-// answers, the fastest tenth of a round counts, and of the servers' work their own
-// threads' time, so that other programs on the machine are left out. The table holds
-// medians over the rounds.
+// answers, the least of a round counts, and of the servers' work their own threads'
+// time, so that other programs on the machine are left out. The table holds medians
+// over the rounds.
 package main
 
 import (
@@ -180,12 +180,12 @@ func (s *side) measure(n int) error {
 		}
 		calls = append(calls, v)
 	}
-	s.add(inProgram, n, tenth(calls))
+	s.add(inProgram, n, slices.Min(calls))
 	latency, err := s.load(n, 1)
 	if err != nil {
 		return err
 	}
-	s.add(oneClient, n, tenth(latency))
+	s.add(oneClient, n, slices.Min(latency))
 	before, err := busy(s.server.Process.Pid)
 	if err != nil {
 		return err
@@ -292,13 +292,6 @@ func free(n int) (ports []string, err error) {
 func median(x []float64) float64 {
 	slices.Sort(x)
 	return x[len(x)/2]
-}
-
-// tenth returns the time that a tenth of the calls stay below: what other programs
-// on the machine add is in the others.
-func tenth(x []float64) float64 {
-	slices.Sort(x)
-	return x[len(x)/10]
 }
 
 func report(ours, theirs *side, arithmetic string, rounds int) error {

@@ -32,7 +32,7 @@ type Options struct {
 	// Fit says what becomes of pictures that are not square.
 	Fit Fit
 	// Background shows through what is transparent, and beside pictures that are
-	// padded; nil means white. Its own transparency is ignored.
+	// padded; nil means white. It must be opaque.
 	Background color.Color
 	// Labels is the name of a file in the folder with the pictures' classes; ""
 	// means that folders are the classes. Each line has the name of a picture and
@@ -216,12 +216,19 @@ func (o Options) complete() Options {
 		wrong(fmt.Sprintf("samples of %d pixels", o.Size), fmt.Sprintf("give a size of 1 to %d, or 0 for 64", maxSize))
 	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
 		wrong(fmt.Sprintf("%d channels", o.Channels), "give 1 for grey, 3 for colour, or 0 to find out")
+	case !isOpaque(o.Background):
+		wrong(fmt.Sprintf("the background %v is transparent itself", o.Background), "give it an opacity (A) of 255")
 	case o.Fit > Pad:
 		wrong(fmt.Sprintf("there is no Fit %d", o.Fit), "give Crop or Pad")
 	case o.MaxPixels < 0:
 		wrong(fmt.Sprintf("pictures of at most %d pixels", o.MaxPixels), "give 1 or more, or 0 for 2²⁶")
 	}
 	return o
+}
+
+func isOpaque(c color.Color) bool {
+	_, _, _, a := c.RGBA()
+	return a == 0xffff
 }
 
 // decodeAll decodes every picture of a list, and makes samples of those that can

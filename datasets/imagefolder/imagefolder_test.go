@@ -1,6 +1,7 @@
 package imagefolder_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -310,6 +311,29 @@ func TestFolderOfTheSystem(t *testing.T) {
 	}
 }
 
+// An archive is a file system, too; a damaged entry is a damaged file.
+func TestZip(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, name := range []string{"a/1.png", "b/2.png", "b/3.png"} {
+		f, err := w.Create(name)
+		require.NoError(t, err)
+		_, err = f.Write(encoded(t, plain(5, 4, red)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	archive := b.Bytes()
+	archive[bytes.Index(archive, []byte("b/2.png"))+len("b/2.png")+20] ^= 0xff
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	require.NoError(t, err)
+	set, err := imagefolder.LoadFS(t.Context(), r, imagefolder.Options{Size: 2, SkipUnusable: true, Memory: -1})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a/1.png", "b/3.png"}, names(set))
+	require.Equal(t, []string{"a", "b"}, set.Classes())
+	require.Len(t, set.Unusable(), 1)
+	require.NoError(t, set.Fill(1, make([]float32, 12)))
+}
+
 // What is not kept is decoded again, with the same result, unless it has changed.
 func TestMemory(t *testing.T) {
 	files := folder(nil)
@@ -387,6 +411,25 @@ func TestFit(t *testing.T) {
 	require.Equal(t, []uint8{0, 0, 0, 255, 255, 255, 0, 0, 0}, px[:9])
 }
 
+// The first picture of a GIF need not fill the whole.
+func TestPartOfGIF(t *testing.T) {
+	frame := image.NewPaletted(image.Rect(2, 1, 4, 3), color.Palette{red, color.NRGBA{}})
+	frame.SetColorIndex(3, 2, 1) // transparent
+	var b bytes.Buffer
+	require.NoError(t, gif.EncodeAll(&b, &gif.GIF{Image: []*image.Paletted{frame}, Delay: []int{0}, Config: image.Config{Width: 4, Height: 4, ColorModel: frame.Palette}}))
+	set, err := imagefolder.LoadFS(t.Context(), folder(map[string][]byte{"x.gif": b.Bytes()}), imagefolder.Options{Size: 4, Background: color.NRGBA{R: 7, G: 8, B: 9, A: 255}})
+	require.NoError(t, err)
+	px, err := set.Pixels(0)
+	require.NoError(t, err)
+	for k := range 16 {
+		want := []uint8{7, 8, 9}
+		if k == 4+2 || k == 4+3 || k == 8+2 {
+			want = []uint8{255, 0, 0}
+		}
+		require.Equal(t, want, []uint8{px[k], px[16+k], px[32+k]}, k)
+	}
+}
+
 func TestProgressAndCancel(t *testing.T) {
 	files := folder(nil)
 	for i := range 30 {
@@ -416,6 +459,7 @@ func TestMisuse(t *testing.T) {
 		"size":     func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Size: -1}) },
 		"large":    func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Size: 1025}) },
 		"channels": func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Channels: 2}) },
+		"ground":   func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Background: color.Transparent}) },
 		"fit":      func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{Fit: 7}) },
 		"pixels":   func() { imagefolder.LoadFS(t.Context(), files, imagefolder.Options{MaxPixels: -1}) },
 		"sample":   func() { set.Label(1) },

@@ -43,7 +43,7 @@ func shrink(m image.Image, canvas image.Rectangle, orientation int, o Options) s
 		tw = max((size*w+h/2)/h, 1)
 	}
 
-	background := image.NewUniform(opaque(o.Background))
+	background := image.NewUniform(color.RGBA64Model.Convert(o.Background))
 	seen := image.NewRGBA64(image.Rect(0, 0, tw, th))
 	if o, ok := m.(interface{ Opaque() bool }); !ok || !o.Opaque() || !m.Bounds().Eq(canvas) {
 		// The background goes in before anything is resized, since the filter
@@ -95,8 +95,3 @@ func (s *small) set(k, n int, c color.RGBA64) {
 
 // byteOf rounds a number of 16 bits to one of 8.
 func byteOf(v uint16) uint8 { return uint8((uint32(v)*255 + 32767) / 65535) }
-
-func opaque(c color.Color) color.RGBA64 {
-	n := color.NRGBA64Model.Convert(c).(color.NRGBA64)
-	return color.RGBA64{R: n.R, G: n.G, B: n.B, A: 0xffff}
-}

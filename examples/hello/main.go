@@ -9,6 +9,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
 )
@@ -34,9 +35,9 @@ func main() {
 	if err := t.Generator().Save("generator.safetensors"); err != nil {
 		log.Fatal(err)
 	}
-	grid := gan.ImageGrid{Height: 28, Width: 28, Columns: 10, Scale: 4, Gap: 8}
+	grid := gallery.Grid{Height: 28, Width: 28, Columns: 10, Scale: 4, Gap: 8}
 	asked := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
-	if err := grid.WritePNG("digits.png", t.Generator().SampleOf(asked, 1)); err != nil {
+	if err := grid.Save("digits.png", t.Generator().SampleOf(asked, 1)); err != nil {
 		log.Fatal(err)
 	}
 }

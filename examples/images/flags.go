@@ -19,7 +19,7 @@ var (
 	out     = flag.String("out", filepath.Join("runs", "images"), "`folder` to write to")
 	steps   = flag.Int("steps", 0, "training steps (default: by the pictures)")
 	batch   = flag.Int("batch", 0, "pictures per step (default: 64, or all if there are fewer)")
-	lr      = flag.Float64("lr", 0, "learning rate of both networks (default 0.002)")
+	lr      = flag.Float64("lr", 0, "learning rate of both networks (default: by the size)")
 	width   = flag.Int("width", 0, "channels of the networks' layers at full size; twice as many take about three times as long (default: by the size)")
 	seed    = flag.Uint64("seed", 1, "of every random number; the same seed gives the same weights")
 	device  = flag.String("device", "auto", "where to train: cpu, or another device that the program was built for; auto is the fastest that works")
@@ -51,6 +51,8 @@ func wrong() string {
 		return "-colour must be auto, grey or rgb"
 	case *labels != "" && *data == "":
 		return "-labels is a file in the folder of -data"
+	case *colour == "grey" && *data == "":
+		return "the shapes are coloured; -colour grey needs -data"
 	case *steps < 0 || *batch < 0 || *threads < 0:
 		return "-steps, -batch and -threads must not be negative"
 	case *width < 0 || *width > 256:

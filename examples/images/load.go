@@ -15,9 +15,6 @@ func load(ctx context.Context) (datasets.Dataset, []string, error) {
 	if *data == "" {
 		set := newShapes(4000, *size, *seed)
 		fmt.Printf("%d pictures of shapes, drawn by this program: %s; -data FOLDER takes your own\n", set.Len(), strings.Join(shapeNames, ", "))
-		if *colour == "grey" {
-			return nil, nil, fmt.Errorf("the shapes are coloured; -colour grey needs -data")
-		}
 		return set, shapeNames, nil
 	}
 	set, err := imagefolder.Load(ctx, *data, imagefolder.Options{
@@ -68,4 +65,19 @@ func list(files []imagefolder.File, what string) {
 		}
 		fmt.Println(" ", f)
 	}
+}
+
+// again returns a set in which each picture comes several times if there are few of
+// them: files are written after each epoch, which is not to be over in a moment.
+func again(set datasets.Dataset) datasets.Dataset {
+	const enough = 4000
+	n := set.Len()
+	if n >= enough {
+		return set
+	}
+	indices := make([]int, (enough+n-1)/n*n)
+	for i := range indices {
+		indices[i] = i % n
+	}
+	return datasets.Subset(set, indices)
 }

@@ -79,14 +79,15 @@ func run(ctx context.Context) error {
 		return err
 	}
 	p := pick(set.Len(), set.Shape()[0], *size, classes).apply()
+	shown := again(set)
 	if *flip {
-		set = datasets.Augment(set, p.seed, datasets.Flip())
+		shown = datasets.Augment(shown, p.seed, datasets.Flip())
 	}
 	options := []datasets.LoaderOption{datasets.Seed(p.seed), datasets.KeepShape(), datasets.DropLast()}
 	if p.classes != nil {
 		options = append(options, datasets.Conditions())
 	}
-	loader := datasets.NewLoader(set, p.batch, options...)
+	loader := datasets.NewLoader(shown, p.batch, options...)
 	g, d := p.networks()
 	config := p.config()
 	config.Device = where

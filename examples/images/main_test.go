@@ -40,6 +40,7 @@ func TestWrongUsage(t *testing.T) {
 		"-unknown":      "flag provided but not defined: -unknown",
 		"-size 48":      "-size must be 32 or 64",
 		"-colour green": "-colour must be auto, grey or rgb",
+		"-colour grey":  "the shapes are coloured; -colour grey needs -data",
 		"-labels x.csv": "-labels is a file in the folder of -data",
 		"-steps -1":     "-steps, -batch and -threads must not be negative",
 		"-width 300":    "-width must lie between 1 and 256",

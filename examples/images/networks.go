@@ -24,16 +24,19 @@ type plan struct {
 
 // pick makes a plan for n pictures.
 func pick(n, channels, size int, classes []string) plan {
-	p := plan{size: size, channels: channels, classes: classes, pictures: n, latent: 64, width: 16, lr: 2e-3, seed: *seed}
+	p := plan{size: size, channels: channels, classes: classes, pictures: n, latent: 64, width: 16, lr: 1e-3 * 32 / float64(size), seed: *seed}
 	p.batch = min(64, n)
 	// Few pictures are learned by heart: then more is changed at random before the
 	// discriminator sees them. The shift is cheap, and always helps.
 	p.augment = nn.Augmentations{Shift: 0.125}
-	if n < 500 {
+	if n < 3000 {
 		p.augment.Cutout = 0.3
 		p.augment.Colour = channels == 3
 	}
 	p.steps = 6000
+	if *data == "" {
+		p.steps = 3000 // shapes are simple
+	}
 	return p
 }
 
@@ -108,13 +111,16 @@ func shrink(in, out int) nn.Module {
 // relativistic pairs and both gradient penalties. The rate falls to a tenth over the
 // last fifth of the run.
 func (p plan) config() gan.Config {
+	// A penalty per pixel that is the same for all sizes.
+	gamma := 0.1 * float64(p.size*p.size) / (32 * 32)
+	calm := optim.Cosine{From: 10, To: 1, Steps: max(p.steps/5, 1)} // until the generator has found its feet
 	fifth := max(p.steps/5, 1)
 	fall := optim.Linear{From: 1, To: 0.1, Steps: fifth}
 	return gan.Config{
 		Latent:    p.latent,
 		Classes:   p.classes,
 		Objective: gan.Relativistic{},
-		Penalties: []gan.Penalty{gan.R1{Gamma: 0.1}, gan.R2{Gamma: 0.1}},
+		Penalties: []gan.Penalty{gan.R1{Gamma: gamma, Schedule: calm}, gan.R2{Gamma: gamma, Schedule: calm}},
 		Optimizer: optim.Adam{
 			LR: p.lr, Betas: [2]float64{0, 0.9}, Beta2Schedule: optim.Cosine{From: 0.9, To: 0.99, Steps: p.steps},
 			Schedule: optim.ScheduleFunc(func(step int) float64 { return fall.At(max(step-(p.steps-fifth), 0)) }),

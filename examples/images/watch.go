@@ -12,7 +12,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
-	"github.com/gander-ml/gander/gan/picture"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/rundir"
 	"github.com/gander-ml/gander/tensor"
@@ -60,13 +60,13 @@ func (p plan) draw(g *gan.Generator) *tensor.Tensor {
 	return g.SampleOf(labels, p.seed)
 }
 
-func (p plan) grid(scale int) picture.Grid {
-	return picture.Grid{Columns: columns, Scale: scale, Gap: 2 * scale, Labels: p.classes[:min(len(p.classes), maxRows)]}
+func (p plan) grid(scale int) gallery.Grid {
+	return gallery.Grid{Columns: columns, Scale: scale, Gap: 2 * scale, Labels: p.classes[:min(len(p.classes), maxRows)]}
 }
 
 // hooks are everything that happens beside the training itself.
-func hooks(p plan, folder *rundir.Folder) ([]gan.Hook, *picture.Film) {
-	film := &picture.Film{Grid: p.grid(1)}
+func hooks(p plan, folder *rundir.Folder) ([]gan.Hook, *gallery.Film) {
+	film := &gallery.Film{Grid: p.grid(1)}
 	return []gan.Hook{
 		pictures(p, film),
 		folder.Hook(),
@@ -80,7 +80,7 @@ func hooks(p plan, folder *rundir.Folder) ([]gan.Hook, *picture.Film) {
 
 // pictures draws the same samples again and again, every 100 steps and more often in
 // the beginning, when most happens.
-func pictures(p plan, film *picture.Film) gan.Hook {
+func pictures(p plan, film *gallery.Film) gan.Hook {
 	var t *gan.Trainer
 	save := func(x *tensor.Tensor) error {
 		return p.grid(96/p.size).Save(filepath.Join(*out, "samples.png"), x)
@@ -141,12 +141,12 @@ func about(d time.Duration) string {
 
 // show draws, at the end, the way from some latent vectors to others and, of a set that
 // is not too large, the pictures that samples are most like.
-func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, film *picture.Film) error {
+func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, film *gallery.Film) error {
 	rows := 6
 	if p.classes != nil {
 		rows = min(len(p.classes), maxRows)
 	}
-	way := picture.Walk(g.Latents(rows, p.seed+1), g.Latents(rows, p.seed+2), columns)
+	way := gallery.Walk(g.Latents(rows, p.seed+1), g.Latents(rows, p.seed+2), columns)
 	x := way
 	if p.classes == nil {
 		x = g.Map(way)
@@ -171,7 +171,7 @@ func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, f
 		for i := range one {
 			one[i] = i * columns % samples.Dim(0)
 		}
-		beside, _, _ := picture.Neighbours(tensor.Gather(samples, 0, tensor.Positions(one...)), all, columns-1)
+		beside, _, _ := gallery.Neighbours(tensor.Gather(samples, 0, tensor.Positions(one...)), all, columns-1)
 		if err := p.grid(96/p.size).Save(filepath.Join(*out, "neighbours.png"), beside); err != nil {
 			return err
 		}

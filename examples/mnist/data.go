@@ -8,6 +8,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // load returns the digits to train on.
@@ -29,12 +30,13 @@ func load(ctx context.Context) (*datasets.Images, error) {
 	return images, err
 }
 
-// batches returns the digits as a recipe wants them, with their classes if its
-// networks know them.
-func batches(images *datasets.Images, r recipe.Recipe) *datasets.Loader {
-	options := []datasets.LoaderOption{datasets.Seed(r.Seed)}
+// batches returns the digits, or a process's part of them, as a recipe wants them,
+// with their classes if its networks know them.
+func batches(images *datasets.Images, r recipe.Recipe, shard datasets.LoaderOption) (l *datasets.Loader, err error) {
+	options := []datasets.LoaderOption{datasets.Seed(r.Seed), shard}
 	if r.Config().Classes != nil {
 		options = append(options, datasets.Conditions())
 	}
-	return datasets.NewLoader(images, r.Batch, options...)
+	err = tensor.Catch(func() { l = datasets.NewLoader(images, r.Batch, options...) }) // a batch may be too small for a group
+	return l, err
 }

@@ -27,6 +27,7 @@ var (
 	bfloat16 = flag.Bool("bfloat16", false, "round the factors of large matrix products to bfloat16 if the processor is faster that way")
 	looks    = flag.Int("looks", 4, "times to judge the digits in the course of training")
 	address  = flag.String("http", "", "show the run in a browser, at this `address` of the machine: localhost:8080")
+	group    = flag.String("group", "none", "who trains as one: none, for this process alone, or mpi, for those that mpirun has started")
 	verbose  = flag.Bool("v", false, "also print gradient norms, every 50 steps")
 
 	resume  rundir.Mode
@@ -84,6 +85,8 @@ func chosen() (r recipe.Recipe, wrong string) {
 		wrong = "-threads and -looks must be 0 or more"
 	case *out == "":
 		wrong = "-out must name a folder"
+	case *group != "none" && *group != "mpi":
+		wrong = fmt.Sprintf("there is no group %q; give none or mpi", *group)
 	case *data != "" && *download:
 		wrong = "give -data or -download, not both"
 	}

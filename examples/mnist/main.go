@@ -20,16 +20,20 @@
 //
 // -preset unconditional leaves the classes away: what is drawn is up to the
 // generator. -preset best trains its networks longer, mlp does without convolutions,
-// and package gan/recipe holds them all. -preset classic is the recipe of the tutorials to the letter: two MLPs, binary
-// cross-entropy, 15,700 steps, 79 seconds on two cores. It mostly draws ones.
+// and package gan/recipe holds them all. -preset classic is the recipe of the tutorials
+// to the letter: two MLPs, binary cross-entropy, 15,700 steps, 79 seconds on two cores.
+// It mostly draws ones. -http localhost:8080 shows the run in a browser.
 //
 // A run that is there already is moved aside, under a name with its time. With
 // -resume auto it is continued, after whatever has ended it, by the same command;
 // other flags are refused, unless -set changes them on purpose.
 //
-// Ctrl-C, SIGTERM and SIGHUP finish the current step and save, a second one ends
-// the program at once. The exit status is 0 after Ctrl-C, 143 after SIGTERM, 129
-// after SIGHUP, 1 if something outside went wrong, and 2 after wrong usage.
+// With -group mpi, in a program that was built with -tags mpi, several processes train
+// as one (package gan/mpi): mpirun -np 2 ./mnist -group mpi.
+//
+// Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP finish the current step and save, a second one ends
+// the program at once. The exit status is 0 after Ctrl-C, 143 after SIGTERM
+// and SIGUSR1, 129 after SIGHUP, 1 if something outside went wrong, and 2 after wrong usage.
 package main
 
 import (
@@ -38,7 +42,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
@@ -64,9 +67,8 @@ func main() {
 	os.Exit(gan.ExitStatus(err))
 }
 
-func complain(err error) {
-	fmt.Fprintln(os.Stderr, "mnist:", strings.ReplaceAll(err.Error(), "\n", "; "))
-}
+// name is what messages begin with.
+var name = "mnist"
 
 func run(ctx context.Context, r recipe.Recipe) error {
 	tensor.CPU().SetThreads(*threads)
@@ -84,16 +86,26 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	if err != nil {
 		return err
 	}
-	loader := batches(images, r)
+	group, err := join()
+	if err != nil {
+		return err
+	}
+	loader, err := batches(images, r, shard(group))
+	if err != nil {
+		return err
+	}
 	if *epochs > 0 {
 		r.Steps = *epochs * loader.Batches()
 	}
 	g, d := r.Networks()
 	config := r.Config()
-	config.Device = where
+	config.Device, config.Group = where, group
 	trainer, err := gan.New(g, d, config)
 	if err != nil {
 		return err
+	}
+	if group != nil && group.Rank() > 0 {
+		return follow(ctx, trainer, loader, r, group)
 	}
 	judge, err := mnistfeatures.Load()
 	if err != nil {
@@ -109,7 +121,14 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	}
 	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d, on %v; into %s; Ctrl-C saves and stops\n\n",
 		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, where, *out)
-	report, err := trainer.Fit(ctx, loader, gan.Steps(r.Steps), gan.On(hooks(r, judge, folder)...), gan.OnWarning(complain), gan.RecordFailure(folder.Path("failure.safetensors")))
+	options := []gan.Option{gan.Steps(r.Steps), gan.On(hooks(r, judge, folder)...), gan.OnWarning(complain)}
+	if group == nil {
+		options = append(options, gan.RecordFailure(folder.Path("failure.safetensors")))
+	}
+	report, err := trainer.Fit(ctx, loader, options...)
+	if left := leave(group); err == nil {
+		err = left
+	}
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/internal/clitest"
 )
@@ -78,6 +79,7 @@ func TestWrongUsage(t *testing.T) {
 		"-preset dcgan":      `there is no preset "dcgan"`,
 		"-threads -1":        "-threads and -looks must be 0 or more",
 		"-looks -1":          "-threads and -looks must be 0 or more",
+		"-group many":        `there is no group "many"; give none or mpi`,
 		"-out=":              "-out must name a folder",
 		"-data x -download":  "give -data or -download, not both",
 		"train":              `unexpected argument "train"`,
@@ -202,7 +204,7 @@ func TestClassic(t *testing.T) {
 
 	g, err := gan.LoadGenerator(filepath.Join(out, "generator.safetensors"))
 	require.NoError(t, err)
-	drawn, err := gan.ImageGrid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	drawn, err := gallery.Grid{Height: 28, Width: 28, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
 	require.NoError(t, err)
 	require.Equal(t, drawn, decode("samples.png"), "the saved generator draws the saved picture")
 }
@@ -233,7 +235,7 @@ func TestQuick(t *testing.T) {
 	g, err := gan.LoadGenerator(filepath.Join(dir, "runs", "mnist", "generator.safetensors"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, g.Classes())
-	want, err := gan.ImageGrid{Height: 28, Width: 28, Columns: 10, Gap: 2}.Image(g.SampleOf([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 1))
+	want, err := gallery.Grid{Height: 28, Width: 28, Columns: 10, Gap: 2}.Image(g.SampleOf([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 1))
 	require.NoError(t, err)
 	got, err := png.Decode(strings.NewReader(files["samples/step-00012.png"]))
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/chart"
 	"github.com/gander-ml/gander/gan/diagnose"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
@@ -72,11 +73,11 @@ func images(r recipe.Recipe) gan.Hook {
 		}
 		draw = func(g *gan.Generator) *tensor.Tensor { return g.SampleOf(labels, r.Seed) }
 	}
-	large := gan.ImageGrid{Height: 28, Width: 28, Columns: columns, Scale: 4, Gap: 8}
-	small := gan.ImageGrid{Height: 28, Width: 28, Columns: columns, Gap: 2}
+	large := gallery.Grid{Height: 28, Width: 28, Columns: columns, Scale: 4, Gap: 8}
+	small := gallery.Grid{Height: 28, Width: 28, Columns: columns, Gap: 2}
 	var t *gan.Trainer
 	show := func() error {
-		return large.WritePNG(filepath.Join(*out, "samples.png"), draw(t.Generator()))
+		return large.Save(filepath.Join(*out, "samples.png"), draw(t.Generator()))
 	}
 	return gan.Hook{
 		Start: func(run gan.Run) error {
@@ -87,7 +88,7 @@ func images(r recipe.Recipe) gan.Hook {
 			switch {
 			case s.Step%100 == 0, s.Step == 10, s.Step == 20, s.Step == 50, s.Step == r.Steps:
 				path := filepath.Join(*out, "samples", fmt.Sprintf("step-%05d.png", s.Step))
-				if err := small.WritePNG(path, draw(t.Generator())); err != nil {
+				if err := small.Save(path, draw(t.Generator())); err != nil {
 					return gan.Warning(err)
 				}
 				return gan.Warning(show())
@@ -158,4 +159,9 @@ func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, 
 		err = context.Cause(ctx)
 	}
 	return report, err
+}
+
+// complain tells of an error in one line.
+func complain(err error) {
+	fmt.Fprintln(os.Stderr, name+":", strings.ReplaceAll(err.Error(), "\n", "; "))
 }

@@ -32,7 +32,7 @@ func parse() (s settings) {
 	flag.Uint64Var(&s.seed, "seed", 1, "of every random number")
 	flag.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
 	flag.BoolVar(&s.json, "json", false, "print JSON instead of a table")
-	flag.StringVar(&s.out, "o", filepath.Join("runs", "ring2d"), "folder for the images, which show the first seed")
+	flag.StringVar(&s.out, "out", filepath.Join("runs", "ring2d"), "folder for the images, which show the first seed")
 	flag.StringVar(&s.address, "http", "", "show the first seed's run in a browser, at this `address` of the machine: localhost:8080")
 	flag.StringVar(&s.samples, "samples", "", "NumPy file to write 10,000 points of the first seed to")
 	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")

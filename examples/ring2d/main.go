@@ -84,7 +84,7 @@ func run(ctx context.Context, s settings) (err error) {
 	if s.json {
 		lines = os.Stderr
 	}
-	s.folder, err = rundir.Open(s.out, rundir.Options{Resume: s.resume, OutFlag: "-o", SetFlag: "-set",
+	s.folder, err = rundir.Open(s.out, rundir.Options{Resume: s.resume, SetFlag: "-set",
 		Say: func(line string) { fmt.Fprintln(lines, line) }})
 	if err != nil {
 		return err

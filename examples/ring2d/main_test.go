@@ -60,7 +60,7 @@ func TestFilesAndTable(t *testing.T) {
 	r = clitest.Run(t, dir, append(args, "-resume", "must", "-set", "steps=5")...)
 	require.Zero(t, r.Status, r.Errors)
 	require.Contains(t, r.Out, " 5 steps in ")
-	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "optimizer.lr was 0.003 and is 0.1", "-mixture", "grid", "-steps", "5", "-batch", "8", "-lr", "0.1", "-resume", "auto", "-o", "ring2d")
+	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "optimizer.lr was 0.003 and is 0.1", "-mixture", "grid", "-steps", "5", "-batch", "8", "-lr", "0.1", "-resume", "auto", "-out", "ring2d")
 }
 
 func TestJSON(t *testing.T) {
@@ -103,15 +103,15 @@ func TestFailures(t *testing.T) {
 		"-lr 0":           "-lr",
 		"-lr NaN":         "-lr",
 		"-gamma -1":       "-gamma",
-		"-o=":             "-o must name a folder",
+		"-out=":           "-out must name a folder",
 		"-nonsense":       "-nonsense",
 		"argument":        `unexpected argument "argument"`,
 	} {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}
-	clitest.Fails(t, dir, 1, "file", "-o", "file/below")
+	clitest.Fails(t, dir, 1, "file", "-out", "file/below")
 	clitest.Fails(t, dir, 1, "abacus", "-device", "abacus")
-	clitest.Fails(t, dir, 1, "file", "-o", ".", "-samples", "file/x.npy")
+	clitest.Fails(t, dir, 1, "file", "-out", ".", "-samples", "file/x.npy")
 	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "-mixture")
 }
 

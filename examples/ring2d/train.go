@@ -58,7 +58,7 @@ func (s *settings) wrong() string {
 	case !(s.lr > 0 && s.lr <= 1 && s.gamma >= 0 && s.gamma <= 1e6):
 		return "-lr must lie between 0 and 1, -gamma between 0 and 1e6"
 	case s.out == "":
-		return "-o must name a folder"
+		return "-out must name a folder"
 	}
 	return ""
 }

@@ -29,6 +29,7 @@ import (
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -59,14 +60,14 @@ func main() {
 		fmt.Fprintf(os.Stderr, "sample: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
-	grid := gan.ImageGrid{Columns: *columns, Scale: *scale}
+	grid := gallery.Grid{Columns: *columns, Scale: *scale}
 	if err := draw(*model, *device, *n, *label, *seed, *out, grid); err != nil {
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(model, device string, n int, label string, seed uint64, out string, grid gan.ImageGrid) error {
+func draw(model, device string, n int, label string, seed uint64, out string, grid gallery.Grid) error {
 	d, err := tensor.OpenDevice(device)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/nn/onnx"
@@ -45,7 +46,7 @@ func TestSample(t *testing.T) {
 		require.NoError(t, err)
 		return img
 	}
-	want, err := gan.ImageGrid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
+	want, err := gallery.Grid{Height: 3, Width: 3, Columns: 5, Scale: 4, Gap: 8}.Image(g.Sample(10, 1))
 	require.NoError(t, err)
 	require.Equal(t, want, draw())
 	require.Equal(t, want, draw("-n", "10", "-seed", "1"), "the same seed, the same picture")
@@ -91,7 +92,7 @@ func TestArray(t *testing.T) {
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	g := saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
-	want, err := gan.ImageGrid{}.Image(g.Sample(3, 2).Slice(0, 2, 3).Reshape(1, 1, 3, 3))
+	want, err := gallery.Grid{}.Image(g.Sample(3, 2).Slice(0, 2, 3).Reshape(1, 1, 3, 3))
 	require.NoError(t, err)
 	names := func() (out []string) {
 		for name := range clitest.Files(t, dir) {

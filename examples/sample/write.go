@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn/onnx"
 	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
@@ -17,7 +18,7 @@ func isFolder(out string) bool { return out != "" && os.IsPathSeparator(out[len(
 
 // write makes what out asks for of samples [n, …], each of the given shape; nil if
 // that is not known.
-func write(out string, samples *tensor.Tensor, shape []int, grid gan.ImageGrid) error {
+func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) error {
 	n := samples.Dim(0)
 	if filepath.Ext(out) == ".npy" {
 		return npy.Save(out, samples.Reshape(n, -1))
@@ -26,19 +27,19 @@ func write(out string, samples *tensor.Tensor, shape []int, grid gan.ImageGrid) 
 		samples = samples.Reshape(append([]int{n}, shape...)...)
 	}
 	if isFolder(out) {
-		return writeFolder(out, samples, gan.ImageGrid{Scale: max(grid.Scale, 1)})
+		return writeFolder(out, samples, gallery.Grid{Scale: max(grid.Scale, 1)})
 	}
 	if grid.Scale == 0 {
 		grid.Scale = 4
 	}
 	grid.Gap = 2 * grid.Scale
-	return grid.WritePNG(out, samples)
+	return grid.Save(out, samples)
 }
 
 // writeFolder makes a folder of one PNG for each sample, 000000.png and so on. It
 // comes to be as a whole, under another name first, and replaces none that holds
 // something: tools would count what is there already among the samples.
-func writeFolder(out string, samples *tensor.Tensor, one gan.ImageGrid) (err error) {
+func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err error) {
 	out = filepath.Clean(out)
 	if there, err := os.ReadDir(out); len(there) > 0 {
 		return fmt.Errorf("writing %s: the folder holds something already; give a new one", out)

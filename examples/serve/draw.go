@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/tensor"
 	"github.com/gander-ml/gander/tensor/npy"
 )
@@ -157,7 +158,7 @@ func (b *buffers) Get() *png.EncoderBuffer  { e, _ := b.Pool.Get().(*png.Encoder
 func (b *buffers) Put(e *png.EncoderBuffer) { b.Pool.Put(e) }
 
 func writePNG(_ *server, w io.Writer, _ query, x *tensor.Tensor) error {
-	img, err := gan.ImageGrid{Gap: 2}.Image(x)
+	img, err := gallery.Grid{Gap: 2}.Image(x)
 	if err != nil {
 		return err
 	}

@@ -65,11 +65,10 @@ func run(address, model string, l limits) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	load := pretrained.Digits
+	g, err := pretrained.Digits()
 	if model != "" {
-		load = func(options ...gan.LoadOption) (*gan.Generator, error) { return gan.LoadGenerator(model, options...) }
+		g, err = gan.LoadGenerator(model)
 	}
-	g, err := load(gan.SampleMemory(64 << 20))
 	if err != nil {
 		return err
 	}

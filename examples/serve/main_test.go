@@ -26,6 +26,7 @@ import (
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
@@ -116,7 +117,7 @@ func TestAnswers(t *testing.T) {
 	require.Equal(t, "image/png", a.Header().Get("Content-Type"))
 	img, err := png.Decode(a.Body)
 	require.NoError(t, err)
-	picture, err := gan.ImageGrid{Gap: 2}.Image(want)
+	picture, err := gallery.Grid{Gap: 2}.Image(want)
 	require.NoError(t, err)
 	require.Equal(t, picture, img)
 

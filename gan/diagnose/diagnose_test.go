@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/diagnose"
@@ -300,9 +301,32 @@ func TestOtherSamples(t *testing.T) {
 		trainer, err := gan.New(c.g, c.d, gan.Config{Latent: 4, Seed: 1})
 		require.NoError(t, err)
 		hook := diagnose.Hook(diagnose.Options{Every: 1})
-		_, err = trainer.Fit(context.Background(), constant{tensor.NewStream(1, "x").Normal(tensor.Float32, c.shape...)}, gan.Steps(20), gan.On(hook))
+		_, err = trainer.Fit(context.Background(), constant{tensor.NewStream(1, "x").Normal(tensor.Float32, c.shape...)}, gan.Epochs(20), gan.On(hook))
 		require.NoError(t, err)
 	}
+}
+
+// A network that refuses to be looked at does not end training.
+func TestRefusal(t *testing.T) {
+	d := nn.Sequential(stubborn{}, nn.Linear(2, 1))
+	trainer, err := gan.New(nn.Linear(4, 2), d, gan.Config{Latent: 4, Seed: 1})
+	require.NoError(t, err)
+	var seen *diagnose.Measurement
+	hook := diagnose.Hook(diagnose.Options{Every: 5, Measured: func(m *diagnose.Measurement, _ *gan.Generator) { seen = m }})
+	_, err = trainer.Fit(context.Background(), constant{tensor.NewStream(1, "x").Normal(tensor.Float32, 4, 2)}, gan.Epochs(10), gan.On(hook))
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(seen.RealSlope) && math.IsNaN(seen.Discriminator.Dead))
+	require.False(t, math.IsNaN(seen.Accuracy) || math.IsNaN(seen.Discriminator.Update) || math.IsNaN(seen.Generator.Dead))
+}
+
+// stubborn takes no weights but its own.
+type stubborn struct{}
+
+func (stubborn) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	if ctx != nil && ctx.Weights != nil && ctx.Train {
+		panic(&tensor.ArgumentError{Op: "stubborn", Problem: "no"})
+	}
+	return x
 }
 
 // constant is a source of one batch.

@@ -20,9 +20,9 @@
 //	[DiscriminatorWins]   D ranks a real sample above a generated one                       in 99 of 100 pairs
 //	[SteepAtSamples]      D's gradient at generated samples is larger than at real ones     10 times
 //	[Collapse]            two generated samples are nearer to each other than two real ones 0.3 of the distance
-//	[Swings]              the generator's loss goes up and down                             by half of its mean
+//	[Swings]              the generator's loss goes up and down                             by half of its mean, and 1
 //	[Drifts]              the generator's loss climbs in a line                             to its double, and by 2
-//	[DeadUnits]           units of a layer give the same for every sample                   9 in 10
+//	[DeadUnits]           units of a layer give the same for every sample                   19 in 20
 //	[LearningRate]        a step changes the weights                                        by a tenth
 //
 // They are symptoms that the field knows, and what the sentences advise is what

@@ -13,8 +13,9 @@ import (
 // Options say how a run is looked at. The zero value looks at it a hundred times,
 // with all of [Rules].
 type Options struct {
-	// Every is the number of steps between two measurements. 0 means a hundredth
-	// of the run, and at least 10.
+	// Every is the number of steps between two measurements, or a few more if the
+	// generator does not learn in each step. 0 means a hundredth of the run, and at
+	// least 10.
 	Every int
 	// Rules look at the measurements; nil means [Rules].
 	Rules []Rule

@@ -50,7 +50,7 @@ type Network struct {
 }
 
 // most is how many samples of a batch are looked at, at most.
-const most = 64
+const most = 32
 
 // copies are what a measurement needs of a step, copied so that training can go on.
 type copies struct {
@@ -73,10 +73,21 @@ func (c *copies) finish() *Measurement {
 		m.Generator.Update = update(c.generator, c.before[0], c.after[0])
 	}
 	m.Discriminator.Update = update(c.discriminator, c.before[1], c.after[1])
-	m.RealSlope = slope(c.discriminator, c.after[1], c.real, c.condition)
-	m.FakeSlope = slope(c.discriminator, c.after[1], c.fake, c.condition)
-	m.Generator.Dead, m.Generator.DeadLayer = dead(c.generator, c.after[0], c.condition, c.latent)
-	m.Discriminator.Dead, m.Discriminator.DeadLayer = dead(c.discriminator, c.after[1], c.condition, c.real, c.fake)
+	m.RealSlope, m.FakeSlope, m.Generator.Dead, m.Discriminator.Dead = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	// Networks may refuse to be run so, a batch norm on a single sample, say. Nothing
+	// is known then, and training goes on.
+	for _, look := range []func(){
+		func() { m.RealSlope = slope(c.discriminator, c.after[1], c.real, c.condition) },
+		func() { m.FakeSlope = slope(c.discriminator, c.after[1], c.fake, c.condition) },
+		func() {
+			m.Generator.Dead, m.Generator.DeadLayer = dead(c.generator, c.after[0], c.condition, c.latent)
+		},
+		func() {
+			m.Discriminator.Dead, m.Discriminator.DeadLayer = dead(c.discriminator, c.after[1], c.condition, c.real, c.fake)
+		},
+	} {
+		tensor.Catch(look)
+	}
 	return m
 }
 
@@ -143,6 +154,9 @@ func update(m nn.Module, before, after *nn.Weights) float64 {
 		}
 		a := (&nn.Ctx{Weights: after}).Var(p.Param).Value()
 		b := (&nn.Ctx{Weights: before}).Var(p.Param).Value()
+		if a.Rank() == 2 {
+			a, b = a.T(), b.T() // as they lie in memory
+		}
 		changes, weights = append(changes, tensor.Sub(a, b)), append(weights, b)
 	}
 	if len(weights) == 0 {
@@ -259,7 +273,7 @@ func constant(x *tensor.Tensor) float64 {
 	}
 	n, units := shape[0], shape[1]
 	each := x.Len() / (n * units)
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Cast(tensor.Float32).Float32s()
 	same := 0
 	for u := range units {
 		first, differs := values[u*each], false

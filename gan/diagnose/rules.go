@@ -105,12 +105,13 @@ func Collapse(r Record) string {
 		m.FakeDistance, m.RealDistance)
 }
 
-// Swings finds a generator's loss whose means between measurements go up and down by
-// more than what they are around.
+// Swings finds a generator's loss whose means between measurements go up and down: by
+// a standard deviation of more than 1, and of half of what they are around. The losses
+// of the Wasserstein game have no level that they should keep.
 func Swings(r Record) string {
 	const n = 2 * recent
 	losses, steps, ok := r.over(n, func(m *Measurement) float64 { return m.Losses.Generator })
-	if !ok {
+	if !ok || r.Objective == (gan.Wasserstein{}).Name() {
 		return ""
 	}
 	level, spread, turns := mean(losses), 0.0, 0
@@ -121,7 +122,7 @@ func Swings(r Record) string {
 		}
 	}
 	spread = math.Sqrt(spread)
-	if spread < max(math.Abs(level)/2, 0.5) || turns < n/4 {
+	if spread < max(math.Abs(level)/2, 1) || turns < n/4 {
 		return ""
 	}
 	return fmt.Sprintf("The generator's loss swings: over the last %d steps its means lay between %.3g and %.3g, around %.3g. "+
@@ -129,8 +130,8 @@ func Swings(r Record) string {
 }
 
 // Drifts finds a generator's loss that climbs and climbs: by more than 2, and by
-// more than it was, in a line that explains nine tenths of how it varies. The losses
-// of the Wasserstein game have no level that they should keep.
+// more than it was, in a line that explains nine tenths of how it varies. See [Swings]
+// about the Wasserstein game.
 func Drifts(r Record) string {
 	const n = 2 * recent
 	losses, steps, ok := r.over(n, func(m *Measurement) float64 { return m.Losses.Generator })
@@ -147,7 +148,7 @@ func Drifts(r Record) string {
 		"Add the penalties R1 and R2 or raise their γ, or lower the discriminator's learning rate.", steps, from, from+rise)
 }
 
-// DeadUnits finds a layer of which nine tenths of the units give the same number for
+// DeadUnits finds a layer of which 19 in 20 units give the same number for
 // every sample. In healthy networks with ReLU it may be half of them and more.
 func DeadUnits(r Record) string {
 	for _, network := range []struct {
@@ -158,7 +159,7 @@ func DeadUnits(r Record) string {
 		{"discriminator", func(m *Measurement) Network { return m.Discriminator }},
 	} {
 		shares, _, ok := r.over(recent, func(m *Measurement) float64 { return network.of(m).Dead })
-		if !ok || slices.Min(shares) < 0.9 {
+		if !ok || slices.Min(shares) < 0.95 {
 			continue
 		}
 		now := network.of(r.Measurements[len(r.Measurements)-1])
@@ -182,7 +183,7 @@ func LearningRate(r Record) string {
 		if !ok || mean(ratios) < 0.1 {
 			continue
 		}
-		return fmt.Sprintf("The %s's learning rate is too high: a step at a rate of %.3g changes its weights by %.0f %% of their size, where 0.1 to 3 %% is usual. "+
+		return fmt.Sprintf("The %s's learning rate is too high: a step at a rate of %.3g changes its weights by %.0f %% of their size; usual is a few per cent at most. "+
 			"Lower the rate.", network.name, network.of(r.Measurements[len(r.Measurements)-1]).Rate, 100*mean(ratios))
 	}
 	return ""

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -209,7 +210,7 @@ func grid(shape []int) func(*tensor.Tensor) (image.Image, error) {
 		return nil
 	}
 	return func(x *tensor.Tensor) (image.Image, error) {
-		return gan.ImageGrid{}.Image(x.Reshape(append([]int{x.Dim(0)}, shape...)...))
+		return gallery.Grid{}.Image(x.Reshape(append([]int{x.Dim(0)}, shape...)...))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/diagnose"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -155,7 +156,7 @@ func (p *Page) Hook() gan.Hook {
 		},
 		Note: func(step int, sentence string) {
 			p.change(func() bool { return p.remarks.add(remark{step, sentence}) })
-			w.wake()
+			p.broadcast()
 		},
 	}
 }
@@ -241,12 +242,12 @@ func (w *watching) choose(shape []int) {
 			w.samples, w.draw = 1024, w.scatter
 		case len(shape) == 3 && (shape[0] == 1 || shape[0] == 3):
 			w.draw = func(x *tensor.Tensor) (image.Image, error) {
-				grid := gan.ImageGrid{Gap: 2, Scale: max(1, 56/max(shape[1], shape[2]))}
+				grid := gallery.Grid{Gap: 2, Scale: max(1, 56/max(shape[1], shape[2]))}
 				return grid.Image(x.Reshape(append([]int{x.Dim(0)}, shape...)...))
 			}
 		case len(shape) == 2:
 			w.draw = func(x *tensor.Tensor) (image.Image, error) {
-				return gan.ImageGrid{Height: shape[0], Width: shape[1], Gap: 2, Scale: max(1, 56/max(shape[0], shape[1]))}.Image(x.Reshape(x.Dim(0), -1))
+				return gallery.Grid{Height: shape[0], Width: shape[1], Gap: 2, Scale: max(1, 56/max(shape[0], shape[1]))}.Image(x.Reshape(x.Dim(0), -1))
 			}
 		}
 	}
@@ -315,9 +316,6 @@ func (w *watching) point(step int) {
 
 // wake has browsers told what is new.
 func (w *watching) wake() {
-	if w == nil {
-		return
-	}
 	select {
 	case w.news <- struct{}{}:
 	default:

@@ -156,7 +156,7 @@ func reachable(all []source, folder string) map[string]bool {
 }
 
 // A program that imports gan alone links neither plots, nor a terminal, nor a
-// web server, nor embedded data; nn does not link optim, nor optim nn.
+// web server, nor image formats, nor embedded data; nn does not link optim, nor optim nn.
 func TestWhatProgramsLink(t *testing.T) {
 	all := read(t)
 	linked := reachable(all, "gan")
@@ -168,6 +168,7 @@ func TestWhatProgramsLink(t *testing.T) {
 		}
 		assert.NotContains(t, imported, module+"/datasets", "gan links it")
 		assert.NotContains(t, imported, module+"/gan/", "gan links it")
+		assert.False(t, imported == "image" || strings.HasPrefix(imported, "image/"), "gan links %s", imported)
 		assert.NotEqual(t, "net/http", imported, "gan links it")
 	}
 	assert.NotContains(t, reachable(all, "nn"), module+"/optim")

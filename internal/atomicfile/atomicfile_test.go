@@ -233,7 +233,8 @@ func TestMain(m *testing.M) {
 		err := Write(path, func(w io.Writer) error {
 			w.Write(make([]byte, 1<<20))
 			fmt.Println("ready")
-			select {}
+			forever()
+			return nil
 		})
 		fmt.Println(err)
 	case "stdout":
@@ -270,6 +271,14 @@ func TestWriteToStdout(t *testing.T) {
 		require.NoError(t, c.Run())
 		require.NoError(t, f.Close())
 		require.Equal(t, "before contents", contents(t, file), "a file as %s", path)
+	}
+}
+
+// forever waits. Without cgo, the runtime takes a program in which nobody can go on
+// for a deadlock and ends it; one that sleeps can.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestLockOfTheDead(t *testing.T) {
 			os.Exit(3)
 		}
 		os.Stdout.WriteString("locked\n")
-		select {}
+		forever()
 	}
 	folder := t.TempDir()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestLockOfTheDead$")

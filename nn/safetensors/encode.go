@@ -27,10 +27,11 @@ func Save(path string, tensors map[string]*tensor.Tensor, metadata map[string]st
 
 // Write writes the bytes of a file; metadata may be nil. The same input gives
 // the same bytes: tensors are ordered by dtype, the wider first, so that each
-// is aligned, and then by name. It reads the tensors twice, since the checksum
-// stands in the header. It is an error, before anything is written, if a
-// tensor's name is "__metadata__" or not valid UTF-8, if the metadata holds
-// [ChecksumKey], or if the header would be longer than 16 MiB.
+// is aligned, and then by name. It goes over the tensors twice, since the checksum
+// stands in the header; those of another device are in host memory meanwhile. It is
+// an error, before anything is written, if a tensor's name is "__metadata__" or not
+// valid UTF-8, if the metadata holds [ChecksumKey], or if the header would be
+// longer than 16 MiB.
 func Write(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
 	return write(w, tensors, metadata, true)
 }
@@ -50,6 +51,7 @@ func write(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]s
 		}
 	}
 	if checksum {
+		tensors = onHost(tensors)
 		sum := h.digest()
 		for _, e := range h.entries {
 			eachPiece(tensors[e.name], func(b []byte) error {
@@ -76,6 +78,15 @@ func write(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]s
 		}
 	}
 	return nil
+}
+
+// onHost returns the tensors in host memory, each brought there once at most.
+func onHost(tensors map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	out := make(map[string]*tensor.Tensor, len(tensors))
+	for name, t := range tensors {
+		out[name] = t.To(tensor.CPU())
+	}
+	return out
 }
 
 // describe lists the tensors in the order in which they are written.

@@ -9,8 +9,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -340,6 +342,9 @@ func named(a, b string) []byte {
 func TestReadRefuses(t *testing.T) {
 	folder := t.TempDir()
 	for i, c := range refused {
+		if strconv.IntSize == 32 && regexp.MustCompile(`"shape":\[[0-9,]*[0-9]{10}`).Match(c.bytes) {
+			c.want = "not a whole number that fits"
+		}
 		t.Run(fmt.Sprint(i, " ", c.want), func(t *testing.T) {
 			_, err := safetensors.Read(bytes.NewReader(c.bytes))
 			require.ErrorIs(t, err, safetensors.ErrFormat)

@@ -74,6 +74,8 @@ const charts = [
   { id: "slopes", of: "measures", log: true, lines: [["rs", "one", "at real samples"], ["fs", "two", "at generated ones"]] },
   { id: "distances", of: "measures", zero: true, lines: [["rd", "one", "two real samples"], ["fd", "two", "two generated ones"]] },
   { id: "updates", of: "measures", log: true, text: percent, lines: [["du", "one", "discriminator"], ["gu", "two", "generator"]] },
+  { id: "rates", of: "measures", zero: true, lines: [["dr", "one", "discriminator"], ["gr", "two", "generator"]] },
+  { id: "dead", of: "measures", zero: true, text: percent, lines: [["dx", "one", "discriminator"], ["gx", "two", "generator"]] },
   { id: "judged", of: "judgements", log: true, dots: true, lines: [["v", "two", "generated samples"], ["fl", "one", "real samples"]] },
 ];
 

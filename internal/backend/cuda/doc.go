@@ -13,7 +13,8 @@
 //
 // The kernels are CUDA C++, in the folder kernels, compiled to PTX by clang alone
 // (kernels/compile.sh, run by go generate); the driver compiles the PTX for the
-// device when a kernel of a file is first used. Blocks have 256 threads. Each
+// device when a kernel of a file is first used, which can take seconds, and keeps the
+// result in a cache of its own. Blocks have 256 threads. Each
 // function of one or two numbers is one formula in functions.h, and the elementary
 // functions are the CPU's polynomials (math.h). Reductions have a fixed tree, in
 // float64 (reduce.cu). Products divide the result into tiles, which shared memory
@@ -64,6 +65,7 @@
 //     barriers, but runs the blocks of a launch as it likes;
 //   - that kernels have the time, bandwidth and occupancy that bench/cuda/README.md
 //     computes on paper; nothing has been measured, and no tile size was tuned;
+//   - how long the driver takes to compile the kernels;
 //   - capture of a real stream and replay of a real graph, and what they save;
 //   - copies through page-locked memory while kernels run;
 //   - which error a real driver returns, and when, after a kernel that fails, and

@@ -13,15 +13,14 @@ import (
 // a step of training. What varies from step to step is not among the arguments, but
 // in device memory (see vary).
 type graphs struct {
-	off      bool
-	nodes    []node
-	content  []byte // arguments, and all else that makes nodes differ
-	known    map[uint64]*recording
-	seed     maphash.Seed
-	slots    int    // in use
-	values   []byte // of the slots, to be uploaded
-	block    *block // of the slots
-	replayed int64  // graphs launched, for tests
+	off     bool
+	nodes   []node
+	content []byte // arguments, and all else that makes nodes differ
+	known   map[uint64]*recording
+	seed    maphash.Seed
+	slots   int    // in use
+	values  []byte // of the slots, to be uploaded
+	block   *block // of the slots
 }
 
 // node is a launch, or a memset if function is 0.
@@ -51,7 +50,6 @@ const (
 // submit gives a launch to the driver, sooner or later.
 func (b *Backend) submit(c call) {
 	f := b.function(c.kernel)
-	b.queue.launches++
 	grid := driver.Dim{X: uint32(c.x), Y: uint32(c.y), Z: uint32(c.z)}
 	g := &b.graphs
 	if g.off {
@@ -65,7 +63,6 @@ func (b *Backend) submit(c call) {
 
 // clear queues setting words of 32 bits of a new block to 0.
 func (b *Backend) clear(p driver.Ptr, words uint64) {
-	b.queue.launches++
 	g := &b.graphs
 	if g.off {
 		b.check(b.device.MemsetAsync(p, 0, words, b.stream))
@@ -143,7 +140,6 @@ func (b *Backend) run() {
 		b.perform(nodes, content)
 		return
 	}
-	g.replayed++
 	b.check(b.device.GraphLaunch(r.graph, b.stream))
 }
 

@@ -79,10 +79,14 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 		// Give the driver what is free. Then collect garbage: its cleanups run on
 		// another goroutine, soon after.
 		if try > 0 {
+			q := &b.queue
+			current, n, more := q.current, q.n, q.more
+			q.more = nil
 			b.mu.Unlock()
 			runtime.GC()
 			settle()
 			b.mu.Lock()
+			q.current, q.n, q.more = current, n, more // other operations have been queued meanwhile
 			if b.closed {
 				return nil, errClosed
 			}

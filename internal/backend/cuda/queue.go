@@ -20,8 +20,7 @@ type queue struct {
 	n       int             // in current
 	filling filling
 
-	always   bool  // tests: a single step is a sequence, too
-	launches int64 // kernels and clears since the beginning
+	always bool // tests: a single step is a sequence, too
 }
 
 // call is a launch with its arguments.

@@ -53,13 +53,15 @@ func drivers(number int) *sim.Driver {
 func TestConformance(t *testing.T) {
 	b, d := open(t, sim.Config{NoGraphs: true}) // so that kernels are held to the sizes of arrays
 	every := 12
+	var families []string // all
 	switch {
 	case *full:
 		every = 1
 	case testing.Short():
-		every = 50
+		every = 300
+		families = []string{"memory", "copy", "fill", "unary", "binary", "where", "reduce", "matmul", "gather", "random", "linear", "epilogue gradient", "clamp"}
 	}
-	backendtest.RunSome(t, b, every)
+	backendtest.RunSome(t, b, every, families...)
 	t.Log(d.Counters().Instructions/1e6, "million instructions in", d.Counters().Launches, "launches")
 }
 
@@ -76,6 +78,9 @@ func TestSequences(t *testing.T) {
 
 // TestTiles: products give the same by tiles of every size.
 func TestTiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	b, _ := open(t, sim.Config{})
 	every := 30
 	if *full {
@@ -91,5 +96,8 @@ func TestTiles(t *testing.T) {
 // TestOperations: every operation of package autograd, its first derivatives and its
 // second, give what they give on the CPU.
 func TestOperations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	optest.RunOn(t, optest.Autograd(), simulated())
 }

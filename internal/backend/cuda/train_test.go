@@ -60,6 +60,10 @@ func newTrainer(t *testing.T, i int, d *tensor.Device) *gan.Trainer {
 // TestGraphs: from the third step on, a step is a few launches of graphs, and has
 // the bits that it has without graphs.
 func TestGraphs(t *testing.T) {
+	n := 2
+	if testing.Short() {
+		n = 1
+	}
 	open := func(kind string, c sim.Config) (*tensor.Device, *sim.Driver) {
 		c.Fast = true
 		d := sim.New(c)
@@ -70,7 +74,7 @@ func TestGraphs(t *testing.T) {
 	}
 	with, d := open("with", sim.Config{})
 	without, _ := open("without", sim.Config{NoGraphs: true})
-	for i := range games[:2] {
+	for i := range games[:n] {
 		t.Run(games[i].name, func(t *testing.T) {
 			a, b := newTrainer(t, i, with), newTrainer(t, i, without)
 			real := tensor.NewStream(1, "real")
@@ -95,14 +99,20 @@ func TestGraphs(t *testing.T) {
 }
 
 // TestTrajectories: twenty steps of training give the losses that the CPU gives.
-func TestTrajectories(t *testing.T) {
-	device, err := tensor.OpenDevice(simulated())
+func TestTrajectories(t *testing.T) { trajectories(t, simulated()) }
+
+func trajectories(t *testing.T, name string) {
+	device, err := tensor.OpenDevice(name)
 	require.NoError(t, err)
 	for i, game := range games {
 		t.Run(game.name, func(t *testing.T) {
 			here, there := newTrainer(t, i, nil), newTrainer(t, i, device)
 			real := tensor.NewStream(1, "real")
-			for step := range 20 {
+			steps := 20
+			if testing.Short() {
+				steps = 1
+			}
+			for step := range steps {
 				x := real.Normal(tensor.Float32, append([]int{6}, game.sample...)...)
 				want, err := here.Step(gan.Batch{X: x})
 				require.NoError(t, err)

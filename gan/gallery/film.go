@@ -1,4 +1,4 @@
-package picture
+package gallery
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ func (f *Film) Add(samples *tensor.Tensor) error {
 	frame := paletted(img)
 	if len(f.frames) > 0 && f.frames[0].Rect != frame.Rect {
 		f.seen--
-		return fmt.Errorf("picture: a film of %v has no room for a picture of %v", f.frames[0].Rect.Size(), frame.Rect.Size())
+		return fmt.Errorf("gallery: a film of %v has no room for a picture of %v", f.frames[0].Rect.Size(), frame.Rect.Size())
 	}
 	f.frames = append(f.frames, frame)
 	most := f.Frames
@@ -76,7 +76,7 @@ func (f *Film) Len() int { return len(f.frames) }
 // 9, dithered; grey ones lose nothing. A film without pictures is an error.
 func (f *Film) Write(w io.Writer) error {
 	if len(f.frames) == 0 {
-		return errors.New("picture: the film has no pictures")
+		return errors.New("gallery: the film has no pictures")
 	}
 	delay := int(f.Delay / (10 * time.Millisecond))
 	if f.Delay == 0 {
@@ -88,7 +88,7 @@ func (f *Film) Write(w io.Writer) error {
 	}
 	out.Delay[len(out.Delay)-1] = min(20*max(delay, 1), 65535)
 	if err := gif.EncodeAll(w, &out); err != nil {
-		return fmt.Errorf("picture: %w", err)
+		return fmt.Errorf("gallery: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package picture
+package gallery
 
 import (
 	"errors"
@@ -26,7 +26,8 @@ type Grid struct {
 	// and 1. What lies beyond is drawn as the nearest of them.
 	Low, High float64
 	// Labels are written beside the rows, from the first on, in letters 13 pixels high:
-	// the names of classes. What is longer than 24 characters is cut.
+	// the names of classes. What is longer than 24 characters is cut, and a letter that
+	// is not of ASCII is drawn as a box.
 	Labels []string
 	// Colours mark the rows by a bar beside them, from the first on; nil ones do not.
 	Colours []color.Color
@@ -51,7 +52,7 @@ func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 		low, high = -1, 1
 	}
 	if !(low < high) || math.IsInf(high-low, 0) {
-		return nil, fmt.Errorf("picture: the values from %g to %g are no range", low, high)
+		return nil, fmt.Errorf("gallery: the values from %g to %g are no range", low, high)
 	}
 	cols := min(g.Columns, n)
 	if cols < 1 {
@@ -59,7 +60,7 @@ func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 	}
 	rows := (n + cols - 1) / cols
 	if len(g.Labels) > rows || len(g.Colours) > rows {
-		return nil, fmt.Errorf("picture: there are %d labels and %d colours for %d rows of %d", len(g.Labels), len(g.Colours), rows, cols)
+		return nil, fmt.Errorf("gallery: there are %d labels and %d colours for %d rows of %d", len(g.Labels), len(g.Colours), rows, cols)
 	}
 	scale, gap := max(g.Scale, 1), max(g.Gap, 0)
 	margin := labelWidth(g.Labels)
@@ -72,7 +73,7 @@ func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 	}
 	width := float64(margin) + float64(cols)*(float64(w)*float64(scale)+float64(gap)) + float64(gap)
 	if size := (float64(rows)*pitch + float64(gap)) * width; size > maxPixels {
-		return nil, fmt.Errorf("picture: %d samples of %d×%d would make an image of %.0f pixels; draw fewer, or smaller", n, h, w, size)
+		return nil, fmt.Errorf("gallery: %d samples of %d×%d would make an image of %.0f pixels; draw fewer, or smaller", n, h, w, size)
 	}
 	cellH, cellW := int(pitch), w*scale+gap
 	bounds := image.Rect(0, 0, int(width), rows*cellH+gap)
@@ -98,7 +99,7 @@ func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 				for k := range 3 {
 					v := values[((i*c+min(k, c-1))*h+y/scale)*w+x/scale]
 					if v != v {
-						return nil, fmt.Errorf("picture: sample %d has a NaN at row %d, column %d", i, y/scale, x/scale)
+						return nil, fmt.Errorf("gallery: sample %d has a NaN at row %d, column %d", i, y/scale, x/scale)
 					}
 					px[k] = uint8(math.Round((min(max(v, low), high) - low) / (high - low) * 255))
 				}
@@ -121,12 +122,12 @@ func (g Grid) Image(samples *tensor.Tensor) (image.Image, error) {
 // dims reads count, channels, height and width of samples.
 func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	if t == nil {
-		return 0, 0, 0, 0, errors.New("picture: the samples are nil")
+		return 0, 0, 0, 0, errors.New("gallery: the samples are nil")
 	}
 	s := t.Shape()
 	switch {
 	case t.Len() == 0:
-		return 0, 0, 0, 0, fmt.Errorf("picture: samples of shape %v make no image", s)
+		return 0, 0, 0, 0, fmt.Errorf("gallery: samples of shape %v make no image", s)
 	case len(s) == 2 && g.Height > 0 && g.Width > 0 && s[1] == g.Height*g.Width:
 		return s[0], 1, g.Height, g.Width, nil
 	case len(s) == 4 && (s[1] == 1 || s[1] == 3):
@@ -136,7 +137,7 @@ func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	if g.Height != 0 || g.Width != 0 {
 		what = fmt.Sprintf("images of %d×%d", g.Height, g.Width)
 	}
-	return 0, 0, 0, 0, fmt.Errorf("picture: samples of shape %v are not %s; give [n, h·w] with a height and width, or [n, 1 or 3, h, w]", s, what)
+	return 0, 0, 0, 0, fmt.Errorf("gallery: samples of shape %v are not %s; give [n, h·w] with a height and width, or [n, 1 or 3, h, w]", s, what)
 }
 
 // Write writes [Grid.Image] to w as PNG.
@@ -146,7 +147,7 @@ func (g Grid) Write(w io.Writer, samples *tensor.Tensor) error {
 		return err
 	}
 	if err := png.Encode(w, img); err != nil {
-		return fmt.Errorf("picture: %w", err)
+		return fmt.Errorf("gallery: %w", err)
 	}
 	return nil
 }
@@ -162,7 +163,7 @@ func (g Grid) Save(path string, samples *tensor.Tensor) error {
 
 func save(path string, write func(io.Writer) error) error {
 	if err := atomicfile.Write(path, write); err != nil {
-		return fmt.Errorf("picture: %w", err)
+		return fmt.Errorf("gallery: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package picture_test
+package gallery_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
-	"github.com/gander-ml/gander/gan/picture"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -48,20 +48,20 @@ var two = tensor.FromFloat32([]float32{-1, 1, 1, -0.5}, 2, 2)
 func TestGridLayout(t *testing.T) {
 	three := tensor.Concat(0, two, tensor.FromFloat32([]float32{0.5, 0.5}, 1, 2))
 	for name, c := range map[string]struct {
-		grid    picture.Grid
+		grid    gallery.Grid
 		samples *tensor.Tensor
 		want    []string
 	}{
-		"a square":       {picture.Grid{Height: 1, Width: 2}, two, []string{"0ff4"}},
-		"one column":     {picture.Grid{Height: 1, Width: 2, Columns: 1}, two, []string{"0f", "f4"}},
-		"upright":        {picture.Grid{Height: 2, Width: 1}, two, []string{"0f", "f4"}},
-		"as a tensor":    {picture.Grid{}, two.Reshape(2, 1, 1, 2), []string{"0ff4"}},
-		"a gap":          {picture.Grid{Height: 1, Width: 2, Gap: 1}, two, []string{"0000000", "00f0f40", "0000000"}},
-		"larger":         {picture.Grid{Height: 1, Width: 2, Scale: 2}, two, []string{"00ffff44", "00ffff44"}},
-		"both":           {picture.Grid{Height: 1, Width: 2, Scale: 2, Gap: 1, Columns: 1}, two, []string{"000000", "000ff0", "000ff0", "000000", "0ff440", "0ff440", "000000"}},
-		"spare columns":  {picture.Grid{Height: 1, Width: 2, Columns: 9}, two, []string{"0ff4"}},
-		"a part of rows": {picture.Grid{Height: 1, Width: 2}, three, []string{"0ff4", "bb00"}},
-		"negative means none": {picture.Grid{Height: 1, Width: 2, Columns: -1, Scale: -1, Gap: -1}, two,
+		"a square":       {gallery.Grid{Height: 1, Width: 2}, two, []string{"0ff4"}},
+		"one column":     {gallery.Grid{Height: 1, Width: 2, Columns: 1}, two, []string{"0f", "f4"}},
+		"upright":        {gallery.Grid{Height: 2, Width: 1}, two, []string{"0f", "f4"}},
+		"as a tensor":    {gallery.Grid{}, two.Reshape(2, 1, 1, 2), []string{"0ff4"}},
+		"a gap":          {gallery.Grid{Height: 1, Width: 2, Gap: 1}, two, []string{"0000000", "00f0f40", "0000000"}},
+		"larger":         {gallery.Grid{Height: 1, Width: 2, Scale: 2}, two, []string{"00ffff44", "00ffff44"}},
+		"both":           {gallery.Grid{Height: 1, Width: 2, Scale: 2, Gap: 1, Columns: 1}, two, []string{"000000", "000ff0", "000ff0", "000000", "0ff440", "0ff440", "000000"}},
+		"spare columns":  {gallery.Grid{Height: 1, Width: 2, Columns: 9}, two, []string{"0ff4"}},
+		"a part of rows": {gallery.Grid{Height: 1, Width: 2}, three, []string{"0ff4", "bb00"}},
+		"negative means none": {gallery.Grid{Height: 1, Width: 2, Columns: -1, Scale: -1, Gap: -1}, two,
 			[]string{"0ff4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,14 +79,14 @@ func TestGridValues(t *testing.T) {
 		-1: 0, 1: 255, 0: 128, -0.5: 64, 0.5: 191, 1.0 / 255: 128, -1 + 2.0/255: 1,
 		-1.0001: 0, 1.0001: 255, 7: 255, -7: 0, math.Inf(1): 255, math.Inf(-1): 0,
 	} {
-		img, err := picture.Grid{Height: 1, Width: 1}.Image(tensor.FromFloat64([]float64{value}, 1, 1))
+		img, err := gallery.Grid{Height: 1, Width: 1}.Image(tensor.FromFloat64([]float64{value}, 1, 1))
 		require.NoError(t, err)
 		require.Equal(t, color.Gray{Y: want}, img.At(0, 0), "%g", value)
 	}
 	// What a loader makes of a pixel is drawn as that pixel.
 	for pixel := range 256 {
 		value := (float32(pixel)/255 - 0.5) / 0.5
-		img, err := picture.Grid{Height: 1, Width: 1}.Image(tensor.FromFloat32([]float32{value}, 1, 1))
+		img, err := gallery.Grid{Height: 1, Width: 1}.Image(tensor.FromFloat32([]float32{value}, 1, 1))
 		require.NoError(t, err)
 		require.Equal(t, color.Gray{Y: uint8(pixel)}, img.At(0, 0))
 	}
@@ -95,7 +95,7 @@ func TestGridValues(t *testing.T) {
 func TestGridColour(t *testing.T) {
 	// One sample of 1×2: a red pixel and a light blue one, channel by channel.
 	x := tensor.FromFloat32([]float32{1, 0, -1, 0, -1, 1}, 1, 3, 1, 2)
-	img, err := picture.Grid{Gap: 1}.Image(x)
+	img, err := gallery.Grid{Gap: 1}.Image(x)
 	require.NoError(t, err)
 	require.Equal(t, image.Rect(0, 0, 4, 3), img.Bounds())
 	require.Equal(t, color.NRGBA{255, 0, 0, 255}, img.At(1, 1))
@@ -104,29 +104,29 @@ func TestGridColour(t *testing.T) {
 }
 
 func TestGridRefuses(t *testing.T) {
-	grid := picture.Grid{Height: 2, Width: 2}
+	grid := gallery.Grid{Height: 2, Width: 2}
 	for want, c := range map[string]struct {
-		picture.Grid
+		gallery.Grid
 		samples *tensor.Tensor
 	}{
 		"samples of shape [1 5] are not images of 2×2":              {grid, tensor.New(tensor.Float32, 1, 5)},
-		"samples of shape [1 4] are not images; give":               {picture.Grid{}, tensor.New(tensor.Float32, 1, 4)},
+		"samples of shape [1 4] are not images; give":               {gallery.Grid{}, tensor.New(tensor.Float32, 1, 4)},
 		"samples of shape [4] are not images of 2×2":                {grid, tensor.New(tensor.Float32, 4)},
 		"samples of shape [1 2 2 2] are not images":                 {grid, tensor.New(tensor.Float32, 1, 2, 2, 2)},
 		"samples of shape [0 4] make no image":                      {grid, tensor.New(tensor.Float32, 0, 4)},
 		"samples of shape [1 1 0 4] make no image":                  {grid, tensor.New(tensor.Float32, 1, 1, 0, 4)},
 		"sample 1 has a NaN at row 1, column 0":                     {grid, tensor.FromFloat64([]float64{0, 0, 0, 0, 0, 0, math.NaN(), 0}, 2, 4)},
-		"1 samples of 2×2 would make an image of 4294967296 pixels": {picture.Grid{Height: 2, Width: 2, Scale: 1 << 15}, tensor.New(tensor.Float32, 1, 4)},
-		"2 samples of 2×2 would make an image of":                   {picture.Grid{Height: 2, Width: 2, Gap: math.MaxInt}, tensor.New(tensor.Float32, 2, 4)},
+		"1 samples of 2×2 would make an image of 4294967296 pixels": {gallery.Grid{Height: 2, Width: 2, Scale: 1 << 15}, tensor.New(tensor.Float32, 1, 4)},
+		"2 samples of 2×2 would make an image of":                   {gallery.Grid{Height: 2, Width: 2, Gap: math.MaxInt}, tensor.New(tensor.Float32, 2, 4)},
 	} {
 		_, err := c.Image(c.samples)
-		require.ErrorContains(t, err, "picture: "+want)
+		require.ErrorContains(t, err, "gallery: "+want)
 	}
 }
 
 func TestGridSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "grid.png")
-	grid := picture.Grid{Height: 1, Width: 2, Scale: 3, Gap: 2}
+	grid := gallery.Grid{Height: 1, Width: 2, Scale: 3, Gap: 2}
 	require.NoError(t, grid.Save(path, two))
 	f, err := os.Open(path)
 	require.NoError(t, err)
@@ -145,14 +145,14 @@ func TestGridSave(t *testing.T) {
 
 func TestSaveSamplesHook(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "samples")
-	grid := picture.Grid{Height: 2, Width: 2, Columns: 3, Gap: 1}
+	grid := gallery.Grid{Height: 2, Width: 2, Columns: 3, Gap: 1}
 	g, d := nn.Sequential(nn.Linear(2, 4), nn.Tanh()), nn.Sequential(nn.Linear(4, 1))
 	trainer, err := gan.New(g, d, gan.Config{Latent: 2, Seed: 1, Optimizer: optim.Adam{LR: .1}})
 	require.NoError(t, err)
 	loader := datasets.NewLoader(datasets.FromTensor(tensor.NewStream(1, "noise").Uniform(tensor.Float32, 20, 4), nil), 5)
 	var want []image.Image
 	_, err = trainer.Fit(context.Background(), loader, gan.Epochs(2), gan.On(
-		picture.SaveSamples(dir, 6, 11, grid),
+		gallery.SaveSamples(dir, 6, 11, grid),
 		gan.Hook{Epoch: func(gan.EpochInfo) error {
 			img, err := grid.Image(trainer.Sample(6, 11))
 			want = append(want, img)
@@ -168,8 +168,8 @@ func TestSaveSamplesHook(t *testing.T) {
 	}
 	require.NotEqual(t, want[0], want[1])
 
-	_, err = trainer.Fit(context.Background(), loader, gan.Epochs(3), gan.On(picture.SaveSamples(dir, 6, 1, picture.Grid{Height: 3, Width: 3})))
-	require.ErrorContains(t, err, "SaveSamples: picture: samples of shape [6 4] are not images of 3×3")
+	_, err = trainer.Fit(context.Background(), loader, gan.Epochs(3), gan.On(gallery.SaveSamples(dir, 6, 1, gallery.Grid{Height: 3, Width: 3})))
+	require.ErrorContains(t, err, "SaveSamples: gallery: samples of shape [6 4] are not images of 3×3")
 }
 
 // files returns the files of a folder by name.
@@ -188,21 +188,21 @@ func files(t *testing.T, dir string) map[string]string {
 
 func TestGridRange(t *testing.T) {
 	x := tensor.FromFloat64([]float64{0, .5, 1, 2}, 1, 4)
-	img, err := picture.Grid{Height: 1, Width: 4, Low: 0, High: 1}.Image(x)
+	img, err := gallery.Grid{Height: 1, Width: 4, Low: 0, High: 1}.Image(x)
 	require.NoError(t, err)
 	require.Equal(t, []string{"08ff"}, greys(img))
-	for _, g := range []picture.Grid{{Low: 1, High: 1}, {Low: 2, High: 1}, {Low: math.NaN(), High: 1}, {Low: math.Inf(-1), High: 1}} {
+	for _, g := range []gallery.Grid{{Low: 1, High: 1}, {Low: 2, High: 1}, {Low: math.NaN(), High: 1}, {Low: math.Inf(-1), High: 1}} {
 		g.Height, g.Width = 1, 4
 		_, err := g.Image(x)
 		require.ErrorContains(t, err, "are no range")
 	}
-	_, err = picture.Grid{}.Image(nil)
+	_, err = gallery.Grid{}.Image(nil)
 	require.ErrorContains(t, err, "the samples are nil")
 }
 
 func TestGridLabels(t *testing.T) {
 	x := tensor.Full(tensor.Float32, 1, 4, 1, 2, 2)
-	plain := picture.Grid{Columns: 2, Gap: 1}
+	plain := gallery.Grid{Columns: 2, Gap: 1}
 	before, err := plain.Image(x)
 	require.NoError(t, err)
 	labelled := plain
@@ -248,7 +248,7 @@ func TestGridLabels(t *testing.T) {
 }
 
 func TestFilm(t *testing.T) {
-	film := picture.Film{Grid: picture.Grid{Height: 1, Width: 2}, Frames: 4, Delay: 50 * time.Millisecond}
+	film := gallery.Film{Grid: gallery.Grid{Height: 1, Width: 2}, Frames: 4, Delay: 50 * time.Millisecond}
 	require.ErrorContains(t, film.Write(io.Discard), "the film has no pictures")
 	require.ErrorContains(t, film.Save(filepath.Join(t.TempDir(), "x.gif")), "the film has no pictures")
 	for i := range 11 {
@@ -270,7 +270,7 @@ func TestFilm(t *testing.T) {
 }
 
 func TestColourFilm(t *testing.T) {
-	var film picture.Film
+	var film gallery.Film
 	for i := range 3 {
 		require.NoError(t, film.Add(tensor.Full(tensor.Float32, float64(i)-1, 1, 3, 4, 4)))
 	}
@@ -289,7 +289,7 @@ func TestColourFilm(t *testing.T) {
 func TestNeighbours(t *testing.T) {
 	data := tensor.NewStream(1, "data").Normal(tensor.Float32, 40, 1, 3, 2)
 	samples := tensor.Concat(0, data.Slice(0, 7, 8), tensor.NewStream(2, "samples").Normal(tensor.Float32, 4, 1, 3, 2))
-	x, at, distances := picture.Neighbours(samples, data, 3)
+	x, at, distances := gallery.Neighbours(samples, data, 3)
 	require.Equal(t, []int{20, 1, 3, 2}, x.Shape())
 	require.Equal(t, 7, at[0][0])
 	require.Zero(t, distances[0][0], "a copy")
@@ -316,11 +316,11 @@ func TestNeighbours(t *testing.T) {
 		}
 	}
 	// Of equal ones, the first comes first.
-	_, at, _ = picture.Neighbours(tensor.New(tensor.Float32, 1, 2), tensor.New(tensor.Float32, 5, 2), 3)
+	_, at, _ = gallery.Neighbours(tensor.New(tensor.Float32, 1, 2), tensor.New(tensor.Float32, 5, 2), 3)
 	require.Equal(t, [][]int{{0, 1, 2}}, at)
 	for _, f := range []func(){
-		func() { picture.Neighbours(samples, data, 0) }, func() { picture.Neighbours(samples, data, 41) },
-		func() { picture.Neighbours(samples.Reshape(5, 6), data, 1) }, func() { picture.Neighbours(samples.Cast(tensor.Float64), data, 1) },
+		func() { gallery.Neighbours(samples, data, 0) }, func() { gallery.Neighbours(samples, data, 41) },
+		func() { gallery.Neighbours(samples.Reshape(5, 6), data, 1) }, func() { gallery.Neighbours(samples.Cast(tensor.Float64), data, 1) },
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))
 	}
@@ -329,13 +329,13 @@ func TestNeighbours(t *testing.T) {
 func TestWalk(t *testing.T) {
 	from := tensor.FromFloat64([]float64{2, 0, 0, 0, 1, 0}, 2, 3)
 	to := tensor.FromFloat64([]float64{0, 4, 0, 0, 3, 0}, 2, 3)
-	x := picture.Walk(from, to, 3)
+	x := gallery.Walk(from, to, 3)
 	require.Equal(t, []int{6, 3}, x.Shape())
 	half := 3 * math.Sqrt(.5)
 	require.InDeltaSlice(t, []float64{2, 0, 0, half, half, 0, 0, 4, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0}, x.Float64s(), 1e-12)
 	// Lengths stay those of many normal numbers, and angles are equal.
 	from, to = tensor.NewStream(1, "from").Normal(tensor.Float32, 1, 500), tensor.NewStream(1, "to").Normal(tensor.Float32, 1, 500)
-	x = picture.Walk(from, to, 9)
+	x = gallery.Walk(from, to, 9)
 	require.Equal(t, tensor.Float32, x.DType())
 	v := x.Float64s()
 	length := func(i int) (sum float64) {
@@ -359,11 +359,11 @@ func TestWalk(t *testing.T) {
 	require.InDelta(t, math.Pi/2, 8*angles[0], .2)
 	for name, pair := range map[string][2][]float64{"opposite": {{1, 0}, {-1, 0}}, "zero": {{0, 0}, {2, 0}}, "same": {{1, 1}, {1, 1}}} {
 		a, b := pair[0], pair[1]
-		got := picture.Walk(tensor.FromFloat64(a, 1, 2), tensor.FromFloat64(b, 1, 2), 3).Float64s()
+		got := gallery.Walk(tensor.FromFloat64(a, 1, 2), tensor.FromFloat64(b, 1, 2), 3).Float64s()
 		require.InDeltaSlice(t, []float64{a[0], a[1], (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, b[0], b[1]}, got, 1e-12, name)
 	}
 	for _, f := range []func(){
-		func() { picture.Walk(from, to, 1) }, func() { picture.Walk(from, to.Slice(1, 0, 3), 2) }, func() { picture.Walk(from.Reshape(500), to.Reshape(500), 2) },
+		func() { gallery.Walk(from, to, 1) }, func() { gallery.Walk(from, to.Slice(1, 0, 3), 2) }, func() { gallery.Walk(from.Reshape(500), to.Reshape(500), 2) },
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))
 	}

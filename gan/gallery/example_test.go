@@ -1,4 +1,4 @@
-package picture_test
+package gallery_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"log"
 
 	"github.com/gander-ml/gander/gan"
-	"github.com/gander-ml/gander/gan/picture"
+	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -17,7 +17,7 @@ func ExampleGrid() {
 		-1, 1, -1, 1, // a column of white in each of two images of 2×2
 		1, -1, 1, -1,
 	}, 2, 4)
-	img, err := picture.Grid{Height: 2, Width: 2, Gap: 1}.Image(samples)
+	img, err := gallery.Grid{Height: 2, Width: 2, Gap: 1}.Image(samples)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,9 +46,9 @@ func ExampleWalk() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	way := picture.Walk(generator.Latents(2, 1), generator.Latents(2, 2), 5)
+	way := gallery.Walk(generator.Latents(2, 1), generator.Latents(2, 2), 5)
 	var b bytes.Buffer
-	if err := (picture.Grid{Columns: 5, Gap: 1}).Write(&b, generator.Map(way)); err != nil {
+	if err := (gallery.Grid{Columns: 5, Gap: 1}).Write(&b, generator.Map(way)); err != nil {
 		log.Fatal(err)
 	}
 	img, err := png.Decode(&b)

@@ -1,4 +1,4 @@
-package picture
+package gallery
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ import (
 // there are fewer than 2 steps.
 func Walk(from, to *tensor.Tensor, steps int) *tensor.Tensor {
 	if from.Rank() != 2 || !slices.Equal(from.Shape(), to.Shape()) || from.DType() != to.DType() || steps < 2 {
-		panic(&tensor.ShapeError{Op: "picture.Walk", Shapes: [][]int{from.Shape(), to.Shape()},
+		panic(&tensor.ShapeError{Op: "gallery.Walk", Shapes: [][]int{from.Shape(), to.Shape()},
 			Problem: fmt.Sprintf("there are no %d steps between these", steps), Fix: "give [n, k] twice, of one type, and 2 steps or more"})
 	}
 	n, k := from.Dim(0), from.Dim(1)

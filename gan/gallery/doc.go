@@ -1,8 +1,8 @@
-// Package picture draws samples: as a grid in one image, as an animation of how they
+// Package gallery draws samples: as a grid in one image, as an animation of how they
 // change, beside the training samples that are like them, and on the way from one
 // latent vector to another.
 //
-//	grid := picture.Grid{Columns: 8, Scale: 4, Gap: 4, Labels: generator.Classes()}
+//	grid := gallery.Grid{Columns: 8, Scale: 4, Gap: 4, Labels: generator.Classes()}
 //	err := grid.Save("samples.png", samples)
 //
 // Samples are tensors [n, h·w], [n, 1, h, w] in grey or [n, 3, h, w] in colour, from
@@ -12,4 +12,4 @@
 // animated GIF. [Neighbours] puts beside each sample the training samples that are
 // nearest to it: does the generator copy? [Walk] leads from one latent vector to
 // another: does it jump from picture to picture? [SaveSamples] is a hook of training.
-package picture
+package gallery

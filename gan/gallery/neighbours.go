@@ -1,4 +1,4 @@
-package picture
+package gallery
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ import (
 // or if k is below 1 or there are fewer than k training samples.
 func Neighbours(samples, data *tensor.Tensor, k int) (x *tensor.Tensor, at [][]int, distances [][]float64) {
 	wrong := func(problem, fix string) {
-		panic(&tensor.ShapeError{Op: "picture.Neighbours", Shapes: [][]int{samples.Shape(), data.Shape()}, Problem: problem, Fix: fix})
+		panic(&tensor.ShapeError{Op: "gallery.Neighbours", Shapes: [][]int{samples.Shape(), data.Shape()}, Problem: problem, Fix: fix})
 	}
 	switch {
 	case samples.Rank() == 0 || data.Rank() == 0 || !slices.Equal(samples.Shape()[1:], data.Shape()[1:]):

@@ -1,0 +1,62 @@
+package gan_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/gan"
+)
+
+func TestLogHook(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep", "log.jsonl")
+	trainer := newTiny(t, gan.Wasserstein{}, func(c *gan.Config) { c.Penalties = []gan.Penalty{gan.R1{Gamma: 1}} })
+	log := gan.Log(path)
+	report, err := trainer.Fit(context.Background(), tinyNoise(3), gan.Steps(5), gan.On(log))
+	require.NoError(t, err)
+	type entry struct {
+		Epoch, Steps  int
+		Discriminator float64 `json:"discriminator_loss"`
+		Real          float64 `json:"discriminator_loss_real"`
+		Fake          float64 `json:"discriminator_loss_fake"`
+		Penalty       float64 `json:"discriminator_penalty"`
+		Generator     float64 `json:"generator_loss"`
+		Seconds       float64
+		Partial       bool
+	}
+	read := func() (out []entry) {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(b)) {
+			var e entry
+			d := json.NewDecoder(strings.NewReader(line))
+			d.DisallowUnknownFields()
+			require.NoError(t, d.Decode(&e))
+			out = append(out, e)
+		}
+		return out
+	}
+	expect := func(e gan.EpochInfo) entry {
+		l := e.Losses
+		return entry{e.Epoch, e.Steps, l.Discriminator(), l.Real, l.Fake, l.Penalty, l.Generator, e.Time.Seconds(), e.Partial}
+	}
+	require.Equal(t, []entry{expect(report.Epochs[0]), expect(report.Epochs[1])}, read())
+	require.NotZero(t, read()[0].Penalty)
+	require.True(t, read()[1].Partial)
+
+	// Going on replaces the line of the part by that of the whole; one hook may
+	// serve several times.
+	more, err := trainer.Fit(context.Background(), tinyNoise(3), gan.Epochs(3), gan.On(log))
+	require.NoError(t, err)
+	require.Equal(t, []entry{expect(report.Epochs[0]), expect(more.Epochs[0]), expect(more.Epochs[1])}, read())
+
+	// Another training writes another log.
+	other, err := newTiny(t, gan.Wasserstein{}).Fit(context.Background(), tinyNoise(3), gan.On(log))
+	require.NoError(t, err)
+	require.Equal(t, []entry{expect(other.Epochs[0])}, read())
+}
