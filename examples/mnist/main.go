@@ -5,8 +5,8 @@
 //
 // Without flags it runs the recipe "quick" on 10,000 real digits that are part
 // of the program: small convolutional networks that know the ten classes,
-// relativistic pairs and two gradient penalties (R1 and R2), 3,000 steps, 45 seconds
-// on two cores. It prints the networks, a bar or, into a file, a line per epoch, and
+// relativistic pairs and two gradient penalties (R1 and R2), 3,000 steps, half a
+// minute. It prints the networks, a bar or, into a file, a line per epoch, and
 // now and then how far the digits are from real ones; at the end, a judgement with
 // the share of each digit and how many are what was asked for. It writes into
 // runs/mnist:
