@@ -56,7 +56,11 @@ func (e *SettingsError) Error() string {
 	const most = 600 // bytes
 	text := ""
 	for i, d := range e.Differences {
-		one := fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), excerpt.Name(d.Old), excerpt.Name(d.New))
+		was, is := excerpt.Name(d.Old), excerpt.Name(d.New)
+		if was == is { // they differ where they are too long to be shown
+			was = "another"
+		}
+		one := fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), was, is)
 		if i > 0 {
 			one = ", " + one
 		}

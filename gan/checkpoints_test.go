@@ -305,6 +305,15 @@ func TestCheckpointsSurviveTheirFolder(t *testing.T) {
 	require.Contains(t, names(t, dir), stepNames(9)[0])
 }
 
+// Values that are cut to be shown must not look equal.
+func TestSettingsErrorOfLongValues(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	err := &gan.SettingsError{Path: "p", Differences: []gan.Difference{{Setting: "a", Old: long + "1", New: long + "2"}, {Setting: "b", Old: "1", New: "2"}}}
+	require.ErrorContains(t, err, "a was another and is \"xxx")
+	require.ErrorContains(t, err, "b was 1 and is 2")
+	require.NotContains(t, err.Error(), "a was \"xxx")
+}
+
 // Whatever determines the future is compared, and a difference is told with its
 // name, the old value and the new one.
 func TestResumeComparesSettings(t *testing.T) {

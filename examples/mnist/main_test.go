@@ -271,7 +271,7 @@ func TestBadCheckpoint(t *testing.T) {
 	require.Zero(t, clitest.Run(t, dir, "-data", data, "-epochs", "1").Status)
 	clitest.Fails(t, dir, 1, "latent was 100 and is 64", "-data", data, "-resume", "auto", "-latent", "64")
 	clitest.Fails(t, dir, 1, "data.batch was 64 and is 32", "-data", data, "-epochs", "1", "-resume", "auto", "-batch", "32")
-	clitest.Fails(t, dir, 1, "(here: -set)", "-data", data, "-epochs", "1", "-resume", "auto", "-lr", "1e-4")
+	clitest.Fails(t, dir, 1, "(here: -set NAME=VALUE in place of -NAME VALUE)", "-data", data, "-epochs", "1", "-resume", "auto", "-lr", "1e-4")
 	clitest.Fails(t, dir, 1, "data.digest was ", "-epochs", "1", "-resume", "auto")
 	clitest.Fails(t, dir, 2, "NAME=VALUE", "-set", "colour=blue")
 	clitest.Fails(t, dir, 2, "one of never, auto, must", "-resume", "perhaps")

@@ -344,7 +344,7 @@ func (f *Folder) Resume(t *gan.Trainer, options ...gan.ResumeOption) error {
 	case errors.Is(err, gan.ErrNoCheckpoint) && (f.options.Resume == Auto || f.lock == nil):
 		return nil
 	case errors.As(err, new(*gan.SettingsError)) && f.options.SetFlag != "":
-		return fmt.Errorf("%w (here: %s)", err, f.options.SetFlag)
+		return fmt.Errorf("%w (here: %s NAME=VALUE in place of -NAME VALUE)", err, f.options.SetFlag)
 	case err != nil:
 		return err
 	}

@@ -114,7 +114,7 @@ func TestAuto(t *testing.T) {
 	err = folder.Resume(newTrainer(t, 4))
 	require.ErrorIs(t, err, gan.ErrCheckpoint)
 	require.ErrorContains(t, err, "latent was 3 and is 4")
-	require.ErrorContains(t, err, "(here: -set)")
+	require.ErrorContains(t, err, "(here: -set NAME=VALUE in place of -NAME VALUE)")
 	folder.Close()
 	folder.Close()
 
