@@ -78,7 +78,8 @@ func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
 // losses so far, and all settings. [Trainer.Resume] goes on from it as if there
 // had been no interruption, byte for byte. It may be called from any goroutine,
 // and waits for the current step. A state that is not finite is not written; the
-// error wraps [ErrNotFinite] then.
+// error wraps [ErrNotFinite] then. Nor is one that a step has left which failed half-way
+// and could not be undone.
 func (t *Trainer) Checkpoint(path string) error {
 	s, err := t.snapshot()
 	if err != nil {

@@ -226,7 +226,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
 	}
 	g.steps++
-	done = true
+	g.torn, done = nil, true
 	return r, nil
 }
 
@@ -270,7 +270,7 @@ func (g *game) stepOn(b Batch, latent *tensor.Tensor) result {
 
 // drawLatent draws n latent vectors into the step's scope.
 func (g *game) drawLatent(n int) *tensor.Tensor {
-	return g.rows(n, []int{n, g.latentSize}, g.latent.NormalInto)
+	return g.rows(n, []int{n, g.latentSize}, g.latent, (*tensor.Stream).NormalInto)
 }
 
 // training is how a step runs a network, on samples of the condition c. The weights

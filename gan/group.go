@@ -206,18 +206,25 @@ func (p *peers) begin(step int) {
 }
 
 // rows returns numbers [n, …] of this process's samples out of those [total, …] of
-// all, which fill draws.
-func (g *game) rows(n int, shape []int, fill func(*tensor.Tensor)) *tensor.Tensor {
-	all := slices.Clone(shape)
+// all. fill draws them from a stream, which then stands where drawing all leads to.
+func (g *game) rows(n int, shape []int, stream *tensor.Stream, fill func(*tensor.Stream, *tensor.Tensor)) *tensor.Tensor {
 	if g.peers == nil {
-		t := g.scope.Empty(g.device, g.dtype, all...)
-		fill(t)
+		t := g.scope.Empty(g.device, g.dtype, shape...)
+		fill(stream, t)
 		return t
 	}
-	all[0] = g.peers.part.total
-	t := g.scope.Empty(g.device, g.dtype, all...)
-	fill(t)
-	return t.Slice(0, g.peers.part.from, g.peers.part.from+n)
+	row := 1
+	for _, d := range shape[1:] {
+		row *= d
+	}
+	from := g.peers.part.from * row
+	before := from % 4 // streams are divided between every fourth number and the next
+	t := g.scope.Empty(g.device, g.dtype, before+n*row)
+	mine := *stream
+	mine.Skip(g.dtype, from-before)
+	fill(&mine, t)
+	stream.Skip(g.dtype, g.peers.part.total*row)
+	return t.Slice(0, before, before+n*row).Reshape(shape...)
 }
 
 // share replaces the discriminator's losses and gradients, which are means over the

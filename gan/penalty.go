@@ -37,17 +37,19 @@ type Pass struct {
 // Uniform returns random numbers [n, …] for the n samples, uniform on [0, 1), of
 // their type and on their device. In a [Group], each process draws what its samples
 // would get in a single one.
-func (p *Pass) Uniform(shape ...int) *tensor.Tensor { return p.draw(p.Rand.UniformInto, shape) }
+func (p *Pass) Uniform(shape ...int) *tensor.Tensor {
+	return p.draw((*tensor.Stream).UniformInto, shape)
+}
 
 // Normal is [Pass.Uniform] with the standard normal distribution.
-func (p *Pass) Normal(shape ...int) *tensor.Tensor { return p.draw(p.Rand.NormalInto, shape) }
+func (p *Pass) Normal(shape ...int) *tensor.Tensor { return p.draw((*tensor.Stream).NormalInto, shape) }
 
-func (p *Pass) draw(fill func(*tensor.Tensor), shape []int) *tensor.Tensor {
+func (p *Pass) draw(fill func(*tensor.Stream, *tensor.Tensor), shape []int) *tensor.Tensor {
 	if p.game != nil {
-		return p.game.rows(shape[0], shape, fill)
+		return p.game.rows(shape[0], shape, p.Rand, fill)
 	}
 	t := tensor.EmptyLike(p.Real.X.Value(), shape...)
-	fill(t)
+	fill(p.Rand, t)
 	return t
 }
 

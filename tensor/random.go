@@ -69,19 +69,33 @@ func (s *Stream) fill(op string, d backend.Distribution, dst *Tensor) {
 		t = empty(dst.scope, dst.store.device, dst.DType(), dst.layout.Packed())
 	}
 	t.store.device.backend.Random(d, t.operand(), s.key, s.counter)
-	switch dt := dst.DType(); dt {
-	case Float32:
-		s.counter += uint64(philox.Blocks32(n))
-	case Float64:
-		s.counter += uint64(philox.Blocks64(n))
-	default:
-		panic(backend.UnknownDType(dt))
-	}
+	s.counter += blocks(dst.DType(), n)
 	if t != dst {
 		dst.CopyFrom(t)
 		return
 	}
 	dst.store.version.Add(1)
+}
+
+// Skip moves the stream on as drawing n numbers of a type at once does. If n is a
+// multiple of 4, what is drawn next is what would have followed them in one draw. It
+// panics with an [ArgumentError] if n is negative.
+func (s *Stream) Skip(dt DType, n int) {
+	if n < 0 {
+		panic(&ArgumentError{Op: "Stream.Skip", Problem: fmt.Sprintf("%d numbers", n), Fix: "give 0 or more"})
+	}
+	s.counter += blocks(dt, n)
+}
+
+// blocks returns how many blocks of random bits n numbers take.
+func blocks(dt DType, n int) uint64 {
+	switch dt {
+	case Float32:
+		return uint64(philox.Blocks32(n))
+	case Float64:
+		return uint64(philox.Blocks64(n))
+	}
+	panic(backend.UnknownDType(dt))
 }
 
 // Perm returns a random order of 0, 1, …, n−1, each equally likely (Fisher and

@@ -142,3 +142,27 @@ func TestPermMisuse(t *testing.T) {
 	require.ErrorAs(t, tensor.Catch(func() { s.Perm(math.MinInt) }), &misuse)
 	require.Empty(t, s.Perm(0))
 }
+
+// Skip leads to where drawing leads, and to the middle of what is drawn at once.
+func TestStreamSkip(t *testing.T) {
+	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		for _, n := range []int{0, 1, 2, 3, 4, 5, 8, 100, 1001} {
+			drawn, skipped := tensor.NewStream(1, "skip"), tensor.NewStream(1, "skip")
+			drawn.Normal(dt, n)
+			skipped.Skip(dt, n)
+			require.Equal(t, drawn.Uniform(dt, 9).Cast(tensor.Float64).Float64s(), skipped.Uniform(dt, 9).Cast(tensor.Float64).Float64s())
+		}
+		for name, draw := range map[string]func(*tensor.Stream, int) *tensor.Tensor{
+			"normal":  func(s *tensor.Stream, n int) *tensor.Tensor { return s.Normal(dt, n) },
+			"uniform": func(s *tensor.Stream, n int) *tensor.Tensor { return s.Uniform(dt, n) },
+		} {
+			all := draw(tensor.NewStream(1, "skip"), 20_011).Cast(tensor.Float64).Float64s()
+			for _, from := range []int{0, 4, 8, 400, 16_384} {
+				s := tensor.NewStream(1, "skip")
+				s.Skip(dt, from)
+				require.Equal(t, all[from:], draw(s, len(all)-from).Cast(tensor.Float64).Float64s(), "%s from %d", name, from)
+			}
+		}
+	}
+	require.ErrorContains(t, tensor.Catch(func() { tensor.NewStream(1, "skip").Skip(tensor.Float32, -1) }), "Stream.Skip")
+}

@@ -22,14 +22,17 @@ type plan struct {
 	augment        nn.Augmentations
 }
 
+// few pictures are learned by heart.
+const few = 3000
+
 // pick makes a plan for n pictures.
 func pick(n, channels, size int, classes []string) plan {
 	p := plan{size: size, channels: channels, classes: classes, pictures: n, latent: 64, width: 16, lr: 1e-3 * 32 / float64(size), seed: *seed}
 	p.batch = min(64, n)
-	// Few pictures are learned by heart: then more is changed at random before the
-	// discriminator sees them. The shift is cheap, and always helps.
+	// Of few pictures, more is changed at random before the discriminator sees them. The
+	// shift is cheap, and always helps.
 	p.augment = nn.Augmentations{Shift: 0.125}
-	if n < 3000 {
+	if n < few {
 		p.augment.Cutout = 0.3
 		p.augment.Colour = channels == 3
 	}
@@ -113,7 +116,12 @@ func shrink(in, out int) nn.Module {
 func (p plan) config() gan.Config {
 	// A penalty per pixel that is the same for all sizes.
 	gamma := 0.1 * float64(p.size*p.size) / (32 * 32)
-	calm := optim.Cosine{From: 10, To: 1, Steps: max(p.steps/5, 1)} // until the generator has found its feet
+	// Ten times as much until the generator has found its feet, or it is lost where
+	// tanh is flat; and five times as much to the end if there are few pictures.
+	calm := optim.Cosine{From: 10, To: 1, Steps: max(p.steps/5, 600)}
+	if p.pictures < few {
+		calm.To = 5
+	}
 	fifth := max(p.steps/5, 1)
 	fall := optim.Linear{From: 1, To: 0.1, Steps: fifth}
 	return gan.Config{

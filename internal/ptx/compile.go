@@ -137,8 +137,7 @@ type inst struct {
 	guard int32 // predicate slot; -1: none
 	gid   ident // of the guard
 	not   bool  // the guard is negated
-	zero  bool  // refuse a zero in b
-	spill bool  // undefined operands make the result undefined, and are no fault
+	zero  bool  // where b is zero, the result is undefined
 
 	d, a, b, c, e int32
 	imm           uint64
@@ -183,6 +182,7 @@ type program struct {
 	const32 []slot32
 	const64 []slot64
 	truth   int32 // the predicate that is always true; -1: not used
+	divides bool  // integers are divided somewhere
 	special []specialSlot
 
 	sharedBytes int // of static variables, as the device counts them
@@ -624,6 +624,15 @@ func (p *program) operandName(id ident) string {
 		return n
 	}
 	return "a register"
+}
+
+// undefined says of a register that it is undefined, and what that can come of.
+func (p *program) undefined(id ident) string {
+	text := p.operandName(id) + ", which was never set, or was computed from what was not"
+	if p.divides {
+		text += ", or by dividing by zero"
+	}
+	return text
 }
 
 // address returns the space and address of a variable with an offset.
@@ -1288,7 +1297,7 @@ func (c *compiler) integer(m *mods, t typ) {
 	case "div", "rem":
 		c.done(m)
 		in := binary(s.op)
-		in.zero = true
+		in.zero, c.p.divides = true, true
 		c.emit(c.operands(in, t, 2))
 	case "not", "cnot", "neg", "abs", "brev":
 		c.done(m)
@@ -1640,7 +1649,6 @@ func (c *compiler) move(m *mods) {
 		in := inst{op: opPredMov, e: -1}
 		in.d, in.ud = c.dst(d, tPred)
 		in.a, in.use[0] = c.src(o, tPred)
-		in.spill = true
 		c.emit(in)
 		return
 	}
@@ -1655,7 +1663,7 @@ func (c *compiler) move(m *mods) {
 		c.unpack(d.list, o, t)
 		return
 	}
-	in := inst{op: opMov32, spill: true}
+	in := inst{op: opMov32}
 	if t.size() == 8 {
 		in.op = opMov64
 	}
@@ -1667,13 +1675,13 @@ func (c *compiler) move(m *mods) {
 func (c *compiler) pack(d operand, list []operand, t typ) {
 	switch {
 	case len(list) == 2 && t.size() == 8:
-		in := inst{op: opFnDNN, fn: fnDNN(func(a, b uint32) uint64 { return uint64(b)<<32 | uint64(a) }), spill: true}
+		in := inst{op: opFnDNN, fn: fnDNN(func(a, b uint32) uint64 { return uint64(b)<<32 | uint64(a) })}
 		in.d, in.ud = c.dst(d, t)
 		in.a, in.use[0] = c.src(list[0], tB32)
 		in.b, in.use[1] = c.src(list[1], tB32)
 		c.emit(in)
 	case len(list) == 2 && t.size() == 4:
-		in := inst{op: opFn2, fn: fn2(func(a, b uint32) uint32 { return b<<16 | a }), spill: true}
+		in := inst{op: opFn2, fn: fn2(func(a, b uint32) uint32 { return b<<16 | a })}
 		in.d, in.ud = c.dst(d, t)
 		in.a, in.use[0] = c.src(list[0], tB16)
 		in.b, in.use[1] = c.src(list[1], tB16)
@@ -1692,7 +1700,7 @@ func (c *compiler) unpack(list []operand, o operand, t typ) {
 		if d.kind == argSink {
 			continue
 		}
-		in := inst{op: opFnND, a: s, use: [4]ident{id}, spill: true}
+		in := inst{op: opFnND, a: s, use: [4]ident{id}}
 		if t.size() == 8 {
 			in.fn = fnND(func(a uint64) uint32 { return uint32(a >> (32 * i)) })
 			in.d, in.ud = c.dst(d, tB32)

@@ -39,15 +39,17 @@
 //     aligned. Allocations and variables have forbidden ground between them, and
 //     addresses are never used twice, so that freed memory is recognised.
 //   - What is read was written before: registers, shared memory, global memory since
-//     its allocation. A register may be copied or selected undefined, as compilers do,
-//     but not used.
+//     its allocation. A register that is computed from an undefined one, or by dividing
+//     an integer by zero, is undefined; that is a fault where it becomes an address, a
+//     stored value, a predicate that something stands under, or another lane's. So
+//     compilers may compute in advance what they then do not select.
 //   - All threads of a block come to the same barrier, and none has returned.
 //   - No two threads touch the same byte of shared memory between two barriers, one of
 //     them writing; none of two blocks touch the same byte of global memory in one
 //     launch, one of them writing, and none of one block do without a barrier between.
 //     Words of four bytes stand for their bytes in kernels that access nothing smaller.
 //   - A launch has a block, shared memory and arguments that the kernel can have.
-//   - No integer is divided by zero, and no loop is endless.
+//   - No loop is endless.
 //
 // Atomic operations it refuses, because the order of their results is not defined:
 // sums would differ from run to run.

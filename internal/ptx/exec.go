@@ -159,7 +159,7 @@ func (w *warp) run() {
 		if in.guard >= 0 {
 			p := w.pred[in.guard]
 			if bad := active &^ w.def[in.gid]; bad != 0 {
-				w.fail(in, bits.TrailingZeros32(bad), Undefined, "the predicate was never set")
+				w.fail(in, bits.TrailingZeros32(bad), Undefined, "%s", w.b.p.undefined(in.gid))
 				return
 			}
 			if in.not {
@@ -173,7 +173,7 @@ func (w *warp) run() {
 		}
 		count += uint64(bits.OnesCount32(mask))
 		have := w.def[in.use[0]] & w.def[in.use[1]] & w.def[in.use[2]] & w.def[in.use[3]]
-		if mask&^have != 0 && !in.spill {
+		if mask&^have != 0 && in.op > endPred {
 			w.undefined(in, mask)
 			return
 		}
@@ -184,16 +184,14 @@ func (w *warp) run() {
 				d = &w.t32
 			}
 			if in.zero {
-				b := &w.r32[in.b]
-				for m := mask; m != 0; m &= m - 1 {
-					if i := bits.TrailingZeros32(m); b[i] == 0 {
-						w.fail(in, i, DivideByZero, "")
-						return
+				for i, b := range w.r32[in.b] {
+					if b == 0 {
+						have &^= 1 << i
 					}
 				}
 			}
 			if in.op == opSelp32 {
-				have = w.selectDefined(in)
+				have &= w.selectDefined(in)
 			}
 			w.narrow(in, d)
 			if mask != allLanes {
@@ -210,16 +208,14 @@ func (w *warp) run() {
 				d = &w.t64
 			}
 			if in.zero {
-				b := &w.r64[in.b]
-				for m := mask; m != 0; m &= m - 1 {
-					if i := bits.TrailingZeros32(m); b[i] == 0 {
-						w.fail(in, i, DivideByZero, "")
-						return
+				for i, b := range w.r64[in.b] {
+					if b == 0 {
+						have &^= 1 << i
 					}
 				}
 			}
 			if in.op == opSelp64 {
-				have = w.selectDefined(in)
+				have &= w.selectDefined(in)
 			}
 			w.wide(in, d)
 			if mask != allLanes {
@@ -236,7 +232,7 @@ func (w *warp) run() {
 				c := w.pred[in.c]
 				if in.e >= 0 {
 					w.pred[in.e] = w.pred[in.e]&^mask | in.combined(^v, c)&mask
-					w.def[in.uv[1]] |= mask
+					w.def[in.uv[1]] = w.def[in.uv[1]]&^mask | mask&have
 				}
 				v = in.combined(v, c)
 			}
@@ -345,7 +341,7 @@ func (w *warp) undefined(in *inst, mask uint32) {
 	for w.def[in.use[n]]&mask == mask {
 		n++
 	}
-	w.fail(in, bits.TrailingZeros32(mask&^have), Undefined, "%s was never set", w.b.p.operandName(in.use[n]))
+	w.fail(in, bits.TrailingZeros32(mask&^have), Undefined, "%s", w.b.p.undefined(in.use[n]))
 }
 
 // selectDefined returns in which lanes the operand that selp chooses is defined.
@@ -787,7 +783,7 @@ func (w *warp) together(in *inst, mask uint32) bool {
 			p = ^p
 		}
 		if bad := mask &^ w.def[in.uv[0]]; bad != 0 {
-			w.fail(in, bits.TrailingZeros32(bad), Undefined, "the predicate was never set")
+			w.fail(in, bits.TrailingZeros32(bad), Undefined, "%s", w.b.p.undefined(in.uv[0]))
 			return false
 		}
 		p &= mask
@@ -844,7 +840,7 @@ func (w *warp) shuffle(in *inst, mask uint32) bool {
 			return false
 		}
 		if known>>j&1 == 0 {
-			w.fail(in, int(lane), Undefined, "the shuffle reads lane %d, whose register was never set", j)
+			w.fail(in, int(lane), Undefined, "the shuffle reads lane %d of %s", j, w.b.p.undefined(in.uv[0]))
 			return false
 		}
 		d[lane] = from[j]
@@ -1231,7 +1227,7 @@ func (w *warp) store(in *inst, mask uint32, pc int32) bool {
 	w.addresses(in)
 	for k := range int(in.n) {
 		if bad := mask &^ w.def[in.uv[k]]; bad != 0 && in.space != Param && in.space != Local {
-			w.fail(in, bits.TrailingZeros32(bad), Undefined, "it stores %s, which was never set", w.b.p.operandName(in.uv[k]))
+			w.fail(in, bits.TrailingZeros32(bad), Undefined, "it stores %s", w.b.p.undefined(in.uv[k]))
 			return false
 		}
 	}

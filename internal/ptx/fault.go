@@ -10,18 +10,17 @@ type Kind uint8
 
 // The kinds of faults.
 const (
-	OutOfBounds  Kind = iota // an address in no live allocation, or past the end of a variable
-	Misaligned               // an address that is no multiple of what is read or written there
-	Undefined                // memory or a register that nothing was written to
-	Race                     // two threads, one of them writing, with nothing that orders them
-	Divergence               // a barrier that not all threads reach together
-	DivideByZero             // of integers
-	Trapped                  // the instruction trap
-	TooLong                  // more instructions than the limit
-	WrongLaunch              // a block, shared memory or arguments that the kernel cannot have
+	OutOfBounds Kind = iota // an address in no live allocation, or past the end of a variable
+	Misaligned              // an address that is no multiple of what is read or written there
+	Undefined               // memory or a register that nothing was written to
+	Race                    // two threads, one of them writing, with nothing that orders them
+	Divergence              // a barrier that not all threads reach together
+	Trapped                 // the instruction trap
+	TooLong                 // more instructions than the limit
+	WrongLaunch             // a block, shared memory or arguments that the kernel cannot have
 )
 
-var kindNames = [...]string{"out of bounds", "misaligned", "undefined value", "race", "divergent barrier", "division by zero", "trap", "too long", "wrong launch"}
+var kindNames = [...]string{"out of bounds", "misaligned", "undefined value", "race", "divergent barrier", "trap", "too long", "wrong launch"}
 
 // String returns "out of bounds".
 func (k Kind) String() string { return kindNames[k] }

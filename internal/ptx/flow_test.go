@@ -172,14 +172,18 @@ func TestFaultsOfFlow(t *testing.T) {
 		{"endless by a table", "mov.u32 %r20, 0; mov.u32 %r5, 0; L: .branchtargets LOOP; LOOP: brx.idx %r5, L;", TooLong, ""},
 		{"target of a table", "mov.u32 %r20, 0; L: .branchtargets A; brx.idx %r1, L; A:", OutOfBounds, "target 1 of 1"},
 		{"trap", "mov.u32 %r20, 0; setp.eq.u32 %p1, %r1, 9; @%p1 trap;", Trapped, "thread (9, 0, 0)"},
-		{"division", "rem.u32 %r5, %r1, 20; mov.u32 %r6, 1; div.u32 %r20, %r6, %r5;", DivideByZero, "thread (0, 0, 0)"},
-		{"wide division", "cvt.u64.u32 %rd5, %r1; rem.s64 %rd6, 5, %rd5; cvt.u32.u64 %r20, %rd6;", DivideByZero, ""},
-		{"register", "add.u32 %r20, %r30, 1;", Undefined, "%r30 was never set"},
+		{"division", "rem.u32 %r5, %r1, 20; mov.u32 %r6, 1; div.u32 %r20, %r6, %r5;", Undefined, "%r20, which was never set, or was computed from what was not, or by dividing by zero"},
+		{"wide division", "cvt.u64.u32 %rd5, %r1; rem.s64 %rd6, 5, %rd5; cvt.u32.u64 %r20, %rd6;", Undefined, "%r20, which"},
+		{"register", "add.u32 %r20, %r30, 1;", Undefined, "it stores %r20, which was never set, or was computed from what was not"},
 		{"register of some", "setp.eq.u32 %p1, %r1, 9; @!%p1 mov.u32 %r30, 1; add.u32 %r20, %r30, 1;", Undefined, "thread (9, 0, 0)"},
-		{"copied register", "mov.u32 %r31, %r30; mov.b64 %rd5, {%r31, %r1}; mov.b64 {%r32, _}, %rd5; add.u32 %r20, %r32, 1;", Undefined, "%r32"},
+		{"copied register", "mov.u32 %r31, %r30; mov.b64 %rd5, {%r31, %r1}; mov.b64 {%r32, _}, %rd5; add.u32 %r20, %r32, 1;", Undefined, "%r20"},
 		{"selected register", "setp.eq.u32 %p1, %r1, 9; selp.u32 %r31, %r30, %r1, %p1; add.u32 %r20, %r31, 1;", Undefined, "thread (9, 0, 0)"},
 		{"stored register", "", Undefined, "it stores %r20"},
-		{"predicate", "mov.u32 %r20, 1; @%p9 mov.u32 %r20, 2;", Undefined, "the predicate was never set"},
+		{"predicate of an undefined register", "mov.u32 %r20, 1; setp.eq.u32 %p2, %r30, 0; @%p2 mov.u32 %r20, 2;", Undefined, "%p2, which"},
+		{"second result of an undefined register", "mov.u32 %r20, 1; setp.eq.u32 %p3|%p2, %r30, 0; @%p2 bra END; END:", Undefined, "%p2, which"},
+		{"selection by an undefined predicate", "selp.u32 %r20, 1, 2, %p9;", Undefined, "%r20, which"},
+		{"vote by an undefined predicate", "vote.sync.ballot.b32 %r20, %p9, -1;", Undefined, "%p9, which"},
+		{"predicate", "mov.u32 %r20, 1; @%p9 mov.u32 %r20, 2;", Undefined, "%p9, which was never set"},
 		{"address", "ld.global.u32 %r20, [%rd30];", Undefined, "%rd30"},
 		{"address of nothing", "mov.u64 %rd5, 4096; ld.global.u32 %r20, [%rd5];", OutOfBounds, "where nothing is allocated"},
 		{"null", "mov.u64 %rd5, 0; ld.global.u32 %r20, [%rd5];", OutOfBounds, "0x0, where nothing is allocated"},
@@ -191,7 +195,7 @@ func TestFaultsOfFlow(t *testing.T) {
 		{"vector", "mov.u32 %r20, 1; add.u64 %rd5, %rd1, 8; ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd5];", Misaligned, "16 bytes"},
 		{"shared, undefined", ".shared .b32 s; ld.shared.u32 %r20, [s];", Undefined, "byte 0 of the 4 of s"},
 		{"shared, of an undefined register", ".shared .b32 s; st.shared.u32 [s], %r30;", Undefined, "%r30"},
-		{"local, undefined", ".local .b32 l[2]; ld.local.u32 %r5, [l+4]; add.u32 %r20, %r5, 1;", Undefined, "%r5"},
+		{"local, undefined", ".local .b32 l[2]; ld.local.u32 %r5, [l+4]; add.u32 %r20, %r5, 1;", Undefined, "%r20"},
 		{"local, from one variable into the next", ".local .b32 l[2]; .local .b32 z[2]; mov.u32 %r20, 1; st.local.u32 [l+8], %r20;", OutOfBounds, "0 bytes past the end of l"},
 		{"shared, all write", ".shared .b32 s; mov.u32 %r20, 1; st.shared.u32 [s], %r20;", Race, "which was written by thread (0, 0, 0) since the last barrier"},
 		{"shared, one writes and one reads", ".shared .b32 s[64]; mad.wide.u32 %rd5, %r1, 4, 0; mov.u64 %rd6, s; add.u64 %rd5, %rd5, %rd6; st.shared.u32 [%rd5], %r1; bar.sync 0; ld.shared.u32 %r20, [%rd5]; setp.eq.u32 %p1, %r1, 3; @%p1 st.shared.u32 [s+160], %r1;", Race, ""},
@@ -200,7 +204,7 @@ func TestFaultsOfFlow(t *testing.T) {
 		{"global, read by a way for constants", "mov.u32 %r20, 1; st.global.u32 [%rd2], %r20; ld.global.nc.u32 %r20, [%rd2];", Race, ".nc"},
 		{"shuffle, a lane is missing", "mov.u32 %r20, 0; setp.lt.u32 %p1, %r1, 9; @%p1 bra END; shfl.sync.down.b32 %r20, %r1, 1, 31, -1; END:", Divergence, "waits for lanes that never come to it"},
 		{"shuffle, a lane waits elsewhere", "mov.u32 %r20, 0; setp.lt.u32 %p1, %r1, 9; @%p1 bra END; shfl.sync.down.b32 %r20, %r1, 1, 31, -1; END: bar.sync 0;", Divergence, "waits for lanes that never come to it"},
-		{"shuffle of undefined", "shfl.sync.down.b32 %r20, %r30, 1, 31, -1;", Undefined, "whose register was never set"},
+		{"shuffle of undefined", "shfl.sync.down.b32 %r20, %r30, 1, 31, -1;", Undefined, "reads lane 1 of %r30, which was never set"},
 		{"shuffle from a lane that takes no part", "mov.u32 %r20, 0; setp.ge.u32 %p1, %r1, 9; @%p1 bra END; shfl.sync.down.b32 %r20, %r1, 1, 31, 0x1ff; END:", Divergence, "reads lane 9"},
 	} {
 		t.Run(k.name, func(t *testing.T) {
@@ -221,13 +225,14 @@ func TestNoFault(t *testing.T) {
 		"a warp waits for itself":                   shared + "st.shared.u32 [%rd5], %r1; bar.warp.sync 0xffffffff; ld.shared.u32 %r20, [%rd7]; bar.warp.sync 0xffffffff; st.shared.u32 [%rd7], %r20;",
 		"bytes of one word":                         ".shared .b8 s[64]; cvt.u64.u32 %rd5, %r1; mov.u64 %rd6, s; add.u64 %rd5, %rd5, %rd6; st.shared.u8 [%rd5], %r1; ld.shared.u8 %r20, [%rd5];",
 		"global, with a barrier":                    "mov.u32 %r20, 1; st.global.u32 [%rd2], %r20; bar.sync 0; and.b32 %r5, %r1, 0; bar.sync 0;",
-		"an undefined register is copied in vain":   "mov.u32 %r31, %r30; selp.u32 %r32, %r31, %r1, %p1; mov.u32 %r20, 1;",
+		"an undefined register is used in vain":     "add.u32 %r31, %r30, 5; selp.u32 %r32, %r31, %r1, %p1; mov.u32 %r20, 1;",
+		"a quotient of zero is selected in vain":    "mov.u32 %r6, 7; div.u32 %r7, %r6, %r1; setp.eq.u32 %p1, %r1, 0; selp.u32 %r20, 1, %r7, %p1;",
 		"an undefined register is selected in vain": "setp.lt.u32 %p1, %r1, 0; selp.u32 %r20, %r30, %r1, %p1;",
 		"a shuffle of half a warp":                  "mov.u32 %r20, 0; and.b32 %r6, %r1, 31; setp.ge.u32 %p1, %r6, 16; @%p1 bra END; shfl.sync.bfly.b32 %r20, %r1, 1, 31, 0xffff; END:",
 		"lanes come to a shuffle one after another": "mov.u32 %r7, 0; mov.u32 %r20, 0; and.b32 %r6, %r1, 31; setp.ge.u32 %p1, %r6, 16; @%p1 bra LATE; bra MEET; LATE: add.u32 %r7, %r7, 1; bra MEET; MEET: shfl.sync.idx.b32 %r20, %r1, 0, 31, -1;",
 		"lanes come to a warp's barrier from after": "mov.u32 %r20, 0; setp.ge.u32 %p1, %r1, 16; @%p1 bra LATE; MEET: bar.warp.sync 0xffffffff; bra END; LATE: bra MEET; END:",
 	} {
-		if strings.Contains(name, "copied in vain") {
+		if strings.Contains(name, "used in vain") {
 			body = "setp.lt.u32 %p1, %r1, 0; " + body
 		}
 		t.Run(name, func(t *testing.T) {

@@ -364,7 +364,7 @@ func TestPlantedFaults(t *testing.T) {
 		// Barriers.
 		{"sum", "bar.sync \t0;\n\t@%p10", "@%p10 bra OVER;\nbar.sync 0;\nOVER:\n@%p10", Divergence, "of which (1, 0, 0) has returned"},
 		{"sum", "@%p10 bra \t$L__BB1_19;", "@%p10 bra $L__BB1_21;", Divergence, "has returned"},
-		{"warpsum", "shfl.sync.down.b32", "@%p1 bra OVER;\nOVER: shfl.sync.down.b32", Undefined, "the predicate was never set"},
+		{"warpsum", "shfl.sync.down.b32", "@%p1 bra OVER;\nOVER: shfl.sync.down.b32", Undefined, "%p1, which was never set"},
 		{"warpsum", "16, 31, -1;", "16, 31, 1;", Divergence, "does not name lane 1"},
 		// Values.
 		{"sum", "st.shared.f64 \t[%rd3], %fd33;", "", Undefined, "nothing was written"},

@@ -78,7 +78,7 @@ func integer2(op string, signed bool) (fn2, fnD2) {
 		if signed {
 			p = pair{func(a, b uint32) uint32 { return uint32(uint64(int64(int32(a))*int64(int32(b))) >> 32) }, mulHiSigned}
 		}
-	// The interpreter refuses to divide by zero; lanes that take no part may hold it.
+	// What is divided by zero is undefined, and any number will do.
 	case "div":
 		p = pair{func(a, b uint32) uint32 { return a / max(b, 1) }, func(a, b uint64) uint64 { return a / max(b, 1) }}
 		if signed {

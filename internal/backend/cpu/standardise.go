@@ -109,7 +109,7 @@ func (j *rowsJob[T]) standard(i int, _ []T) {
 	if _, double := any(mean).(T); double {
 		missing = vec.Reduce(op.Sum, y) / n
 	}
-	if math.Abs(missing)*s > 0x1p-24 { // else y, which is about 1, would hardly feel it
+	if math.Abs(missing*s) > 0x1p-24 { // else y, which is about 1, would hardly feel it
 		vec.Unary(op.Shift, y, y, -missing, 0)
 	}
 	vec.Unary(op.Scale, y, y, s, 0)
