@@ -3,8 +3,10 @@ package gan
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -95,12 +97,17 @@ func (c Config) check(g, d nn.Module) error {
 		return errors.New("a network is nil")
 	case c.Latent < 1:
 		return fmt.Errorf("Config.Latent is %d; give the generator's number of inputs", c.Latent)
-	case c.GeneratorEvery < 0 || c.ClipWeights < 0 || c.EMAHalfLife < 0:
-		return errors.New("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative")
+	case c.GeneratorEvery < 0 || !(c.ClipWeights >= 0) || !(c.EMAHalfLife >= 0):
+		return errors.New("Config.GeneratorEvery, ClipWeights and EMAHalfLife must not be negative, nor NaN")
 	case c.Condition < 0 || c.Condition > maxCondition:
 		return fmt.Errorf("Config.Condition is %d; give the numbers in the condition of a sample, up to %d", c.Condition, maxCondition)
 	case slices.ContainsFunc(c.Penalties, func(p Penalty) bool { return isNil(p) }):
 		return errors.New("one of Config.Penalties is nil")
+	}
+	for _, p := range c.Penalties {
+		if w := p.Weight(0); !(w >= 0 && w <= math.MaxFloat64) {
+			return fmt.Errorf("the weight of the penalty %s is %g; give a finite one, of 0 or more", excerpt.Name(p.Name()), w)
+		}
 	}
 	for _, v := range []any{c.Objective, c.Optimizer, c.GeneratorOptimizer, c.DiscriminatorOptimizer} {
 		if v != nil && isNil(v) {

@@ -2,6 +2,7 @@ package gan_test
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,6 +47,11 @@ func TestNewRefuses(t *testing.T) {
 		"critic's momentum":  {func(s *setup) { s.DiscriminatorOptimizer = optim.SGD{LR: 1, Momentum: 2} }, "optim: SGD: Momentum is 2"},
 		"generator every":    {func(s *setup) { s.GeneratorEvery = -1 }, "must not be negative"},
 		"clipped":            {func(s *setup) { s.ClipWeights = -1 }, "must not be negative"},
+		"clipped at NaN":     {func(s *setup) { s.ClipWeights = math.NaN() }, "must not be negative, nor NaN"},
+		"average of NaN":     {func(s *setup) { s.EMAHalfLife = math.NaN() }, "must not be negative, nor NaN"},
+		"negative penalty":   {func(s *setup) { s.Penalties = []gan.Penalty{gan.R1{Gamma: -1}} }, "the weight of the penalty R1 is -1; give a finite one"},
+		"penalty of NaN":     {func(s *setup) { s.Penalties = []gan.Penalty{gan.GradientPenalty{Lambda: math.NaN()}} }, "penalty\" is NaN"},
+		"infinite penalty":   {func(s *setup) { s.Penalties = []gan.Penalty{gan.R2{Gamma: math.Inf(1)}} }, "R2 is +Inf"},
 		"average":            {func(s *setup) { s.EMAHalfLife = -1 }, "must not be negative"},
 		"penalty on a mixer": {func(s *setup) { s.d, s.Penalties = nn.Sequential(mixer{}, s.d), []gan.Penalty{gan.R1{Gamma: 1}} }, "mix"},
 	} {

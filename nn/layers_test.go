@@ -423,6 +423,7 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"UpsampleBilinear","scale":20000000}`:                                         `UpsampleBilinear: scale is 20000000`,
 		`{"type":"BatchNorm2D","shape":[],"eps":1e-5,"momentum":0.1,"affine":true}`:            `is not possible`,
 		`{"type":"LayerNorm","shape":[20000000],"eps":1e-5,"momentum":null,"affine":true}`:     `LayerNorm: shape is 20000000`,
+		`{"type":"LayerNorm","shape":[2],"eps":-1,"momentum":null,"affine":true}`:              `ε = -1 is not possible`,
 		`{"type":"LayerNorm","shape":[0],"eps":1e-5,"momentum":null,"affine":true}`:            `nothing to normalise`,
 		`{"type":"GroupNorm","shape":[4],"groups":0,"eps":1e-5,"momentum":null,"affine":true}`: `not divisible into 0 groups`,
 		`{"type":"ConcatCondition","size":0,"scale":1}`:                                        `a condition of 0 numbers`,

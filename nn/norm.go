@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/autograd"
@@ -81,7 +82,8 @@ type normConfig struct {
 }
 
 // Eps keeps divisors away from zero: a normalisation adds eps to the variance, and
-// in [SpectralNorm] a vector's length counts as eps at least.
+// in [SpectralNorm] a vector's length counts as eps at least. The layer panics with a
+// [tensor.ArgumentError] if it is negative or not finite.
 func Eps(eps float64) EpsOption { return EpsOption{eps} }
 
 // EpsOption is what [Eps] returns: a [NormOption] and a [SpectralOption].
@@ -113,6 +115,9 @@ func newNorm(kind string, shape []int, affine bool, opts []NormOption) norm {
 	n := norm{kind: kind, normConfig: normConfig{1e-5, 0.1, affine}, shape: slices.Clone(shape)}
 	for _, o := range opts {
 		o.applyToNorm(&n.normConfig)
+	}
+	if !(n.eps >= 0 && n.eps <= math.MaxFloat64) {
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("ε = %g is not possible", n.eps), Fix: "give a small number, such as 1e-5"})
 	}
 	if n.affine {
 		n.weight, n.bias = NewParam("weight", Constant(1), 1, 1, shape...), NewParam("bias", Constant(0), 1, 1, shape...)

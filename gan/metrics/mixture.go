@@ -71,6 +71,9 @@ const (
 func MeasureMixture(target Target, points *tensor.Tensor) (MixtureScore, error) {
 	const op = "MeasureMixture"
 	centers, sigma := target.Modes()
+	if points == nil {
+		panic(&tensor.ArgumentError{Op: op, Problem: "samples are nil", Fix: "give [n, 2]"})
+	}
 	if points.Rank() != 2 || points.Dim(1) != 2 || len(centers) == 0 || !(sigma > 0) {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{points.Shape()},
 			Problem: fmt.Sprintf("samples of %d modes of σ = %g", len(centers), sigma), Fix: "give samples [n, 2], one mode or more, and σ > 0"})

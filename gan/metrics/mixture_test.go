@@ -134,6 +134,7 @@ func TestMixtureRefusals(t *testing.T) {
 		assert.ErrorAs(t, tensor.Catch(f), &shape)
 	}
 	for _, f := range []func(){
+		func() { metrics.MeasureMixture(ring, nil) },
 		func() { metrics.MixtureFloor(ring, 0, 1) },
 		func() { metrics.MixtureFloor(ring, 1, 0) },
 		func() {
