@@ -87,7 +87,7 @@ func (g *game) adoptClasses(src Source) error {
 	names, counts := s.ClassCounts()
 	switch {
 	case names == nil:
-		return fmt.Errorf("gan: %w: the networks know %d classes, and the source yields none; give a datasets.Loader the option datasets.Conditions", ErrConfig, len(g.classes))
+		return fmt.Errorf("gan: %w: the networks know %d classes, and the source yields none; give a datasets.Loader the option datasets.Conditions, and samples with labels", ErrConfig, len(g.classes))
 	case !slices.Equal(names, g.classes):
 		return fmt.Errorf("gan: %w: the classes of the source are not those of Config.Classes: %s", ErrConfig, firstDifference(names, g.classes))
 	}

@@ -16,7 +16,8 @@ import (
 type Penalty interface {
 	// Name is what messages and checkpoints call the penalty.
 	Name() string
-	// Weight returns the factor of the terms' mean at a step; 0 is the first.
+	// Weight returns the factor of the terms' mean at a step; 0 is the first. [New]
+	// refuses a penalty whose first weight is negative or not finite.
 	Weight(step int) float64
 	// Terms returns the penalty of each sample, [n].
 	Terms(p *Pass) *autograd.Var
