@@ -141,6 +141,10 @@ func (l *Loader) Batches() int {
 	return batches
 }
 
+// Shard returns which part of each batch the loader yields, of how many: 0 and 1
+// without the option [Shard].
+func (l *Loader) Shard() (rank, processes int) { return l.rank, l.shards }
+
 // SmallestBatch returns the number of samples in the last batch of an epoch, which
 // has the fewest, or 0 if there are no batches. With [Shard] it is what this process
 // has of it.

@@ -432,6 +432,9 @@ func TestDrawMisuse(t *testing.T) {
 		"the samples' conditions are vectors of 3 numbers":                {vector, gan.Request{N: 1}},
 		"the generator has no classes; ask for samples without labels":    {vector, gan.Request{Labels: []int{1}}},
 		"these are not conditions of 3 numbers":                           {vector, gan.Request{Condition: z.Slice(1, 0, 2), N: 2}},
+		"no memory holds so many samples":                                 {plain, gan.Request{N: math.MaxInt / 4}},
+		"no memory holds so many samples; ask for fewer":                  {classes, gan.Request{N: math.MaxInt / 2}},
+		"Generator.Draw of float64 [2 3]":                                 {vector, gan.Request{N: 2, Condition: c.Cast(tensor.Float64)}},
 		"these are not latent vectors of 3 numbers":                       {vector, gan.Request{Condition: c, Latent: tensor.New(tensor.Float32, 2)}},
 	} {
 		_, err := f.g.Draw(t.Context(), f.r)
@@ -440,10 +443,13 @@ func TestDrawMisuse(t *testing.T) {
 	}
 	for _, f := range []func(){
 		func() { vector.Sample(1, 1) }, func() { classes.SampleOf([]int{9}, 1) }, func() { classes.Map(z) }, func() { vector.MapOf(z, z.Slice(0, 0, 1)) },
+		func() { plain.Map(nil) }, func() { vector.MapOf(nil, c) }, func() { classes.Labels(math.MaxInt, 1) }, func() { plain.Latents(math.MaxInt, 1) }, func() { classes.InTurn(math.MaxInt) },
 		func() { plain.Labels(1, 1) }, func() { classes.Labels(-1, 1) }, func() { plain.Latents(-1, 1) }, func() { plain.InTurn(-1) },
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))
 	}
+	_, err := classes.Draw(nil, gan.Request{N: 1}) //nolint:staticcheck // that is what is tested
+	require.ErrorContains(t, err, "the context is nil")
 	require.Equal(t, []int{2, 4}, vector.MapOf(z, c).Shape())
 	require.Equal(t, []int{0, 4}, classes.SampleOf(nil, 1).Shape())
 
@@ -451,7 +457,7 @@ func TestDrawMisuse(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	cancel(reason)
-	_, err := classes.Draw(ctx, gan.Request{N: 300})
+	_, err = classes.Draw(ctx, gan.Request{N: 300})
 	require.ErrorIs(t, err, reason)
 	passes := 0
 	ctx, cancel = context.WithCancelCause(t.Context())

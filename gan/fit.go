@@ -299,6 +299,9 @@ func (f *fitting) prepare(opts []Option) error {
 		if f.game.peers != nil && f.o.failure != "" {
 			return bad("RecordFailure in a group: a file would hold the samples of one process only")
 		}
+		if err := f.game.checkShard(f.src); err != nil {
+			return err
+		}
 		if err := f.game.trySize(f.src); err != nil {
 			return err
 		}

@@ -21,14 +21,23 @@ func seedGenerators(f *testing.F) (files [][]byte) {
 		nn.Sequential(nn.Linear(3, 4), nn.Tanh()),
 		nn.Sequential(nn.Linear(2, 4, nn.NoBias()), nn.Reshape(1, 2, 2), nn.UpsampleNearest(2), nn.SpectralNorm(nn.Conv2D(1, 2, 3, nn.Padding(1))), nn.LeakyReLU(0.2), nn.MaxPool2D(2)),
 		nn.Sequential(nn.Embedding(3, 2), nn.Flatten(), nn.Residual(nn.BatchNorm1D(4), nil), nn.Dropout(0.5), nn.Softmax(1)),
+		nn.Sequential(nn.ConcatCondition(2, 3), nn.EmbedCondition(nn.SpectralNorm(nn.Linear(2, 3))), nn.Linear(7, 4), nn.Projection(nn.Linear(4, 1), nn.Linear(2, 4))),
 		nn.Sequential(nn.Linear(2, 4), nn.Reshape(4, 1, 1), nn.ConvTranspose2D(4, 4, 2, nn.Stride(2), nn.OutputPadding(1)), nn.PixelShuffle(2), nn.AdaptiveAvgPool2D(2, 3), nn.GroupNorm(1, 1), nn.PReLU(1)),
 	} {
 		nn.Init(m, 1, tensor.Float32, tensor.CPU())
 		var b bytes.Buffer
-		require.NoError(f, nn.Write(&b, m, map[string]string{"gander.latent": "2"}))
+		require.NoError(f, nn.Write(&b, m, withClasses(m, map[string]string{"gander.latent": "2"})))
 		files = append(files, b.Bytes(), withoutChecksum(f, b.Bytes()))
 	}
 	return files
+}
+
+// withClasses adds names of classes to metadata if a network reads two numbers.
+func withClasses(m nn.Module, meta map[string]string) map[string]string {
+	if n, err := nn.ConditionSize(m); err == nil && n == 2 {
+		meta["gander.classes"], meta["gander.class_counts"] = `["cat","dog"]`, `[1,2]`
+	}
+	return meta
 }
 
 // FuzzLoadGenerator: whatever a file says, it is refused with a bounded message,
@@ -73,14 +82,23 @@ func checkGeneratorFile(t *testing.T, file []byte) {
 		return
 	}
 	var x *tensor.Tensor
-	if tensor.Catch(func() { x = g.Sample(2, 1) }) != nil {
+	draw := func(g *gan.Generator) (*tensor.Tensor, error) {
+		if g.Condition() == 0 || g.Classes() != nil {
+			return g.Draw(t.Context(), gan.Request{N: 2, Seed: 1})
+		}
+		return g.Draw(t.Context(), gan.Request{Seed: 1, Condition: tensor.Full(tensor.Float32, 0.5, 2, g.Condition())})
+	}
+	if x, err = draw(g); err != nil {
 		return // an embedding's index, for instance, is known only then
 	}
 	var b bytes.Buffer
 	require.NoError(t, g.Write(&b))
 	again, err := gan.ReadGenerator(&b, gan.SampleMemory(1<<20))
 	require.NoError(t, err)
-	require.True(t, equalBits(x.Float64s(), again.Sample(2, 1).Float64s()))
+	y, err := draw(again)
+	require.NoError(t, err)
+	require.True(t, equalBits(x.Float64s(), y.Float64s()))
+	require.Equal(t, g.Classes(), again.Classes())
 }
 
 // FuzzDescribedGenerator is FuzzLoadGenerator with files that are whole and hold
@@ -110,7 +128,7 @@ func FuzzDescribedGenerator(f *testing.F) {
 			}
 			state[p.Name] = tensor.Full(tensor.Float32, 0.5, p.Param.Shape()...)
 		}
-		meta := map[string]string{nn.ArchitectureKey: architecture, "gander.latent": latent}
+		meta := withClasses(m, map[string]string{nn.ArchitectureKey: architecture, "gander.latent": latent})
 		if shape != "" {
 			meta["gander.sample_shape"] = shape
 		}

@@ -3,6 +3,7 @@ package gan
 import (
 	"context"
 	"fmt"
+	"math"
 	"sort"
 
 	"github.com/gander-ml/gander/autograd"
@@ -45,13 +46,23 @@ func (g *Generator) SampleOf(labels []int, seed uint64) *tensor.Tensor {
 // vectors [n, latent]. It panics with a [tensor.Misuse] if they do not fit, or if
 // the generator reads a condition.
 func (g *Generator) Map(latent *tensor.Tensor) *tensor.Tensor {
+	needLatent("Generator.Map", latent)
 	return must(g.draw(context.Background(), "Generator.Map", Request{Latent: latent}))
 }
 
 // MapOf is [Generator.Map] for samples of the given conditions [n, k], which are
 // one-hots if the generator has classes.
 func (g *Generator) MapOf(latent, condition *tensor.Tensor) *tensor.Tensor {
+	needLatent("Generator.MapOf", latent)
 	return must(g.draw(context.Background(), "Generator.MapOf", Request{Latent: latent, Condition: condition}))
+}
+
+// needLatent panics if there are no latent vectors: a request without them draws its
+// own.
+func needLatent(op string, latent *tensor.Tensor) {
+	if latent == nil {
+		panic(&tensor.ArgumentError{Op: op, Problem: "the latent vectors are nil", Fix: "give [n, latent], such as Generator.Latents"})
+	}
 }
 
 func must(t *tensor.Tensor, err error) *tensor.Tensor {
@@ -65,8 +76,8 @@ func must(t *tensor.Tensor, err error) *tensor.Tensor {
 // samples show each of them; or nil if the generator has no classes. It panics with
 // a [tensor.ShapeError] on a negative n.
 func (g *Generator) InTurn(n int) []int {
-	if n < 0 {
-		panic(g.negative("Generator.InTurn", n))
+	if err := g.countFits("Generator.InTurn", n); err != nil {
+		panic(err)
 	}
 	if g.classes == nil {
 		return nil
@@ -83,6 +94,9 @@ func (g *Generator) InTurn(n int) []int {
 func (g *Generator) Labels(n int, seed uint64) []int {
 	if n < 0 || g.classes == nil {
 		panic(&tensor.ArgumentError{Op: "Generator.Labels", Problem: fmt.Sprintf("%d samples of %d classes", n, len(g.classes)), Fix: "ask a generator with classes for 0 or more"})
+	}
+	if err := g.countFits("Generator.Labels", n); err != nil {
+		panic(err)
 	}
 	return g.labels(n, tensor.NewStream(seed, "labels"))
 }
@@ -115,8 +129,8 @@ func (g *Generator) labels(n int, random *tensor.Stream) []int {
 // device, of which [Generator.Sample] makes samples. It panics with a
 // [tensor.ShapeError] on a negative n.
 func (g *Generator) Latents(n int, seed uint64) *tensor.Tensor {
-	if n < 0 {
-		panic(g.negative("Generator.Latents", n))
+	if err := g.countFits("Generator.Latents", n); err != nil {
+		panic(err)
 	}
 	random := tensor.NewStream(seed, "sample")
 	out := g.device.New(g.dtype, n, g.latent)
@@ -126,8 +140,21 @@ func (g *Generator) Latents(n int, seed uint64) *tensor.Tensor {
 	return out
 }
 
-func (g *Generator) negative(op string, n int) error {
-	return &tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "the number of samples is negative", Fix: "ask for 0 or more"}
+// countFits returns an error if there cannot be n samples. They are counted in
+// bytes, with room for what is made on the way.
+func (g *Generator) countFits(op string, n int) error {
+	one := max(g.latent, g.condition)
+	made := 1 // numbers in a sample
+	for _, d := range g.sample {
+		made *= d
+	}
+	switch {
+	case n < 0:
+		return &tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "the number of samples is negative", Fix: "ask for 0 or more"}
+	case n > math.MaxInt/16/max(one, made):
+		return &tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "no memory holds so many samples", Fix: "ask for fewer at a time"}
+	}
+	return nil
 }
 
 // Request says which samples [Generator.Draw] makes.
@@ -154,6 +181,9 @@ type Request struct {
 // A network that draws random numbers of its own ([nn.Ctx.Rand]) has a stream of the
 // seed for them. Then, too, a sample depends on the seed and its place alone.
 func (g *Generator) Draw(ctx context.Context, r Request) (samples *tensor.Tensor, err error) {
+	if ctx == nil {
+		return nil, &tensor.ArgumentError{Op: "Generator.Draw", Problem: "the context is nil", Fix: "give context.Background()"}
+	}
 	failure := tensor.Catch(func() { samples, err = g.draw(ctx, "Generator.Draw", r) })
 	if err = both(err, failure); err != nil {
 		return nil, err
@@ -166,8 +196,8 @@ func (g *Generator) check(op string, r Request) (n int, err error) {
 	bad := func(problem, fix string) (int, error) {
 		return 0, &tensor.ArgumentError{Op: op, Problem: problem, Fix: fix}
 	}
-	if r.N < 0 {
-		return 0, g.negative(op, r.N)
+	if err := g.countFits(op, r.N); err != nil {
+		return 0, err
 	}
 	switch {
 	case r.Latent != nil && (r.Latent.Rank() != 2 || r.Latent.Dim(1) != g.latent):
@@ -178,6 +208,11 @@ func (g *Generator) check(op string, r Request) (n int, err error) {
 	case r.Condition != nil && (r.Condition.Rank() != 2 || r.Condition.Dim(1) != g.condition):
 		return 0, &tensor.ShapeError{Op: op, Shapes: [][]int{r.Condition.Shape()},
 			Problem: fmt.Sprintf("these are not conditions of %d numbers", g.condition), Fix: fmt.Sprintf("give [n, %d]", g.condition)}
+	}
+	for _, t := range []*tensor.Tensor{r.Latent, r.Condition} {
+		if t != nil && t.DType() != g.dtype {
+			return 0, &tensor.DTypeError{Op: op, DTypes: []tensor.DType{t.DType()}, Shapes: [][]int{t.Shape()}, Fix: fmt.Sprintf("give the generator's, %v; Cast converts", g.dtype)}
+		}
 	}
 	var counts []int
 	if r.N > 0 {
@@ -205,7 +240,7 @@ func (g *Generator) check(op string, r Request) (n int, err error) {
 		return bad(fmt.Sprintf("the samples' conditions are vectors of %d numbers, and none are given", g.condition),
 			"give them: MapOf(g.Latents(n, seed), conditions)")
 	case r.Labels == nil && r.Condition == nil && g.condition > 0 && r.Latent != nil:
-		return bad(fmt.Sprintf("the generator reads a condition of %d numbers, and none is given", g.condition), "use MapOf, with one-hots of the classes")
+		return bad(fmt.Sprintf("the generator reads a condition of %d numbers, and none is given", g.condition), "give MapOf a condition too, such as one-hots of the classes")
 	}
 	for i, label := range r.Labels {
 		if label < 0 || label >= len(g.classes) {

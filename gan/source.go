@@ -28,6 +28,37 @@ type Sized interface {
 	SmallestBatch() int
 }
 
+// Sharded is a [Source] that can tell which part of each batch it yields. A
+// datasets.Loader is one. [Trainer.Fit] refuses a part that is not that of its process
+// of a [Group]: if all had the whole, each would do the work of all.
+type Sharded interface {
+	// Shard returns the number of the part, from 0, and how many there are; 0 and 1
+	// are the whole.
+	Shard() (rank, processes int)
+}
+
+// checkShard compares a source's part of the batches with the process's.
+func (g *game) checkShard(src Source) error {
+	s, ok := src.(Sharded)
+	if !ok {
+		return nil
+	}
+	rank, size := 0, 1
+	if g.peers != nil {
+		rank, size = g.peers.Rank(), g.peers.Size()
+	}
+	switch part, parts := s.Shard(); {
+	case part == rank && parts == size:
+		return nil
+	case g.peers == nil:
+		return fmt.Errorf("gan: %w: the source yields part %d of %d of each batch, and this is the only process; set Config.Group, or give a datasets.Loader no datasets.Shard", ErrConfig, part, parts)
+	case parts == 1:
+		return fmt.Errorf("gan: %w: the source of process %d yields whole batches, and there are %d processes; give a datasets.Loader the option datasets.Shard(%d, %d)", ErrConfig, rank, size, rank, size)
+	default:
+		return fmt.Errorf("gan: %w: the source yields part %d of %d of each batch, and this is process %d of %d; give a datasets.Loader the option datasets.Shard(%d, %d)", ErrConfig, part, parts, rank, size, rank, size)
+	}
+}
+
 // dataset is what a source says about itself, which may take long to find out
 // and is asked for once.
 type dataset struct {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,6 +22,11 @@ func load(ctx context.Context) (datasets.Dataset, []string, error) {
 		Size: *size, Channels: channelsOf[*colour],
 		Labels: *labels, SkipUnusable: !*strict,
 	})
+	var unusable *imagefolder.UnusableError
+	if errors.As(err, &unusable) {
+		list(unusable.Files, "cannot be used")
+		return nil, nil, fmt.Errorf("%d of %d pictures cannot be used; without -strict, training goes on with the others", len(unusable.Files), unusable.Of)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

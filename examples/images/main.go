@@ -9,7 +9,7 @@
 // take.
 //
 // Without -data it draws its own pictures, circles, squares, triangles and stars, and
-// learns those: in three minutes on two cores.
+// learns those: in two minutes on two cores.
 //
 // The networks are made of residual blocks. They play the game of Huang et al., "The
 // GAN is dead; long live the GAN!", 2024, and the discriminator sees pictures changed

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,8 +54,8 @@ func main() {
 		wrong = "-columns must be 1 or more"
 	case *scale < 0 || *scale > 64:
 		wrong = "-scale must lie between 1 and 64"
-	case *out == "":
-		wrong = "-o must name a file"
+	case !known(*out):
+		wrong = "-o must name a file in .png, .npy or .onnx, or end in / for a folder"
 	}
 	if wrong != "" {
 		fmt.Fprintf(os.Stderr, "sample: %s; see -help\n", wrong)
@@ -73,6 +74,9 @@ func draw(model, device string, n int, label string, seed uint64, out string, gr
 		return err
 	}
 	g, err := gan.LoadGenerator(model, gan.OnDevice(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; -model names a file that an example has saved, as go run ./examples/mnist does", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,18 @@ func saved(t *testing.T, path string, pixels int, shape ...int) *gan.Generator {
 	return g
 }
 
+// A name that says nothing is refused before anything is read, and a generator that is
+// not there yet brings to mind what makes one.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"", "digits.jpg", "digits.NPY", "digits.png.gz"} {
+		clitest.Fails(t, dir, 2, "-o must name a file in .png, .npy or .onnx, or end in / for a folder", "-model", "g", "-o", name)
+	}
+	clitest.Fails(t, dir, 1, "go run ./examples/mnist")
+	saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
+	clitest.Fails(t, dir, 1, "there is no folder missing", "-model", "g", "-o", filepath.Join("missing", "g.png"))
+}
+
 func TestSample(t *testing.T) {
 	dir := t.TempDir()
 	g := saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)

@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/gallery"
@@ -15,6 +16,13 @@ import (
 
 // isFolder reports whether a name asks for a folder of single images.
 func isFolder(out string) bool { return out != "" && os.IsPathSeparator(out[len(out)-1]) }
+
+// known reports whether a name says what to write. One without an ending, such as
+// /dev/stdout, asks for an image.
+func known(out string) bool {
+	endings := []string{"", ".", ".png", ".npy", ".onnx"}
+	return out != "" && (isFolder(out) || slices.Contains(endings, filepath.Ext(out)))
+}
 
 // write makes what out asks for of samples [n, …], each of the given shape; nil if
 // that is not known.

@@ -11,7 +11,7 @@
 //			config.Group = g
 //			t, err := gan.New(generator, discriminator, config)
 //			…
-//			loader := datasets.NewLoader(images, r.Batch, datasets.Shard(rank, 2))
+//			loader := datasets.NewLoader(images, r.Batch, datasets.Conditions(), datasets.Shard(rank, 2))
 //			_, err = t.Fit(ctx, loader, gan.Steps(r.Steps))
 //		}()
 //	}

@@ -303,6 +303,39 @@ func TestGroupOtherSettings(t *testing.T) {
 	require.ErrorContains(t, members[0].err, "process 1 could not go on")
 }
 
+// TestGroupNeedsParts: a process that reads whole batches, or another's part, does not
+// begin, and the others say which.
+func TestGroupNeedsParts(t *testing.T) {
+	for want, parts := range map[string][2]datasets.LoaderOption{
+		"process 1 yields whole batches, and there are 2 processes; give a datasets.Loader the option datasets.Shard(1, 2)": {datasets.Shard(0, 2), datasets.Shard(0, 1)},
+		"part 0 of 2 of each batch, and this is process 1 of 2":                                                             {datasets.Shard(0, 2), datasets.Shard(0, 2)},
+		"part 1 of 3 of each batch, and this is process 1 of 2":                                                             {datasets.Shard(0, 2), datasets.Shard(1, 3)},
+	} {
+		var errs [2]error
+		var all sync.WaitGroup
+		for rank, joined := range group.Local(2) {
+			g, d := networks(gan.Logits, 8)
+			trainer, err := gan.New(g, d, config(gan.Config{Group: joined}))
+			require.NoError(t, err)
+			all.Go(func() {
+				defer joined.Close()
+				loader := datasets.NewLoader(points(), 7, datasets.DType(tensor.Float64), parts[rank])
+				_, errs[rank] = trainer.Fit(context.Background(), loader, gan.Steps(3))
+			})
+		}
+		all.Wait()
+		require.ErrorIs(t, errs[1], gan.ErrConfig)
+		require.ErrorContains(t, errs[1], want)
+		require.ErrorContains(t, errs[0], "process 1 could not go on")
+	}
+	g, d := networks(gan.Logits, 8)
+	alone, err := gan.New(g, d, config(gan.Config{}))
+	require.NoError(t, err)
+	_, err = alone.Fit(context.Background(), datasets.NewLoader(points(), 7, datasets.DType(tensor.Float64), datasets.Shard(1, 2)), gan.Steps(3))
+	require.ErrorIs(t, err, gan.ErrConfig)
+	require.ErrorContains(t, err, "part 1 of 2 of each batch, and this is the only process")
+}
+
 // TestGroupTakesOverState: what process 0 has resumed from, all go on from.
 func TestGroupTakesOverState(t *testing.T) {
 	c := gan.Config{Objective: gan.Relativistic{}, Penalties: []gan.Penalty{gan.R1{Gamma: 1}, gan.R2{Gamma: 1}}}

@@ -163,6 +163,12 @@ func TestFrechetRefusals(t *testing.T) {
 
 	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x, x.Slice(1, 0, 7)) }), "dimensions differ")
 	assert.ErrorContains(t, tensor.Catch(func() { metrics.Frechet(x.Reshape(3, 3, 8), x) }), "not rows of numbers")
+	for _, f := range []func(){
+		func() { metrics.Frechet(nil, x) }, func() { metrics.KernelDistance(x, nil, 0) }, func() { metrics.PrecisionRecall(nil, x, 3) },
+		func() { metrics.DensityCoverage(x, nil, 3) }, func() { metrics.NearestNeighbors(nil, x) }, func() { metrics.Copying(x, nil, x) },
+	} {
+		assert.ErrorContains(t, tensor.Catch(f), "are nil; give [n, d]")
+	}
 }
 
 // sameForAllThreads runs f with several numbers of threads.

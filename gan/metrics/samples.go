@@ -18,6 +18,9 @@ type samples struct {
 // read copies samples [n, d]. It panics if that is not their shape, and returns an
 // error if a number, or its square, is not finite. what names the samples in both.
 func read(op, what string, t *tensor.Tensor) (*samples, error) {
+	if t == nil {
+		panic(&tensor.ArgumentError{Op: op, Problem: what + " are nil", Fix: "give [n, d]"})
+	}
 	if t.Rank() != 2 || t.Dim(1) == 0 {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{t.Shape()}, Problem: what + " are not rows of numbers", Fix: "give [n, d], d ≥ 1"})
 	}

@@ -393,10 +393,16 @@ func (w *watching) show(step int, png []byte) {
 	}
 	p := w.page
 	p.change(func() bool {
-		if n := len(p.pictures.items); n > 0 && p.pictures.items[n-1].Step >= step {
+		all := p.pictures.items
+		at, there := slices.BinarySearchFunc(all, step, func(x picture, step int) int { return x.Step - step })
+		if there {
 			return false
 		}
 		p.ids++
+		if at < len(all) { // it was drawn beside training, and later ones were faster
+			p.pictures.items = slices.Insert(all, at, picture{step, p.ids, png})
+			return true
+		}
 		thinned := p.pictures.add(picture{step, p.ids, png})
 		for len(p.pictures.items) > 2 && bytesOf(p.pictures.items) > mostBytes {
 			p.pictures.thin()

@@ -245,7 +245,10 @@ func replace(path string, write func(io.Writer) error) error {
 	prefix := leftoverPrefix(path)
 	clean(folder, prefix)
 	f, err := create(folder, prefix)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // of a name that the caller has never heard of
+		return &fs.PathError{Op: "there is no folder", Path: folder, Err: fs.ErrNotExist}
+	case err != nil:
 		return err
 	}
 	renamed := false
