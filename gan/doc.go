@@ -214,6 +214,20 @@
 // SIGTERM and 129 after SIGHUP: Kubernetes and Slurm take 0 for a run that is done.
 // A pipe that nobody reads any more ends nothing.
 //
+// # Many processes
+//
+// [Config].Group makes several processes train as one: package gan/mpi joins those of
+// many machines, gan/group goroutines. Each takes its part of every batch from its
+// loader (datasets.Shard), and all make the same update, that of the whole batch:
+//
+//	group, err := mpi.Join()
+//	…
+//	defer group.Close()
+//	config.Group = group
+//	loader := datasets.NewLoader(images, batch, datasets.Shard(group.Rank(), group.Size()))
+//
+// Process 0 alone gets hooks that write; what it resumes from, all go on from.
+//
 // # When something fails
 //
 // A step happens as a whole or not at all. If a loss or a gradient is not finite,
@@ -235,6 +249,7 @@
 //	a checkpoint cannot be written             told, and tried again; at the end an error
 //	the source waits for ever                  cancelling ends the run all the same
 //	Fit, Step or Resume during Fit             an error at once
+//	one process of a group fails               the step is undone by all, which end, each with the reason
 //
 // [RecordFailure] has a step that is not finite written down, and [Trainer.Replay]
 // does it again and tells which operation it was, in which network and layer, and

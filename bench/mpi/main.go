@@ -300,8 +300,9 @@ func communication(w network, n, latency, bandwidth float64) float64 {
 }
 
 var (
-	compute = flag.String("compute", "", "seconds of a step of the classic recipe, of the quick one and of 25 M parameters, with commas, for model")
-	latency = flag.Float64("latency", 20e-6, "seconds of a message, for model")
+	compute  = flag.String("compute", "", "seconds of a step of the classic recipe, of the quick one and of 25 M parameters, with commas, for model")
+	latency  = flag.Float64("latency", 20e-6, "seconds of a message, for model")
+	fraction = flag.Float64("fraction", 1, "part of the bandwidth that sums reach, for model")
 )
 
 // model prints efficiencies.
@@ -329,7 +330,7 @@ func model() {
 		for _, gbit := range []float64{10, 25, 100} {
 			fmt.Printf("| %s | %g", w.name, gbit)
 			for n := 8; n <= 1024; n *= 2 {
-				fmt.Printf(" | %.0f %%", 100*efficiency(w, float64(n), *latency, gbit*1e9/8))
+				fmt.Printf(" | %.0f %%", 100*efficiency(w, float64(n), *latency, *fraction*gbit*1e9/8))
 			}
 			fmt.Println(" |")
 		}

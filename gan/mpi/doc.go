@@ -55,7 +55,7 @@
 //	        spec:
 //	          containers:
 //	          - name: launcher
-//	            image: registry.example/mnist
+//	            image: registry.example/mnist # with Open MPI and sshd
 //	            command: [mpirun, --allow-run-as-root, --bind-to, none, -np, "4",
 //	              /mnist, -group, mpi, -resume, auto, -out, /runs]
 //	    Worker:
@@ -79,18 +79,23 @@
 //
 // SIGTERM or SIGUSR1 at any process ends all after the same step (gan.Signals), with a
 // checkpoint, and all exit with status 143. srun --signal and scancel --signal send it
-// to the processes. mpirun passes SIGUSR1 on, but answers SIGTERM and Ctrl-C by killing
-// the processes about a second after it has told them, which is enough for small
-// networks; checkpoints lose at most a second or so of work in any case
+// to the processes. mpirun passes SIGUSR1 on, and exits with 143 as they do. It answers
+// SIGTERM and Ctrl-C by killing the processes a second after it has told them (Open
+// MPI's parameter odls_base_sigkill_timeout), and exits with 1: small networks have
+// saved by then, others go on from the last checkpoint, which is a second or so old
 // (gan.Checkpoints). The same command line goes on.
 //
 // A process that fails in a step takes the others with it: none of them makes the
-// update, each says which one it was, and process 0 saves. If a process dies, by kill
+// update, each says which one it was, and process 0 saves. A device that fails when the
+// others have all they need for the step is the exception: they have done it. If a process dies, by kill
 // -9 or since its machine does, mpirun or srun ends the others; the last checkpoint is
 // whole.
 //
 // MPI's calls come from one thread. Its handlers for crashes are turned off (Open MPI's
 // parameter opal_signal), since Go has its own.
+//
+// Tested with Open MPI 4.1 on one machine. The lines for Slurm and Kubernetes, and MPICH,
+// have not been run yet.
 //
 // bench/mpi has measured times and a model of how training scales.
 package mpi

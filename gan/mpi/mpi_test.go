@@ -113,3 +113,9 @@ func TestTraining(t *testing.T) {
 	alone := train(nil, 0, 1)
 	require.InDeltaSlice(t, alone.Sample(9, 1).Float64s(), together.Sample(9, 1).Float64s(), 1e-11)
 }
+
+// TestPanicsStay: MPI has not taken the signals by which Go notices a nil pointer.
+func TestPanicsStay(t *testing.T) {
+	var nobody *struct{ x [1 << 8]int }
+	require.Panics(t, func() { nobody.x[7] = 1 })
+}

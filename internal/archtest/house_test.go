@@ -97,7 +97,7 @@ var house = []room{
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
-	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "internal/backend/backendtest/far", "nn", "optim"}},
+	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "gan/recipe", "internal/backend/backendtest/far", "nn", "optim"}},
 	{folder: "gan/mpi", outside: []string{"C"}, imports: []string{"gan"}, tests: []string{"datasets", "gan/group", "nn", "optim", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
 	{folder: "gan/metrics/mnistfeatures", imports: []string{"autograd", "datasets/digits", "gan/metrics", "nn", "nn/safetensors", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
