@@ -31,6 +31,30 @@ func epochOf(t *testing.T, f datasets.Synthetic, epoch, from int) [][]float64 {
 	return out
 }
 
+// Parts of a batch are the batch.
+func TestSyntheticParts(t *testing.T) {
+	whole := datasets.Synthetic{From: datasets.Ring(), Batch: 7, PerEpoch: 2, Seed: 3}
+	for b, err := range whole.Epoch(context.Background(), 1, 1) {
+		require.NoError(t, err)
+		var joined []*tensor.Tensor
+		for rank := range 3 {
+			part := whole
+			part.Rank, part.Processes = rank, 3
+			r, n := part.Shard()
+			require.Equal(t, [2]int{rank, 3}, [2]int{r, n})
+			for p, err := range part.Epoch(context.Background(), 1, 1) {
+				require.NoError(t, err)
+				require.Equal(t, part.SmallestBatch(), p.X.Dim(0))
+				joined = append(joined, p.X)
+			}
+		}
+		require.Equal(t, b.X.Float32s(), tensor.Concat(0, joined...).Float32s())
+	}
+	for _, wrong := range []datasets.Synthetic{{From: datasets.Ring(), Batch: 7, PerEpoch: 1, Rank: 3, Processes: 3}, {From: datasets.Ring(), Batch: 2, PerEpoch: 1, Processes: 3}, {From: datasets.Ring(), Batch: 2, PerEpoch: 1, Rank: -1}} {
+		require.ErrorContains(t, tensor.Catch(func() { wrong.Epoch(context.Background(), 0, 0) }), "there is no part")
+	}
+}
+
 func TestSyntheticIsOfSeedEpochAndBatch(t *testing.T) {
 	f := datasets.Synthetic{From: datasets.GaussianGrid(), Batch: 6, PerEpoch: 5, Seed: 1}
 	assert.Equal(t, 5, f.Batches())

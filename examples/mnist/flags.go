@@ -93,6 +93,18 @@ func chosen() (r recipe.Recipe, wrong string) {
 	return r, wrong
 }
 
+// place returns the device that the flags ask for, and says why it is no faster one.
+func place() (*tensor.Device, error) {
+	where, slower, err := choose(*device)
+	for _, why := range slower {
+		fmt.Printf("computing on device %v: %v\n", where, why)
+	}
+	if err == nil && *bfloat16 {
+		err = where.SetPrecision(tensor.BFloat16)
+	}
+	return where, err
+}
+
 // choose opens a device. If it is to be the fastest that works, slower says why
 // faster ones do not.
 func choose(name string) (d *tensor.Device, slower []error, err error) {

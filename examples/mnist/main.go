@@ -72,13 +72,7 @@ var name = "mnist"
 
 func run(ctx context.Context, r recipe.Recipe) error {
 	tensor.CPU().SetThreads(*threads)
-	where, slower, err := choose(*device)
-	for _, why := range slower {
-		fmt.Printf("computing on device %v: %v\n", where, why)
-	}
-	if err == nil && *bfloat16 {
-		err = where.SetPrecision(tensor.BFloat16)
-	}
+	where, err := place()
 	if err != nil {
 		return err
 	}
@@ -111,6 +105,10 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	if err != nil {
 		return err
 	}
+	page, err := served(r) // before anything is moved aside
+	if err != nil {
+		return err
+	}
 	folder, err := rundir.Open(*out, rundir.Options{Resume: resume, Say: func(line string) { fmt.Println(line) }, SetFlag: "-set"})
 	if err != nil {
 		return err
@@ -121,7 +119,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	}
 	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d, on %v; into %s; Ctrl-C saves and stops\n\n",
 		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, where, *out)
-	options := []gan.Option{gan.Steps(r.Steps), gan.On(hooks(r, judge, folder)...), gan.OnWarning(complain)}
+	options := []gan.Option{gan.Steps(r.Steps), gan.On(hooks(r, judge, folder, page)...), gan.OnWarning(complain)}
 	if group == nil {
 		options = append(options, gan.RecordFailure(folder.Path("failure.safetensors")))
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // hooks are everything that happens beside the training itself.
-func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) []gan.Hook {
+func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder, page *watch.Page) []gan.Hook {
 	hooks := []gan.Hook{
 		images(r),     // before the checkpoint of the same step: a run that resumes there draws none again
 		folder.Hook(), // and this before anybody waits for a judgement
@@ -34,12 +34,10 @@ func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) [
 	} else {
 		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
-	var page *watch.Page
-	if *address == "" {
+	if page == nil {
 		hooks = append(hooks, diagnose.Hook(diagnose.Options{})) // says what goes wrong
 	} else {
-		page = watch.New(watch.Options{Title: "mnist, recipe " + r.Name, Seed: r.Seed, Classes: strings.Split("0123456789", "")})
-		hooks = append(hooks, served(page), page.Hook()) // and shows everything
+		hooks = append(hooks, page.Hook()) // and shows everything
 	}
 	if *looks > 0 {
 		hooks = append(hooks, judged(r, judge, page))
@@ -47,15 +45,19 @@ func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder) [
 	return hooks
 }
 
-// served lets browsers look at a page from the first step on.
-func served(page *watch.Page) gan.Hook {
-	return gan.Hook{Start: func(gan.Run) error {
-		url, err := page.Listen(*address)
-		if err == nil {
-			fmt.Println("look at", url)
-		}
-		return err
-	}}
+// served returns the page that browsers may look at from now on, nil if nobody wants
+// one.
+func served(r recipe.Recipe) (*watch.Page, error) {
+	if *address == "" {
+		return nil, nil
+	}
+	page := watch.New(watch.Options{Title: "mnist, recipe " + r.Name, Seed: r.Seed, Classes: strings.Split("0123456789", "")})
+	url, err := page.Listen(*address)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Println("look at", url)
+	return page, nil
 }
 
 // images draws the same digits again and again, every 100 steps and more often in

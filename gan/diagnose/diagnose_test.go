@@ -350,7 +350,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// A rule of one's own: the two networks' gradients should be of one size.
+	// A rule of one's own: the two networks' gradients should be of one size. It joins
+	// the others with append(diagnose.Rules(), apart).
 	apart := diagnose.Rule{Name: "apart", Find: func(r diagnose.Record) string {
 		m := r.Measurements[len(r.Measurements)-1]
 		if ratio := m.Discriminator.GradNorm / m.Generator.GradNorm; ratio > 2 {
@@ -358,7 +359,7 @@ func Example() {
 		}
 		return ""
 	}}
-	options := diagnose.Options{Every: 1, Rules: append(diagnose.Rules(), apart)}
+	options := diagnose.Options{Every: 1, Rules: []diagnose.Rule{apart}}
 	points := datasets.Synthetic{From: datasets.Ring(), Batch: 32, PerEpoch: 100}
 	_, err = trainer.Fit(context.Background(), points, gan.Steps(30), gan.On(
 		diagnose.Hook(options),
