@@ -8,15 +8,31 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/gallery"
+	"github.com/gander-ml/gander/gan/group"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
+
+// breaking is an objective that fails from some time on.
+type breaking struct {
+	gan.Wasserstein
+	broken bool
+}
+
+func (b *breaking) Generator(fake *autograd.Var, real func() *autograd.Var) *autograd.Var {
+	if b.broken {
+		panic(&tensor.ArgumentError{Op: "breaking", Problem: "it is broken", Fix: "repair it"})
+	}
+	return b.Wasserstein.Generator(fake, real)
+}
 
 // The table of the package comment is what happens: each of its lines stands here,
 // in order, with a run in which it does.
@@ -177,6 +193,32 @@ func TestFaultTable(t *testing.T) {
 				return err
 			}))
 			require.ErrorIs(t, err, gan.ErrBusy)
+		}},
+		{"one process of a group fails", "the step is undone by all, which end, each with the reason", func(t *testing.T, dir string) {
+			errs, steps := make([]error, 2), make([]int, 2)
+			var all sync.WaitGroup
+			for rank, joined := range group.Local(2) {
+				objective := &breaking{}
+				c := tinyConfig(objective)
+				c.Group = joined
+				g, d := tiny(gan.Logits)
+				trainer, err := gan.New(g, d, c)
+				require.NoError(t, err)
+				all.Go(func() {
+					defer joined.Close()
+					_, errs[rank] = trainer.Fit(t.Context(), tinyNoise(4), gan.Steps(9), gan.On(at(5, func(*gan.Trainer) error {
+						objective.broken = rank == 1
+						return nil
+					})))
+					steps[rank] = trainer.Steps()
+				})
+			}
+			all.Wait()
+			require.Equal(t, []int{5, 5}, steps)
+			var peer *gan.PeerError
+			require.ErrorAs(t, errs[0], &peer)
+			require.Equal(t, 1, peer.Rank)
+			require.ErrorContains(t, errs[1], "it is broken")
 		}},
 	}
 	var lines []string
