@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Time one step of the quick recipe in PyTorch: small convolutional networks, relativistic pairs, R1 and R2.
+"""Time one step of the quick recipe in PyTorch: small convolutional networks that know classes, relativistic pairs, R1, R2.
 
 Run:    python3 bench/peers/quick.py MNIST_DIR VARIANT THREADS [--steps 60]
-Needs:  pip install -r bench/peers/requirements.txt, and t10k-images-idx3-ubyte.gz in MNIST_DIR
+Needs:  pip install -r bench/peers/requirements.txt, and the two t10k files in MNIST_DIR
 
 VARIANT is
     double    the penalties by double backward, as everybody writes them; channels first, Adam over lists of tensors
@@ -24,10 +24,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.grad import conv2d_weight
 
-BATCH, LATENT, SLOPE, GAMMA = 64, 64, 0.2, 1.0
+BATCH, LATENT, CLASSES, SLOPE, GAMMA = 64, 100, 10, 0.2, 0.5
 
 parser = argparse.ArgumentParser(description='Time one step of the quick recipe in PyTorch.')
-parser.add_argument('mnist', help='folder with t10k-images-idx3-ubyte.gz')
+parser.add_argument('mnist', help='folder with t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz')
 parser.add_argument('variant', choices=['double', 'fused', 'exact', 'compile', 'check'])
 parser.add_argument('threads', type=int)
 parser.add_argument('--steps', type=int, default=60)
@@ -41,6 +41,9 @@ memory = torch.contiguous_format if plain else torch.channels_last
 
 with gzip.open(os.path.join(args.mnist, 't10k-images-idx3-ubyte.gz')) as f:
     pixels = np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
+with gzip.open(os.path.join(args.mnist, 't10k-labels-idx1-ubyte.gz')) as f:
+    labels = torch.from_numpy(np.frombuffer(f.read(), np.uint8, offset=8).astype(np.int64))
+onehot = F.one_hot(labels, CLASSES).to(torch.get_default_dtype())
 images = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).to(torch.get_default_dtype()).to(memory_format=memory)
 
 
@@ -48,23 +51,33 @@ def act():
     return nn.LeakyReLU(SLOPE)
 
 
-G = nn.Sequential(
-    nn.Linear(LATENT, 256), act(), nn.Linear(256, 32 * 7 * 7), act(), nn.Unflatten(1, (32, 7, 7)),
+G = nn.Sequential(  # of 1.5 times the one-hot, beside the latent vector
+    nn.Linear(LATENT + CLASSES, 256), act(), nn.Linear(256, 32 * 7 * 7), act(), nn.Unflatten(1, (32, 7, 7)),
     nn.Upsample(scale_factor=2), nn.Conv2d(32, 16, 3, padding=1), act(),
     nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1), nn.Tanh()).to(memory_format=memory)
-D = nn.Sequential(
-    nn.Conv2d(1, 16, 4, 2, 1), act(), nn.Conv2d(16, 32, 4, 2, 1), act(), nn.Flatten(),
-    nn.Linear(32 * 7 * 7, 128), act(), nn.Linear(128, 1)).to(memory_format=memory)
+
+
+class Critic(nn.Module):  # has three times the one-hot beside the flattened features
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 16, 4, 2, 1), act(), nn.Conv2d(16, 32, 4, 2, 1), act(), nn.Flatten())
+        self.answer = nn.Sequential(nn.Linear(32 * 7 * 7 + CLASSES, 128), act(), nn.Linear(128, 1))
+
+    def forward(self, x, label):
+        return self.answer(torch.cat([self.features(x), 3 * label], 1))
+
+
+D = Critic().to(memory_format=memory)
 options = {'foreach': True} if plain else {'fused': True}
-d_optimizer, g_optimizer = (torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0, 0.9), **options) for net in (D, G))
+d_optimizer, g_optimizer = (torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.0, 0.9), **options) for net in (D, G))
 average = [p.detach().clone() for p in G.parameters()]
 run_G = torch.compile(G) if args.variant == 'compile' else G
 
 
-def double(x, y):
+def double(x, y, label):
     """D's gradients under R1 and R2, by differentiating twice."""
     x, y = x.requires_grad_(), y.requires_grad_()
-    dx, dy = D(x), D(y)
+    dx, dy = D(x, label), D(y, label)
     gx, = torch.autograd.grad(dx.sum(), x, create_graph=True)
     gy, = torch.autograd.grad(dy.sum(), y, create_graph=True)
     penalty = GAMMA / 2 * (gx.square().sum((1, 2, 3)).mean() + gy.square().sum((1, 2, 3)).mean())
@@ -72,9 +85,9 @@ def double(x, y):
 
 
 @torch.no_grad()
-def exact(x, y):
+def exact(x, y, label):
     """The same, at the price of first derivatives: D is linear between the kinks of its activations."""
-    (c1, _, c2, _, _, l1, _, l2), n = D, len(x)
+    (c1, _, c2, _, _), (l1, _, l2), n = D.features, D.answer, len(x)
     h0 = torch.cat([x, y]).contiguous(memory_format=memory)
     a1 = F.conv2d(h0, c1.weight, c1.bias, 2, 1)
     s1 = torch.where(a1 > 0, 1.0, SLOPE)
@@ -82,7 +95,7 @@ def exact(x, y):
     a2 = F.conv2d(h1, c2.weight, c2.bias, 2, 1)
     s2 = torch.where(a2 > 0, 1.0, SLOPE)
     h2 = a2 * s2
-    flat = h2.flatten(1)
+    flat = torch.cat([h2.flatten(1), 3 * label.repeat(2, 1)], 1)
     a3 = F.linear(flat, l1.weight, l1.bias)
     s3 = torch.where(a3 > 0, 1.0, SLOPE)
     h3 = a3 * s3
@@ -91,14 +104,16 @@ def exact(x, y):
     c = torch.cat([-loss_grad, loss_grad])
     # Back: the gradient of each output by the layers' outputs and by the sample.
     g3 = l2.weight * s3
-    g2 = (g3 @ l1.weight).view_as(h2).contiguous(memory_format=memory) * s2
+    of_features = l1.weight[:, :32 * 7 * 7]
+    g2 = (g3 @ of_features).view_as(h2).contiguous(memory_format=memory) * s2
     g1 = F.conv_transpose2d(g2, c2.weight, None, 2, 1) * s1
     g0 = F.conv_transpose2d(g1, c1.weight, None, 2, 1)
     # Forth: the penalty's gradient by g0, through the linear parts.
     v0 = g0 * (GAMMA / n)
     v1 = F.conv2d(v0, c1.weight, None, 2, 1) * s1
     v2 = (F.conv2d(v1, c2.weight, None, 2, 1) * s2).flatten(1)
-    v3 = F.linear(v2, l1.weight) * s3
+    v3 = F.linear(v2, of_features) * s3
+    v2 = F.pad(v2, (0, CLASSES))  # the label is given
     at = c[:, :, None, None]
     return [
         conv2d_weight(h0 * at + v0, c1.weight.shape, g1, 2, 1), (g1.sum((2, 3)) * c).sum(0),
@@ -107,25 +122,27 @@ def exact(x, y):
 
 
 if args.variant == 'check':
-    x, y = images[:8].clone(), torch.randn(8, 1, 28, 28)
-    for name, a, b in zip(dict(D.named_parameters()), exact(x, y), double(x, y)):
+    x, y, label = images[:8].clone(), torch.randn(8, 1, 28, 28), onehot[:8]
+    for name, a, b in zip(dict(D.named_parameters()), exact(x, y, label), double(x, y, label)):
         print(f'{name}: largest relative difference {float((a - b).abs().max() / b.abs().max()):.1e}')
     raise SystemExit
 d_gradients = {'exact': exact, 'compile': torch.compile(exact)}.get(args.variant, double)
 
 
-def batch():
-    return images[torch.randint(0, len(images), (BATCH,))]
+def draw(label):
+    return run_G(torch.cat([torch.randn(BATCH, LATENT), 1.5 * label], 1))
 
 
 def step():
+    at = torch.randint(0, len(images), (BATCH,))
+    x, label = images[at], onehot[at]
     with torch.no_grad():
-        y = run_G(torch.randn(BATCH, LATENT))
-    for p, g in zip(D.parameters(), d_gradients(batch(), y)):
+        y = draw(label)
+    for p, g in zip(D.parameters(), d_gradients(x, y, label)):
         p.grad = g.contiguous(memory_format=memory) if g.dim() == 4 else g
     d_optimizer.step()
     D.requires_grad_(False)
-    loss = F.softplus(D(batch()) - D(run_G(torch.randn(BATCH, LATENT)))).mean()
+    loss = F.softplus(D(x, label) - D(draw(label), label)).mean()
     g_optimizer.zero_grad()
     loss.backward()
     g_optimizer.step()
