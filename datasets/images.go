@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/gander-ml/gander/internal/pixel"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -106,14 +107,14 @@ func (m *Images) Subset(lo, hi int) *Images {
 // element per pixel. The error is always nil.
 func (m *Images) Fill(i int, dst []float32) error {
 	m.check("Images.Fill", i)
-	fill(dst, m.image(i), &scaled32)
+	fill(dst, m.image(i), &pixel.Scaled32)
 	return nil
 }
 
 // Fill64 is [Images.Fill] with each step rounded to float64.
 func (m *Images) Fill64(i int, dst []float64) error {
 	m.check("Images.Fill64", i)
-	fill(dst, m.image(i), &scaled64)
+	fill(dst, m.image(i), &pixel.Scaled64)
 	return nil
 }
 
@@ -126,19 +127,6 @@ func (m *Images) check(op string, i int) {
 	if i < 0 || i >= m.Len() {
 		misuse(op, fmt.Sprintf("there is no image %d of %d", i, m.Len()), "give 0 ≤ i < Len")
 	}
-}
-
-// scaled32 and scaled64 are a pixel's value on [−1, 1].
-var (
-	scaled32 = scaleTable[float32]()
-	scaled64 = scaleTable[float64]()
-)
-
-func scaleTable[T float32 | float64]() (table [256]T) {
-	for x := range table {
-		table[x] = (T(x)/255 - 0.5) / 0.5
-	}
-	return table
 }
 
 func fill[T float32 | float64](dst []T, pixels []uint8, table *[256]T) {

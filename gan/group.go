@@ -55,11 +55,11 @@ type part struct{ from, n, total int }
 // peers are the other processes of a game, and what is sent to them.
 type peers struct {
 	Group
-	seed   uint64
-	part   part // of the current step
-	anew   bool // a journal begins anew before the current step, and so do all
-	shared int  // halves of the current step that were added up
-	ahead  bool // the others do the current step, and this process has failed
+	layers uint64 // key of the random numbers that layers draw
+	part   part   // of the current step
+	anew   bool   // a journal begins anew before the current step, and so do all
+	shared int    // halves of the current step that were added up
+	ahead  bool   // the others do the current step, and this process has failed
 	flat   [2]*tensor.Tensor
 	host   []float64
 	host32 []float32
@@ -68,16 +68,20 @@ type peers struct {
 	random *tensor.Stream // of layers that draw, in the current step
 }
 
+// alone reports whether there are no other processes.
+func (c Config) alone() bool { return c.Group == nil || c.Group.Size() == 1 }
+
 func newPeers(c Config) *peers {
-	if c.Group == nil || c.Group.Size() == 1 {
+	if c.alone() {
 		return nil
 	}
-	return &peers{Group: c.Group, seed: c.Seed}
+	layers, _ := tensor.NewStream(c.Seed, fmt.Sprintf("layers of process %d", c.Group.Rank())).State()
+	return &peers{Group: c.Group, layers: layers}
 }
 
 // checkGroup returns what cannot be trained by several processes.
 func (c Config) checkGroup(g, d nn.Module, dt tensor.DType) error {
-	if c.Group == nil || c.Group.Size() == 1 {
+	if c.alone() {
 		return nil
 	}
 	for k, m := range []nn.Module{g, d} {
@@ -201,8 +205,7 @@ func (p *peers) lost(err error) error {
 // begin prepares for a step. What layers draw is a function of the step and the
 // process alone, so that a checkpoint need not hold one stream for each process.
 func (p *peers) begin(step int) {
-	key, _ := tensor.NewStream(p.seed, fmt.Sprintf("layers of process %d", p.Rank())).State()
-	p.random = tensor.StreamAt(key, uint64(step)<<32)
+	p.random = tensor.StreamAt(p.layers, uint64(step)<<32)
 }
 
 // rows returns numbers [n, …] of this process's samples out of those [total, …] of
@@ -281,14 +284,14 @@ func (p *peers) add(g *game, half int, grads, scalars []*tensor.Tensor) error {
 	var failed []float64
 	switch g.dtype {
 	case tensor.Float32:
-		p.host32 = spread(p.host32, local.Float32s(), numbers, length, scalars)
+		p.host32 = spread(p.host32, local.Float32s(), numbers, scalars)
 		if err := p.Sum32(p.host32); err != nil {
 			return p.lost(err)
 		}
 		p.flat[half].SetFloat32(p.host32)
 		failed = []float64{float64(p.host32[length-2]), float64(p.host32[length-1])}
 	default:
-		p.host = spread(p.host, local.Float64s(), numbers, length, scalars)
+		p.host = spread(p.host, local.Float64s(), numbers, scalars)
 		if err := p.Sum64(p.host); err != nil {
 			return p.lost(err)
 		}
@@ -322,7 +325,7 @@ const trailer = 2
 
 // spread copies what is sent to dst: the first numbers, then the scalars, with a zero
 // for each that is nil, and the zeros that say that all is well.
-func spread[T float32 | float64](dst, src []T, numbers, length int, scalars []*tensor.Tensor) []T {
+func spread[T float32 | float64](dst, src []T, numbers int, scalars []*tensor.Tensor) []T {
 	dst = append(dst[:0], src[:numbers]...)
 	src = src[numbers:]
 	for _, s := range scalars {

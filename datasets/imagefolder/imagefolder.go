@@ -16,6 +16,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/internal/excerpt"
+	"github.com/gander-ml/gander/internal/pixel"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -356,10 +357,10 @@ func (s *Set) Skipped() []File { return slices.Clone(s.skipped) }
 // Fill writes sample i to dst. The error is that of a file that had to be decoded
 // again and has changed since Load. Fill panics with a [tensor.ArgumentError]
 // unless 0 ≤ i < Len and dst has one element per number of the sample.
-func (s *Set) Fill(i int, dst []float32) error { return fill(s, i, dst, &scaled32) }
+func (s *Set) Fill(i int, dst []float32) error { return fill(s, i, dst, &pixel.Scaled32) }
 
 // Fill64 is Fill in float64.
-func (s *Set) Fill64(i int, dst []float64) error { return fill(s, i, dst, &scaled64) }
+func (s *Set) Fill64(i int, dst []float64) error { return fill(s, i, dst, &pixel.Scaled64) }
 
 // Pixels returns the pixels of sample i, from 0 to 255, in the order of the
 // sample's numbers. It fails as Fill does.
@@ -404,19 +405,6 @@ func (s *Set) pixels(a *sample) ([]uint8, error) {
 		return nil, fmt.Errorf("imagefolder: %v: %w", excerpt.Name(a.name), excerpt.Error(err))
 	}
 	return pixels, nil
-}
-
-// scaled32 and scaled64 are a pixel's value on [−1, 1].
-var (
-	scaled32 = scaleTable[float32]()
-	scaled64 = scaleTable[float64]()
-)
-
-func scaleTable[T float32 | float64]() (table [256]T) {
-	for x := range table {
-		table[x] = (T(x)/255 - 0.5) / 0.5
-	}
-	return table
 }
 
 func fill[T float32 | float64](s *Set, i int, dst []T, table *[256]T) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -86,27 +85,17 @@ func cubic(dot float64, d int) float64 {
 
 // kernelSum returns the sum of the kernel over all pairs of rows.
 func kernelSum(a, b *samples) (sum float64) {
-	scope := tensor.NewScope()
-	defer scope.Close()
-	for lo := 0; lo < a.n; lo += blockRows {
-		rows := scope.Adopt(a.t.Slice(0, lo, min(lo+blockRows, a.n)))
-		for first := 0; first < b.n; first += blockColumns {
-			columns := b.t.Slice(0, first, min(first+blockColumns, b.n))
-			width := columns.Dim(0)
-			block := tensor.MatMul(rows, columns.T()).Float64s()
-			sums := make([]float64, rows.Dim(0))
-			parallel.For(len(sums), 16, func(from, to int) {
-				for r := from; r < to; r++ {
-					for _, dot := range block[r*width : (r+1)*width] {
-						sums[r] += cubic(dot, a.d)
-					}
-				}
-			})
-			for _, s := range sums {
-				sum += s
-			}
+	sums := make([]float64, blockRows) // of the rows of a block
+	eachBlock(a, b, func(i, _ int, dots []float64) {
+		s := 0.0
+		for _, dot := range dots {
+			s += cubic(dot, a.d)
 		}
-		scope.Close()
-	}
+		sums[i%blockRows] = s
+	}, func(rows int) {
+		for _, s := range sums[:rows] { // in order, whoever has computed them
+			sum += s
+		}
+	})
 	return sum
 }

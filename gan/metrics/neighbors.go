@@ -24,7 +24,20 @@ const (
 // the points first, first+1, … of b. Calls for one i come one after another, first
 // increasing; calls for different i may come at the same time.
 func eachRow(a, b *samples, visit func(i, first int, squared []float64)) {
+	eachBlock(a, b, func(i, first int, dots []float64) {
+		for k, dot := range dots {
+			dots[k] = a.squares[i] + b.squares[first+k] - 2*dot
+		}
+		visit(i, first, dots)
+	}, func(int) {})
+}
+
+// eachBlock calls visit with the dot products of point i of a with the points first,
+// first+1, … of b, which visit may overwrite, in the order that [eachRow] tells. done
+// is called after each block, with its number of rows.
+func eachBlock(a, b *samples, visit func(i, first int, dots []float64), done func(rows int)) {
 	scope := tensor.NewScope()
+	defer scope.Close()
 	for lo := 0; lo < a.n; lo += blockRows {
 		rows := scope.Adopt(a.t.Slice(0, lo, min(lo+blockRows, a.n)))
 		for first := 0; first < b.n; first += blockColumns {
@@ -33,13 +46,10 @@ func eachRow(a, b *samples, visit func(i, first int, squared []float64)) {
 			block := tensor.MatMul(rows, columns.T()).Float64s()
 			parallel.For(rows.Dim(0), 16, func(from, to int) {
 				for r := from; r < to; r++ {
-					squared := block[r*width : (r+1)*width]
-					for k, dot := range squared {
-						squared[k] = a.squares[lo+r] + b.squares[first+k] - 2*dot
-					}
-					visit(lo+r, first, squared)
+					visit(lo+r, first, block[r*width:(r+1)*width])
 				}
 			})
+			done(rows.Dim(0))
 		}
 		scope.Close()
 	}

@@ -48,6 +48,7 @@ var house = []room{
 	{folder: "internal/layout"},
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
+	{folder: "internal/pixel"},
 	{folder: "internal/strictjson", imports: []string{"internal/excerpt"}},
 	{folder: "internal/ptx"},
 	{folder: "internal/philox", imports: []string{"internal/isa"}},
@@ -87,9 +88,9 @@ var house = []room{
 	{folder: "optim", imports: []string{"tensor"}},
 
 	// Data.
-	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "internal/pixel", "tensor"}, tests: []string{"datasets/digits"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
-	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "tensor"}, outside: []string{formats}},
+	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "internal/pixel", "tensor"}, outside: []string{formats}},
 
 	// Adversarial training. The core imports no data set, plot or terminal; those
 	// are in folders of their own that a program may leave out.

@@ -83,6 +83,19 @@ type Operand struct {
 	Layout layout.Layout
 }
 
+// Is64 reports whether an operand holds float64, and not float32. It panics on any
+// other type.
+func (o Operand) Is64() bool {
+	switch dt := o.Buffer.DType(); dt {
+	case Float32:
+		return false
+	case Float64:
+		return true
+	default:
+		panic(UnknownDType(dt))
+	}
+}
+
 // Distribution names what Random draws.
 type Distribution uint8
 

@@ -14,7 +14,7 @@ import (
 // weightGrad sets dst [kh, kw, c, n] to the gradient by the kernel of a
 // correlation of x.
 func (b *Backend) weightGrad(dst, x, gy backend.Operand, h, v axis) {
-	if is64(dst) {
+	if dst.Is64() {
 		weightGrad[float64](b, dst, x, gy, h, v)
 	} else {
 		weightGrad[float32](b, dst, x, gy, h, v)

@@ -124,19 +124,6 @@ func (*Backend) ImageOrder(l layout.Layout) layout.Layout {
 	return layout.Contiguous(l.Dims[0], l.Dims[2], l.Dims[3], l.Dims[1]).Permute(0, 3, 1, 2)
 }
 
-// is64 reports whether an operand holds float64, and not float32. It panics on
-// any other type.
-func is64(o backend.Operand) bool {
-	switch dt := o.Buffer.DType(); dt {
-	case backend.Float32:
-		return false
-	case backend.Float64:
-		return true
-	default:
-		panic(backend.UnknownDType(dt))
-	}
-}
-
 // buffer returns the whole buffer of an operand, which holds T.
 func buffer[T vec.Float](o backend.Operand) []T {
 	h := o.Buffer.(*backend.Host)
@@ -196,7 +183,7 @@ func (j *randomJob) Run(lo, hi int) {
 // Random fills dst, which is contiguous.
 func (*Backend) Random(d backend.Distribution, dst backend.Operand, key, counter uint64) {
 	j := randomJob{dist: d, key: key, counter: counter}
-	if is64(dst) {
+	if dst.Is64() {
 		j.f64 = elements[float64](dst)
 	} else {
 		j.f32 = elements[float32](dst)

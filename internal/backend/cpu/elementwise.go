@@ -195,7 +195,7 @@ func (l *loop[T]) compute(p *[4][]T) {
 func do(t task, grain int, operands ...backend.Operand) {
 	switch {
 	case operands[0].Layout.Len() == 0:
-	case is64(operands[0]):
+	case operands[0].Is64():
 		runLoop[float64](t, grain, operands)
 	default:
 		runLoop[float32](t, grain, operands)
@@ -242,7 +242,7 @@ func lengthen(ls []*layout.Layout) {
 
 // Copy sets dst = src, converting between dtypes.
 func (*Backend) Copy(dst, src backend.Operand) {
-	switch d, s := is64(dst), is64(src); {
+	switch d, s := dst.Is64(), src.Is64(); {
 	case d == s:
 		copyAlike(dst, src)
 	case d:
@@ -257,7 +257,7 @@ func copyAlike(dst, src backend.Operand) {
 	switch t, ok := transpositionOf(&dst.Layout, &src.Layout); {
 	case !ok:
 		do(task{family: famCopy}, grainCheap, dst, src)
-	case is64(dst):
+	case dst.Is64():
 		transpose(t, buffer[float64](dst), buffer[float64](src))
 	default:
 		transpose(t, buffer[float32](dst), buffer[float32](src))
@@ -318,7 +318,7 @@ func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	t := task{family: famBinary, binary: f, a: a}
 	switch {
 	case repeat(f, dst, x, y, a):
-	case is64(dst):
+	case dst.Is64():
 		binary[float64](t, grain, dst, x, y)
 	default:
 		binary[float32](t, grain, dst, x, y)

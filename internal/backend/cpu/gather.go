@@ -35,7 +35,7 @@ func pick(dst, x backend.Operand, axis, dim int, index backend.Operand, add bool
 	}
 	switch {
 	case dst.Layout.Len() == 0 || add && x.Layout.Len() == 0:
-	case is64(dst):
+	case dst.Is64():
 		runPick[float64](dst, x, axis, p.at, add)
 	default:
 		runPick[float32](dst, x, axis, p.at, add)

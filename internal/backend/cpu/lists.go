@@ -11,7 +11,7 @@ import (
 // Adam does one step on each of a list of parameters.
 func (*Backend) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
 	for i := range p {
-		if is64(p[i]) {
+		if p[i].Is64() {
 			adam[float64](p[i], g[i], m[i], v[i], c)
 		} else {
 			adam[float32](p[i], g[i], m[i], v[i], c)
@@ -100,7 +100,7 @@ func (j *normJob[T]) Run(lo, hi int) {
 
 // sumSquares returns the sum of the squares of x.
 func sumSquares(x backend.Operand) float64 {
-	if is64(x) {
+	if x.Is64() {
 		return runNorm(elements[float64](x)[:x.Layout.Len()])
 	}
 	return runNorm(elements[float32](x)[:x.Layout.Len()])
@@ -118,7 +118,7 @@ func runNorm[T vec.Float](x []T) float64 {
 
 // scaledSumSquares returns the sum of the squares of x·2^exponent.
 func scaledSumSquares(x backend.Operand, exponent int) float64 {
-	if is64(x) {
+	if x.Is64() {
 		return vec.ScaledSumSquares(elements[float64](x)[:x.Layout.Len()], exponent)
 	}
 	return vec.ScaledSumSquares(elements[float32](x)[:x.Layout.Len()], exponent)
@@ -126,7 +126,7 @@ func scaledSumSquares(x backend.Operand, exponent int) float64 {
 
 // maxAbs returns the largest absolute value of x, or NaN if an element is NaN.
 func maxAbs(x backend.Operand) float64 {
-	if is64(x) {
+	if x.Is64() {
 		return vec.MaxAbs(elements[float64](x)[:x.Layout.Len()])
 	}
 	return vec.MaxAbs(elements[float32](x)[:x.Layout.Len()])

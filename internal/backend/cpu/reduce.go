@@ -62,7 +62,7 @@ func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
 	if !dst.Layout.IsContiguous() {
 		out = blank(dst)
 	}
-	if is64(dst) {
+	if dst.Is64() {
 		reduce(f, elements[float64](out)[:rows], elements[float64](x)[:rows*cols], blocks, cols, columns)
 	} else {
 		reduce(f, elements[float32](out)[:rows], elements[float32](x)[:rows*cols], blocks, cols, columns)

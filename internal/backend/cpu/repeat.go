@@ -32,7 +32,7 @@ func repeat(f op.Binary, dst, x, y backend.Operand, a float64) bool {
 	if swapped {
 		x, y = y, x
 	}
-	if is64(dst) {
+	if dst.Is64() {
 		runRepeat[float64](f, dst, x, y, a, d.Dims[0], d.Dims[1], swapped)
 	} else {
 		runRepeat[float32](f, dst, x, y, a, d.Dims[0], d.Dims[1], swapped)

@@ -39,7 +39,7 @@ func runRows[T vec.Float](j rowsJob[T], rows int) {
 
 // InverseDeviation sets each s to 1/√(variance+eps) of a row of x.
 func (b *Backend) InverseDeviation(s, x backend.Operand, eps float64) {
-	if is64(s) {
+	if s.Is64() {
 		inverseDeviation[float64](s, b.packed(x), eps)
 	} else {
 		inverseDeviation[float32](s, b.packed(x), eps)
@@ -86,7 +86,7 @@ func varianceAround[T vec.Float](mean T, x, piece []T) float64 {
 
 // Standardise sets each row of dst to (x−mean)·s.
 func (b *Backend) Standardise(dst, x, s backend.Operand) {
-	if is64(dst) {
+	if dst.Is64() {
 		standardise[float64](dst, b.packed(x), s)
 	} else {
 		standardise[float32](dst, b.packed(x), s)
@@ -117,7 +117,7 @@ func (j *rowsJob[T]) standard(i int, _ []T) {
 
 // StandardiseGrad sets each row of dst to s·(gy − mean(gy) − y·mean(gy·y)).
 func (b *Backend) StandardiseGrad(dst, gy, y, s backend.Operand) {
-	if is64(dst) {
+	if dst.Is64() {
 		standardiseGrad[float64](dst, b.packed(gy), b.packed(y), s)
 	} else {
 		standardiseGrad[float32](dst, b.packed(gy), b.packed(y), s)

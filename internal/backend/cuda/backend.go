@@ -247,19 +247,6 @@ func (b *Backend) Sync() {
 	b.waited()
 }
 
-// is64 reports whether an operand holds float64, and not float32. It panics on
-// any other type.
-func is64(o backend.Operand) bool {
-	switch dt := o.Buffer.DType(); dt {
-	case backend.Float32:
-		return false
-	case backend.Float64:
-		return true
-	default:
-		panic(backend.UnknownDType(dt))
-	}
-}
-
 // suffix returns what the names of a dtype's kernels end in.
 func suffix(dt backend.DType) string {
 	switch dt {

@@ -327,7 +327,7 @@ func (b *Backend) Random(d backend.Distribution, dst backend.Operand, key, count
 	if d == backend.Normal {
 		name = "normal"
 	}
-	if is64(dst) {
+	if dst.Is64() {
 		each = 2
 	}
 	// Whole blocks of random words, in pieces.
