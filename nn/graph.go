@@ -163,7 +163,7 @@ func (g *Graph) Part(name string, m Module, x *Value) *Value {
 			return fail(err)
 		}
 	}
-	y := x
+	var y *Value
 	if w, ok := m.(Wrapper); ok {
 		outerPass := g.ctx
 		g.ctx = w.Pass(g.ctx, autograd.Const(tensor.New(g.DType, x.Shape...).To(g.device(w))))
