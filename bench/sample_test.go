@@ -23,6 +23,14 @@ func BenchmarkSample(b *testing.B) {
 		g := t.Generator()
 		for _, n := range []int{1, 64} {
 			z := tensor.NewStream(1, "sample").Normal(tensor.Float32, n, g.Latent())
+			pass := &nn.Ctx{}
+			if k := g.Condition(); k > 0 { // classes: one each in turn
+				labels := make([]int, n)
+				for i := range labels {
+					labels[i] = i % k
+				}
+				pass.Condition = autograd.Const(tensor.OneHot(tensor.Float32, k, labels))
+			}
 			b.Run(fmt.Sprintf("recipe=%s/n=%d/impl=Sample", r.Name, n), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -33,7 +41,7 @@ func BenchmarkSample(b *testing.B) {
 				b.ReportAllocs()
 				scope := tensor.NewScope()
 				for b.Loop() {
-					network.Forward(&nn.Ctx{}, autograd.Const(scope.Adopt(z)))
+					network.Forward(pass, autograd.Const(scope.Adopt(z)))
 					scope.Close()
 				}
 			})
