@@ -75,8 +75,14 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	last := len(layers)
 	h := make([]*tensor.Tensor, last+1) // h[l] goes into layer l
 	h[0] = tensor.Concat(0, x, y)
-	for l, layer := range layers {
-		h[l+1] = layer.Forward(ctx, autograd.Const(h[l])).Value()
+	for l := 0; l < last; l++ {
+		if f, act, ok := fused(layers[l:]); ok {
+			h[l+1] = f.ForwardFused(ctx, autograd.Const(h[l]), act).Value()
+			h[l+2] = h[l+1]
+			l++
+			continue
+		}
+		h[l+1] = layers[l].Forward(ctx, autograd.Const(h[l])).Value()
 	}
 
 	// The loss, and its gradient by the outputs.
@@ -113,8 +119,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	for l, layer := range layers {
 		if len(e.place[l]) > 0 {
 			mixed := tensor.Add(tensor.Mul(perSample(c, h[l]), h[l]), v)
-			biasG := tensor.Mul(perSample(c, g[l+1]), g[l+1])
-			for k, value := range layer.WeightGrad(g[l+1], mixed, biasG) {
+			for k, value := range layer.WeightGrad(g[l+1], mixed, c) {
 				if i := e.place[l][k]; i >= 0 {
 					out.grads[i] = value
 				}
@@ -125,6 +130,20 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 		}
 	}
 	return out
+}
+
+// fused returns the first of the layers and the activation after it, if they can run
+// as one.
+func fused(layers []nn.PiecewiseLinear) (f nn.Fusing, act tensor.Activation, ok bool) {
+	if f, ok = layers[0].(nn.Fusing); !ok || len(layers) == 1 {
+		return nil, act, false
+	}
+	a, ok := layers[1].(nn.Activator)
+	if !ok {
+		return nil, act, false
+	}
+	act, ok = a.Activation()
+	return f, act, ok
 }
 
 // bound returns the layers as they are in a pass.

@@ -5,8 +5,10 @@ import "github.com/gander-ml/gander/tensor"
 // PiecewiseLinear is a module that is linear, but for a constant, between the
 // kinks of its activation. Its derivative there does not depend on the input,
 // which gives some second derivatives the price of first ones. All tensors are
-// plain values: x is the input of a pass, y its output. One that needs to know more
-// of the pass is [PassBound].
+// plain values: x is the input of a pass, y its output. A [Fusing] layer and the
+// activation after it may have run as one; then what lies between them is not known,
+// and the layer gets the activation's output as its y, and the activation as its x. One
+// that needs to know more of the pass is [PassBound].
 type PiecewiseLinear interface {
 	Module
 	// Linearity says whether this module, with the constants it has, is
@@ -21,9 +23,9 @@ type PiecewiseLinear interface {
 	Pull(x, y, g *tensor.Tensor) *tensor.Tensor
 	// WeightGrad returns, in the order of [Params], the gradient by the weight
 	// for inputs x and a gradient g by the outputs, and that by the bias for
-	// the gradient biasG by the outputs. A module without parameters returns
-	// nil.
-	WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor
+	// the gradient c·g by the outputs, with a number c [n, 1] for each sample, or 1 if c
+	// is nil. A module without parameters returns nil.
+	WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor
 }
 
 // Linearity says how the derivative of a [PiecewiseLinear] depends on its input.
