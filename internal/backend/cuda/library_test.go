@@ -59,6 +59,86 @@ func TestLibrary(t *testing.T) {
 	require.NotZero(t, d.Counters().GraphLaunches)
 }
 
+// TestLibraryLayouts: matrices that lie by rows or by columns, with gaps or without,
+// in batches of which one factor may be shared, are told to cuBLAS as they are, and
+// the small operations before take effect before.
+func TestLibraryLayouts(t *testing.T) {
+	byLibrary(t)
+	b, d := open(t, sim.Config{Fast: true})
+	const m, n, k, batch = 3, 5, 4, 2
+	// place returns [count, rows, cols], in which elements of a matrix lie by columns
+	// or by rows, gap apart from the next; share is one matrix for all.
+	place := func(rows, cols, count, gap int, columns, share bool) backend.Operand {
+		l := layout.Contiguous(count, rows, cols+gap)
+		if columns {
+			l = layout.Contiguous(count, cols, rows+gap).Permute(0, 2, 1)
+		}
+		h := backend.NewHost(backend.Float32, l.Len())
+		for i := range h.F32 {
+			h.F32[i] = float32(i%11 - 5)
+		}
+		o := backend.Operand{Buffer: b.Alloc(backend.Float32, l.Len()), Layout: layout.Contiguous(l.Len())}
+		b.Upload(o, h)
+		l.Dims[1], l.Dims[2] = rows, cols
+		if share {
+			l.Strides[0] = 0
+		}
+		o.Layout = l
+		return o
+	}
+	values := func(o backend.Operand) []float32 {
+		c := backend.Operand{Buffer: b.Alloc(backend.Float32, o.Layout.Len()), Layout: o.Layout.Packed()}
+		b.Copy(c, o)
+		c.Layout = layout.Contiguous(o.Layout.Len())
+		return read(b, c)
+	}
+	for bits := range 64 {
+		on := func(i int) bool { return bits>>i&1 != 0 }
+		gap := bits >> 5
+		x, y := place(m, k, batch, gap, on(0), on(3)), place(k, n, batch, 2*gap, on(1), on(4))
+		z := place(m, n, batch, 3*gap, on(2), false)
+		xs, ys := values(x), values(y)
+		want := make([]float32, batch*m*n)
+		for i := range want {
+			for l := range k {
+				want[i] += -2 * xs[i/(m*n)*m*k+i/n%m*k+l] * ys[i/(m*n)*k*n+l*n+i%n]
+			}
+		}
+		before := d.Counters().Products
+		scaled := x
+		if on(3) { // the one matrix, once
+			scaled.Layout.Dims[0] = 1
+		}
+		b.Unary(op.Scale, scaled, scaled, -2, 0)
+		b.MatMul(z, x, y)
+		require.Equal(t, want, values(z), "%06b", bits)
+		require.Equal(t, before+1, d.Counters().Products)
+
+		// The first of the matrices, with an epilogue.
+		if on(3) || on(4) {
+			continue
+		}
+		first := func(o backend.Operand) backend.Operand {
+			l := o.Layout
+			o.Layout = layout.Layout{Rank: 2, Offset: l.Offset, Dims: [layout.MaxRank]int{l.Dims[1], l.Dims[2]}, Strides: [layout.MaxRank]int{l.Strides[1], l.Strides[2]}}
+			return o
+		}
+		bias := array(b, n)
+		b.Upload(bias, backend.Host32([]float32{1, 2, 3, 4, 5}))
+		w := first(y)
+		w.Layout = w.Layout.Permute(1, 0)
+		b.Linear(first(z), first(x), w, backend.Epilogue{F: op.LeakyReLU, A: 0.5, Bias: bias})
+		got := values(first(z))
+		for i, v := range want[:m*n] {
+			v += float32(i%n + 1)
+			if v < 0 {
+				v *= 0.5
+			}
+			require.Equal(t, v, got[i], "%06b", bits)
+		}
+	}
+}
+
 // matrix returns a new matrix of 0, 1, 2 and so on.
 func matrix(b *cuda.Backend, rows, cols int) backend.Operand {
 	h := backend.NewHost(backend.Float32, rows*cols)
