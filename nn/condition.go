@@ -108,8 +108,8 @@ func nameOf(m Module) string {
 	return kindOf(m)
 }
 
-// firstFeatures returns the first f numbers along axis 1, which lie side by side.
-func firstFeatures(g *tensor.Tensor, f int) *tensor.Tensor { return g.Slice(1, 0, f).Contiguous() }
+// firstFeatures returns the first f numbers along axis 1.
+func firstFeatures(g *tensor.Tensor, f int) *tensor.Tensor { return g.Slice(1, 0, f) }
 
 // widened returns in with more features along axis 1, if it has that axis.
 func widened(layer titled, in []int, more int) ([]int, error) {

@@ -5,10 +5,8 @@ import "github.com/gander-ml/gander/tensor"
 // PiecewiseLinear is a module that is linear, but for a constant, between the
 // kinks of its activation. Its derivative there does not depend on the input,
 // which gives some second derivatives the price of first ones. All tensors are
-// plain values: x is the input of a pass, y its output. A [Fusing] layer and the
-// activation after it may have run as one; then what lies between them is not known,
-// and the layer gets the activation's output as its y, and the activation as its x. One
-// that needs to know more of the pass is [PassBound].
+// plain values: x is the input of a pass, y its output. One that needs to know more
+// of the pass is [PassBound].
 type PiecewiseLinear interface {
 	Module
 	// Linearity says whether this module, with the constants it has, is
@@ -19,7 +17,9 @@ type PiecewiseLinear interface {
 	// input.
 	Push(y, v *tensor.Tensor) *tensor.Tensor
 	// Pull returns the derivative's transpose applied to a gradient g by the
-	// output.
+	// output. If this module is an [Activator], x may be y: the input is not kept
+	// if a layer, which is [Fusing], applies the activation. That layer gets the
+	// activation's y for its own.
 	Pull(x, y, g *tensor.Tensor) *tensor.Tensor
 	// WeightGrad returns, in the order of [Params], the gradient by the weight
 	// for inputs x and a gradient g by the outputs, and that by the bias for
