@@ -1,6 +1,10 @@
 package cuda
 
-import "github.com/gander-ml/gander/internal/backend/cuda/driver"
+import (
+	"testing"
+
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
+)
 
 // Device returns the driver's device.
 func (b *Backend) Device() driver.Device { return b.device }
@@ -31,4 +35,14 @@ func (b *Backend) Names(counts map[driver.Function]int) map[string]int {
 		}
 	}
 	return named
+}
+
+// Trim waits, and gives the driver all memory that nobody uses.
+func (b *Backend) Trim(t *testing.T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flushAll()
+	if err := b.trim(); err != nil {
+		t.Fatal(err)
+	}
 }
