@@ -12,6 +12,9 @@ func (b *Backend) Device() driver.Device { return b.device }
 // Sequences makes each small operation a sequence.
 func (b *Backend) Sequences() { b.queue.always = true }
 
+// NoGraphs gives the driver each launch at once.
+func (b *Backend) NoGraphs() { b.graphs.off = true }
+
 // EnoughTiles sets how many tiles of a size there must be, and returns how many
 // there had to be.
 func EnoughTiles(n int) (before int) {
