@@ -105,7 +105,7 @@ fi
 echo "cuBLAS: ${GANDER_CUBLAS:-where the loader finds it}" | tee -a "$out/device.txt"
 
 # The first process has the driver compile all kernels, which the others find in its cache.
-GANDER_CUBLAS=${GANDER_CUBLAS:-} stage gander.txt start 90 "$folder/bench" -only start -as start
+stage gander.txt start 90 "$folder/bench" -only start
 tests 120 Bits Conformance Library Tiles Sequences Graphs Trajectories Operations
 GANDER_CUBLAS=none stage gander.txt own 60 "$folder/bench" $benchFlags -as own
 stage gander.txt cublas 40 "$folder/bench" $benchFlags -as cublas -only products,steps

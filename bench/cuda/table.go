@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// columns are what names of lines begin with, and PyTorch's come without.
+// columns are what names of lines begin with. PyTorch's may come without; those of the
+// part "start" do as well, and are the first column's.
 var columns = []struct{ prefix, title string }{
 	{"own", "own kernels"}, {"cublas", "with cuBLAS"}, {"cublas-tf32", "in TF32"}, {"float32", "PyTorch"}, {"tf32", "in TF32"},
 }
@@ -18,6 +19,9 @@ var columns = []struct{ prefix, title string }{
 func entry(name string) (row string, column int) {
 	head, rest, _ := strings.Cut(name, "/")
 	column, row = 3, name // PyTorch's
+	if head == "start" {
+		column = 0
+	}
 	for i, c := range columns {
 		if head == c.prefix {
 			column, row = i, rest

@@ -13,6 +13,7 @@ func TestTable(t *testing.T) {
 	dir := t.TempDir()
 	gander, torch := filepath.Join(dir, "gander.txt"), filepath.Join(dir, "torch.txt")
 	require.NoError(t, os.WriteFile(gander, []byte(`# device cuda:0
+start/unary                           5000.0 us
 own/memory/add                          10.0 us   1234.567 GB/s
 own/step/quick                         400.0 us
 cublas-tf32/step/quick                 300.0 us
@@ -23,6 +24,7 @@ cublas-tf32/step/quick                 300.0 us
 	require.NoError(t, printTable(&s, []string{gander, torch}))
 	require.Equal(t, `| us (TFLOP/s or GB/s) | own kernels | with cuBLAS | in TF32 | PyTorch | in TF32 |
 |---|---|---|---|---|---|
+| start/unary | 5000.0 |  |  |  |  |
 | memory/add | 10.0 (1.23e+03) |  |  | 9.0 (1.3e+03) |  |
 | step/quick | 400.0 |  | 300.0 |  | 250.0 |
 | step/quick, eager |  |  |  | 2000.0 |  |

@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
@@ -27,6 +28,18 @@ func EnoughTiles(n int) (before int) {
 func LibraryFrom(n int) (before int) {
 	before, libraryFrom = libraryFrom, n
 	return before
+}
+
+// KernelNames counts the kernels of each name.
+func KernelNames() map[string]int {
+	entry := regexp.MustCompile(`(?m)^\.visible \.entry (\w+)\(`)
+	names := map[string]int{}
+	for _, ptx := range modulePTX {
+		for _, name := range entry.FindAllSubmatch(ptx, -1) {
+			names[string(name[1])]++
+		}
+	}
+	return names
 }
 
 // Names returns counts of kernels by their names.

@@ -207,3 +207,20 @@ func TestFakeDriverLibrary(t *testing.T) {
 	assert.Contains(t, string(notes), "cublasDestroy")
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 }
+
+// TestFakeDriverTrajectories: training through cgo, with graphs, follows the CPU.
+func TestFakeDriverTrajectories(t *testing.T) {
+	library, r := fakeDriver(t)
+	var b *cuda.Backend
+	backend.Register(backend.Kind{Name: "fake", Open: func(n int) (backend.Backend, error) {
+		d, err := real.Open(real.Options{Library: []string{library}, NoBLAS: "it is not asked for"})
+		if err != nil {
+			return nil, err
+		}
+		b, err = cuda.Open(d, "fake", n)
+		return b, err
+	}})
+	trajectories(t, "fake")
+	t.Log(r.ran, "launches")
+	require.NoError(t, b.Close())
+}
