@@ -169,6 +169,9 @@ func (e *exact) bound(ctx *nn.Ctx) []nn.PiecewiseLinear {
 
 // perSample gives c [n, 1] the rank of like [n, …], to be broadcast.
 func perSample(c, like *tensor.Tensor) *tensor.Tensor {
+	if like.Rank() == 2 {
+		return c
+	}
 	shape := like.Shape()
 	for k := 1; k < len(shape); k++ {
 		shape[k] = 1
