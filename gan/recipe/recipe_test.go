@@ -13,7 +13,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-func all() []Recipe { return append(Digits(), Mixtures()...) }
+func all() []Recipe { return slices.Concat(Digits(), Mixtures(), Stacked()) }
 
 func TestNames(t *testing.T) {
 	var names []string
@@ -21,7 +21,7 @@ func TestNames(t *testing.T) {
 		names = append(names, r.Name)
 		require.NotEmpty(t, r.About, r.Name)
 	}
-	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid"}, names)
+	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid", "half", "quarter"}, names)
 }
 
 // Each recipe trains on samples of its kind, and draws such samples.
@@ -29,8 +29,11 @@ func TestRecipesTrain(t *testing.T) {
 	for _, r := range all() {
 		t.Run(r.Name, func(t *testing.T) {
 			size := 784
-			if r.Latent == 2 {
+			switch r.Name {
+			case "ring", "grid":
 				size = 2
+			case "half", "quarter":
+				size = 3 * 784
 			}
 			r.Batch, r.Steps = 4, 10
 			g, d := r.Networks()
