@@ -45,7 +45,9 @@ type column struct {
 	less bool // is better
 }
 
-var subjects = []*subject{ring, grid, half, quarter}
+var subjects = []*subject{ring, grid, half, quarter, small}
+
+var data = flag.String("data", "", "`folder` with MNIST's files, for pocket")
 
 // choices are the values of knobs.
 type choices map[string]float64

@@ -29,6 +29,8 @@ func mixture(name, about string, target datasets.Mixture, steps float64) *subjec
 			{"gdepth", "hidden layers of G", 4},
 			{"gwaves", "waves of the latent vector that G sees", 0},
 			{"gwmax", "frequency of the shortest of them", 1},
+			{"slots", "points that G's last layer mixes by a softmax; 0: it has no softmax", 0},
+			{"sharp", "first size of the softmax's inputs", 1},
 			{"skip", "first size of a matrix from the latent vector to G's output; 0: none", 0},
 			{"dwidth", "units of a hidden layer of D", 128},
 			{"ddepth", "hidden layers of D", 2},
@@ -79,6 +81,13 @@ func (c choices) planar(seed uint64) (g, d nn.Module) {
 		in += 2 * k
 	}
 	g = stack(front, in, int(c["gwidth"]), int(c["gdepth"]), 2, math.Sqrt(2), nn.ReLU())
+	if slots := int(c["slots"]); slots > 0 {
+		width := int(c["gwidth"])
+		g = stack(front, in, width, int(c["gdepth"])-1, width, math.Sqrt(2), nn.ReLU())
+		g = nn.Sequential(g, nn.ReLU(),
+			nn.Linear(width, slots, nn.WeightInit(nn.HeNormal(c["sharp"])), zero), nn.Softmax(1),
+			nn.Linear(slots, 2, nn.WeightInit(nn.Normal(1)), nn.NoBias()))
+	}
 	if gain := c["skip"]; gain > 0 {
 		g = nn.Residual(g, nn.Linear(in, 2, nn.WeightInit(nn.HeNormal(gain)), nn.NoBias()))
 	}
