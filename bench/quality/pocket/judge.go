@@ -62,6 +62,10 @@ func read(set datasets.Dataset) (s sample, err error) {
 // New trains a judge on the digits that a generator learns from, and measures it on
 // others. Both are of 8×8 pixels.
 func New(ctx context.Context, seen, unseen datasets.Dataset) (*Judge, error) {
+	return trained(ctx, seen, unseen, steps)
+}
+
+func trained(ctx context.Context, seen, unseen datasets.Dataset, steps int) (*Judge, error) {
 	j := &Judge{copied: map[string]bool{}}
 	var err error
 	if j.seen, err = read(seen); err != nil {
@@ -74,14 +78,14 @@ func New(ctx context.Context, seen, unseen datasets.Dataset) (*Judge, error) {
 	for i := range j.seen.x.Dim(0) {
 		j.copied[inShades(j.seen.x, i)] = true
 	}
-	if err := j.train(ctx, seen); err != nil {
+	if err := j.train(ctx, seen, steps); err != nil {
 		return nil, err
 	}
 	j.floor, err = j.values(j.unseen)
 	return j, err
 }
 
-func (j *Judge) train(ctx context.Context, seen datasets.Dataset) error {
+func (j *Judge) train(ctx context.Context, seen datasets.Dataset, steps int) error {
 	w := nn.WeightInit(nn.HeNormal(math.Sqrt2))
 	j.network = nn.Sequential(
 		nn.Reshape(1, side, side),
