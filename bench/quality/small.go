@@ -133,7 +133,8 @@ func (m *measurer) tiny() (seen, unseen datasets.Dataset, err error) {
 			some = append(some, i)
 		}
 	}
-	return pocket.Digits(datasets.Subset(m.digits, some)), pocket.Digits(datasets.Subset(m.digits, others)), nil
+	all := pocket.Digits(m.digits)
+	return datasets.Subset(all, some), datasets.Subset(all, others), nil
 }
 
 // small returns what was measured of a recipe, or nil.

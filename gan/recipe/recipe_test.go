@@ -21,7 +21,7 @@ func TestNames(t *testing.T) {
 		names = append(names, r.Name)
 		require.NotEmpty(t, r.About, r.Name)
 	}
-	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid", "half", "quarter", "pocket"}, names)
+	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid", "half", "quarter", "whole", "pocket"}, names)
 }
 
 // Each recipe trains on samples of its kind, and draws such samples.
@@ -32,7 +32,7 @@ func TestRecipesTrain(t *testing.T) {
 			switch r.Name {
 			case "ring", "grid":
 				size = 2
-			case "half", "quarter":
+			case "half", "quarter", "whole":
 				size = 3 * 784
 			case "pocket":
 				size = 64

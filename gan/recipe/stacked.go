@@ -10,7 +10,7 @@ import (
 
 // Stacked returns the recipes for three digits in one picture, datasets.Stack of
 // images of 28×28 pixels in three layers, with their 1,000 modes.
-func Stacked() []Recipe { return []Recipe{StackedHalf(), StackedQuarter()} }
+func Stacked() []Recipe { return []Recipe{StackedHalf(), StackedQuarter(), StackedWhole()} }
 
 // StackedHalf plays with the tiny networks of Metz et al., "Unrolled generative
 // adversarial networks", 2017, of which the discriminator has half the generator's
@@ -26,6 +26,37 @@ func StackedQuarter() Recipe {
 	r := stacked("quarter", 2)
 	r.About = "three digits as colours, a discriminator of a quarter of the generator's size"
 	return r
+}
+
+// StackedWhole has networks like those of [Unconditional], of 1.4 million weights.
+func StackedWhole() Recipe {
+	return Recipe{
+		Name: "whole", About: "three digits as colours, larger networks",
+		Latent: 192, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
+		Build: whole,
+		Settings: func(r Recipe) gan.Config {
+			c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, late(r.Steps))
+			c.SampleShape = []int{3, 28, 28}
+			return c
+		},
+	}
+}
+
+func whole(r Recipe) (g, d nn.Module) {
+	g = nn.Sequential(
+		nn.Linear(r.Latent, 384, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(384, 48*7*7, weight, zero), nn.LeakyReLU(0.2), nn.Reshape(48, 7, 7),
+		nn.UpsampleNearest(2), nn.Conv2D(48, 24, 3, nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.UpsampleNearest(2), nn.Conv2D(24, 3, 3, nn.Padding(1), faint, zero), nn.Tanh(),
+		nn.Flatten())
+	d = nn.Sequential(
+		nn.Reshape(3, 28, 28),
+		nn.Conv2D(3, 32, 4, nn.Stride(2), nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.Conv2D(32, 64, 4, nn.Stride(2), nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.Flatten(),
+		nn.Linear(64*7*7, 128, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(128, 1, logit, zero))
+	return g, d
 }
 
 func stacked(name string, channels int) Recipe {

@@ -30,8 +30,35 @@ const (
 	rate    = 3e-3
 )
 
-// Digits returns digits of 28×28 pixels as ones of 8×8.
-func Digits(set datasets.Dataset) datasets.Dataset { return datasets.Shrink(set, side, side) }
+// Digits returns digits of 28×28 pixels as ones of 8×8: the middle 24×24 in blocks of
+// 3×3.
+func Digits(set *datasets.Images) datasets.Dataset { return datasets.Shrink(middle{set}, side, side) }
+
+// middle is the middle of images, without a margin of 2 pixels.
+type middle struct{ *datasets.Images }
+
+const margin = 2
+
+func (m middle) Shape() []int {
+	s := m.Images.Shape()
+	return []int{s[0], s[1] - 2*margin, s[2] - 2*margin}
+}
+
+func (m middle) Fill(i int, dst []float32) error { return cut(m.Images.Fill, m, i, dst) }
+
+func (m middle) Fill64(i int, dst []float64) error { return cut(m.Images.Fill64, m, i, dst) }
+
+func cut[T float32 | float64](fill func(int, []T) error, m middle, i int, dst []T) error {
+	h, w := m.Images.Shape()[1], m.Images.Shape()[2]
+	whole := make([]T, h*w)
+	if err := fill(i, whole); err != nil {
+		return err
+	}
+	for y := margin; y < h-margin; y++ {
+		dst = dst[copy(dst, whole[y*w+margin:(y+1)*w-margin]):]
+	}
+	return nil
+}
 
 // Judge judges digits of 8×8 pixels.
 type Judge struct {

@@ -45,7 +45,7 @@ type column struct {
 	less bool // is better
 }
 
-var subjects = []*subject{ring, grid, half, quarter, small}
+var subjects = []*subject{ring, grid, half, quarter, whole, small}
 
 var data = flag.String("data", "", "`folder` with MNIST's files, for pocket")
 

@@ -14,18 +14,19 @@ import (
 )
 
 var (
-	half    = stacked(recipe.StackedHalf(), 0)
-	quarter = stacked(recipe.StackedQuarter(), 0)
+	half    = stacked(recipe.StackedHalf())
+	quarter = stacked(recipe.StackedQuarter())
+	whole   = stacked(recipe.StackedWhole())
 )
 
-func stacked(r recipe.Recipe, _ int) *subject {
+func stacked(r recipe.Recipe) *subject {
 	return &subject{
 		name: r.Name, about: r.About,
 		columns: []column{{"modes", false}, {"reverse KL", true}},
 		knobs: []knob{
 			{"steps", "of training", 4000},
 			{"batch", "pictures per step", 64},
-			{"latent", "inputs of G", 256},
+			{"latent", "inputs of G", float64(r.Latent)},
 			{"lr", "learning rate, which falls to a tenth over the last fifth", 2e-3},
 			{"lrg", "G's, as a multiple of it", 1},
 			{"every", "steps of D for one of G", 1},
