@@ -46,6 +46,10 @@ func mixture(name, about string, target datasets.Mixture, steps float64) *subjec
 			{"lrg", "G's, as a multiple of it", 1},
 			{"hold", "part of the run before it falls", 0},
 			{"lrend", "part of it that is left at last", 0.01},
+			{"gexp", "1: G's rate falls exponentially, otherwise as a cosine", 0},
+			{"holdd", "as hold, of D and beyond it", 0},
+			{"lrendd", "as lrend, D's as a multiple of it", 1},
+			{"every", "steps of D for one of G", 1},
 			{"beta2", "of Adam, from a fifth of the run on", 0.99},
 			{"half", "half-life of the average, in steps", 500},
 		},
@@ -89,7 +93,7 @@ func (c choices) planar(seed uint64) (g, d nn.Module) {
 			nn.Linear(slots, 2, nn.WeightInit(nn.Normal(1)), nn.NoBias()))
 	}
 	if gain := c["skip"]; gain > 0 {
-		g = nn.Residual(g, nn.Linear(in, 2, nn.WeightInit(nn.HeNormal(gain)), nn.NoBias()))
+		g = nn.Residual(g, nn.Linear(int(c["latent"]), 2, nn.WeightInit(nn.HeNormal(gain)), nn.NoBias()))
 	}
 	waves := int(c["waves"])
 	d = stack([]nn.Module{nn.FourierFeatures(frequencies(waves, 2, c["fmin"], c["fmax"], seed))},
@@ -133,17 +137,23 @@ func (c choices) planarConfig(seed uint64) gan.Config {
 		}
 		return w
 	})
-	hold := int(c["hold"] * float64(steps))
-	fall := optim.Cosine{From: 1, To: c["lrend"], Steps: steps - hold}
-	adam := func(lr float64) optim.Adam {
+	adam := func(lr, hold, last float64) optim.Adam {
+		first := int(hold * float64(steps))
+		fall := optim.Cosine{From: 1, To: last, Steps: steps - first}
 		return optim.Adam{LR: lr, Betas: [2]float64{0, c["beta2"]},
-			Schedule:      optim.ScheduleFunc(func(step int) float64 { return fall.At(max(step-hold, 0)) }),
+			Schedule:      optim.ScheduleFunc(func(step int) float64 { return fall.At(max(step-first, 0)) }),
 			Beta2Schedule: optim.Linear{From: 0.9, To: c["beta2"], Steps: steps / 5}}
+	}
+	forG := adam(c["lr"]*c["lrg"], c["hold"], c["lrend"])
+	if c["gexp"] == 1 {
+		forG.Schedule = optim.ScheduleFunc(func(step int) float64 {
+			return math.Pow(c["lrend"], max(0, float64(step)/float64(steps)-c["hold"])/(1-c["hold"]))
+		})
 	}
 	return gan.Config{
 		Latent: int(c["latent"]), Seed: seed, Objective: gan.Relativistic{},
 		Penalties:              []gan.Penalty{gan.R1{Gamma: c["gamma"], Schedule: weight}, gan.R2{Gamma: c["gamma"], Schedule: weight}},
-		DiscriminatorOptimizer: adam(c["lr"]), GeneratorOptimizer: adam(c["lr"] * c["lrg"]),
-		EMAHalfLife: c["half"], FreshLatent: true,
+		DiscriminatorOptimizer: adam(c["lr"], c["hold"]+c["holdd"], c["lrend"]*c["lrendd"]), GeneratorOptimizer: forG,
+		GeneratorEvery: int(c["every"]), EMAHalfLife: c["half"], FreshLatent: true,
 	}
 }
