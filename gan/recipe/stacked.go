@@ -5,7 +5,6 @@ import (
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
-	"github.com/gander-ml/gander/optim"
 )
 
 // Stacked returns the recipes for three digits in one picture, datasets.Stack of
@@ -35,7 +34,7 @@ func StackedWhole() Recipe {
 		Latent: 192, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
 		Build: whole,
 		Settings: func(r Recipe) gan.Config {
-			c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, late(r.Steps))
+			c := settling(r)
 			c.SampleShape = []int{3, 28, 28}
 			return c
 		},
@@ -64,7 +63,7 @@ func stacked(name string, channels int) Recipe {
 		Name: name, Latent: 256, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
 		Build: func(r Recipe) (g, d nn.Module) { return unrolled(r.Latent, channels) },
 		Settings: func(r Recipe) gan.Config {
-			c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, late(r.Steps))
+			c := settling(r)
 			c.SampleShape = []int{3, 28, 28}
 			return c
 		},
