@@ -47,6 +47,8 @@ type column struct {
 
 var subjects = []*subject{ring, grid, half, quarter, whole, small}
 
+var verbose = flag.Bool("v", false, "also measure in the course of training, of ring and grid")
+
 var data = flag.String("data", "", "`folder` with MNIST's files, for pocket")
 
 // choices are the values of knobs.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/gander-ml/gander/datasets"
@@ -59,7 +60,16 @@ func mixture(name, about string, target datasets.Mixture, steps float64) *subjec
 			if err != nil {
 				return nil, nil, err
 			}
-			report, err := t.Fit(ctx, datasets.Synthetic{From: target, Batch: int(c["batch"]), PerEpoch: 500, Seed: seed}, gan.Steps(int(c["steps"])))
+			tenth := gan.Every(max(int(c["steps"])/10, 1))
+			course := gan.Hook{Step: func(s *gan.StepInfo) error {
+				if !*verbose || !tenth(s.Step) {
+					return nil
+				}
+				score, err := metrics.MeasureMixture(target, t.Generator().Sample(10_000, seed))
+				fmt.Printf("step %d: %d modes, quality %.4f, reverse KL %.4f, spread %.3f\n", s.Step, score.Modes, score.Quality, score.ReverseKL, score.Spread)
+				return err
+			}}
+			report, err := t.Fit(ctx, datasets.Synthetic{From: target, Batch: int(c["batch"]), PerEpoch: 500, Seed: seed}, gan.Steps(int(c["steps"])), gan.On(course))
 			if err != nil {
 				return nil, nil, err
 			}
