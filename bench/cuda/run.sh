@@ -32,6 +32,7 @@ main() {
     folder=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
     out=$(mkdir -p "${2:-$folder}" && cd "${2:-$folder}" && pwd)
     [ -z "$dry" ] && [ -x "$folder/conformance" ] || (build "$folder") || exit 1
+    chmod +x "$folder/conformance" "$folder/bench" # which may have been lost on the way
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     cd "$work" || exit 1
