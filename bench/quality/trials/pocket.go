@@ -55,12 +55,11 @@ var small = &subject{
 		if err != nil {
 			return nil, nil, err
 		}
-		seen := pocket.Digits(train)
-		report, err := t.Fit(ctx, datasets.NewLoader(seen, r.Batch, datasets.Seed(seed), datasets.Conditions()), gan.Steps(r.Steps))
+		report, err := t.Fit(ctx, datasets.NewLoader(pocket.Digits(train), r.Batch, datasets.Seed(seed), datasets.Conditions()), gan.Steps(r.Steps))
 		if err != nil {
 			return nil, nil, err
 		}
-		judge, err := pocket.New(ctx, seen, pocket.Digits(test))
+		judge, err := pocket.New(ctx, train, test)
 		if err != nil {
 			return nil, nil, err
 		}
