@@ -148,6 +148,7 @@ func pictures(latent, classes int) (g, d nn.Module) {
 	}
 	judge := []nn.Module{
 		nn.Linear(32*7*7+classes, 128, weight, zero), nn.LeakyReLU(0.2),
+		nn.Linear(128, 128, weight, zero), nn.LeakyReLU(0.2), // hardly any work, and more kinds of each digit
 		nn.Linear(128, 1, logit, zero),
 	}
 	if classes > 0 {

@@ -12,7 +12,7 @@
 // MNIST's digits in mind ([Digits]):
 //
 //	                networks        game                          steps   Fréchet distance
-//	Quick           convolutional,  relativistic pairs, R1, R2     4,500    1.8
+//	Quick           convolutional,  relativistic pairs, R1, R2     4,500    1.6
 //	                with classes
 //	Unconditional   convolutional   the same                       4,500    5
 //	Best            as Quick        the same                      13,500
