@@ -242,7 +242,7 @@ func TestProducts(t *testing.T) {
 
 // The recipes are variants that were tried: the same words train the same weights.
 func TestRecipesAreVariants(t *testing.T) {
-	for words, r := range map[string]recipe.Recipe{"steps=4500 fall=.5 ddeep=1": recipe.Quick(), "steps=4500 fall=.5 ddeep=1 classes=false": recipe.Unconditional(), "steps=13500 fall=.5 ddeep=1": recipe.Best()} {
+	for words, r := range map[string]recipe.Recipe{"steps=4500 fall=.5 ddeep=1": recipe.Quick(), "steps=4500 fall=.5 classes=false": recipe.Unconditional(), "steps=13500 fall=.5 ddeep=1": recipe.Best()} {
 		v, err := parse(words)
 		require.NoError(t, err)
 		require.Equal(t, r.Steps, v.Steps)
