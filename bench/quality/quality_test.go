@@ -128,6 +128,7 @@ func TestWrongUsage(t *testing.T) {
 		"-try gamma":                        "-try: ",
 		"-try gama=1":                       "-try: flag provided but not defined: -gama",
 		"-try steps=0":                      "-try: steps, batch and latent must be at least 1",
+		"-try glabel=0":                     "-try: ConcatCondition",
 		"-try steps=4 -only quick":          "give -only or -try, not both",
 		"-try batch=4 -digits 200":          "a rehearsal must not replace the results",
 		"-steps x -o a.md":                  "-steps",

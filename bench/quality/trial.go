@@ -15,6 +15,7 @@ import (
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // Variant is a recipe for digits whose parts can be changed one by one, by the words of
@@ -111,7 +112,7 @@ func parse(words string) (Variant, error) {
 	if v.GammaEnd == 0 {
 		v.GammaEnd = v.Gamma
 	}
-	return v, nil
+	return v, tensor.Catch(func() { v.networks() }) // other numbers that layers do not take
 }
 
 // Recipe is the variant as others train it.
@@ -251,7 +252,7 @@ func (v Variant) products() float64 {
 	if v.DMid {
 		d += 9 * 49 * v.D[1] * v.D[1]
 	}
-	if v.DAgain > 0 {
+	if v.Classes && v.DAgain > 0 {
 		d += (v.DHid + k) * v.DHid
 	}
 	// G runs for D's step and its own, where its gradient is two products more. D has
@@ -295,8 +296,9 @@ func (m *measurer) try(ctx context.Context, words string, seeds int) error {
 				t.Values[name] = math.Round(v*1e5) / 1e5
 			}
 		}
-		fmt.Printf("%s, seed %d: %d steps, %.1f s; %.2f %.2f fid %.4f P %.3f R %.3f\n", words, seed, report.Steps, trainingTime(report),
-			t.Values[mnistfeatures.Distance], t.Values[mnistfeatures.DistanceTraining], t.Values[mnistfeatures.Fidelity], t.Values[mnistfeatures.Precision], t.Values[mnistfeatures.Recall])
+		fmt.Printf("%s, seed %d: %d steps, %.1f s; distances %s and %s, as asked for %s, precision %s, recall %s\n", words, seed, report.Steps, trainingTime(report),
+			number(values.Get(mnistfeatures.Distance).Value), number(values.Get(mnistfeatures.DistanceTraining).Value), percent(values.Get(mnistfeatures.Fidelity).Value),
+			number(values.Get(mnistfeatures.Precision).Value), number(values.Get(mnistfeatures.Recall).Value))
 		if err := add(m.out, t); err != nil {
 			return err
 		}
