@@ -18,7 +18,6 @@ const (
 	gonum    = "gonum.org/v1/gonum/"
 	blas     = "gonum.org/v1/gonum/blas"
 	plot     = "gonum.org/v1/plot"
-	bar      = "github.com/schollz/progressbar/v3"
 	pickles  = "github.com/nlpodyssey/gopickle/"
 	terminal = "golang.org/x/term"
 	formats  = "golang.org/x/image/"
@@ -108,7 +107,7 @@ var house = []room{
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
 	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "gan/gallery", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "gan/gallery", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
-	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
+	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{terminal}},
 
 	// Programs. Examples use what any other module may use.
 	{folder: "bench", imports: []string{"..."}, outside: []string{gonum}},
