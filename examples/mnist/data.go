@@ -7,6 +7,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/datasets/download"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -14,9 +15,9 @@ import (
 // load returns the digits to train on.
 func load(ctx context.Context) (*datasets.Images, error) {
 	dir := *data
-	if *download {
+	if *fetch {
 		var err error
-		if dir, err = datasets.DownloadMNIST(ctx, datasets.DownloadOptions{}); err != nil {
+		if dir, err = download.MNIST(ctx, download.Options{}); err != nil {
 			return nil, err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 var (
 	preset   = flag.String("preset", "quick", "recipe, of:\n"+recipes())
 	data     = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
-	download = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
+	fetch    = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
 	out      = flag.String("out", filepath.Join("runs", "mnist"), "`folder` to write to")
 	steps    = flag.Int("steps", 0, "training steps (default: the recipe's)")
 	epochs   = flag.Int("epochs", 0, "passes over the digits, instead of -steps")
@@ -87,7 +87,7 @@ func chosen() (r recipe.Recipe, wrong string) {
 		wrong = "-out must name a folder"
 	case *group != "none" && *group != "mpi":
 		wrong = fmt.Sprintf("there is no group %q; give none or mpi", *group)
-	case *data != "" && *download:
+	case *data != "" && *fetch:
 		wrong = "give -data or -download, not both"
 	}
 	return r, wrong

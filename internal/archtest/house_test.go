@@ -42,8 +42,10 @@ var house = []room{
 	{folder: "internal/exact", tests: []string{"autograd", "gan", "internal/isa", "internal/op", "nn", "tensor"}},
 	{folder: "internal/excerpt"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
+	{folder: "internal/gunzip"},
 	{folder: "internal/isa", outside: []string{cpuid}},
 	{folder: "internal/layout"},
+	{folder: "internal/mnist", imports: []string{"internal/excerpt", "internal/gunzip"}},
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
 	{folder: "internal/pixel"},
@@ -86,7 +88,8 @@ var house = []room{
 	{folder: "optim", imports: []string{"tensor"}},
 
 	// Data.
-	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "internal/pixel", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/gunzip", "internal/mnist", "internal/parallel", "internal/philox", "internal/pixel", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets/download", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/mnist"}, tests: []string{"datasets"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
 	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "internal/pixel", "tensor"}, outside: []string{formats}},
 
