@@ -7,7 +7,6 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
-	"github.com/gander-ml/gander/datasets/download"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -17,7 +16,7 @@ func load(ctx context.Context) (*datasets.Images, error) {
 	dir := *data
 	if *fetch {
 		var err error
-		if dir, err = download.MNIST(ctx, download.Options{}); err != nil {
+		if dir, err = fetched(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -58,6 +58,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "mnist: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
+	if status, done := again(); done {
+		os.Exit(status)
+	}
 	ctx, stop := gan.Signals(context.Background())
 	defer stop()
 	err := run(ctx, r)
