@@ -14,7 +14,7 @@ import (
 )
 
 // again does nothing in a program that has package net/http.
-func again() (status int, done bool) { return 0, false }
+func again() {}
 
 // fetched returns the folder of MNIST's files, which are downloaded once.
 func fetched(ctx context.Context) (string, error) { return download.MNIST(ctx, download.Options{}) }

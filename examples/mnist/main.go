@@ -19,10 +19,13 @@
 //	checkpoints, run.json      everything that -resume needs
 //
 // -preset unconditional leaves the classes away: what is drawn is up to the
-// generator. -preset best trains its networks longer, mlp does without convolutions,
-// and package gan/recipe holds them all. -preset classic is the recipe of the tutorials
-// to the letter: two MLPs, binary cross-entropy, 15,700 steps, 79 seconds on two cores.
-// It mostly draws ones. -http localhost:8080 shows the run in a browser.
+// generator. -preset best trains longer, mlp does without convolutions, and classic is
+// the recipe of the tutorials to the letter, which mostly draws ones. Package gan/recipe
+// holds them all.
+//
+// -http localhost:8080 shows the run in a browser. For that, and for -download, the
+// go command runs the program again with -tags http: most runs need no package
+// net/http, which takes nearly as long to compile as all the rest.
 //
 // A run that is there already is moved aside, under a name with its time. With
 // -resume auto it is continued, after whatever has ended it, by the same command;
@@ -58,9 +61,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "mnist: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
-	if status, done := again(); done {
-		os.Exit(status)
-	}
+	again()
 	ctx, stop := gan.Signals(context.Background())
 	defer stop()
 	err := run(ctx, r)

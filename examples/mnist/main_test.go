@@ -130,18 +130,6 @@ func TestBadData(t *testing.T) {
 	fails("the images are [1 2]; these networks take [28 28]", small)
 }
 
-// Without a network, the way out is told in one line.
-func TestOffline(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		t.Setenv(name, "http://127.0.0.1:1") // nobody listens there
-	}
-	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
-		t.Setenv(name, t.TempDir())
-	}
-	clitest.Fails(t, dir, 1, "without a network, put the four files", "-download")
-}
-
 func TestImpossibleDevice(t *testing.T) {
 	clitest.Fails(t, t.TempDir(), 1, "abacus", "-device", "abacus")
 }

@@ -15,27 +15,28 @@ import (
 )
 
 // again runs the program once more, with the same flags, as it is with the build tag
-// http, if one of the flags needs package net/http. That package takes as long to
-// compile as Gander; most runs do without.
-func again() (status int, done bool) {
+// http, if one of the flags needs package net/http, and ends with its status. With that
+// package in it, everybody would wait nearly twice as long for the first run to be
+// compiled.
+func again() {
 	if *address == "" && !*fetch {
-		return 0, false
+		return
 	}
 	info, ok := debug.ReadBuildInfo()
 	if *group != "none" || !ok {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, errNoHTTP)
-		return 1, true
+		complain(errNoHTTP)
+		os.Exit(1)
 	}
-	fmt.Fprintf(os.Stderr, "%s: -http and -download need a program with package net/http: go run -tags http compiles it\n", name)
+	fmt.Fprintf(os.Stderr, "%s: compiling package net/http for -http and -download, as go run -tags http does\n", name)
 	cmd := exec.Command("go", withHTTP(info, os.Args[1:])...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // which Ctrl-C sends to that program, too
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		fmt.Fprintf(os.Stderr, "%s: %v: %v\n", name, errNoHTTP, err)
-		return 1, true
+		complain(fmt.Errorf("%w: %w", errNoHTTP, err))
+		os.Exit(1)
 	}
-	return cmd.ProcessState.ExitCode(), true
+	os.Exit(cmd.ProcessState.ExitCode())
 }
 
 var errNoHTTP = errors.New("this program was built without package net/http, which -http and -download need; build it with -tags http")
