@@ -33,7 +33,7 @@ func (m embedCondition) Children() []Child { return []Child{{"embedding", m.modu
 
 func (m embedCondition) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	outShape(m, x)
-	c := ctx.condition(m.name(), x, m.linear.in)
+	c := ctx.condition(m, x, m.linear.in)
 	defer ctx.enter(0, "embedding", m.module)()
 	return beside(x, m.module.Forward(ctx, c))
 }
@@ -42,7 +42,7 @@ func (m embedCondition) name() string {
 	return fmt.Sprintf("EmbedCondition(Linear(%d, %d))", m.linear.in, m.linear.out)
 }
 
-func (m embedCondition) OutShape(in []int) ([]int, error) { return widened(m.name(), in, m.linear.out) }
+func (m embedCondition) OutShape(in []int) ([]int, error) { return widened(m, in, m.linear.out) }
 
 // Scratch implements [Scratcher]: the condition and what becomes of it.
 func (m embedCondition) Scratch(in []int) [][]int {

@@ -17,7 +17,8 @@ type PiecewiseLinear interface {
 	// input.
 	Push(y, v *tensor.Tensor) *tensor.Tensor
 	// Pull returns the derivative's transpose applied to a gradient g by the
-	// output.
+	// output. If this module is an [Activator], x may be y: the input is not kept
+	// if a layer applies the activation.
 	Pull(x, y, g *tensor.Tensor) *tensor.Tensor
 	// WeightGrad returns, in the order of [Params], the gradient by the weight
 	// for inputs x and a gradient g by the outputs, and that by the bias for

@@ -47,7 +47,7 @@ func (m projection) Children() []Child {
 
 func (m projection) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	shape := outShape(m, x)
-	c := ctx.condition(m.name(), x, m.embedding.linear.in)
+	c := ctx.condition(m, x, m.embedding.linear.in)
 	leave := ctx.enter(0, "output", m.output.module)
 	real := m.output.module.Forward(ctx, x)
 	leave()

@@ -259,7 +259,20 @@ func (m *measurer) judged(g *gan.Generator, seed uint64) (metrics.Table, error) 
 	}
 	few := min(searched, m.settings.digits)
 	copying, err := metrics.Copying(drawn.Slice(0, 0, few), m.training, m.unseen.Slice(0, 0, few))
-	return append(report.Values, copying...), err
+	if err != nil {
+		return nil, err
+	}
+	seen, err := m.judge.Classify(drawn)
+	if err != nil {
+		return nil, err
+	}
+	real, err := m.judge.Test()
+	if err != nil {
+		return nil, err
+	}
+	share := func(c *mnistfeatures.Classified) float64 { return float64(c.Unclear()) / float64(len(c.Classes)) }
+	values := append(report.Values, copying...)
+	return append(values, metrics.Value{Name: unclear, Value: share(seen), Floor: share(real), Ceiling: math.NaN(), StdErr: math.NaN()}), nil
 }
 
 // mixture trains on a mixture in the plane with each seed.

@@ -138,12 +138,24 @@ func norms() gan.Hook {
 	}}
 }
 
-// verdict judges digits, unless the user has had enough.
-func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, seed uint64) (report *mnistfeatures.Report, err error) {
+// drawn is the number of digits of which those that no class fits are counted.
+const drawn = 100
+
+// verdict judges digits, and how many of the first ones no class fits, unless the user
+// has had enough.
+func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, seed uint64) (report *mnistfeatures.Report, unclear int, err error) {
 	done := make(chan func(), 1)
 	go func() {
 		r, e := look(judge, g, 2000, seed)
-		done <- func() { report, err = r, e }
+		var c *mnistfeatures.Classified
+		if e == nil {
+			c, e = judge.Classify(g.Sample(drawn, seed))
+		}
+		done <- func() {
+			if report, err = r, e; e == nil {
+				unclear = c.Unclear()
+			}
+		}
 	}()
 	select {
 	case set := <-done:
@@ -151,7 +163,7 @@ func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, 
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	return report, err
+	return report, unclear, err
 }
 
 // complain tells of an error in one line.

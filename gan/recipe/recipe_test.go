@@ -41,7 +41,7 @@ func TestRecipesTrain(t *testing.T) {
 			if k := len(r.Config().Classes); k > 0 {
 				b.Condition = tensor.OneHot(tensor.Float32, k, []int{0, 1, 2, 9})
 			}
-			require.Equal(t, r.Name == "quick", b.Condition != nil)
+			require.Equal(t, r.Name == "quick" || r.Name == "best", b.Condition != nil)
 			for range 2 {
 				losses, err := trainer.Step(b)
 				require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestPenaltiesFade(t *testing.T) {
 	for _, c := range []struct {
 		recipe     Recipe
 		first, end float64
-	}{{Quick(), 0.5, 0.5}, {Unconditional(), 1, 1}, {Best(), 1, 0.3}, {MLP(), 1, 0.2}, {Ring(), 0.1, 0.01}, {Grid(), 0.1, 0.01}} {
+	}{{Quick(), 0.5, 0.5}, {Unconditional(), 0.5, 0.5}, {Best(), 0.5, 0.5}, {MLP(), 1, 0.2}, {Ring(), 0.1, 0.01}, {Grid(), 0.1, 0.01}} {
 		penalties := c.recipe.Config().Penalties
 		require.Len(t, penalties, 2)
 		for _, p := range penalties {
@@ -96,17 +96,18 @@ func TestPenaltiesFade(t *testing.T) {
 	}
 }
 
-// The rate of the quick recipe falls at the end only.
-func TestLate(t *testing.T) {
-	for _, steps := range []int{1, 3, 10, 1000} {
-		r := Quick()
-		r.Steps = steps
-		rate := r.Config().Optimizer.Rate
-		require.Equal(t, r.LR, rate(0))
-		require.Equal(t, r.LR, rate(steps-max(steps/5, 1)))
-		require.InDelta(t, r.LR/10, rate(steps), 1e-15)
-		if steps == 1000 {
-			require.InDelta(t, 0.55*r.LR, rate(900), 1e-15)
+// The rates of the convolutional networks fall over the second half only.
+func TestSecondHalf(t *testing.T) {
+	for _, r := range []Recipe{Quick(), Unconditional(), Best()} {
+		for _, steps := range []int{1, 3, 10, 1000} {
+			r.Steps = steps
+			rate := r.Config().Optimizer.Rate
+			require.Equal(t, r.LR, rate(0))
+			require.Equal(t, r.LR, rate(steps-max(steps/2, 1)))
+			require.InDelta(t, r.LR/10, rate(steps), 1e-15)
+			if steps == 1000 {
+				require.InDelta(t, 0.55*r.LR, rate(750), 1e-15)
+			}
 		}
 	}
 }

@@ -112,6 +112,20 @@ func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
 type Classified struct {
 	Features *tensor.Tensor // [n, 96], Float32, none below 0
 	Classes  []int          // the most likely digit of each
+	// Probabilities are those that the network gives these digits.
+	Probabilities []float64
+}
+
+// Unclear returns how many images no class fits: the network gives none of them a
+// probability of one half or more. Among digits that look real otherwise, these are
+// the ones that people cannot read either; noise it takes for a digit.
+func (c *Classified) Unclear() (n int) {
+	for _, p := range c.Probabilities {
+		if p < 0.5 {
+			n++
+		}
+	}
+	return n
 }
 
 // Classify returns the network's outputs for images in [−1, 1], as [n, 784] or
@@ -133,7 +147,7 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	}
 
 	n := shape[0]
-	out := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n)}
+	out := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n), make([]float64, n)}
 	scope := tensor.NewScope()
 	const chunk = 100 // so that memory does not grow with n
 	for lo := 0; lo < n; lo += chunk {
@@ -143,7 +157,9 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 		logits := j.head.Forward(nil, features).Value().Float32s()
 		out.Features.Slice(0, lo, hi).CopyFrom(features.Value())
 		for i := range hi - lo {
-			out.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
+			row := logits[i*Classes : (i+1)*Classes]
+			out.Classes[lo+i] = largest(row)
+			out.Probabilities[lo+i] = probability(row)
 		}
 		scope.Close()
 	}
@@ -159,6 +175,15 @@ func largest(xs []float32) (at int) {
 		}
 	}
 	return at
+}
+
+// probability returns the largest softmax of some logits.
+func probability(logits []float32) float64 {
+	top, sum := float64(logits[largest(logits)]), 0.0
+	for _, x := range logits {
+		sum += math.Exp(float64(x) - top)
+	}
+	return 1 / sum
 }
 
 // Test returns the network's outputs for the 10,000 test digits, which Evaluate

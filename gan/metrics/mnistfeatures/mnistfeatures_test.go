@@ -76,6 +76,25 @@ func TestClassify(t *testing.T) {
 	assert.Equal(t, outputs.Classes[150:157], part.Classes)
 	assert.InDeltaSlice(t, outputs.Features.Slice(0, 150, 157).Float32s(), part.Features.Float32s(), 1e-4)
 
+	// Half of one digit and half of another is none of them, now and then.
+	mixed := tensor.Scale(tensor.Add(x.Slice(0, 0, 200), x.Slice(0, 30, 230)), 0.5)
+	torn, err := j.Classify(mixed)
+	require.NoError(t, err)
+	least, few := 1.0, 0
+	for _, p := range torn.Probabilities {
+		least = min(least, p)
+		if p < 0.5 {
+			few++
+		}
+	}
+	assert.Equal(t, few, torn.Unclear())
+	assert.Greater(t, few, 10)
+	assert.Greater(t, least, 0.1)
+	assert.Less(t, outputs.Unclear(), 3)
+	for _, p := range outputs.Probabilities {
+		assert.LessOrEqual(t, p, 1.0)
+	}
+
 	none, err := j.Classify(tensor.New(tensor.Float32, 0, 784))
 	require.NoError(t, err)
 	assert.Equal(t, []int{0, mnistfeatures.Features}, none.Features.Shape())

@@ -15,6 +15,13 @@ func EnoughTiles(n int) (before int) {
 	return before
 }
 
+// LibraryFrom sets from how many multiplications a product is cuBLAS's, and returns
+// what it was.
+func LibraryFrom(n int) (before int) {
+	before, libraryFrom = libraryFrom, n
+	return before
+}
+
 // Names returns counts of kernels by their names.
 func (b *Backend) Names(counts map[driver.Function]int) map[string]int {
 	named := map[string]int{}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -15,9 +16,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/backendtest"
 	"github.com/gander-ml/gander/internal/backend/cuda"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/real"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/internal/ptx"
 )
 
@@ -67,6 +70,17 @@ func (r *runner) do(line string) error {
 	return err
 }
 
+// compileFake compiles the fake driver, or with -DBLAS the fake cuBLAS.
+func compileFake(t *testing.T, gcc, library string, flags ...string) {
+	source, err := os.Open("driver/real/testdata/fake.c")
+	require.NoError(t, err)
+	defer source.Close()
+	cmd := exec.Command(gcc, append(flags, "-shared", "-fPIC", "-O1", "-o", library, "-x", "c", "-", "-lpthread")...)
+	cmd.Stdin = source
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
 // fakeDriver compiles the fake, and has its launches run. It returns what counts them.
 func fakeDriver(t *testing.T) (library string, r *runner) {
 	gcc, err := exec.LookPath("gcc")
@@ -74,13 +88,7 @@ func fakeDriver(t *testing.T) (library string, r *runner) {
 		t.Skip("there is no gcc")
 	}
 	library = filepath.Join(t.TempDir(), "libcuda.so.1")
-	source, err := os.Open("driver/real/testdata/fake.c")
-	require.NoError(t, err)
-	defer source.Close()
-	cmd := exec.Command(gcc, "-shared", "-fPIC", "-O1", "-o", library, "-x", "c", "-", "-lpthread")
-	cmd.Stdin = source
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	compileFake(t, gcc, library)
 	var lines, answers [2]int
 	require.NoError(t, syscall.Pipe(lines[:]))
 	require.NoError(t, syscall.Pipe(answers[:]))
@@ -134,4 +142,42 @@ func TestFakeDriver(t *testing.T) {
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 	assert.NotContains(t, string(notes), "freed twice")
 	assert.NotContains(t, string(notes), "bad handle")
+}
+
+// TestFakeDriverLibrary: products through the fake cuBLAS, which finds its operands
+// by addresses, leading dims and strides alone, give what the reference gives; the
+// same when they are replayed from a graph, and in TF32.
+func TestFakeDriverLibrary(t *testing.T) {
+	library, r := fakeDriver(t)
+	cublas := filepath.Join(filepath.Dir(library), "libcublas.so.12")
+	compileFake(t, "gcc", cublas, "-DBLAS")
+	log := filepath.Join(t.TempDir(), "log")
+	t.Setenv("FAKE_CUDA_LOG", log)
+	byLibrary(t)
+	d, err := real.Open(real.Options{Library: []string{library}, BLAS: []string{"libcublas-of-nobody.so.13", cublas}})
+	require.NoError(t, err)
+	b, err := cuda.Open(d, cuda.Kind, 0)
+	require.NoError(t, err)
+	assert.Regexp(t, `^cuda cublas 120304 sm_\d+ \d+ float32$`, b.Arithmetic())
+	backendtest.RunSome(t, b, 10, "matmul", "linear")
+	x, y, bias := matrix(b, 5, 3), matrix(b, 4, 3), array(b, 4)
+	z := matrix(b, 5, 4)
+	for step := range 4 {
+		b.Upload(x, backend.Host32([]float32{0, float32(step), 1, 0, 1, 0, 0, 0, 1, -1, -1, -1, 1, 1, 1 + 1.0/4096}))
+		b.Linear(z, x, y, backend.Epilogue{F: op.ReLU, Bias: bias})
+		got := read(b, z)
+		assert.Equal(t, []float32{float32(step) + 2, float32(4*step) + 5, float32(7*step) + 8, float32(10*step) + 11, 1, 4, 7, 10}, got[:8])
+		assert.Equal(t, []float32{0, 0, 0, 0, 3 + 2.0/4096, 12 + 5.0/4096, 21 + 8.0/4096, 30 + 11.0/4096}, got[12:])
+	}
+	require.NoError(t, b.SetPrecision(backend.TF32))
+	b.Linear(z, x, y, backend.Epilogue{})
+	assert.Equal(t, []float32{3, 12, 21, 30}, read(b, z)[16:])
+	t.Log(r.ran, "launches of kernels")
+	require.NoError(t, b.Close())
+	notes, err := os.ReadFile(log)
+	require.NoError(t, err)
+	assert.Greater(t, strings.Count(string(notes), "\nproduct "), 20)
+	assert.Contains(t, string(notes), "cuGraphLaunch")
+	assert.Contains(t, string(notes), "cublasDestroy")
+	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 }

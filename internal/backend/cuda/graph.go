@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"hash/maphash"
+	"math"
 
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
 )
@@ -23,9 +24,10 @@ type graphs struct {
 	block   *block // of the slots
 }
 
-// node is a launch, or a memset if function is 0.
+// node is a launch, a product of cuBLAS if product is set, or else a memset.
 type node struct {
 	function driver.Function
+	product  *driver.Gemm
 	grid     driver.Dim
 	op       string // the operation that it belongs to
 	lo, hi   int    // its arguments in content
@@ -59,6 +61,24 @@ func (b *Backend) submit(c call) {
 	lo := g.note(uint64(f), uint64(grid.X), uint64(grid.Y)<<32|uint64(grid.Z), uint64(len(c.args)))
 	g.content = append(g.content, c.args...)
 	g.add(b, node{function: f, grid: grid, op: b.recent.last(), lo: lo, hi: len(g.content)})
+}
+
+// submitProduct gives a product to cuBLAS, sooner or later.
+func (b *Backend) submitProduct(p driver.Gemm) {
+	g := &b.graphs
+	if g.off {
+		b.check(b.library.blas.Gemm(&p, b.stream))
+		return
+	}
+	flags := uint64(0)
+	for i, set := range [...]bool{p.Float64, p.TF32, p.TransA, p.TransB} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	g.note(1, flags, uint64(p.M), uint64(p.N), uint64(p.K), math.Float64bits(p.Alpha), math.Float64bits(p.Beta), uint64(p.A), uint64(p.B), uint64(p.C),
+		uint64(p.LDA), uint64(p.LDB), uint64(p.LDC), uint64(p.Batch), uint64(p.StrideA), uint64(p.StrideB), uint64(p.StrideC))
+	g.add(b, node{product: &p, op: b.recent.last()})
 }
 
 // clear queues setting words of 32 bits of a new block to 0.
@@ -151,7 +171,10 @@ func (b *Backend) perform(nodes []node, content []byte) {
 }
 
 func (b *Backend) launchNode(n node, content []byte) error {
-	if n.function == 0 {
+	switch {
+	case n.product != nil:
+		return b.library.blas.Gemm(n.product, b.stream)
+	case n.function == 0:
 		return b.device.MemsetAsync(n.ptr, 0, n.words, b.stream)
 	}
 	return b.device.Launch(n.function, n.grid, driver.Dim{X: threads, Y: 1, Z: 1}, 0, b.stream, content[n.lo:n.hi])

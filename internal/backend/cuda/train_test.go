@@ -176,7 +176,7 @@ func TestLaunches(t *testing.T) {
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 60}, {recipe.Best(), 120}, {recipe.Quick(), 125}} {
+	}{{recipe.Classic(), 49}, {recipe.Best(), 104}, {recipe.Quick(), 116}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
+	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// Variant is a recipe for digits whose parts can be changed one by one. Its words are
+// those of a trial: "steps=4000 gamma=1".
+type Variant struct {
+	Steps, Batch, Latent int
+
+	LR, DLR   float64 // learning rates; that of D is G's if it is 0
+	Fall      float64 // the part of the run, at its end, over which rates fall
+	Cosine    bool    // along a cosine, not a line
+	End       float64 // to which part of themselves
+	Beta2     float64 // β₂ goes from here
+	Beta2End  float64 // to there along a cosine
+	Beta2Fall float64 // over this part of the run, from its beginning
+	HalfLife  float64 // of the averages
+
+	Gamma     float64 // γ of both penalties goes from here
+	GammaEnd  float64 // to there, geometrically
+	GammaFrom float64 // after this part of the run
+	R2        float64 // times this for R2
+
+	Classes        bool
+	GLabel, DLabel float64 // scales of one-hots
+	DPlanes        float64 // scale of one-hots as planes beside the image; 0: none
+
+	G, D       [2]int // channels, from the image's other end and from the image
+	GHid, DHid int    // units of the hidden linear layers
+	GSize      int    // side of the generator's first image: 7, or 14 with one enlargement less
+	GMid       bool   // one more convolution at 14×14
+	GLow       bool   // one more convolution at 7×7
+	GFine      int    // channels of one more convolution at 28×28; 0: none
+	DMid       bool   // one more convolution at 7×7 in D
+	Shift      float64
+	Faint      float64 // first weights of G's last convolution
+	Slope      float64 // of LeakyReLU in G
+}
+
+// first is where the search began.
+func first() Variant {
+	return Variant{
+		Steps: 3000, Batch: 64, Latent: 100,
+		LR: 2e-3, Fall: 0.2, End: 0.1, Beta2: 0.9, Beta2End: 0.99, Beta2Fall: 1, HalfLife: 200,
+		Gamma: 0.5, GammaEnd: 0.5, R2: 1,
+		Classes: true, GLabel: 1.5, DLabel: 3,
+		G: [2]int{32, 16}, D: [2]int{16, 32}, GHid: 256, DHid: 128, GSize: 7, Faint: 0.3, Slope: 0.2,
+	}
+}
+
+// parse reads the words of a trial.
+func parse(words string) (Variant, error) {
+	v := first()
+	f := flag.NewFlagSet("-try", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.IntVar(&v.Steps, "steps", v.Steps, "")
+	f.IntVar(&v.Batch, "batch", v.Batch, "")
+	f.IntVar(&v.Latent, "latent", v.Latent, "")
+	for name, at := range map[string]*float64{"lr": &v.LR, "dlr": &v.DLR, "fall": &v.Fall, "end": &v.End, "beta2": &v.Beta2, "beta2end": &v.Beta2End,
+		"beta2fall": &v.Beta2Fall, "halflife": &v.HalfLife, "gamma": &v.Gamma, "gammaend": &v.GammaEnd, "gammafrom": &v.GammaFrom, "r2": &v.R2,
+		"glabel": &v.GLabel, "dlabel": &v.DLabel, "dplanes": &v.DPlanes, "shift": &v.Shift, "faint": &v.Faint, "slope": &v.Slope} {
+		f.Float64Var(at, name, *at, "")
+	}
+	for name, at := range map[string]*bool{"cosine": &v.Cosine, "classes": &v.Classes, "gmid": &v.GMid, "glow": &v.GLow, "dmid": &v.DMid} {
+		f.BoolVar(at, name, *at, "")
+	}
+	for name, at := range map[string]*int{"g1": &v.G[0], "g2": &v.G[1], "d1": &v.D[0], "d2": &v.D[1], "ghid": &v.GHid, "dhid": &v.DHid, "gfine": &v.GFine, "gsize": &v.GSize} {
+		f.IntVar(at, name, *at, "")
+	}
+	v.GammaEnd = math.NaN()
+	var args []string
+	for _, word := range strings.Fields(words) {
+		args = append(args, "-"+word)
+	}
+	if err := f.Parse(args); err != nil {
+		return v, err
+	}
+	if math.IsNaN(v.GammaEnd) {
+		v.GammaEnd = v.Gamma
+	}
+	switch {
+	case f.NArg() > 0:
+		return v, errors.New("words are name=value")
+	case v.Steps < 1 || v.Batch < 1 || v.Latent < 1:
+		return v, errors.New("steps, batch and latent must be at least 1")
+	}
+	return v, nil
+}
+
+// Recipe is the variant as others train it.
+func (v Variant) Recipe(seed uint64) recipe.Recipe {
+	return recipe.Recipe{Name: "trial", Latent: v.Latent, Batch: v.Batch, Steps: v.Steps, LR: v.LR, Seed: seed,
+		Build:    func(recipe.Recipe) (g, d nn.Module) { return v.networks() },
+		Settings: func(recipe.Recipe) gan.Config { return v.config() }}
+}
+
+func (v Variant) config() gan.Config {
+	fall := max(int(v.Fall*float64(v.Steps)), 1)
+	var last optim.Schedule = optim.Linear{From: 1, To: v.End, Steps: fall}
+	if v.Cosine {
+		last = optim.Cosine{From: 1, To: v.End, Steps: fall}
+	}
+	rate := optim.ScheduleFunc(func(step int) float64 { return last.At(max(step-(v.Steps-fall), 0)) })
+	adam := func(lr float64) optim.Adam {
+		return optim.Adam{LR: lr, Betas: [2]float64{0, v.Beta2}, Schedule: rate,
+			Beta2Schedule: optim.Cosine{From: v.Beta2, To: v.Beta2End, Steps: max(int(v.Beta2Fall*float64(v.Steps)), 1)}}
+	}
+	from := int(v.GammaFrom * float64(v.Steps))
+	gamma := optim.ScheduleFunc(func(step int) float64 {
+		return v.Gamma * math.Pow(v.GammaEnd/v.Gamma, float64(max(step-from, 0))/float64(v.Steps-from))
+	})
+	c := gan.Config{Objective: gan.Relativistic{}, Optimizer: adam(v.LR), FreshLatent: true, EMAHalfLife: v.HalfLife, SampleShape: []int{1, 28, 28},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 1, Schedule: gamma}, gan.R2{Gamma: v.R2, Schedule: gamma}}}
+	if v.DLR > 0 {
+		c.GeneratorOptimizer, c.DiscriminatorOptimizer = adam(v.LR), adam(v.DLR)
+	}
+	if v.Classes {
+		c.Classes = strings.Split("0123456789", "")
+	}
+	return c
+}
+
+func (v Variant) networks() (g, d nn.Module) {
+	zero := nn.BiasInit(nn.Constant(0))
+	he := func(gain float64) nn.LinearOption { return nn.WeightInit(nn.HeNormal(gain)) }
+	weight, root := he(math.Sqrt(2/1.04)), math.Sqrt(2/1.04)
+	k := 0
+	if v.Classes {
+		k = 10
+	}
+	act := func() nn.Module { return nn.LeakyReLU(v.Slope) }
+	var draw, look []nn.Module
+	if v.Classes {
+		draw = append(draw, nn.ConcatCondition(k, v.GLabel))
+	}
+	draw = append(draw, nn.Linear(v.Latent+k, v.GHid, weight, zero), act(), nn.Linear(v.GHid, v.G[0]*v.GSize*v.GSize, weight, zero), act(), nn.Reshape(v.G[0], v.GSize, v.GSize))
+	if v.GLow {
+		draw = append(draw, nn.Conv2D(v.G[0], v.G[0], 3, nn.Padding(1), weight, zero), act())
+	}
+	if v.GSize == 7 {
+		draw = append(draw, nn.UpsampleNearest(2))
+	}
+	draw = append(draw, nn.Conv2D(v.G[0], v.G[1], 3, nn.Padding(1), weight, zero), act())
+	if v.GMid {
+		draw = append(draw, nn.Conv2D(v.G[1], v.G[1], 3, nn.Padding(1), weight, zero), act())
+	}
+	draw = append(draw, nn.UpsampleNearest(2))
+	out := v.G[1]
+	if v.GFine > 0 {
+		draw = append(draw, nn.Conv2D(out, v.GFine, 3, nn.Padding(1), weight, zero), act())
+		out = v.GFine
+	}
+	draw = append(draw, nn.Conv2D(out, 1, 3, nn.Padding(1), he(v.Faint*root), zero), nn.Tanh(), nn.Flatten())
+
+	look = append(look, nn.Reshape(1, 28, 28))
+	if v.Shift > 0 {
+		look = append(look, nn.DiffAugment(nn.Augmentations{Shift: v.Shift}))
+	}
+	in := 1
+	if v.Classes && v.DPlanes > 0 {
+		look, in = append(look, nn.ConcatCondition(k, v.DPlanes)), 1+k
+	}
+	look = append(look, nn.Conv2D(in, v.D[0], 4, nn.Stride(2), nn.Padding(1), weight, zero), nn.LeakyReLU(0.2),
+		nn.Conv2D(v.D[0], v.D[1], 4, nn.Stride(2), nn.Padding(1), weight, zero), nn.LeakyReLU(0.2))
+	if v.DMid {
+		look = append(look, nn.Conv2D(v.D[1], v.D[1], 3, nn.Padding(1), weight, zero), nn.LeakyReLU(0.2))
+	}
+	look = append(look, nn.Flatten())
+	if v.Classes && v.DLabel > 0 {
+		look = append(look, nn.ConcatCondition(k, v.DLabel))
+	} else {
+		k = 0
+	}
+	look = append(look, nn.Linear(v.D[1]*49+k, v.DHid, weight, zero), nn.LeakyReLU(0.2), nn.Linear(v.DHid, 1, he(1), zero))
+	return nn.Sequential(draw...), nn.Sequential(look...)
+}
+
+// try trains a variant with some seeds and adds it to the table of trials. What is
+// there already is not repeated.
+func (m *measurer) try(ctx context.Context, words string, seeds int) error {
+	v, err := parse(words)
+	if err != nil {
+		return fmt.Errorf("-try %q: %w", words, err)
+	}
+	words = strings.Join(strings.Fields(words), " ")
+	done, err := loadTrials(m.out)
+	if err != nil {
+		return err
+	}
+	done = done.of(words, m.split)
+	cost := 0.0
+	for seed := uint64(1); seed <= uint64(seeds); seed++ {
+		if slices.ContainsFunc(done, func(t Trial) bool { return t.Seed == seed }) {
+			continue
+		}
+		if cost == 0 {
+			if cost, err = m.cost(v); err != nil {
+				return err
+			}
+		}
+		r := v.Recipe(seed)
+		r.Steps = m.length(r.Steps)
+		g, report, err := m.train(ctx, r)
+		if err != nil {
+			return err
+		}
+		values, err := m.judged(g, seed)
+		if err != nil {
+			return err
+		}
+		t := Trial{Words: words, Split: m.split, Seed: seed, Steps: report.Steps, Cost: cost, Judged: m.settings.digits, Values: map[string]float64{}}
+		for _, name := range kept {
+			if v := values.Get(name).Value; !math.IsNaN(v) {
+				t.Values[name] = math.Round(v*1e5) / 1e5
+			}
+		}
+		fmt.Printf("%s, seed %d: %d steps, %.1f s, cost %.2f; %.2f %.2f fid %.4f P %.3f R %.3f\n", words, seed, report.Steps, trainingTime(report), cost,
+			t.Values[mnistfeatures.Distance], t.Values[mnistfeatures.DistanceTraining], t.Values[mnistfeatures.Fidelity], t.Values[mnistfeatures.Precision], t.Values[mnistfeatures.Recall])
+		if err := add(m.out, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cost returns what a step of a variant costs, beside one of first: both are trained
+// by turns, and the least times count.
+func (m *measurer) cost(v Variant) (float64, error) {
+	var trainers [2]*gan.Trainer
+	var batches [2]gan.Batch
+	for i, r := range []recipe.Recipe{first().Recipe(1), v.Recipe(1)} {
+		g, d := r.Networks()
+		trainer, err := gan.New(g, d, r.Config())
+		if err != nil {
+			return 0, err
+		}
+		x := tensor.EmptyLike(m.unseen, r.Batch, 784)
+		x.CopyFrom(m.unseen.Slice(0, 0, r.Batch))
+		trainers[i], batches[i] = trainer, gan.Batch{X: x}
+		if k := len(r.Config().Classes); k > 0 {
+			labels := make([]int, r.Batch)
+			for i := range labels {
+				labels[i] = i % k
+			}
+			batches[i].Condition = tensor.OneHot(tensor.Float32, k, labels)
+		}
+	}
+	least := [2]time.Duration{math.MaxInt64, math.MaxInt64}
+	for range 40 {
+		for i, trainer := range trainers {
+			began := time.Now()
+			if _, err := trainer.Step(batches[i]); err != nil {
+				return 0, err
+			}
+			least[i] = min(least[i], time.Since(began))
+		}
+	}
+	return math.Round(100*least[1].Seconds()/least[0].Seconds()) / 100, nil
+}

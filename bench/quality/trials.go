@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
+	"github.com/gander-ml/gander/internal/atomicfile"
+)
+
+// tried is the file of a search's table.
+const tried = "bench/quality/TRIED.md"
+
+// Trial is one training of a variant.
+type Trial struct {
+	Words  string // what differs from first
+	Split  string // what it was trained on
+	Seed   uint64
+	Steps  int
+	Cost   float64 // of a step, if that of first is 1; from one short comparison
+	Judged int     // digits
+	Values map[string]float64
+}
+
+// kept are the values of a trial that are kept.
+var kept = []string{mnistfeatures.Distance, mnistfeatures.DistanceTraining, mnistfeatures.Fidelity, mnistfeatures.Precision, mnistfeatures.Recall, mnistfeatures.RarestDigit, unclear}
+
+// Trials are all that were made, in the order of their end.
+type Trials []Trial
+
+// loadTrials reads those of a table, if there are any.
+func loadTrials(table string) (t Trials, err error) {
+	b, err := os.ReadFile(beside(table))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &t); err != nil {
+		return nil, fmt.Errorf("%s: %w", beside(table), err)
+	}
+	return t, nil
+}
+
+// of returns the trials of a variant.
+func (t Trials) of(words, split string) (same Trials) {
+	for _, trial := range t {
+		if trial.Words == words && trial.Split == split {
+			same = append(same, trial)
+		}
+	}
+	return same
+}
+
+// add writes one more trial into the table. Others may have been added by other
+// programs since.
+func add(table string, trial Trial) error {
+	t, err := loadTrials(table)
+	if err != nil {
+		return err
+	}
+	t = append(t, trial)
+	var b strings.Builder
+	b.WriteString("[\n")
+	for i, trial := range t { // a line each
+		line, err := json.Marshal(trial)
+		if err != nil {
+			return err
+		}
+		b.Write(line)
+		b.WriteString(map[bool]string{true: ",\n", false: "\n]\n"}[i < len(t)-1])
+	}
+	write := func(path, content string) error {
+		return atomicfile.Write(path, func(w io.Writer) error {
+			_, err := io.WriteString(w, content)
+			return err
+		})
+	}
+	return errors.Join(write(beside(table), b.String()), write(table, t.Markdown()))
+}
+
+// mean returns the mean of a value and its standard error, which is NaN for one trial.
+func (t Trials) mean(name string) metrics.Value {
+	var tables []metrics.Table
+	for _, trial := range t {
+		x, ok := trial.Values[name]
+		if !ok {
+			x = math.NaN()
+		}
+		tables = append(tables, metrics.Table{{Name: name, Value: x, Floor: math.NaN(), Ceiling: math.NaN(), StdErr: math.NaN()}})
+	}
+	return metrics.Average(tables...).Get(name)
+}
+
+// Markdown is TRIED.md.
+func (t Trials) Markdown() string {
+	var b strings.Builder
+	b.WriteString("# What was tried\n\nWritten by `go run ./bench/quality -try WORDS` from TRIED.json; do not edit.\n\n" +
+		"The words say what differs from the variant that the search began with, which is what `first` in trial.go returns:\n\n    " + wrap(fmt.Sprintf("%+v", first())) + "\n\n" +
+		"Distances are Fréchet distances from the test digits and from the training digits, of 10,000 generated ones. Cost is that of the whole training, 1,000 steps of the first variant being 1, on one thread, by a short comparison before the training. ± is the standard error over seeds. The last column is the share of the digits that no class fits: the judge gives none a probability of one half.\n")
+	for _, split := range []string{embedded, full} {
+		var words []string
+		for _, trial := range t {
+			if trial.Split == split && !slices.Contains(words, trial.Words) {
+				words = append(words, trial.Words)
+			}
+		}
+		if len(words) == 0 {
+			continue
+		}
+		// The best come first, by the distance from digits that were not seen.
+		which := mnistfeatures.DistanceTraining
+		if split == full {
+			which = mnistfeatures.Distance
+		}
+		slices.SortStableFunc(words, func(x, y string) int {
+			return cmp.Compare(t.of(x, split).mean(which).Value, t.of(y, split).mean(which).Value)
+		})
+		fmt.Fprintf(&b, "\n## Trained on the %s\n\n", split)
+		line(&b, "variant", "seeds", "cost", "from test digits", "from training digits", "as asked for", "precision", "recall", "rarest", "no class fits")
+		line(&b, "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
+		for _, w := range words {
+			same := t.of(w, split)
+			var seeds []string
+			cost := 0.0
+			for _, trial := range same {
+				seeds = append(seeds, strconv.FormatUint(trial.Seed, 10))
+				cost += trial.Cost * float64(trial.Steps) / 1000 / float64(len(same))
+			}
+			value := func(name string) string { return spread(same.mean(name)) }
+			share := func(name string) string { return percent(same.mean(name).Value) }
+			line(&b, w, strings.Join(seeds, " "), strconv.FormatFloat(cost, 'f', 1, 64), value(mnistfeatures.Distance), value(mnistfeatures.DistanceTraining),
+				share(mnistfeatures.Fidelity), value(mnistfeatures.Precision), value(mnistfeatures.Recall), share(mnistfeatures.RarestDigit), rare(same.mean(unclear).Value))
+		}
+	}
+	return b.String()
+}
+
+// wrap breaks a line in two.
+func wrap(s string) string {
+	half := strings.Index(s[len(s)/2:], " ") + len(s)/2
+	return s[:half] + "\n    " + s[half+1:]
+}
