@@ -95,22 +95,18 @@ func chosen() (r recipe.Recipe, wrong string) {
 
 // place returns the device that the flags ask for, and says why it is no faster one.
 func place() (*tensor.Device, error) {
-	where, slower, err := choose(*device)
-	for _, why := range slower {
-		fmt.Printf("computing on device %v: %v\n", where, why)
+	where, err := tensor.OpenDevice(*device)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && *bfloat16 {
+	if *device == "auto" {
+		_, slower, _ := tensor.FastestDevice()
+		for _, why := range slower {
+			fmt.Printf("computing on device %v: %v\n", where, why)
+		}
+	}
+	if *bfloat16 {
 		err = where.SetPrecision(tensor.BFloat16)
 	}
 	return where, err
-}
-
-// choose opens a device. If it is to be the fastest that works, slower says why
-// faster ones do not.
-func choose(name string) (d *tensor.Device, slower []error, err error) {
-	if name == "auto" {
-		return tensor.FastestDevice()
-	}
-	d, err = tensor.OpenDevice(name)
-	return d, nil, err
 }

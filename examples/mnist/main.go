@@ -133,7 +133,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err
 	}
-	fmt.Printf("\n%d steps, %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(*out, "samples.png"))
+	fmt.Printf("\ntrained to step %d in %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(*out, "samples.png"))
 	if err != nil {
 		fmt.Printf("stopped, saved in %s; the same command with -resume auto goes on\n", report.Checkpoint)
 		return err
