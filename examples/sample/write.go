@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"image/png"
 	"os"
@@ -26,7 +27,7 @@ func known(out string) bool {
 
 // write makes what out asks for of samples [n, …], each of the given shape; nil if
 // that is not known.
-func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) error {
+func write(ctx context.Context, out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) error {
 	n := samples.Dim(0)
 	if filepath.Ext(out) == ".npy" {
 		return npy.Save(out, samples.Reshape(n, -1))
@@ -35,7 +36,7 @@ func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) e
 		samples = samples.Reshape(append([]int{n}, shape...)...)
 	}
 	if isFolder(out) {
-		return writeFolder(out, samples, gallery.Grid{Scale: max(grid.Scale, 1)})
+		return writeFolder(ctx, out, samples, gallery.Grid{Scale: max(grid.Scale, 1)})
 	}
 	if grid.Scale == 0 {
 		grid.Scale = 4
@@ -47,17 +48,18 @@ func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) e
 // writeFolder makes a folder of one PNG for each sample, 000000.png and so on. It
 // comes to be as a whole, under another name first, and replaces none that holds
 // something: tools would count what is there already among the samples.
-func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err error) {
+func writeFolder(ctx context.Context, out string, samples *tensor.Tensor, one gallery.Grid) (err error) {
 	out = filepath.Clean(out)
 	if there, err := os.ReadDir(out); len(there) > 0 {
 		return fmt.Errorf("writing %s: the folder holds something already; give a new one", out)
 	} else if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
+	base := filepath.Dir(out) // the nearest folder that is there
+	for _, err := os.Stat(base); os.IsNotExist(err) && base != filepath.Dir(base); _, err = os.Stat(base) {
+		base = filepath.Dir(base)
 	}
-	made, err := os.MkdirTemp(filepath.Dir(out), ".sample-")
+	made, err := os.MkdirTemp(base, ".sample-")
 	if err != nil {
 		return err
 	}
@@ -70,6 +72,9 @@ func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err erro
 		return err
 	}
 	for i := range samples.Dim(0) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		img, err := one.Image(samples.Slice(0, i, i+1))
 		if err != nil {
 			return err
@@ -85,6 +90,9 @@ func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err erro
 		if err != nil {
 			return err
 		}
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
 	}
 	if err := os.Remove(out); err != nil && !os.IsNotExist(err) { // it is empty
 		return err
