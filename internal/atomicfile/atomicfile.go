@@ -267,7 +267,7 @@ func Writable(folder string) error {
 // writing stay, and so does what cannot be removed.
 func Clean(folder string) { clean(folder, "") }
 
-func replace(path string, write func(io.Writer) error) error {
+func replace(path string, write func(io.Writer) error) (err error) {
 	folder := folderOf(path)
 	prefix := leftoverPrefix(path)
 	clean(folder, prefix)
@@ -278,6 +278,11 @@ func replace(path string, write func(io.Writer) error) error {
 	case err != nil:
 		return err
 	}
+	defer func() {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) && p.Path == f.Name() {
+			err = p.Err // nobody has heard of that name
+		}
+	}()
 	renamed := false
 	defer func() { // also when write panics
 		if !renamed {
@@ -353,7 +358,7 @@ func create(folder, prefix string) (*os.File, error) {
 			if errors.Is(err, fs.ErrExist) && try < 100 {
 				continue
 			}
-			return nil, err
+			return nil, &fs.PathError{Op: "making a file in", Path: filepath.Clean(folder), Err: Bare(err)}
 		}
 		// Somebody may take it for a leftover before it is locked.
 		if lock(f) != ErrLocked && sameFile(f, name) {
