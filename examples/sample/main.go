@@ -108,8 +108,7 @@ func draw(ctx context.Context, model, device string, n int, label string, seed u
 	if err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
-	err = write(ctx, out, samples, g.SampleShape(), grid)
-	if err == nil {
+	if err = write(ctx, out, samples, g.SampleShape(), grid); err == nil {
 		drawn := fmt.Sprint(n, " samples")
 		if n == 1 {
 			drawn = "1 sample"

@@ -219,7 +219,7 @@ func TestFailures(t *testing.T) {
 		"-model huge":                     `huge: one sample takes too much memory`,
 		"-model words":                    "words: ",
 		"-model large -n 100":             "large: 100 samples of [1 8192 8192] take more than 2 GiB; ask for fewer",
-		"-model row":                      "samples of shape [10 9] are not images; give",
+		"-model row":                      "sample: samples of [9] are not images: give a name in .npy",
 		"-model g -o text/below.png":      "below.png",
 		"-model g -o text/below.npy":      "below.npy",
 		"-model g -o none/below.png":      "below.png",

@@ -22,7 +22,7 @@ func isFolder(out string) bool { return out != "" && os.IsPathSeparator(out[len(
 // /dev/stdout, asks for an image.
 func known(out string) bool {
 	endings := []string{"", ".", ".png", ".npy", ".onnx"}
-	return out != "" && (isFolder(out) || slices.Contains(endings, filepath.Ext(out)))
+	return out != "" && out != "-" && (isFolder(out) || slices.Contains(endings, filepath.Ext(out)))
 }
 
 // write makes what out asks for of samples [n, …], each of the given shape; nil if
@@ -34,6 +34,9 @@ func write(ctx context.Context, out string, samples *tensor.Tensor, shape []int,
 	}
 	if shape != nil {
 		samples = samples.Reshape(append([]int{n}, shape...)...)
+	}
+	if len(shape) < 3 {
+		return fmt.Errorf("samples of %v are not images: give a name in .npy, or the generator a shape (gan.Config.SampleShape, or -shape of examples/convert)", samples.Shape()[1:])
 	}
 	if isFolder(out) {
 		return writeFolder(ctx, out, samples, gallery.Grid{Scale: max(grid.Scale, 1)})
