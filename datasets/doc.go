@@ -25,7 +25,9 @@
 // [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
 // [Normalize] gives each channel mean 0 and standard deviation 1, and [Augment]
 // changes images at random, otherwise in each epoch. All keep what the dataset knows
-// about its samples: labels, the names of classes, conditions, and a digest.
+// about its samples: labels, the names of classes, conditions, and a digest. [Stack]
+// puts samples behind each other: three digits are one picture in colours. [Shrink]
+// makes images smaller.
 //
 // # Formulas
 //

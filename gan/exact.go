@@ -125,9 +125,8 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	out.grads = make([]*tensor.Tensor, e.count)
 	for l, layer := range layers {
 		if len(e.place[l]) > 0 {
-			mixed := tensor.Add(tensor.Mul(perSample(c, h[l]), h[l]), v)
-			biasG := tensor.Mul(perSample(c, g[l+1]), g[l+1])
-			for k, value := range layer.WeightGrad(g[l+1], mixed, biasG) {
+			mixed := tensor.MulAdd(perSample(c, h[l]), h[l], v)
+			for k, value := range layer.WeightGrad(g[l+1], mixed, c) {
 				if i := e.place[l][k]; i >= 0 {
 					out.grads[i] = value
 				}

@@ -393,8 +393,8 @@ func (l *conv2D) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
 }
 
 // WeightGrad implements [PiecewiseLinear].
-func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
-	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), biasG)
+func (l *conv2D) WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor {
+	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), g, c)
 }
 
 // Linearity implements [PiecewiseLinear]. It leaves the rare output padding for which
@@ -417,13 +417,21 @@ func (l *convTranspose2D) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
 }
 
 // WeightGrad implements [PiecewiseLinear].
-func (l *convTranspose2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
-	return l.withBiasGrad(tensor.Conv2DWeightGrad(g, x, l.kernel[0], l.kernel[1], l.params()), biasG)
+func (l *convTranspose2D) WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor {
+	return l.withBiasGrad(tensor.Conv2DWeightGrad(g, x, l.kernel[0], l.kernel[1], l.params()), g, c)
 }
 
-func (l *convLayer) withBiasGrad(weight, biasG *tensor.Tensor) []*tensor.Tensor {
-	if l.bias == nil {
+// withBiasGrad returns the gradient by the weight and, if there is a bias, that by it
+// for the gradient c·g; see [PiecewiseLinear].
+func (l *convLayer) withBiasGrad(weight, g, c *tensor.Tensor) []*tensor.Tensor {
+	switch {
+	case l.bias == nil:
 		return []*tensor.Tensor{weight}
+	case c == nil:
+		return []*tensor.Tensor{weight, tensor.Sum(g, 0, 2, 3)}
+	case g.IsContiguous():
+		return []*tensor.Tensor{weight, tensor.Sum(sumSamples(c, g), 0, 2, 3)}
 	}
-	return []*tensor.Tensor{weight, tensor.Sum(biasG, 0, 2, 3)}
+	// Channels last, as many devices have them, samples are rows as well.
+	return []*tensor.Tensor{weight, tensor.Sum(sumSamples(c, g.Permute(0, 2, 3, 1)), 0, 1, 2)}
 }

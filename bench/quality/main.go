@@ -45,11 +45,11 @@ type settings struct {
 var names = []struct {
 	name  string
 	seeds int
-}{{"quick", 5}, {"unconditional", 5}, {"best", 5}, {"mlp", 3}, {"classic", 2}, {"complete", 1}, {"ring", 10}, {"grid", 10}}
+}{{"quick", 5}, {"unconditional", 5}, {"best", 5}, {"mlp", 3}, {"classic", 2}, {"complete", 1}, {"ring", 10}, {"grid", 10}, {"half", 3}, {"quarter", 3}, {"whole", 3}, {"pocket", 3}}
 
 const (
-	usual       = "quick,unconditional,best,classic,complete,ring,grid"
-	usualOnFull = "quick,unconditional,best,classic,ring,grid" // 100 epochs of 60,000 digits take ten minutes
+	usual       = "quick,unconditional,best,classic,complete,ring,grid,half,quarter,whole,pocket"
+	usualOnFull = "quick,unconditional,best,classic,ring,grid,half,quarter,whole,pocket" // 100 epochs of 60,000 digits take ten minutes
 	results     = "bench/RESULTS.md"
 )
 
@@ -61,8 +61,11 @@ func main() {
 		"best, mlp   recipes for digits\n"+
 		"classic     the classic recipe for as long as the others but mlp took\n"+
 		"complete    the classic recipe to its end\n"+
-		"ring, grid  recipes for mixtures in the plane")
-	flag.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, unconditional and best, 3 of mlp, 2 of classic, 1 of complete, 10 of a mixture)")
+		"ring, grid  recipes for mixtures in the plane\n"+
+		"half, quarter, whole\n"+
+		"            recipes for three digits in one picture\n"+
+		"pocket      the recipe for digits of 8×8 pixels")
+	flag.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, unconditional and best, 3 of mlp, 2 of classic, 1 of complete, 10 of a mixture, 3 of the others)")
 	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
 	flag.BoolVar(&s.goOn, "continue", false, "leave out what was measured at this commit already")
 	flag.StringVar(&s.try, "try", "", "instead, try a variant of the recipes for digits, such as `\"steps=4000 gamma=1\"`, and add it to "+tried+"; trial.go has the words (-seeds: 1)")

@@ -132,7 +132,7 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 
 // named returns a recipe by its name.
 func named(name string) recipe.Recipe {
-	all := append(recipe.Digits(), recipe.Mixtures()...)
+	all := slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked(), []recipe.Recipe{recipe.Pocket()})
 	return all[slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Name == name })]
 }
 
@@ -141,6 +141,8 @@ func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 	switch name {
 	case "ring", "grid":
 		return m.mixture(ctx, named(name), seeds)
+	case "half", "quarter", "whole", "pocket":
+		return m.small(ctx, named(name), seeds)
 	case "classic":
 		return m.classic(ctx, seeds)
 	case "complete":

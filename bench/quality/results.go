@@ -18,6 +18,7 @@ import (
 type Results struct {
 	Digits   []*DigitRun
 	Mixtures []*MixtureRun
+	Small    []*SmallRun `json:",omitempty"`
 }
 
 // Place is when and where something was measured.

@@ -48,6 +48,7 @@ func (r *Results) Markdown() string {
 		r.digits(&b, split)
 	}
 	r.mixtures(&b)
+	r.smalls(&b)
 	r.places(&b)
 	return b.String()
 }
@@ -207,6 +208,9 @@ func (r *Results) places(b *strings.Builder) {
 	}
 	for _, m := range r.Mixtures {
 		places = append(places, m.Place)
+	}
+	for _, s := range r.Small {
+		places = append(places, s.Place)
 	}
 	if len(places) == 0 {
 		return

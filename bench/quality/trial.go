@@ -19,72 +19,82 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Variant is a recipe for digits whose parts can be changed one by one. Its words are
-// those of a trial: "steps=4000 gamma=1".
+// Variant is a recipe for digits whose parts can be changed one by one, by the words of
+// -try, which words explains.
 type Variant struct {
-	Steps, Batch, Latent int
-
-	LR, DLR   float64 // learning rates; that of D is G's if it is 0
-	Fall      float64 // the part of the run, at its end, over which rates fall
-	Cosine    bool    // along a cosine, not a line
-	End       float64 // to which part of themselves
-	Beta2     float64 // β₂ goes from here
-	Beta2End  float64 // to there along a cosine
-	Beta2Fall float64 // over this part of the run, from its beginning
-	HalfLife  float64 // of the averages
-
-	Gamma     float64 // γ of both penalties goes from here
-	GammaEnd  float64 // to there, geometrically
-	GammaFrom float64 // after this part of the run
-	R2        float64 // times this for R2
-
-	Classes        bool
-	GLabel, DLabel float64 // scales of one-hots
-	DPlanes        float64 // scale of one-hots as planes beside the image; 0: none
-
-	G, D       [2]int // channels, from the image's other end and from the image
-	GHid, DHid int    // units of the hidden linear layers
-	GSize      int    // side of the generator's first image: 7, or 14 with one enlargement less
-	GMid       bool   // one more convolution at 14×14
-	GLow       bool   // one more convolution at 7×7
-	GFine      int    // channels of one more convolution at 28×28; 0: none
-	DMid       bool   // one more convolution at 7×7 in D
-	Shift      float64
-	Faint      float64 // first weights of G's last convolution
-	Slope      float64 // of LeakyReLU in G
+	Steps, Batch, Latent                           int
+	LR, DLR, Fall, End, Beta2, Beta2End, Beta2Fall float64
+	HalfLife, Gamma, GammaEnd, GammaFrom, R2       float64
+	Cosine, Classes                                bool
+	GLabel, DLabel, GAgain, DAgain, DPlanes        float64
+	G, D                                           [2]int
+	GHid, DHid, GDeep, DDeep, GFine                int
+	GMid, GLow, DMid                               bool
+	Shift, Faint, Slope                            float64
 }
 
-// first is where the search began.
+// first is where the search began: the recipe "quick" of that time.
 func first() Variant {
 	return Variant{
 		Steps: 3000, Batch: 64, Latent: 100,
 		LR: 2e-3, Fall: 0.2, End: 0.1, Beta2: 0.9, Beta2End: 0.99, Beta2Fall: 1, HalfLife: 200,
-		Gamma: 0.5, GammaEnd: 0.5, R2: 1,
+		Gamma: 0.5, R2: 1,
 		Classes: true, GLabel: 1.5, DLabel: 3,
-		G: [2]int{32, 16}, D: [2]int{16, 32}, GHid: 256, DHid: 128, GSize: 7, Faint: 0.3, Slope: 0.2,
+		G: [2]int{32, 16}, D: [2]int{16, 32}, GHid: 256, DHid: 128, Faint: 0.3, Slope: 0.2,
 	}
+}
+
+// words are those that change a variant.
+func (v *Variant) words() *flag.FlagSet {
+	f := flag.NewFlagSet("-try", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	whole := func(at *int, name, means string) { f.IntVar(at, name, *at, means) }
+	number := func(at *float64, name, means string) { f.Float64Var(at, name, *at, means) }
+	either := func(at *bool, name, means string) { f.BoolVar(at, name, *at, means) }
+	whole(&v.Steps, "steps", "length of the run")
+	whole(&v.Batch, "batch", "digits in a step")
+	whole(&v.Latent, "latent", "random numbers of a digit")
+	number(&v.LR, "lr", "learning rate")
+	number(&v.DLR, "dlr", "that of D; 0: as lr")
+	number(&v.Fall, "fall", "the last part of the run, over which rates fall")
+	number(&v.End, "end", "what is left of them")
+	either(&v.Cosine, "cosine", "they fall along a cosine, not a line")
+	number(&v.Beta2, "beta2", "β₂ rises from here")
+	number(&v.Beta2End, "beta2end", "to there, along a cosine")
+	number(&v.Beta2Fall, "beta2fall", "over this first part of the run")
+	number(&v.HalfLife, "halflife", "of the averages, in steps")
+	number(&v.Gamma, "gamma", "γ of R1 and R2")
+	number(&v.GammaEnd, "gammaend", "γ at the end, which it goes to in equal ratios; 0: the same")
+	number(&v.GammaFrom, "gammafrom", "after this part of the run")
+	number(&v.R2, "r2", "times γ is the weight of R2")
+	either(&v.Classes, "classes", "networks know ten classes")
+	number(&v.GLabel, "glabel", "scale of the one-hot beside G's latent vector")
+	number(&v.DLabel, "dlabel", "scale of the one-hot beside the features of D's convolutions; 0: none")
+	number(&v.GAgain, "gagain", "scale of another beside the features of G's first layer; 0: none")
+	number(&v.DAgain, "dagain", "scale of another, with a hidden layer more, at D's end; 0: none")
+	number(&v.DPlanes, "dplanes", "scale of one-hots as planes beside the image; 0: none")
+	whole(&v.G[0], "g1", "channels of G at 7×7")
+	whole(&v.G[1], "g2", "channels of G at 14×14")
+	whole(&v.D[0], "d1", "channels of D at 14×14")
+	whole(&v.D[1], "d2", "channels of D at 7×7")
+	whole(&v.GHid, "ghid", "units of G's hidden linear layer")
+	whole(&v.DHid, "dhid", "units of D's hidden linear layer")
+	whole(&v.GDeep, "gdeep", "more such layers in G; -1: none at all")
+	whole(&v.DDeep, "ddeep", "more such layers in D")
+	either(&v.GLow, "glow", "a convolution more at 7×7 in G")
+	either(&v.GMid, "gmid", "a convolution more at 14×14 in G")
+	whole(&v.GFine, "gfine", "channels of a convolution more at 28×28 in G; 0: none")
+	either(&v.DMid, "dmid", "a convolution more at 7×7 in D")
+	number(&v.Shift, "shift", "DiffAugment shifts by up to this part of the image; 0: not at all")
+	number(&v.Faint, "faint", "scale of the first weights of G's last convolution")
+	number(&v.Slope, "slope", "of LeakyReLU in G")
+	return f
 }
 
 // parse reads the words of a trial.
 func parse(words string) (Variant, error) {
 	v := first()
-	f := flag.NewFlagSet("-try", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.IntVar(&v.Steps, "steps", v.Steps, "")
-	f.IntVar(&v.Batch, "batch", v.Batch, "")
-	f.IntVar(&v.Latent, "latent", v.Latent, "")
-	for name, at := range map[string]*float64{"lr": &v.LR, "dlr": &v.DLR, "fall": &v.Fall, "end": &v.End, "beta2": &v.Beta2, "beta2end": &v.Beta2End,
-		"beta2fall": &v.Beta2Fall, "halflife": &v.HalfLife, "gamma": &v.Gamma, "gammaend": &v.GammaEnd, "gammafrom": &v.GammaFrom, "r2": &v.R2,
-		"glabel": &v.GLabel, "dlabel": &v.DLabel, "dplanes": &v.DPlanes, "shift": &v.Shift, "faint": &v.Faint, "slope": &v.Slope} {
-		f.Float64Var(at, name, *at, "")
-	}
-	for name, at := range map[string]*bool{"cosine": &v.Cosine, "classes": &v.Classes, "gmid": &v.GMid, "glow": &v.GLow, "dmid": &v.DMid} {
-		f.BoolVar(at, name, *at, "")
-	}
-	for name, at := range map[string]*int{"g1": &v.G[0], "g2": &v.G[1], "d1": &v.D[0], "d2": &v.D[1], "ghid": &v.GHid, "dhid": &v.DHid, "gfine": &v.GFine, "gsize": &v.GSize} {
-		f.IntVar(at, name, *at, "")
-	}
-	v.GammaEnd = math.NaN()
+	f := v.words()
 	var args []string
 	for _, word := range strings.Fields(words) {
 		args = append(args, "-"+word)
@@ -92,14 +102,16 @@ func parse(words string) (Variant, error) {
 	if err := f.Parse(args); err != nil {
 		return v, err
 	}
-	if math.IsNaN(v.GammaEnd) {
-		v.GammaEnd = v.Gamma
-	}
 	switch {
 	case f.NArg() > 0:
 		return v, errors.New("words are name=value")
 	case v.Steps < 1 || v.Batch < 1 || v.Latent < 1:
 		return v, errors.New("steps, batch and latent must be at least 1")
+	case !(v.Gamma > 0) || v.GammaEnd < 0:
+		return v, errors.New("gamma must be above 0")
+	}
+	if v.GammaEnd == 0 {
+		v.GammaEnd = v.Gamma
 	}
 	return v, nil
 }
@@ -150,14 +162,18 @@ func (v Variant) networks() (g, d nn.Module) {
 	if v.Classes {
 		draw = append(draw, nn.ConcatCondition(k, v.GLabel))
 	}
-	draw = append(draw, nn.Linear(v.Latent+k, v.GHid, weight, zero), act(), nn.Linear(v.GHid, v.G[0]*v.GSize*v.GSize, weight, zero), act(), nn.Reshape(v.G[0], v.GSize, v.GSize))
+	wide := v.Latent + k
+	for range v.GDeep + 1 {
+		draw, wide = append(draw, nn.Linear(wide, v.GHid, weight, zero), act()), v.GHid
+	}
+	if v.Classes && v.GAgain > 0 {
+		draw, wide = append(draw, nn.ConcatCondition(k, v.GAgain)), wide+k
+	}
+	draw = append(draw, nn.Linear(wide, v.G[0]*49, weight, zero), act(), nn.Reshape(v.G[0], 7, 7))
 	if v.GLow {
 		draw = append(draw, nn.Conv2D(v.G[0], v.G[0], 3, nn.Padding(1), weight, zero), act())
 	}
-	if v.GSize == 7 {
-		draw = append(draw, nn.UpsampleNearest(2))
-	}
-	draw = append(draw, nn.Conv2D(v.G[0], v.G[1], 3, nn.Padding(1), weight, zero), act())
+	draw = append(draw, nn.UpsampleNearest(2), nn.Conv2D(v.G[0], v.G[1], 3, nn.Padding(1), weight, zero), act())
 	if v.GMid {
 		draw = append(draw, nn.Conv2D(v.G[1], v.G[1], 3, nn.Padding(1), weight, zero), act())
 	}
@@ -188,7 +204,15 @@ func (v Variant) networks() (g, d nn.Module) {
 	} else {
 		k = 0
 	}
-	look = append(look, nn.Linear(v.D[1]*49+k, v.DHid, weight, zero), nn.LeakyReLU(0.2), nn.Linear(v.DHid, 1, he(1), zero))
+	look = append(look, nn.Linear(v.D[1]*49+k, v.DHid, weight, zero), nn.LeakyReLU(0.2))
+	for range v.DDeep {
+		look = append(look, nn.Linear(v.DHid, v.DHid, weight, zero), nn.LeakyReLU(0.2))
+	}
+	wide = v.DHid
+	if v.Classes && v.DAgain > 0 {
+		look, wide = append(look, nn.ConcatCondition(10, v.DAgain), nn.Linear(wide+10, v.DHid, weight, zero), nn.LeakyReLU(0.2)), v.DHid
+	}
+	look = append(look, nn.Linear(wide, 1, he(1), zero))
 	return nn.Sequential(draw...), nn.Sequential(look...)
 }
 

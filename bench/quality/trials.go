@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -107,8 +108,8 @@ func (t Trials) mean(name string) metrics.Value {
 func (t Trials) Markdown() string {
 	var b strings.Builder
 	b.WriteString("# What was tried\n\nWritten by `go run ./bench/quality -try WORDS` from TRIED.json; do not edit.\n\n" +
-		"The words say what differs from the variant that the search began with, which is what `first` in trial.go returns:\n\n    " + wrap(fmt.Sprintf("%+v", first())) + "\n\n" +
-		"Distances are Fréchet distances from the test digits and from the training digits, of 10,000 generated ones. Cost is that of the whole training, 1,000 steps of the first variant being 1, on one thread, by a short comparison before the training. ± is the standard error over seeds. The last column is the share of the digits that no class fits: the judge gives none a probability of one half.\n")
+		"The words say what differs from the variant that the search began with, of which the last table has all words. " +
+		"Distances are Fréchet distances from the test digits and from the training digits, of 10,000 generated ones. Cost is that of the whole training, 1,000 steps of the first variant being 1, by a short comparison on one thread before the training, of a machine that was busy: read it to a tenth. ± is the standard error over seeds. The last column is the share of digits to which the judge gives no class a probability of one half.\n")
 	for _, split := range []string{embedded, full} {
 		var words []string
 		for _, trial := range t {
@@ -144,11 +145,10 @@ func (t Trials) Markdown() string {
 				share(mnistfeatures.Fidelity), value(mnistfeatures.Precision), value(mnistfeatures.Recall), share(mnistfeatures.RarestDigit), rare(same.mean(unclear).Value))
 		}
 	}
+	b.WriteString("\n## Words\n\n")
+	line(&b, "word", "at first", "means")
+	line(&b, "---", "---", "---")
+	v := first()
+	v.words().VisitAll(func(f *flag.Flag) { line(&b, f.Name, f.DefValue, f.Usage) })
 	return b.String()
-}
-
-// wrap breaks a line in two.
-func wrap(s string) string {
-	half := strings.Index(s[len(s)/2:], " ") + len(s)/2
-	return s[:half] + "\n    " + s[half+1:]
 }

@@ -61,6 +61,8 @@ func wrong() string {
 		return "-lr must lie between 0 and 1"
 	case *out == "":
 		return "-out must name a folder"
+	case resume == rundir.New && changes.String() != "":
+		return "-set changes a run that is resumed: give -resume auto as well, or the flag itself"
 	}
 	return ""
 }

@@ -47,6 +47,7 @@ func TestWrongUsage(t *testing.T) {
 		"-labels x.csv": "-labels is a file in the folder of -data",
 		"-steps -1":     "-steps, -batch and -threads must not be negative",
 		"-width 300":    "-width must lie between 1 and 256",
+		"-set lr=0.5":   "-set changes a run that is resumed: give -resume auto as well",
 		"-lr 2":         "-lr must lie between 0 and 1",
 		"-out=":         "-out must name a folder",
 		"train":         `unexpected argument "train"`,

@@ -85,6 +85,8 @@ func chosen() (r recipe.Recipe, wrong string) {
 		wrong = "-threads and -looks must be 0 or more"
 	case *out == "":
 		wrong = "-out must name a folder"
+	case resume == rundir.New && changes.String() != "":
+		wrong = "-set changes a run that is resumed: give -resume auto as well, or the flag itself"
 	case *group != "none" && *group != "mpi":
 		wrong = fmt.Sprintf("there is no group %q; give none or mpi", *group)
 	case *data != "" && *fetch:

@@ -82,6 +82,7 @@ func TestWrongUsage(t *testing.T) {
 		"-group many":        `there is no group "many"; give none or mpi`,
 		"-out=":              "-out must name a folder",
 		"-data x -download":  "give -data or -download, not both",
+		"-set lr=0.5":        "-set changes a run that is resumed: give -resume auto as well",
 		"train":              `unexpected argument "train"`,
 	} {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)

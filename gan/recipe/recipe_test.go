@@ -13,7 +13,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-func all() []Recipe { return append(Digits(), Mixtures()...) }
+func all() []Recipe { return slices.Concat(Digits(), Mixtures(), Stacked(), []Recipe{Pocket()}) }
 
 func TestNames(t *testing.T) {
 	var names []string
@@ -21,7 +21,7 @@ func TestNames(t *testing.T) {
 		names = append(names, r.Name)
 		require.NotEmpty(t, r.About, r.Name)
 	}
-	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid"}, names)
+	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid", "half", "quarter", "whole", "pocket"}, names)
 }
 
 // Each recipe trains on samples of its kind, and draws such samples.
@@ -29,8 +29,13 @@ func TestRecipesTrain(t *testing.T) {
 	for _, r := range all() {
 		t.Run(r.Name, func(t *testing.T) {
 			size := 784
-			if r.Latent == 2 {
+			switch r.Name {
+			case "ring", "grid":
 				size = 2
+			case "half", "quarter", "whole":
+				size = 3 * 784
+			case "pocket":
+				size = 64
 			}
 			r.Batch, r.Steps = 4, 10
 			g, d := r.Networks()
@@ -41,7 +46,7 @@ func TestRecipesTrain(t *testing.T) {
 			if k := len(r.Config().Classes); k > 0 {
 				b.Condition = tensor.OneHot(tensor.Float32, k, []int{0, 1, 2, 9})
 			}
-			require.Equal(t, r.Name == "quick" || r.Name == "best", b.Condition != nil)
+			require.Equal(t, slices.Contains([]string{"quick", "best", "pocket"}, r.Name), b.Condition != nil)
 			for range 2 {
 				losses, err := trainer.Step(b)
 				require.NoError(t, err)
@@ -49,6 +54,21 @@ func TestRecipesTrain(t *testing.T) {
 			}
 			require.Equal(t, []int{3, size}, trainer.Sample(3, 1).Shape())
 		})
+	}
+}
+
+// What is said about the sizes of networks is so.
+func TestSizes(t *testing.T) {
+	for name, c := range map[string]struct {
+		recipe  Recipe
+		weights [2]int
+	}{
+		"half":    {StackedHalf(), [2]int{287_635, 1833}},
+		"quarter": {StackedQuarter(), [2]int{287_635, 557}},
+		"pocket":  {Pocket(), [2]int{30_265, 17_897}},
+	} {
+		g, d := c.recipe.Networks()
+		require.Equal(t, c.weights, [2]int{nn.Count(g), nn.Count(d)}, name)
 	}
 }
 

@@ -114,6 +114,7 @@ var house = []room{
 	// Programs. Examples use what any other module may use.
 	{folder: "bench", imports: []string{"..."}, outside: []string{gonum}},
 	{folder: "bench/*", imports: []string{"..."}, outside: []string{gonum}},
+	{folder: "bench/quality/*", imports: []string{"..."}, outside: []string{gonum}},
 	{folder: "examples"},
 	{folder: "examples/*", imports: []string{"autograd", "datasets/...", "gan/...", "nn/...", "optim", "tensor/..."}, outside: []string{gonum}},
 }

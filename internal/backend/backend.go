@@ -230,6 +230,14 @@ type StandardiseBackend interface {
 	StandardiseGrad(dst, gy, y, s Operand)
 }
 
+// MulAddBackend is implemented by a backend that can compute x·y + z in one pass. For a
+// backend without it, package tensor computes the same by Binary, in two.
+type MulAddBackend interface {
+	// MulAdd sets dst = x·y + z, the product rounded before the sum; all have the same
+	// dims (broadcast operands come with stride 0), and dst is none of the others.
+	MulAdd(dst, x, y, z Operand)
+}
+
 // ListBackend is implemented by a backend that can apply the operations of
 // training to whole lists of arrays, a network's parameters with their gradients,
 // in one pass. Operands at the same place of several lists are contiguous and have

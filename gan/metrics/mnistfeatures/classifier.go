@@ -166,6 +166,36 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	return out, nil
 }
 
+// Modes returns the number that the digits of each image spell, its first layer's digit
+// first: of images of three layers, as datasets.Stack makes them of digits, 0 to 999. They
+// are [n, layers, 28, 28] in [−1, 1], or rows of as many numbers; [metrics.Modes] counts
+// them. Modes returns an error if a pixel is not finite, and panics with a
+// [tensor.ShapeError] on another shape, or one of more than 9 layers.
+func (j *Judge) Modes(images *tensor.Tensor) ([]int, error) {
+	const size = 28 * 28
+	shape := images.Shape()
+	layers := 0
+	switch {
+	case len(shape) == 2 && shape[1]%size == 0:
+		layers = shape[1] / size
+	case len(shape) == 4 && shape[2] == 28 && shape[3] == 28:
+		layers = shape[1]
+	}
+	if layers < 1 || layers > 9 {
+		panic(&tensor.ShapeError{Op: "Judge.Modes", Shapes: [][]int{shape}, Problem: "these are not images of 28×28 pixels in 1 to 9 layers",
+			Fix: "give [n, layers, 28, 28] or [n, layers·784]"})
+	}
+	seen, err := j.Classify(images.Reshape(shape[0]*layers, size))
+	if err != nil {
+		return nil, err
+	}
+	modes := make([]int, shape[0])
+	for i, class := range seen.Classes {
+		modes[i/layers] = modes[i/layers]*Classes + class
+	}
+	return modes, nil
+}
+
 // largest returns the index of the largest number, the first one if several are
 // equal.
 func largest(xs []float32) (at int) {

@@ -52,6 +52,27 @@ func TestAccuracy(t *testing.T) {
 	assert.GreaterOrEqual(t, right, 9920, "of 10,000 test digits")
 }
 
+func TestModes(t *testing.T) {
+	j := load(t)
+	x := testDigits(t, 9) // 7 2 1 0 4 1 4 9 and a digit that it may mistake
+	seen, err := j.Classify(x)
+	require.NoError(t, err)
+	for layers, want := range map[int][]int{1: seen.Classes, 3: {721, 41, 490 + seen.Classes[8]}} {
+		n := 9 / layers
+		for _, images := range []*tensor.Tensor{x.Reshape(n, layers*784), x.Reshape(n, layers, 28, 28)} {
+			modes, err := j.Modes(images)
+			require.NoError(t, err)
+			assert.Equal(t, want, modes, "%d layers", layers)
+		}
+	}
+	_, err = j.Modes(tensor.Full(tensor.Float32, math.NaN(), 1, 3, 28, 28))
+	assert.ErrorContains(t, err, "pixel 0 of image 0")
+	for _, shape := range [][]int{{784}, {1, 783}, {1, 0}, {1, 3, 28, 27}, {1, 10, 28, 28}} {
+		var misuse *tensor.ShapeError
+		assert.ErrorAs(t, tensor.Catch(func() { j.Modes(tensor.New(tensor.Float32, shape...)) }), &misuse, "%v", shape)
+	}
+}
+
 func TestClassify(t *testing.T) {
 	j := load(t)
 	x := testDigits(t, 230)

@@ -44,6 +44,7 @@ var (
 	_ backend.Backend            = (*Backend)(nil)
 	_ backend.ListBackend        = (*Backend)(nil)
 	_ backend.StandardiseBackend = (*Backend)(nil)
+	_ backend.MulAddBackend      = (*Backend)(nil)
 )
 
 // New returns the backend.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
@@ -100,6 +101,9 @@ func (b *Backend) start() error {
 		return fmt.Errorf("%s has compute capability %d.%d, and at least %d.%d is needed", name, major, minor, minCapability/10, minCapability%10)
 	}
 	if b.stream, err = b.device.StreamCreate(); err != nil {
+		return err
+	}
+	if b.tables.spare, err = b.take(maxSteps * uint64(unsafe.Sizeof(step{}))); err != nil {
 		return err
 	}
 	if b.graphs.off = !b.device.GraphsAvailable(); !b.graphs.off {

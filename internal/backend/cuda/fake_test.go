@@ -5,6 +5,7 @@ package cuda_test
 import (
 	"bufio"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +28,6 @@ import (
 // runner runs the launches of the fake libcuda.so of package real on the interpreter.
 // Its memory is that of malloc, at the addresses that malloc gave.
 type runner struct {
-	t       *testing.T
 	mem     *ptx.Memory
 	modules map[uintptr]*ptx.Program // by the address of their text
 	ran     int
@@ -89,12 +89,22 @@ func fakeDriver(t *testing.T) (library string, r *runner) {
 	}
 	library = filepath.Join(t.TempDir(), "libcuda.so.1")
 	compileFake(t, gcc, library)
+	r, stop := newRunner(t)
+	t.Cleanup(stop)
+	return library, r
+}
+
+// newRunner runs the launches of a fake driver in this process until it is stopped.
+func newRunner(t reporter) (r *runner, stop func()) {
 	var lines, answers [2]int
-	require.NoError(t, syscall.Pipe(lines[:]))
-	require.NoError(t, syscall.Pipe(answers[:]))
-	t.Setenv("FAKE_CUDA_RUN", fmt.Sprintf("%d:%d", lines[1], answers[0]))
+	for _, p := range []*[2]int{&lines, &answers} {
+		if err := syscall.Pipe(p[:]); err != nil {
+			t.Error(err)
+		}
+	}
+	_ = os.Setenv("FAKE_CUDA_RUN", fmt.Sprintf("%d:%d", lines[1], answers[0]))
 	in, to := os.NewFile(uintptr(lines[0]), "lines"), os.NewFile(uintptr(answers[1]), "answers")
-	r = &runner{t: t, mem: ptx.NewMemory(1 << 40), modules: map[uintptr]*ptx.Program{}}
+	r = &runner{mem: ptx.NewMemory(1 << 40), modules: map[uintptr]*ptx.Program{}}
 	done := make(chan bool)
 	go func() {
 		defer close(done)
@@ -110,20 +120,36 @@ func fakeDriver(t *testing.T) (library string, r *runner) {
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	return r, func() {
+		_ = os.Unsetenv("FAKE_CUDA_RUN")
 		_ = syscall.Close(lines[1])
 		<-done
 		_ = syscall.Close(answers[0])
 		_, _ = in.Close(), to.Close()
-	})
-	return library, r
+	}
+}
+
+// reporter is a test, or who has none.
+type reporter interface{ Error(...any) }
+
+type toLog struct{}
+
+func (toLog) Error(v ...any) { log.Print(v...) }
+
+// TestMain runs the tests of a GPU on the fake driver if GANDER_FAKE_CUDA is set and
+// the loader finds it (bench/cuda/run.sh dry).
+func TestMain(m *testing.M) {
+	if os.Getenv("GANDER_FAKE_CUDA") != "" {
+		newRunner(toLog{})
+	}
+	os.Exit(m.Run())
 }
 
 // TestFakeDriver: through cgo and a library that is opened at run time, every
 // operation gives what it gives on the simulated driver, and nothing is left.
 func TestFakeDriver(t *testing.T) {
 	library, r := fakeDriver(t)
-	log := filepath.Join(t.TempDir(), "log")
+	notesAt := filepath.Join(t.TempDir(), "log")
 	d, err := real.Open(real.Options{Library: []string{library}})
 	require.NoError(t, err)
 	b, err := cuda.Open(d, cuda.Kind, 1)
@@ -135,9 +161,9 @@ func TestFakeDriver(t *testing.T) {
 	backendtest.RunSome(t, b, every)
 	assert.Greater(t, r.ran, 100)
 	t.Log(r.ran, "launches")
-	t.Setenv("FAKE_CUDA_LOG", log)
+	t.Setenv("FAKE_CUDA_LOG", notesAt)
 	require.NoError(t, b.Close())
-	notes, err := os.ReadFile(log)
+	notes, err := os.ReadFile(notesAt)
 	require.NoError(t, err)
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 	assert.NotContains(t, string(notes), "freed twice")
@@ -151,8 +177,8 @@ func TestFakeDriverLibrary(t *testing.T) {
 	library, r := fakeDriver(t)
 	cublas := filepath.Join(filepath.Dir(library), "libcublas.so.12")
 	compileFake(t, "gcc", cublas, "-DBLAS")
-	log := filepath.Join(t.TempDir(), "log")
-	t.Setenv("FAKE_CUDA_LOG", log)
+	notesAt := filepath.Join(t.TempDir(), "log")
+	t.Setenv("FAKE_CUDA_LOG", notesAt)
 	byLibrary(t)
 	d, err := real.Open(real.Options{Library: []string{library}, BLAS: []string{"libcublas-of-nobody.so.13", cublas}})
 	require.NoError(t, err)
@@ -174,10 +200,27 @@ func TestFakeDriverLibrary(t *testing.T) {
 	assert.Equal(t, []float32{3, 12, 21, 30}, read(b, z)[16:])
 	t.Log(r.ran, "launches of kernels")
 	require.NoError(t, b.Close())
-	notes, err := os.ReadFile(log)
+	notes, err := os.ReadFile(notesAt)
 	require.NoError(t, err)
 	assert.Greater(t, strings.Count(string(notes), "\nproduct "), 20)
 	assert.Contains(t, string(notes), "cuGraphLaunch")
 	assert.Contains(t, string(notes), "cublasDestroy")
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
+}
+
+// TestFakeDriverTrajectories: training through cgo, with graphs, follows the CPU.
+func TestFakeDriverTrajectories(t *testing.T) {
+	library, r := fakeDriver(t)
+	var b *cuda.Backend
+	backend.Register(backend.Kind{Name: "fake", Open: func(n int) (backend.Backend, error) {
+		d, err := real.Open(real.Options{Library: []string{library}, NoBLAS: "it is not asked for"})
+		if err != nil {
+			return nil, err
+		}
+		b, err = cuda.Open(d, "fake", n)
+		return b, err
+	}})
+	trajectories(t, "fake")
+	t.Log(r.ran, "launches")
+	require.NoError(t, b.Close())
 }

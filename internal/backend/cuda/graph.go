@@ -22,6 +22,7 @@ type graphs struct {
 	slots   int    // in use
 	values  []byte // of the slots, to be uploaded
 	block   *block // of the slots
+	unique  uint64
 }
 
 // node is a launch, a product of cuBLAS if product is set, or else a memset.
@@ -98,6 +99,13 @@ func (g *graphs) note(numbers ...uint64) int {
 	return len(g.content)
 }
 
+// unlike makes the launches that are held back differ from all others, so that they
+// are not made a graph.
+func (g *graphs) unlike() {
+	g.unique++
+	g.note(g.unique)
+}
+
 func (g *graphs) add(b *Backend, n node) {
 	if g.nodes = append(g.nodes, n); len(g.nodes) == maxNodes {
 		b.run()
@@ -156,18 +164,38 @@ func (b *Backend) run() {
 	if r.seen++; r.seen == 2 {
 		b.capture(r, nodes, content)
 	}
-	if r.graph == 0 {
-		b.perform(nodes, content)
-		return
+	if r.graph != 0 {
+		err := b.device.GraphLaunch(r.graph, b.stream)
+		if !errors.Is(err, driver.OutOfMemory) {
+			b.check(err)
+			return
+		}
+		// There is no memory to launch it as a whole.
+		graph := r.graph
+		r.graph, r.seen = 0, 0
+		b.check(b.device.GraphDestroy(graph))
 	}
-	b.check(b.device.GraphLaunch(r.graph, b.stream))
+	b.perform(nodes, content)
 }
 
-// perform launches nodes one by one.
+// perform launches nodes one by one. Those after one that fails are launched as well,
+// because it may be none of theirs that fails: the numbers that it should have written
+// are undefined, and no others.
 func (b *Backend) perform(nodes []node, content []byte) {
+	var failed error
+	var op string
 	for _, n := range nodes {
-		b.checkOp(n.op, b.launchNode(n, content))
+		err := b.launchNode(n, content)
+		if errors.Is(err, driver.OutOfMemory) { // the driver may load kernels when they are launched
+			if err = b.trim(); err == nil {
+				err = b.launchNode(n, content)
+			}
+		}
+		if err != nil && failed == nil {
+			failed, op = err, n.op
+		}
 	}
+	b.checkOp(op, failed)
 }
 
 func (b *Backend) launchNode(n node, content []byte) error {
@@ -195,6 +223,10 @@ func (b *Backend) capture(r *recording, nodes []node, content []byte) {
 		if graph != 0 {
 			_ = b.device.GraphDestroy(graph)
 		}
+	}
+	if errors.Is(err, driver.OutOfMemory) {
+		r.seen = 0 // for now
+		return
 	}
 	b.graphs.off = true
 	var e *driver.Error

@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"flag"
+	"slices"
 	"sync"
 	"testing"
 
@@ -62,6 +63,15 @@ func TestConformance(t *testing.T) {
 		families = []string{"memory", "copy", "fill", "unary", "binary", "where", "reduce", "matmul", "gather", "random", "linear", "epilogue gradient", "clamp"}
 	}
 	backendtest.RunSome(t, b, every, families...)
+	if *full {
+		// Other tests have the other tiles, sequences, and what finishes cuBLAS's products.
+		elsewhere := []string{"product_f32_64", "product_f32_128", "sequence", "finish_f32", "finish_f64"}
+		for name := range cuda.KernelNames() {
+			if d.Counters().Kernels[name] == 0 && !slices.Contains(elsewhere, name) {
+				t.Errorf("%s was not launched", name)
+			}
+		}
+	}
 	t.Log(d.Counters().Instructions/1e6, "million instructions in", d.Counters().Launches, "launches")
 }
 
