@@ -40,9 +40,9 @@ func (o activation) Eval(in []*tensor.Tensor) *tensor.Tensor {
 }
 func (o activation) VJP(b *Back, gy *Var) []*Var {
 	if !o.act.Fuses() {
-		return []*Var{activationProduct(gy, b.In(0), o.act)}
+		return b.Only(activationProduct(gy, b.In(0), o.act))
 	}
-	return []*Var{activationProduct(gy, b.Out(), o.act)}
+	return b.Only(activationProduct(gy, b.Out(), o.act))
 }
 
 // activationProduct returns g times the derivative of an activation, given its

@@ -75,7 +75,7 @@ func TestAllocationsOfAStep(t *testing.T) {
 		t.Skip("both allocate on their own account")
 	}
 	s := newStep()
-	assert.LessOrEqual(t, testing.AllocsPerRun(50, s.run), 240.0)
+	assert.LessOrEqual(t, testing.AllocsPerRun(50, s.run), 110.0)
 }
 
 func BenchmarkStepOverhead(b *testing.B) {

@@ -73,7 +73,7 @@ type neg struct{}
 
 func (neg) Name() string                            { return "Neg" }
 func (neg) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Neg(in[0]) }
-func (neg) VJP(_ *Back, gy *Var) []*Var             { return []*Var{Neg(gy)} }
+func (neg) VJP(b *Back, gy *Var) []*Var             { return b.Only(Neg(gy)) }
 
 // Scale returns a·x for a constant a; gradient a·gy.
 func Scale(x *Var, a float64) *Var { return Apply(scale{a}, x) }
@@ -82,7 +82,7 @@ type scale struct{ a float64 }
 
 func (scale) Name() string                              { return "Scale" }
 func (o scale) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Scale(in[0], o.a) }
-func (o scale) VJP(_ *Back, gy *Var) []*Var             { return []*Var{Scale(gy, o.a)} }
+func (o scale) VJP(b *Back, gy *Var) []*Var             { return b.Only(Scale(gy, o.a)) }
 
 // Shift returns x+a for a constant a; gradient gy.
 func Shift(x *Var, a float64) *Var { return Apply(shift{a}, x) }
@@ -91,4 +91,4 @@ type shift struct{ a float64 }
 
 func (shift) Name() string                              { return "Shift" }
 func (o shift) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Shift(in[0], o.a) }
-func (shift) VJP(_ *Back, gy *Var) []*Var               { return []*Var{gy} }
+func (shift) VJP(b *Back, gy *Var) []*Var               { return b.Only(gy) }

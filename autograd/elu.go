@@ -11,7 +11,7 @@ type elu struct{ alpha float64 }
 
 func (elu) Name() string                              { return "ELU" }
 func (o elu) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.ELU(in[0], o.alpha) }
-func (o elu) VJP(b *Back, gy *Var) []*Var             { return []*Var{eluProduct(gy, b.In(0), o.alpha)} }
+func (o elu) VJP(b *Back, gy *Var) []*Var             { return b.Only(eluProduct(gy, b.In(0), o.alpha)) }
 
 // eluProduct returns g where x > 0, else g·alpha·eˣ, in one pass; its gradient is
 // the same of gg by g, and by x 0 where x > 0, else gg·g·alpha·eˣ.

@@ -13,7 +13,7 @@ type exp struct{}
 
 func (exp) Name() string                            { return "Exp" }
 func (exp) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Exp(in[0]) }
-func (exp) VJP(b *Back, gy *Var) []*Var             { return []*Var{Mul(gy, b.Out())} }
+func (exp) VJP(b *Back, gy *Var) []*Var             { return b.Only(Mul(gy, b.Out())) }
 
 // Log returns ln x; gradient gy/x.
 func Log(x *Var) *Var { return Apply(log{}, x) }
@@ -22,7 +22,7 @@ type log struct{}
 
 func (log) Name() string                            { return "Log" }
 func (log) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Log(in[0]) }
-func (log) VJP(b *Back, gy *Var) []*Var             { return []*Var{Div(gy, b.In(0))} }
+func (log) VJP(b *Back, gy *Var) []*Var             { return b.Only(Div(gy, b.In(0))) }
 
 // Erf returns the error function (2/√π)·∫₀ˣ exp(−t²) dt; gradient
 // (2/√π)·exp(−x²)·gy.
@@ -33,7 +33,7 @@ type erf struct{}
 func (erf) Name() string                            { return "Erf" }
 func (erf) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erf(in[0]) }
 func (erf) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Scale(bell(gy, b.In(0), 1), 2/math.SqrtPi)}
+	return b.Only(Scale(bell(gy, b.In(0), 1), 2/math.SqrtPi))
 }
 
 // bell returns g·exp(−a·x²) in one pass, for a power of two a; gradient
@@ -65,7 +65,7 @@ type erfc struct{}
 func (erfc) Name() string                            { return "Erfc" }
 func (erfc) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Erfc(in[0]) }
 func (erfc) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Scale(bell(gy, b.In(0), 1), -2/math.SqrtPi)}
+	return b.Only(Scale(bell(gy, b.In(0), 1), -2/math.SqrtPi))
 }
 
 // Sin returns sin x, x in radians; gradient gy·cos x.
@@ -75,7 +75,7 @@ type sin struct{}
 
 func (sin) Name() string                            { return "Sin" }
 func (sin) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Sin(in[0]) }
-func (sin) VJP(b *Back, gy *Var) []*Var             { return []*Var{Mul(gy, Cos(b.In(0)))} }
+func (sin) VJP(b *Back, gy *Var) []*Var             { return b.Only(Mul(gy, Cos(b.In(0)))) }
 
 // Cos returns cos x, x in radians; gradient −gy·sin x.
 func Cos(x *Var) *Var { return Apply(cos{}, x) }
@@ -84,4 +84,4 @@ type cos struct{}
 
 func (cos) Name() string                            { return "Cos" }
 func (cos) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Cos(in[0]) }
-func (cos) VJP(b *Back, gy *Var) []*Var             { return []*Var{Neg(Mul(gy, Sin(b.In(0))))} }
+func (cos) VJP(b *Back, gy *Var) []*Var             { return b.Only(Neg(Mul(gy, Sin(b.In(0))))) }

@@ -16,7 +16,7 @@ type gelu struct{}
 
 func (gelu) Name() string                            { return "GELU" }
 func (gelu) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.GELU(in[0]) }
-func (gelu) VJP(b *Back, gy *Var) []*Var             { return []*Var{geluProduct(gy, b.In(0))} }
+func (gelu) VJP(b *Back, gy *Var) []*Var             { return b.Only(geluProduct(gy, b.In(0))) }
 
 // geluProduct returns g·(Φ(x)+x·φ(x)) in one pass; its gradient is the same of gg
 // by g, and gg·g·φ(x)·(2−x²) by x.

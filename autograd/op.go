@@ -15,7 +15,7 @@ import (
 //
 //	func (square) Name() string                            { return "Square" }
 //	func (square) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Square(in[0]) }
-//	func (square) VJP(b *Back, gy *Var) []*Var             { return []*Var{Scale(Mul(gy, b.In(0)), 2)} }
+//	func (square) VJP(b *Back, gy *Var) []*Var             { return b.Only(Scale(Mul(gy, b.In(0)), 2)) }
 //
 // Programs that import this package add operations in the same way.
 type Op interface {
@@ -32,8 +32,9 @@ type Op interface {
 	VJP(b *Back, gy *Var) []*Var
 }
 
-// Apply runs an operation and, if an input is tracked, records it.
-func Apply(op Op, in ...*Var) *Var {
+// Apply runs an operation and, if an input is tracked, records it. The type parameter
+// spares one that is not recorded an allocation.
+func Apply[O Op](op O, in ...*Var) *Var {
 	args := argumentLists.Get().(*[]*tensor.Tensor)
 	values := (*args)[:0]
 	tracked := false
@@ -49,7 +50,7 @@ func Apply(op Op, in ...*Var) *Var {
 	*args = values
 	argumentLists.Put(args)
 	if !tracked {
-		return &Var{value: value}
+		return Const(value)
 	}
 	y := track(value, op)
 	n := y.node
@@ -99,12 +100,15 @@ func (b *Back) Out() *Var {
 	return &n.constant
 }
 
+// value returns input i's tensor, to ask for its shape.
+func (b *Back) value(i int) *tensor.Tensor { return b.v.node.in[i].v.value }
+
 // Shape returns the shape of input i, even if its elements were overwritten.
-func (b *Back) Shape(i int) []int { return b.v.node.in[i].v.Shape() }
+func (b *Back) Shape(i int) []int { return b.value(i).Shape() }
 
 // Dim returns the length of an axis of input i, even if its elements were
 // overwritten; negative axes count from the end.
-func (b *Back) Dim(i, axis int) int { return b.v.node.in[i].v.value.Dim(axis) }
+func (b *Back) Dim(i, axis int) int { return b.value(i).Dim(axis) }
 
 // Recorded reports whether [Opts].CreateGraph is set. If it is not, a rule may
 // compute with tensors directly, by functions that have no derivative of their own;
@@ -118,3 +122,34 @@ func (b *Back) Needs(i int) bool { return b.needs[i] }
 // Grads returns one nil per input, for the rule to fill in and return. It saves
 // a rule with several inputs an allocation.
 func (b *Back) Grads() []*Var { return b.grads }
+
+// Only returns g as the list that the rule of an operation with one input returns. It
+// saves an allocation, too.
+func (b *Back) Only(g *Var) []*Var {
+	b.grads[0] = g
+	return b.grads
+}
+
+// list is a short list of dims or axes that an operation holds.
+type list struct {
+	n  int
+	of [tensor.MaxRank]int
+}
+
+// listOf returns a copy of dims or axes. Of more than any tensor has, the rest is left
+// out, and ok is false.
+func listOf(dims []int) (l list, ok bool) {
+	l.n = copy(l.of[:], dims)
+	return l, l.n == len(dims)
+}
+
+// shapeOf returns t's dims.
+func shapeOf(t *tensor.Tensor) (l list) {
+	for l.n < t.Rank() {
+		l.of[l.n] = t.Dim(l.n)
+		l.n++
+	}
+	return l
+}
+
+func (l *list) slice() []int { return l.of[:l.n] }

@@ -14,7 +14,7 @@ type abs struct{}
 func (abs) Name() string                            { return "Abs" }
 func (abs) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Abs(in[0]) }
 func (abs) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Mul(gy, Const(tensor.Sign(b.In(0).value)))}
+	return b.Only(Mul(gy, Const(tensor.Sign(b.In(0).value))))
 }
 
 // Clamp returns y = min(max(x, lo), hi); gradient gy if lo ≤ x ≤ hi, else 0. At
@@ -28,7 +28,7 @@ func (o clamp) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Clamp(in
 func (o clamp) VJP(b *Back, gy *Var) []*Var {
 	x := b.In(0).value
 	inside := tensor.Equal(x, tensor.Clamp(x, o.lo, o.hi))
-	return []*Var{Mul(gy, Const(inside))}
+	return b.Only(Mul(gy, Const(inside)))
 }
 
 // Max returns the larger of x and y, broadcasting; the gradient goes to the
@@ -111,8 +111,8 @@ func (maxOver) Name() string                              { return "MaxOver" }
 func (o maxOver) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.MaxOver(in[0], o.axes...) }
 func (o maxOver) VJP(b *Back, gy *Var) []*Var {
 	x := b.In(0).value
-	keep := keepDims(x.Shape(), o.axes)
-	largest := tensor.Equal(x, b.Out().value.Reshape(keep...))
-	count := tensor.Sum(largest, o.axes...).Reshape(keep...)
-	return []*Var{Mul(Reshape(gy, keep...), Const(tensor.Div(largest, count)))}
+	keep := keepDims(shapeOf(x), o.axes...)
+	largest := tensor.Equal(x, b.Out().value.Reshape(keep.slice()...))
+	count := tensor.Sum(largest, o.axes...).Reshape(keep.slice()...)
+	return b.Only(Mul(Apply(reshape{keep}, gy), Const(tensor.Div(largest, count))))
 }

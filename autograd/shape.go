@@ -1,40 +1,50 @@
 package autograd
 
-import (
-	"slices"
-
-	"github.com/gander-ml/gander/tensor"
-)
+import "github.com/gander-ml/gander/tensor"
 
 // Reshape returns x's elements, in row-major order, in a new shape; one dim may be
 // −1, and follows from the others. The gradient is reshaped back. It panics with a
 // [tensor.ShapeError] if the lengths differ.
-func Reshape(x *Var, shape ...int) *Var { return Apply(reshape{slices.Clone(shape)}, x) }
+func Reshape(x *Var, shape ...int) *Var {
+	l, ok := listOf(shape)
+	if !ok {
+		x.value.Reshape(shape...) // panics
+	}
+	return Apply(reshape{l}, x)
+}
 
-type reshape struct{ shape []int }
+type reshape struct{ shape list }
 
 func (reshape) Name() string                              { return "Reshape" }
-func (o reshape) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].Reshape(o.shape...) }
-func (reshape) VJP(b *Back, gy *Var) []*Var               { return []*Var{Reshape(gy, b.Shape(0)...)} }
+func (o reshape) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].Reshape(o.shape.slice()...) }
+func (reshape) VJP(b *Back, gy *Var) []*Var {
+	return b.Only(Apply(reshape{shapeOf(b.value(0))}, gy))
+}
 
 // Permute reorders the axes: axis k of the result is axis axes[k] of x. The
 // gradient is permuted back. It panics with a [tensor.ShapeError] unless axes
 // names each axis once.
-func Permute(x *Var, axes ...int) *Var { return Apply(permute{slices.Clone(axes)}, x) }
+func Permute(x *Var, axes ...int) *Var {
+	l, ok := listOf(axes)
+	if !ok {
+		x.value.Permute(axes...) // panics
+	}
+	return Apply(permute{l}, x)
+}
 
-type permute struct{ axes []int }
+type permute struct{ axes list }
 
 func (permute) Name() string                              { return "Permute" }
-func (o permute) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].Permute(o.axes...) }
-func (o permute) VJP(_ *Back, gy *Var) []*Var {
-	back := make([]int, len(o.axes))
-	for k, a := range o.axes {
+func (o permute) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].Permute(o.axes.slice()...) }
+func (o permute) VJP(b *Back, gy *Var) []*Var {
+	back := list{n: o.axes.n}
+	for k, a := range o.axes.slice() {
 		if a < 0 {
-			a += len(o.axes)
+			a += o.axes.n
 		}
-		back[a] = k
+		back.of[a] = k
 	}
-	return []*Var{Permute(gy, back...)}
+	return b.Only(Apply(permute{back}, gy))
 }
 
 // Transpose swaps the last two axes; so does its gradient. It panics with a
@@ -45,7 +55,7 @@ type transpose struct{}
 
 func (transpose) Name() string                            { return "Transpose" }
 func (transpose) Eval(in []*tensor.Tensor) *tensor.Tensor { return in[0].T() }
-func (transpose) VJP(_ *Back, gy *Var) []*Var             { return []*Var{Transpose(gy)} }
+func (transpose) VJP(b *Back, gy *Var) []*Var             { return b.Only(Transpose(gy)) }
 
 // Slice returns the indices start, start+1, … below stop of one axis. The
 // gradient is padded with zeros ([Pad]). It panics with a [tensor.ShapeError]
@@ -68,7 +78,7 @@ func (o slice) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return in[0].SliceStep(o.axis, o.start, o.stop, o.step)
 }
 func (o slice) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{Pad(gy, o.axis, o.start, o.step, b.Dim(0, o.axis))}
+	return b.Only(Pad(gy, o.axis, o.start, o.step, b.Dim(0, o.axis)))
 }
 
 // Pad puts zeros around x along one axis, and step−1 zeros between neighbours:
@@ -85,9 +95,9 @@ func (o pad) Eval(in []*tensor.Tensor) *tensor.Tensor {
 func (o pad) VJP(b *Back, gy *Var) []*Var {
 	d := b.Dim(0, o.axis)
 	if d == 0 { // start may lie anywhere
-		return []*Var{Slice(gy, o.axis, 0, 0)}
+		return b.Only(Slice(gy, o.axis, 0, 0))
 	}
-	return []*Var{SliceStep(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step)}
+	return b.Only(SliceStep(gy, o.axis, o.start, min(o.n, o.start+d*o.step), o.step))
 }
 
 // Concat joins Vars along an axis; the gradient is sliced apart. It panics with a
@@ -126,7 +136,7 @@ func (o gather) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return tensor.Gather(in[0], o.axis, o.index)
 }
 func (o gather) VJP(b *Back, gy *Var) []*Var {
-	return []*Var{ScatterAdd(gy, o.axis, b.Dim(0, o.axis), o.index)}
+	return b.Only(ScatterAdd(gy, o.axis, b.Dim(0, o.axis), o.index))
 }
 
 // ScatterAdd adds x[…, i, …] at index[i] along an axis, into zeros of dim n: the
@@ -145,4 +155,4 @@ func (scatterAdd) Name() string { return "ScatterAdd" }
 func (o scatterAdd) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	return tensor.ScatterAdd(in[0], o.axis, o.n, o.index)
 }
-func (o scatterAdd) VJP(_ *Back, gy *Var) []*Var { return []*Var{Gather(gy, o.axis, o.index)} }
+func (o scatterAdd) VJP(b *Back, gy *Var) []*Var { return b.Only(Gather(gy, o.axis, o.index)) }

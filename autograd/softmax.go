@@ -28,7 +28,7 @@ func LogSumExp(x *Var, axis int) *Var {
 func LogSoftmax(x *Var, axis int) *Var {
 	checkAxis("LogSoftmax", x, axis)
 	s, _ := shifted(x, axis)
-	return Sub(s, Reshape(Log(Sum(Exp(s), axis)), keepDims(x.Shape(), []int{axis})...))
+	return Sub(s, Apply(reshape{keepDims(shapeOf(x.value), axis)}, Log(Sum(Exp(s), axis))))
 }
 
 // Softmax returns eˣ / Σ eˣ along one axis. It panics as [LogSumExp] does. If all
@@ -47,15 +47,15 @@ func (softmax) Name() string { return "Softmax" }
 
 func (o softmax) Eval(in []*tensor.Tensor) *tensor.Tensor {
 	x := in[0]
-	kept, limit := keepDims(x.Shape(), []int{o.axis}), largest(x)
-	e := tensor.Exp(tensor.Sub(x, tensor.Clamp(tensor.MaxOver(x, o.axis), -limit, limit).Reshape(kept...)))
-	return tensor.Div(e, tensor.Sum(e, o.axis).Reshape(kept...))
+	kept, limit := keepDims(shapeOf(x), o.axis), largest(x)
+	e := tensor.Exp(tensor.Sub(x, tensor.Clamp(tensor.MaxOver(x, o.axis), -limit, limit).Reshape(kept.slice()...)))
+	return tensor.Div(e, tensor.Sum(e, o.axis).Reshape(kept.slice()...))
 }
 
 func (o softmax) VJP(b *Back, gy *Var) []*Var {
 	y := b.Out()
-	dot := Reshape(Sum(Mul(gy, y), o.axis), keepDims(y.Shape(), []int{o.axis})...)
-	return []*Var{Mul(y, Sub(gy, dot))}
+	dot := Apply(reshape{keepDims(shapeOf(y.value), o.axis)}, Sum(Mul(gy, y), o.axis))
+	return b.Only(Mul(y, Sub(gy, dot)))
 }
 
 // shifted returns x minus its largest element along an axis, and that element,
@@ -63,7 +63,7 @@ func (o softmax) VJP(b *Back, gy *Var) []*Var {
 // shift is a constant. Subtracting it before the sum keeps the digits in which
 // large elements differ; subtracting ln Σ eˣ from x at the end would not.
 func shifted(x *Var, axis int) (s, top *Var) {
-	top = Reshape(finite(MaxOver(x.Detach(), axis)), keepDims(x.Shape(), []int{axis})...)
+	top = Apply(reshape{keepDims(shapeOf(x.value), axis)}, finite(MaxOver(x.Detach(), axis)))
 	return Sub(x, top), top
 }
 

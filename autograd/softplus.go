@@ -9,7 +9,7 @@ type softplus struct{}
 
 func (softplus) Name() string                            { return "Softplus" }
 func (softplus) Eval(in []*tensor.Tensor) *tensor.Tensor { return tensor.Softplus(in[0]) }
-func (softplus) VJP(b *Back, gy *Var) []*Var             { return []*Var{softplusProduct(gy, b.In(0))} }
+func (softplus) VJP(b *Back, gy *Var) []*Var             { return b.Only(softplusProduct(gy, b.In(0))) }
 
 // softplusProduct returns g·sigmoid(x) in one pass; gradient gg·sigmoid(x) by g
 // and gg·g·σ′(x) by x.

@@ -1,6 +1,10 @@
 package autograd
 
-import "github.com/gander-ml/gander/tensor"
+import (
+	"sync"
+
+	"github.com/gander-ml/gander/tensor"
+)
 
 // Var is a value in a computation: a tensor and, if it is tracked, the operation
 // and the inputs that made it. Vars are immutable, and any number of goroutines
@@ -39,7 +43,25 @@ func track(t *tensor.Tensor, op Op) *Var {
 }
 
 // Const returns t as a constant: an operation is not recorded because of it.
-func Const(t *tensor.Tensor) *Var { return &Var{value: t} }
+func Const(t *tensor.Tensor) *Var {
+	if t.Scope() == nil {
+		return &Var{value: t}
+	}
+	list := spareConstants.Get().(*[]Var)
+	if len(*list) == 0 {
+		*list = make([]Var, 32)
+	}
+	v := &(*list)[0]
+	*list = (*list)[1:]
+	spareConstants.Put(list)
+	v.value = t
+	return v
+}
+
+// spareConstants are Vars not handed out yet. Those for tensors in a scope are allocated
+// many at a time, as these are: one that is kept keeps the others, and they keep no
+// memory but the scope's.
+var spareConstants = sync.Pool{New: func() any { return new([]Var) }}
 
 // Leaf returns t as a tracked value: what is computed from it is recorded, and
 // [Grad] can differentiate with respect to it.
@@ -58,7 +80,7 @@ func (v *Var) Detach() *Var {
 	if v.node == nil {
 		return v
 	}
-	return &Var{value: v.value}
+	return Const(v.value)
 }
 
 // Shape returns a copy of the value's dims.

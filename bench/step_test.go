@@ -14,10 +14,10 @@ import (
 )
 
 // trainerOf returns the trainer of a recipe and real digits in its batches.
-func trainerOf(b *testing.B, r recipe.Recipe) (*gan.Trainer, *datasets.Loader) {
+func trainerOf(b *testing.B, r recipe.Recipe, config gan.Config) (*gan.Trainer, *datasets.Loader) {
 	b.Helper()
 	g, d := r.Networks()
-	t, err := gan.New(g, d, r.Config())
+	t, err := gan.New(g, d, config)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -26,10 +26,37 @@ func trainerOf(b *testing.B, r recipe.Recipe) (*gan.Trainer, *datasets.Loader) {
 		b.Fatal(err)
 	}
 	options := []datasets.LoaderOption{datasets.DropLast()}
-	if r.Config().Classes != nil {
+	if config.Classes != nil {
 		options = append(options, datasets.Conditions())
 	}
 	return t, datasets.NewLoader(images, r.Batch, options...)
+}
+
+// stepOf returns the i-th step of a recipe, with settings that may be others than its
+// own. The digits are on the device before.
+func stepOf(b *testing.B, r recipe.Recipe, config gan.Config) (step func(i int)) {
+	b.Helper()
+	t, loader := trainerOf(b, r, config)
+	device := config.Device
+	if device == nil {
+		device = tensor.CPU()
+	}
+	var batches []gan.Batch
+	for real, err := range loader.Epoch(context.Background(), 0, 0) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		kept := gan.Batch{X: real.X.Clone().To(device)}
+		if real.Condition != nil {
+			kept.Condition = real.Condition.Clone().To(device)
+		}
+		batches = append(batches, kept)
+	}
+	return func(i int) {
+		if _, err := t.Step(batches[i%len(batches)]); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkClassicStep is the trainer's own step on real digits.
@@ -68,23 +95,7 @@ func steps(b *testing.B, r recipe.Recipe) {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			tensor.CPU().SetThreads(threads)
 			defer tensor.CPU().SetThreads(0)
-			t, loader := trainerOf(b, r)
-			var batches []gan.Batch
-			for real, err := range loader.Epoch(context.Background(), 0, 0) {
-				if err != nil {
-					b.Fatal(err)
-				}
-				kept := gan.Batch{X: real.X.Clone()}
-				if real.Condition != nil {
-					kept.Condition = real.Condition.Clone()
-				}
-				batches = append(batches, kept)
-			}
-			step := func(i int) {
-				if _, err := t.Step(batches[i%len(batches)]); err != nil {
-					b.Fatal(err)
-				}
-			}
+			step := stepOf(b, r, r.Config())
 			for i := range 20 {
 				step(i)
 			}
@@ -105,7 +116,7 @@ func BenchmarkEpoch(b *testing.B) {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			tensor.CPU().SetThreads(threads)
 			defer tensor.CPU().SetThreads(0)
-			t, loader := trainerOf(b, recipe.Classic())
+			t, loader := trainerOf(b, recipe.Classic(), recipe.Classic().Config())
 			epochs := 1
 			fit := func() {
 				if _, err := t.Fit(context.Background(), loader, gan.Epochs(epochs)); err != nil {

@@ -28,7 +28,7 @@ func BenchmarkStopTheWorld(b *testing.B) {
 	const n = 1024
 	x, y, c := numbers(n*n), numbers(n*n), make([]float32, n*n)
 	sums := make([]float64, 8)
-	trainer, loader := trainerOf(b, recipe.Classic())
+	trainer, loader := trainerOf(b, recipe.Classic(), recipe.Classic().Config())
 	var batch *tensor.Tensor
 	for real, err := range loader.Epoch(context.Background(), 0, 0) {
 		if err != nil {

@@ -11,10 +11,9 @@
 //		… // b.X
 //	}
 //
-// The full MNIST comes from a folder, or from the network once and from a folder
-// ever after:
+// The full MNIST comes from a folder, into which package download fetches it once:
 //
-//	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
+//	dir, err := download.MNIST(ctx, download.Options{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
 // Package imagefolder reads a folder of PNG, JPEG, GIF, BMP and WebP pictures. A
@@ -26,7 +25,9 @@
 // [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
 // [Normalize] gives each channel mean 0 and standard deviation 1, and [Augment]
 // changes images at random, otherwise in each epoch. All keep what the dataset knows
-// about its samples: labels, the names of classes, conditions, and a digest.
+// about its samples: labels, the names of classes, conditions, and a digest. [Stack]
+// puts samples behind each other: three digits are one picture in colours. [Shrink]
+// makes images smaller.
 //
 // # Formulas
 //

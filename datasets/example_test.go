@@ -106,3 +106,18 @@ func ExampleAugment() {
 	// Output:
 	// 9000 digits in 141 batches; 1000 others
 }
+
+// Three grey digits become one picture in colours.
+func ExampleStack() {
+	set, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	stacked := datasets.Stack(set, 3, 64_000, 1)
+	fmt.Println(stacked.Len(), "pictures of", stacked.Shape(), "from", set.Len(), "of", set.Shape())
+	small := datasets.Shrink(stacked, 8, 8)
+	fmt.Println("made smaller,", small.Shape())
+	// Output:
+	// 64000 pictures of [3 28 28] from 10000 of [1 28 28]
+	// made smaller, [3 8 8]
+}

@@ -75,8 +75,17 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	last := len(layers)
 	h := make([]*tensor.Tensor, last+1) // h[l] goes into layer l
 	h[0] = tensor.Concat(0, x, y)
-	for l, layer := range layers {
-		h[l+1] = layer.Forward(ctx, autograd.Const(h[l])).Value()
+	for l := 0; l < last; l++ {
+		in := autograd.Const(h[l])
+		if act, fused := e.fused(layers, l); fused != nil {
+			// What lies between the two is not kept: the result, which has its shape
+			// and tells the activation's derivative, stands for it.
+			h[l+1] = fused.ForwardFused(ctx, in, act).Value()
+			h[l+2] = h[l+1]
+			l++
+			continue
+		}
+		h[l+1] = layers[l].Forward(ctx, in).Value()
 	}
 
 	// The loss, and its gradient by the outputs.
@@ -99,22 +108,25 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 		kind, _ := squaredNormAt(p)
 		weights[kind] += p.Weight(t.steps)
 	}
-	v := tensor.EmptyLike(g[0])
-	for kind, part := range [2][2]int{{0, n}, {n, n + m}} {
-		factor := weights[kind] / float64(part[1]-part[0])
-		atSamples := g[0].Slice(0, part[0], part[1])
+	factors := [2]float64{weights[0] / float64(n), weights[1] / float64(m)}
+	parts := [2]*tensor.Tensor{g[0].Slice(0, 0, n), g[0].Slice(0, n, n+m)}
+	for kind, factor := range factors {
 		if factor != 0 {
-			out.penalties = append(out.penalties, tensor.Scale(tensor.Sum(tensor.Square(atSamples)), factor/2))
+			out.penalties = append(out.penalties, tensor.Scale(tensor.SumSquares(parts[kind]), factor/2))
 		}
-		v.Slice(0, part[0], part[1]).CopyFrom(tensor.Scale(atSamples, factor))
+	}
+	var v *tensor.Tensor
+	if factors[0] == factors[1] {
+		v = tensor.Scale(g[0], factors[0])
+	} else {
+		v = tensor.Concat(0, tensor.Scale(parts[0], factors[0]), tensor.Scale(parts[1], factors[1]))
 	}
 
 	out.grads = make([]*tensor.Tensor, e.count)
 	for l, layer := range layers {
 		if len(e.place[l]) > 0 {
-			mixed := tensor.Add(tensor.Mul(perSample(c, h[l]), h[l]), v)
-			biasG := tensor.Mul(perSample(c, g[l+1]), g[l+1])
-			for k, value := range layer.WeightGrad(g[l+1], mixed, biasG) {
+			mixed := tensor.MulAdd(perSample(c, h[l]), h[l], v)
+			for k, value := range layer.WeightGrad(g[l+1], mixed, c) {
 				if i := e.place[l][k]; i >= 0 {
 					out.grads[i] = value
 				}
@@ -125,6 +137,19 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 		}
 	}
 	return out
+}
+
+// fused returns layer l, and the activation after it, if they run as one operation.
+func (e *exact) fused(layers []nn.PiecewiseLinear, l int) (tensor.Activation, nn.Fusing) {
+	layer, fuses := layers[l].(nn.Fusing)
+	if fuses && l+1 < len(layers) && len(e.place[l+1]) == 0 {
+		if a, is := layers[l+1].(nn.Activator); is {
+			if act, ok := a.Activation(); ok {
+				return act, layer
+			}
+		}
+	}
+	return tensor.Activation{}, nil
 }
 
 // bound returns the layers as they are in a pass.
@@ -143,6 +168,9 @@ func (e *exact) bound(ctx *nn.Ctx) []nn.PiecewiseLinear {
 
 // perSample gives c [n, 1] the rank of like [n, …], to be broadcast.
 func perSample(c, like *tensor.Tensor) *tensor.Tensor {
+	if like.Rank() == 2 {
+		return c
+	}
 	shape := like.Shape()
 	for k := 1; k < len(shape); k++ {
 		shape[k] = 1

@@ -287,8 +287,8 @@ func (g *game) training(learns bool, c *autograd.Var) *nn.Ctx {
 // checked the shape only of a discriminator that tells it.
 func (g *game) judge(learns bool, x, c *autograd.Var) *autograd.Var {
 	d := g.discriminator.Forward(g.training(learns, c), x)
-	if in, out := x.Shape(), d.Shape(); len(in) == 0 || len(out) != 2 || out[0] != in[0] || out[1] != 1 {
-		panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{in, out},
+	if in, out := x.Value(), d.Value(); in.Rank() == 0 || out.Rank() != 2 || out.Dim(0) != in.Dim(0) || out.Dim(1) != 1 {
+		panic(&tensor.ShapeError{Op: "Trainer.Step", Shapes: [][]int{in.Shape(), out.Shape()},
 			Problem: "the discriminator does not make one number of each sample", Fix: "let it make [n, 1] of [n, …]"})
 	}
 	return d

@@ -93,6 +93,19 @@ func (j *journal) rewind(g *game) (err error) {
 	if p != nil && j.n > 0 && p.ahead {
 		return errors.New("the other processes have done the step")
 	}
+	if p == nil && j.n == 0 { // nothing is to be done again, so that this takes no memory
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if err := tensor.Catch(func() { j.base.restore(g) }); err != nil {
+			j.forget()
+			return err
+		}
+		if g.touched == generatorTouched {
+			g.copy = nil // it may have been made half-way through an update
+		}
+		j.note(g)
+		return nil
+	}
 	left := j.n // steps that the others wait for this process to do again
 	var now state
 	if err := tensor.Catch(func() {

@@ -8,12 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// What one step of the classic networks may allocate. Its tensors live in the
-// trainer's scope, so this is headers and lists.
+// What one step may allocate. Its tensors live in the trainer's scope, so this is
+// headers and lists.
 const (
 	maxAllocsPerStep = 200
 	maxBytesPerStep  = 64 << 10
@@ -32,9 +33,28 @@ func TestStepAllocates(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too")
 	}
-	trainer, x := classicTrainer(t)
+	t.Run("classic", func(t *testing.T) {
+		trainer, x := classicTrainer(t)
+		stepAllocates(t, trainer, gan.Batch{X: x})
+	})
+	t.Run("quick", func(t *testing.T) {
+		r := recipe.Quick()
+		g, d := r.Networks()
+		trainer, err := gan.New(g, d, r.Config())
+		require.NoError(t, err)
+		random := tensor.NewStream(1, "digits")
+		classes := make([]int, 8)
+		stepAllocates(t, trainer, gan.Batch{
+			X:         random.Uniform(tensor.Float32, len(classes), 784),
+			Condition: tensor.OneHot(tensor.Float32, 10, classes),
+		})
+	})
+}
+
+// stepAllocates fails if a step on a batch allocates more than it may.
+func stepAllocates(t *testing.T, trainer *gan.Trainer, b gan.Batch) {
 	step := func() {
-		_, err := trainer.Step(gan.Batch{X: x})
+		_, err := trainer.Step(b)
 		require.NoError(t, err)
 	}
 	const steps = 60

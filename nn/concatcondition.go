@@ -25,7 +25,7 @@ func ConcatCondition(size int, scale float64) Module {
 		panic(&tensor.ArgumentError{Op: "ConcatCondition", Problem: fmt.Sprintf("a condition of %d numbers times %g is not possible", size, scale),
 			Fix: "give 1 number or more, and a scale such as 1"})
 	}
-	return concatCondition{size: size, scale: scale}
+	return &concatCondition{size: size, scale: scale}
 }
 
 type concatCondition struct {
@@ -37,35 +37,37 @@ type concatCondition struct {
 }
 
 // ConditionSize implements [Conditioned].
-func (m concatCondition) ConditionSize() int { return m.size }
+func (m *concatCondition) ConditionSize() int { return m.size }
 
-func (m concatCondition) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
-	outShape(m, x)
-	c := ctx.condition(m.name(), x, m.size)
+func (m *concatCondition) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	if x.Value().Rank() < 2 {
+		outShape(m, x) // panics
+	}
+	c := ctx.condition(m, x, m.size)
 	if m.scale != 1 {
 		c = autograd.Scale(c, m.scale)
 	}
 	return beside(x, c)
 }
 
-func (m concatCondition) name() string {
+func (m *concatCondition) name() string {
 	return fmt.Sprintf("ConcatCondition(%d, %g)", m.size, m.scale)
 }
 
-func (m concatCondition) OutShape(in []int) ([]int, error) { return widened(m.name(), in, m.size) }
+func (m *concatCondition) OutShape(in []int) ([]int, error) { return widened(m, in, m.size) }
 
 // Push implements [PiecewiseLinear].
-func (m concatCondition) Push(_, v *tensor.Tensor) *tensor.Tensor {
+func (m *concatCondition) Push(_, v *tensor.Tensor) *tensor.Tensor {
 	return tensor.Pad(v, 1, 0, 1, v.Dim(1)+m.size)
 }
 
 // Pull implements [PiecewiseLinear].
-func (concatCondition) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
+func (*concatCondition) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
 	return firstFeatures(g, x.Dim(1))
 }
 
 // Export implements [Exporter].
-func (m concatCondition) Export(g *Graph, x *Value) *Value {
+func (m *concatCondition) Export(g *Graph, x *Value) *Value {
 	c := g.Condition()
 	if m.scale != 1 {
 		c = g.Op("Mul", nil, c, g.Scalar(m.scale))
@@ -79,7 +81,7 @@ type concatConditionSpec struct {
 }
 
 // Describe implements [Describer].
-func (m concatCondition) Describe() (string, any) {
+func (m *concatCondition) Describe() (string, any) {
 	return "ConcatCondition", concatConditionSpec{m.size, m.scale}
 }
 

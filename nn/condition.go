@@ -59,16 +59,19 @@ type PassBound interface {
 	Bind(ctx *Ctx) PiecewiseLinear
 }
 
+// titled is a layer with a name for messages.
+type titled interface{ name() string }
+
 // condition returns the pass's condition [n, size] for the input x [n, …] of a
 // layer. It panics if there is none, or if it does not fit.
-func (c *Ctx) condition(layer string, x *autograd.Var, size int) *autograd.Var {
+func (c *Ctx) condition(layer titled, x *autograd.Var, size int) *autograd.Var {
 	if c == nil || c.Condition == nil {
-		panic(&StateError{Problem: fmt.Sprintf("%s needs a condition, and this pass has none", layer),
+		panic(&StateError{Problem: fmt.Sprintf("%s needs a condition, and this pass has none", layer.name()),
 			Fix: fmt.Sprintf("set Ctx.Condition to [n, %d]", size)})
 	}
 	v := c.Condition.Value()
 	if v.Rank() != 2 || v.Dim(1) != size || x.Value().Rank() == 0 || v.Dim(0) != x.Value().Dim(0) {
-		panic(&tensor.ShapeError{Op: layer, Shapes: [][]int{x.Shape(), v.Shape()},
+		panic(&tensor.ShapeError{Op: layer.name(), Shapes: [][]int{x.Shape(), v.Shape()},
 			Problem: fmt.Sprintf("the condition does not have %d numbers for each sample", size), Fix: fmt.Sprintf("give [n, %d] with the n of the samples", size)})
 	}
 	return c.Condition
@@ -105,13 +108,13 @@ func nameOf(m Module) string {
 	return kindOf(m)
 }
 
-// firstFeatures returns the first f numbers along axis 1, which lie side by side.
-func firstFeatures(g *tensor.Tensor, f int) *tensor.Tensor { return g.Slice(1, 0, f).Contiguous() }
+// firstFeatures returns the first f numbers along axis 1.
+func firstFeatures(g *tensor.Tensor, f int) *tensor.Tensor { return g.Slice(1, 0, f) }
 
 // widened returns in with more features along axis 1, if it has that axis.
-func widened(layer string, in []int, more int) ([]int, error) {
+func widened(layer titled, in []int, more int) ([]int, error) {
 	if len(in) < 2 {
-		return nil, &tensor.ShapeError{Op: layer, Shapes: [][]int{append([]int{}, in...)},
+		return nil, &tensor.ShapeError{Op: layer.name(), Shapes: [][]int{append([]int{}, in...)},
 			Problem: "there is no axis of features or channels", Fix: "give [n, features] or [n, channels, …]"}
 	}
 	out := append([]int{}, in...)
@@ -122,8 +125,8 @@ func widened(layer string, in []int, more int) ([]int, error) {
 // beside puts features [n, k] beside x along axis 1: as they are beside rows, and
 // as planes of one value beside the channels of images.
 func beside(x, features *autograd.Var) *autograd.Var {
-	shape := x.Shape()
-	if len(shape) > 2 {
+	if x.Value().Rank() > 2 {
+		shape := x.Shape()
 		k := features.Value().Dim(1)
 		column := []int{shape[0], k}
 		for range shape[2:] {

@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -141,12 +142,28 @@ func TestPiecewiseConditions(t *testing.T) {
 			layer = b.Bind(ctx)
 			require.Equal(t, y.Value().Float64s(), layer.Forward(ctx, autograd.Const(x)).Value().Float64s())
 		}
-		got := append([]*tensor.Tensor{layer.Pull(x, y.Value(), g)}, layer.WeightGrad(g, x, g)...)
-		require.Len(t, got, len(want), name)
-		for i := range want {
-			require.Equal(t, want[i].Shape(), got[i].Shape(), name)
-			require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
+		check := func(c *tensor.Tensor, want []*autograd.Var) {
+			got := append([]*tensor.Tensor{layer.Pull(x, y.Value(), g)}, layer.WeightGrad(g, x, c)...)
+			require.Len(t, got, len(want), name)
+			for i := range want {
+				require.Equal(t, want[i].Shape(), got[i].Shape(), name)
+				require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
+			}
 		}
+		check(nil, want)
+		// A bias, and an embedding, gets the gradient times c.
+		c := random.Normal(tensor.Float64, x.Dim(0), 1)
+		scale := c
+		for range y.Value().Rank() - 2 {
+			scale = scale.Reshape(append(scale.Shape(), 1)...)
+		}
+		timesC := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(tensor.Mul(scale, g))})
+		for i := range want {
+			if i > 0 && (!strings.HasPrefix(name, "projection") || nn.Params(m)[i-1].Name == "output.bias") {
+				want[i] = timesC[i]
+			}
+		}
+		check(c, want)
 		moved := m.Forward(ctx, autograd.Const(tensor.Add(x, v)))
 		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layer.Push(y.Value(), v).Float64s(), 1e-13, name)
 	}

@@ -243,8 +243,26 @@ func (l *conv2D) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 
 // ForwardFused implements [Fusing].
 func (l *conv2D) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
-	outShape(l, x)
+	l.fit(x)
 	return autograd.Conv2D(x, ctx.Var(l.weight), l.biasVar(ctx), l.params(), act)
+}
+
+// outDim returns the length of the result's axis 2+k for images of length n there, or
+// 0 if the kernel is larger than they are.
+func (l *conv2D) outDim(k, n int) int {
+	room := n + 2*l.pad[k] - l.dilation[k]*(l.kernel[k]-1) - 1
+	if room < 0 {
+		return 0
+	}
+	return room/l.stride[k] + 1
+}
+
+// fit panics unless OutShape has no error for x. It allocates nothing.
+func (l *conv2D) fit(x *autograd.Var) {
+	v := x.Value()
+	if v.Rank() != 4 || v.Dim(1) != l.in || l.outDim(0, v.Dim(2)) == 0 || l.outDim(1, v.Dim(3)) == 0 {
+		outShape(l, x) // panics
+	}
 }
 
 func (l *conv2D) OutShape(in []int) ([]int, error) {
@@ -253,13 +271,11 @@ func (l *conv2D) OutShape(in []int) ([]int, error) {
 	}
 	out := []int{in[0], l.out, 0, 0}
 	for k := range 2 {
-		room := in[2+k] + 2*l.pad[k] - l.dilation[k]*(l.kernel[k]-1) - 1
-		if room < 0 {
+		if out[2+k] = l.outDim(k, in[2+k]); out[2+k] == 0 {
 			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
 				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the image with its padding of %v", l.kernel, l.dilation, l.pad),
 				Fix:     "give larger images, more padding or a smaller kernel"}
 		}
-		out[2+k] = room/l.stride[k] + 1
 	}
 	return out, nil
 }
@@ -377,8 +393,8 @@ func (l *conv2D) Pull(x, _, g *tensor.Tensor) *tensor.Tensor {
 }
 
 // WeightGrad implements [PiecewiseLinear].
-func (l *conv2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
-	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), biasG)
+func (l *conv2D) WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor {
+	return l.withBiasGrad(tensor.Conv2DWeightGrad(x, g, l.kernel[0], l.kernel[1], l.params()), g, c)
 }
 
 // Linearity implements [PiecewiseLinear]. It leaves the rare output padding for which
@@ -401,13 +417,21 @@ func (l *convTranspose2D) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
 }
 
 // WeightGrad implements [PiecewiseLinear].
-func (l *convTranspose2D) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
-	return l.withBiasGrad(tensor.Conv2DWeightGrad(g, x, l.kernel[0], l.kernel[1], l.params()), biasG)
+func (l *convTranspose2D) WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor {
+	return l.withBiasGrad(tensor.Conv2DWeightGrad(g, x, l.kernel[0], l.kernel[1], l.params()), g, c)
 }
 
-func (l *convLayer) withBiasGrad(weight, biasG *tensor.Tensor) []*tensor.Tensor {
-	if l.bias == nil {
+// withBiasGrad returns the gradient by the weight and, if there is a bias, that by it
+// for the gradient c·g; see [PiecewiseLinear].
+func (l *convLayer) withBiasGrad(weight, g, c *tensor.Tensor) []*tensor.Tensor {
+	switch {
+	case l.bias == nil:
 		return []*tensor.Tensor{weight}
+	case c == nil:
+		return []*tensor.Tensor{weight, tensor.Sum(g, 0, 2, 3)}
+	case g.IsContiguous():
+		return []*tensor.Tensor{weight, tensor.Sum(sumSamples(c, g), 0, 2, 3)}
 	}
-	return []*tensor.Tensor{weight, tensor.Sum(biasG, 0, 2, 3)}
+	// Channels last, as many devices have them, samples are rows as well.
+	return []*tensor.Tensor{weight, tensor.Sum(sumSamples(c, g.Permute(0, 2, 3, 1)), 0, 1, 2)}
 }

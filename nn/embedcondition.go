@@ -33,7 +33,7 @@ func (m embedCondition) Children() []Child { return []Child{{"embedding", m.modu
 
 func (m embedCondition) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	outShape(m, x)
-	c := ctx.condition(m.name(), x, m.linear.in)
+	c := ctx.condition(m, x, m.linear.in)
 	defer ctx.enter(0, "embedding", m.module)()
 	return beside(x, m.module.Forward(ctx, c))
 }
@@ -42,7 +42,7 @@ func (m embedCondition) name() string {
 	return fmt.Sprintf("EmbedCondition(Linear(%d, %d))", m.linear.in, m.linear.out)
 }
 
-func (m embedCondition) OutShape(in []int) ([]int, error) { return widened(m.name(), in, m.linear.out) }
+func (m embedCondition) OutShape(in []int) ([]int, error) { return widened(m, in, m.linear.out) }
 
 // Scratch implements [Scratcher]: the condition and what becomes of it.
 func (m embedCondition) Scratch(in []int) [][]int {
@@ -81,9 +81,9 @@ type boundEmbedCondition struct {
 
 // WeightGrad implements [PiecewiseLinear]. The embedding adds to the output as a
 // bias does: what the derivative by x is does not depend on it.
-func (m boundEmbedCondition) WeightGrad(_, _, biasG *tensor.Tensor) []*tensor.Tensor {
-	f := biasG.Dim(1)
-	g := biasG.Slice(1, f-m.linear.out, f)
+func (m boundEmbedCondition) WeightGrad(g, _, c *tensor.Tensor) []*tensor.Tensor {
+	f := g.Dim(1)
+	g = g.Slice(1, f-m.linear.out, f)
 	var pixels []int
 	for k := 2; k < g.Rank(); k++ {
 		pixels = append(pixels, k)
@@ -91,8 +91,10 @@ func (m boundEmbedCondition) WeightGrad(_, _, biasG *tensor.Tensor) []*tensor.Te
 	if len(pixels) > 0 {
 		g = tensor.Sum(g, pixels...)
 	}
-	g = g.Contiguous()
-	return m.linear.WeightGrad(g, m.ctx.Condition.Value(), g)
+	if c != nil {
+		g = tensor.Mul(c, g)
+	}
+	return m.linear.WeightGrad(g.Contiguous(), m.ctx.Condition.Value(), nil)
 }
 
 // unbound is the error of asking a [PassBound] module that is not bound.

@@ -43,20 +43,25 @@ func (l enlargedConv) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 }
 
 func (l enlargedConv) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
-	large := outShape(l.by, x)
-	out, err := l.OutShape(large)
-	if err != nil {
-		panic(err)
+	v := x.Value()
+	if v.Rank() != 4 {
+		outShape(l.by, x) // panics
 	}
 	s, w := l.by.scale, ctx.Var(l.weight)
+	height, width := l.outDim(0, s*v.Dim(2)), l.outDim(1, s*v.Dim(3))
+	if v.Dim(1) != l.in || height == 0 || width == 0 {
+		if _, err := l.OutShape(outShape(l.by, x)); err != nil {
+			panic(err)
+		}
+	}
 	ones := l.spread(w.Value())
-	if scope := x.Value().Scope(); scope != nil { // weights are in none, and what is made of them shall be
+	if scope := v.Scope(); scope != nil { // weights are in none, and what is made of them shall be
 		ones = scope.Adopt(ones)
 	}
 	kernel := [2]int{l.kernel[0] + s - 1, l.kernel[1] + s - 1}
 	spread := autograd.MatMul(autograd.Reshape(w, l.out*l.in, l.kernel[0]*l.kernel[1]), autograd.Const(ones))
 	spread = autograd.Permute(autograd.Reshape(spread, l.out, l.in, kernel[0], kernel[1]), 1, 0, 2, 3)
-	return autograd.Conv2DInputGrad(x, spread, l.biasVar(ctx), out[2], out[3], tensor.ConvParams{
+	return autograd.Conv2DInputGrad(x, spread, l.biasVar(ctx), height, width, tensor.ConvParams{
 		Stride: [2]int{s, s}, Pad: [2]int{l.kernel[0] - 1 - l.pad[0], l.kernel[1] - 1 - l.pad[1]},
 	}, act)
 }

@@ -137,12 +137,28 @@ func TestPiecewiseLayers(t *testing.T) {
 		y := m.Forward(&nn.Ctx{Track: true}, leaves[0])
 		g := random.Normal(tensor.Float64, y.Shape()...)
 		want := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(g)})
-		got := append([]*tensor.Tensor{layers[0].Pull(x, y.Value(), g)}, layers[0].WeightGrad(g, x, g)...)
-		require.Len(t, got, len(want), name)
-		for i := range want {
-			require.Equal(t, want[i].Shape(), got[i].Shape(), name)
-			require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
+		check := func(c *tensor.Tensor, want []*autograd.Var) {
+			got := append([]*tensor.Tensor{layers[0].Pull(x, y.Value(), g)}, layers[0].WeightGrad(g, x, c)...)
+			require.Len(t, got, len(want), name)
+			for i := range want {
+				require.Equal(t, want[i].Shape(), got[i].Shape(), name)
+				require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
+			}
 		}
+		check(nil, want)
+		// A bias, and an embedding, gets the gradient times c.
+		c := random.Normal(tensor.Float64, x.Dim(0), 1)
+		scale := c
+		for range y.Value().Rank() - 2 {
+			scale = scale.Reshape(append(scale.Shape(), 1)...)
+		}
+		timesC := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(tensor.Mul(scale, g))})
+		for i := range want {
+			if i > 0 && nn.Params(m)[i-1].Name == "bias" {
+				want[i] = timesC[i]
+			}
+		}
+		check(c, want)
 		moved := m.Forward(nil, autograd.Const(tensor.Add(x, v)))
 		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layers[0].Push(y.Value(), v).Float64s(), 1e-13, name)
 	}

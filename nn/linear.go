@@ -110,12 +110,24 @@ func (l *linear) Pull(_, _, g *tensor.Tensor) *tensor.Tensor {
 }
 
 // WeightGrad implements [PiecewiseLinear].
-func (l *linear) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
+func (l *linear) WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor {
 	weight := tensor.MatMul(rows(g).T(), rows(x))
-	if l.bias == nil {
+	switch {
+	case l.bias == nil:
 		return []*tensor.Tensor{weight}
+	case c == nil:
+		return []*tensor.Tensor{weight, tensor.Sum(rows(g), 0)}
 	}
-	return []*tensor.Tensor{weight, tensor.Sum(rows(biasG), 0)}
+	return []*tensor.Tensor{weight, tensor.Sum(rows(sumSamples(c, g)), 0)}
+}
+
+// sumSamples returns the sum of g [n, …] over the samples, each times its number in c
+// [n, 1], as a batch of one.
+func sumSamples(c, g *tensor.Tensor) *tensor.Tensor {
+	shape := g.Shape()
+	n := shape[0]
+	shape[0] = 1
+	return tensor.MatMul(c.T(), g.Reshape(n, product(shape))).Reshape(shape...)
 }
 
 // rows returns […, features] as [rows, features].

@@ -301,7 +301,13 @@ func (b *batchNorm) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 		u.Add(b.mean, moveTowards(autograd.Reshape(mean.Detach(), b.shape...), u.part(b.momentum)))
 		u.Add(b.variance, moveTowards(autograd.Reshape(unbiased, b.shape...), u.part(b.momentum)))
 		if u.Average == 0 {
-			u.Add(b.batches, func(n *tensor.Tensor) { n.CopyFrom(tensor.Shift(n, 1)) })
+			u.Add(b.batches, func(n *tensor.Tensor) {
+				more := n
+				if s := mean.Value().Scope(); s != nil {
+					more = s.Adopt(n) // so that the sum has the same place step after step
+				}
+				n.CopyFrom(tensor.Shift(more, 1))
+			})
 		}
 	}
 	return b.scaled(ctx, y, along...)

@@ -17,13 +17,15 @@ type PiecewiseLinear interface {
 	// input.
 	Push(y, v *tensor.Tensor) *tensor.Tensor
 	// Pull returns the derivative's transpose applied to a gradient g by the
-	// output.
+	// output. If this module is an [Activator], x may be y: the input is not kept
+	// if a layer, which is [Fusing], applies the activation. That layer gets the
+	// activation's y for its own.
 	Pull(x, y, g *tensor.Tensor) *tensor.Tensor
 	// WeightGrad returns, in the order of [Params], the gradient by the weight
 	// for inputs x and a gradient g by the outputs, and that by the bias for
-	// the gradient biasG by the outputs. A module without parameters returns
-	// nil.
-	WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor
+	// the gradient c·g by the outputs, with a number c [n, 1] for each sample, or 1 if c
+	// is nil. A module without parameters returns nil.
+	WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor
 }
 
 // Linearity says how the derivative of a [PiecewiseLinear] depends on its input.

@@ -47,7 +47,7 @@ func (m projection) Children() []Child {
 
 func (m projection) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	shape := outShape(m, x)
-	c := ctx.condition(m.name(), x, m.embedding.linear.in)
+	c := ctx.condition(m, x, m.embedding.linear.in)
 	leave := ctx.enter(0, "output", m.output.module)
 	real := m.output.module.Forward(ctx, x)
 	leave()
@@ -123,9 +123,9 @@ func (m *boundProjection) Pull(x, y, g *tensor.Tensor) *tensor.Tensor {
 }
 
 // WeightGrad implements [PiecewiseLinear].
-func (m *boundProjection) WeightGrad(g, x, biasG *tensor.Tensor) []*tensor.Tensor {
+func (m *boundProjection) WeightGrad(g, x, c *tensor.Tensor) []*tensor.Tensor {
 	gx := tensor.Mul(x, g)
-	return append(m.output.linear.WeightGrad(g, x, biasG), m.embedding.linear.WeightGrad(gx, m.ctx.Condition.Value(), gx)...)
+	return append(m.output.linear.WeightGrad(g, x, c), m.embedding.linear.WeightGrad(gx, m.ctx.Condition.Value(), nil)...)
 }
 
 // Export implements [Exporter].

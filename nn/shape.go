@@ -14,7 +14,13 @@ func Flatten() Module { return flatten{} }
 
 type flatten struct{ reshaping }
 
-func (f flatten) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return reshaped(f, x) }
+func (f flatten) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	v := x.Value()
+	if v.Len() == 0 || v.Rank() == 0 {
+		return reshaped(f, x)
+	}
+	return withBatch(x, v.Len()/v.Dim(0))
+}
 
 func (flatten) OutShape(in []int) ([]int, error) {
 	if len(in) == 0 {
@@ -40,7 +46,7 @@ func Reshape(shape ...int) Module {
 		panic(&tensor.ShapeError{Op: "Reshape", Shapes: [][]int{slices.Clone(shape)}, Problem: "no tensor has this shape",
 			Fix: fmt.Sprintf("give at most %d dims of 0 or more, one of which may be −1", tensor.MaxRank-1)})
 	}
-	return reshape{shape: slices.Clone(shape)}
+	return &reshape{shape: slices.Clone(shape)}
 }
 
 type reshape struct {
@@ -48,9 +54,15 @@ type reshape struct {
 	shape []int
 }
 
-func (r reshape) Forward(_ *Ctx, x *autograd.Var) *autograd.Var { return reshaped(r, x) }
+func (r *reshape) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
+	v := x.Value()
+	if v.Len() == 0 || v.Rank() == 0 || v.Len() != v.Dim(0)*product(r.shape) {
+		return reshaped(r, x) // a dim of −1, or it does not fit
+	}
+	return withBatch(x, r.shape...)
+}
 
-func (r reshape) OutShape(in []int) ([]int, error) {
+func (r *reshape) OutShape(in []int) ([]int, error) {
 	if len(in) == 0 {
 		return nil, noBatch("Reshape", in)
 	}
@@ -73,7 +85,7 @@ func (r reshape) OutShape(in []int) ([]int, error) {
 func (flatten) Export(g *Graph, x *Value) *Value { return g.Op("Flatten", Attrs{"axis": 1}, x) }
 
 // Export implements [Exporter].
-func (r reshape) Export(g *Graph, x *Value) *Value {
+func (r *reshape) Export(g *Graph, x *Value) *Value {
 	out, err := r.OutShape(x.Shape)
 	if err != nil || slices.Contains(out, 0) {
 		return g.Refuse("a sample without numbers cannot be given a shape")
@@ -86,7 +98,7 @@ type reshapeSpec struct {
 }
 
 // Describe implements [Describer].
-func (r reshape) Describe() (string, any) { return "Reshape", reshapeSpec{r.shape} }
+func (r *reshape) Describe() (string, any) { return "Reshape", reshapeSpec{r.shape} }
 
 func init() {
 	Register("Flatten", func(struct{}) (Module, error) { return Flatten(), nil })
@@ -111,6 +123,13 @@ func (reshaping) Pull(x, _, g *tensor.Tensor) *tensor.Tensor { return g.Reshape(
 // out a dim of −1 itself, since package tensor cannot do that for an empty batch.
 func reshaped(m Shaper, x *autograd.Var) *autograd.Var {
 	return autograd.Reshape(x, outShape(m, x)...)
+}
+
+// withBatch gives x [n, …] the shape [n, dims…], in fewer allocations than reshaped.
+func withBatch(x *autograd.Var, dims ...int) *autograd.Var {
+	var shape [tensor.MaxRank]int
+	shape[0] = x.Value().Dim(0)
+	return autograd.Reshape(x, shape[:1+copy(shape[1:], dims)]...)
 }
 
 func noBatch(op string, in []int) error {

@@ -26,6 +26,7 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 		"Add a row":     func() { tensor.Add(x, row) },
 		"Mul strided":   func() { tensor.Mul(x.T(), y.T()) },
 		"Where":         func() { tensor.Where(row, x, row) },
+		"MulAdd":        func() { tensor.MulAdd(row, x, row) },
 		"Sum":           func() { tensor.Sum(x) },
 		"Sum of rows":   func() { tensor.Sum(x, 1) },
 		"Sum of column": func() { tensor.Sum(x, 0) },

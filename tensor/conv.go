@@ -25,7 +25,7 @@ type ConvParams = backend.ConvParams
 // [n, out, oh, ow] with oh = ⌊(h + 2·pad − dilation·(kh−1) − 1)/stride⌋ + 1. It
 // panics with a [ShapeError] if the shapes or the parameters do not fit.
 func Conv2D(x, w, b *Tensor, p ConvParams, act Activation) *Tensor {
-	c := newConv("Conv2D", &p, x, w, b)
+	c := newConv("Conv2D", p, x, w, b)
 	c.x, c.w = x.layout, w.layout
 	c.y = layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0], 0, 0)
 	for k := 2; k < 4; k++ {
@@ -34,7 +34,7 @@ func Conv2D(x, w, b *Tensor, p ConvParams, act Activation) *Tensor {
 	c.check()
 	c.checkBias(w.layout.Dims[0])
 	out := c.result(&c.y)
-	out.store.device.backend.Conv2D(out.operand(), x.operand(), w.operand(), p, epilogue(b, act))
+	out.store.device.backend.Conv2D(out.operand(), x.operand(), w.operand(), c.p, epilogue(b, act))
 	return out
 }
 
@@ -46,13 +46,13 @@ func Conv2D(x, w, b *Tensor, p ConvParams, act Activation) *Tensor {
 // parameters do not fit, or if the convolution of images of height×width does not
 // give [oh, ow].
 func Conv2DInputGrad(gy, w, b *Tensor, height, width int, p ConvParams, act Activation) *Tensor {
-	c := newConv("Conv2DInputGrad", &p, gy, w, b)
+	c := newConv("Conv2DInputGrad", p, gy, w, b)
 	c.y, c.w = gy.layout, w.layout
-	c.x = layout.Layout{Rank: 4, Dims: [MaxRank]int{gy.layout.Dims[0], w.layout.Dims[1] * p.Groups, height, width}}
+	c.x = layout.Layout{Rank: 4, Dims: [MaxRank]int{gy.layout.Dims[0], w.layout.Dims[1] * c.p.Groups, height, width}}
 	c.check()
 	c.checkBias(c.x.Dims[1])
 	out := c.result(&c.x)
-	out.store.device.backend.Conv2DInputGrad(out.operand(), gy.operand(), w.operand(), p, epilogue(b, act))
+	out.store.device.backend.Conv2DInputGrad(out.operand(), gy.operand(), w.operand(), c.p, epilogue(b, act))
 	return out
 }
 
@@ -61,12 +61,12 @@ func Conv2DInputGrad(gy, w, b *Tensor, height, width int, p ConvParams, act Acti
 // its result. It panics with a [ShapeError] if the shapes or the parameters do not
 // fit, or if the convolution of x does not have gy's shape.
 func Conv2DWeightGrad(x, gy *Tensor, kh, kw int, p ConvParams) *Tensor {
-	c := newConv("Conv2DWeightGrad", &p, x, gy, nil)
+	c := newConv("Conv2DWeightGrad", p, x, gy, nil)
 	c.x, c.y = x.layout, gy.layout
-	c.w = layout.Layout{Rank: 4, Dims: [MaxRank]int{gy.layout.Dims[1], x.layout.Dims[1] / p.Groups, kh, kw}}
+	c.w = layout.Layout{Rank: 4, Dims: [MaxRank]int{gy.layout.Dims[1], x.layout.Dims[1] / c.p.Groups, kh, kw}}
 	c.check()
 	out := c.result(&c.w)
-	out.store.device.backend.Conv2DWeightGrad(out.operand(), x.operand(), gy.operand(), p)
+	out.store.device.backend.Conv2DWeightGrad(out.operand(), x.operand(), gy.operand(), c.p)
 	return out
 }
 
@@ -74,16 +74,16 @@ func Conv2DWeightGrad(x, gy *Tensor, kh, kw int, p ConvParams) *Tensor {
 // result, one of which is that of the tensor to be computed.
 type conv struct {
 	op       string
-	p        *ConvParams
+	p        ConvParams
 	operands [2]*Tensor
 	bias     *Tensor // or nil
 	scope    *Scope
 	x, w, y  layout.Layout
 }
 
-// newConv fills in the defaults of p and checks the operands' ranks.
-func newConv(op string, p *ConvParams, first, second, bias *Tensor) conv {
-	c := conv{op: op, p: p, operands: [2]*Tensor{first, second}, bias: bias}
+// newConv fills in the defaults of the parameters and checks the operands' ranks.
+func newConv(op string, p ConvParams, first, second, bias *Tensor) conv {
+	c := conv{op: op, operands: [2]*Tensor{first, second}, bias: bias}
 	if bias == nil {
 		c.scope = checkOperands(op, first, second)
 	} else {
@@ -94,6 +94,7 @@ func newConv(op string, p *ConvParams, first, second, bias *Tensor) conv {
 		p.Dilation[k] += zeroToOne(p.Dilation[k])
 	}
 	p.Groups += zeroToOne(p.Groups)
+	c.p = p
 	switch {
 	case first.layout.Rank != 4 || second.layout.Rank != 4:
 		c.bad("an operand does not have four axes", "give images [n, channels, height, width]; reshape one to [1, …]")
@@ -144,7 +145,7 @@ func (c *conv) check() {
 	case x[0] != y[0]:
 		c.bad("the batches differ in size", "give one gradient per image")
 	case x[1] != w[1]*groups || y[1] != w[0]:
-		c.bad(fmt.Sprintf("a weight %v with %d groups makes %d channels of %d", c.w.Shape(), groups, w[0], w[1]*groups),
+		c.bad(fmt.Sprintf("a weight %v with %d groups makes %d channels of %d", slices.Clone(c.w.Shape()), groups, w[0], w[1]*groups),
 			"give a weight [out, in/groups, kh, kw]")
 	}
 	for axis := 2; axis < 4; axis++ {

@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -221,22 +222,30 @@ const (
 	// and factors from 0x1.ffp127, 3.396e38, become Inf. Copies of the factors, half
 	// as large, are kept for later products.
 	BFloat16 = backend.BFloat16
+	// TF32 lets an NVIDIA GPU round the factors of large products to TF32, which has
+	// the range of float32 and 11 significant bits, for its tensor cores; sums stay
+	// in float32. It needs cuBLAS. It has no effect on products of fewer than 2²⁶
+	// multiplications, nor on convolutions.
+	TF32 = backend.TF32
 )
 
 // SetPrecision lets [MatMul] and [Linear], and with them the layers and
 // gradients made of them, trade precision for speed. It acts on all later
 // operations on the device, on every goroutine, also on those that judge
 // samples. It changes bits, so a checkpoint records it. It returns an error if the
-// device does not have the precision.
+// device does not have the precision, which says why.
 func (d *Device) SetPrecision(p Precision) error {
 	if p == d.Precision() {
 		return nil
 	}
-	b, ok := d.backend.(backend.PrecisionBackend)
-	if ok && b.SetPrecision(p) {
-		return nil
+	why := errors.New("it has float32")
+	if b, ok := d.backend.(backend.PrecisionBackend); ok {
+		why = b.SetPrecision(p)
 	}
-	return fmt.Errorf("tensor: device %s does not compute products in %v", d, p)
+	if why != nil {
+		return fmt.Errorf("tensor: device %s does not compute products in %v: %w", d, p, why)
+	}
+	return nil
 }
 
 // Precision returns what [Device.SetPrecision] has set.

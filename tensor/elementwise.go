@@ -252,6 +252,23 @@ func Map(x *Tensor, f func(x float64) float64) *Tensor {
 	return out
 }
 
+// MulAdd returns x·y + z, the product rounded before the sum, broadcasting all three,
+// in one pass if the device can.
+func MulAdd(x, y, z *Tensor) *Tensor {
+	scope := checkOperands("MulAdd", x, y, z)
+	l := broadcast("MulAdd", x, y, z)
+	out := empty(scope, x.store.device, x.DType(), arranged(l, y, z))
+	dst := out.operand()
+	switch b := x.store.device.backend.(type) {
+	case backend.MulAddBackend:
+		b.MulAdd(dst, x.stretched(&l), y.stretched(&l), z.stretched(&l))
+	default:
+		b.Binary(op.Mul, dst, x.stretched(&l), y.stretched(&l), 0)
+		b.Binary(op.Add, dst, dst, z.stretched(&l), 0)
+	}
+	return out
+}
+
 // Where returns x if cond ≠ 0, else y, element by element, broadcasting all three.
 func Where(cond, x, y *Tensor) *Tensor {
 	scope := checkOperands("Where", cond, x, y)

@@ -150,6 +150,16 @@ func TestBinary(t *testing.T) {
 	}
 }
 
+func TestMulAdd(t *testing.T) {
+	for _, dt := range dtypes {
+		x, y := shaped(dt, []float64{2, -3}, 2, 1), shaped(dt, []float64{1, 2, 3, 4, 5, 6}, 2, 3)
+		z := tensor.MulAdd(x, y, tensor.Scalar(dt, 0.5))
+		require.Equal(t, []int{2, 3}, z.Shape())
+		require.Equal(t, []float64{2.5, 4.5, 6.5, -11.5, -14.5, -17.5}, z.Float64s())
+		require.Equal(t, []float64{2.5, 4.5, 6.5, -11.5, -14.5, -17.5}, tensor.MulAdd(y.T(), x.T(), shaped(dt, []float64{0.5}, 1, 1)).T().Float64s())
+	}
+}
+
 func TestWhere(t *testing.T) {
 	for _, dt := range dtypes {
 		c := shaped(dt, []float64{0, 1, nan, negZero}, 4)

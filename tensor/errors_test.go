@@ -152,6 +152,7 @@ var misuses = []struct {
 	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 0, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: images of 4×4 and a kernel of 3×0 are not possible; give positive dims"},
 
 	// Operands that may not meet.
+	{func() { tensor.MulAdd(f32(2), f32(3), f32(1)) }, "MulAdd of [2] and [3] and [1]: the shapes do not broadcast; from the right, dims must be equal or 1; reshape one"},
 	{func() { tensor.Where(f32(2), f32(3), f32(1)) }, "Where of [2] and [3] and [1]: the shapes do not broadcast; from the right, dims must be equal or 1; reshape one"},
 	{func() { tensor.AddScaledInto(f32(2, 3), f32(2, 3), 1, f32(3)) }, "AddScaledInto of [2 3] and [2 3] and [3]: the shapes differ; in-place operations do not broadcast"},
 	{func() { tensor.LerpInto(f32(2), f32(3), f32(2), 1) }, "LerpInto of [2] and [3] and [2]: the shapes differ; in-place operations do not broadcast"},

@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"fmt"
+	"log"
 
 	"github.com/gander-ml/gander/tensor"
 )
@@ -86,7 +87,7 @@ func ExampleOpenDevice() {
 	fmt.Println(tensor.Sum(x).Item(), "on", x.Device())
 	for _, name := range tensor.DeviceNames() {
 		if _, err := tensor.OpenDevice(name); err != nil {
-			fmt.Println(err) // why it does not work here
+			log.Print(err) // why it does not work here
 		}
 	}
 	_, err = tensor.OpenDevice("abacus")

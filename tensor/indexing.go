@@ -100,12 +100,26 @@ func Pad(x *Tensor, axis, start, step, n int) *Tensor {
 			"keep start ≥ 0, step ≥ 1 and start+(dim−1)·step below the new dim", x)
 	}
 	out := empty(x.scope, x.store.device, x.DType(), x.resized("Pad", a, n))
-	out.fill(0)
-	if d > 0 {
-		hole := out.operand()
-		hole.Layout = hole.Layout.Slice(a, start, start+(d-1)*step+1, step)
-		x.store.device.backend.Copy(hole, x.operand())
+	if d == 0 {
+		out.fill(0)
+		return out
 	}
+	end := start + (d-1)*step + 1
+	part := func(from, to, step int) backend.Operand {
+		o := out.operand()
+		o.Layout = o.Layout.Slice(a, from, to, step)
+		return o
+	}
+	if step > 1 {
+		out.fill(0)
+	} else {
+		for _, zeros := range [2]backend.Operand{part(0, start, 1), part(end, n, 1)} {
+			if zeros.Layout.Len() > 0 {
+				x.store.device.backend.Fill(zeros, 0)
+			}
+		}
+	}
+	x.store.device.backend.Copy(part(start, end, step), x.operand())
 	return out
 }
 

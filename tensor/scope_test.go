@@ -80,6 +80,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Sum":                 func(x *tensor.Tensor) { tensor.Sum(x) },
 	"SumTo":               func(x *tensor.Tensor) { tensor.SumTo(x, 2, 2) },
 	"Where":               func(x *tensor.Tensor) { tensor.Where(x, x, x) },
+	"MulAdd":              func(x *tensor.Tensor) { tensor.MulAdd(x, x, x) },
 	"Tensor.Device":       nil, // these return properties that do not change with the scope
 	"Tensor.Dim":          nil,
 	"Tensor.DType":        nil,
@@ -198,6 +199,7 @@ func TestOperandsOfTwoScopes(t *testing.T) {
 		"Linear":        func(x, y *tensor.Tensor) { tensor.Linear(x, y, nil, tensor.Activation{}) },
 		"Concat":        func(x, y *tensor.Tensor) { tensor.Concat(0, x, y) },
 		"Where":         func(x, y *tensor.Tensor) { tensor.Where(x, x, y) },
+		"MulAdd":        func(x, y *tensor.Tensor) { tensor.MulAdd(x, x, y) },
 		"AddScaledInto": func(x, y *tensor.Tensor) { tensor.AddScaledInto(x, x, 1, y) },
 		"LerpInto":      func(x, y *tensor.Tensor) { tensor.LerpInto(x, y, x, 1) },
 		"AdamInto":      func(x, y *tensor.Tensor) { tensor.AdamInto(list(x), list(y), list(x), list(x), tensor.AdamParams{}) },

@@ -2,18 +2,23 @@
 // a device. run.sh runs it on a GPU beside torch_bench.py, which times the same of
 // PyTorch.
 //
-//	go run -tags cuda ./bench/cuda [-device cuda:0] [-seconds 0.2]
+//	go run -tags cuda ./bench/cuda [-device cuda:0] [-seconds 0.05] [-only products,steps] [-tf32] [-as NAME]
+//	go run ./bench/cuda -table FILE…
 //
 // It prints one line for each: the name, the median time in microseconds, and what
 // was achieved, in TFLOP/s or GB/s. A time is that of many calls in a row, with one
-// wait at the end.
+// wait at the end; those of the part "start" are of the first calls, in which the
+// driver compiles kernels. A part that fails does not keep the next from its turn.
+// With -table it prints what the files of such runs, and of PyTorch's, have in common.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gander-ml/gander/gan"
@@ -23,15 +28,23 @@ import (
 
 var (
 	name    = flag.String("device", "cuda:0", "device to time")
-	seconds = flag.Float64("seconds", 0.2, "least time of one measurement")
+	seconds = flag.Float64("seconds", 0.05, "least time of one measurement; each is made five times")
 	large   = flag.Int("large", 1<<28, "elements of the passes over memory")
+	only    = flag.String("only", "memory,products,convolutions,steps", "`parts` to time; there is start as well, which must be alone")
+	tf32    = flag.Bool("tf32", false, "let products round their factors to TF32")
+	as      = flag.String("as", "", "what the names of lines begin with")
+	table   = flag.Bool("table", false, "print a table of the files that are given")
 )
+
+var parts = map[string]func(d *tensor.Device){"start": start, "memory": memory, "products": products, "convolutions": convolutions, "steps": steps}
 
 func main() {
 	flag.Parse()
-	d, err := tensor.OpenDevice(*name)
-	if err == nil {
-		err = tensor.Catch(func() { all(d) })
+	var err error
+	if *table {
+		err = printTable(os.Stdout, flag.Args())
+	} else {
+		err = run()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cuda:", err)
@@ -39,15 +52,75 @@ func main() {
 	}
 }
 
-func all(d *tensor.Device) {
+func run() error {
+	began := time.Now()
+	d, err := tensor.OpenDevice(*name)
+	if err != nil {
+		return err
+	}
+	opened := time.Since(began)
+	if *tf32 {
+		if err := d.SetPrecision(tensor.TF32); err != nil {
+			return err
+		}
+	}
+	if *only == "start" {
+		line("start/open", opened.Seconds(), 0, "")
+	}
 	fmt.Println("# device", d, d.Arithmetic())
-	memory(d)
-	products(d)
-	convolutions(d)
-	steps(d)
+	var failed []error
+	for _, part := range strings.Split(*only, ",") {
+		f := parts[part]
+		if f == nil {
+			return fmt.Errorf("there is no part %q", part)
+		}
+		if err := tensor.Catch(func() { f(d) }); err != nil {
+			fmt.Println("# failed:", part, err)
+			failed = append(failed, fmt.Errorf("%s: %w", part, err))
+		}
+	}
+	return errors.Join(failed...)
 }
 
-// report times f and prints its line. work is the operations or bytes of one call.
+// line prints a measurement. work is the operations or bytes of one call.
+func line(what string, t, work float64, unit string) {
+	if *as != "" {
+		what = *as + "/" + what
+	}
+	if unit == "" {
+		fmt.Printf("%-44s %12.1f us\n", what, t*1e6)
+		return
+	}
+	scale := map[string]float64{"TFLOP/s": 1e12, "GB/s": 1e9}[unit]
+	fmt.Printf("%-44s %12.1f us %10.3f %s\n", what, t*1e6, work/t/scale, unit)
+}
+
+// start times first calls, each of another file of kernels.
+func start(d *tensor.Device) {
+	first := func(what string, f func()) {
+		began := time.Now()
+		f()
+		if err := d.Sync(); err != nil {
+			panic(err)
+		}
+		line("start/"+what, time.Since(began).Seconds(), 0, "")
+	}
+	var x, y *tensor.Tensor
+	first("memory", func() { x, y = d.New(tensor.Float32, 64, 8192), d.New(tensor.Float32, 64, 8192) })
+	first("copy", func() { y.CopyFrom(x) })
+	first("binary", func() { tensor.Add(x, y) })
+	first("unary", func() { tensor.Tanh(x) })
+	first("sum", func() { tensor.Sum(x) })
+	first("draw", func() { tensor.NewStream(1, "draws").NormalInto(x) })
+	first("product", func() { tensor.Linear(x, y, nil, none) })
+	first("convolution", func() {
+		p := tensor.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}
+		tensor.Conv2D(x.Reshape(64, 8, 32, 32), d.New(tensor.Float32, 4, 8, 3, 3), nil, p, none)
+	})
+	first("library", func() { tensor.MatMul(x.Reshape(512, 1024), y.Reshape(1024, 512)) })
+}
+
+// report times f and prints its line.
 func report(d *tensor.Device, what string, work float64, unit string, f func(s *tensor.Scope)) {
 	scope := tensor.NewScope()
 	defer scope.Release()
@@ -72,12 +145,7 @@ func report(d *tensor.Device, what string, work float64, unit string, f func(s *
 		times = append(times, run(n).Seconds()/float64(n))
 	}
 	slices.Sort(times)
-	scale := map[string]float64{"TFLOP/s": 1e12, "GB/s": 1e9}[unit]
-	if unit == "" {
-		fmt.Printf("%-36s %12.1f us\n", what, times[2]*1e6)
-		return
-	}
-	fmt.Printf("%-36s %12.1f us %10.3f %s\n", what, times[2]*1e6, work/times[2]/scale, unit)
+	line(what, times[2], work, unit)
 }
 
 var none tensor.Activation // of products and convolutions
@@ -108,7 +176,7 @@ func memory(d *tensor.Device) {
 }
 
 func products(d *tensor.Device) {
-	for _, size := range [][3]int{{64, 512, 784}, {64, 256, 512}, {64, 784, 512}, {512, 784, 64}, {128, 512, 784}, {1024, 1024, 1024}, {2048, 2048, 2048}, {4096, 4096, 4096}} {
+	for _, size := range [][3]int{{64, 512, 784}, {64, 256, 512}, {64, 784, 512}, {512, 784, 64}, {128, 512, 784}, {1024, 512, 784}, {1024, 1024, 1024}, {2048, 2048, 2048}, {4096, 4096, 4096}} {
 		m, n, k := size[0], size[1], size[2]
 		x, w := normal(d, m, k), normal(d, n, k)
 		report(d, fmt.Sprintf("product/%dx%dx%d", m, n, k), 2*float64(m)*float64(n)*float64(k), "TFLOP/s", func(s *tensor.Scope) {

@@ -4,13 +4,14 @@
 //	go run ./bench/quality                    # digits that are part of the program
 //	go run ./bench/quality -data FOLDER       # all of MNIST
 //	go run ./bench/quality -only ring,grid    # leaves the other rows as they are
+//	go run ./bench/quality -try "steps=4000"  # a variant of the recipes for digits
 //
 // It trains as examples/mnist and examples/ring2d do, and judges 10,000 digits or
 // points of each generator; the classic recipe is trained for as long as the others
-// took. All of it takes about half an hour on two cores, which should be idle. Each
-// run is added to bench/RESULTS.json as soon as it is measured, with its commit, and
-// RESULTS.md is written from that. -continue leaves out the runs of this commit that
-// are already there.
+// took. Without -only it takes about half an hour on two cores, which should be idle.
+// Each run is added to bench/RESULTS.json as soon as it is measured, with its commit,
+// and RESULTS.md is written from that. -continue leaves out the runs of this commit
+// that are already there. What -try has led to is in bench/quality/TRIED.md.
 package main
 
 import (
@@ -36,6 +37,7 @@ type settings struct {
 	digits  int
 	threads int
 	goOn    bool
+	try     string
 	out     string
 }
 
@@ -43,11 +45,11 @@ type settings struct {
 var names = []struct {
 	name  string
 	seeds int
-}{{"quick", 5}, {"unconditional", 5}, {"best", 3}, {"mlp", 3}, {"classic", 2}, {"complete", 1}, {"ring", 10}, {"grid", 10}}
+}{{"quick", 5}, {"unconditional", 5}, {"best", 5}, {"mlp", 3}, {"classic", 2}, {"complete", 1}, {"ring", 10}, {"grid", 10}, {"half", 3}, {"quarter", 3}, {"whole", 3}, {"pocket", 3}}
 
 const (
-	usual       = "quick,unconditional,best,classic,complete,ring,grid"
-	usualOnFull = "quick,unconditional,best,classic,ring,grid" // 100 epochs of 60,000 digits take ten minutes
+	usual       = "quick,unconditional,best,classic,complete,ring,grid,half,quarter,whole,pocket"
+	usualOnFull = "quick,unconditional,best,classic,ring,grid,half,quarter,whole,pocket" // 100 epochs of 60,000 digits take ten minutes
 	results     = "bench/RESULTS.md"
 )
 
@@ -59,13 +61,17 @@ func main() {
 		"best, mlp   recipes for digits\n"+
 		"classic     the classic recipe for as long as the others but mlp took\n"+
 		"complete    the classic recipe to its end\n"+
-		"ring, grid  recipes for mixtures in the plane")
-	flag.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick and unconditional, 3 of best and mlp, 2 of classic, 1 of complete, 10 of a mixture)")
+		"ring, grid  recipes for mixtures in the plane\n"+
+		"half, quarter, whole\n"+
+		"            recipes for three digits in one picture\n"+
+		"pocket      the recipe for digits of 8×8 pixels")
+	flag.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, unconditional and best, 3 of mlp, 2 of classic, 1 of complete, 10 of a mixture, 3 of the others)")
 	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
 	flag.BoolVar(&s.goOn, "continue", false, "leave out what was measured at this commit already")
-	flag.StringVar(&s.out, "o", results, "`file` to write; what is measured goes beside it, with the ending .json")
-	flag.IntVar(&s.steps, "steps", 0, "for trials: so many steps of each training")
-	flag.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for trials")
+	flag.StringVar(&s.try, "try", "", "instead, try a variant of the recipes for digits, such as `\"steps=4000 gamma=1\"`, and add it to "+tried+"; trial.go has the words (-seeds: 1)")
+	flag.StringVar(&s.out, "o", "", "`file` to write (default: "+results+", or with -try "+tried+"); what is measured goes beside it, with the ending .json")
+	flag.IntVar(&s.steps, "steps", 0, "for a rehearsal: so many steps of each training")
+	flag.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for a rehearsal")
 	flag.Parse()
 	if err := s.check(*only); err != nil {
 		fmt.Fprintf(os.Stderr, "quality: %v; see -help\n", err)
@@ -81,6 +87,14 @@ func main() {
 
 // check splits the list and returns an error if a flag is wrong.
 func (s *settings) check(only string) error {
+	if s.out == "" {
+		if s.out = results; s.try != "" {
+			s.out = tried
+		}
+	}
+	if only != "" && s.try != "" {
+		return errors.New("give -only or -try, not both")
+	}
 	if only == "" {
 		if only = usual; s.data != "" {
 			only = usualOnFull
@@ -102,8 +116,13 @@ func (s *settings) check(only string) error {
 		return errors.New("-digits must lie between 200 and 10000")
 	case !strings.HasSuffix(s.out, ".md"):
 		return errors.New("-o must name a file in .md")
-	case filepath.ToSlash(filepath.Clean(s.out)) == results && (s.steps > 0 || s.digits < 10_000):
-		return errors.New("trials must not replace the results: give -o with -steps or -digits")
+	case slices.Contains([]string{results, tried}, filepath.ToSlash(filepath.Clean(s.out))) && (s.steps > 0 || s.digits < 10_000):
+		return errors.New("a rehearsal must not replace the results: give -o with -steps or -digits")
+	}
+	if s.try != "" {
+		if _, err := parse(s.try); err != nil {
+			return fmt.Errorf("-try: %w", err)
+		}
 	}
 	return nil
 }
@@ -119,17 +138,23 @@ func seedsOf(name string) int {
 }
 
 func run(ctx context.Context, s settings) error {
-	r, err := load(s.out)
-	if err == nil {
-		_, err = os.Stat(filepath.Dir(s.out)) // now, and not after the first training
-	}
-	if err != nil {
+	if _, err := os.Stat(filepath.Dir(s.out)); err != nil { // now, and not after the first training
 		return err
+	}
+	r := new(Results)
+	if s.try == "" {
+		var err error
+		if r, err = load(s.out); err != nil {
+			return err
+		}
 	}
 	tensor.CPU().SetThreads(s.threads)
 	m, err := newMeasurer(ctx, s, r)
 	if err != nil {
 		return err
+	}
+	if s.try != "" {
+		return m.try(ctx, s.try, max(s.seeds, 1))
 	}
 	for _, n := range names {
 		if !slices.Contains(s.only, n.name) {

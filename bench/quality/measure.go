@@ -132,7 +132,7 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 
 // named returns a recipe by its name.
 func named(name string) recipe.Recipe {
-	all := append(recipe.Digits(), recipe.Mixtures()...)
+	all := slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked(), []recipe.Recipe{recipe.Pocket()})
 	return all[slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Name == name })]
 }
 
@@ -141,6 +141,8 @@ func (m *measurer) measure(ctx context.Context, name string, seeds int) error {
 	switch name {
 	case "ring", "grid":
 		return m.mixture(ctx, named(name), seeds)
+	case "half", "quarter", "whole", "pocket":
+		return m.small(ctx, named(name), seeds)
 	case "classic":
 		return m.classic(ctx, seeds)
 	case "complete":
@@ -259,7 +261,20 @@ func (m *measurer) judged(g *gan.Generator, seed uint64) (metrics.Table, error) 
 	}
 	few := min(searched, m.settings.digits)
 	copying, err := metrics.Copying(drawn.Slice(0, 0, few), m.training, m.unseen.Slice(0, 0, few))
-	return append(report.Values, copying...), err
+	if err != nil {
+		return nil, err
+	}
+	seen, err := m.judge.Classify(drawn)
+	if err != nil {
+		return nil, err
+	}
+	real, err := m.judge.Test()
+	if err != nil {
+		return nil, err
+	}
+	share := func(c *mnistfeatures.Classified) float64 { return float64(c.Unclear()) / float64(len(c.Classes)) }
+	values := append(report.Values, copying...)
+	return append(values, metrics.Value{Name: unclear, Value: share(seen), Floor: share(real), Ceiling: math.NaN(), StdErr: math.NaN()}), nil
 }
 
 // mixture trains on a mixture in the plane with each seed.

@@ -18,6 +18,7 @@ import (
 type Results struct {
 	Digits   []*DigitRun
 	Mixtures []*MixtureRun
+	Small    []*SmallRun `json:",omitempty"`
 }
 
 // Place is when and where something was measured.
@@ -128,11 +129,14 @@ func seconds(runs []*DigitRun) (mean float64) {
 	return mean
 }
 
-// average returns the mean of the values of some runs.
+// average returns the mean of the values of some runs, of those that all have: an
+// older one may lack some.
 func average(runs []*DigitRun) metrics.Table {
 	var tables []metrics.Table
 	for _, d := range runs {
-		tables = append(tables, d.Values)
+		tables = append(tables, slices.DeleteFunc(slices.Clone(d.Values), func(v metrics.Value) bool {
+			return slices.ContainsFunc(runs, func(other *DigitRun) bool { return other.Values.Get(v.Name).Name == "" })
+		}))
 	}
 	return metrics.Average(tables...)
 }

@@ -14,15 +14,15 @@ import (
 // asLongAs is the row of the classic recipe in the time of another.
 func asLongAs(other string) string { return "classic, as long as " + other }
 
-// rows of the tables of digits, with the value of the same recipe in PyTorch on each
-// split, if it was tried.
+// rows of the tables of digits, with the value of the same networks in PyTorch on each
+// split, if they were tried.
 var rows = []struct {
 	name    string
 	pyTorch map[string]string
 }{
-	{"quick", map[string]string{embedded: "2.5"}},
-	{"unconditional", map[string]string{full: "10.5", embedded: "10.9 after 3,000 steps"}},
-	{"best", map[string]string{full: "6.3"}},
+	{"quick", map[string]string{embedded: "2.5 after 3,000 steps"}},
+	{"unconditional", map[string]string{full: "6.3 after 5,200 steps", embedded: "10.9 after 3,000 steps"}},
+	{"best", nil},
 	{"mlp", map[string]string{full: "30.6 after 13,900 steps"}},
 	{asLongAs("quick"), nil},
 	{asLongAs("unconditional"), nil},
@@ -36,6 +36,9 @@ const (
 	nearCopies = "near copies"
 )
 
+// unclear is the name of the share of digits that no class fits.
+const unclear = "no class fits"
+
 // Markdown is RESULTS.md.
 func (r *Results) Markdown() string {
 	var b strings.Builder
@@ -45,6 +48,7 @@ func (r *Results) Markdown() string {
 		r.digits(&b, split)
 	}
 	r.mixtures(&b)
+	r.smalls(&b)
 	r.places(&b)
 	return b.String()
 }
@@ -72,11 +76,11 @@ func (r *Results) digits(b *strings.Builder, split string) {
 	}
 	first := average(r.of(names[0], split))
 	fmt.Fprintf(b, "%s generated digits of each seed are judged by `gan/metrics/mnistfeatures`, against the 10,000 test digits and the statistics of the 60,000 training digits, of which training has seen the %s digits and not the %s digits. "+
-		"Precision and recall are against the test digits. The last two columns show whether digits are copied, by distances between pixels: the median distance of %s generated ones from the nearest %s.\n\n",
+		"No class fits a digit to which the judge gives none a probability of one half. Precision and recall are against the test digits. The last two columns show whether digits are copied, by distances between pixels: the median distance of %s generated ones from the nearest %s.\n\n",
 		thousands(r.of(names[0], split)[0].Judged), seen, unseen, thousands(min(searched, r.of(names[0], split)[0].Judged)), copies)
 
-	line(b, "recipe", "Fréchet distance from test digits", "from training digits", "rarest digit, least of the seeds", "as asked for", "precision", "recall", "nearest training digit", "near copies", "PyTorch")
-	line(b, "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
+	line(b, "recipe", "Fréchet distance from test digits", "from training digits", "rarest digit, least of the seeds", "as asked for", "no class fits", "precision", "recall", "nearest training digit", "near copies", "PyTorch")
+	line(b, "---", "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
 	for _, row := range rows {
 		runs := r.of(row.name, split)
 		if len(runs) == 0 {
@@ -91,18 +95,18 @@ func (r *Results) digits(b *strings.Builder, split string) {
 		if reference == "" {
 			reference = "–"
 		}
-		line(b, row.name, withFloor(v.Get(mnistfeatures.Distance)), withFloor(v.Get(mnistfeatures.DistanceTraining)), percent(least), percent(v.Get(mnistfeatures.Fidelity).Value),
+		line(b, row.name, withFloor(v.Get(mnistfeatures.Distance)), withFloor(v.Get(mnistfeatures.DistanceTraining)), percent(least), percent(v.Get(mnistfeatures.Fidelity).Value), rare(v.Get(unclear).Value),
 			spread(v.Get(mnistfeatures.Precision)), spread(v.Get(mnistfeatures.Recall)), spread(v.Get(nearest)), percent(v.Get(nearCopies).Value), reference)
 	}
 	edge := func(name, pyTorch string, of func(metrics.Value) float64) {
 		get := func(name string) string { return number(of(first.Get(name))) }
 		share := func(name string) string { return percent(of(first.Get(name))) }
-		line(b, name, get(mnistfeatures.Distance), get(mnistfeatures.DistanceTraining), share(mnistfeatures.RarestDigit), share(mnistfeatures.Fidelity),
+		line(b, name, get(mnistfeatures.Distance), get(mnistfeatures.DistanceTraining), share(mnistfeatures.RarestDigit), share(mnistfeatures.Fidelity), rare(of(first.Get(unclear))),
 			get(mnistfeatures.Precision), get(mnistfeatures.Recall), get(nearest), share(nearCopies), pyTorch)
 	}
 	edge("real digits", "1.2", func(v metrics.Value) float64 { return v.Floor })
 	edge("noise", "836", func(v metrics.Value) float64 { return v.Ceiling })
-	b.WriteString("\nThe last column is the Fréchet distance from the test digits of the same recipe in PyTorch 1.13, one seed, of quick PyTorch 2.15, judged by a classifier of the same shape with other weights, which gives real digits and noise other values too: compare magnitudes, not decimals.\n\n")
+	b.WriteString("\nThe last column is the Fréchet distance from the test digits of the same networks in PyTorch 1.13, quick's in 2.15, one seed, after other numbers of steps where it says so, judged by a classifier of the same shape with other weights, which gives real digits and noise other values too: compare magnitudes, not decimals.\n\n")
 
 	line(b, "recipe", "command", "seeds", "steps", "training", "threads", "commit", "date")
 	line(b, "---", "---", "---", "---", "---", "---", "---", "---")
@@ -205,6 +209,9 @@ func (r *Results) places(b *strings.Builder) {
 	for _, m := range r.Mixtures {
 		places = append(places, m.Place)
 	}
+	for _, s := range r.Small {
+		places = append(places, s.Place)
+	}
 	if len(places) == 0 {
 		return
 	}
@@ -267,6 +274,14 @@ func percent(x float64) string {
 		return "–"
 	}
 	return strconv.FormatFloat(100*x, 'f', 1, 64) + " %"
+}
+
+// rare is a percentage of which hundredths count.
+func rare(x float64) string {
+	if math.IsNaN(x) {
+		return "–"
+	}
+	return strconv.FormatFloat(100*x, 'f', 2, 64) + " %"
 }
 
 // number prints three significant digits, of large numbers all before the point,

@@ -62,7 +62,7 @@
 //   - [Fidelity] is the share of samples that are of the class that was asked for, and
 //     [ByClass] the Fréchet distance of each class.
 //   - [Histogram] and [Rarest] count classes: a missing one is the clearest sign of
-//     collapse.
+//     collapse. [Modes] does so for many of them.
 //   - [NearestNeighbors] and [Copying] find the training sample nearest to each
 //     generated one. A generator whose samples lie nearer to the training set than
 //     unseen real ones do has memorised it.

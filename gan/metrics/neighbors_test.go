@@ -210,6 +210,21 @@ func TestNeighborsAreDeterministic(t *testing.T) {
 	})
 }
 
+func TestModes(t *testing.T) {
+	values := metrics.Modes([]int{3, 3, 0, 0, 0, 0, 1, 1}, 4)
+	assert.Equal(t, 3.0, values.Get("modes").Value)
+	assert.InDelta(t, math.Log(4)-1.5*math.Log(2), values.Get("reverse KL").Value, 1e-15) // less the entropy
+	values = metrics.Modes([]int{0, 1, 2, 3}, 4)
+	assert.Equal(t, 4.0, values.Get("modes").Value)
+	assert.Zero(t, values.Get("reverse KL").Value)
+	assert.InDelta(t, math.Log(7), metrics.Modes([]int{5, 5}, 7).Get("reverse KL").Value, 1e-15)
+
+	none := metrics.Modes(nil, 3)
+	assert.Zero(t, none.Get("modes").Value)
+	assert.True(t, math.IsNaN(none.Get("reverse KL").Value))
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Modes([]int{4}, 4) }), "sample 0")
+}
+
 func TestHistogram(t *testing.T) {
 	shares := metrics.Histogram([]int{0, 2, 2, 3}, 4)
 	assert.Equal(t, []float64{0.25, 0, 0.5, 0.25}, shares)

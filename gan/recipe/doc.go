@@ -11,22 +11,23 @@
 // For images of 28×28 pixels in grey, as rows of 784 numbers in [−1, 1], with
 // MNIST's digits in mind ([Digits]):
 //
-//	                networks        game                          steps   seconds  Fréchet distance
-//	Quick           convolutional,  relativistic pairs, R1, R2     3,000       24    2.8 ± 0.3
+//	                networks        game                          steps   Fréchet distance
+//	Quick           convolutional,  relativistic pairs, R1, R2     4,500    1.6
 //	                with classes
-//	Unconditional   convolutional   the same                       2,000       31   11.6 ± 0.7
-//	Best            the same        the same, fading               5,200       79    6.8 ± 0.2
-//	MLP             MLPs            the same                       5,000
-//	Classic         MLPs            binary cross-entropy          15,700       93     543
+//	Unconditional   convolutional   the same                       4,500    5.4
+//	Best            as Quick        the same                      13,500
+//	MLP             MLPs            the same, fading               5,000
+//	Classic         MLPs            binary cross-entropy          15,700    543
 //
-// The seconds are those of two cores. Those of Unconditional and Best are older than
-// the faster convolution after nearest upsampling (nn.Sequential). Distances are
-// from MNIST's test digits, of generators trained on its training digits (Quick and Classic: on the test digits;
-// from the training digits, which it has not seen, Quick is at 4.0 ± 0.3); real digits
-// score 1.3 and noise 643. Of the digits that Quick draws, 99.1 % are what was asked
-// for, as the judge sees it, and of real ones 99.5 % what their label says. For points in the plane ([Mixtures]), where
-// everything is known, [Ring] finds all 8 modes and [Grid] all 25 in each of ten
-// seeds. bench/RESULTS.md has all values, with floors and standard errors.
+// Distances are from MNIST's test digits, of generators trained on these; real digits
+// score 1.3 and noise 643. Trained on the 60,000 training digits instead, Best comes
+// within 1.8 of the test digits. Of the digits that Quick draws, 99 % are what was
+// asked for, as the judge sees it, and of real ones 99.5 % what their label says. For
+// points in the plane ([Mixtures]), where everything is known, [Ring] finds all 8 modes
+// and [Grid] all 25 in each of ten seeds. Three digits in one picture have 1,000 modes
+// ([Stacked]), and [Pocket] draws digits of 8×8 pixels with few weights. bench/RESULTS.md
+// has all values, with times, floors and standard errors; bench/quality/TRIED.md and
+// TRIED-mixtures.md say what else was tried.
 //
 // A [Recipe] is a value. Change a field, such as the number of steps, and the
 // networks and schedules follow; change the gan.Config that it returns, and

@@ -114,15 +114,18 @@ type Precision uint8
 const (
 	FullPrecision Precision = iota // not at all
 	BFloat16                       // to bfloat16, in large products
+	TF32                           // to TF32, likewise
 )
 
-// String returns "float32" or "bfloat16".
+// String returns "float32", "bfloat16" or "tf32".
 func (p Precision) String() string {
 	switch p {
 	case FullPrecision:
 		return "float32"
 	case BFloat16:
 		return "bfloat16"
+	case TF32:
+		return "tf32"
 	}
 	return fmt.Sprintf("Precision(%d)", uint8(p))
 }
@@ -192,9 +195,9 @@ func Position(index float64, n int) int {
 
 // PrecisionBackend is implemented by a backend with a choice of precisions.
 type PrecisionBackend interface {
-	// SetPrecision sets the precision of all later products. It reports whether the
-	// device has that precision.
-	SetPrecision(Precision) bool
+	// SetPrecision sets the precision of all later products. The error says why the
+	// device does not have it, or which it has.
+	SetPrecision(Precision) error
 	Precision() Precision
 }
 
@@ -225,6 +228,14 @@ type StandardiseBackend interface {
 	Standardise(dst, x, s Operand)
 	// StandardiseGrad sets each row of dst to s·(gy − mean(gy) − y·mean(gy·y)).
 	StandardiseGrad(dst, gy, y, s Operand)
+}
+
+// MulAddBackend is implemented by a backend that can compute x·y + z in one pass. For a
+// backend without it, package tensor computes the same by Binary, in two.
+type MulAddBackend interface {
+	// MulAdd sets dst = x·y + z, the product rounded before the sum; all have the same
+	// dims (broadcast operands come with stride 0), and dst is none of the others.
+	MulAdd(dst, x, y, z Operand)
 }
 
 // LookingBackend is implemented by a backend that can look at the elements of a

@@ -214,7 +214,7 @@ func TestSources(t *testing.T) {
 		func Many(k int, xs ...*autograd.Var) *autograd.Var { return xs[0] }
 		func List(xs []*Var) *Var { return xs[0] }
 		func Start(t *Tensor) *Var { return nil }
-		func Run(op Op, x *Var) *Var { return x }
+		func Run[O Op](op O, x *Var) *Var { return x }
 		func Several(x *Var) []*Var { return nil }
 		func Measure(x *Var) float64 { return 0 }
 		func hidden(x *Var) *Var { return x }

@@ -13,17 +13,17 @@ import (
 
 // Functions lists the exported functions of the package in dir that return a Var
 // and take Vars: the package's table must have a row for each. It leaves out a
-// function that takes an Op, because [OpTypes] lists the Op.
+// function with a type parameter, which takes any Op: [OpTypes] lists these.
 func Functions(dir string) ([]string, error) {
 	return declared(dir, func(f *ast.FuncDecl) string {
 		if f.Recv != nil || !f.Name.IsExported() || !returnsVar(f.Type) {
 			return ""
 		}
+		if f.Type.TypeParams != nil { // autograd.Apply, for any operation
+			return ""
+		}
 		takesVar := false
 		for _, p := range f.Type.Params.List {
-			if named(p.Type, "Op") {
-				return ""
-			}
 			takesVar = takesVar || isVar(element(p.Type))
 		}
 		if !takesVar {

@@ -112,6 +112,20 @@ func loadPart(f *safetensors.File, prefix string, m nn.Module) error {
 type Classified struct {
 	Features *tensor.Tensor // [n, 96], Float32, none below 0
 	Classes  []int          // the most likely digit of each
+	// Probabilities are those that the network gives these digits.
+	Probabilities []float64
+}
+
+// Unclear returns how many images no class fits: the network gives none of them a
+// probability of one half or more. Among digits that look real otherwise, these are
+// the ones that people cannot read either; noise it takes for a digit.
+func (c *Classified) Unclear() (n int) {
+	for _, p := range c.Probabilities {
+		if p < 0.5 {
+			n++
+		}
+	}
+	return n
 }
 
 // Classify returns the network's outputs for images in [−1, 1], as [n, 784] or
@@ -133,7 +147,7 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	}
 
 	n := shape[0]
-	out := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n)}
+	out := &Classified{tensor.New(tensor.Float32, n, Features), make([]int, n), make([]float64, n)}
 	scope := tensor.NewScope()
 	const chunk = 100 // so that memory does not grow with n
 	for lo := 0; lo < n; lo += chunk {
@@ -143,11 +157,43 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 		logits := j.head.Forward(nil, features).Value().Float32s()
 		out.Features.Slice(0, lo, hi).CopyFrom(features.Value())
 		for i := range hi - lo {
-			out.Classes[lo+i] = largest(logits[i*Classes : (i+1)*Classes])
+			row := logits[i*Classes : (i+1)*Classes]
+			out.Classes[lo+i] = largest(row)
+			out.Probabilities[lo+i] = probability(row)
 		}
 		scope.Close()
 	}
 	return out, nil
+}
+
+// Modes returns the number that the digits of each image spell, its first layer's digit
+// first: of images of three layers, as datasets.Stack makes them of digits, 0 to 999. They
+// are [n, layers, 28, 28] in [−1, 1], or rows of as many numbers; [metrics.Modes] counts
+// them. Modes returns an error if a pixel is not finite, and panics with a
+// [tensor.ShapeError] on another shape, or one of more than 9 layers.
+func (j *Judge) Modes(images *tensor.Tensor) ([]int, error) {
+	const size = 28 * 28
+	shape := images.Shape()
+	layers := 0
+	switch {
+	case len(shape) == 2 && shape[1]%size == 0:
+		layers = shape[1] / size
+	case len(shape) == 4 && shape[2] == 28 && shape[3] == 28:
+		layers = shape[1]
+	}
+	if layers < 1 || layers > 9 {
+		panic(&tensor.ShapeError{Op: "Judge.Modes", Shapes: [][]int{shape}, Problem: "these are not images of 28×28 pixels in 1 to 9 layers",
+			Fix: "give [n, layers, 28, 28] or [n, layers·784]"})
+	}
+	seen, err := j.Classify(images.Reshape(shape[0]*layers, size))
+	if err != nil {
+		return nil, err
+	}
+	modes := make([]int, shape[0])
+	for i, class := range seen.Classes {
+		modes[i/layers] = modes[i/layers]*Classes + class
+	}
+	return modes, nil
 }
 
 // largest returns the index of the largest number, the first one if several are
@@ -159,6 +205,15 @@ func largest(xs []float32) (at int) {
 		}
 	}
 	return at
+}
+
+// probability returns the largest softmax of some logits.
+func probability(logits []float32) float64 {
+	top, sum := float64(logits[largest(logits)]), 0.0
+	for _, x := range logits {
+		sum += math.Exp(float64(x) - top)
+	}
+	return 1 / sum
 }
 
 // Test returns the network's outputs for the 10,000 test digits, which Evaluate

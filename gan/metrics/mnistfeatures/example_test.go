@@ -7,6 +7,7 @@ import (
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -63,4 +64,27 @@ func ExampleJudge_EvaluateQuick() {
 	//
 	// digit      0      1      2      3      4      5      6      7      8      9
 	// share  11.5%  13.3%  10.2%   8.8%  10.4%   9.7%   7.6%   8.1%  10.6%   9.8%
+}
+
+// Modes of pictures that show three digits each, one behind the other.
+func ExampleJudge_Modes() {
+	set, err := digits.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	pictures, err := datasets.AsTensor(datasets.Stack(set, 3, 2000, 1), tensor.Float32) // [2000, 3, 28, 28]
+	if err != nil {
+		log.Fatal(err)
+	}
+	judge, err := mnistfeatures.Load()
+	if err != nil {
+		log.Fatal(err)
+	}
+	seen, err := judge.Modes(pictures)
+	if err != nil {
+		log.Fatal(err)
+	}
+	found := metrics.Modes(seen, 1000).Get("modes").Value
+	fmt.Println("more than 800 of 1,000 modes among 2,000 real pictures:", found > 800)
+	// Output: more than 800 of 1,000 modes among 2,000 real pictures: true
 }

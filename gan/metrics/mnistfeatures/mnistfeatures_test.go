@@ -52,6 +52,27 @@ func TestAccuracy(t *testing.T) {
 	assert.GreaterOrEqual(t, right, 9920, "of 10,000 test digits")
 }
 
+func TestModes(t *testing.T) {
+	j := load(t)
+	x := testDigits(t, 9) // 7 2 1 0 4 1 4 9 and a digit that it may mistake
+	seen, err := j.Classify(x)
+	require.NoError(t, err)
+	for layers, want := range map[int][]int{1: seen.Classes, 3: {721, 41, 490 + seen.Classes[8]}} {
+		n := 9 / layers
+		for _, images := range []*tensor.Tensor{x.Reshape(n, layers*784), x.Reshape(n, layers, 28, 28)} {
+			modes, err := j.Modes(images)
+			require.NoError(t, err)
+			assert.Equal(t, want, modes, "%d layers", layers)
+		}
+	}
+	_, err = j.Modes(tensor.Full(tensor.Float32, math.NaN(), 1, 3, 28, 28))
+	assert.ErrorContains(t, err, "pixel 0 of image 0")
+	for _, shape := range [][]int{{784}, {1, 783}, {1, 0}, {1, 3, 28, 27}, {1, 10, 28, 28}} {
+		var misuse *tensor.ShapeError
+		assert.ErrorAs(t, tensor.Catch(func() { j.Modes(tensor.New(tensor.Float32, shape...)) }), &misuse, "%v", shape)
+	}
+}
+
 func TestClassify(t *testing.T) {
 	j := load(t)
 	x := testDigits(t, 230)
@@ -75,6 +96,25 @@ func TestClassify(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, outputs.Classes[150:157], part.Classes)
 	assert.InDeltaSlice(t, outputs.Features.Slice(0, 150, 157).Float32s(), part.Features.Float32s(), 1e-4)
+
+	// Half of one digit and half of another is none of them, now and then.
+	mixed := tensor.Scale(tensor.Add(x.Slice(0, 0, 200), x.Slice(0, 30, 230)), 0.5)
+	torn, err := j.Classify(mixed)
+	require.NoError(t, err)
+	least, few := 1.0, 0
+	for _, p := range torn.Probabilities {
+		least = min(least, p)
+		if p < 0.5 {
+			few++
+		}
+	}
+	assert.Equal(t, few, torn.Unclear())
+	assert.Greater(t, few, 10)
+	assert.Greater(t, least, 0.1)
+	assert.Less(t, outputs.Unclear(), 3)
+	for _, p := range outputs.Probabilities {
+		assert.LessOrEqual(t, p, 1.0)
+	}
 
 	none, err := j.Classify(tensor.New(tensor.Float32, 0, 784))
 	require.NoError(t, err)

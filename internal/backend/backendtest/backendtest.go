@@ -59,6 +59,7 @@ var families = []struct {
 	{"clamp", (*suite).clamps},
 	{"norm", (*suite).norms},
 	{"inverse deviation", (*suite).inverseDeviations},
+	{"multiply and add", (*suite).mulAdds},
 	{"standardise", (*suite).standards},
 	{"standardise gradient", (*suite).standardGrads},
 }

@@ -47,6 +47,12 @@ func (b broken) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 	b.spoil("binary", dst, x, y)
 }
 
+func (b broken) MulAdd(dst, x, y, z backend.Operand) {
+	b.Backend.Binary(op.Mul, dst, x, y, 0)
+	b.Backend.Binary(op.Add, dst, dst, z, 0)
+	b.spoil("multiply and add", dst, x, y, z)
+}
+
 func (b broken) Where(dst, cond, x, y backend.Operand) {
 	b.Backend.Where(dst, cond, x, y)
 	b.spoil("where", dst, cond, x, y)
@@ -215,7 +221,7 @@ var faults = []struct {
 func TestReferencePasses(t *testing.T) {
 	for _, f := range families {
 		switch f.name {
-		case "copy", "where", "gather", "scatter", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm", "inverse deviation", "standardise", "standardise gradient": // the quick ones
+		case "copy", "where", "gather", "scatter", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm", "multiply and add", "inverse deviation", "standardise", "standardise gradient": // the quick ones
 			f.check(&suite{b: broken{}, errorf: t.Errorf})
 		}
 	}

@@ -238,6 +238,28 @@ func (s *suite) binaries() {
 	}
 }
 
+func (s *suite) mulAdds() {
+	if _, ok := s.b.(backend.MulAddBackend); !ok {
+		return
+	}
+	run := func(b backend.Backend, o []backend.Operand) {
+		if fused, ok := b.(backend.MulAddBackend); ok {
+			fused.MulAdd(o[0], o[1], o[2], o[3])
+			return
+		}
+		b.Binary(op.Mul, o[0], o[1], o[2], 0)
+		b.Binary(op.Add, o[0], o[0], o[3], 0)
+	}
+	for round, dt := range dtypes {
+		arrangements(round, 4, func(i int, ls []layout.Layout, _ bool) {
+			for _, values := range [][3]func(int) func() float64{{special, normal, normal}, {normal, special, normal}, {special, normal, special}} {
+				s.check("MulAdd", exact, run, place(dt, ls[0], junk),
+					place(dt, ls[1], values[0](i)), place(dt, ls[2], values[1](i)), place(dt, ls[3], values[2](i)))
+			}
+		})
+	}
+}
+
 func (s *suite) wheres() {
 	op := func(b backend.Backend, o []backend.Operand) { b.Where(o[0], o[1], o[2], o[3]) }
 	conditions := []float64{0, 1, math.Copysign(0, -1), math.NaN(), -3, math.Inf(1), 0, 0}

@@ -73,16 +73,23 @@ func gcd(a, b int) int {
 
 // used returns the range of inputs [lo,hi) that any output uses.
 func used(axes []axis) (lo, hi int) {
-	for _, a := range axes {
-		if a.outs > 0 && a.taps > 0 {
-			end := a.start + (a.outs-1)*a.step + (a.taps-1)*a.gap + 1
+	for k := range axes {
+		if start, end := axes[k].used(); start < end {
 			if lo == hi {
-				lo, hi = a.start, end
+				lo, hi = start, end
 			}
-			lo, hi = min(lo, a.start), max(hi, end)
+			lo, hi = min(lo, start), max(hi, end)
 		}
 	}
 	return lo, hi
+}
+
+// used returns the range of inputs [lo,hi) that any output uses.
+func (a *axis) used() (lo, hi int) {
+	if a.outs == 0 || a.taps == 0 {
+		return 0, 0
+	}
+	return a.start, a.start + (a.outs-1)*a.step + (a.taps-1)*a.gap + 1
 }
 
 // span is a range of an axis's outputs, n of them from u on, that use the same taps

@@ -29,9 +29,10 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 		b.Fill(dst, 0)
 		return
 	}
-	g := weightSum[T]{h: h, v: v, images: gy.Layout.Dims[0], x: imagesOf[T](x), gy: imagesOf[T](gy)}
-	g.h0, g.h1 = used([]axis{h})
-	g.v0, g.v1 = used([]axis{v})
+	g := poolOf[T]().weightSum.Get().(*weightSum[T])
+	g.h, g.v, g.images, g.x, g.gy = h, v, gy.Layout.Dims[0], imagesOf[T](x), imagesOf[T](gy)
+	g.h0, g.h1 = h.used()
+	g.v0, g.v1 = v.used()
 	beyond := g.h0 < 0 || g.h1 > g.x.height || g.v0 < 0 || g.v1 > g.x.width
 	g.skip = beyond && 2*g.gy.width*g.x.channels*g.gy.channels >= skipFlops && gapless(gy.Layout) && finite(g.gy.data[:gy.Layout.Len()])
 	if g.skip {
@@ -46,13 +47,22 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 	if g.chunks == 1 { // each thread reads all images, once
 		grain = (grain + parallel.Threads() - 1) / parallel.Threads()
 	}
-	parallel.Run(g.chunks*g.taps*g.blocks, grain, &g)
+	parallel.Run(g.chunks*g.taps*g.blocks, grain, g)
 	for n := dst.Layout.Len(); len(g.sums) > n; g.sums = g.sums[:len(g.sums)-n] {
 		last := g.sums[len(g.sums)-2*n:]
 		vec.Binary(op.Add, last[:n], last[:n], last[n:], 0)
 	}
 	g.unpack(b, dst)
 	sums.giveBack()
+	g.giveBack()
+}
+
+// giveBack returns the work to its pool, with its lists.
+func (g *weightSum[T]) giveBack() {
+	columns, spans := g.columns[:0], g.spans[:0]
+	reset(g)
+	g.columns, g.spans = columns, spans
+	poolOf[T]().weightSum.Put(g)
 }
 
 // weightSum is the work of a gradient by a kernel: for each tap, a matrix of sums
@@ -67,6 +77,7 @@ type weightSum[T vec.Float] struct {
 	sums    []T      // [chunks, taps, rows, channels of gy], or [chunks, taps, channels of gy, rows] if transposed
 	skip    bool     // products with the padding
 	columns [][]span // of v, for each of the taps that a row of taps consists of
+	spans   []span   // that columns consist of
 	chunks  int      // of images
 	taps    int      // of the kernel, or its rows if their taps are taken together
 	rows    int      // of x, for one tap
@@ -94,20 +105,20 @@ func gapless(l layout.Layout) bool {
 
 func (g *weightSum[T]) divide() {
 	g.taps, g.rows = g.h.taps, g.v.taps*g.x.channels
-	var columns []span
-	if g.skip {
-		columns = g.v.within(columns, 0, g.x.width)
-	} else {
-		columns = g.v.all(columns)
-	}
-	g.columns = [][]span{columns}
-	if g.v.taps > 1 && (g.v.gap != 1 || g.skip && g.x.channels >= manyRows) {
+	switch {
+	case g.v.taps > 1 && (g.v.gap != 1 || g.skip && g.x.channels >= manyRows):
 		g.taps, g.rows = g.h.taps*g.v.taps, g.x.channels
-		g.columns = nil
 		for tap := range g.v.taps {
 			u0, u1 := g.through(&g.v, tap, g.x.width)
-			g.columns = append(g.columns, []span{{u0, u1 - u0, tap, tap + 1}})
+			g.spans = append(g.spans, span{u0, u1 - u0, tap, tap + 1})
+			g.columns = append(g.columns, g.spans[tap:tap+1])
 		}
+	case g.skip:
+		g.spans = g.v.within(g.spans, 0, g.x.width)
+		g.columns = append(g.columns, g.spans)
+	default:
+		g.spans = g.v.all(g.spans)
+		g.columns = append(g.columns, g.spans)
 	}
 	g.transposed = g.gy.channels < min(fewChannels, g.rows)
 	g.blocks = (g.rows + weightBlock - 1) / weightBlock

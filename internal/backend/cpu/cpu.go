@@ -44,6 +44,7 @@ var (
 	_ backend.Backend            = (*Backend)(nil)
 	_ backend.ListBackend        = (*Backend)(nil)
 	_ backend.StandardiseBackend = (*Backend)(nil)
+	_ backend.MulAddBackend      = (*Backend)(nil)
 )
 
 // New returns the backend.
@@ -62,16 +63,16 @@ func (b *Backend) UseBLAS(f32 blas.Float32Level3, f64 blas.Float64Level3) {
 // SetPrecision sets the precision of later products. With BFloat16, those of large
 // float32 matrices may round their factors if that is faster, unless UseBLAS has
 // set another BLAS.
-func (b *Backend) SetPrecision(p backend.Precision) bool {
+func (b *Backend) SetPrecision(p backend.Precision) error {
 	switch p {
 	case backend.FullPrecision:
 		b.bfloat16.Store(false)
 	case backend.BFloat16:
 		b.bfloat16.Store(true)
 	default:
-		return false
+		return errors.New("it has float32 and bfloat16")
 	}
-	return true
+	return nil
 }
 
 // Precision returns what SetPrecision has set.

@@ -26,6 +26,7 @@ const (
 	famUnary
 	famBinary
 	famWhere
+	famMulAdd
 )
 
 // task is an element-wise operation with its constants.
@@ -111,10 +112,10 @@ func (l *loop[T]) stride(arg int) int {
 func (l *loop[T]) span(at *[4]int, n int) {
 	direct := l.stride(0) == 1
 	for arg := 1; arg < l.args; arg++ {
-		// Only copies and binary functions take a single number for a whole
-		// array; others gather it like any strided array.
+		// Only copies, binary functions and the first factor of a product take a single
+		// number for a whole array; others gather it like any strided array.
 		s := l.stride(arg)
-		direct = direct && (s == 1 || s == 0 && (l.family == famBinary || l.family == famCopy))
+		direct = direct && (s == 1 || s == 0 && (l.family == famBinary || l.family == famCopy || l.family == famMulAdd && arg == 1))
 	}
 	if !direct {
 		l.gathered(*at, n)
@@ -187,6 +188,25 @@ func (l *loop[T]) compute(p *[4][]T) {
 		vec.Binary(l.binary, p[0], p[1], p[2], l.a)
 	case famWhere:
 		vec.Where(p[0], p[1], p[2], p[3])
+	case famMulAdd:
+		mulAdd(p[0], p[1], p[2], p[3])
+	}
+}
+
+// mulAddLength is the number of products that wait, in the L1 cache, to be added.
+const mulAddLength = 2048
+
+// mulAdd sets dst = x·y + z, where x may be a single number.
+func mulAdd[T vec.Float](dst, x, y, z []T) {
+	for len(dst) > 0 {
+		n := min(mulAddLength, len(dst))
+		factor := x
+		if len(x) > 1 {
+			factor, x = x[:n], x[n:]
+		}
+		vec.Binary(op.Mul, dst[:n], factor, y[:n], 0)
+		vec.Binary(op.Add, dst[:n], dst[:n], z[:n], 0)
+		dst, y, z = dst[n:], y[n:], z[n:]
 	}
 }
 
@@ -331,6 +351,25 @@ func binary[T vec.Float](t task, grain int, dst, x, y backend.Operand) {
 	do(t, grain, dst, x, y)
 	left.giveBack()
 	right.giveBack()
+}
+
+// MulAdd sets dst = x·y + z.
+func (*Backend) MulAdd(dst, x, y, z backend.Operand) {
+	if dst.Is64() {
+		mulAddLike[float64](dst, x, y, z)
+	} else {
+		mulAddLike[float32](dst, x, y, z)
+	}
+}
+
+func mulAddLike[T vec.Float](dst, x, y, z backend.Operand) {
+	x, first := transposedCopy[T](x, &dst.Layout)
+	y, second := transposedCopy[T](y, &dst.Layout)
+	z, third := transposedCopy[T](z, &dst.Layout)
+	do(task{family: famMulAdd}, grainCheap, dst, x, y, z)
+	first.giveBack()
+	second.giveBack()
+	third.giveBack()
 }
 
 // Where sets dst to x if cond ≠ 0, else to y.

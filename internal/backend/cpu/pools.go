@@ -11,7 +11,7 @@ import (
 // pools keep descriptions of work, and memory, between calls, so that sharing work
 // among threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, look, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation sync.Pool
+	loop, reduce, adam, norm, look, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation, weightSum sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
@@ -29,6 +29,7 @@ func newPools[T vec.Float]() *pools {
 		adam:        sync.Pool{New: func() any { return new(adamJob[T]) }},
 		epilogue:    sync.Pool{New: func() any { return new(biasAct[T]) }},
 		correlation: sync.Pool{New: func() any { return new(correlation[T]) }},
+		weightSum:   sync.Pool{New: func() any { return new(weightSum[T]) }},
 		memory:      sync.Pool{New: func() any { return new(memory[T]) }},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
@@ -30,6 +31,7 @@ type Backend struct {
 	queue     queue
 	graphs    graphs
 	recent    recent
+	library   library
 }
 
 var (
@@ -37,6 +39,7 @@ var (
 	_ backend.ListBackend       = (*Backend)(nil)
 	_ backend.Meter             = (*Backend)(nil)
 	_ backend.ArithmeticBackend = (*Backend)(nil)
+	_ backend.PrecisionBackend  = (*Backend)(nil)
 )
 
 // minVersion is the oldest CUDA that reads the kernels' PTX, 6.3.
@@ -100,6 +103,9 @@ func (b *Backend) start() error {
 	if b.stream, err = b.device.StreamCreate(); err != nil {
 		return err
 	}
+	if b.tables.spare, err = b.take(maxSteps * uint64(unsafe.Sizeof(step{}))); err != nil {
+		return err
+	}
 	if b.graphs.off = !b.device.GraphsAvailable(); !b.graphs.off {
 		b.graphs.block, err = b.take(maxSlots * slotBytes)
 	}
@@ -122,7 +128,7 @@ func (b *Backend) Close() error {
 		errs = append(errs, b.device.StreamSync(b.stream))
 	}
 	b.closed = true
-	errs = append(errs, b.graphs.forget(b), b.memory.close(b))
+	errs = append(errs, b.graphs.forget(b), b.library.close(), b.memory.close(b))
 	for _, m := range b.modules {
 		if m != 0 {
 			errs = append(errs, b.device.ModuleUnload(m))
@@ -137,10 +143,6 @@ func (b *Backend) Close() error {
 
 // Name returns "cuda:0".
 func (b *Backend) Name() string { return b.name }
-
-// Arithmetic returns "cuda float32". The kernels round in the same places on every
-// device, and the shapes alone choose them.
-func (b *Backend) Arithmetic() string { return "cuda float32" }
 
 // ImageOrder returns the channels-last order, in which the numbers that a tap of a
 // kernel multiplies are neighbours.

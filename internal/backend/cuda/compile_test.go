@@ -49,19 +49,13 @@ func TestPTXIsCurrent(t *testing.T) {
 
 // TestKernelNames: a name is that of one kernel, and a step has one code.
 func TestKernelNames(t *testing.T) {
-	entry := regexp.MustCompile(`(?m)^\.visible \.entry (\w+)\(`)
-	names := map[string]bool{}
-	for m, ptx := range modulePTX {
-		found := entry.FindAllSubmatch(ptx, -1)
-		require.NotEmpty(t, found, "module %d", m)
-		for _, name := range found {
-			require.False(t, names[string(name[1])], "%s", name[1])
-			names[string(name[1])] = true
-		}
+	names := KernelNames()
+	for name, n := range names {
+		require.Equal(t, 1, n, name)
 	}
 	require.Len(t, stepCodes, len(unarySteps)+len(binarySteps)+len(otherSteps))
 	for k := range stepCodes {
-		require.True(t, names[k.name+k.suffix], "%v", k)
+		require.Contains(t, names, k.name+k.suffix)
 	}
 }
 
@@ -79,7 +73,8 @@ func TestParameters(t *testing.T) {
 	for name, size := range map[string]uintptr{
 		"Tanh_f32_nd": unsafe.Sizeof(places2{}), "Add_f64_nd": unsafe.Sizeof(places3{}), "where_f32": unsafe.Sizeof(places4{}),
 		"fill_f32_nd": unsafe.Sizeof(places1{}), "Sum_f32": unsafe.Sizeof(places2{}), "epilogueGrad_f64": unsafe.Sizeof(channels{}),
-		"product_f32_64": unsafe.Sizeof(product{}), "correlate_f64_32": unsafe.Sizeof(correlation{}), "weightGrad_f32_16": unsafe.Sizeof(weightGrad{}),
+		"product_f32_64": unsafe.Sizeof(product{}), "finish_f32": unsafe.Sizeof(finishing{}),
+		"correlate_f64_32": unsafe.Sizeof(correlation{}), "weightGrad_f32_16": unsafe.Sizeof(weightGrad{}),
 	} {
 		require.Equal(t, sizes[name], int(size), name)
 	}

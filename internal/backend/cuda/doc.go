@@ -25,7 +25,27 @@
 // each time, on every device. An image that is computed among others may differ from
 // the same image alone in its last bits, because the number of images is a shape.
 //
+// Both factors of a product are read where they lie, so that weights are never packed
+// again, neither for a launch nor after an update.
+//
 // kernels/TABLE.md lists what each kernel takes of a multiprocessor.
+//
+// # Products by cuBLAS
+//
+// Products of at least 2²⁶ multiplications, in float32 and float64, are done by cuBLAS
+// if there is one (library.go): libcublas.so.13, .12 or .11, opened when it is first
+// asked for, where the loader finds it or in /usr/local/cuda/lib64. The environment's
+// GANDER_CUBLAS names another, or is none. Bias and activation are then a pass of their
+// own. Smaller products, those of matrices that BLAS cannot describe, and convolutions
+// stay the kernels' own. If cuBLAS is missing, too old or does not start, all do; then
+// TF32, which these kernels do not have, is refused, and the error says why. TF32 is
+// the precision that a program asks for by tensor.Device.SetPrecision; it concerns
+// what cuBLAS does in float32, and nothing else.
+//
+// cuBLAS chooses its kernels by its version and the device, which the name of the
+// arithmetic tells, so that a checkpoint of another one is known. Once chosen, bits
+// are the same each time: there is one stream, and cuBLAS works in memory that it is
+// given.
 //
 // # Launches
 //
@@ -42,11 +62,16 @@
 //     memory.
 //   - A Fill that a ScatterAdd follows is part of it.
 //
+// A graph is of use only if memory has the same addresses step after step, as that of
+// a step's scope has. What is computed from parameters or buffers alone lies in no
+// scope unless these are adopted by one; its addresses are the garbage collector's.
+//
 // # Memory and failures
 //
 // There is one stream. Freed memory is kept for buffers of the same size (memory.go)
 // and goes back to the driver when it is out of memory; then garbage is collected as
-// well, before Alloc fails. Errors of kernels come with the next read, as a
+// well, before Alloc fails. What is held back needs no memory later that might be
+// missing then. Errors of kernels come with the next read, as a
 // [backend.Failure] that lists the operations since the read before; the device is
 // lost then. Other errors, out of memory among them, leave it usable.
 //
@@ -64,7 +89,10 @@
 //   - the order of memory operations in hardware: the interpreter finds races between
 //     barriers, but runs the blocks of a launch as it likes;
 //   - that kernels have the time, bandwidth and occupancy that bench/cuda/README.md
-//     computes on paper; nothing has been measured, and no tile size was tuned;
+//     computes on paper; nothing has been measured, no tile size was tuned, and from
+//     which size on cuBLAS is the faster one (libraryFrom) is computed as well;
+//   - a real cuBLAS: that it is found, what it makes of the calls that the tests' own
+//     one answers rightly, that its work can be captured, and how fast it is;
 //   - how long the driver takes to compile the kernels;
 //   - capture of a real stream and replay of a real graph, and what they save;
 //   - copies through page-locked memory while kernels run;
@@ -74,6 +102,5 @@
 //     and memory near a device's limit;
 //   - several GPUs in one machine, and several processes on one GPU.
 //
-// cuBLAS is not used yet, nor TF32: products are this package's own, in float32. A
-// Precision other than float32 is refused.
+// The kernels themselves do not use tensor cores.
 package cuda

@@ -189,6 +189,9 @@ func (b *Backend) Fill(dst backend.Operand, v float64) {
 		}
 		b.pointer(dst)
 		b.fillNow()
+		for _, s := range [...]string{"", "_nd"} { // it must not fail later
+			b.function(kernel{moveModule, "fill", suffix(dst.Buffer.DType()) + s})
+		}
 		b.queue.filling = filling{dst, f.block, v}
 		return
 	}

@@ -1,6 +1,11 @@
 package cuda
 
-import "github.com/gander-ml/gander/internal/backend/cuda/driver"
+import (
+	"regexp"
+	"testing"
+
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
+)
 
 // Device returns the driver's device.
 func (b *Backend) Device() driver.Device { return b.device }
@@ -8,11 +13,33 @@ func (b *Backend) Device() driver.Device { return b.device }
 // Sequences makes each small operation a sequence.
 func (b *Backend) Sequences() { b.queue.always = true }
 
+// NoGraphs gives the driver each launch at once.
+func (b *Backend) NoGraphs() { b.graphs.off = true }
+
 // EnoughTiles sets how many tiles of a size there must be, and returns how many
 // there had to be.
 func EnoughTiles(n int) (before int) {
 	before, enoughTiles = enoughTiles, n
 	return before
+}
+
+// LibraryFrom sets from how many multiplications a product is cuBLAS's, and returns
+// what it was.
+func LibraryFrom(n int) (before int) {
+	before, libraryFrom = libraryFrom, n
+	return before
+}
+
+// KernelNames counts the kernels of each name.
+func KernelNames() map[string]int {
+	entry := regexp.MustCompile(`(?m)^\.visible \.entry (\w+)\(`)
+	names := map[string]int{}
+	for _, ptx := range modulePTX {
+		for _, name := range entry.FindAllSubmatch(ptx, -1) {
+			names[string(name[1])]++
+		}
+	}
+	return names
 }
 
 // Names returns counts of kernels by their names.
@@ -24,4 +51,14 @@ func (b *Backend) Names(counts map[driver.Function]int) map[string]int {
 		}
 	}
 	return named
+}
+
+// Trim waits, and gives the driver all memory that nobody uses.
+func (b *Backend) Trim(t *testing.T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flushAll()
+	if err := b.trim(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/internal/backend"
@@ -245,4 +247,38 @@ func TestOtherErrors(t *testing.T) {
 		require.True(t, errors.As(f, &e))
 		work()
 	}
+}
+
+// TestTwoDevices: two devices of a machine work side by side, from several goroutines;
+// what belongs to one is refused by the other, which outlives it.
+func TestTwoDevices(t *testing.T) {
+	d := sim.New(sim.Config{Devices: 2, Fast: true})
+	var both [2]*cuda.Backend
+	for i := range both {
+		b, err := cuda.Open(d, cuda.Kind, i)
+		require.NoError(t, err)
+		both[i] = b
+	}
+	require.Equal(t, "cuda:1", both[1].Name())
+	var done sync.WaitGroup
+	for i := range 4 {
+		b := both[i%2]
+		done.Go(func() {
+			for n := 1; n < 3000; n += 701 {
+				x := array(b, n)
+				b.Fill(x, float64(i))
+				b.Unary(op.Shift, x, x, 1, 0)
+				got := read(b, x)
+				assert.Equal(t, float32(i+1), got[n-1])
+			}
+		})
+	}
+	done.Wait()
+	x, y := array(both[0], 3), array(both[1], 3)
+	require.PanicsWithValue(t, "cuda: a buffer of cuda:0 is used on cuda:1", func() { both[1].Copy(y, x) })
+	require.NoError(t, both[0].Close())
+	both[1].Fill(y, 5)
+	require.Equal(t, []float32{5, 5, 5}, read(both[1], y))
+	require.NoError(t, both[1].Close())
+	require.Empty(t, d.Leaks())
 }

@@ -1,13 +1,17 @@
-//go:build cuda && cgo && linux && (amd64 || arm64)
+//go:build cuda && cgo && linux && (amd64 || arm64) && !race
+
+// The race detector does not see that the fake's pipes put the runner's work in order.
 
 package cuda_test
 
 import (
 	"bufio"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -15,16 +19,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/backendtest"
 	"github.com/gander-ml/gander/internal/backend/cuda"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/real"
+	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/optest"
 	"github.com/gander-ml/gander/internal/ptx"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // runner runs the launches of the fake libcuda.so of package real on the interpreter.
 // Its memory is that of malloc, at the addresses that malloc gave.
 type runner struct {
-	t       *testing.T
 	mem     *ptx.Memory
 	modules map[uintptr]*ptx.Program // by the address of their text
 	ran     int
@@ -67,6 +74,17 @@ func (r *runner) do(line string) error {
 	return err
 }
 
+// compileFake compiles the fake driver, or with -DBLAS the fake cuBLAS.
+func compileFake(t *testing.T, gcc, library string, flags ...string) {
+	source, err := os.Open("driver/real/testdata/fake.c")
+	require.NoError(t, err)
+	defer source.Close()
+	cmd := exec.Command(gcc, append(flags, "-shared", "-fPIC", "-O1", "-o", library, "-x", "c", "-", "-lpthread")...)
+	cmd.Stdin = source
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
 // fakeDriver compiles the fake, and has its launches run. It returns what counts them.
 func fakeDriver(t *testing.T) (library string, r *runner) {
 	gcc, err := exec.LookPath("gcc")
@@ -74,19 +92,23 @@ func fakeDriver(t *testing.T) (library string, r *runner) {
 		t.Skip("there is no gcc")
 	}
 	library = filepath.Join(t.TempDir(), "libcuda.so.1")
-	source, err := os.Open("driver/real/testdata/fake.c")
-	require.NoError(t, err)
-	defer source.Close()
-	cmd := exec.Command(gcc, "-shared", "-fPIC", "-O1", "-o", library, "-x", "c", "-", "-lpthread")
-	cmd.Stdin = source
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	compileFake(t, gcc, library)
+	r, stop := newRunner(t)
+	t.Cleanup(stop)
+	return library, r
+}
+
+// newRunner runs the launches of a fake driver in this process until it is stopped.
+func newRunner(t reporter) (r *runner, stop func()) {
 	var lines, answers [2]int
-	require.NoError(t, syscall.Pipe(lines[:]))
-	require.NoError(t, syscall.Pipe(answers[:]))
-	t.Setenv("FAKE_CUDA_RUN", fmt.Sprintf("%d:%d", lines[1], answers[0]))
+	for _, p := range []*[2]int{&lines, &answers} {
+		if err := syscall.Pipe(p[:]); err != nil {
+			t.Error(err)
+		}
+	}
+	_ = os.Setenv("FAKE_CUDA_RUN", fmt.Sprintf("%d:%d", lines[1], answers[0]))
 	in, to := os.NewFile(uintptr(lines[0]), "lines"), os.NewFile(uintptr(answers[1]), "answers")
-	r = &runner{t: t, mem: ptx.NewMemory(1 << 40), modules: map[uintptr]*ptx.Program{}}
+	r = &runner{mem: ptx.NewMemory(1 << 40), modules: map[uintptr]*ptx.Program{}}
 	done := make(chan bool)
 	go func() {
 		defer close(done)
@@ -102,20 +124,36 @@ func fakeDriver(t *testing.T) (library string, r *runner) {
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	return r, func() {
+		_ = os.Unsetenv("FAKE_CUDA_RUN")
 		_ = syscall.Close(lines[1])
 		<-done
 		_ = syscall.Close(answers[0])
 		_, _ = in.Close(), to.Close()
-	})
-	return library, r
+	}
+}
+
+// reporter is a test, or who has none.
+type reporter interface{ Error(...any) }
+
+type toLog struct{}
+
+func (toLog) Error(v ...any) { log.Print(v...) }
+
+// TestMain runs the tests of a GPU on the fake driver if GANDER_FAKE_CUDA is set and
+// the loader finds it (bench/cuda/run.sh dry).
+func TestMain(m *testing.M) {
+	if os.Getenv("GANDER_FAKE_CUDA") != "" {
+		newRunner(toLog{})
+	}
+	os.Exit(m.Run())
 }
 
 // TestFakeDriver: through cgo and a library that is opened at run time, every
 // operation gives what it gives on the simulated driver, and nothing is left.
 func TestFakeDriver(t *testing.T) {
 	library, r := fakeDriver(t)
-	log := filepath.Join(t.TempDir(), "log")
+	notesAt := filepath.Join(t.TempDir(), "log")
 	d, err := real.Open(real.Options{Library: []string{library}})
 	require.NoError(t, err)
 	b, err := cuda.Open(d, cuda.Kind, 1)
@@ -127,11 +165,83 @@ func TestFakeDriver(t *testing.T) {
 	backendtest.RunSome(t, b, every)
 	assert.Greater(t, r.ran, 100)
 	t.Log(r.ran, "launches")
-	t.Setenv("FAKE_CUDA_LOG", log)
+	t.Setenv("FAKE_CUDA_LOG", notesAt)
 	require.NoError(t, b.Close())
-	notes, err := os.ReadFile(log)
+	notes, err := os.ReadFile(notesAt)
 	require.NoError(t, err)
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 	assert.NotContains(t, string(notes), "freed twice")
 	assert.NotContains(t, string(notes), "bad handle")
+}
+
+// TestFakeDriverLibrary: products through the fake cuBLAS, which finds its operands
+// by addresses, leading dims and strides alone, give what the reference gives; the
+// same when they are replayed from a graph, and in TF32.
+func TestFakeDriverLibrary(t *testing.T) {
+	library, r := fakeDriver(t)
+	cublas := filepath.Join(filepath.Dir(library), "libcublas.so.12")
+	compileFake(t, "gcc", cublas, "-DBLAS")
+	notesAt := filepath.Join(t.TempDir(), "log")
+	t.Setenv("FAKE_CUDA_LOG", notesAt)
+	byLibrary(t)
+	d, err := real.Open(real.Options{Library: []string{library}, BLAS: []string{"libcublas-of-nobody.so.13", cublas}})
+	require.NoError(t, err)
+	b, err := cuda.Open(d, cuda.Kind, 0)
+	require.NoError(t, err)
+	assert.Regexp(t, `^cuda cublas 120304 sm_\d+ \d+ float32$`, b.Arithmetic())
+	backendtest.RunSome(t, b, 10, "matmul", "linear")
+	x, y, bias := matrix(b, 5, 3), matrix(b, 4, 3), array(b, 4)
+	z := matrix(b, 5, 4)
+	for step := range 4 {
+		b.Upload(x, backend.Host32([]float32{0, float32(step), 1, 0, 1, 0, 0, 0, 1, -1, -1, -1, 1, 1, 1 + 1.0/4096}))
+		b.Linear(z, x, y, backend.Epilogue{F: op.ReLU, Bias: bias})
+		got := read(b, z)
+		assert.Equal(t, []float32{float32(step) + 2, float32(4*step) + 5, float32(7*step) + 8, float32(10*step) + 11, 1, 4, 7, 10}, got[:8])
+		assert.Equal(t, []float32{0, 0, 0, 0, 3 + 2.0/4096, 12 + 5.0/4096, 21 + 8.0/4096, 30 + 11.0/4096}, got[12:])
+	}
+	require.NoError(t, b.SetPrecision(backend.TF32))
+	b.Linear(z, x, y, backend.Epilogue{})
+	assert.Equal(t, []float32{3, 12, 21, 30}, read(b, z)[16:])
+	t.Log(r.ran, "launches of kernels")
+	require.NoError(t, b.Close())
+	notes, err := os.ReadFile(notesAt)
+	require.NoError(t, err)
+	assert.Greater(t, strings.Count(string(notes), "\nproduct "), 20)
+	assert.Contains(t, string(notes), "cuGraphLaunch")
+	assert.Contains(t, string(notes), "cublasDestroy")
+	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
+}
+
+// onFake registers and opens a kind of device on a fake driver.
+func onFake(t *testing.T, kind string) (b *cuda.Backend, r *runner) {
+	library, r := fakeDriver(t)
+	backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) {
+		d, err := real.Open(real.Options{Library: []string{library}, NoBLAS: "it is not asked for"})
+		if err != nil {
+			return nil, err
+		}
+		b, err = cuda.Open(d, kind, n)
+		return b, err
+	}})
+	_, err := tensor.OpenDevice(kind)
+	require.NoError(t, err)
+	return b, r
+}
+
+// TestFakeDriverTrajectories: training through cgo, with graphs, follows the CPU.
+func TestFakeDriverTrajectories(t *testing.T) {
+	b, r := onFake(t, "fake-trajectories")
+	trajectories(t, "fake-trajectories")
+	t.Log(r.ran, "launches")
+	require.NoError(t, b.Close())
+}
+
+// TestFakeDriverOperations: so do all operations and their derivatives.
+func TestFakeDriverOperations(t *testing.T) {
+	if !*full {
+		t.Skip("takes a minute; TestOperations does the same without cgo")
+	}
+	b, _ := onFake(t, "fake-operations")
+	optest.RunOn(t, optest.Autograd(), "fake-operations")
+	require.NoError(t, b.Close())
 }

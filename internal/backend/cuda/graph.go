@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"hash/maphash"
+	"math"
 
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
 )
@@ -21,11 +22,13 @@ type graphs struct {
 	slots   int    // in use
 	values  []byte // of the slots, to be uploaded
 	block   *block // of the slots
+	unique  uint64
 }
 
-// node is a launch, or a memset if function is 0.
+// node is a launch, a product of cuBLAS if product is set, or else a memset.
 type node struct {
 	function driver.Function
+	product  *driver.Gemm
 	grid     driver.Dim
 	op       string // the operation that it belongs to
 	lo, hi   int    // its arguments in content
@@ -61,6 +64,24 @@ func (b *Backend) submit(c call) {
 	g.add(b, node{function: f, grid: grid, op: b.recent.last(), lo: lo, hi: len(g.content)})
 }
 
+// submitProduct gives a product to cuBLAS, sooner or later.
+func (b *Backend) submitProduct(p driver.Gemm) {
+	g := &b.graphs
+	if g.off {
+		b.check(b.library.blas.Gemm(&p, b.stream))
+		return
+	}
+	flags := uint64(0)
+	for i, set := range [...]bool{p.Float64, p.TF32, p.TransA, p.TransB} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	g.note(1, flags, uint64(p.M), uint64(p.N), uint64(p.K), math.Float64bits(p.Alpha), math.Float64bits(p.Beta), uint64(p.A), uint64(p.B), uint64(p.C),
+		uint64(p.LDA), uint64(p.LDB), uint64(p.LDC), uint64(p.Batch), uint64(p.StrideA), uint64(p.StrideB), uint64(p.StrideC))
+	g.add(b, node{product: &p, op: b.recent.last()})
+}
+
 // clear queues setting words of 32 bits of a new block to 0.
 func (b *Backend) clear(p driver.Ptr, words uint64) {
 	g := &b.graphs
@@ -76,6 +97,13 @@ func (b *Backend) clear(p driver.Ptr, words uint64) {
 func (g *graphs) note(numbers ...uint64) int {
 	g.content = append(g.content, bytesIn(numbers)...)
 	return len(g.content)
+}
+
+// unlike makes the launches that are held back differ from all others, so that they
+// are not made a graph.
+func (g *graphs) unlike() {
+	g.unique++
+	g.note(g.unique)
 }
 
 func (g *graphs) add(b *Backend, n node) {
@@ -136,22 +164,45 @@ func (b *Backend) run() {
 	if r.seen++; r.seen == 2 {
 		b.capture(r, nodes, content)
 	}
-	if r.graph == 0 {
-		b.perform(nodes, content)
-		return
+	if r.graph != 0 {
+		err := b.device.GraphLaunch(r.graph, b.stream)
+		if !errors.Is(err, driver.OutOfMemory) {
+			b.check(err)
+			return
+		}
+		// There is no memory to launch it as a whole.
+		graph := r.graph
+		r.graph, r.seen = 0, 0
+		b.check(b.device.GraphDestroy(graph))
 	}
-	b.check(b.device.GraphLaunch(r.graph, b.stream))
+	b.perform(nodes, content)
 }
 
-// perform launches nodes one by one.
+// perform launches nodes one by one. Those after one that fails are launched as well,
+// because it may be none of theirs that fails: the numbers that it should have written
+// are undefined, and no others.
 func (b *Backend) perform(nodes []node, content []byte) {
+	var failed error
+	var op string
 	for _, n := range nodes {
-		b.checkOp(n.op, b.launchNode(n, content))
+		err := b.launchNode(n, content)
+		if errors.Is(err, driver.OutOfMemory) { // the driver may load kernels when they are launched
+			if err = b.trim(); err == nil {
+				err = b.launchNode(n, content)
+			}
+		}
+		if err != nil && failed == nil {
+			failed, op = err, n.op
+		}
 	}
+	b.checkOp(op, failed)
 }
 
 func (b *Backend) launchNode(n node, content []byte) error {
-	if n.function == 0 {
+	switch {
+	case n.product != nil:
+		return b.library.blas.Gemm(n.product, b.stream)
+	case n.function == 0:
 		return b.device.MemsetAsync(n.ptr, 0, n.words, b.stream)
 	}
 	return b.device.Launch(n.function, n.grid, driver.Dim{X: threads, Y: 1, Z: 1}, 0, b.stream, content[n.lo:n.hi])
@@ -172,6 +223,10 @@ func (b *Backend) capture(r *recording, nodes []node, content []byte) {
 		if graph != 0 {
 			_ = b.device.GraphDestroy(graph)
 		}
+	}
+	if errors.Is(err, driver.OutOfMemory) {
+		r.seen = 0 // for now
+		return
 	}
 	b.graphs.off = true
 	var e *driver.Error

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	_ "embed"
+	"errors"
 	"unsafe"
 
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
@@ -147,6 +148,7 @@ func (p *places) set(s []strides, ls ...*layout.Layout) {
 type tables struct {
 	known map[string]*block
 	bytes uint64
+	spare *block // for the steps of a sequence when there is no other memory
 }
 
 // tableLimit is the memory from which all tables are forgotten.
@@ -154,10 +156,36 @@ const tableLimit = 32 << 20
 
 // table returns the address of a table with those bytes.
 func (b *Backend) table(content []byte) driver.Ptr {
-	t := &b.tables
-	if k, ok := t.known[string(content)]; ok {
+	if k, ok := b.tables.known[string(content)]; ok {
 		return k.ptr
 	}
+	k, err := b.take(uint64(len(content)))
+	b.check(err)
+	b.keepTable(content, k)
+	return k.ptr
+}
+
+// tableNow is table for the steps of a sequence, which cannot wait until there is
+// memory. If there is none at once, the table lies where the next such one will, and
+// kept is false: no graph may rely on it.
+func (b *Backend) tableNow(content []byte) (_ driver.Ptr, kept bool) {
+	if k, ok := b.tables.known[string(content)]; ok {
+		return k.ptr, true
+	}
+	k, err := b.takeNow(uint64(len(content)))
+	if err == nil {
+		b.keepTable(content, k)
+		return k.ptr, true
+	}
+	if !errors.Is(err, driver.OutOfMemory) {
+		b.check(err)
+	}
+	b.upload(b.tables.spare.ptr, content)
+	return b.tables.spare.ptr, false
+}
+
+func (b *Backend) keepTable(content []byte, k *block) {
+	t := &b.tables
 	if t.known == nil {
 		t.known = map[string]*block{}
 	}
@@ -168,12 +196,9 @@ func (b *Backend) table(content []byte) driver.Ptr {
 		clear(t.known)
 		t.bytes = 0
 	}
-	k, err := b.take(uint64(len(content)))
-	b.check(err)
 	b.upload(k.ptr, content)
 	t.known[string(content)] = k
 	t.bytes += k.size
-	return k.ptr
 }
 
 // bytesIn returns the bytes of a slice of structs without pointers.

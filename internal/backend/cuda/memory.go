@@ -56,21 +56,10 @@ func blockSize(bytes uint64) uint64 {
 // take returns a block, or an error if there is no memory. The lock is held, but for
 // the time in which garbage is collected.
 func (b *Backend) take(bytes uint64) (*block, error) {
-	m, size := &b.memory, blockSize(bytes)
-	if m.all == nil {
-		m.all, m.free = map[driver.Ptr]*block{}, map[uint64][]*block{}
-	}
 	for try := 0; ; try++ {
-		if list := m.free[size]; len(list) > 0 {
-			k := list[len(list)-1]
-			m.free[size] = list[:len(list)-1]
-			return k, b.annotate(k, bytes)
-		}
-		ptr, err := b.device.MemAlloc(size)
+		k, err := b.takeNow(bytes)
 		if err == nil {
-			k := &block{ptr, size}
-			m.all[ptr] = k
-			return k, b.annotate(k, bytes)
+			return k, nil
 		}
 		b.flushAll() // what it holds can be freed
 		if !errors.Is(err, driver.OutOfMemory) || try == 4 {
@@ -95,6 +84,26 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 			return nil, err
 		}
 	}
+}
+
+// takeNow returns a block if there is memory at once.
+func (b *Backend) takeNow(bytes uint64) (*block, error) {
+	m, size := &b.memory, blockSize(bytes)
+	if m.all == nil {
+		m.all, m.free = map[driver.Ptr]*block{}, map[uint64][]*block{}
+	}
+	if list := m.free[size]; len(list) > 0 {
+		k := list[len(list)-1]
+		m.free[size] = list[:len(list)-1]
+		return k, b.annotate(k, bytes)
+	}
+	ptr, err := b.device.MemAlloc(size)
+	if err != nil {
+		return nil, err
+	}
+	k := &block{ptr, size}
+	m.all[ptr] = k
+	return k, b.annotate(k, bytes)
 }
 
 // annotate tells a device that checks such things what of a block is lent. Where
@@ -240,23 +249,23 @@ type slot struct {
 // slotSize is the largest upload that is staged.
 const slotSize = 1 << 20
 
-// stage returns a slot's memory, free to be written.
-func (b *Backend) stage(n int) *slot {
+// stage returns a slot whose memory is free to be written.
+func (b *Backend) stage() (*slot, error) {
 	s := &b.memory.staging
 	k := &s.slots[s.next]
 	s.next = (s.next + 1) % len(s.slots)
 	if k.memory == nil {
 		event, err := b.device.EventCreate(false)
-		b.check(err)
+		if err != nil {
+			return nil, err
+		}
 		memory, err := b.device.HostAlloc(slotSize)
 		if err != nil {
-			err = errors.Join(err, b.device.EventDestroy(event))
+			return nil, errors.Join(err, b.device.EventDestroy(event))
 		}
-		b.check(err)
 		k.memory, k.done = memory, event
 	}
-	b.check(b.device.EventSync(k.done))
-	return k
+	return k, b.device.EventSync(k.done)
 }
 
 func (s *staging) close(b *Backend) error {
@@ -281,7 +290,12 @@ func (b *Backend) upload(dst driver.Ptr, src []byte) {
 		b.check(b.device.Upload(dst, src, b.stream))
 		return
 	}
-	k := b.stage(len(src))
+	k, err := b.stage()
+	if errors.Is(err, driver.OutOfMemory) { // of page-locked memory: do without
+		b.check(b.device.Upload(dst, src, b.stream))
+		return
+	}
+	b.check(err)
 	b.check(b.device.UploadAsync(dst, k.memory[:copy(k.memory, src)], b.stream))
 	b.check(b.device.EventRecord(k.done, b.stream))
 }

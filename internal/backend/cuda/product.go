@@ -145,6 +145,9 @@ func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
 		m:      uint32(m), n: uint32(n), k: uint32(k), part: uint32(k), parts: 1,
 	}
 	p.batch.set(p.batch.stride[:], &ld, &lx, &ly)
+	if b.byLibrary(&p, dt) {
+		return
+	}
 	parts := 1
 	var scratch *block
 	if tiles := blocks(m, t.m) * blocks(n, t.n) * count; tiles < 32 && k >= 4*longSum {
@@ -170,18 +173,6 @@ func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
 		if e.Bias.Buffer != nil {
 			b.queue.operands(blockOf(e.Bias))
 		}
-		b.apply(dst, e)
-	}
-}
-
-// apply applies an epilogue to dst in passes of its own.
-func (b *Backend) apply(dst backend.Operand, e backend.Epilogue) {
-	if e.Bias.Buffer != nil {
-		bias := backend.Operand{Buffer: e.Bias.Buffer, Layout: dst.Layout}
-		bias.Layout.Offset, bias.Layout.Strides = e.Bias.Layout.Offset, [layout.MaxRank]int{1: e.Bias.Layout.Strides[0]}
-		b.elementwise(kernel{binaryModule, "Add", suffix(dst.Buffer.DType())}, []float64{0}, dst, dst, bias)
-	}
-	if e.F != op.None {
-		b.unary(e.F, dst, dst, e.A, 0)
+		b.finish(&p, dt)
 	}
 }

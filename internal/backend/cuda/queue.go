@@ -143,7 +143,10 @@ func (b *Backend) launchStep(k, as kernel, x, y int, s step) {
 	}
 	q := &b.queue
 	s.code = code
+	// What is held back must not fail later, when others' operations depend on it.
+	b.function(sequenceKernel)
 	if len(q.steps) == 0 {
+		b.function(k)
 		q.first.kernel, q.first.x, q.first.y, q.first.z = k, x, y, 1
 		q.first.args = append(q.first.args[:0], b.args.Bytes()...)
 		if q.touched == nil {
@@ -162,7 +165,10 @@ func (b *Backend) launchStep(k, as kernel, x, y int, s step) {
 	}
 }
 
-// flush queues what is held back.
+// sequenceKernel does the steps.
+var sequenceKernel = kernel{sequenceModule, "sequence", ""}
+
+// flush queues what is held back. It takes no memory that might be missing.
 func (b *Backend) flush() {
 	q := &b.queue
 	b.fillNow()
@@ -170,18 +176,19 @@ func (b *Backend) flush() {
 		return
 	}
 	steps := q.steps
-	q.steps = nil // the table may have to be uploaded, which flushes
+	q.steps = nil // to upload the table may launch what is queued
 	clear(q.touched)
 	if len(steps) == 1 && !q.always {
 		b.submit(q.first)
 	} else {
-		table := b.table(bytesIn(steps))
+		table, kept := b.tableNow(bytesIn(steps))
+		if !kept {
+			b.graphs.unlike()
+		}
 		b.begin().Ptr(table).U32(uint32(len(steps)))
-		b.submit(call{kernel{sequenceModule, "sequence", ""}, 1, 1, 1, b.args.Bytes()})
+		b.submit(call{sequenceKernel, 1, 1, 1, b.args.Bytes()})
 	}
-	if q.steps == nil {
-		q.steps = steps[:0]
-	}
+	q.steps = steps[:0]
 	for _, k := range q.held {
 		b.giveBack(k)
 	}

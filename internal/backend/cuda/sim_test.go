@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"flag"
+	"slices"
 	"sync"
 	"testing"
 
@@ -62,12 +63,22 @@ func TestConformance(t *testing.T) {
 		families = []string{"memory", "copy", "fill", "unary", "binary", "where", "reduce", "matmul", "gather", "random", "linear", "epilogue gradient", "clamp"}
 	}
 	backendtest.RunSome(t, b, every, families...)
+	if *full {
+		// TestTiles, TestSequences, TestLibrary and TestRareKernels have the others.
+		elsewhere := []string{"product_f32_64", "product_f32_128", "sequence", "finish_f32", "finish_f64",
+			"transpose_f32", "scatter_f32_f32", "scatter_f32_f64", "scatter_f64_f32", "scatter_f64_f64"}
+		for name := range cuda.KernelNames() {
+			if d.Counters().Kernels[name] == 0 && !slices.Contains(elsewhere, name) {
+				t.Errorf("%s was not launched", name)
+			}
+		}
+	}
 	t.Log(d.Counters().Instructions/1e6, "million instructions in", d.Counters().Launches, "launches")
 }
 
 // TestSequences: small operations give the same in a sequence.
 func TestSequences(t *testing.T) {
-	b, _ := open(t, sim.Config{Fast: true})
+	b, _ := open(t, sim.Config{})
 	b.Sequences()
 	every := 20
 	if *full {

@@ -44,3 +44,31 @@ PRODUCT(float, f32_128, 128, 128, 8, 8, 8, 1)
 PRODUCT(float, f32_64, 64, 64, 16, 4, 4, 1)
 PRODUCT(float, f32_32, 32, 32, 32, 4, 4, 4)
 PRODUCT(double, f64_32, 32, 32, 16, 4, 4, 4)
+
+// Finish is a product that another library wrote to dst, without its epilogue.
+template <class T> struct Finish {
+    Result<T> result;
+    i64 row;
+    Divisor inner; // the length of the axis along which neighbours in dst lie
+    u32 count;     // of results
+};
+
+template <class T> DEVICE void finish(const Finish<T> &p) {
+    const Result<T> &r = p.result;
+    u32 e = block() * (4 * THREADS) + thread();
+#pragma unroll
+    for (u32 k = 0; k < 4; k++, e += THREADS) {
+        if (e >= p.count) return;
+        u32 m = quotient(e, p.inner), n = e - m * p.inner.d;
+        if (r.transposed) {
+            u32 other = m;
+            m = n, n = other;
+        }
+        T *to = r.dst + (m * p.row + n * r.column), v = *to;
+        if (r.bias) v += r.bias[n * r.biasStride];
+        *to = activate(r.function, v, (T)r.a);
+    }
+}
+
+extern "C" __global__ __launch_bounds__(THREADS) void finish_f32(Finish<float> p) { finish(p); }
+extern "C" __global__ __launch_bounds__(THREADS) void finish_f64(Finish<double> p) { finish(p); }

@@ -7,6 +7,7 @@ package real
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -50,6 +51,9 @@ func (dev *Device) blasError(call string, s C.int) error {
 
 // BLAS opens cuBLAS and makes a handle.
 func (dev *Device) BLAS() (driver.BLAS, error) {
+	if why := dev.d.options.NoBLAS; why != "" {
+		return nil, errors.New("there is no cuBLAS: " + why)
+	}
 	library, err := load(dev.d.options.BLAS)
 	if err != nil {
 		return nil, fmt.Errorf("there is no cuBLAS: %w", err)

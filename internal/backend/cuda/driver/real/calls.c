@@ -330,7 +330,7 @@ const char *gander_blas_bind(gander_blas *d, void *library) {
 	REQUIRED(GetVersion, "cublasGetVersion_v2");
 	REQUIRED(SetStream, "cublasSetStream_v2");
 	REQUIRED(SetMathMode, "cublasSetMathMode");
-	OPTIONAL(SetWorkspace, "cublasSetWorkspace_v2");
+	REQUIRED(SetWorkspace, "cublasSetWorkspace_v2");
 	REQUIRED(Sgemm, "cublasSgemmStridedBatched");
 	REQUIRED(Dgemm, "cublasDgemmStridedBatched");
 	return missing;
@@ -355,8 +355,6 @@ int gander_blas_version(gander_driver *d, CUhandle context, gander_blas *b, int 
 
 int gander_blas_workspace(gander_driver *d, CUhandle context, gander_blas *b, CUdeviceptr p, size_t bytes) {
 	CURRENT_BLAS;
-	if (!b->SetWorkspace)
-		return 15; // CUBLAS_STATUS_NOT_SUPPORTED
 	b->workspace = p, b->bytes = bytes;
 	return b->SetWorkspace(b->handle, (void *)(uintptr_t)p, bytes);
 }

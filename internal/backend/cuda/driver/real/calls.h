@@ -119,7 +119,7 @@ typedef struct gander_blas {
 	int (*GetVersion)(CUhandle handle, int *version);
 	int (*SetStream)(CUhandle handle, CUhandle stream);
 	int (*SetMathMode)(CUhandle handle, int mode);
-	int (*SetWorkspace)(CUhandle handle, void *workspace, size_t bytes); // may be missing
+	int (*SetWorkspace)(CUhandle handle, void *workspace, size_t bytes);
 	int (*Sgemm)(CUhandle handle, int ta, int tb, int m, int n, int k, const float *alpha, const float *a, int lda, long long stride_a,
 		const float *b, int ldb, long long stride_b, const float *beta, float *c, int ldc, long long stride_c, int batch);
 	int (*Dgemm)(CUhandle handle, int ta, int tb, int m, int n, int k, const double *alpha, const double *a, int lda, long long stride_a,

@@ -32,8 +32,10 @@
 // /usr/local/cuda/lib64; LD_LIBRARY_PATH adds other places.
 package real
 
-// Options name libraries for [Open]. The zero value is right but for tests.
+// Options name libraries for [Open]. The zero value is right where they are in their
+// usual places.
 type Options struct {
 	Library []string // the driver; the first that can be opened
 	BLAS    []string // cuBLAS, likewise
+	NoBLAS  string   // if not empty, why there shall be no cuBLAS
 }

@@ -54,9 +54,7 @@ static int failing(const char *call) {
 	return out;
 }
 
-#ifndef BLAS
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of blocks
+// What the two libraries share: streams, and what is recorded in them.
 
 enum { CONTEXT = 0xc0, STREAM, EVENT, MODULE, FUNCTION, GRAPH, EXEC, FREED };
 
@@ -67,6 +65,24 @@ typedef struct object {
 	char name[64];
 	void *graph; // of a stream that is captured, and of what comes of it
 } object;
+
+// node is work in a graph.
+typedef struct node {
+	enum { LAUNCH, SET, COPY, PRODUCT } kind;
+	object *f;
+	unsigned dims[7];
+	unsigned char *args;
+	size_t n;
+	char *dst;
+	const char *src;
+	unsigned value;
+	void (*product)(void *); // of args
+	struct node *next;
+} node;
+
+#ifndef BLAS
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of blocks
 
 static object contexts[64];
 static __thread object *current;
@@ -100,25 +116,12 @@ static int tell(const char *format, ...) {
 	return answer;
 }
 
-// node is work in a graph.
-typedef struct node {
-	enum { LAUNCH, SET, COPY } kind;
-	object *f;
-	unsigned dims[7];
-	unsigned char *args;
-	size_t n;
-	char *dst;
-	const char *src;
-	unsigned value;
-	struct node *next;
-} node;
-
 // work does something, or records it in the stream's graph.
 static int work(object *s, node w) {
 	if (s->capturing) {
 		node *copy = malloc(sizeof *copy);
 		*copy = w;
-		if (w.n && w.kind == LAUNCH)
+		if (w.n && (w.kind == LAUNCH || w.kind == PRODUCT))
 			copy->args = memcpy(malloc(w.n), w.args, w.n);
 		node **end = (node **)&s->graph;
 		while (*end)
@@ -136,6 +139,9 @@ static int work(object *s, node w) {
 		break;
 	case COPY:
 		memcpy(w.dst, w.src, w.n);
+		break;
+	case PRODUCT:
+		w.product(w.args);
 	}
 	return 0;
 }
@@ -491,8 +497,9 @@ API int cuGraphDestroy(void *g) {
 
 #else // BLAS
 
-static int live;
-static void *stream, *workspace;
+static int live, math;
+static object *stream;
+static void *workspace;
 
 #define BEGIN(call) \
 	int failure = failing(call); \
@@ -502,6 +509,7 @@ static void *stream, *workspace;
 API int cublasCreate_v2(void **h) {
 	BEGIN("cublasCreate");
 	live++;
+	math = 0;
 	*h = &live;
 	return 0;
 }
@@ -522,6 +530,7 @@ API int cublasSetStream_v2(void *h, void *s) {
 API int cublasSetMathMode(void *h, int mode) {
 	BEGIN("cublasSetMathMode");
 	note("mode=%d", mode);
+	math = mode;
 	return 0;
 }
 #ifndef OLD
@@ -531,13 +540,60 @@ API int cublasSetWorkspace_v2(void *h, void *p, size_t n) {
 	return 0;
 }
 #endif
+
+// narrowed rounds to TF32 if that is the mode.
+static double narrowed_float(double x, int tf32) {
+	float f = x;
+	unsigned u;
+	if (!tf32)
+		return x;
+	memcpy(&u, &f, sizeof u);
+	u = (u + (1 << 12)) & ~((1u << 13) - 1);
+	memcpy(&f, &u, sizeof f);
+	return f;
+}
+static double narrowed_double(double x, int tf32) { return x; }
+
+// run does a product, or records it where its stream is captured.
+static int run(node w) {
+	if (!stream || stream->kind != STREAM) return 14;
+	if (!stream->capturing) {
+		w.product(w.args);
+		return 0;
+	}
+	if (!workspace) return 14; // it would allocate one
+	node *copy = malloc(sizeof *copy), **end = (node **)&stream->graph;
+	*copy = w;
+	copy->args = memcpy(malloc(w.n), w.args, w.n);
+	while (*end)
+		end = &(*end)->next;
+	*end = copy;
+	return 0;
+}
+
 #define GEMM(name, T) \
+	typedef struct { int ta, tb, m, n, k, lda, ldb, ldc, batch, tf32; long long sa, sb, sc; T alpha, beta; const T *a, *b; T *c; } name##_args; \
+	static void name##_do(void *p) { \
+		name##_args g = *(name##_args *)p; \
+		for (int q = 0; q < g.batch; q++, g.a += g.sa, g.b += g.sb, g.c += g.sc) \
+			for (int j = 0; j < g.n; j++) \
+				for (int i = 0; i < g.m; i++) { \
+					double sum = 0; \
+					T *c = g.c + i + (long long)j * g.ldc; \
+					for (int l = 0; l < g.k; l++) \
+						sum += narrowed_##T(g.ta ? g.a[l + (long long)i * g.lda] : g.a[i + (long long)l * g.lda], g.tf32) * \
+							narrowed_##T(g.tb ? g.b[j + (long long)l * g.ldb] : g.b[l + (long long)j * g.ldb], g.tf32); \
+					*c = g.alpha * sum + (g.beta != 0 ? g.beta * *c : 0); \
+				} \
+	} \
 	API int name(void *h, int ta, int tb, int m, int n, int k, const T *alpha, const T *a, int lda, long long sa, const T *b, int ldb, \
 		long long sb, const T *beta, T *c, int ldc, long long sc, int batch) { \
 		BEGIN(#name); \
 		note("product %d%d %d×%d×%d %g %g a=%p/%d/%lld b=%p/%d/%lld c=%p/%d/%lld batch=%d stream=%d workspace=%d", ta, tb, m, n, k, \
 			(double)*alpha, (double)*beta, (void *)a, lda, sa, (void *)b, ldb, sb, (void *)c, ldc, sc, batch, stream != 0, workspace != 0); \
-		return 0; \
+		if (lda < (ta ? k : m) || ldb < (tb ? n : k) || ldc < m || m < 0 || n < 0 || k < 0 || batch < 0) return 7; \
+		name##_args g = {ta, tb, m, n, k, lda, ldb, ldc, batch, math == 3, sa, sb, sc, *alpha, *beta, a, b, c}; \
+		return run((node){.kind = PRODUCT, .product = name##_do, .args = (unsigned char *)&g, .n = sizeof g}); \
 	}
 GEMM(cublasSgemmStridedBatched, float)
 GEMM(cublasDgemmStridedBatched, double)
