@@ -45,7 +45,8 @@ type Checkpoints struct {
 	Best func(*Generator) (float64, error)
 }
 
-// ErrInUse is wrapped by errors about folders that another run writes to.
+// ErrInUse is wrapped by errors about folders that another run writes to. Under js,
+// wasip1, plan9, aix and solaris, and on file systems without locks, nobody notices.
 var ErrInUse = atomicfile.ErrInUse
 
 // Hook returns the hook that does it. Training does not begin if the folder

@@ -241,17 +241,21 @@ const (
 // has made the generator, its metadata tells after which step ("gander.step") and
 // with which seed ("gander.seed").
 func (g *Generator) Save(path string) error {
-	return told(func() error { return nn.SaveWeights(path, g.net, g.weights(), g.metadata()) })
+	return told("saving "+path, func() error { return nn.SaveWeights(path, g.net, g.weights(), g.metadata()) })
 }
 
 // Write is [Generator.Save] to a stream.
 func (g *Generator) Write(w io.Writer) error {
-	return told(func() error { return nn.WriteWeights(w, g.net, g.weights(), g.metadata()) })
+	return told("writing a generator", func() error { return nn.WriteWeights(w, g.net, g.weights(), g.metadata()) })
 }
 
-// told returns f's error, or what a device that fails meanwhile panics with.
-func told(f func() error) (err error) {
+// told returns f's error, of package nn, or what a device that fails meanwhile panics
+// with.
+func told(doing string, f func() error) (err error) {
 	failure := tensor.Catch(func() { err = f() })
+	if err != nil {
+		err = ofNetwork(doing, err)
+	}
 	return both(err, failure)
 }
 
@@ -302,7 +306,7 @@ func OnDevice(d *tensor.Device) LoadOption { return func(c *loadConfig) { c.devi
 func LoadGenerator(path string, options ...LoadOption) (*Generator, error) {
 	net, meta, err := nn.Load(path)
 	if err != nil {
-		return nil, err
+		return nil, ofNetwork("loading "+path, err)
 	}
 	return loaded(path, net, meta, options)
 }
@@ -311,7 +315,7 @@ func LoadGenerator(path string, options ...LoadOption) (*Generator, error) {
 func LoadGeneratorFS(fsys fs.FS, name string, options ...LoadOption) (*Generator, error) {
 	net, meta, err := nn.LoadFS(fsys, name)
 	if err != nil {
-		return nil, err
+		return nil, ofNetwork("loading "+name, err)
 	}
 	return loaded(name, net, meta, options)
 }
@@ -320,9 +324,18 @@ func LoadGeneratorFS(fsys fs.FS, name string, options ...LoadOption) (*Generator
 func ReadGenerator(r io.Reader, options ...LoadOption) (*Generator, error) {
 	net, meta, err := nn.Read(r)
 	if err != nil {
-		return nil, err
+		return nil, ofNetwork("loading a stream", err)
 	}
 	return loaded("a stream", net, meta, options)
+}
+
+// ofNetwork says of a generator what package nn says of it as a network: that this is
+// what could not be done, and the cause.
+func ofNetwork(doing string, err error) error {
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	return fmt.Errorf("gan: %s: %w", doing, err)
 }
 
 // loaded makes a generator of a file's network.

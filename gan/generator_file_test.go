@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -187,4 +188,36 @@ func TestSaveNetworksRefusesEarly(t *testing.T) {
 			require.ErrorIs(t, trainer.Generator().Save(filepath.Join(t.TempDir(), "g")), nn.ErrUnknownModule)
 		}
 	}
+}
+
+// Errors about a generator's file begin with this package and name the file, once.
+func TestGeneratorErrorsNameTheFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "g.safetensors")
+	g := newTiny(t, gan.Hinge{}).Generator()
+	require.NoError(t, g.Save(path))
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for name, change := range map[string]func([]byte) []byte{
+		"empty":        func([]byte) []byte { return nil },
+		"short":        func(b []byte) []byte { return b[:len(b)-5] },
+		"flipped":      func(b []byte) []byte { b[len(b)-3] ^= 4; return b },
+		"another kind": func(b []byte) []byte { return bytes.Replace(b, []byte(`\"Tanh\"`), []byte(`\"Tanq\"`), 1) },
+		"other shape":  func(b []byte) []byte { return bytes.Replace(b, []byte(`"shape":[8,3]`), []byte(`"shape":[3,8]`), 1) },
+	} {
+		require.NoError(t, os.WriteFile(path, change(bytes.Clone(whole)), 0o644))
+		_, err := gan.LoadGenerator(path)
+		_, errFS := gan.LoadGeneratorFS(os.DirFS(dir), "g.safetensors")
+		for file, err := range map[string]error{path: err, "g.safetensors": errFS} {
+			require.Error(t, err, name)
+			text := err.Error()
+			require.Equal(t, "gan: loading "+file+": ", text[:min(len(text), len("gan: loading "+file+": "))], name)
+			require.Equal(t, 1, strings.Count(text, file), "%s: %s", name, text)
+			require.NotContains(t, text, "nn: ", name)
+		}
+	}
+	_, err = gan.LoadGenerator(dir + "/none")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Regexp(t, "^gan: loading ", err.Error())
+	require.Regexp(t, "^gan: saving ", g.Save(dir+"/none/g").Error())
 }

@@ -153,7 +153,9 @@ func LogSteps(n int) LogOption {
 // The file is replaced after each epoch, and once in a while in a long one, so it is
 // whole at any time. A resumed run goes on with the lines of the time before; those
 // of epochs that the file lacks are made from the checkpoint, which does not know
-// how long they took.
+// how long they took. Lines of steps are those of an uninterrupted run if it is resumed
+// after a step that has one. Notes are as their hooks make them, which need not remember
+// what they have said before.
 //
 // A log that cannot be written is a [Warning]: it is whole again as soon as it
 // can.

@@ -261,14 +261,19 @@ func encode(m Module) ([]byte, error) {
 // unknown or given twice; one that names a kind this program does not have wraps
 // [ErrUnknownModule].
 func Decode(description []byte) (Module, error) {
-	err := checkSize(description)
-	if err == nil {
-		var m Module
-		if m, err = decode(description); err == nil {
-			return m, nil
-		}
+	m, err := decodeWhole(description)
+	if err != nil {
+		return nil, excerpt.Error(fmt.Errorf("nn: reading an architecture: %w", err))
 	}
-	return nil, excerpt.Error(fmt.Errorf("nn: reading an architecture: %w", err))
+	return m, nil
+}
+
+// decodeWhole is Decode, with errors that others name.
+func decodeWhole(description []byte) (Module, error) {
+	if err := checkSize(description); err != nil {
+		return nil, err
+	}
+	return decode(description)
 }
 
 func decode(description []byte) (m Module, err error) {

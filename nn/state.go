@@ -39,7 +39,7 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 	params := Params(m)
 	dtype, err := match(params, offer)
 	if err != nil {
-		return err
+		return fmt.Errorf("nn: %w", err)
 	}
 	if !Ready(m) {
 		allocate(params, dtype, tensor.CPU())
@@ -96,7 +96,7 @@ func match(params []NamedParam, offer map[string]offered) (tensor.DType, error) 
 		if more := len(problems) - 4; more > 0 {
 			problems = append(problems[:4], fmt.Sprintf("and %d more", more))
 		}
-		return dtype, fmt.Errorf("nn: the state does not fit the network: %s%s", strings.Join(problems, "; "), renamed(params, offer))
+		return dtype, fmt.Errorf("the state does not fit the network: %s%s", strings.Join(problems, "; "), renamed(params, offer))
 	}
 	return dtype, nil
 }
@@ -186,9 +186,9 @@ func contents(m Module, w *Weights, metadata map[string]string) (state map[strin
 	meta = map[string]string{}
 	maps.Copy(meta, metadata)
 	delete(meta, ArchitectureKey) // it may come from another network's file
-	architecture, err := Encode(m)
+	architecture, err := encodeChecked(m)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w; safetensors.Save(path, nn.State(m), nil) keeps the weights alone", err)
+		return nil, nil, fmt.Errorf("its architecture cannot be described: %w; safetensors.Save(path, nn.State(m), nil) keeps the weights alone", err)
 	}
 	meta[ArchitectureKey] = string(architecture)
 	return state, meta, nil
@@ -242,9 +242,9 @@ func read(r io.Reader) (Module, map[string]string, error) {
 	if !ok {
 		return nil, nil, errors.New("it holds weights but no architecture; build the network and use LoadInto")
 	}
-	m, err := Decode([]byte(architecture))
+	m, err := decodeWhole([]byte(architecture))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, excerpt.Error(fmt.Errorf("its architecture: %w", err))
 	}
 	if err := fill(m, f); err != nil {
 		return nil, nil, err

@@ -116,7 +116,7 @@ func TestLoadStateRefuses(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "f")
 			require.NoError(t, safetensors.Save(path, state, nil))
 			err = nn.LoadInto(path, m)
-			require.ErrorContains(t, err, "nn: loading "+path+": nn: the state does not fit the network: "+c.want)
+			require.ErrorContains(t, err, "nn: loading "+path+": the state does not fit the network: "+c.want)
 			require.Equal(t, before, bits(m), "the network was touched")
 		})
 	}
@@ -248,7 +248,7 @@ func TestSaveWithoutArchitecture(t *testing.T) {
 		m := ready(build(), 1, tensor.Float32)
 		path := filepath.Join(t.TempDir(), "f")
 		err := nn.Save(path, m, nil)
-		require.ErrorContains(t, err, "nn: saving "+path+": nn: describing an architecture: ", name)
+		require.ErrorContains(t, err, "nn: saving "+path+": its architecture cannot be described: ", name)
 		require.ErrorContains(t, err, "safetensors.Save(path, nn.State(m), nil) keeps the weights alone", name)
 		require.NoFileExists(t, path)
 

@@ -29,7 +29,9 @@ type Options struct {
 //
 // Training goes on meanwhile and computes the same bits as without the hook, which
 // works on copies. If it is not done with two measurements when the next is due, it
-// leaves that one out. It panics with a [tensor.ArgumentError] if Every is negative.
+// leaves that one out. So the step at which a sentence is heard depends on how fast the
+// machine is; and the record of measurements is not in checkpoints, so that a resumed
+// run knows nothing of those before and may say a thing again, or later. It panics with a [tensor.ArgumentError] if Every is negative.
 func Hook(o Options) gan.Hook {
 	if o.Every < 0 {
 		panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("every %d steps", o.Every), Fix: "give 1 or more, or 0 for the default"})

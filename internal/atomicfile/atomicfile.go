@@ -98,7 +98,7 @@ func resolve(path string) (target string, through bool, err error) {
 // writeThrough writes to what is not a regular file.
 func writeThrough(path string, write func(io.Writer) error) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|nonBlock, 0)
-	if errors.Is(err, syscall.ENXIO) {
+	if isUnread(err) {
 		return fmt.Errorf("nobody reads it: %w", err)
 	}
 	if err != nil {

@@ -26,8 +26,10 @@ type FolderLock struct {
 }
 
 // LockFolder locks a folder, which must be there. If it is locked already, the
-// error wraps [ErrInUse] and says by whom. On systems and file systems that have
-// no locks it does nothing.
+// error wraps [ErrInUse] and says by whom. It does nothing where there are no locks
+// that end with their process: on file systems that have none, and under js, wasip1,
+// plan9, aix and solaris (not illumos). A file that is made and removed would be none:
+// it would stay when its process is killed, and keep the next one out.
 func LockFolder(folder string) (*FolderLock, error) {
 	path := filepath.Join(folder, lockName)
 	for {

@@ -150,6 +150,22 @@ func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []fl
 		}
 		return
 	}
+	if tinyMatVecT(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= m && len(y) >= n {
+		x = x[:m]
+		for c := range y[:n] {
+			sum, at := float32(0), c
+			for _, v := range x {
+				sum += v * a[at]
+				at += lda
+			}
+			sum *= alpha
+			if beta != 0 {
+				sum += beta * y[c]
+			}
+			y[c] = sum
+		}
+		return
+	}
 	if m*n >= smallMatrix && single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
 		return
 	}
@@ -165,6 +181,22 @@ func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []fl
 				v += beta * y[r]
 			}
 			y[r] = v
+		}
+		return
+	}
+	if tinyMatVecT(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= m && len(y) >= n {
+		x = x[:m]
+		for c := range y[:n] {
+			sum, at := float64(0), c
+			for _, v := range x {
+				sum += v * a[at]
+				at += lda
+			}
+			sum *= alpha
+			if beta != 0 {
+				sum += beta * y[c]
+			}
+			y[c] = sum
 		}
 		return
 	}
