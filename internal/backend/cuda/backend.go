@@ -40,6 +40,7 @@ var (
 	_ backend.Meter             = (*Backend)(nil)
 	_ backend.ArithmeticBackend = (*Backend)(nil)
 	_ backend.PrecisionBackend  = (*Backend)(nil)
+	_ backend.MulAddBackend     = (*Backend)(nil)
 )
 
 // minVersion is the oldest CUDA that reads the kernels' PTX, 6.3.

@@ -71,7 +71,7 @@ func TestParameters(t *testing.T) {
 		}
 	}
 	for name, size := range map[string]uintptr{
-		"Tanh_f32_nd": unsafe.Sizeof(places2{}), "Add_f64_nd": unsafe.Sizeof(places3{}), "where_f32": unsafe.Sizeof(places4{}),
+		"Tanh_f32_nd": unsafe.Sizeof(places2{}), "Add_f64_nd": unsafe.Sizeof(places3{}), "where_f32": unsafe.Sizeof(places4{}), "mulAdd_f64": unsafe.Sizeof(places4{}),
 		"fill_f32_nd": unsafe.Sizeof(places1{}), "Sum_f32": unsafe.Sizeof(places2{}), "epilogueGrad_f64": unsafe.Sizeof(channels{}),
 		"product_f32_64": unsafe.Sizeof(product{}), "finish_f32": unsafe.Sizeof(finishing{}),
 		"correlate_f64_32": unsafe.Sizeof(correlation{}), "weightGrad_f32_16": unsafe.Sizeof(weightGrad{}),

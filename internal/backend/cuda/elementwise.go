@@ -33,7 +33,7 @@ func (b *Backend) elementwise(k kernel, constants []float64, operands ...backend
 	even := o[0].Layout.Rank <= 1
 	s := step{n: uint32(n)}
 	a, grid := b.begin(), blocks(n, threads)
-	if even && len(o) < 4 { // Where has only the other kernel
+	if even && len(o) < 4 { // Where and MulAdd have only the other kernel
 		grid = blocks(n, unroll*threads)
 		a.U32(uint32(n))
 		for i := range o {
@@ -249,6 +249,12 @@ func (b *Backend) unary(f op.Unary, dst, x backend.Operand, c, d float64) {
 func (b *Backend) Binary(f op.Binary, dst, x, y backend.Operand, c float64) {
 	defer b.enter(f.String(), dst, x, y)()
 	b.elementwise(kernel{binaryModule, f.String(), suffix(dst.Buffer.DType())}, []float64{c}, dst, x, y)
+}
+
+// MulAdd sets dst = x·y + z.
+func (b *Backend) MulAdd(dst, x, y, z backend.Operand) {
+	defer b.enter("MulAdd", dst, x, y, z)()
+	b.elementwise(kernel{binaryModule, "mulAdd", suffix(dst.Buffer.DType())}, nil, dst, x, y, z)
 }
 
 // Where sets dst to x if cond ≠ 0, else to y.

@@ -3,6 +3,7 @@ package cuda_test
 import (
 	"flag"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -63,7 +64,7 @@ func TestConformance(t *testing.T) {
 		families = []string{"memory", "copy", "fill", "unary", "binary", "where", "reduce", "matmul", "gather", "random", "linear", "epilogue gradient", "clamp"}
 	}
 	backendtest.RunSome(t, b, every, families...)
-	if *full {
+	if *full && !strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
 		// TestTiles, TestSequences, TestLibrary and TestRareKernels have the others.
 		elsewhere := []string{"product_f32_64", "product_f32_128", "sequence", "finish_f32", "finish_f64",
 			"transpose_f32", "scatter_f32_f32", "scatter_f32_f64", "scatter_f64_f32", "scatter_f64_f64"}

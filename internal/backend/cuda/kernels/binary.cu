@@ -42,3 +42,20 @@ template <class F, class T> DEVICE void placed(const Places<3> &p, T *dst, const
     }
 #define BOTH(NAME, CHEAP, EXPRESSION) KERNELS(NAME, float, f32) KERNELS(NAME, double, f64)
 BINARY(BOTH)
+
+// dst = x·y + z, the product rounded before the sum.
+template <class T> DEVICE void mulAdd(const Places<4> &p, T *dst, const T *x, const T *y, const T *z) {
+    u32 i = block() * THREADS + thread();
+    if (i >= p.n) return;
+    i64 at[4] = {0, 0, 0, 0};
+    place(p, i, at);
+    T product = x[at[1]] * y[at[2]];
+    dst[at[0]] = product + z[at[3]];
+}
+
+extern "C" __global__ __launch_bounds__(THREADS) void mulAdd_f32(Places<4> p, float *dst, const float *x, const float *y, const float *z) {
+    mulAdd(p, dst, x, y, z);
+}
+extern "C" __global__ __launch_bounds__(THREADS) void mulAdd_f64(Places<4> p, double *dst, const double *x, const double *y, const double *z) {
+    mulAdd(p, dst, x, y, z);
+}
