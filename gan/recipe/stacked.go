@@ -29,8 +29,8 @@ func StackedQuarter() Recipe {
 }
 
 // stackedGame is the game of these recipes: the rates fall to a tenth over the last fifth.
-// The penalty is twice that of single digits, without which small discriminators see a
-// few modes at a time.
+// The penalty is twice that of single digits: with less, and rates that fell sooner, the
+// smallest discriminator led to fewer modes.
 func stackedGame(r Recipe) gan.Config {
 	fifth := max(r.Steps/5, 1)
 	fall := optim.Linear{From: 1, To: 0.1, Steps: fifth}
