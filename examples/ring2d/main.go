@@ -12,15 +12,15 @@
 //	           warm where it takes points for real; circles are 3σ around modes
 //	grid.png   the end of it, larger
 //
-// It takes some 17 s on two free cores, the ring 13 s, and ends like this:
+// It takes some 45 s of one free core, the ring 32 s, and ends like this:
 //
 //	10,000 points
 //	metric               value     floor
 //	modes                25        25
-//	high-quality share   0.964     0.989
-//	reverse KL           0.00295   0.0012
-//	KL with off-mode     0.0207    0.00124
-//	spread in σ          0.581     0.974
+//	high-quality share   0.98      0.989
+//	reverse KL           0.00306   0.0012
+//	KL with off-mode     0.00615   0.00124
+//	spread in σ          0.864     0.974
 //
 // -seeds 10 trains ten times and prints means with standard errors, -json prints
 // JSON, and -samples FILE.npy saves 10,000 points, in the units of the papers

@@ -4,11 +4,12 @@
 //	go run ./examples/stackedmnist
 //
 // The networks are the tiny ones of Metz et al., "Unrolled generative adversarial
-// networks", 2017, of which the discriminator has half or, with -preset quarter, a
-// quarter of the generator's channels. It prints, in the course of training and at the
-// end, of 25,600 pictures in how many of the 1,000 modes they lie, as a network that
-// recognises digits sees them, and how unequal the modes are (the reverse
-// Kullback–Leibler divergence), beside the values of as many real pictures ("floor").
+// networks", 2017, without batch normalisation. The discriminator has half or, with
+// -preset quarter, a quarter of the generator's channels; -preset whole has larger
+// networks. The program prints in how many of the 1,000 modes 25,600 pictures lie, as a
+// network that recognises digits sees them, and how unequal the modes are (the reverse
+// Kullback–Leibler divergence), beside the values of as many real pictures ("floor"); in
+// the course of training, of a tenth of them.
 // It writes into runs/stackedmnist:
 //
 //	samples.png              40 pictures, always of the same latent vectors

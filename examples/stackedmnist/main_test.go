@@ -51,7 +51,7 @@ func TestFilesAndTable(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	for want, args := range map[string][]string{
-		`no preset "whole"`:   {"-preset", "whole"},
+		`no preset "pieces"`:  {"-preset", "pieces"},
 		"unexpected argument": {"quarter"},
 		"-samples 1 or more":  {"-samples", "0"},
 		"must name a folder":  {"-out", ""},

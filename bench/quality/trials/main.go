@@ -27,6 +27,7 @@ import (
 // subject is something to learn.
 type subject struct {
 	name, about string
+	says        string // what its table says
 	knobs       []knob
 	columns     []column
 	// train trains with a seed and measures what is drawn.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -22,7 +23,7 @@ func markdown(all []trial) string {
 		if len(groups) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n| changes | seeds | steps |", s.name, s.about)
+		fmt.Fprintf(&b, "\n## %s\n\n%s.%s\n\n| changes | seeds | steps |", s.name, s.about, s.says)
 		for _, c := range s.columns {
 			fmt.Fprintf(&b, " %s |", c.name)
 		}
@@ -57,13 +58,7 @@ func markdown(all []trial) string {
 			rows = append(rows, r)
 		}
 		slices.SortFunc(rows, func(x, y row) int {
-			if x.key != y.key && !math.IsNaN(x.key) && !math.IsNaN(y.key) {
-				if x.key > y.key {
-					return -1
-				}
-				return 1
-			}
-			return strings.Compare(x.text, y.text)
+			return cmp.Or(-cmp.Compare(x.key, y.key), strings.Compare(x.text, y.text)) // NaN comes last
 		})
 		for _, r := range rows {
 			b.WriteString(r.text)
