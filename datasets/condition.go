@@ -75,7 +75,7 @@ func (l *Loader) adoptConditions() {
 	}
 	labeler, ok := l.data.(Labeler)
 	if !ok {
-		misuse("NewLoader", fmt.Sprintf("%T knows nothing about its samples that Conditions could yield", l.data), "give it a method Label(i int) int")
+		misuse("NewLoader", fmt.Sprintf("%T knows nothing about its samples that Conditions could yield", l.data), "give FromTensor the samples' labels, or a dataset of your own a method Label(i int) int")
 	}
 	l.classes = Classes(l.data)
 	if len(l.classes) == 0 || len(l.classes) > maxClasses {

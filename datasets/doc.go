@@ -11,10 +11,9 @@
 //		… // b.X
 //	}
 //
-// The full MNIST comes from a folder, or from the network once and from a folder
-// ever after:
+// The full MNIST comes from a folder, into which package download fetches it once:
 //
-//	dir, err := datasets.DownloadMNIST(ctx, datasets.DownloadOptions{})
+//	dir, err := download.MNIST(ctx, download.Options{})
 //	train, err := datasets.MNIST(dir, datasets.Train)
 //
 // Package imagefolder reads a folder of PNG, JPEG, GIF, BMP and WebP pictures. A

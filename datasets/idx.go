@@ -1,8 +1,6 @@
 package datasets
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +9,7 @@ import (
 	"math"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/gunzip"
 )
 
 // IDXType is the element type of an IDX file: the code in its header.
@@ -153,7 +152,7 @@ func readIDX(r io.Reader, size int64, options []ReadOption) (*IDX, error) {
 		option(&limits)
 	}
 	arrived := &counted{r: r}
-	content, compressed, err := decompress(arrived)
+	content, compressed, err := gunzip.Open(arrived)
 	if err != nil {
 		return nil, err
 	}
@@ -206,55 +205,6 @@ func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
-}
-
-// decompress returns the content of r, which is gzip or plain, told apart by
-// the first two bytes.
-func decompress(r io.Reader) (content io.Reader, compressed bool, err error) {
-	b := bufio.NewReader(r)
-	magic, err := b.Peek(len(gzipMagic))
-	if err != nil && err != io.EOF {
-		return nil, false, err
-	}
-	if string(magic) != gzipMagic {
-		return b, false, nil
-	}
-	z, err := gzip.NewReader(b)
-	if err != nil {
-		return nil, true, noEOF(err)
-	}
-	z.Multistream(false)
-	return &gunzip{b, z}, true, nil
-}
-
-const gzipMagic = "\x1f\x8b"
-
-// gunzip reads gzip streams, one after another as the format allows, and says
-// so if something else follows.
-type gunzip struct {
-	b *bufio.Reader
-	z *gzip.Reader
-}
-
-func (g *gunzip) Read(p []byte) (int, error) {
-	n, err := g.z.Read(p)
-	if err != io.EOF {
-		return n, err
-	}
-	if n > 0 {
-		return n, nil // the end comes with the next call
-	}
-	switch next, err := g.b.Peek(len(gzipMagic)); {
-	case len(next) == 0:
-		return 0, err
-	case string(next) != gzipMagic:
-		return 0, errors.New("other bytes follow the gzip stream")
-	}
-	if err := g.z.Reset(g.b); err != nil {
-		return 0, noEOF(err)
-	}
-	g.z.Multistream(false)
-	return 0, nil
 }
 
 // readHeader returns the array, still without data, and the bytes of its data.

@@ -206,7 +206,7 @@ func TestMNISTNames(t *testing.T) {
 		"train_images_idx3_ubyte.bin":     `if it is "train_images_idx3_ubyte.bin", rename that`,
 		"mnist train-images-idx3-ubyte":   `if it is "mnist train-images-idx3-ubyte", rename that`,
 		"train-images-idx3-ubyte.gz.part": `if it is "train-images-idx3-ubyte.gz.part", rename that`,
-		"train-labels-idx1-ubyte":         "DownloadMNIST fetches it",
+		"train-labels-idx1-ubyte":         "package datasets/download fetches it",
 	} {
 		_, err := datasets.MNISTFS(fstest.MapFS{name: {Data: images}}, datasets.Train)
 		require.ErrorIs(t, err, fs.ErrNotExist)

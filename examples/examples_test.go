@@ -65,3 +65,17 @@ func TestCopiedExamplesCompile(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, programs, len(mains))
 }
+
+// Who tries an example for the first time waits until all that it links is compiled:
+// with a web server and cryptography, twice as long.
+func TestFirstUse(t *testing.T) {
+	for _, name := range []string{"hello", "mnist", "sample", "theory"} {
+		out, err := exec.Command("go", "list", "-deps", "./"+name).Output()
+		require.NoError(t, err)
+		linked := strings.Fields(string(out))
+		require.Contains(t, linked, "github.com/gander-ml/gander/nn", name)
+		for _, heavy := range []string{"net", "net/http", "crypto/tls", "crypto/x509"} {
+			require.NotContains(t, linked, heavy, "%s links it", name)
+		}
+	}
+}

@@ -50,6 +50,7 @@ var ErrNotFinite = errors.New("the state is not finite")
 type SettingsError struct {
 	Path        string // of the checkpoint
 	Differences []Difference
+	group       bool // the state came from another process that trains in this moment
 }
 
 func (e *SettingsError) Error() string {
@@ -61,6 +62,9 @@ func (e *SettingsError) Error() string {
 			was = "another"
 		}
 		one := fmt.Sprintf("%s was %s and is %s", excerpt.Name(d.Setting), was, is)
+		if e.group {
+			one = fmt.Sprintf("%s is %s there and %s here", excerpt.Name(d.Setting), was, is)
+		}
 		if i > 0 {
 			one = ", " + one
 		}
@@ -69,6 +73,9 @@ func (e *SettingsError) Error() string {
 			break
 		}
 		text += one
+	}
+	if e.group {
+		return fmt.Sprintf("gan: %s of the group was started with other settings: %s; give all processes the same", e.Path, text)
 	}
 	return fmt.Sprintf("gan: resuming from %s: %v: %s; go back to the old settings, or change them on purpose with gan.Allow", e.Path, ErrCheckpoint, text)
 }
@@ -220,7 +227,8 @@ type resuming struct {
 // changed on purpose. A name stands for every setting in which its parts, between
 // the dots, occur one after the other: "generator.optimizer.lr" for one setting,
 // "optimizer.lr" or "lr" for those of both networks, "data" for everything about
-// the data.
+// the data. A name that no setting has is refused, with a list of those that there
+// are.
 func Allow(names ...string) ResumeOption {
 	return func(r *resuming) { r.allowed = append(r.allowed, names...) }
 }
@@ -296,12 +304,21 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	}
 	diff := t.settings.differences(p.Settings, r.allowed)
 	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
+	known := []settings{t.settings, p.Settings, p.Data}
 	if r.source != nil {
-		more, err := before.compare(newDataset(r.source))
+		data := newDataset(r.source)
+		more, err := before.compare(data)
 		if err != nil {
 			return err
 		}
-		diff = append(more, diff...)
+		now, err := data.settings()
+		if err != nil {
+			return err
+		}
+		diff, known = append(more, diff...), append(known, now)
+	}
+	if err := allowable(r.allowed, known, r.source != nil); err != nil {
+		return err
 	}
 	if len(diff) > 0 {
 		return &SettingsError{Path: from, Differences: diff}

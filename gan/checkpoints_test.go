@@ -429,6 +429,19 @@ func TestResumeComparesSettings(t *testing.T) {
 			}
 		})
 	}
+	// What stands for no setting would allow nothing, silently.
+	typo := start(base())
+	before := stateOf(t, typo)
+	for _, name := range []string{"optimizer.rl", "", "lr ", "generator.lr", "data.btach"} {
+		err := typo.Resume(path, gan.WithSource(base().source()), gan.Allow("lr", name))
+		require.ErrorIs(t, err, gan.ErrConfig, name)
+		require.ErrorContains(t, err, fmt.Sprintf("no setting is called %q", name))
+		require.ErrorContains(t, err, "data.batch, ")
+		require.ErrorContains(t, err, "generator.network, generator.optimizer, ")
+		same(t, before, stateOf(t, typo))
+	}
+	require.NoError(t, typo.Resume(path, gan.Allow("data.digest")), "of the data, nothing is known yet")
+
 	same1 := start(base())
 	require.NoError(t, same1.Resume(path, gan.WithSource(base().source())), "nothing has changed")
 }

@@ -3,6 +3,7 @@ package gan
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/gander-ml/gander/autograd"
@@ -69,8 +70,9 @@ func checkClasses(names []string) error {
 }
 
 // Classified is a [Source] that knows the classes of its samples. A datasets.Loader
-// is one. Training compares the names with those of the configuration, and the
-// generator then draws the classes as often as the data has them ([Generator.Sample]).
+// is one. Training compares the names with those of the configuration, unless they are
+// "0", "1" and so on, as of data whose classes have no names, and the generator then
+// draws the classes as often as the data has them ([Generator.Sample]).
 type Classified interface {
 	// ClassCounts returns the names of the classes, in the order of their numbers,
 	// and how many samples are of each; nil if the batches have no classes.
@@ -88,7 +90,7 @@ func (g *game) adoptClasses(src Source) error {
 	switch {
 	case names == nil:
 		return fmt.Errorf("gan: %w: the networks know %d classes, and the source yields none; give a datasets.Loader the option datasets.Conditions, and samples with labels", ErrConfig, len(g.classes))
-	case !slices.Equal(names, g.classes):
+	case !slices.Equal(names, g.classes) && !nameless(names, g.classes):
 		return fmt.Errorf("gan: %w: the classes of the source are not those of Config.Classes: %s", ErrConfig, firstDifference(names, g.classes))
 	}
 	if err := classesFit(g.condition, names, counts); err != nil {
@@ -100,6 +102,17 @@ func (g *game) adoptClasses(src Source) error {
 		g.counts, g.copy = slices.Clone(counts), nil
 	}
 	return nil
+}
+
+// nameless reports whether a source calls its classes by their numbers, since it knows
+// no names, and the configuration gives as many that are none of these.
+func nameless(source, config []string) bool {
+	for i, name := range source {
+		if name != strconv.Itoa(i) {
+			return false
+		}
+	}
+	return len(source) == len(config) && !slices.ContainsFunc(config, func(name string) bool { return slices.Contains(source, name) })
 }
 
 // firstDifference tells two lists of names apart.

@@ -122,6 +122,24 @@ func TestConditionsMustFit(t *testing.T) {
 	require.ErrorContains(t, fit(trainer, datasets.NewLoader(pets(20), 8)), "the networks know 3 classes, and the source yields none; give a datasets.Loader the option datasets.Conditions")
 	require.ErrorContains(t, fit(trainer, petLoader(foxes{20})), `the classes of the source are not those of Config.Classes: class 1 is "fox" and not "dog"`)
 	require.ErrorContains(t, fit(trainer, petLoader(bats{20})), "there are 4 and not 3")
+	// Data whose classes are numbers takes the names of the configuration, unless those
+	// are numbers, too.
+	labels := make([]int, 20)
+	for i := range labels {
+		labels[i] = i % 3
+	}
+	x, err := datasets.AsTensor(pets(20), tensor.Float32)
+	require.NoError(t, err)
+	unnamed := func(labels []int) gan.Source {
+		return datasets.NewLoader(datasets.FromTensor(x, labels), 8, datasets.KeepShape(), datasets.Conditions())
+	}
+	named := newConditional(t, gan.Hinge{})
+	require.NoError(t, fit(named, unnamed(labels)))
+	require.Equal(t, animals, named.Generator().Classes())
+	require.ErrorContains(t, fit(newConditional(t, gan.Hinge{}), unnamed(make([]int, 20))), "there are 1 and not 3")
+	swapped := newConditional(t, gan.Hinge{}, func(c *gan.Config) { c.Classes = []string{"1", "0", "2"} })
+	require.ErrorContains(t, fit(swapped, unnamed(labels)), `class 0 is "0" and not "1"`)
+
 	require.ErrorContains(t, fit(newConditional(t, gan.Hinge{}, vectors), datasets.NewLoader(pets(20), 8)), "the networks read a condition of 3 numbers, and the batch has none")
 	require.NoError(t, fit(trainer, petLoader(pets(20))))
 }

@@ -131,10 +131,10 @@ func (s *StepInfo) GeneratorTerms() *tensor.Tensor {
 	return s.result.g.terms.Value()
 }
 
-// GradNorms returns the Euclidean norms of the two networks' gradients; the
-// generator's is 0 if it was not its turn.
+// GradNorms returns the Euclidean norms of the two networks' gradients, which it
+// computes; the generator's is 0 if it was not its turn.
 func (s *StepInfo) GradNorms() (generator, discriminator float64) {
-	return s.result.g.norm, s.result.d.norm
+	return tensor.Norm(s.result.g.grads).Item(), tensor.Norm(s.result.d.grads).Item()
 }
 
 // EpochInfo tells about one epoch.
@@ -166,7 +166,8 @@ type options struct {
 }
 
 // Epochs sets the number of passes over the data, 1 unless set, counted from
-// the beginning of training and not from where it is resumed.
+// the beginning of training and not from where it is resumed. [Trainer.Fit] refuses
+// less than 0.
 func Epochs(n int) Option { return func(o *options) { o.epochs, o.steps = n, math.MaxInt } }
 
 // Steps sets the number of steps instead, counted likewise.
@@ -288,6 +289,9 @@ func (f *fitting) prepare(opts []Option) error {
 				return bad("an option is nil")
 			}
 			opt(&f.o)
+		}
+		if n := min(f.o.epochs, f.o.steps); n < 0 {
+			return bad(fmt.Sprintf("training is to last %d steps or epochs; give 0 or more", n))
 		}
 		p := &f.position
 		switch f.batches = f.src.Batches(); {

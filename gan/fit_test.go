@@ -287,7 +287,12 @@ func TestFitSteps(t *testing.T) {
 		require.Equal(t, trainer.Steps(), report.Steps)
 		return report
 	}
-	for _, none := range []gan.Option{gan.Steps(0), gan.Epochs(0), gan.Steps(-1), gan.Epochs(-1)} {
+	for _, negative := range []gan.Option{gan.Steps(-1), gan.Epochs(-1)} {
+		_, err := trainer.Fit(context.Background(), tinyNoise(3), negative)
+		require.ErrorIs(t, err, gan.ErrConfig)
+		require.ErrorContains(t, err, "to last -1 steps or epochs")
+	}
+	for _, none := range []gan.Option{gan.Steps(0), gan.Epochs(0)} {
 		require.Empty(t, fit(none).Epochs)
 		require.Zero(t, trainer.Steps())
 		require.Len(t, lines, 2) // the start and the end

@@ -504,6 +504,9 @@ func (f *fitting) gather(prepare func() error) error {
 			if err = f.resumeFrom("process 0", bytes.NewReader(bits), newResuming(nil)); err == nil {
 				err = prepare()
 			}
+			if s := (*SettingsError)(nil); errors.As(err, &s) {
+				s.group = true // there is nothing to be allowed
+			}
 		}
 	}
 	told := p.meet(0, reason(err), true)

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -360,4 +361,36 @@ func orNone(s settings, name string) string {
 // "optimizer" too.
 func covers(name, setting string) bool {
 	return strings.Contains("."+setting+".", "."+name+".")
+}
+
+// allowable returns an error if one of the allowed names stands for no setting: it
+// would allow nothing, and nobody would know. What there is to know about the data
+// is known only with a source.
+func allowable(allowed []string, known []settings, source bool) error {
+	names := map[string]bool{}
+	for _, s := range known {
+		for name := range s {
+			names[name] = true
+		}
+	}
+	for _, a := range allowed {
+		data := a == "data" || strings.HasPrefix(a, "data.")
+		if data && !source || slices.ContainsFunc(slices.Collect(maps.Keys(names)), func(name string) bool { return covers(a, name) }) {
+			continue
+		}
+		var list []string
+		for name := range names {
+			if at := strings.Index(name, ".network."); at >= 0 {
+				name = name[:at+len(".network")] // its parts are many
+			}
+			list = append(list, name)
+		}
+		slices.Sort(list)
+		text := strings.Join(slices.Compact(list), ", ")
+		if len(text) > 2000 {
+			text = text[:2000] + "…"
+		}
+		return fmt.Errorf("gan: %w: no setting is called %s, which Allow names; there are %s", ErrConfig, excerpt.Quote(a), text)
+	}
+	return nil
 }

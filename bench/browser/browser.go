@@ -238,7 +238,7 @@ func (b *Tab) Screenshot(name string) {
 func Build(t testing.TB, pkg string, env ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
-	c := exec.Command("go", "build", "-o", out, pkg)
+	c := exec.Command("go", "build", "-tags", "http", "-o", out, pkg)
 	c.Dir = filepath.Join("..", "..")
 	c.Env = append(os.Environ(), env...)
 	if text, err := c.CombinedOutput(); err != nil {

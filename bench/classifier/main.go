@@ -6,7 +6,7 @@
 //	go run ./bench/classifier -mnist DIR train    # a few minutes each
 //	go run ./bench/classifier -mnist DIR scale
 //
-// DIR holds the four files of MNIST, as datasets.DownloadMNIST writes them. Runs on
+// DIR holds the four files of MNIST, as download.MNIST writes them. Runs on
 // one machine write the same bytes; those on another kind of machine may differ in
 // the last digits.
 package main
@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/datasets/download"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -38,7 +39,7 @@ func main() {
 
 func run(ctx context.Context, dir, what string) (err error) {
 	if dir == "" {
-		if dir, err = datasets.DownloadMNIST(ctx, datasets.DownloadOptions{}); err != nil {
+		if dir, err = download.MNIST(ctx, download.Options{}); err != nil {
 			return err
 		}
 	}

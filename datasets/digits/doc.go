@@ -5,7 +5,7 @@
 //	loader := datasets.NewLoader(set, 64)
 //
 // It adds 1.6 MB to the programs that import it, and to no others. The full
-// training set of 60,000 digits is what [datasets.DownloadMNIST] fetches. As
+// training set of 60,000 digits is what package datasets/download fetches. As
 // these digits are MNIST's test set, do not judge a model on them that was
 // trained on them: Images.Subset splits off a part to hold back.
 //

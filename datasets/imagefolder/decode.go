@@ -120,11 +120,7 @@ func (s *source) decode(ctx context.Context, name string) (out small, err error)
 func (s *source) read(name string) ([]byte, error) {
 	f, err := atomicfile.OpenFS(s.fsys, name)
 	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			err = p.Err // the name is told anyway
-		}
-		return nil, err
+		return nil, atomicfile.Bare(err)
 	}
 	defer f.Close()
 	limit := 4*int64(s.options.MaxPixels) + 1<<16

@@ -89,8 +89,12 @@ func find(ctx context.Context, fsys fs.FS) (*listing, error) {
 			return nil
 		}
 		if d.Type()&fs.ModeSymlink != 0 {
-			if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
-				l.skipped = append(l.skipped, File{name, errors.New("a link to a folder, which is not followed")})
+			switch info, err := fs.Stat(fsys, name); {
+			case err == nil && info.IsDir():
+				l.skipped = append(l.skipped, File{name, errors.New("it is a link to a folder, which is not followed")})
+				return nil
+			case errors.Is(err, fs.ErrNotExist):
+				l.unusable = append(l.unusable, File{name, errors.New("it is a link to a file that is not there")})
 				return nil
 			}
 		}
@@ -145,7 +149,7 @@ func (l *listing) labelByFile(fsys fs.FS, file string) error {
 	}
 	rows, err := readLabels(fsys, file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", excerpt.Name(file), err)
+		return fmt.Errorf("the file of labels, %s: %w", excerpt.Name(file), atomicfile.Bare(err))
 	}
 	exact := map[string]bool{}
 	base := map[string][]string{}

@@ -188,8 +188,14 @@ func load(ctx context.Context, fsys fs.FS, dir string, options Options) (*Set, e
 func (s *Set) nothing(dir string) error {
 	switch {
 	case len(s.unusable) > 0:
+		if len(s.unusable) == 1 {
+			return fmt.Errorf("the only picture in %s cannot be used; %v", excerpt.Name(dir), s.unusable[0])
+		}
 		return fmt.Errorf("of the %d pictures in %s none can be used; %v", len(s.unusable), excerpt.Name(dir), s.unusable[0])
 	case len(s.skipped) > 0:
+		if len(s.skipped) == 1 {
+			return fmt.Errorf("there is no picture in %s, but one other file; %v", excerpt.Name(dir), s.skipped[0])
+		}
 		return fmt.Errorf("there are no pictures in %s, but %d other files; %v", excerpt.Name(dir), len(s.skipped), s.skipped[0])
 	}
 	return fmt.Errorf("there are no pictures in %s", excerpt.Name(dir))

@@ -43,7 +43,7 @@ func (j job) run() error {
 	if err := safetensors.Save(j.out, named, nil); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%d tensors, in %s\n", len(named), j.out)
+	fmt.Fprintf(os.Stderr, "%s, in %s\n", tensors(len(named)), j.out)
 	return nil
 }
 
@@ -130,7 +130,11 @@ func (j job) build(state map[string]*tensor.Tensor) error {
 	} else {
 		what = "generator"
 		var g *gan.Generator
-		if g, err = gan.NewGenerator(net, j.latent, j.shape...); err == nil {
+		g, err = gan.NewGenerator(net, j.latent, j.shape...)
+		if err == nil && j.classes != nil {
+			g, err = g.WithClasses(j.classes, nil)
+		}
+		if err == nil {
 			err = g.Save(j.out)
 		}
 	}
@@ -140,8 +144,16 @@ func (j job) build(state map[string]*tensor.Tensor) error {
 	if part != "" {
 		part = fmt.Sprintf(" of its part %q", part)
 	}
-	fmt.Fprintf(os.Stderr, "a %s with %d tensors%s, in %s\n", what, len(state), part, j.out)
+	fmt.Fprintf(os.Stderr, "a %s with %s%s, in %s\n", what, tensors(len(state)), part, j.out)
 	return nil
+}
+
+// tensors is "1 tensor" or "2 tensors".
+func tensors(n int) string {
+	if n == 1 {
+		return "1 tensor"
+	}
+	return fmt.Sprint(n, " tensors")
 }
 
 // described returns the network of a description, without weights.

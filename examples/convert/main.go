@@ -12,8 +12,9 @@
 // The description is JSON as [nn.Encode] writes it, such as testdata/dcgan.json in this
 // folder, or another file of Gander's, whose network is the same. The weights may be a
 // part of the file, "module.main" for instance. It is found by the names of the
-// parameters; if several networks of a file fit, -part names one. Without -latent the
-// result is a network, and no generator.
+// parameters; if several networks of a file fit, -part names one. -classes cat,dog gives
+// names to the classes of a network that is told them. Without -latent the result is a
+// network, and no generator.
 //
 // To PyTorch: without -net, the tensors alone are written, as a state dict for
 // load_state_dict(safetensors.torch.load_file("netG.safetensors")). With -prefix main,
@@ -38,6 +39,7 @@ type job struct {
 	from, net, part, prefix, out string
 	latent                       int
 	shape                        []int
+	classes                      []string
 }
 
 func main() {
@@ -48,6 +50,7 @@ func main() {
 	flag.StringVar(&j.prefix, "prefix", "", "what the tensors' `names` begin with, without the last dot; not with -net")
 	flag.IntVar(&j.latent, "latent", 0, "number of the generator's inputs")
 	shape := flag.String("shape", "", "`shape` of a sample, such as 1,28,28 (default: as the network makes it)")
+	classes := flag.String("classes", "", "`names` of the classes, in their order, with commas between")
 	flag.StringVar(&j.out, "o", "", "safetensors `file` to write (default: none; the tensors are listed)")
 	flag.Parse()
 	wrong := ""
@@ -58,6 +61,9 @@ func main() {
 			wrong = fmt.Sprintf("-shape %q is not of numbers such as 1,28,28", *shape)
 		}
 	}
+	if *classes != "" {
+		j.classes = strings.Split(*classes, ",")
+	}
 	switch {
 	case flag.NArg() > 0:
 		wrong = fmt.Sprintf("unexpected argument %q", flag.Arg(0))
@@ -67,9 +73,9 @@ func main() {
 		wrong = "-o must name the file to write"
 	case j.net != "" && j.prefix != "":
 		wrong = "-prefix is for files without -net"
-	case j.net == "" && (j.latent != 0 || *shape != ""):
-		wrong = "-latent and -shape need -net"
-	case j.latent < 0 || j.latent == 0 && *shape != "":
+	case j.net == "" && (j.latent != 0 || *shape != "" || *classes != ""):
+		wrong = "-latent, -shape and -classes need -net"
+	case j.latent < 0 || j.latent == 0 && (*shape != "" || *classes != ""):
 		wrong = "-latent must be 1 or more"
 	}
 	if wrong != "" {

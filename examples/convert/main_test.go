@@ -78,6 +78,26 @@ func TestBothWays(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Classes that PyTorch knew by number get names.
+func TestClasses(t *testing.T) {
+	dir := t.TempDir()
+	net := nn.Sequential(nn.ConcatCondition(2, 1), nn.Linear(5, 4), nn.Tanh())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	require.NoError(t, nn.Save(filepath.Join(dir, "net.safetensors"), net, nil))
+	succeeds(t, dir, "-from net.safetensors -net net.safetensors -latent 3 -classes cat,dog -o g.safetensors")
+	g, err := gan.LoadGenerator(filepath.Join(dir, "g.safetensors"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"cat", "dog"}, g.Classes())
+	for args, want := range map[string]string{
+		"-classes cat,dog,cow": "3",
+		"-classes cat,cat":     "cat",
+	} {
+		clitest.Fails(t, dir, 1, want, strings.Fields("-from net.safetensors -net net.safetensors -latent 3 -o x "+args)...)
+	}
+	clitest.Fails(t, dir, 2, "-latent must be 1 or more", strings.Fields("-from net.safetensors -net net.safetensors -classes cat,dog -o x")...)
+	clitest.Fails(t, dir, 2, "need -net", strings.Fields("-from net.safetensors -classes cat,dog -o x")...)
+}
+
 // A checkpoint with several networks.
 func TestParts(t *testing.T) {
 	dir := folder(t)
@@ -131,7 +151,7 @@ func TestFailures(t *testing.T) {
 		"":                                         "-from must name a file",
 		"-from dcgan.pth x":                        `unexpected argument "x"`,
 		"-from dcgan.pth -net dcgan.json":          "-o must name the file to write",
-		"-from dcgan.pth -latent 3 -o x":           "-latent and -shape need -net",
+		"-from dcgan.pth -latent 3 -o x":           "-latent, -shape and -classes need -net",
 		"-from x -net y -prefix z -o x":            "-prefix is for files without -net",
 		"-from x -net y -shape 3 -o x":             "-latent must be 1 or more",
 		"-from x -net y -latent 1 -shape 3,a -o x": `-shape "3,a" is not of numbers`,

@@ -15,6 +15,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		log.Fatal("hello takes no arguments")
+	}
 	images, err := digits.Load() // 10,000 digits, which are part of the program
 	if err != nil {
 		log.Fatal(err)

@@ -25,6 +25,10 @@ func TestREADME(t *testing.T) {
 	require.Contains(t, string(readme), "\n```go\n"+string(program)+"```\n", "copy examples/hello/main.go into README.md")
 }
 
+func TestNoArguments(t *testing.T) {
+	clitest.Fails(t, t.TempDir(), 1, "hello takes no arguments", "-h")
+}
+
 // Ctrl-C ends training early, and what there is by then is saved and drawn.
 func TestHello(t *testing.T) {
 	if runtime.GOOS == "windows" {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan/rundir"
-	"github.com/gander-ml/gander/tensor"
 )
 
 var (
@@ -23,6 +22,7 @@ var (
 	width   = flag.Int("width", 0, "channels of the networks' layers at full size; twice as many take about three times as long (default: by the size)")
 	seed    = flag.Uint64("seed", 1, "of every random number; the same seed gives the same weights")
 	device  = flag.String("device", "auto", "where to train: cpu, or another device that the program was built for; auto is the fastest that works")
+	address = flag.String("http", "", "show the run in a browser, at this `address` of the machine: localhost:8080")
 	threads = flag.Int("threads", 0, "most threads to compute with (default: all cores)")
 
 	resume  rundir.Mode
@@ -61,6 +61,8 @@ func wrong() string {
 		return "-lr must lie between 0 and 1"
 	case *out == "":
 		return "-out must name a folder"
+	case resume == rundir.New && changes.String() != "":
+		return "-set changes a run that is resumed: give -resume auto as well, or the flag itself"
 	}
 	return ""
 }
@@ -80,14 +82,4 @@ func (p plan) apply() plan {
 		p.width = *width
 	}
 	return p
-}
-
-// choose opens a device. If it is to be the fastest that works, slower says why
-// faster ones do not.
-func choose(name string) (d *tensor.Device, slower []error, err error) {
-	if name == "auto" {
-		return tensor.FastestDevice()
-	}
-	d, err = tensor.OpenDevice(name)
-	return d, nil, err
 }

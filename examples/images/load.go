@@ -24,22 +24,26 @@ func load(ctx context.Context) (datasets.Dataset, []string, error) {
 	})
 	var unusable *imagefolder.UnusableError
 	if errors.As(err, &unusable) {
-		list(unusable.Files, "cannot be used")
-		return nil, nil, fmt.Errorf("%d of %d pictures cannot be used; without -strict, training goes on with the others", len(unusable.Files), unusable.Of)
+		list(unusable.Files, "that cannot be used")
+		return nil, nil, fmt.Errorf("%d of %s cannot be used; without -strict, training goes on with the others", len(unusable.Files), count(unusable.Of, "picture"))
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	list(set.Unusable(), "cannot be used")
-	list(set.Skipped(), "were passed over")
+	list(set.Unusable(), "that cannot be used")
+	list(set.Skipped(), "passed over")
 	classes := set.Classes()
-	fmt.Printf("%d pictures", set.Len())
+	fmt.Print(count(set.Len(), "picture"))
 	if len(classes) > 0 {
 		counts := make([]int, len(classes))
 		for i := range set.Len() {
 			counts[set.Label(i)]++
 		}
-		fmt.Printf(" of %d classes:", len(classes))
+		kinds := fmt.Sprint(len(classes), " classes")
+		if len(classes) == 1 {
+			kinds = "one class"
+		}
+		fmt.Printf(" of %s:", kinds)
 		for i, name := range classes {
 			if i == 20 {
 				fmt.Printf(" and %d more", len(classes)-i)
@@ -58,12 +62,20 @@ func load(ctx context.Context) (datasets.Dataset, []string, error) {
 	return set, classes, nil
 }
 
+// count is "1 file" or "2 files".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}
+
 // list tells which files are left out, and why, up to 20 of them.
 func list(files []imagefolder.File, what string) {
 	if len(files) == 0 {
 		return
 	}
-	fmt.Printf("%d files %s:\n", len(files), what)
+	fmt.Printf("%s %s:\n", count(len(files), "file"), what)
 	for i, f := range files {
 		if i == 20 {
 			fmt.Printf("  … and %d more\n", len(files)-i)

@@ -25,6 +25,8 @@
 //	discriminator.safetensors
 //	checkpoints, run.json      everything that -resume needs
 //
+// -http localhost:8080 shows the run in a browser.
+//
 // A run that is there already is moved aside. With -resume auto it is continued, after
 // whatever has ended it, by the same command. Ctrl-C finishes the current step and
 // saves; a second one ends the program at once. The exit status is 0 after Ctrl-C, 143
@@ -67,12 +69,15 @@ func complain(err error) {
 
 func run(ctx context.Context) error {
 	tensor.CPU().SetThreads(*threads)
-	where, slower, err := choose(*device)
-	for _, why := range slower {
-		fmt.Printf("computing on device %v: %v\n", where, why)
-	}
+	where, err := tensor.OpenDevice(*device)
 	if err != nil {
 		return err
+	}
+	if *device == "auto" {
+		_, slower, _ := tensor.FastestDevice()
+		for _, why := range slower {
+			fmt.Printf("computing on device %v: %v\n", where, why)
+		}
 	}
 	set, classes, err := load(ctx)
 	if err != nil {
@@ -95,6 +100,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	page, err := served(p) // before anything is moved aside
+	if err != nil {
+		return err
+	}
 	folder, err := rundir.Open(*out, rundir.Options{Resume: resume, Say: func(line string) { fmt.Println(line) }, SetFlag: "-set"})
 	if err != nil {
 		return err
@@ -105,18 +114,18 @@ func run(ctx context.Context) error {
 	}
 	fmt.Printf("\n%v\n%d + %d weights in the generator and the discriminator, on %v; into %s; Ctrl-C saves and stops\n\n",
 		p, nn.Count(g), nn.Count(d), where, *out)
-	hooks, film := hooks(p, folder)
+	hooks, film := hooks(p, folder, page)
 	report, err := trainer.Fit(ctx, loader, gan.Steps(p.steps), gan.On(hooks...), gan.OnWarning(complain), gan.RecordFailure(folder.Path("failure.safetensors")))
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err
 	}
 	if err != nil {
-		fmt.Printf("\nstopped after %d steps, saved in %s; the same command with -resume auto goes on\n", trainer.Steps(), report.Checkpoint)
+		fmt.Printf("\nstopped after step %d, saved in %s; the same command with -resume auto goes on\n", trainer.Steps(), report.Checkpoint)
 		return err
 	}
 	if err := folder.Finish(); err != nil {
 		return err
 	}
-	fmt.Printf("\n%d steps, %.1f s\n", report.Steps, report.Time.Seconds())
+	fmt.Printf("\ntrained to step %d in %.1f s\n", report.Steps, report.Time.Seconds())
 	return show(ctx, p, trainer.Generator(), set, film)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
+	"github.com/gander-ml/gander/gan/rundir"
 	"github.com/gander-ml/gander/internal/clitest"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
@@ -44,6 +47,7 @@ func TestWrongUsage(t *testing.T) {
 		"-labels x.csv": "-labels is a file in the folder of -data",
 		"-steps -1":     "-steps, -batch and -threads must not be negative",
 		"-width 300":    "-width must lie between 1 and 256",
+		"-set lr=0.5":   "-set changes a run that is resumed: give -resume auto as well",
 		"-lr 2":         "-lr must lie between 0 and 1",
 		"-out=":         "-out must name a folder",
 		"train":         `unexpected argument "train"`,
@@ -109,6 +113,53 @@ func mixed(t *testing.T) (dir string, damaged int) {
 	return dir, damaged
 }
 
+// Two pictures are enough, and what is printed can be repeated although there is a
+// space in the folder's name.
+func TestFewPictures(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, grey uint8) {
+		t.Helper()
+		var b bytes.Buffer
+		require.NoError(t, png.Encode(&b, &image.Gray{Pix: bytes.Repeat([]byte{grey}, 400), Stride: 20, Rect: image.Rect(0, 0, 20, 20)}))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o644))
+	}
+	write("one.png", 50)
+	r := clitest.Run(t, dir, "-data", ".")
+	require.Equal(t, 1, r.Status)
+	require.Equal(t, "1 picture\n", r.Out)
+	require.Equal(t, "images: one picture is not enough to learn from\n", r.Errors)
+	write("two.png", 200)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "three.png"), nil, 0o644))
+	r = clitest.Run(t, dir, "-data", ".", "-width", "2", "-steps", "2", "-out", "a run")
+	require.Zero(t, r.Status, r.Errors)
+	require.Contains(t, r.Out, "1 file that cannot be used:\n  three.png: the file is empty\n2 pictures\n")
+	require.Contains(t, r.Out, "sample -model "+rundir.CommandLine(filepath.Join("a run", "generator.safetensors"))+"\n")
+	require.NotEqual(t, rundir.CommandLine("a run"), "a run")
+	require.Contains(t, clitest.Files(t, filepath.Join(dir, "a run")), "neighbours.png")
+}
+
+// The page is there before training begins.
+func TestPage(t *testing.T) {
+	cmd := clitest.Command(t, t.TempDir(), "-width", "2", "-batch", "4", "-http", "localhost:0")
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		url, ok := strings.CutPrefix(lines.Text(), "look at ")
+		if !ok {
+			continue
+		}
+		answer, err := http.Get(url)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		return
+	}
+	t.Fatal("no address was printed")
+}
+
 // A new user's folder trains at the first command, and goes on at the second.
 func TestOwnFolder(t *testing.T) {
 	folder, damaged := mixed(t)
@@ -117,13 +168,13 @@ func TestOwnFolder(t *testing.T) {
 	r := clitest.Run(t, dir, append(args, "-steps", "30")...)
 	require.Zero(t, r.Status, r.Errors)
 	require.Empty(t, r.Errors)
-	require.Contains(t, r.Out, fmt.Sprintf("%d files cannot be used:\n  \"cats/IMG 000.png\": this is no PNG", damaged))
+	require.Contains(t, r.Out, fmt.Sprintf("%d files that cannot be used:\n  \"cats/IMG 000.png\": this is no PNG", damaged))
 	require.Contains(t, r.Out, "begins with \"<html>404</html>\"")
 	require.Contains(t, r.Out, "README.txt: its name is not that of a picture")
 	require.Contains(t, r.Out, "cats/scan.tif: TIFF is not read")
 	require.Contains(t, r.Out, fmt.Sprintf("%d pictures of 3 classes: %q", 193-damaged, "Dogs & more"))
 	require.Contains(t, r.Out, "picked: coloured pictures of 32×32, 3 classes; batches of 16, 30 steps")
-	require.Regexp(t, `a step takes \d+ ms: the other 5 will take about \d+ seconds`, r.Out)
+	require.Regexp(t, `a step takes \d+ ms: the other 5 will take about \d+ seconds?`, r.Out)
 	out := filepath.Join(dir, "runs", "images")
 	files := clitest.Files(t, out)
 	for _, name := range []string{"samples.png", "film.gif", "walk.png", "neighbours.png", "losses.png", "log.jsonl", "run.json", "generator.safetensors", "discriminator.safetensors"} {

@@ -15,6 +15,7 @@ import (
 	"github.com/gander-ml/gander/gan/gallery"
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/rundir"
+	"github.com/gander-ml/gander/gan/watch"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -65,9 +66,9 @@ func (p plan) grid(scale int) gallery.Grid {
 }
 
 // hooks are everything that happens beside the training itself.
-func hooks(p plan, folder *rundir.Folder) ([]gan.Hook, *gallery.Film) {
+func hooks(p plan, folder *rundir.Folder, page *watch.Page) ([]gan.Hook, *gallery.Film) {
 	film := &gallery.Film{Grid: p.grid(1)}
-	return []gan.Hook{
+	hooks := []gan.Hook{
 		pictures(p, film),
 		folder.Hook(),
 		gan.SaveNetworks(*out),
@@ -75,7 +76,26 @@ func hooks(p plan, folder *rundir.Folder) ([]gan.Hook, *gallery.Film) {
 		chart.Losses(filepath.Join(*out, "losses.png")),
 		duration(p),
 		progress.Bar(os.Stdout),
-	}, film
+	}
+	if page != nil {
+		hooks = append(hooks, page.Hook())
+	}
+	return hooks, film
+}
+
+// served returns the page that browsers may look at from now on, nil if nobody wants
+// one.
+func served(p plan) (*watch.Page, error) {
+	if *address == "" {
+		return nil, nil
+	}
+	page := watch.New(watch.Options{Title: "images", Seed: p.seed, Classes: p.classes})
+	url, err := page.Listen(*address)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Println("look at", url)
+	return page, nil
 }
 
 // pictures draws the same samples again and again, every 100 steps and more often in
@@ -110,9 +130,10 @@ func pictures(p plan, film *gallery.Film) gan.Hook {
 func duration(p plan) gan.Hook {
 	const from, to = 5, 25 // the first ones find memory
 	first, began := 0, time.Time{}
+	var note func(sentence string)
 	return gan.Hook{
 		Start: func(run gan.Run) error {
-			first = run.Trainer.Steps()
+			first, note = run.Trainer.Steps(), run.Note
 			return nil
 		},
 		Step: func(s *gan.StepInfo) error {
@@ -121,7 +142,7 @@ func duration(p plan) gan.Hook {
 				began = time.Now()
 			case to:
 				step := time.Since(began) / (to - from)
-				fmt.Printf("a step takes %d ms: the other %d will take about %s\n", step.Milliseconds(), p.steps-s.Step, about(step*time.Duration(p.steps-s.Step)))
+				note(fmt.Sprintf("a step takes %d ms: the other %d will take about %s", step.Milliseconds(), p.steps-s.Step, about(step*time.Duration(p.steps-s.Step))))
 			}
 			return nil
 		},
@@ -132,7 +153,7 @@ func duration(p plan) gan.Hook {
 func about(d time.Duration) string {
 	switch {
 	case d < 100*time.Second:
-		return fmt.Sprintf("%d seconds", int(d.Seconds()+0.5))
+		return count(max(int(d.Seconds()+0.5), 1), "second")
 	case d < 100*time.Minute:
 		return fmt.Sprintf("%d minutes", int(d.Minutes()+0.5))
 	}
@@ -160,7 +181,7 @@ func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, f
 	if err := p.grid(96/p.size).Save(filepath.Join(*out, "walk.png"), x); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("samples.png, film.gif (%d pictures), walk.png", film.Len())
+	said := fmt.Sprintf("samples.png, film.gif (%s), walk.png", count(film.Len(), "picture"))
 	if set.Len() <= 20_000 {
 		all, err := datasets.AsTensor(set, tensor.Float32)
 		if err != nil {
@@ -171,14 +192,18 @@ func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, f
 		for i := range one {
 			one[i] = i * columns % samples.Dim(0)
 		}
-		beside, _, _ := gallery.Neighbours(tensor.Gather(samples, 0, tensor.Positions(one...)), all, columns-1)
-		if err := p.grid(96/p.size).Save(filepath.Join(*out, "neighbours.png"), beside); err != nil {
+		k := min(columns-1, set.Len())
+		beside, _, _ := gallery.Neighbours(tensor.Gather(samples, 0, tensor.Positions(one...)), all, k)
+		grid := p.grid(96 / p.size)
+		grid.Columns = k + 1
+		if err := grid.Save(filepath.Join(*out, "neighbours.png"), beside); err != nil {
 			return err
 		}
 		said += ", neighbours.png (each row a sample and the pictures that are nearest to it)"
 	}
 	fmt.Printf("look at %s in %s\n", said, *out)
-	fmt.Printf("draw more:  go run ./examples/sample -model %s\n", filepath.Join(*out, "generator.safetensors"))
-	fmt.Printf("serve them: go run ./examples/serve -model %s\n", filepath.Join(*out, "generator.safetensors"))
+	model := filepath.Join(*out, "generator.safetensors")
+	fmt.Println("draw more: ", rundir.CommandLine("go", "run", "./examples/sample", "-model", model))
+	fmt.Println("serve them:", rundir.CommandLine("go", "run", "./examples/serve", "-model", model))
 	return ctx.Err()
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/gander-ml/gander/datasets"
@@ -14,9 +16,9 @@ import (
 // load returns the digits to train on.
 func load(ctx context.Context) (*datasets.Images, error) {
 	dir := *data
-	if *download {
+	if *fetch {
 		var err error
-		if dir, err = datasets.DownloadMNIST(ctx, datasets.DownloadOptions{}); err != nil {
+		if dir, err = fetched(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -24,6 +26,9 @@ func load(ctx context.Context) (*datasets.Images, error) {
 		return digits.Load()
 	}
 	images, err := datasets.MNIST(dir, datasets.Train)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; -download, without -data, fetches the digits, and without either flag 10,000 are there", err)
+	}
 	if err == nil && !slices.Equal(images.Shape()[1:], []int{28, 28}) {
 		err = fmt.Errorf("the images are %v; these networks take [28 28]", images.Shape()[1:])
 	}

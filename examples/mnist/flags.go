@@ -14,7 +14,7 @@ import (
 var (
 	preset   = flag.String("preset", "quick", "recipe, of:\n"+recipes())
 	data     = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
-	download = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
+	fetch    = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
 	out      = flag.String("out", filepath.Join("runs", "mnist"), "`folder` to write to")
 	steps    = flag.Int("steps", 0, "training steps (default: the recipe's)")
 	epochs   = flag.Int("epochs", 0, "passes over the digits, instead of -steps")
@@ -85,9 +85,11 @@ func chosen() (r recipe.Recipe, wrong string) {
 		wrong = "-threads and -looks must be 0 or more"
 	case *out == "":
 		wrong = "-out must name a folder"
+	case resume == rundir.New && changes.String() != "":
+		wrong = "-set changes a run that is resumed: give -resume auto as well, or the flag itself"
 	case *group != "none" && *group != "mpi":
 		wrong = fmt.Sprintf("there is no group %q; give none or mpi", *group)
-	case *data != "" && *download:
+	case *data != "" && *fetch:
 		wrong = "give -data or -download, not both"
 	}
 	return r, wrong
@@ -95,22 +97,18 @@ func chosen() (r recipe.Recipe, wrong string) {
 
 // place returns the device that the flags ask for, and says why it is no faster one.
 func place() (*tensor.Device, error) {
-	where, slower, err := choose(*device)
-	for _, why := range slower {
-		fmt.Printf("computing on device %v: %v\n", where, why)
+	where, err := tensor.OpenDevice(*device)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && *bfloat16 {
+	if *device == "auto" {
+		_, slower, _ := tensor.FastestDevice()
+		for _, why := range slower {
+			fmt.Printf("computing on device %v: %v\n", where, why)
+		}
+	}
+	if *bfloat16 {
 		err = where.SetPrecision(tensor.BFloat16)
 	}
 	return where, err
-}
-
-// choose opens a device. If it is to be the fastest that works, slower says why
-// faster ones do not.
-func choose(name string) (d *tensor.Device, slower []error, err error) {
-	if name == "auto" {
-		return tensor.FastestDevice()
-	}
-	d, err = tensor.OpenDevice(name)
-	return d, nil, err
 }

@@ -20,9 +20,11 @@
 //
 // -preset unconditional leaves the classes away: what is drawn is up to the
 // generator. -preset best trains three times as long, mlp does without convolutions,
-// and package gan/recipe holds them all. -preset classic is the recipe of the tutorials
-// to the letter: two MLPs, binary cross-entropy, 15,700 steps, 79 seconds on two cores.
-// It mostly draws ones. -http localhost:8080 shows the run in a browser.
+// and classic is the recipe of the tutorials to the letter, which mostly draws ones.
+//
+// -http localhost:8080 shows the run in a browser. For that, and for -download, the
+// go command runs the program again with -tags http: most runs need no package
+// net/http, which takes nearly as long to compile as all the rest.
 //
 // A run that is there already is moved aside, under a name with its time. With
 // -resume auto it is continued, after whatever has ended it, by the same command;
@@ -58,6 +60,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "mnist: %s; see -help\n", wrong)
 		os.Exit(2)
 	}
+	again()
 	ctx, stop := gan.Signals(context.Background())
 	defer stop()
 	err := run(ctx, r)
@@ -130,7 +133,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	if report.Steps == 0 || err != nil && !gan.Cancelled(err) {
 		return err
 	}
-	fmt.Printf("\n%d steps, %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(*out, "samples.png"))
+	fmt.Printf("\ntrained to step %d in %.1f s; digits in %s\n", report.Steps, report.Time.Seconds(), filepath.Join(*out, "samples.png"))
 	if err != nil {
 		fmt.Printf("stopped, saved in %s; the same command with -resume auto goes on\n", report.Checkpoint)
 		return err

@@ -82,6 +82,7 @@ func TestWrongUsage(t *testing.T) {
 		"-group many":        `there is no group "many"; give none or mpi`,
 		"-out=":              "-out must name a folder",
 		"-data x -download":  "give -data or -download, not both",
+		"-set lr=0.5":        "-set changes a run that is resumed: give -resume auto as well",
 		"train":              `unexpected argument "train"`,
 	} {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
@@ -101,6 +102,7 @@ func TestBadData(t *testing.T) {
 	}
 	fails("there is no "+imagesFile, filepath.Join(out, "nowhere"))
 	fails("there is no "+imagesFile, t.TempDir())
+	fails("; -download, without -data, fetches the digits", t.TempDir())
 
 	// damaged returns a folder with one of its files changed.
 	damaged := func(name string, change func([]byte) []byte) string {
@@ -130,18 +132,6 @@ func TestBadData(t *testing.T) {
 	fails("the images are [1 2]; these networks take [28 28]", small)
 }
 
-// Without a network, the way out is told in one line.
-func TestOffline(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		t.Setenv(name, "http://127.0.0.1:1") // nobody listens there
-	}
-	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
-		t.Setenv(name, t.TempDir())
-	}
-	clitest.Fails(t, dir, 1, "without a network, put the four files", "-download")
-}
-
 func TestImpossibleDevice(t *testing.T) {
 	clitest.Fails(t, t.TempDir(), 1, "abacus", "-device", "abacus")
 }
@@ -165,7 +155,7 @@ func TestClassic(t *testing.T) {
 	require.Empty(t, r.Errors)
 	require.Contains(t, r.Out, "150 digits, batches of 64, seed 1, on cpu")
 	require.Regexp(t, `(?m)^epoch 1/1  D \d\.\d{4}  G \d\.\d{4}  \d+\.\d\d s$`, r.Out)
-	require.Regexp(t, `(?m)^3 steps, `, r.Out)
+	require.Regexp(t, `(?m)^trained to step 3 in `, r.Out)
 
 	out := filepath.Join(dir, "runs", "mnist")
 	files := clitest.Files(t, out)
@@ -218,7 +208,7 @@ func TestQuick(t *testing.T) {
 	require.Regexp(t, `(?m)^quick: `, r.Out)
 	require.Contains(t, r.Out, "10000 digits, batches of 8")
 	require.NotContains(t, r.Out, "part of it")
-	require.Regexp(t, `(?m)^12 steps, `, r.Out)
+	require.Regexp(t, `(?m)^trained to step 12 in `, r.Out)
 	require.Regexp(t, `(?m)^Fréchet distance  .* 643 `, r.Out)
 	require.Regexp(t, `(?m)^share  +\d`, r.Out)
 	require.Regexp(t, `(?m)^of 100 digits drawn with seed 1, no class fits \d+$`, r.Out)
@@ -280,7 +270,7 @@ func TestBadCheckpoint(t *testing.T) {
 	r := clitest.Run(t, dir, "-data", data, "-epochs", "1", "-resume", "auto", "-set", "lr=1e-4", "-set", "epochs=2")
 	require.Zero(t, r.Status, r.Errors)
 	require.Contains(t, r.Out, "resumed from ")
-	require.Regexp(t, `(?m)^2 steps, `, r.Out)
+	require.Regexp(t, `(?m)^trained to step 2 in `, r.Out)
 
 	last := filepath.Join(dir, "runs", "mnist", "checkpoints", "checkpoint-0000000002.safetensors")
 	whole, err := os.ReadFile(last)
@@ -292,7 +282,7 @@ func TestBadCheckpoint(t *testing.T) {
 		require.Zero(t, r.Status, "%d: %s", i, r.Errors)
 		require.Contains(t, r.Out, "passed over: ")
 		require.Contains(t, r.Out, filepath.Base(last))
-		require.Regexp(t, `(?m)^3 steps, `, r.Out)
+		require.Regexp(t, `(?m)^trained to step 3 in `, r.Out)
 		require.NoError(t, os.Remove(filepath.Join(filepath.Dir(last), "checkpoint-0000000003.safetensors")))
 	}
 	for name := range clitest.Files(t, filepath.Dir(last)) {

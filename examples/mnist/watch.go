@@ -16,12 +16,11 @@ import (
 	"github.com/gander-ml/gander/gan/progress"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
-	"github.com/gander-ml/gander/gan/watch"
 	"github.com/gander-ml/gander/tensor"
 )
 
 // hooks are everything that happens beside the training itself.
-func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder, page *watch.Page) []gan.Hook {
+func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder, p *page) []gan.Hook {
 	hooks := []gan.Hook{
 		images(r),     // before the checkpoint of the same step: a run that resumes there draws none again
 		folder.Hook(), // and this before anybody waits for a judgement
@@ -34,30 +33,22 @@ func hooks(r recipe.Recipe, judge *mnistfeatures.Judge, folder *rundir.Folder, p
 	} else {
 		hooks = append(hooks, progress.Bar(os.Stdout))
 	}
-	if page == nil {
+	if p == nil {
 		hooks = append(hooks, diagnose.Hook(diagnose.Options{})) // says what goes wrong
 	} else {
-		hooks = append(hooks, page.Hook()) // and shows everything
+		hooks = append(hooks, p.hook) // and shows everything
 	}
 	if *looks > 0 {
-		hooks = append(hooks, judged(r, judge, page))
+		hooks = append(hooks, judged(r, judge, p))
 	}
 	return hooks
 }
 
-// served returns the page that browsers may look at from now on, nil if nobody wants
-// one.
-func served(r recipe.Recipe) (*watch.Page, error) {
-	if *address == "" {
-		return nil, nil
-	}
-	page := watch.New(watch.Options{Title: "mnist, recipe " + r.Name, Seed: r.Seed, Classes: strings.Split("0123456789", "")})
-	url, err := page.Listen(*address)
-	if err != nil {
-		return nil, err
-	}
-	fmt.Println("look at", url)
-	return page, nil
+// page is what shows a run in a browser. A program that is built without the tag http
+// has none.
+type page struct {
+	hook   gan.Hook
+	judged func(step int, report *mnistfeatures.Report)
 }
 
 // images draws the same digits again and again, every 100 steps and more often in
@@ -108,16 +99,16 @@ func images(r recipe.Recipe) gan.Hook {
 
 // judged judges 1,000 digits now and then, at most every 100 steps, while
 // training continues, and shows it on a page, if there is one.
-func judged(r recipe.Recipe, judge *mnistfeatures.Judge, page *watch.Page) gan.Hook {
+func judged(r recipe.Recipe, judge *mnistfeatures.Judge, p *page) gan.Hook {
 	every := gan.Every(max((r.Steps+*looks)/(*looks+1), 100)) // rounded up
 	due := func(step int) bool { return every(step) && step < r.Steps }
 	return gan.Background(due, func(g *gan.Generator) (*mnistfeatures.Report, error) {
 		return look(judge, g, 1000, r.Seed)
 	}, func(step int, report *mnistfeatures.Report) error {
-		d := report.Values.Get(mnistfeatures.Distance)
-		if page != nil {
-			page.Judged(step, watch.Judgement{Name: d.Name, Value: d.Value, Floor: d.Floor, Shares: report.Digits})
+		if p != nil {
+			p.judged(step, report)
 		}
+		d := report.Values.Get(mnistfeatures.Distance)
 		last, v := "rarest digit", report.Values.Get(mnistfeatures.RarestDigit)
 		if f := report.Values.Get(mnistfeatures.Fidelity); !math.IsNaN(f.Value) {
 			last, v = "as asked for", f

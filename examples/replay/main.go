@@ -34,6 +34,10 @@ func main() {
 	latent := flag.Int("latent", 0, "latent numbers of the run (default: the recipe's)")
 	steps := flag.Int("steps", 0, "length of the run (default: the recipe's)")
 	seed := flag.Uint64("seed", 1, "seed of the run")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: replay [the flags of the run] FILE")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	r, known := recipes[*preset]
 	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *steps < 0 {

@@ -62,13 +62,19 @@ func main() {
 		os.Exit(2)
 	}
 	grid := gallery.Grid{Columns: *columns, Scale: *scale}
-	if err := draw(*model, *device, *n, *label, *seed, *out, grid); err != nil {
+	ctx, stop := gan.Signals(context.Background())
+	err := draw(ctx, *model, *device, *n, *label, *seed, *out, grid)
+	stop()
+	if err != nil {
+		if gan.Cancelled(err) {
+			err = errors.New("stopped before anything was written")
+		}
 		fmt.Fprintln(os.Stderr, "sample:", err)
 		os.Exit(1)
 	}
 }
 
-func draw(model, device string, n int, label string, seed uint64, out string, grid gallery.Grid) error {
+func draw(ctx context.Context, model, device string, n int, label string, seed uint64, out string, grid gallery.Grid) error {
 	d, err := tensor.OpenDevice(device)
 	if err != nil {
 		return err
@@ -98,13 +104,16 @@ func draw(model, device string, n int, label string, seed uint64, out string, gr
 	if err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
-	samples, err := g.Draw(context.Background(), gan.Request{N: n, Labels: labels, Seed: seed})
+	samples, err := g.Draw(ctx, gan.Request{N: n, Labels: labels, Seed: seed})
 	if err != nil {
 		return fmt.Errorf("%s: %w", model, err)
 	}
-	err = write(out, samples, g.SampleShape(), grid)
-	if err == nil {
-		fmt.Fprintf(os.Stderr, "%d samples, drawn on %v, in %s\n", n, d, out)
+	if err = write(ctx, out, samples, g.SampleShape(), grid); err == nil {
+		drawn := fmt.Sprint(n, " samples")
+		if n == 1 {
+			drawn = "1 sample"
+		}
+		fmt.Fprintf(os.Stderr, "%s, drawn on %v, in %s\n", drawn, d, out)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,32 @@ func TestFolder(t *testing.T) {
 	require.Equal(t, image.Rect(0, 0, 15, 15), img.Bounds())
 }
 
+// Ctrl-C in the middle of a folder leaves nothing behind.
+func TestInterrupted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot send Ctrl-C to another")
+	}
+	dir := t.TempDir()
+	saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
+	for _, out := range []string{"many/", "new/deep/many/"} {
+		cmd := clitest.Command(t, dir, "-model", "g", "-n", "100000", "-scale", "40", "-o", out)
+		var errs strings.Builder
+		cmd.Stderr = &errs
+		require.NoError(t, cmd.Start())
+		defer cmd.Process.Kill()
+		for begun := false; !begun; { // until the first images are there
+			for name := range clitest.Files(t, dir) {
+				begun = begun || strings.Contains(name, "000003.png")
+			}
+		}
+		require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		cmd.Wait()
+		require.Equal(t, 1, cmd.ProcessState.ExitCode())
+		require.Equal(t, "sample: stopped before anything was written\n", errs.String())
+		require.Len(t, clitest.Files(t, dir), 1, "the generator alone")
+	}
+}
+
 // A name in .onnx asks for the generator.
 func TestONNX(t *testing.T) {
 	dir := t.TempDir()
@@ -192,7 +219,7 @@ func TestFailures(t *testing.T) {
 		"-model huge":                     `huge: one sample takes too much memory`,
 		"-model words":                    "words: ",
 		"-model large -n 100":             "large: 100 samples of [1 8192 8192] take more than 2 GiB; ask for fewer",
-		"-model row":                      "samples of shape [10 9] are not images; give",
+		"-model row":                      "sample: samples of [9] are not images: give a name in .npy",
 		"-model g -o text/below.png":      "below.png",
 		"-model g -o text/below.npy":      "below.npy",
 		"-model g -o none/below.png":      "below.png",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"image/png"
 	"os"
@@ -21,12 +22,12 @@ func isFolder(out string) bool { return out != "" && os.IsPathSeparator(out[len(
 // /dev/stdout, asks for an image.
 func known(out string) bool {
 	endings := []string{"", ".", ".png", ".npy", ".onnx"}
-	return out != "" && (isFolder(out) || slices.Contains(endings, filepath.Ext(out)))
+	return out != "" && out != "-" && (isFolder(out) || slices.Contains(endings, filepath.Ext(out)))
 }
 
 // write makes what out asks for of samples [n, …], each of the given shape; nil if
 // that is not known.
-func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) error {
+func write(ctx context.Context, out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) error {
 	n := samples.Dim(0)
 	if filepath.Ext(out) == ".npy" {
 		return npy.Save(out, samples.Reshape(n, -1))
@@ -34,8 +35,11 @@ func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) e
 	if shape != nil {
 		samples = samples.Reshape(append([]int{n}, shape...)...)
 	}
+	if len(shape) < 3 {
+		return fmt.Errorf("samples of %v are not images: give a name in .npy, or the generator a shape (gan.Config.SampleShape, or -shape of examples/convert)", samples.Shape()[1:])
+	}
 	if isFolder(out) {
-		return writeFolder(out, samples, gallery.Grid{Scale: max(grid.Scale, 1)})
+		return writeFolder(ctx, out, samples, gallery.Grid{Scale: max(grid.Scale, 1)})
 	}
 	if grid.Scale == 0 {
 		grid.Scale = 4
@@ -47,17 +51,18 @@ func write(out string, samples *tensor.Tensor, shape []int, grid gallery.Grid) e
 // writeFolder makes a folder of one PNG for each sample, 000000.png and so on. It
 // comes to be as a whole, under another name first, and replaces none that holds
 // something: tools would count what is there already among the samples.
-func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err error) {
+func writeFolder(ctx context.Context, out string, samples *tensor.Tensor, one gallery.Grid) (err error) {
 	out = filepath.Clean(out)
 	if there, err := os.ReadDir(out); len(there) > 0 {
 		return fmt.Errorf("writing %s: the folder holds something already; give a new one", out)
 	} else if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
+	base := filepath.Dir(out) // the nearest folder that is there
+	for _, err := os.Stat(base); os.IsNotExist(err) && base != filepath.Dir(base); _, err = os.Stat(base) {
+		base = filepath.Dir(base)
 	}
-	made, err := os.MkdirTemp(filepath.Dir(out), ".sample-")
+	made, err := os.MkdirTemp(base, ".sample-")
 	if err != nil {
 		return err
 	}
@@ -70,6 +75,9 @@ func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err erro
 		return err
 	}
 	for i := range samples.Dim(0) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		img, err := one.Image(samples.Slice(0, i, i+1))
 		if err != nil {
 			return err
@@ -85,6 +93,9 @@ func writeFolder(out string, samples *tensor.Tensor, one gallery.Grid) (err erro
 		if err != nil {
 			return err
 		}
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
 	}
 	if err := os.Remove(out); err != nil && !os.IsNotExist(err) { // it is empty
 		return err

@@ -21,7 +21,13 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-func main() { show(os.Stdout) }
+func main() {
+	if len(os.Args) > 1 {
+		fmt.Fprintln(os.Stderr, "secondorder takes no arguments; go doc ./examples/secondorder says what it shows")
+		os.Exit(2)
+	}
+	show(os.Stdout)
+}
 
 func show(w io.Writer) {
 	x := autograd.Leaf(tensor.Scalar(tensor.Float64, 3))

@@ -3,11 +3,22 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/clitest"
 )
+
+func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
+
+func TestNoArguments(t *testing.T) {
+	for _, argument := range []string{"-h", "-n", "more"} {
+		clitest.Fails(t, t.TempDir(), 2, "secondorder takes no arguments", argument)
+	}
+}
 
 func TestShow(t *testing.T) {
 	var out bytes.Buffer

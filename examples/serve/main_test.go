@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"image/png"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -228,7 +230,7 @@ func TestRefusals(t *testing.T) {
 		assert.Equal(t, "GET, HEAD", a.Header().Get("Allow"))
 	}
 	assert.Equal(t, http.StatusNotFound, ask(h, "GET", "/sample.gif").Code)
-	assert.Equal(t, http.StatusNotFound, ask(h, "GET", "/").Code)
+	assert.Equal(t, http.StatusNotFound, ask(h, "GET", "/more").Code)
 
 	// Two samples of 16 numbers are all that 128 bytes allow.
 	small := usual
@@ -248,6 +250,31 @@ func TestRefusals(t *testing.T) {
 	h = served(t, rows, usual).handler()
 	assert.Equal(t, http.StatusNotFound, ask(h, "GET", "/sample.png").Code)
 	assert.Equal(t, 200, ask(h, "GET", "/sample.json").Code)
+	page := ask(h, "GET", "/")
+	assert.Equal(t, 200, page.Code)
+	assert.NotContains(t, page.Body.String(), "png")
+}
+
+// The address itself explains the server and shows what it draws; names of classes are
+// not trusted.
+func TestHome(t *testing.T) {
+	net := nn.Sequential(nn.ConcatCondition(2, 1), nn.Linear(7, 9), nn.Tanh())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	g, err := gan.NewGenerator(net, 5, 1, 3, 3)
+	require.NoError(t, err)
+	g, err = g.WithClasses([]string{"cat & dog", "<script>"}, nil)
+	require.NoError(t, err)
+	h := served(t, g, usual).handler()
+	page := ask(h, "GET", "/")
+	require.Equal(t, 200, page.Code)
+	require.Equal(t, "text/html; charset=utf-8", page.Header().Get("Content-Type"))
+	text := page.Body.String()
+	require.NotContains(t, text, "<script>")
+	links := regexp.MustCompile(`(?:href|src)="([^"]*)"`).FindAllStringSubmatch(text, -1)
+	require.Len(t, links, 8) // a picture, three kinds, two classes, two more
+	for _, link := range links {
+		require.Equal(t, 200, ask(h, "GET", "/"+html.UnescapeString(link[1])).Code, link[1])
+	}
 }
 
 // HEAD tells what GET would.

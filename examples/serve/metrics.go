@@ -31,6 +31,7 @@ func (s *server) handler() http.Handler {
 	for _, k := range s.kinds {
 		mux.HandleFunc("GET /sample."+k.name, s.counted(func(w http.ResponseWriter, r *http.Request) { s.sample(w, r, k) }))
 	}
+	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /metrics", s.report)
 	return mux

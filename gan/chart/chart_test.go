@@ -65,7 +65,9 @@ func TestWritePNGRefuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
 	for want, c := range map[string]chart.Curve{
 		`curve "a" has 2 abscissae and 1 ordinates`: {Name: "a", X: []float64{1, 2}, Y: []float64{1}},
-		`curve "b"`: {Name: "b", X: []float64{1, 2}, Y: []float64{1, math.NaN()}},
+		`curve "b": point 1 is (2, NaN)`:            {Name: "b", X: []float64{1, 2}, Y: []float64{1, math.NaN()}},
+		`curve "c": point 0 is (-Inf, 1)`:           {Name: "c", X: []float64{math.Inf(-1)}, Y: []float64{1}},
+		`curve "d" has no points`:                   {Name: "d"},
 	} {
 		require.ErrorContains(t, chart.WritePNG(path, "", "", "", c), "chart: "+want)
 	}

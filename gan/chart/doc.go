@@ -1,5 +1,7 @@
-// Package chart draws training curves with gonum/plot. It is separate from package
-// gan so that programs without charts do not link a plotting library.
+// Package chart draws training curves into PNG files. It is separate from package gan
+// so that programs without charts link nothing that draws. It draws lines over two
+// axes and nothing else: a plotting library with its fonts took longer to compile
+// than package gan with all that it needs.
 //
 // [Losses] is a hook that keeps a PNG file of the losses up to date while training
 // goes on:

@@ -19,7 +19,7 @@ func ExampleWritePNG() {
 	}
 	defer os.RemoveAll(dir)
 
-	curve := chart.Curve{Name: "0.97ⁿ"}
+	curve := chart.Curve{Name: "0.97^n"}
 	for step := range 100 {
 		curve.X, curve.Y = append(curve.X, float64(step)), append(curve.Y, math.Pow(0.97, float64(step)))
 	}

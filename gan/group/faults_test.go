@@ -155,7 +155,7 @@ func TestGroupFaults(t *testing.T) {
 	}{
 		{"source fails", func(r, n int) job { return special(r, n, odd{at: 2, err: disk}) }, 2, "the disk is gone", nil},
 		{"source ends early", func(r, n int) job { return special(r, n, odd{at: 2, ends: true}) }, 2, "the source yielded 2 of 4 batches", nil},
-		{"source claims fewer", func(r, n int) job { return special(r, n, odd{at: -1, batches: 3}) }, 0, "data.batches was 4 and is 3", nil},
+		{"source claims fewer", func(r, n int) job { return special(r, n, odd{at: -1, batches: 3}) }, 0, "data.batches is 4 there and 3 here", nil},
 		{"source claims none", func(r, n int) job { return special(r, n, odd{at: -1, batches: -1}) }, 0, "the source has no batches", nil},
 		{"nil batch", func(r, n int) job {
 			return special(r, n, odd{at: 2, batch: func(gan.Batch) gan.Batch { return gan.Batch{} }})

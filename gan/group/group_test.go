@@ -299,7 +299,9 @@ func TestGroupOtherSettings(t *testing.T) {
 	all.Wait()
 	var settings *gan.SettingsError
 	require.ErrorAs(t, members[1].err, &settings)
-	require.ErrorContains(t, members[1].err, "lr was 0.001 and is 0.002")
+	require.ErrorContains(t, members[1].err, "gan: process 0 of the group was started with other settings: ")
+	require.ErrorContains(t, members[1].err, "lr is 0.001 there and 0.002 here")
+	require.NotContains(t, members[1].err.Error(), "Allow")
 	require.ErrorContains(t, members[0].err, "process 1 could not go on")
 }
 

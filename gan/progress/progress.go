@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"github.com/gander-ml/gander/gan"
@@ -17,7 +18,13 @@ import (
 // the hook falls silent with a [gan.Warning].
 func Bar(w io.Writer) gan.Hook {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return bar(w)
+		return bar(w, func() int {
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return columns
+		})
 	}
 	return Lines(w)
 }
@@ -52,6 +59,12 @@ func quietly(h gan.Hook) gan.Hook {
 				h.Note(step, sentence) // if it fails, so will the next line
 			}
 		},
+		End: func(r *gan.Report) error {
+			if broken || h.End == nil {
+				return nil
+			}
+			return try(h.End(r))
+		},
 	}
 }
 
@@ -83,51 +96,66 @@ func Lines(w io.Writer) gan.Hook {
 	})
 }
 
-// bar draws one bar per epoch, and replaces it by the epoch's summary.
-func bar(w io.Writer) gan.Hook {
+// bar draws one bar per epoch, and replaces it by the epoch's summary. It never takes
+// more than a line of the terminal, which has so many columns: 0 if nobody knows.
+func bar(w io.Writer, columns func() int) gan.Hook {
 	var run gan.Run
-	var b *progressbar.ProgressBar
-	var drawn time.Time
+	var drawn time.Time // zero: there is no bar
+	length := 0         // of the bar
+	// put writes a text over the bar, at once, so that it does not flicker.
+	put := func(text string) error {
+		over := "\r"
+		if length > 0 {
+			over = "\r" + strings.Repeat(" ", length) + "\r"
+		}
+		drawn, length = time.Time{}, 0
+		_, err := io.WriteString(w, over+text)
+		return err
+	}
 	return quietly(gan.Hook{
 		Start: func(r gan.Run) error {
-			run = r
+			run, drawn, length = r, time.Time{}, 0
 			return nil
 		},
 		Step: func(s *gan.StepInfo) error {
-			if b == nil {
-				b = progressbar.NewOptions(run.Batches,
-					progressbar.OptionSetWriter(w),
-					progressbar.OptionSetWidth(24),
-					progressbar.OptionThrottle(100*time.Millisecond),
-					progressbar.OptionShowCount(),
-					progressbar.OptionSetElapsedTime(false), // so that the line fits 80 columns
-					progressbar.OptionSetPredictTime(false),
-					progressbar.OptionClearOnFinish())
+			now := time.Now()
+			if now.Sub(drawn) < 100*time.Millisecond { // else it would slow short steps
+				return nil
 			}
-			// Formatting in every step would slow short steps.
-			if now := time.Now(); now.Sub(drawn) > 100*time.Millisecond {
-				drawn = now
-				b.Describe(fmt.Sprintf("epoch %d/%d  %s", s.Epoch, run.Epochs, losses(s.Losses)))
-			}
-			return b.Set(s.Batch)
-		},
-		Epoch: func(e gan.EpochInfo) error {
-			if b != nil {
-				if err := b.Clear(); err != nil {
-					return err
-				}
-				b = nil
-			}
-			_, err := fmt.Fprintln(w, summary(e, run))
+			text := fmt.Sprintf("epoch %*d/%d  %s", len(fmt.Sprint(run.Epochs)), s.Epoch, run.Epochs, losses(s.Losses))
+			text = fit(text, s.Batch, run.Batches, columns())
+			err := put(text)
+			drawn, length = now, utf8.RuneCountInString(text)
 			return err
 		},
-		Note: func(step int, sentence string) {
-			if b != nil {
-				b.Clear() // the next step draws it again, below
+		Epoch: func(e gan.EpochInfo) error { return put(summary(e, run) + "\n") },
+		Note:  func(step int, sentence string) { put(note(step, sentence) + "\n") }, // the next step draws the bar again, below
+		End: func(*gan.Report) error {
+			if length == 0 {
+				return nil
 			}
-			fmt.Fprintln(w, note(step, sentence))
+			return put("") // of an epoch that a failure has ended
 		},
 	})
+}
+
+// fit returns a line of text and of how many batches are done, as far as it fits into
+// a terminal without touching its last column: the bar is left out first, and then
+// what is last in the text.
+func fit(text string, done, of, columns int) string {
+	if columns <= 0 {
+		columns = 80
+	}
+	of = max(of, 1)
+	done = min(max(done, 0), of)
+	counts := fmt.Sprintf("  %3d%% (%*d/%d)", 100*done/of, len(fmt.Sprint(of)), done, of)
+	room := columns - 1 - len(text) - len(counts) - len("  ||")
+	if cells := min(room, 24); cells >= 4 {
+		full := cells * done / of
+		return text + "  |" + strings.Repeat("█", full) + strings.Repeat(" ", cells-full) + "|" + counts
+	}
+	line := text + counts
+	return line[:min(len(line), max(columns-1, 0))]
 }
 
 // note is the line of a sentence about the run ([gan.Run.Note]).

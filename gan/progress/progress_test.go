@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,9 +70,9 @@ func TestBarIntoAFile(t *testing.T) {
 // On a terminal the bar moves, and leaves a line per epoch behind.
 func TestBarOnATerminal(t *testing.T) {
 	var b bytes.Buffer
-	drive(t, bar(&b))
+	drive(t, bar(&b, unknown))
 	out := b.String()
-	require.Contains(t, out, "epoch 1/100  D 0.7500  G 2.0000")
+	require.Contains(t, out, "epoch   1/100  D 0.7500  G 2.0000")
 	var left []string // what a terminal shows in the end
 	for line := range strings.Lines(out) {
 		shown := strings.Split(strings.TrimSuffix(line, "\n"), "\r")
@@ -81,11 +82,46 @@ func TestBarOnATerminal(t *testing.T) {
 	require.True(t, strings.HasSuffix(out, "\n"))
 }
 
+// unknown is the width of a terminal that does not tell.
+func unknown() int { return 0 }
+
+// However narrow the terminal is, the bar stays within its line, and so can be
+// written over.
+func TestNarrowTerminals(t *testing.T) {
+	const text = "epoch   7/100  D 0.7500  G 12.0000"
+	for columns := range 200 {
+		line := fit(text, 5, 157, columns)
+		if columns == 0 {
+			require.Equal(t, fit(text, 5, 157, 80), line)
+			columns = 80
+		}
+		shown := utf8.RuneCountInString(line)
+		require.Less(t, shown, columns, line)
+		require.Equal(t, columns >= len(text)+len("  ||||||    3% (  5/157)")+1, strings.Contains(line, "|"), line)
+		require.True(t, strings.HasPrefix(line, text[:min(columns-1, len(text))]), line)
+	}
+	require.Equal(t, text+"  |          |    3% (  5/157)", fit(text, 5, 157, 65))
+	require.Equal(t, text+"  |██████████|  100% (157/157)", fit(text, 157, 157, 65))
+	require.Contains(t, fit(text, 3, 0, 80), "100%", "a source that is longer than it said")
+}
+
+// A failure leaves no half line behind, above which its message would stand.
+func TestBarThatIsNotFinished(t *testing.T) {
+	var b bytes.Buffer
+	h := bar(&b, unknown)
+	require.NoError(t, h.Start(gan.Run{Epochs: 1, Batches: 9}))
+	require.NoError(t, h.Step(&gan.StepInfo{Epoch: 1, Batch: 1, Step: 1}))
+	require.NotEmpty(t, strings.TrimSpace(b.String()))
+	require.NoError(t, h.End(&gan.Report{}))
+	last := b.String()[strings.LastIndex(b.String(), "\r"):]
+	require.Equal(t, "\r", last)
+}
+
 // Sentences of other hooks stand in lines of their own, also while a bar is drawn.
 func TestNotes(t *testing.T) {
 	for name, hook := range map[string]func(*bytes.Buffer) gan.Hook{
 		"lines": func(b *bytes.Buffer) gan.Hook { return Lines(b) },
-		"bar":   func(b *bytes.Buffer) gan.Hook { return bar(b) },
+		"bar":   func(b *bytes.Buffer) gan.Hook { return bar(b, unknown) },
 	} {
 		var b bytes.Buffer
 		h := hook(&b)
@@ -111,7 +147,7 @@ var errFull = errors.New("no space left")
 func (failing) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWriteErrors(t *testing.T) {
-	for _, h := range []gan.Hook{Lines(failing{}), bar(failing{})} {
+	for _, h := range []gan.Hook{Lines(failing{}), bar(failing{}, unknown)} {
 		require.NoError(t, h.Start(gan.Run{Epochs: 1, Batches: 2}))
 		require.ErrorIs(t, h.Epoch(gan.EpochInfo{Epoch: 1}), errFull)
 	}

@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -250,26 +253,67 @@ func (f *Folder) tell(to string, old *about, step int) {
 		f.options.Say(line)
 		return
 	}
-	f.options.Say(fmt.Sprintf("%s; it was stopped after step %d of %d, and goes on with: %s", line, step, old.Steps, commandLine(old.Command, f.options.OutFlag, to)))
+	f.options.Say(fmt.Sprintf("%s; it was stopped after step %d of %d, and goes on with: %s", line, step, old.Steps, again(old.Command, f.options.OutFlag, to)))
 }
 
-// commandLine is a command with another folder.
-func commandLine(command []string, outFlag, to string) string {
+// again is the command that goes on with the run in a folder.
+func again(command []string, outFlag, folder string) string {
 	var words []string
-	for i, w := range append(append([]string{}, command...), "-resume", "auto", outFlag, to) {
-		if i == 0 {
-			w = filepath.Base(w)
-		}
-		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return !strings.ContainsRune("-_./=,:+@", r) && !isPlain(r) }) {
-			w = strconv.Quote(w)
-		}
-		words = append(words, w)
+	if len(command) > 0 {
+		words = append(program(command[0]), command[1:]...)
 	}
-	return strings.Join(words, " ")
+	return CommandLine(append(words, "-resume", "auto", outFlag, folder)...)
 }
 
-func isPlain(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '\\'
+// program is how a program is started that was started under a name: one that go run
+// has made is gone, and made again.
+func program(name string) []string {
+	info, ok := debug.ReadBuildInfo()
+	slashed := filepath.ToSlash(name)
+	if !strings.Contains(slashed, "/go-build") || !strings.Contains(slashed, "/exe/") {
+		return []string{name}
+	}
+	if !ok || info.Path == "" || info.Path == "command-line-arguments" { // go run main.go
+		return []string{strings.TrimSuffix(filepath.Base(name), ".exe")}
+	}
+	words := []string{"go", "run"}
+	for _, s := range info.Settings {
+		if s.Key == "-tags" && s.Value != "" {
+			words = append(words, "-tags", s.Value)
+		}
+	}
+	return append(words, info.Path)
+}
+
+// CommandLine returns words as a shell takes them: those that it would understand
+// otherwise are quoted, as a path with a space is. It is for commands that a program
+// prints for its user to repeat.
+func CommandLine(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w, runtime.GOOS == "windows")
+	}
+	return strings.Join(quoted, " ")
+}
+
+func quote(w string, windows bool) string {
+	plain := "-_./=,:+@"
+	if windows {
+		plain += `\`
+	}
+	if w != "" && !strings.ContainsFunc(w, func(r rune) bool {
+		return !strings.ContainsRune(plain, r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return w
+	}
+	switch {
+	case windows: // whose names hold no quotes
+		return `"` + w + `"`
+	case strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsPrint(r) }): // a terminal would obey it
+		q := strconv.QuoteToASCII(w)
+		return "$'" + strings.ReplaceAll(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), "'", `\'`) + "'"
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
 
 // newest returns the step of the last checkpoint below a folder, or −1.

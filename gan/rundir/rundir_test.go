@@ -80,7 +80,7 @@ func TestNewMovesAside(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 5, trainer.Steps())
 	require.Len(t, said, 1)
-	require.Contains(t, said[0], "; it was stopped after step 3 of 5, and goes on with: rundir.test")
+	require.Contains(t, said[0], "; it was stopped after step 3 of 5, and goes on with: "+rundir.CommandLine(os.Args...)+" -resume auto ")
 	require.Contains(t, said[0], " -resume auto -out "+path+"-")
 	require.Len(t, entries(t, filepath.Dir(path)), 3, "two of the same second")
 

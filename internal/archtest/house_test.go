@@ -17,8 +17,6 @@ const (
 	cpuid    = "github.com/klauspost/cpuid/v2"
 	gonum    = "gonum.org/v1/gonum/"
 	blas     = "gonum.org/v1/gonum/blas"
-	plot     = "gonum.org/v1/plot"
-	bar      = "github.com/schollz/progressbar/v3"
 	pickles  = "github.com/nlpodyssey/gopickle/"
 	terminal = "golang.org/x/term"
 	formats  = "golang.org/x/image/"
@@ -44,8 +42,10 @@ var house = []room{
 	{folder: "internal/exact", tests: []string{"autograd", "gan", "internal/isa", "internal/op", "nn", "tensor"}},
 	{folder: "internal/excerpt"},
 	{folder: "internal/clitest", outside: []string{"github.com/stretchr/testify/"}},
+	{folder: "internal/gunzip"},
 	{folder: "internal/isa", outside: []string{cpuid}},
 	{folder: "internal/layout"},
+	{folder: "internal/mnist", imports: []string{"internal/excerpt", "internal/gunzip"}},
 	{folder: "internal/op"},
 	{folder: "internal/parallel"},
 	{folder: "internal/pixel"},
@@ -88,7 +88,8 @@ var house = []room{
 	{folder: "optim", imports: []string{"tensor"}},
 
 	// Data.
-	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/parallel", "internal/philox", "internal/pixel", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/gunzip", "internal/mnist", "internal/parallel", "internal/philox", "internal/pixel", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets/download", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/mnist"}, tests: []string{"datasets"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
 	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "internal/pixel", "tensor"}, outside: []string{formats}},
 
@@ -96,7 +97,7 @@ var house = []room{
 	// are in folders of their own that a program may leave out.
 	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
-	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{plot}, tests: []string{"nn", "tensor"}},
+	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{formats}, tests: []string{"nn", "tensor"}},
 	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "gan/recipe", "internal/backend/backendtest/far", "nn", "optim"}},
 	{folder: "gan/mpi", outside: []string{"C"}, imports: []string{"gan"}, tests: []string{"datasets", "gan/group", "nn", "optim", "tensor"}},
@@ -108,7 +109,7 @@ var house = []room{
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
 	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "gan/gallery", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "gan/gallery", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
-	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{bar, terminal}},
+	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{terminal}},
 
 	// Programs. Examples use what any other module may use.
 	{folder: "bench", imports: []string{"..."}, outside: []string{gonum}},

@@ -196,8 +196,35 @@ func OpenLocked(path string) (*os.File, error) {
 // something else than a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
-// Regular returns an error that says what there is at path, unless that is a
-// regular file.
+// A NotRegularError says what there is in place of a regular file. It wraps
+// [ErrNotRegular].
+type NotRegularError struct {
+	Path string
+	Kind string // "a pipe"
+}
+
+func (e *NotRegularError) Error() string {
+	return fmt.Sprintf("%s is %s, %v", e.Path, e.Kind, ErrNotRegular)
+}
+
+func (e *NotRegularError) Unwrap() error { return ErrNotRegular }
+
+// Bare returns the reason of an error about a file without the file's name, which
+// whoever tells of the error has told already.
+func Bare(err error) error {
+	var p *fs.PathError
+	var n *NotRegularError
+	switch {
+	case errors.As(err, &n):
+		return fmt.Errorf("it is %s, %w", n.Kind, ErrNotRegular)
+	case errors.As(err, &p):
+		return p.Err
+	}
+	return err
+}
+
+// Regular returns a [NotRegularError] that says what there is at path, unless that is
+// a regular file.
 func Regular(path string, info fs.FileInfo) error {
 	kind := ""
 	switch mode := info.Mode(); {
@@ -216,7 +243,7 @@ func Regular(path string, info fs.FileInfo) error {
 	default:
 		kind = mode.Type().String()
 	}
-	return fmt.Errorf("%s is %s, %w", path, kind, ErrNotRegular)
+	return &NotRegularError{path, kind}
 }
 
 // Writable makes a folder and sees whether files can be written there, so that
@@ -240,7 +267,7 @@ func Writable(folder string) error {
 // writing stay, and so does what cannot be removed.
 func Clean(folder string) { clean(folder, "") }
 
-func replace(path string, write func(io.Writer) error) error {
+func replace(path string, write func(io.Writer) error) (err error) {
 	folder := folderOf(path)
 	prefix := leftoverPrefix(path)
 	clean(folder, prefix)
@@ -251,6 +278,11 @@ func replace(path string, write func(io.Writer) error) error {
 	case err != nil:
 		return err
 	}
+	defer func() {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) && p.Path == f.Name() {
+			err = p.Err // nobody has heard of that name
+		}
+	}()
 	renamed := false
 	defer func() { // also when write panics
 		if !renamed {
@@ -326,7 +358,7 @@ func create(folder, prefix string) (*os.File, error) {
 			if errors.Is(err, fs.ErrExist) && try < 100 {
 				continue
 			}
-			return nil, err
+			return nil, &fs.PathError{Op: "making a file in", Path: filepath.Clean(folder), Err: Bare(err)}
 		}
 		// Somebody may take it for a leftover before it is locked.
 		if lock(f) != ErrLocked && sameFile(f, name) {

@@ -365,3 +365,14 @@ func TestWritable(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), nil, 0o644))
 	require.Error(t, Writable(filepath.Join(folder, "file")))
 }
+
+// Messages name the files and folders that the caller knows.
+func TestMessagesNameNoNewFile(t *testing.T) {
+	folder := "/sys/kernel" // where not even root makes files
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("there is no such folder")
+	}
+	err := Write(folder+"/file", func(io.Writer) error { return nil })
+	require.Error(t, err)
+	require.Regexp(t, `^writing /sys/kernel/file: making a file in /sys/kernel: [a-z ]+$`, err.Error())
+}

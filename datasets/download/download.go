@@ -1,4 +1,4 @@
-package datasets
+package download
 
 import (
 	"bytes"
@@ -15,11 +15,12 @@ import (
 
 	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/internal/excerpt"
+	"github.com/gander-ml/gander/internal/mnist"
 )
 
-// DownloadOptions are the settings of [DownloadMNIST]. The zero value is what
+// Options are the settings of [MNIST]. The zero value is what
 // most programs want.
-type DownloadOptions struct {
+type Options struct {
 	// Dir is the folder for the files; "" means gander/mnist in the user's
 	// cache folder ([os.UserCacheDir]). It is created if it is missing.
 	Dir string
@@ -34,14 +35,14 @@ type DownloadOptions struct {
 	Timeout time.Duration
 }
 
-// mnistMirrors are the mirrors of DownloadOptions.
-var mnistMirrors = []string{
+// mirrors are the mirrors of Options.
+var mirrors = []string{
 	"https://storage.googleapis.com/cvdf-datasets/mnist/",
 	"https://ossci-datasets.s3.amazonaws.com/mnist/",
 }
 
-// DownloadMNIST makes sure that a folder holds the four files of MNIST, 11 MB,
-// and returns that folder, for [MNIST] to read. What is there already and has
+// MNIST makes sure that a folder holds the four files of MNIST, 11 MB,
+// and returns that folder, for [datasets.MNIST] to read. What is there already and has
 // the right content is not fetched again.
 //
 // A file counts by the SHA-256 of its content and appears only when that is
@@ -52,53 +53,56 @@ var mnistMirrors = []string{
 // wait for it. A redirect from https to http is refused. The error of a file that
 // no mirror delivered tells what went wrong at each; when ctx ends, the error is
 // ctx's.
-func DownloadMNIST(ctx context.Context, options DownloadOptions) (dir string, err error) {
+func MNIST(ctx context.Context, options Options) (dir string, err error) {
 	if options.Dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return "", fmt.Errorf("datasets: MNIST: no folder given, and no cache folder: %w", err)
+			return "", fmt.Errorf("download: MNIST: no folder given, and no cache folder: %w", err)
 		}
 		options.Dir = filepath.Join(cache, "gander", "mnist")
 	}
 	if options.Mirrors == nil {
-		options.Mirrors = mnistMirrors
+		options.Mirrors = mirrors
 	}
-	for _, split := range mnistFiles {
-		for _, file := range split {
-			if err := options.provide(ctx, file); err != nil {
-				return "", fmt.Errorf("datasets: MNIST: %w", err)
+	for _, split := range mnist.Files {
+		for _, f := range split {
+			if err := options.provide(ctx, file{f}); err != nil {
+				return "", fmt.Errorf("download: MNIST: %w", err)
 			}
 		}
 	}
 	return options.Dir, nil
 }
 
+// file is a file that may have to be fetched.
+type file struct{ mnist.File }
+
 // errContent says that what arrived is not the file, so that nothing of it is
 // worth keeping.
 var errContent = errors.New("wrong content")
 
 // provide makes sure that the folder holds the file.
-func (o DownloadOptions) provide(ctx context.Context, file contentFile) error {
-	if there, err := file.there(o.Dir); there || err != nil {
+func (o Options) provide(ctx context.Context, f file) error {
+	if there, err := f.there(o.Dir); there || err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return err
 	}
-	path := filepath.Join(o.Dir, file.name+".gz")
+	path := filepath.Join(o.Dir, f.Name+".gz")
 	part, err := lockPart(ctx, path+".part")
 	if err != nil {
 		return err
 	}
 	defer part.close()
-	if there, err := file.there(o.Dir); there || err != nil {
+	if there, err := f.there(o.Dir); there || err != nil {
 		return err // somebody else has fetched it meanwhile
 	}
 	var failures []error
 	for _, mirror := range o.Mirrors {
-		address, err := url.JoinPath(mirror, file.name+".gz")
+		address, err := url.JoinPath(mirror, f.Name+".gz")
 		if err == nil {
-			err = o.deliver(ctx, address, part.File, path, file)
+			err = o.deliver(ctx, address, part.File, path, f)
 		}
 		if err == nil {
 			return nil
@@ -110,13 +114,13 @@ func (o DownloadOptions) provide(ctx context.Context, file contentFile) error {
 	}
 	return fmt.Errorf("no mirror delivered %s.gz; without a network, put the four files into a folder"+
 		" for MNIST to read, or use the digits that the package datasets/digits embeds:\n%w",
-		file.name, errors.Join(failures...))
+		f.Name, errors.Join(failures...))
 }
 
 // there reports whether a folder has the file. It is an error if it has
-// something else under one of the file's names, which [MNIST] would read.
-func (f contentFile) there(dir string) (bool, error) {
-	name, err := f.find(os.DirFS(dir), dir)
+// something else under one of the file's names, which [datasets.MNIST] would read.
+func (f file) there(dir string) (bool, error) {
+	name, err := f.Find(os.DirFS(dir), dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -129,7 +133,7 @@ func (f contentFile) there(dir string) (bool, error) {
 		return false, err
 	}
 	defer r.Close()
-	if err := f.verify(r); err != nil {
+	if err := f.Verify(r); err != nil {
 		return false, fmt.Errorf("%s is there and is not MNIST's file, so it is kept; move it away, or choose another folder: %w", path, err)
 	}
 	return true, nil
@@ -167,11 +171,11 @@ func (p partFile) close() {
 
 // deliver fetches the file from one mirror. If a part was there to begin with
 // and the whole turns out wrong, it starts over once.
-func (o DownloadOptions) deliver(ctx context.Context, address string, part *os.File, path string, file contentFile) error {
+func (o Options) deliver(ctx context.Context, address string, part *os.File, path string, f file) error {
 	for {
-		resumed, err := o.fetch(ctx, address, part, file)
+		resumed, err := o.fetch(ctx, address, part, f)
 		if err == nil {
-			err = file.accept(part, path)
+			err = f.accept(part, path)
 		}
 		if !errors.Is(err, errContent) {
 			return err
@@ -187,7 +191,7 @@ func (o DownloadOptions) deliver(ctx context.Context, address string, part *os.F
 
 // fetch appends to part what is missing of the file, or writes all of it if the
 // mirror sends all.
-func (o DownloadOptions) fetch(ctx context.Context, address string, out *os.File, file contentFile) (resumed bool, err error) {
+func (o Options) fetch(ctx context.Context, address string, out *os.File, f file) (resumed bool, err error) {
 	have, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
 		return false, err
@@ -238,20 +242,20 @@ func (o DownloadOptions) fetch(ctx context.Context, address string, out *os.File
 	default:
 		return false, fmt.Errorf("HTTP status %s", response.Status)
 	}
-	limit := file.largest() - have
+	limit := f.largest() - have
 	n, err := io.Copy(out, io.LimitReader(&watched{response.Body, watchdog, timeout}, limit+1))
 	if err != nil {
 		return have > 0, networkError(ctx, err)
 	}
 	if n > limit {
-		return have > 0, fmt.Errorf("%w: more than %d bytes", errContent, file.largest())
+		return have > 0, fmt.Errorf("%w: more than %d bytes", errContent, f.largest())
 	}
 	return have > 0, nil
 }
 
 // client returns the client of the requests. It does not go from https to http,
 // which would let anybody on the way choose what arrives.
-func (o DownloadOptions) client() *http.Client {
+func (o Options) client() *http.Client {
 	client := *http.DefaultClient
 	if o.Client != nil {
 		client = *o.Client
@@ -301,18 +305,18 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // largest is the largest size that the file may have on a mirror: gzip adds a
 // few bytes to what it cannot compress.
-func (f contentFile) largest() int64 { return f.size + f.size/1000 + 1024 }
+func (f file) largest() int64 { return f.Size + f.Size/1000 + 1024 }
 
 // accept moves a finished download to its place if it is the right file. The
 // part is then empty.
-func (f contentFile) accept(part *os.File, path string) error {
+func (f file) accept(part *os.File, path string) error {
 	// In memory, so that what is written is what was verified, whatever another
 	// process does to the part meanwhile.
 	data, err := io.ReadAll(io.NewSectionReader(part, 0, f.largest()))
 	if err != nil {
 		return err
 	}
-	if err := f.verify(bytes.NewReader(data)); err != nil {
+	if err := f.Verify(bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("%w: %w", errContent, err)
 	}
 	if info, err := os.Lstat(path); err == nil { // a link that leads nowhere, as there was no file

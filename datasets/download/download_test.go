@@ -1,4 +1,4 @@
-package datasets
+package download
 
 import (
 	"bytes"
@@ -24,6 +24,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/datasets"
+	"github.com/gander-ml/gander/internal/mnist"
 )
 
 // A mirror is a server that remembers what was asked of it.
@@ -64,7 +67,7 @@ func whole(data []byte) http.HandlerFunc {
 }
 
 // testFile returns a file of 10,000 bytes and what a mirror has of it.
-func testFile(t *testing.T) (file contentFile, packed []byte) {
+func testFile(t *testing.T) (f file, packed []byte) {
 	content := make([]byte, 10_000)
 	for i := range content {
 		content[i] = byte(i * i >> 3)
@@ -75,7 +78,7 @@ func testFile(t *testing.T) (file contentFile, packed []byte) {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	sum := sha256.Sum256(content)
-	return contentFile{"some-idx", hex.EncodeToString(sum[:]), int64(len(content))}, b.Bytes()
+	return file{mnist.File{Name: "some-idx", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content))}}, b.Bytes()
 }
 
 // listing returns the names in a folder.
@@ -89,7 +92,7 @@ func listing(t *testing.T, dir string) (names []string) {
 }
 
 func TestDownload(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	half := len(packed) / 2
 	rest := fmt.Sprintf("bytes=%d-", half)
 	wrong := bytes.Repeat([]byte("x"), len(packed))
@@ -146,7 +149,7 @@ func TestDownload(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new", "folder")
-			options := DownloadOptions{Dir: dir}
+			options := Options{Dir: dir}
 			var mirrors []*mirror
 			for _, serve := range c.serve {
 				m := newMirror(t, serve)
@@ -157,7 +160,7 @@ func TestDownload(t *testing.T) {
 				require.NoError(t, os.MkdirAll(dir, 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, "some-idx.gz.part"), c.part, 0o600))
 			}
-			err := options.provide(t.Context(), file)
+			err := options.provide(t.Context(), f)
 			for i, m := range mirrors {
 				assert.Equal(t, c.asked[i], m.requests(), "mirror %d", i)
 			}
@@ -172,11 +175,11 @@ func TestDownload(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Equal(t, []string{"some-idx.gz"}, listing(t, dir))
-			there, err := file.there(dir)
+			there, err := f.there(dir)
 			require.NoError(t, err)
 			require.True(t, there)
 
-			require.NoError(t, options.provide(t.Context(), file))
+			require.NoError(t, options.provide(t.Context(), f))
 			for i, m := range mirrors {
 				assert.Len(t, m.requests(), len(c.asked[i]), "what is there is not fetched again")
 			}
@@ -186,7 +189,7 @@ func TestDownload(t *testing.T) {
 
 // What has MNIST's name and other content is somebody's own, and stays.
 func TestDownloadKeepsOwnFiles(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	m := newMirror(t, good(packed))
 	damaged := bytes.Clone(packed)
 	damaged[20] ^= 1
@@ -195,7 +198,7 @@ func TestDownloadKeepsOwnFiles(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, name)
 			require.NoError(t, os.WriteFile(path, content, 0o600))
-			err := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file)
+			err := Options{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), f)
 			require.ErrorContains(t, err, path+" is there and is not MNIST's file, so it is kept", kind)
 			got, err := os.ReadFile(path)
 			require.NoError(t, err)
@@ -208,18 +211,18 @@ func TestDownloadKeepsOwnFiles(t *testing.T) {
 
 // Nothing is written through a link or a pipe that lies where a file should be.
 func TestDownloadRefusesLinks(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	m := newMirror(t, good(packed))
 	for _, name := range []string{"some-idx.gz.part", "some-idx.gz"} {
 		dir, victim := t.TempDir(), filepath.Join(t.TempDir(), "victim")
 		if err := os.Symlink(victim, filepath.Join(dir, name)); err != nil {
 			t.Skip("there are no symbolic links")
 		}
-		provide := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide
-		require.ErrorContains(t, provide(t.Context(), file), "is a symbolic link, not a regular file")
+		provide := Options{Dir: dir, Mirrors: []string{m.URL}}.provide
+		require.ErrorContains(t, provide(t.Context(), f), "is a symbolic link, not a regular file")
 		require.NoFileExists(t, victim)
 		require.NoError(t, os.WriteFile(victim, []byte("precious"), 0o600))
-		require.Error(t, provide(t.Context(), file))
+		require.Error(t, provide(t.Context(), f))
 		content, err := os.ReadFile(victim)
 		require.NoError(t, err)
 		require.Equal(t, "precious", string(content))
@@ -228,7 +231,7 @@ func TestDownloadRefusesLinks(t *testing.T) {
 	if exec.Command("mkfifo", filepath.Join(dir, "some-idx.gz.part")).Run() != nil {
 		t.Skip("there is no mkfifo")
 	}
-	err := DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file)
+	err := Options{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), f)
 	require.ErrorContains(t, err, "is a pipe, not a regular file")
 }
 
@@ -237,7 +240,7 @@ func TestDownloadAtOnce(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no locks")
 	}
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(10 * time.Millisecond)
 		good(packed)(w, r)
@@ -247,7 +250,7 @@ func TestDownloadAtOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for range 12 {
 			group.Go(func() {
-				assert.NoError(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), file))
+				assert.NoError(t, Options{Dir: dir, Mirrors: []string{m.URL}}.provide(t.Context(), f))
 			})
 		}
 		group.Wait()
@@ -262,12 +265,12 @@ func TestDownloadAtOnce(t *testing.T) {
 	defer part.close()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	assert.ErrorIs(t, DownloadOptions{Dir: dir, Mirrors: []string{m.URL}}.provide(ctx, file), context.Canceled)
+	assert.ErrorIs(t, Options{Dir: dir, Mirrors: []string{m.URL}}.provide(ctx, f), context.Canceled)
 }
 
 // A redirect may not leave https, whatever the client's own rule is.
 func TestDownloadStaysWithHTTPS(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	plain := newMirror(t, good(packed))
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -285,20 +288,20 @@ func TestDownloadStaysWithHTTPS(t *testing.T) {
 	own := 0
 	for _, client := range []*http.Client{secure.Client(), {Transport: secure.Client().Transport, CheckRedirect: func(*http.Request, []*http.Request) error { own++; return nil }}} {
 		provide := func(folder string) error {
-			return DownloadOptions{Dir: t.TempDir(), Mirrors: []string{secure.URL + folder}, Client: client}.provide(t.Context(), file)
+			return Options{Dir: t.TempDir(), Mirrors: []string{secure.URL + folder}, Client: client}.provide(t.Context(), f)
 		}
 		require.ErrorContains(t, provide("/down"), "a redirect from https to http is not followed")
 		require.NoError(t, provide("/around"))
 	}
 	require.Equal(t, 1, own)
 	require.Empty(t, plain.requests())
-	err := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{secure.URL + "/loop"}, Client: secure.Client()}.provide(t.Context(), file)
+	err := Options{Dir: t.TempDir(), Mirrors: []string{secure.URL + "/loop"}, Client: secure.Client()}.provide(t.Context(), f)
 	require.ErrorContains(t, err, "more than ten redirects")
 }
 
 // What a server says is quoted, and cut.
 func TestDownloadMessagesAreBounded(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	long := "\x1b[31m" + string(bytes.Repeat([]byte("9"), 1<<16))
 	for _, answer := range []*http.Response{
 		{StatusCode: 500, Status: long},
@@ -312,7 +315,7 @@ func TestDownloadMessagesAreBounded(t *testing.T) {
 			copy.Body = http.NoBody
 			return &copy, nil
 		})}
-		err := DownloadOptions{Dir: dir, Mirrors: []string{"http://mirror"}, Client: client}.provide(t.Context(), file)
+		err := Options{Dir: dir, Mirrors: []string{"http://mirror"}, Client: client}.provide(t.Context(), f)
 		require.Error(t, err)
 		require.Less(t, len(err.Error()), 900)
 		require.NotContains(t, err.Error(), "\x1b")
@@ -351,7 +354,7 @@ func (b *trickle) Read(p []byte) (int, error) {
 // The timeout is for silence, before the answer or within it; a download that
 // goes on may take longer.
 func TestDownloadTimeout(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	answer := func(data []byte, then time.Duration) trip {
 		return func(r *http.Request) (*http.Response, error) {
 			body := &trickle{ctx: r.Context(), data: data, piece: (len(data) + 9) / 10, sleep: then}
@@ -375,10 +378,10 @@ func TestDownloadTimeout(t *testing.T) {
 		{"too slow", answer(packed, 16*time.Second), 0, 15 * time.Second, "nothing arrived for 15s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{"http://mirror"}, Client: &http.Client{Transport: c.serve}, Timeout: c.timeout}
+			options := Options{Dir: t.TempDir(), Mirrors: []string{"http://mirror"}, Client: &http.Client{Transport: c.serve}, Timeout: c.timeout}
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				err := options.provide(t.Context(), file)
+				err := options.provide(t.Context(), f)
 				assert.Equal(t, c.after, time.Since(start))
 				if c.fails == "" {
 					require.NoError(t, err)
@@ -393,30 +396,30 @@ func TestDownloadTimeout(t *testing.T) {
 
 // A mirror that falls silent half way leaves its half for the next call.
 func TestDownloadKeepsWhatArrived(t *testing.T) {
-	file, packed := testFile(t)
+	f, packed := testFile(t)
 	half := len(packed) / 2
-	options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{"http://mirror"}}
+	options := Options{Dir: t.TempDir(), Mirrors: []string{"http://mirror"}}
 	options.Client = &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
 		body := &trickle{ctx: r.Context(), data: packed[:half], piece: half}
 		silent := &trickle{ctx: r.Context(), sleep: time.Hour}
 		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(io.MultiReader(body, silent))}, nil
 	})}
 	synctest.Test(t, func(t *testing.T) {
-		assert.ErrorIs(t, options.provide(t.Context(), file), os.ErrDeadlineExceeded)
+		assert.ErrorIs(t, options.provide(t.Context(), f), os.ErrDeadlineExceeded)
 	})
 	part, err := os.ReadFile(filepath.Join(options.Dir, "some-idx.gz.part"))
 	require.NoError(t, err)
 	assert.Equal(t, packed[:half], part)
 }
 
-func TestDownloadMNIST(t *testing.T) {
+func TestMNIST(t *testing.T) {
 	m := newMirror(t, http.NotFound)
 	second := newMirror(t, http.NotFound)
 	second.Close() // nobody listens there any more
 	dir := t.TempDir()
-	options := DownloadOptions{Dir: dir, Mirrors: []string{m.URL, second.URL}, Client: m.Client()}
-	_, err := DownloadMNIST(t.Context(), options)
-	assert.ErrorContains(t, err, "datasets: MNIST: no mirror delivered train-images-idx3-ubyte.gz")
+	options := Options{Dir: dir, Mirrors: []string{m.URL, second.URL}, Client: m.Client()}
+	_, err := MNIST(t.Context(), options)
+	assert.ErrorContains(t, err, "download: MNIST: no mirror delivered train-images-idx3-ubyte.gz")
 	assert.ErrorContains(t, err, m.URL+"/train-images-idx3-ubyte.gz: HTTP status 404")
 	assert.ErrorContains(t, err, second.URL+"/train-images-idx3-ubyte.gz: dial tcp")
 
@@ -424,34 +427,34 @@ func TestDownloadMNIST(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(enough)
 	asked := len(m.requests())
-	_, err = DownloadMNIST(ctx, options)
+	_, err = MNIST(ctx, options)
 	assert.ErrorIs(t, err, enough)
 	assert.NotContains(t, err.Error(), "no mirror")
 	assert.Len(t, m.requests(), asked)
 
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err = DownloadMNIST(t.Context(), DownloadOptions{Dir: filepath.Join(file, "folder"), Mirrors: options.Mirrors})
+	_, err = MNIST(t.Context(), Options{Dir: filepath.Join(file, "folder"), Mirrors: options.Mirrors})
 	var path *fs.PathError
 	assert.ErrorAs(t, err, &path)
 
 	for _, variable := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData", "home"} {
 		t.Setenv(variable, "")
 	}
-	_, err = DownloadMNIST(t.Context(), DownloadOptions{Mirrors: options.Mirrors})
+	_, err = MNIST(t.Context(), Options{Mirrors: options.Mirrors})
 	assert.ErrorContains(t, err, "no cache folder")
 }
 
 // The embedded digits are half of MNIST: enough to see that the table of files
 // is right about it.
 func TestDownloadOfRealFiles(t *testing.T) {
-	m := newMirror(t, http.FileServer(http.Dir("digits")).ServeHTTP)
-	options := DownloadOptions{Dir: t.TempDir(), Mirrors: []string{m.URL}}
-	for _, file := range mnistFiles[Test] {
-		require.NoError(t, options.provide(t.Context(), file))
+	m := newMirror(t, http.FileServer(http.Dir("../digits")).ServeHTTP)
+	options := Options{Dir: t.TempDir(), Mirrors: []string{m.URL}}
+	for _, f := range mnist.Files[datasets.Test] {
+		require.NoError(t, options.provide(t.Context(), file{f}))
 	}
 	assert.Len(t, m.requests(), 2)
-	set, err := MNIST(options.Dir, Test)
+	set, err := datasets.MNIST(options.Dir, datasets.Test)
 	require.NoError(t, err)
 	assert.Equal(t, 10_000, set.Len())
 }
