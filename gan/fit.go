@@ -131,10 +131,10 @@ func (s *StepInfo) GeneratorTerms() *tensor.Tensor {
 	return s.result.g.terms.Value()
 }
 
-// GradNorms returns the Euclidean norms of the two networks' gradients; the
-// generator's is 0 if it was not its turn.
+// GradNorms returns the Euclidean norms of the two networks' gradients, which it
+// computes; the generator's is 0 if it was not its turn.
 func (s *StepInfo) GradNorms() (generator, discriminator float64) {
-	return s.result.g.norm, s.result.d.norm
+	return tensor.Norm(s.result.g.grads).Item(), tensor.Norm(s.result.d.grads).Item()
 }
 
 // EpochInfo tells about one epoch.

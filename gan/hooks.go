@@ -181,8 +181,9 @@ func Log(path string, options ...LogOption) Hook {
 			if c.every > 0 && s.Step%c.every == 0 {
 				m := sums.means()
 				sums = position{}
+				ofG, ofD := s.GradNorms()
 				line := stepLine{s.Step, s.Epoch, m.Discriminator(), m.Real, m.Fake, m.Penalty, m.Generator,
-					s.result.g.norm, s.result.d.norm, s.PerSecond}
+					ofG, ofD, s.PerSecond}
 				if err := l.add(s.Step, line); err != nil {
 					return err
 				}

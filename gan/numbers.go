@@ -8,28 +8,35 @@ import (
 )
 
 // look is the one place of a step that reads numbers from the device, in one
-// transfer: scalars, of which a nil one reads as 0, and the norm of the
-// gradients, which is finite only if each of their elements is.
-func look(grads []*tensor.Tensor, scalars ...*tensor.Tensor) (numbers []float64, norm float64) {
+// transfer: scalars, of which a nil one reads as 0, and whether all elements of the
+// gradients are finite: the norm tells that of those that were not seen to be when they
+// were computed.
+func look(grads []*tensor.Tensor, scalars ...*tensor.Tensor) (numbers []float64, finite bool) {
+	unseen := make([]*tensor.Tensor, 0, len(grads))
+	for _, g := range grads {
+		if !g.SeenFinite() {
+			unseen = append(unseen, g)
+		}
+	}
 	var there []*tensor.Tensor
 	for _, s := range scalars {
 		if s != nil {
 			there = append(there, s.Reshape(1))
 		}
 	}
-	all := []*tensor.Tensor{tensor.Norm(grads).Reshape(1)}
+	all := []*tensor.Tensor{tensor.Norm(unseen).Reshape(1)}
 	if len(there) > 0 {
 		all = append(all, tensor.Concat(0, there...).Cast(tensor.Float64))
 	}
 	read := tensor.Concat(0, all...).Float64s()
-	norm, read = read[0], read[1:]
+	finite, read = isFinite(read[0]), read[1:]
 	numbers = make([]float64, len(scalars))
 	for i, s := range scalars {
 		if s != nil {
 			numbers[i], read = read[0], read[1:]
 		}
 	}
-	return numbers, norm
+	return numbers, finite
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -78,7 +78,6 @@ type discriminatorHalf struct {
 	real, fake *tensor.Tensor    // means of the terms, nil if there are none
 	penalties  []*tensor.Tensor  // weighted means of their terms
 	grads      []*tensor.Tensor  // of the sum of all these, by the trained parameters
-	norm       float64           // of grads; see read
 }
 
 // generatorHalf is the like for the generator.
@@ -86,7 +85,6 @@ type generatorHalf struct {
 	terms *autograd.Var
 	loss  *tensor.Tensor // the mean of the terms
 	grads []*tensor.Tensor
-	norm  float64
 }
 
 // Losses are the means of the loss terms of one step, or of an epoch's steps.
@@ -102,22 +100,20 @@ func (l Losses) Discriminator() float64 { return l.Real + l.Fake + l.Penalty }
 
 func (l Losses) finite() bool { return isFinite(l.Discriminator() + l.Generator) }
 
-// read takes the losses of the discriminator's half and the norm of its gradients
-// from their device, and reports whether all are finite.
+// read takes the losses of the discriminator's half from their device, and reports
+// whether they and all gradients are finite.
 func (h *discriminatorHalf) read(l *Losses) (finite bool) {
-	var numbers []float64
-	numbers, h.norm = look(h.grads, append([]*tensor.Tensor{h.real, h.fake}, h.penalties...)...)
+	numbers, gradsFinite := look(h.grads, append([]*tensor.Tensor{h.real, h.fake}, h.penalties...)...)
 	l.Real, l.Fake = numbers[0], numbers[1]
 	for _, penalty := range numbers[2:] {
 		l.Penalty += penalty
 	}
-	return l.finite() && isFinite(h.norm)
+	return l.finite() && gradsFinite
 }
 
 // read does the same for the generator's half.
 func (h *generatorHalf) read(l *Losses) (finite bool) {
-	var numbers []float64
-	numbers, h.norm = look(h.grads, h.loss)
+	numbers, gradsFinite := look(h.grads, h.loss)
 	l.Generator = numbers[0]
-	return l.finite() && isFinite(h.norm)
+	return l.finite() && gradsFinite
 }

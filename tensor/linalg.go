@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 
+	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 )
 
@@ -35,6 +36,23 @@ func MatMul(x, y *Tensor) *Tensor {
 	}
 	lo, lx, ly := full(m, n), full(m, k), full(k, n)
 	out := empty(scope, x.store.device, x.DType(), lo.Packed())
-	x.store.device.backend.MatMul(out.operand(), x.stretched(&lx), y.stretched(&ly))
+	d := x.store.device.backend
+	if looking, ok := d.(backend.LookingBackend); ok && isWeightGrad(x) {
+		out.store.seen = looking.MatMulLooking(out.operand(), x.stretched(&lx), y.stretched(&ly))
+		return out
+	}
+	d.MatMul(out.operand(), x.stretched(&lx), y.stretched(&ly))
 	return out
 }
+
+// isWeightGrad reports whether x, as a left factor, is a transposed matrix, as in the
+// gradient by weights, xᵀ·y. Before training changes weights, it asks whether that is
+// finite. To look while the product is computed costs less than to read it again.
+func isWeightGrad(x *Tensor) bool {
+	return x.layout.Rank == 2 && x.layout.Strides[0] == 1 && x.layout.Strides[1] > 1
+}
+
+// SeenFinite reports whether all elements of t are known to be finite: some products of
+// matrices look at what they compute, on some devices. False says nothing. What is
+// written through a [Tensor.Part] of t is not noticed.
+func (t *Tensor) SeenFinite() bool { return t.store.seen && t.store.version.Load() == 0 }

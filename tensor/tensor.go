@@ -40,6 +40,7 @@ type storage struct {
 	lender  *Scope        // whose memory the buffer is; nil: the garbage collector's
 	epoch   uint64        // of the lender, when the buffer was lent
 	version atomic.Uint32 // counts in-place writes
+	seen    bool          // all elements are finite, in version 0
 }
 
 // owned is a tensor with its storage, so that both take one allocation.

@@ -18,110 +18,114 @@ build() {
         go build -tags cuda -ldflags '-s -w' -o "$1/bench" ./bench/cuda &&
         cp bench/cuda/run.sh bench/cuda/torch_bench.py "$1/"
 }
-if [ "${1:-}" = build ]; then
-    build "$2"
-    exit
-fi
-dry=
-if [ "${1:-}" = dry ]; then
-    dry=1
-    shift
-fi
-here=$(cd "$(dirname "$0")" && pwd)
-folder=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
-out=$(mkdir -p "${2:-$folder}" && cd "${2:-$folder}" && pwd)
-[ -z "$dry" ] && [ -x "$folder/conformance" ] || (build "$folder") || exit 1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-all=${SECONDS_IN_ALL:-450}
-status=0
-rm -f "$out"/{device,tests,gander,torch}.txt "$out/table.md"
-export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 PYTHONUNBUFFERED=1
-python=${PYTHON:-python3}
-benchFlags=
-if [ -n "$dry" ]; then
-    fake=$here/../../internal/backend/cuda/driver/real/testdata/fake.c
-    gcc -shared -fPIC -O1 -o libcuda.so.1 "$fake" -lpthread && gcc -DBLAS -shared -fPIC -O1 -o libcublas.so.12 "$fake" -lpthread || exit 1
-    export LD_LIBRARY_PATH=$work GANDER_FAKE_CUDA=1
-    benchFlags="-large 65536 -seconds 0.001"
-fi
-
-# left prints a limit, or what time is left if that is less. On the fake driver, stages are only begun.
-left() {
-    local limit=$1
-    [ -n "$dry" ] && [ "$limit" -gt 25 ] && limit=25
-    echo $((all - SECONDS < limit ? all - SECONDS : limit))
-}
-
-# stage runs a command, whose output goes to a file as well, and says in a few lines what failed.
-stage() { # file, name, seconds, command
-    local file=$1 name=$2 limit result
-    limit=$(left "$3")
-    shift 3
-    if [ "$limit" -lt 5 ]; then
-        echo "== $name: no time was left" | tee -a "$out/$file"
-        status=1
-        return
+main() {
+    if [ "${1:-}" = build ]; then
+        build "$2"
+        exit
     fi
-    local start=$SECONDS
-    timeout -k 5 "$limit" "$@" >"$name.log" 2>&1
-    result=$?
-    { echo "== $name: status $result after $((SECONDS - start)) s"; head -c 400000 "$name.log"; } >>"$out/$file"
-    if [ $result -eq 0 ] && ! grep -q '^# failed' "$name.log"; then
-        echo "== $name: $((SECONDS - start)) s $(grep -m 1 -E -- '--- SKIP' "$name.log")"
+    dry=
+    if [ "${1:-}" = dry ]; then
+        dry=1
+        shift
+    fi
+    here=$(cd "$(dirname "$0")" && pwd)
+    folder=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
+    out=$(mkdir -p "${2:-$folder}" && cd "${2:-$folder}" && pwd)
+    [ -z "$dry" ] && [ -x "$folder/conformance" ] || (build "$folder") || exit 1
+    chmod +x "$folder/conformance" "$folder/bench" # which may have been lost on the way
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cd "$work" || exit 1
+    all=${SECONDS_IN_ALL:-450}
+    status=0
+    rm -f "$out"/{device,tests,gander,torch}.txt "$out/table.md"
+    export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 PYTHONUNBUFFERED=1
+    python=${PYTHON:-python3}
+    benchFlags=
+    if [ -n "$dry" ]; then
+        fake=$here/../../internal/backend/cuda/driver/real/testdata/fake.c
+        gcc -shared -fPIC -O1 -o libcuda.so.1 "$fake" -lpthread && gcc -DBLAS -shared -fPIC -O1 -o libcublas.so.12 "$fake" -lpthread || exit 1
+        export LD_LIBRARY_PATH=$work GANDER_FAKE_CUDA=1
+        benchFlags="-large 65536 -seconds 0.001"
+    fi
+
+    # left prints a limit, or what time is left if that is less. On the fake driver, stages are only begun.
+    left() {
+        local limit=$1
+        [ -n "$dry" ] && [ "$limit" -gt 25 ] && limit=25
+        echo $((all - SECONDS < limit ? all - SECONDS : limit))
+    }
+
+    # stage runs a command, whose output goes to a file as well, and says in a few lines what failed.
+    stage() { # file, name, seconds, command
+        local file=$1 name=$2 limit result
+        limit=$(left "$3")
+        shift 3
+        if [ "$limit" -lt 5 ]; then
+            echo "== $name: no time was left" | tee -a "$out/$file"
+            status=1
+            return
+        fi
+        local start=$SECONDS
+        timeout -k 5 "$limit" "$@" >"$name.log" 2>&1
+        result=$?
+        { echo "== $name: status $result after $((SECONDS - start)) s"; head -c 400000 "$name.log"; } >>"$out/$file"
+        if [ $result -eq 0 ] && ! grep -q '^# failed' "$name.log"; then
+            echo "== $name: $((SECONDS - start)) s $(grep -m 1 -E -- '--- SKIP' "$name.log")"
+        else
+            status=1
+            echo "== $name FAILED with status $result after $((SECONDS - start)) s (124 or 137: it took too long)"
+            { grep -m 6 -E -A 4 -- '--- FAIL|^panic|^# failed|Error Trace|SIG|^cuda:' "$name.log" || tail -4 "$name.log"; } | cut -c 1-300 | head -n 16
+        fi
+    }
+    tests() { # seconds, tests: all at a time
+        local limit=$1 t
+        shift
+        for t in "$@"; do
+            stage tests.txt "$t" "$limit" "$folder/conformance" -test.run "^TestDevice$t\$" -test.v >"$t.said" &
+        done
+        wait
+        for t in "$@"; do cat "$t.said"; done
+        grep -q FAILED -- $(printf '%s.said ' "$@") && status=1
+    }
+
+    {
+        nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,memory.total --format=csv
+        uname -srm
+        grep -m 1 'model name' /proc/cpuinfo
+        $python -c 'import torch; print("torch", torch.__version__, torch.version.cuda, torch.cuda.is_available())'
+    } >"$out/device.txt" 2>&1
+    cut -c 1-200 "$out/device.txt"
+    if [ -z "${GANDER_CUBLAS:-}" ] && [ -z "$dry" ]; then
+        # PyTorch brings a cuBLAS, which is used if the loader finds none.
+        if ! ldconfig -p 2>/dev/null | grep -q 'libcublas\.so\.1[123]' && ! ls /usr/local/cuda/lib64/libcublas.so.1[123] >/dev/null 2>&1; then
+            found=$($python -c 'import glob, os, torch; root = os.path.dirname(os.path.dirname(torch.__file__)); print(next(iter(sorted(
+                p for n in ("11", "12", "13") for p in glob.glob(root + "/nvidia/**/libcublas.so." + n, recursive=True) + glob.glob(root + "/torch/lib/libcublas.so." + n))), ""))' 2>/dev/null)
+            [ -n "$found" ] && export GANDER_CUBLAS=$found
+        fi
+    fi
+    echo "cuBLAS: ${GANDER_CUBLAS:-where the loader finds it}" | tee -a "$out/device.txt"
+
+    # The first process has the driver compile all kernels, which the others find in its cache.
+    stage gander.txt start 90 "$folder/bench" -only start
+    tests 120 Bits Conformance Library Tiles Sequences Graphs Trajectories Operations
+    GANDER_CUBLAS=none stage gander.txt own 60 "$folder/bench" $benchFlags -as own
+    stage gander.txt cublas 40 "$folder/bench" $benchFlags -as cublas -only products,steps
+    stage gander.txt cublas-tf32 40 "$folder/bench" $benchFlags -as cublas-tf32 -tf32 -only products,steps
+    stage tests.txt rule 40 "$folder/conformance" -test.run '^$' -test.bench DeviceProducts -test.benchtime "$([ -n "$dry" ] && echo 1x || echo 20x)"
+    if $python -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+        for part in products steps memory convolutions compiled; do
+            stage torch.txt "torch-$part" 75 $python "$folder/torch_bench.py" $part
+        done
     else
-        status=1
-        echo "== $name FAILED with status $result after $((SECONDS - start)) s (124 or 137: it took too long)"
-        { grep -m 6 -E -A 4 -- '--- FAIL|^panic|^# failed|Error Trace|SIG|^cuda:' "$name.log" || tail -4 "$name.log"; } | cut -c 1-300 | head -n 16
+        echo "torch is not there, or sees no GPU" | tee -a "$out/torch.txt"
     fi
+    tests 30 Memory
+    GANDER_LOSE_DEVICE=1 tests 30 Lost
+    "$folder/bench" -table "$out/gander.txt" $([ -s "$out/torch.txt" ] && echo "$out/torch.txt") >"$out/table.md" 2>"$work/table.err" || { cat "$work/table.err"; status=1; }
+    cat "$out/table.md"
+    grep -E '^BenchmarkDevice' "$out/tests.txt" | sed -E 's/BenchmarkDeviceProducts.//; s/-[0-9]+ .* ([0-9.]+) us.product/ \1 us/' | head -n 60
+    echo "== done after $SECONDS s, status $status; everything is in $out"
+    exit $status
 }
-tests() { # seconds, tests: all at a time
-    local limit=$1 t
-    shift
-    for t in "$@"; do
-        stage tests.txt "$t" "$limit" "$folder/conformance" -test.run "^TestDevice$t\$" -test.v >"$t.said" &
-    done
-    wait
-    for t in "$@"; do cat "$t.said"; done
-    grep -q FAILED -- $(printf '%s.said ' "$@") && status=1
-}
-
-{
-    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,memory.total --format=csv
-    uname -srm
-    grep -m 1 'model name' /proc/cpuinfo
-    $python -c 'import torch; print("torch", torch.__version__, torch.version.cuda, torch.cuda.is_available())'
-} >"$out/device.txt" 2>&1
-cut -c 1-200 "$out/device.txt"
-if [ -z "${GANDER_CUBLAS:-}" ] && [ -z "$dry" ]; then
-    # PyTorch brings a cuBLAS, which is used if the loader finds none.
-    if ! ldconfig -p 2>/dev/null | grep -q 'libcublas\.so\.1[123]' && ! ls /usr/local/cuda/lib64/libcublas.so.1[123] >/dev/null 2>&1; then
-        found=$($python -c 'import glob, os, torch; root = os.path.dirname(os.path.dirname(torch.__file__)); print(next(iter(sorted(
-            p for n in ("11", "12", "13") for p in glob.glob(root + "/nvidia/**/libcublas.so." + n, recursive=True) + glob.glob(root + "/torch/lib/libcublas.so." + n))), ""))' 2>/dev/null)
-        [ -n "$found" ] && export GANDER_CUBLAS=$found
-    fi
-fi
-echo "cuBLAS: ${GANDER_CUBLAS:-where the loader finds it}" | tee -a "$out/device.txt"
-
-# The first process has the driver compile all kernels, which the others find in its cache.
-stage gander.txt start 90 "$folder/bench" -only start
-tests 120 Bits Conformance Library Tiles Sequences Graphs Trajectories Operations
-GANDER_CUBLAS=none stage gander.txt own 60 "$folder/bench" $benchFlags -as own
-stage gander.txt cublas 40 "$folder/bench" $benchFlags -as cublas -only products,steps
-stage gander.txt cublas-tf32 40 "$folder/bench" $benchFlags -as cublas-tf32 -tf32 -only products,steps
-stage tests.txt rule 40 "$folder/conformance" -test.run '^$' -test.bench DeviceProducts -test.benchtime "$([ -n "$dry" ] && echo 1x || echo 20x)"
-if $python -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-    for part in products steps memory convolutions compiled; do
-        stage torch.txt "torch-$part" 75 $python "$folder/torch_bench.py" $part
-    done
-else
-    echo "torch is not there, or sees no GPU" | tee -a "$out/torch.txt"
-fi
-tests 30 Memory
-GANDER_LOSE_DEVICE=1 tests 30 Lost
-"$folder/bench" -table "$out/gander.txt" $([ -s "$out/torch.txt" ] && echo "$out/torch.txt") >"$out/table.md" 2>"$work/table.err" || { cat "$work/table.err"; status=1; }
-cat "$out/table.md"
-grep -E '^BenchmarkDevice' "$out/tests.txt" | sed -E 's/BenchmarkDeviceProducts.//; s/-[0-9]+ .* ([0-9.]+) us.product/ \1 us/' | head -n 60
-echo "== done after $SECONDS s, status $status; everything is in $out"
-exit $status
+main "$@" # read whole before anything runs

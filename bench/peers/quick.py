@@ -61,7 +61,7 @@ class Critic(nn.Module):  # has three times the one-hot beside the flattened fea
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(1, 16, 4, 2, 1), act(), nn.Conv2d(16, 32, 4, 2, 1), act(), nn.Flatten())
-        self.answer = nn.Sequential(nn.Linear(32 * 7 * 7 + CLASSES, 128), act(), nn.Linear(128, 1))
+        self.answer = nn.Sequential(nn.Linear(32 * 7 * 7 + CLASSES, 128), act(), nn.Linear(128, 128), act(), nn.Linear(128, 1))
 
     def forward(self, x, label):
         return self.answer(torch.cat([self.features(x), 3 * label], 1))
@@ -87,7 +87,7 @@ def double(x, y, label):
 @torch.no_grad()
 def exact(x, y, label):
     """The same, at the price of first derivatives: D is linear between the kinks of its activations."""
-    (c1, _, c2, _, _), (l1, _, l2), n = D.features, D.answer, len(x)
+    (c1, _, c2, _, _), (l1, _, l2, _, l3), n = D.features, D.answer, len(x)
     h0 = torch.cat([x, y]).contiguous(memory_format=memory)
     a1 = F.conv2d(h0, c1.weight, c1.bias, 2, 1)
     s1 = torch.where(a1 > 0, 1.0, SLOPE)
@@ -99,11 +99,15 @@ def exact(x, y, label):
     a3 = F.linear(flat, l1.weight, l1.bias)
     s3 = torch.where(a3 > 0, 1.0, SLOPE)
     h3 = a3 * s3
-    d = F.linear(h3, l2.weight, l2.bias)
+    a4 = F.linear(h3, l2.weight, l2.bias)
+    s4 = torch.where(a4 > 0, 1.0, SLOPE)
+    h4 = a4 * s4
+    d = F.linear(h4, l3.weight, l3.bias)
     loss_grad = torch.sigmoid(d[n:] - d[:n]) / n
     c = torch.cat([-loss_grad, loss_grad])
     # Back: the gradient of each output by the layers' outputs and by the sample.
-    g3 = l2.weight * s3
+    g4 = l3.weight * s4
+    g3 = (g4 @ l2.weight) * s3
     of_features = l1.weight[:, :32 * 7 * 7]
     g2 = (g3 @ of_features).view_as(h2).contiguous(memory_format=memory) * s2
     g1 = F.conv_transpose2d(g2, c2.weight, None, 2, 1) * s1
@@ -113,12 +117,14 @@ def exact(x, y, label):
     v1 = F.conv2d(v0, c1.weight, None, 2, 1) * s1
     v2 = (F.conv2d(v1, c2.weight, None, 2, 1) * s2).flatten(1)
     v3 = F.linear(v2, of_features) * s3
+    v4 = F.linear(v3, l2.weight) * s4
     v2 = F.pad(v2, (0, CLASSES))  # the label is given
     at = c[:, :, None, None]
     return [
         conv2d_weight(h0 * at + v0, c1.weight.shape, g1, 2, 1), (g1.sum((2, 3)) * c).sum(0),
         conv2d_weight(h1 * at + v1, c2.weight.shape, g2, 2, 1), (g2.sum((2, 3)) * c).sum(0),
-        g3.t() @ (flat * c + v2), (g3 * c).sum(0), (h3 * c + v3).sum(0, keepdim=True), c.sum(0)]
+        g3.t() @ (flat * c + v2), (g3 * c).sum(0), g4.t() @ (h3 * c + v3), (g4 * c).sum(0),
+        (h4 * c + v4).sum(0, keepdim=True), c.sum(0)]
 
 
 if args.variant == 'check':

@@ -66,7 +66,7 @@ func (m *measurer) small(ctx context.Context, r recipe.Recipe, seeds int) error 
 		}
 		run.Command, run.Judged = fmt.Sprintf("go run ./bench/quality -only %s -seeds %d", r.Name, seeds), pocketJudged
 		source = func(r recipe.Recipe) gan.Source {
-			return datasets.NewLoader(seen, r.Batch, datasets.Seed(r.Seed), datasets.Conditions())
+			return datasets.NewLoader(pocket.Digits(seen), r.Batch, datasets.Seed(r.Seed), datasets.Conditions())
 		}
 		judge = func(g *gan.Generator, seed uint64) (metrics.Table, error) {
 			return of.Judge(g.Sample(pocketJudged, seed), g.Labels(pocketJudged, seed))
@@ -118,11 +118,11 @@ func (m *measurer) realModes() (metrics.Table, error) {
 	return metrics.Modes(seen, 1000), err
 }
 
-// tiny returns digits of 8×8 pixels: those to train on, and others.
+// tiny returns digits whose 8×8 pixels to train on, and others.
 func (m *measurer) tiny() (seen, unseen datasets.Dataset, err error) {
 	if m.data != "" {
 		test, err := datasets.MNIST(m.data, datasets.Test)
-		return pocket.Digits(m.digits), pocket.Digits(test), err
+		return m.digits, test, err
 	}
 	// Every fifth is held out.
 	var some, others []int
@@ -133,8 +133,7 @@ func (m *measurer) tiny() (seen, unseen datasets.Dataset, err error) {
 			some = append(some, i)
 		}
 	}
-	all := pocket.Digits(m.digits)
-	return datasets.Subset(all, some), datasets.Subset(all, others), nil
+	return datasets.Subset(m.digits, some), datasets.Subset(m.digits, others), nil
 }
 
 // small returns what was measured of a recipe, or nil.

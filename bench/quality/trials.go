@@ -28,8 +28,7 @@ type Trial struct {
 	Split  string // what it was trained on
 	Seed   uint64
 	Steps  int
-	Cost   float64 // of a step, if that of first is 1; from one short comparison
-	Judged int     // digits
+	Judged int // digits
 	Values map[string]float64
 }
 
@@ -64,23 +63,21 @@ func (t Trials) of(words, split string) (same Trials) {
 	return same
 }
 
-// add writes one more trial into the table. Others may have been added by other
-// programs since.
-func add(table string, trial Trial) error {
+// add writes the table with more trials. Others may have been added by other programs
+// since it was read.
+func add(table string, more ...Trial) error {
 	t, err := loadTrials(table)
 	if err != nil {
 		return err
 	}
-	t = append(t, trial)
-	var b strings.Builder
-	b.WriteString("[\n")
-	for i, trial := range t { // a line each
+	t = append(t, more...)
+	var lines []string
+	for _, trial := range t {
 		line, err := json.Marshal(trial)
 		if err != nil {
 			return err
 		}
-		b.Write(line)
-		b.WriteString(map[bool]string{true: ",\n", false: "\n]\n"}[i < len(t)-1])
+		lines = append(lines, string(line))
 	}
 	write := func(path, content string) error {
 		return atomicfile.Write(path, func(w io.Writer) error {
@@ -88,7 +85,7 @@ func add(table string, trial Trial) error {
 			return err
 		})
 	}
-	return errors.Join(write(beside(table), b.String()), write(table, t.Markdown()))
+	return errors.Join(write(beside(table), "[\n"+strings.Join(lines, ",\n")+"\n]\n"), write(table, t.Markdown()))
 }
 
 // mean returns the mean of a value and its standard error, which is NaN for one trial.
@@ -109,7 +106,7 @@ func (t Trials) Markdown() string {
 	var b strings.Builder
 	b.WriteString("# What was tried\n\nWritten by `go run ./bench/quality -try WORDS` from TRIED.json; do not edit.\n\n" +
 		"The words say what differs from the variant that the search began with, of which the last table has all words. " +
-		"Distances are Fréchet distances from the test digits and from the training digits, of 10,000 generated ones. Cost is that of the whole training, 1,000 steps of the first variant being 1, by a short comparison on one thread before the training, of a machine that was busy: read it to a tenth. ± is the standard error over seeds. The last column is the share of digits to which the judge gives no class a probability of one half.\n")
+		"Distances are Fréchet distances from the test digits and from the training digits, of 10,000 generated ones. TFLOP are those of the matrix products of the whole training. ± is the standard error over seeds. The last column is the share of digits to which the judge gives no class a probability of one half.\n")
 	for _, split := range []string{embedded, full} {
 		var words []string
 		for _, trial := range t {
@@ -129,19 +126,21 @@ func (t Trials) Markdown() string {
 			return cmp.Compare(t.of(x, split).mean(which).Value, t.of(y, split).mean(which).Value)
 		})
 		fmt.Fprintf(&b, "\n## Trained on the %s\n\n", split)
-		line(&b, "variant", "seeds", "cost", "from test digits", "from training digits", "as asked for", "precision", "recall", "rarest", "no class fits")
+		line(&b, "variant", "seeds", "TFLOP", "from test digits", "from training digits", "as asked for", "precision", "recall", "rarest", "no class fits")
 		line(&b, "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
 		for _, w := range words {
 			same := t.of(w, split)
 			var seeds []string
-			cost := 0.0
 			for _, trial := range same {
 				seeds = append(seeds, strconv.FormatUint(trial.Seed, 10))
-				cost += trial.Cost * float64(trial.Steps) / 1000 / float64(len(same))
+			}
+			cost := "–"
+			if v, err := parse(w); err == nil { // words of long ago may be forgotten
+				cost = number(v.products() * float64(same[0].Steps) / 1e12)
 			}
 			value := func(name string) string { return spread(same.mean(name)) }
 			share := func(name string) string { return percent(same.mean(name).Value) }
-			line(&b, w, strings.Join(seeds, " "), strconv.FormatFloat(cost, 'f', 1, 64), value(mnistfeatures.Distance), value(mnistfeatures.DistanceTraining),
+			line(&b, w, strings.Join(seeds, " "), cost, value(mnistfeatures.Distance), value(mnistfeatures.DistanceTraining),
 				share(mnistfeatures.Fidelity), value(mnistfeatures.Precision), value(mnistfeatures.Recall), share(mnistfeatures.RarestDigit), rare(same.mean(unclear).Value))
 		}
 	}

@@ -60,7 +60,7 @@ func TestFilesAndTable(t *testing.T) {
 	r = clitest.Run(t, dir, append(args, "-resume", "must", "-set", "steps=5")...)
 	require.Zero(t, r.Status, r.Errors)
 	require.Contains(t, r.Out, " 5 steps in ")
-	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "optimizer.lr was 0.003 and is 0.1", "-mixture", "grid", "-steps", "5", "-batch", "8", "-lr", "0.1", "-resume", "auto", "-out", "ring2d")
+	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "optimizer.lr was 0.002 and is 0.1", "-mixture", "grid", "-steps", "5", "-batch", "8", "-lr", "0.1", "-resume", "auto", "-out", "ring2d")
 }
 
 func TestJSON(t *testing.T) {

@@ -82,9 +82,9 @@ func (s settings) config(r recipe.Recipe) gan.Config {
 	c.Objective = objectives[slices.Index(objectiveNames(), s.objective)]
 	weight := c.Penalties[0].(gan.R1).Schedule
 	if s.schedule == "constant" { // at the rate and weight that the recipe begins with
-		adam := c.Optimizer.(optim.Adam)
+		adam := c.GeneratorOptimizer.(optim.Adam)
 		adam.Schedule, adam.Beta2Schedule, weight = nil, nil, nil
-		c.Optimizer = adam
+		c.GeneratorOptimizer, c.DiscriminatorOptimizer = adam, adam
 	}
 	switch r1 := (gan.R1{Gamma: s.gamma, Schedule: weight}); s.penalty {
 	case "r1r2":

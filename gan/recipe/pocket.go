@@ -1,6 +1,8 @@
 package recipe
 
 import (
+	"math"
+
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
@@ -12,11 +14,12 @@ import (
 func Pocket() Recipe {
 	return Recipe{
 		Name: "pocket", About: "digits of 8×8 pixels, with classes and 48,162 weights in all",
-		Latent: 32, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
+		Latent: 32, Batch: 64, Steps: 20_000, LR: 2e-3, Seed: 1,
 		Build: pocket,
 		Settings: func(r Recipe) gan.Config {
 			c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, optim.Cosine{From: 1, To: 0.02, Steps: r.Steps})
-			c.Penalties = []gan.Penalty{gan.R1{Gamma: 0.2}, gan.R2{Gamma: 0.2}}
+			fading := optim.ScheduleFunc(func(step int) float64 { return math.Pow(0.4, min(1, float64(step)/float64(r.Steps))) })
+			c.Penalties = []gan.Penalty{gan.R1{Gamma: 0.5, Schedule: fading}, gan.R2{Gamma: 0.5, Schedule: fading}}
 			c.Classes = digits
 			c.SampleShape = []int{1, 8, 8}
 			return c

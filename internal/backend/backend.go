@@ -238,6 +238,15 @@ type MulAddBackend interface {
 	MulAdd(dst, x, y, z Operand)
 }
 
+// LookingBackend is implemented by a backend that can look at the elements of a
+// product as it writes them, while they are in the cache. For a backend without it,
+// they are read again where somebody needs to know.
+type LookingBackend interface {
+	// MatMulLooking is MatMul, and reports whether it has seen that all elements of
+	// dst are finite. False says nothing.
+	MatMulLooking(dst, x, y Operand) (finite bool)
+}
+
 // ListBackend is implemented by a backend that can apply the operations of
 // training to whole lists of arrays, a network's parameters with their gradients,
 // in one pass. Operands at the same place of several lists are contiguous and have

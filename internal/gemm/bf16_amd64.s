@@ -119,13 +119,24 @@ write1x2:
 	VMOVUPS         Z0, K1, 0(R13)
 	VMULPS          Z30, Z1, Z1
 	VMOVUPS         Z1, K2, 64(R13)
-	JMP             next
+	JMP             look1x2
 
 add1x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
 	VMOVUPS         Z0, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z1
 	VMOVUPS         Z1, K2, 64(R13)
+
+look1x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m2x2:
@@ -197,7 +208,7 @@ write2x2:
 	VMOVUPS         Z2, K1, 0(R13)
 	VMULPS          Z30, Z3, Z3
 	VMOVUPS         Z3, K2, 64(R13)
-	JMP             next
+	JMP             look2x2
 
 add2x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -209,6 +220,18 @@ add2x2:
 	VMOVUPS         Z2, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z3
 	VMOVUPS         Z3, K2, 64(R13)
+
+look2x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m3x2:
@@ -292,7 +315,7 @@ write3x2:
 	VMOVUPS         Z4, K1, 0(R13)
 	VMULPS          Z30, Z5, Z5
 	VMOVUPS         Z5, K2, 64(R13)
-	JMP             next
+	JMP             look3x2
 
 add3x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -309,6 +332,19 @@ add3x2:
 	VMOVUPS         Z4, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z5
 	VMOVUPS         Z5, K2, 64(R13)
+
+look3x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m4x2:
@@ -404,7 +440,7 @@ write4x2:
 	VMOVUPS         Z6, K1, 0(R13)
 	VMULPS          Z30, Z7, Z7
 	VMOVUPS         Z7, K2, 64(R13)
-	JMP             next
+	JMP             look4x2
 
 add4x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -426,6 +462,20 @@ add4x2:
 	VMOVUPS         Z6, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z7
 	VMOVUPS         Z7, K2, 64(R13)
+
+look4x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m5x2:
@@ -533,7 +583,7 @@ write5x2:
 	VMOVUPS         Z8, K1, 0(R13)
 	VMULPS          Z30, Z9, Z9
 	VMOVUPS         Z9, K2, 64(R13)
-	JMP             next
+	JMP             look5x2
 
 add5x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -560,6 +610,21 @@ add5x2:
 	VMOVUPS         Z8, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z9
 	VMOVUPS         Z9, K2, 64(R13)
+
+look5x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m6x2:
@@ -679,7 +744,7 @@ write6x2:
 	VMOVUPS         Z10, K1, 0(R13)
 	VMULPS          Z30, Z11, Z11
 	VMOVUPS         Z11, K2, 64(R13)
-	JMP             next
+	JMP             look6x2
 
 add6x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -711,6 +776,22 @@ add6x2:
 	VMOVUPS         Z10, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z11
 	VMOVUPS         Z11, K2, 64(R13)
+
+look6x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m7x2:
@@ -842,7 +923,7 @@ write7x2:
 	VMOVUPS         Z12, K1, 0(R13)
 	VMULPS          Z30, Z13, Z13
 	VMOVUPS         Z13, K2, 64(R13)
-	JMP             next
+	JMP             look7x2
 
 add7x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -879,6 +960,23 @@ add7x2:
 	VMOVUPS         Z12, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z13
 	VMOVUPS         Z13, K2, 64(R13)
+
+look7x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m8x2:
@@ -1022,7 +1120,7 @@ write8x2:
 	VMOVUPS         Z14, K1, 0(R13)
 	VMULPS          Z30, Z15, Z15
 	VMOVUPS         Z15, K2, 64(R13)
-	JMP             next
+	JMP             look8x2
 
 add8x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1064,6 +1162,24 @@ add8x2:
 	VMOVUPS         Z14, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z15
 	VMOVUPS         Z15, K2, 64(R13)
+
+look8x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m9x2:
@@ -1219,7 +1335,7 @@ write9x2:
 	VMOVUPS         Z16, K1, 0(R13)
 	VMULPS          Z30, Z17, Z17
 	VMOVUPS         Z17, K2, 64(R13)
-	JMP             next
+	JMP             look9x2
 
 add9x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1266,6 +1382,25 @@ add9x2:
 	VMOVUPS         Z16, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z17
 	VMOVUPS         Z17, K2, 64(R13)
+
+look9x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VFMADD231PS     Z16, Z17, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m10x2:
@@ -1436,7 +1571,7 @@ write10x2:
 	VMOVUPS         Z18, K1, 0(R13)
 	VMULPS          Z30, Z19, Z19
 	VMOVUPS         Z19, K2, 64(R13)
-	JMP             next
+	JMP             look10x2
 
 add10x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1488,6 +1623,26 @@ add10x2:
 	VMOVUPS         Z18, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z19
 	VMOVUPS         Z19, K2, 64(R13)
+
+look10x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VFMADD231PS     Z16, Z17, Z28
+	VFMADD231PS     Z18, Z19, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m11x2:
@@ -1670,7 +1825,7 @@ write11x2:
 	VMOVUPS         Z20, K1, 0(R13)
 	VMULPS          Z30, Z21, Z21
 	VMOVUPS         Z21, K2, 64(R13)
-	JMP             next
+	JMP             look11x2
 
 add11x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1727,6 +1882,27 @@ add11x2:
 	VMOVUPS         Z20, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z21
 	VMOVUPS         Z21, K2, 64(R13)
+
+look11x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VFMADD231PS     Z16, Z17, Z28
+	VFMADD231PS     Z18, Z19, Z29
+	VFMADD231PS     Z20, Z21, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m12x2:
@@ -1921,7 +2097,7 @@ write12x2:
 	VMOVUPS         Z22, K1, 0(R13)
 	VMULPS          Z30, Z23, Z23
 	VMOVUPS         Z23, K2, 64(R13)
-	JMP             next
+	JMP             look12x2
 
 add12x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -1983,6 +2159,28 @@ add12x2:
 	VMOVUPS         Z22, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z23
 	VMOVUPS         Z23, K2, 64(R13)
+
+look12x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VFMADD231PS     Z16, Z17, Z28
+	VFMADD231PS     Z18, Z19, Z29
+	VFMADD231PS     Z20, Z21, Z28
+	VFMADD231PS     Z22, Z23, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m13x2:
@@ -2189,7 +2387,7 @@ write13x2:
 	VMOVUPS         Z24, K1, 0(R13)
 	VMULPS          Z30, Z25, Z25
 	VMOVUPS         Z25, K2, 64(R13)
-	JMP             next
+	JMP             look13x2
 
 add13x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2256,6 +2454,29 @@ add13x2:
 	VMOVUPS         Z24, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z25
 	VMOVUPS         Z25, K2, 64(R13)
+
+look13x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VFMADD231PS     Z16, Z17, Z28
+	VFMADD231PS     Z18, Z19, Z29
+	VFMADD231PS     Z20, Z21, Z28
+	VFMADD231PS     Z22, Z23, Z29
+	VFMADD231PS     Z24, Z25, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m14x2:
@@ -2474,7 +2695,7 @@ write14x2:
 	VMOVUPS         Z26, K1, 0(R13)
 	VMULPS          Z30, Z27, Z27
 	VMOVUPS         Z27, K2, 64(R13)
-	JMP             next
+	JMP             look14x2
 
 add14x2:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2546,6 +2767,30 @@ add14x2:
 	VMOVUPS         Z26, K1, 0(R13)
 	VFMADD213PS     64(R13), Z30, K2, Z27
 	VMOVUPS         Z27, K2, 64(R13)
+
+look14x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z1, Z28
+	VFMADD231PS     Z2, Z3, Z29
+	VFMADD231PS     Z4, Z5, Z28
+	VFMADD231PS     Z6, Z7, Z29
+	VFMADD231PS     Z8, Z9, Z28
+	VFMADD231PS     Z10, Z11, Z29
+	VFMADD231PS     Z12, Z13, Z28
+	VFMADD231PS     Z14, Z15, Z29
+	VFMADD231PS     Z16, Z17, Z28
+	VFMADD231PS     Z18, Z19, Z29
+	VFMADD231PS     Z20, Z21, Z28
+	VFMADD231PS     Z22, Z23, Z29
+	VFMADD231PS     Z24, Z25, Z28
+	VFMADD231PS     Z26, Z27, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 narrow:
@@ -2628,11 +2873,22 @@ write1x1:
 	JNE             add1x1
 	VMULPS          Z30, Z0, Z0
 	VMOVUPS         Z0, K1, 0(R13)
-	JMP             next
+	JMP             look1x1
 
 add1x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
 	VMOVUPS         Z0, K1, 0(R13)
+
+look1x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m2x1:
@@ -2693,7 +2949,7 @@ write2x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z1, Z1
 	VMOVUPS         Z1, K1, 0(R13)
-	JMP             next
+	JMP             look2x1
 
 add2x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2701,6 +2957,18 @@ add2x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z1
 	VMOVUPS         Z1, K1, 0(R13)
+
+look2x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m3x1:
@@ -2768,7 +3036,7 @@ write3x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z2, Z2
 	VMOVUPS         Z2, K1, 0(R13)
-	JMP             next
+	JMP             look3x1
 
 add3x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2779,6 +3047,19 @@ add3x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z2
 	VMOVUPS         Z2, K1, 0(R13)
+
+look3x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m4x1:
@@ -2853,7 +3134,7 @@ write4x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z3, Z3
 	VMOVUPS         Z3, K1, 0(R13)
-	JMP             next
+	JMP             look4x1
 
 add4x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2867,6 +3148,20 @@ add4x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z3
 	VMOVUPS         Z3, K1, 0(R13)
+
+look4x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m5x1:
@@ -2948,7 +3243,7 @@ write5x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z4, Z4
 	VMOVUPS         Z4, K1, 0(R13)
-	JMP             next
+	JMP             look5x1
 
 add5x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -2965,6 +3260,21 @@ add5x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z4
 	VMOVUPS         Z4, K1, 0(R13)
+
+look5x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m6x1:
@@ -3053,7 +3363,7 @@ write6x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z5, Z5
 	VMOVUPS         Z5, K1, 0(R13)
-	JMP             next
+	JMP             look6x1
 
 add6x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3073,6 +3383,22 @@ add6x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z5
 	VMOVUPS         Z5, K1, 0(R13)
+
+look6x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m7x1:
@@ -3168,7 +3494,7 @@ write7x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z6, Z6
 	VMOVUPS         Z6, K1, 0(R13)
-	JMP             next
+	JMP             look7x1
 
 add7x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3191,6 +3517,23 @@ add7x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z6
 	VMOVUPS         Z6, K1, 0(R13)
+
+look7x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m8x1:
@@ -3293,7 +3636,7 @@ write8x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z7, Z7
 	VMOVUPS         Z7, K1, 0(R13)
-	JMP             next
+	JMP             look8x1
 
 add8x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3319,6 +3662,24 @@ add8x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z7
 	VMOVUPS         Z7, K1, 0(R13)
+
+look8x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m9x1:
@@ -3428,7 +3789,7 @@ write9x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z8, Z8
 	VMOVUPS         Z8, K1, 0(R13)
-	JMP             next
+	JMP             look9x1
 
 add9x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3457,6 +3818,25 @@ add9x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z8
 	VMOVUPS         Z8, K1, 0(R13)
+
+look9x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VFMADD231PS     Z8, Z8, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m10x1:
@@ -3576,7 +3956,7 @@ write10x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z9, Z9
 	VMOVUPS         Z9, K1, 0(R13)
-	JMP             next
+	JMP             look10x1
 
 add10x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3608,6 +3988,26 @@ add10x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z9
 	VMOVUPS         Z9, K1, 0(R13)
+
+look10x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VFMADD231PS     Z8, Z8, Z28
+	VFMADD231PS     Z9, Z9, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m11x1:
@@ -3734,7 +4134,7 @@ write11x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z10, Z10
 	VMOVUPS         Z10, K1, 0(R13)
-	JMP             next
+	JMP             look11x1
 
 add11x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3769,6 +4169,27 @@ add11x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z10
 	VMOVUPS         Z10, K1, 0(R13)
+
+look11x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VFMADD231PS     Z8, Z8, Z28
+	VFMADD231PS     Z9, Z9, Z29
+	VFMADD231PS     Z10, Z10, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m12x1:
@@ -3902,7 +4323,7 @@ write12x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z11, Z11
 	VMOVUPS         Z11, K1, 0(R13)
-	JMP             next
+	JMP             look12x1
 
 add12x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -3940,6 +4361,28 @@ add12x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z11
 	VMOVUPS         Z11, K1, 0(R13)
+
+look12x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VFMADD231PS     Z8, Z8, Z28
+	VFMADD231PS     Z9, Z9, Z29
+	VFMADD231PS     Z10, Z10, Z28
+	VFMADD231PS     Z11, Z11, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m13x1:
@@ -4080,7 +4523,7 @@ write13x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z12, Z12
 	VMOVUPS         Z12, K1, 0(R13)
-	JMP             next
+	JMP             look13x1
 
 add13x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -4121,6 +4564,29 @@ add13x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z12
 	VMOVUPS         Z12, K1, 0(R13)
+
+look13x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VFMADD231PS     Z8, Z8, Z28
+	VFMADD231PS     Z9, Z9, Z29
+	VFMADD231PS     Z10, Z10, Z28
+	VFMADD231PS     Z11, Z11, Z29
+	VFMADD231PS     Z12, Z12, Z28
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 m14x1:
@@ -4268,7 +4734,7 @@ write14x1:
 	ADDQ            R15, R13
 	VMULPS          Z30, Z13, Z13
 	VMOVUPS         Z13, K1, 0(R13)
-	JMP             next
+	JMP             look14x1
 
 add14x1:
 	VFMADD213PS     0(R13), Z30, K1, Z0
@@ -4312,6 +4778,30 @@ add14x1:
 	ADDQ            R15, R13
 	VFMADD213PS     0(R13), Z30, K1, Z13
 	VMOVUPS         Z13, K1, 0(R13)
+
+look14x1:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Z28
+	VPXORD          Z29, Z29, Z29
+	VFMADD231PS     Z0, Z0, Z28
+	VFMADD231PS     Z1, Z1, Z29
+	VFMADD231PS     Z2, Z2, Z28
+	VFMADD231PS     Z3, Z3, Z29
+	VFMADD231PS     Z4, Z4, Z28
+	VFMADD231PS     Z5, Z5, Z29
+	VFMADD231PS     Z6, Z6, Z28
+	VFMADD231PS     Z7, Z7, Z29
+	VFMADD231PS     Z8, Z8, Z28
+	VFMADD231PS     Z9, Z9, Z29
+	VFMADD231PS     Z10, Z10, Z28
+	VFMADD231PS     Z11, Z11, Z29
+	VFMADD231PS     Z12, Z12, Z28
+	VFMADD231PS     Z13, Z13, Z29
+	VADDPS          Z29, Z28, Z28
+	VMOVUPS         Z28, (CX)
 	JMP             next
 
 next:

@@ -59,6 +59,10 @@ func gemm[T Float](bfloat16, tA, tB bool, m, n, k int, alpha T, a []T, lda int, 
 	if tB {
 		right.step, right.next = right.next, right.step
 	}
+	look, _ := epi.(*Look[T])
+	if look != nil {
+		look.Finite = false
+	}
 	switch {
 	case k == 0 || alpha == 0:
 		p.scale(0, m, 0, n)
@@ -71,10 +75,10 @@ func gemm[T Float](bfloat16, tA, tB bool, m, n, k int, alpha T, a []T, lda int, 
 	case bfloat16:
 		p.paired = true
 		p.orient(p.pairUp(0, left, m, k), p.pairUp(1, right, n, k), m, n, ceilDiv(k, 2))
-		p.run()
+		look.over(p)
 	default:
 		p.orient(left, right, m, n, k)
-		p.run()
+		look.over(p)
 	}
 }
 

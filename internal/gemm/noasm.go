@@ -16,6 +16,9 @@ func (noasm) shape(size int) shape { return shape{} }
 // multiply computes a column of tiles and reports whether it can.
 func (noasm) multiply(t *tile, size int) bool { return false }
 
+// looks reports whether multiply and multiplyPairs heed a tile's seen.
+func (noasm) looks() bool { return false }
+
 // canPair reports whether multiplyPairs and roundPairs work.
 func (noasm) canPair() bool { return false }
 

@@ -28,7 +28,8 @@ type product[T Float] struct {
 	ldc         int
 	alpha, beta T
 	epilogue    Epilogue[T]
-	shape       shape // of the largest tile
+	look        *Look[T] // if the kernels look for it
+	shape       shape    // of the largest tile
 
 	paired   bool // the factors are pairs of bfloat16 numbers
 	pairs    [2][]T

@@ -9,6 +9,7 @@ type workspace[T Float] struct {
 	panels []T   // of the right factor
 	ahead  ahead // the one after the current
 	out    []T   // tiles that cannot be written to C directly
+	seen   [16]T // see tile.seen; as long as a vector
 }
 
 // ahead is memory that tiles fetch into the cache while they compute, see
@@ -45,6 +46,7 @@ func (p *product[T]) rectangle(i0, i1, j0, j1 int) {
 	defer w.release()
 	w.alpha = p.alpha
 	w.tile.alpha = unsafe.Pointer(&w.alpha)
+	w.begin(p.look)
 
 	if p.k0 == 0 && p.beta != 0 && p.beta != 1 {
 		p.scale(p.row(i0), p.row(i1), j0, j1)
@@ -54,6 +56,7 @@ func (p *product[T]) rectangle(i0, i1, j0, j1 int) {
 	} else {
 		p.along(w, i0, i1, j0, j1)
 	}
+	w.end(p.look)
 }
 
 // along computes tiles of C in place. A part of the left factor that

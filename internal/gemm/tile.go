@@ -38,6 +38,10 @@ type tile struct {
 	next   uintptr
 	ns, np int
 
+	// If it is not nil, a vector to which products of the elements are added that
+	// the kernel stores: then it is finite only if all elements are. See looks.
+	seen unsafe.Pointer
+
 	todo, setsTodo int // for the kernels' own counting of runs and sets
 }
 

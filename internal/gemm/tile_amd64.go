@@ -44,3 +44,5 @@ func (machine) multiply(t *tile, size int) bool {
 	}
 	return true
 }
+
+func (machine) looks() bool { return isa.AVX2 }

@@ -89,13 +89,24 @@ write1x2:
 	VMOVUPS         Y0, 0(R13)
 	VMULPS          Y14, Y1, Y1
 	VMOVUPS         Y1, 32(R13)
-	JMP             next
+	JMP             look1x2
 
 add1x2:
 	VFMADD213PS     0(R13), Y14, Y0
 	VMOVUPS         Y0, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y1
 	VMOVUPS         Y1, 32(R13)
+
+look1x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PS     Y0, Y1, Y12
+	VADDPS          Y13, Y12, Y12
+	VMOVUPS         Y12, (CX)
 	JMP             next
 
 m2x2:
@@ -169,7 +180,7 @@ write2x2:
 	VMOVUPS         Y2, 0(R13)
 	VMULPS          Y14, Y3, Y3
 	VMOVUPS         Y3, 32(R13)
-	JMP             next
+	JMP             look2x2
 
 add2x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -181,6 +192,18 @@ add2x2:
 	VMOVUPS         Y2, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y3
 	VMOVUPS         Y3, 32(R13)
+
+look2x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PS     Y0, Y1, Y12
+	VFMADD231PS     Y2, Y3, Y13
+	VADDPS          Y13, Y12, Y12
+	VMOVUPS         Y12, (CX)
 	JMP             next
 
 m3x2:
@@ -267,7 +290,7 @@ write3x2:
 	VMOVUPS         Y4, 0(R13)
 	VMULPS          Y14, Y5, Y5
 	VMOVUPS         Y5, 32(R13)
-	JMP             next
+	JMP             look3x2
 
 add3x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -284,6 +307,19 @@ add3x2:
 	VMOVUPS         Y4, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y5
 	VMOVUPS         Y5, 32(R13)
+
+look3x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PS     Y0, Y1, Y12
+	VFMADD231PS     Y2, Y3, Y13
+	VFMADD231PS     Y4, Y5, Y12
+	VADDPS          Y13, Y12, Y12
+	VMOVUPS         Y12, (CX)
 	JMP             next
 
 m4x2:
@@ -383,7 +419,7 @@ write4x2:
 	VMOVUPS         Y6, 0(R13)
 	VMULPS          Y14, Y7, Y7
 	VMOVUPS         Y7, 32(R13)
-	JMP             next
+	JMP             look4x2
 
 add4x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -405,6 +441,20 @@ add4x2:
 	VMOVUPS         Y6, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y7
 	VMOVUPS         Y7, 32(R13)
+
+look4x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PS     Y0, Y1, Y12
+	VFMADD231PS     Y2, Y3, Y13
+	VFMADD231PS     Y4, Y5, Y12
+	VFMADD231PS     Y6, Y7, Y13
+	VADDPS          Y13, Y12, Y12
+	VMOVUPS         Y12, (CX)
 	JMP             next
 
 m5x2:
@@ -517,7 +567,7 @@ write5x2:
 	VMOVUPS         Y8, 0(R13)
 	VMULPS          Y14, Y9, Y9
 	VMOVUPS         Y9, 32(R13)
-	JMP             next
+	JMP             look5x2
 
 add5x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -544,6 +594,21 @@ add5x2:
 	VMOVUPS         Y8, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y9
 	VMOVUPS         Y9, 32(R13)
+
+look5x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PS     Y0, Y1, Y12
+	VFMADD231PS     Y2, Y3, Y13
+	VFMADD231PS     Y4, Y5, Y12
+	VFMADD231PS     Y6, Y7, Y13
+	VFMADD231PS     Y8, Y9, Y12
+	VADDPS          Y13, Y12, Y12
+	VMOVUPS         Y12, (CX)
 	JMP             next
 
 m6x2:
@@ -669,7 +734,7 @@ write6x2:
 	VMOVUPS         Y10, 0(R13)
 	VMULPS          Y14, Y11, Y11
 	VMOVUPS         Y11, 32(R13)
-	JMP             next
+	JMP             look6x2
 
 add6x2:
 	VFMADD213PS     0(R13), Y14, Y0
@@ -701,6 +766,22 @@ add6x2:
 	VMOVUPS         Y10, 0(R13)
 	VFMADD213PS     32(R13), Y14, Y11
 	VMOVUPS         Y11, 32(R13)
+
+look6x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPS         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PS     Y0, Y1, Y12
+	VFMADD231PS     Y2, Y3, Y13
+	VFMADD231PS     Y4, Y5, Y12
+	VFMADD231PS     Y6, Y7, Y13
+	VFMADD231PS     Y8, Y9, Y12
+	VFMADD231PS     Y10, Y11, Y13
+	VADDPS          Y13, Y12, Y12
+	VMOVUPS         Y12, (CX)
 	JMP             next
 
 next:
@@ -802,13 +883,24 @@ write1x2:
 	VMOVUPD         Y0, 0(R13)
 	VMULPD          Y14, Y1, Y1
 	VMOVUPD         Y1, 32(R13)
-	JMP             next
+	JMP             look1x2
 
 add1x2:
 	VFMADD213PD     0(R13), Y14, Y0
 	VMOVUPD         Y0, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y1
 	VMOVUPD         Y1, 32(R13)
+
+look1x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPD         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PD     Y0, Y1, Y12
+	VADDPD          Y13, Y12, Y12
+	VMOVUPD         Y12, (CX)
 	JMP             next
 
 m2x2:
@@ -882,7 +974,7 @@ write2x2:
 	VMOVUPD         Y2, 0(R13)
 	VMULPD          Y14, Y3, Y3
 	VMOVUPD         Y3, 32(R13)
-	JMP             next
+	JMP             look2x2
 
 add2x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -894,6 +986,18 @@ add2x2:
 	VMOVUPD         Y2, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y3
 	VMOVUPD         Y3, 32(R13)
+
+look2x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPD         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PD     Y0, Y1, Y12
+	VFMADD231PD     Y2, Y3, Y13
+	VADDPD          Y13, Y12, Y12
+	VMOVUPD         Y12, (CX)
 	JMP             next
 
 m3x2:
@@ -980,7 +1084,7 @@ write3x2:
 	VMOVUPD         Y4, 0(R13)
 	VMULPD          Y14, Y5, Y5
 	VMOVUPD         Y5, 32(R13)
-	JMP             next
+	JMP             look3x2
 
 add3x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -997,6 +1101,19 @@ add3x2:
 	VMOVUPD         Y4, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y5
 	VMOVUPD         Y5, 32(R13)
+
+look3x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPD         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PD     Y0, Y1, Y12
+	VFMADD231PD     Y2, Y3, Y13
+	VFMADD231PD     Y4, Y5, Y12
+	VADDPD          Y13, Y12, Y12
+	VMOVUPD         Y12, (CX)
 	JMP             next
 
 m4x2:
@@ -1096,7 +1213,7 @@ write4x2:
 	VMOVUPD         Y6, 0(R13)
 	VMULPD          Y14, Y7, Y7
 	VMOVUPD         Y7, 32(R13)
-	JMP             next
+	JMP             look4x2
 
 add4x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -1118,6 +1235,20 @@ add4x2:
 	VMOVUPD         Y6, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y7
 	VMOVUPD         Y7, 32(R13)
+
+look4x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPD         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PD     Y0, Y1, Y12
+	VFMADD231PD     Y2, Y3, Y13
+	VFMADD231PD     Y4, Y5, Y12
+	VFMADD231PD     Y6, Y7, Y13
+	VADDPD          Y13, Y12, Y12
+	VMOVUPD         Y12, (CX)
 	JMP             next
 
 m5x2:
@@ -1230,7 +1361,7 @@ write5x2:
 	VMOVUPD         Y8, 0(R13)
 	VMULPD          Y14, Y9, Y9
 	VMOVUPD         Y9, 32(R13)
-	JMP             next
+	JMP             look5x2
 
 add5x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -1257,6 +1388,21 @@ add5x2:
 	VMOVUPD         Y8, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y9
 	VMOVUPD         Y9, 32(R13)
+
+look5x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPD         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PD     Y0, Y1, Y12
+	VFMADD231PD     Y2, Y3, Y13
+	VFMADD231PD     Y4, Y5, Y12
+	VFMADD231PD     Y6, Y7, Y13
+	VFMADD231PD     Y8, Y9, Y12
+	VADDPD          Y13, Y12, Y12
+	VMOVUPD         Y12, (CX)
 	JMP             next
 
 m6x2:
@@ -1382,7 +1528,7 @@ write6x2:
 	VMOVUPD         Y10, 0(R13)
 	VMULPD          Y14, Y11, Y11
 	VMOVUPD         Y11, 32(R13)
-	JMP             next
+	JMP             look6x2
 
 add6x2:
 	VFMADD213PD     0(R13), Y14, Y0
@@ -1414,6 +1560,22 @@ add6x2:
 	VMOVUPD         Y10, 0(R13)
 	VFMADD213PD     32(R13), Y14, Y11
 	VMOVUPD         Y11, 32(R13)
+
+look6x2:
+	// A sum of products of the elements, which is finite only if they are.
+	MOVQ            tile_seen(AX), CX
+	TESTQ           CX, CX
+	JEQ             next
+	VMOVUPD         (CX), Y12
+	VXORPS          Y13, Y13, Y13
+	VFMADD231PD     Y0, Y1, Y12
+	VFMADD231PD     Y2, Y3, Y13
+	VFMADD231PD     Y4, Y5, Y12
+	VFMADD231PD     Y6, Y7, Y13
+	VFMADD231PD     Y8, Y9, Y12
+	VFMADD231PD     Y10, Y11, Y13
+	VADDPD          Y13, Y12, Y12
+	VMOVUPD         Y12, (CX)
 	JMP             next
 
 next:

@@ -26,32 +26,30 @@ const (
 	classes = 10
 	shades  = 17
 	batch   = 100
-	steps   = 4000
+	steps   = 6000
 	rate    = 3e-3
 )
 
 // Digits returns digits of 28×28 pixels as ones of 8×8: the middle 24×24 in blocks of
-// 3×3.
-func Digits(set *datasets.Images) datasets.Dataset { return datasets.Shrink(middle{set}, side, side) }
+// 3×3. They have labels.
+func Digits(set datasets.Dataset) datasets.Dataset { return datasets.Shrink(middle{set}, side, side) }
 
-// middle is the middle of images, without a margin of 2 pixels.
-type middle struct{ *datasets.Images }
+// middle is the middle of images with labels, without a margin of 2 pixels.
+type middle struct{ datasets.Dataset }
 
 const margin = 2
 
+func (m middle) Label(i int) int { return m.Dataset.(datasets.Labeler).Label(i) }
+
 func (m middle) Shape() []int {
-	s := m.Images.Shape()
+	s := m.Dataset.Shape()
 	return []int{s[0], s[1] - 2*margin, s[2] - 2*margin}
 }
 
-func (m middle) Fill(i int, dst []float32) error { return cut(m.Images.Fill, m, i, dst) }
-
-func (m middle) Fill64(i int, dst []float64) error { return cut(m.Images.Fill64, m, i, dst) }
-
-func cut[T float32 | float64](fill func(int, []T) error, m middle, i int, dst []T) error {
-	h, w := m.Images.Shape()[1], m.Images.Shape()[2]
-	whole := make([]T, h*w)
-	if err := fill(i, whole); err != nil {
+func (m middle) Fill(i int, dst []float32) error {
+	h, w := m.Dataset.Shape()[1], m.Dataset.Shape()[2]
+	whole := make([]float32, h*w)
+	if err := m.Dataset.Fill(i, whole); err != nil {
 		return err
 	}
 	for y := margin; y < h-margin; y++ {
@@ -86,8 +84,8 @@ func read(set datasets.Dataset) (s sample, err error) {
 	return s, nil
 }
 
-// New trains a judge on the digits that a generator learns from, and measures it on
-// others. Both are of 8×8 pixels.
+// New trains a judge on the digits of 28×28 pixels of which a generator learns [Digits],
+// and measures it on others.
 func New(ctx context.Context, seen, unseen datasets.Dataset) (*Judge, error) {
 	return trained(ctx, seen, unseen, steps)
 }
@@ -95,10 +93,10 @@ func New(ctx context.Context, seen, unseen datasets.Dataset) (*Judge, error) {
 func trained(ctx context.Context, seen, unseen datasets.Dataset, steps int) (*Judge, error) {
 	j := &Judge{copied: map[string]bool{}}
 	var err error
-	if j.seen, err = read(seen); err != nil {
+	if j.seen, err = read(Digits(seen)); err != nil {
 		return nil, err
 	}
-	if j.unseen, err = read(unseen); err != nil {
+	if j.unseen, err = read(Digits(unseen)); err != nil {
 		return nil, err
 	}
 	j.real = within(j.seen)
@@ -117,11 +115,12 @@ func (j *Judge) train(ctx context.Context, seen datasets.Dataset, steps int) err
 	j.network = nn.Sequential(
 		nn.Reshape(1, side, side),
 		nn.Conv2D(1, 32, 3, nn.Padding(1), w), nn.ReLU(),
-		nn.Conv2D(32, 32, 3, nn.Padding(1), w), nn.ReLU(), nn.MaxPool2D(2),
-		nn.Flatten(), nn.Linear(32*4*4, 128, w), nn.ReLU(), nn.Dropout(0.4),
+		nn.Conv2D(32, 48, 3, nn.Padding(1), w), nn.ReLU(), nn.MaxPool2D(2),
+		nn.Flatten(), nn.Linear(48*4*4, 128, w), nn.ReLU(), nn.Dropout(0.4),
 		nn.Linear(128, classes))
 	nn.Init(j.network, 1, tensor.Float32, tensor.CPU())
-	loader := datasets.NewLoader(seen, batch, datasets.Seed(1), datasets.DropLast(), datasets.Conditions())
+	moved := datasets.Shrink(datasets.Augment(seen, 1, datasets.RandomCrop(side*3, side*3)), side, side)
+	loader := datasets.NewLoader(moved, batch, datasets.Seed(1), datasets.DropLast(), datasets.Conditions())
 	var leaves []*autograd.Var
 	var params []*tensor.Tensor
 	for _, p := range nn.Params(j.network) {

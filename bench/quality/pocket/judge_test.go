@@ -30,7 +30,7 @@ func TestWithin(t *testing.T) {
 func TestJudge(t *testing.T) {
 	set, err := digits.Load()
 	require.NoError(t, err)
-	seen, unseen := Digits(set.Subset(0, 3000)), Digits(set.Subset(3000, 4000))
+	seen, unseen := set.Subset(0, 3000), set.Subset(3000, 4000)
 	j, err := trained(t.Context(), seen, unseen, 300)
 	require.NoError(t, err)
 	require.Greater(t, j.floor.Get(Fidelity).Value, 0.9)
@@ -48,7 +48,7 @@ func TestJudge(t *testing.T) {
 	require.Less(t, v.Get("near copies").Value, 0.04)
 
 	// Copies, each of them twice and moved by less than half a shade.
-	copies := datasets.Subset(seen, slices.Repeat([]int{5, 7, 11, 13, 17, 19, 23, 29, 31, 37}, 2))
+	copies := datasets.Subset(Digits(seen), slices.Repeat([]int{5, 7, 11, 13, 17, 19, 23, 29, 31, 37}, 2))
 	c, err := read(copies)
 	require.NoError(t, err)
 	moved := tensor.Scale(c.x, 1-1e-3)

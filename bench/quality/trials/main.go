@@ -56,7 +56,7 @@ type choices map[string]float64
 
 func main() {
 	of := flag.String("of", "grid", "what to learn: "+names())
-	seeds := flag.Int("seeds", 1, "train so many times, with seeds from -seed on")
+	seeds := flag.Int("seeds", 1, "train so many times, with seeds from -seed on; 0: only write the table anew")
 	first := flag.Uint64("seed", 1, "the first one")
 	table := flag.String("o", "bench/quality/TRIED-mixtures.md", "`file` to write; what is measured goes beside it, with the ending .json")
 	flag.Usage = func() { usage(flag.CommandLine.Output()) }
@@ -67,8 +67,8 @@ func main() {
 	switch {
 	case at < 0:
 		err = fmt.Errorf("-of does not know %q", *of)
-	case *seeds < 1 || !strings.HasSuffix(*table, ".md"):
-		err = fmt.Errorf("-seeds must be 1 or more, and -o a file in .md")
+	case *seeds < 0 || !strings.HasSuffix(*table, ".md"):
+		err = fmt.Errorf("-seeds must be 0 or more, and -o a file in .md")
 	default:
 		c, err = subjects[at].parse(flag.Args())
 	}

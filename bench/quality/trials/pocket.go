@@ -17,12 +17,12 @@ var small = &subject{
 	name: recipe.Pocket().Name, about: recipe.Pocket().About + "; MNIST's training digits, judged by bench/quality/pocket",
 	columns: []column{{pocket.Variance, false}, {pocket.Copies, true}, {"near copies", true}, {pocket.Fidelity, false}},
 	knobs: []knob{
-		{"steps", "of training", 10_000},
+		{"steps", "of training", 20_000},
 		{"batch", "digits per step", 64},
 		{"latent", "inputs of G", 32},
 		{"lr", "learning rate at first", 2e-3},
 		{"lrend", "part of it that is left at last", 0.02},
-		{"gamma", "weight of R1 and R2 at first", 0.2},
+		{"gamma", "weight of R1 and R2 at first", 0.5},
 		{"gamma1", "and at last", 0.2},
 		{"dkind", "0: a convolutional D, 1: an MLP", 0},
 		{"gkind", "0: a convolutional G, 1: an MLP", 0},
@@ -55,12 +55,11 @@ var small = &subject{
 		if err != nil {
 			return nil, nil, err
 		}
-		seen := pocket.Digits(train)
-		report, err := t.Fit(ctx, datasets.NewLoader(seen, r.Batch, datasets.Seed(seed), datasets.Conditions()), gan.Steps(r.Steps))
+		report, err := t.Fit(ctx, datasets.NewLoader(pocket.Digits(train), r.Batch, datasets.Seed(seed), datasets.Conditions()), gan.Steps(r.Steps))
 		if err != nil {
 			return nil, nil, err
 		}
-		judge, err := pocket.New(ctx, seen, pocket.Digits(test))
+		judge, err := pocket.New(ctx, train, test)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -30,6 +30,13 @@ type trial struct {
 func (s *subject) try(ctx context.Context, table string, c choices, first uint64, seeds int) error {
 	file := strings.TrimSuffix(table, ".md") + ".json"
 	changes := s.changes(c)
+	if seeds == 0 {
+		done, err := read(file)
+		if err != nil {
+			return err
+		}
+		return write(table, file, done)
+	}
 	for seed := first; seed < first+uint64(seeds); seed++ {
 		done, err := read(file)
 		if err != nil {

@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -242,6 +243,23 @@ func TestFaultsAreFound(t *testing.T) {
 				require.PanicsWithValue(t, found{}, func() { f.check(s) })
 			})
 		}
+	}
+}
+
+// boaster says that every product is finite.
+type boaster struct{ ref.Backend }
+
+func (b boaster) MatMulLooking(dst, x, y backend.Operand) bool {
+	b.MatMul(dst, x, y)
+	return true
+}
+
+func TestBoastersAreFound(t *testing.T) {
+	for _, dt := range dtypes {
+		complaint := ""
+		s := &suite{b: boaster{}, errorf: func(format string, args ...any) { complaint += fmt.Sprintf(format, args...) }}
+		s.productLooks(dt)
+		require.Contains(t, complaint, "is infinite, and it says that none is")
 	}
 }
 

@@ -98,6 +98,59 @@ func (s *suite) products() {
 			}
 		}
 		s.productCorners(dt, op)
+		s.productLooks(dt)
+	}
+}
+
+// productLooks checks the products of a backend that looks at them, and that it never
+// takes one for finite that is not.
+func (s *suite) productLooks(dt backend.DType) {
+	if _, ok := s.b.(backend.LookingBackend); !ok {
+		return
+	}
+	const what = "MatMulLooking"
+	claims := false
+	op := func(b backend.Backend, o []backend.Operand) {
+		if looking, ok := b.(backend.LookingBackend); ok {
+			claims = looking.MatMulLooking(o[0], o[1], o[2])
+		} else {
+			b.MatMul(o[0], o[1], o[2])
+		}
+	}
+	large := 1e30
+	switch dt {
+	case backend.Float32:
+	case backend.Float64:
+		large = 1e200
+	default:
+		panic(backend.UnknownDType(dt))
+	}
+	for i, size := range [][3]int{{0, 3, 2}, {3, 2, 0}, {1, 9, 5}, {9, 1, 5}, {20, 9, 70}, {65, 130, 64}, {20, 10, 1100}} {
+		m, n, k := size[0], size[1], size[2]
+		dst := place(dt, layout.Contiguous(m, n), junk)
+		x, y := place(dt, transposed([]int{m, k}), whole(i)), place(dt, layout.Contiguous(k, n), whole(i+1))
+		s.check(what, exact, op, dst, x, y)
+		batch := func(a array, rows, cols int) array { return relaid(a, layout.Contiguous(1, rows, cols)) }
+		s.check(what, exact, op, batch(dst, m, n), batch(x, m, k), batch(y, k, n))
+		if m*n*k == 0 {
+			continue
+		}
+		// The product overflows in one element, in a corner or elsewhere.
+		for _, at := range [][2]int{{0, 0}, {m - 1, n - 1}, {0, n - 1}, {m / 2, n / 3}} {
+			x, y := place(dt, transposed([]int{m, k}), whole(i)), place(dt, layout.Contiguous(k, n), whole(i+1))
+			row, column := offsets(x.layout)[at[0]*k:][:k], offsets(y.layout)[at[1]:]
+			for p := range k {
+				x.host.Set(row[p], 0)
+				y.host.Set(column[p*n], 0)
+			}
+			x.host.Set(row[k/2], large)
+			y.host.Set(column[k/2*n], large)
+			s.check(what, exact, op, dst, x, y)
+			if claims {
+				s.complain(what, []array{dst, x, y}, "element %d, %d is infinite, and it says that none is", at[0], at[1])
+				return
+			}
+		}
 	}
 }
 

@@ -241,9 +241,12 @@ func (c *correlation[T]) compute(window *window[T], image, images, band int) {
 			}
 		}
 		// The phases of a row follow one another; after the last one, it is final.
-		if k+1 == len(c.phases) || c.phases[k+1].h.at != p.h.at {
+		if c.bands > 1 && (k+1 == len(c.phases) || c.phases[k+1].h.at != p.h.at) {
 			c.finish.rows(&c.dst, image, images, p.h.at+u0*p.h.by, u1-u0, p.h.by)
 		}
+	}
+	if c.bands == 1 { // whole images, whose rows continue one another
+		c.finish.rows(&c.dst, image, images, 0, c.dst.height, 1)
 	}
 }
 

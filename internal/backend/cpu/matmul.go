@@ -61,6 +61,33 @@ func (b *Backend) MatMul(dst, x, y backend.Operand) {
 	}
 }
 
+// MatMulLooking is MatMul, and reports whether it has seen that all elements of dst are
+// finite.
+func (b *Backend) MatMulLooking(dst, x, y backend.Operand) (finite bool) {
+	switch dt := dst.Buffer.DType(); dt {
+	case backend.Float32:
+		return multiplyLooking(b, b.sgemm(), dst, x, y)
+	case backend.Float64:
+		return multiplyLooking(b, b.dgemm(), dst, x, y)
+	default:
+		panic(backend.UnknownDType(dt))
+	}
+}
+
+func multiplyLooking[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand) (finite bool) {
+	if dst.Layout.Rank != 2 { // several products
+		multiply(b, mul, dst, x, y, nil)
+		return false
+	}
+	pool := &poolOf[T]().look
+	l := pool.Get().(*gemm.Look[T])
+	l.Finite = false
+	multiply(b, mul, dst, x, y, l)
+	finite = l.Finite
+	pool.Put(l)
+	return finite
+}
+
 // multiply sets dst = x·y, followed by an epilogue or nil.
 func multiply[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand, epi gemm.Epilogue[T]) {
 	r := dst.Layout.Rank

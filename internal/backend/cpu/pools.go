@@ -3,6 +3,7 @@ package cpu
 import (
 	"sync"
 
+	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/internal/vec"
 )
@@ -10,7 +11,7 @@ import (
 // pools keep descriptions of work, and memory, between calls, so that sharing work
 // among threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation, weightSum sync.Pool
+	loop, reduce, adam, norm, look, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation, weightSum sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
@@ -24,6 +25,7 @@ func newPools[T vec.Float]() *pools {
 		loop:        sync.Pool{New: func() any { return new(loop[T]) }},
 		reduce:      sync.Pool{New: func() any { return new(reduceJob[T]) }},
 		norm:        sync.Pool{New: func() any { return new(normJob[T]) }},
+		look:        sync.Pool{New: func() any { return new(gemm.Look[T]) }},
 		adam:        sync.Pool{New: func() any { return new(adamJob[T]) }},
 		epilogue:    sync.Pool{New: func() any { return new(biasAct[T]) }},
 		correlation: sync.Pool{New: func() any { return new(correlation[T]) }},

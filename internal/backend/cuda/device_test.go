@@ -4,6 +4,7 @@ package cuda_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -265,7 +266,7 @@ func BenchmarkDeviceProducts(b *testing.B) {
 					precision := backend.FullPrecision
 					switch impl {
 					case "own":
-						from = 1 << 62
+						from = math.MaxInt
 					case "tf32":
 						precision = backend.TF32
 					}

@@ -1,4 +1,6 @@
-//go:build cuda && cgo && linux && (amd64 || arm64)
+//go:build cuda && cgo && linux && (amd64 || arm64) && !race
+
+// The race detector does not see that the fake's pipes put the runner's work in order.
 
 package cuda_test
 
@@ -22,7 +24,9 @@ import (
 	"github.com/gander-ml/gander/internal/backend/cuda"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/real"
 	"github.com/gander-ml/gander/internal/op"
+	"github.com/gander-ml/gander/internal/optest"
 	"github.com/gander-ml/gander/internal/ptx"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // runner runs the launches of the fake libcuda.so of package real on the interpreter.
@@ -208,19 +212,36 @@ func TestFakeDriverLibrary(t *testing.T) {
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 }
 
-// TestFakeDriverTrajectories: training through cgo, with graphs, follows the CPU.
-func TestFakeDriverTrajectories(t *testing.T) {
+// onFake registers and opens a kind of device on a fake driver.
+func onFake(t *testing.T, kind string) (b *cuda.Backend, r *runner) {
 	library, r := fakeDriver(t)
-	var b *cuda.Backend
-	backend.Register(backend.Kind{Name: "fake", Open: func(n int) (backend.Backend, error) {
+	backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) {
 		d, err := real.Open(real.Options{Library: []string{library}, NoBLAS: "it is not asked for"})
 		if err != nil {
 			return nil, err
 		}
-		b, err = cuda.Open(d, "fake", n)
+		b, err = cuda.Open(d, kind, n)
 		return b, err
 	}})
-	trajectories(t, "fake")
+	_, err := tensor.OpenDevice(kind)
+	require.NoError(t, err)
+	return b, r
+}
+
+// TestFakeDriverTrajectories: training through cgo, with graphs, follows the CPU.
+func TestFakeDriverTrajectories(t *testing.T) {
+	b, r := onFake(t, "fake-trajectories")
+	trajectories(t, "fake-trajectories")
 	t.Log(r.ran, "launches")
+	require.NoError(t, b.Close())
+}
+
+// TestFakeDriverOperations: so do all operations and their derivatives.
+func TestFakeDriverOperations(t *testing.T) {
+	if !*full {
+		t.Skip("takes a minute; TestOperations does the same without cgo")
+	}
+	b, _ := onFake(t, "fake-operations")
+	optest.RunOn(t, optest.Autograd(), "fake-operations")
 	require.NoError(t, b.Close())
 }

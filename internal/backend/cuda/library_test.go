@@ -32,7 +32,7 @@ func TestLibrary(t *testing.T) {
 	case testing.Short():
 		every = 40
 	}
-	b, d := open(t, sim.Config{Fast: true, NoGraphs: true})
+	b, d := open(t, sim.Config{NoGraphs: true})
 	backendtest.RunSome(t, b, every, "matmul", "linear")
 	require.NotZero(t, d.Counters().Products)
 	require.NotZero(t, d.Counters().Kernels["finish_f32"])

@@ -122,14 +122,14 @@ var openScarce = func() func(t *testing.T) (*tensor.Device, *cuda.Backend, *scar
 // error or does without; whichever, the next steps have the numbers of a run in which
 // there was enough.
 func TestOutOfMemoryAnywhere(t *testing.T) {
-	stride := 25
+	stride, n := 25, 2 // games
 	switch {
 	case *full:
 		stride = 1
 	case testing.Short():
-		stride = 40
+		stride, n = 80, 1
 	}
-	for i, game := range games[:2] {
+	for i, game := range games[:n] {
 		if i > 0 && stride == 25 {
 			stride = 75
 		}

@@ -64,8 +64,9 @@ func TestConformance(t *testing.T) {
 	}
 	backendtest.RunSome(t, b, every, families...)
 	if *full {
-		// Other tests have the other tiles, sequences, and what finishes cuBLAS's products.
-		elsewhere := []string{"product_f32_64", "product_f32_128", "sequence", "finish_f32", "finish_f64"}
+		// TestTiles, TestSequences, TestLibrary and TestRareKernels have the others.
+		elsewhere := []string{"product_f32_64", "product_f32_128", "sequence", "finish_f32", "finish_f64",
+			"transpose_f32", "scatter_f32_f32", "scatter_f32_f64", "scatter_f64_f32", "scatter_f64_f64"}
 		for name := range cuda.KernelNames() {
 			if d.Counters().Kernels[name] == 0 && !slices.Contains(elsewhere, name) {
 				t.Errorf("%s was not launched", name)
@@ -77,7 +78,7 @@ func TestConformance(t *testing.T) {
 
 // TestSequences: small operations give the same in a sequence.
 func TestSequences(t *testing.T) {
-	b, _ := open(t, sim.Config{Fast: true})
+	b, _ := open(t, sim.Config{})
 	b.Sequences()
 	every := 20
 	if *full {

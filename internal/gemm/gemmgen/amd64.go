@@ -221,9 +221,9 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 				w.in("ADDQ", "R15, R13")
 			}
 		}
-		w.in("JMP", "next")
 	}
 	write(func(r, v int) { w.in("VMUL"+e.suffix, "%s, %s, %[2]s", alpha, acc(r, v)) })
+	w.in("JMP", "%s", label("look", m, vectors))
 	w.p("\n%s:", label("add", m, vectors))
 	write(func(r, v int) {
 		if s.masks {
@@ -232,6 +232,21 @@ func loop(w *writer, s set, e elem, m, vectors int) {
 			w.in("VFMADD213"+e.suffix, "%d(R13), %s, %s", v*s.bytes, alpha, acc(r, v))
 		}
 	})
+
+	w.p("\n%s:", label("look", m, vectors))
+	w.p("\t// A sum of products of the elements, which is finite only if they are.")
+	w.in("MOVQ", "tile_seen(AX), CX")
+	w.in("TESTQ", "CX, CX")
+	w.in("JEQ", "next")
+	seen := [2]string{reg(s.b[0]), reg(s.b[1])}
+	w.in("VMOVU"+e.suffix, "(CX), %s", seen[0])
+	w.in(s.clear, "%[1]s, %[1]s, %[1]s", seen[1])
+	for r := range m {
+		w.in("VFMADD231"+e.suffix, "%s, %s, %s", acc(r, 0), acc(r, vectors-1), seen[r%2])
+	}
+	w.in("VADD"+e.suffix, "%s, %s, %[2]s", seen[1], seen[0])
+	w.in("VMOVU"+e.suffix, "%s, (CX)", seen[0])
+	w.in("JMP", "next")
 }
 
 // goOn advances A and B by fields of the tile, from run to run or set to set.

@@ -1,0 +1,85 @@
+package cuda_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/internal/backend"
+	"github.com/gander-ml/gander/internal/backend/cuda"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
+	"github.com/gander-ml/gander/internal/layout"
+)
+
+// whole returns a new array of small whole numbers, and the numbers.
+func whole(b *cuda.Backend, dt backend.DType, r *rand.Rand, shape ...int) (backend.Operand, []float64) {
+	l := layout.Contiguous(shape...)
+	h := backend.NewHost(dt, l.Len())
+	values := make([]float64, l.Len())
+	for i := range values {
+		values[i] = float64(r.IntN(19) - 9)
+		h.Set(i, values[i])
+	}
+	o := backend.Operand{Buffer: b.Alloc(dt, l.Len()), Layout: layout.Contiguous(l.Len())}
+	b.Upload(o, h)
+	o.Layout = l
+	return o, values
+}
+
+// numbers returns the elements of a contiguous array.
+func numbers(b *cuda.Backend, o backend.Operand) []float64 {
+	h := backend.NewHost(o.Buffer.DType(), o.Layout.Len())
+	o.Layout = layout.Contiguous(o.Layout.Len())
+	b.Download(h, o)
+	out := make([]float64, h.Len())
+	for i := range out {
+		out[i] = h.At(i)
+	}
+	return out
+}
+
+// TestRareKernels: the kernels that shapes as small as those of the conformance suite
+// do not choose, with all checks.
+func TestRareKernels(t *testing.T) {
+	b, d := open(t, sim.Config{NoGraphs: true})
+	r := rand.New(rand.NewPCG(1, 2))
+	dtypes := []backend.DType{backend.Float32, backend.Float64}
+	for _, dt := range dtypes {
+		for _, s := range [][3]int{{1, 8, 8}, {1, 33, 31}, {3, 32, 64}, {2, 65, 9}, {5, 40, 33}, {1, 1000, 8}} {
+			n, rows, cols := s[0], s[1], s[2]
+			x, values := whole(b, dt, r, n, cols, rows)
+			y, _ := whole(b, dt, r, n, rows, cols)
+			from := x
+			from.Layout = from.Layout.Permute(0, 2, 1)
+			b.Copy(y, from)
+			got := numbers(b, y)
+			for i := range got {
+				image, row, col := i/(rows*cols), i/cols%rows, i%cols
+				require.Equal(t, values[(image*cols+col)*rows+row], got[i], "%v %v, %d", dt, s, i)
+			}
+		}
+		for _, index := range dtypes {
+			for _, c := range []struct{ rows, count, width int }{{3, 5, 4096}, {2, 3, 4099}, {7, 1025, 3}, {1, 1100, 1}} {
+				t.Run(fmt.Sprintf("scatter/%v/%v/%v", dt, index, c), func(t *testing.T) {
+					x, values := whole(b, dt, r, c.count, c.width)
+					at, places := whole(b, index, r, c.count)
+					y, before := whole(b, dt, r, c.rows, c.width)
+					for i, p := range places { // those outside are left out
+						if k := int(p); k >= 0 && k < c.rows {
+							for j := range c.width {
+								before[k*c.width+j] += values[i*c.width+j]
+							}
+						}
+					}
+					b.ScatterAdd(y, x, 0, at)
+					require.Equal(t, before, numbers(b, y))
+				})
+			}
+		}
+	}
+	for _, name := range []string{"transpose_f32", "transpose_f64", "scatter_f32_f32", "scatter_f32_f64", "scatter_f64_f32", "scatter_f64_f64"} {
+		require.NotZero(t, d.Counters().Kernels[name], name)
+	}
+}
