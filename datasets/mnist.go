@@ -34,9 +34,11 @@ func (s Split) String() string {
 // they always are (train-images-idx3-ubyte.gz and so on, or
 // train-images.idx3-ubyte), compressed or not. Drop-in replacements of the same
 // names, such as Fashion-MNIST, are read likewise: nothing is compared with
-// MNIST's checksums. Package download fetches the files. It returns an error that names the file if one is missing
-// or damaged, or if there are no images, and panics with a [tensor.ArgumentError]
-// if split is neither [Train] nor [Test].
+// MNIST's checksums. Package download fetches the files.
+//
+// MNIST returns an error that names the file if one is missing or damaged, or if there
+// are no images, and panics with a [tensor.ArgumentError] if split is neither [Train]
+// nor [Test].
 func MNIST(dir string, split Split, options ...ReadOption) (*Images, error) {
 	if dir == "" {
 		dir = "."
