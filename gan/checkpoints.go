@@ -46,7 +46,7 @@ type Checkpoints struct {
 }
 
 // ErrInUse is wrapped by errors about folders that another run writes to. Under js,
-// wasip1, plan9, aix and solaris, and on file systems without locks, nobody notices.
+// wasip1, aix and solaris, and on file systems without locks, nobody notices.
 var ErrInUse = atomicfile.ErrInUse
 
 // Hook returns the hook that does it. Training does not begin if the folder

@@ -23,7 +23,7 @@ func tinyMatVec(tA blas.Transpose, m, n, lda, a, incX, incY int) bool {
 	return tA == blas.NoTrans && uint(m-1) < tinyMatrix && uint(n-1) < tinyMatrix && incX == 1 && incY == 1 && lda >= n && a >= lda*(m-1)+n
 }
 
-// tinyMatVecT is the same for the transposed matrix, which may be one smaller.
+// tinyMatVecT is the same for a transposed matrix, of one row and column less.
 func tinyMatVecT(tA blas.Transpose, m, n, lda, a, incX, incY int) bool {
 	return tA == blas.Trans && uint(m-1) < tinyMatrix-1 && uint(n-1) < tinyMatrix-1 && incX == 1 && incY == 1 && lda >= n && a >= lda*(m-1)+n
 }
