@@ -67,7 +67,9 @@ func TestScale(t *testing.T) {
 	}
 	want := measure(1)
 	require.InDelta(t, .7, want.overlap.Get("coverage").Value, .25)
-	fixed := func(m all) string { return m.overlap.String() + m.copying.String() + m.averages.String() + m.score.Table().String() }
+	fixed := func(m all) string {
+		return m.overlap.String() + m.copying.String() + m.averages.String() + m.score.Table().String()
+	}
 	for exp := -990; exp <= 990; exp += 45 { // 1e-298 to 1e298
 		by := math.Ldexp(1, exp)
 		got := measure(by)
