@@ -102,7 +102,7 @@ func TestKilledRuns(t *testing.T) {
 	cmd, out = start(killed, 3, "")
 	require.NoError(t, cmd.Wait(), out.String())
 
-	require.True(t, strings.Contains(withoutTime(t, filepath.Join(whole, "log.jsonl")), "learning rate is too high"), "the run is not out of hand")
+	require.True(t, strings.Contains(withoutTime(t, filepath.Join(whole, "log.jsonl")), "Units are dead"), "the run is not out of hand")
 	want, got := files(t, whole), files(t, killed)
 	sameLines(t, withoutTime(t, filepath.Join(whole, "log.jsonl")), withoutTime(t, filepath.Join(killed, "log.jsonl")))
 	for name := range want {
