@@ -37,7 +37,7 @@ func talkative(every int) []gan.Hook {
 	return []gan.Hook{diagnose.Hook(diagnose.Options{Every: every, Rules: rules}), {
 		Start: func(r gan.Run) error { run = r; return nil },
 		Step: func(s *gan.StepInfo) error {
-			if s.Step%3 == 1 {
+			if s.Step%2 == 1 {
 				run.Note(fmt.Sprint("a loss is ", s.Losses.Real))
 			}
 			return nil
@@ -200,10 +200,13 @@ func TestHookStateRefused(t *testing.T) {
 		return err
 	}
 	logState := `{"steps":2,"generator_steps":2,"sums":[1,2,3,4],"lines":1,"tail":[{"step":3,"note":"x"}]}`
-	zeros := func(n int) string { return `"` + strings.Repeat("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", n/3) + `"` } // n floats
-	measurement := `{"step":3,"numbers":"` + strings.Repeat("A", 181) + `=","dead":["",""]}`
-	diagnosis := `{"sums":` + strings.Replace(zeros(3), `"A`, `"AAAAAAAAAAAA`, 1) + `,"steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement + `],"pending":[]}`
-	_ = diagnosis
+	number := "AAAAAAAAAAA=" // one
+	three := strings.Repeat("A", 32)
+	measurement := func(step, numbers int) string {
+		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+strings.Repeat("A", 21)+"=")
+	}
+	diagnosis := `{"sums":"` + three + number + `","steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement(2, 15) + `],"pending":[` + measurement(4, 15) + `]}`
+	require.NoError(t, fitWith(map[string]string{"diagnose": diagnosis}))
 	require.NoError(t, fitWith(map[string]string{"log log": logState, "nobody's": `"x"`}))
 	for what, state := range map[string]string{
 		"no object": `[]`, "nothing": `null`, "unknown": strings.Replace(logState, `"lines"`, `"linez"`, 1), "negative": strings.Replace(logState, `"steps":2`, `"steps":-2`, 1),
@@ -218,6 +221,11 @@ func TestHookStateRefused(t *testing.T) {
 	for what, state := range map[string]string{
 		"no object": `3`, "empty": `{}`, "bits": `{"sums":"AAAA","steps":0,"generator_steps":0,"said":{},"record":[]}`,
 		"few sums": `{"sums":"","steps":0,"generator_steps":0,"said":{},"record":[]}`,
+		"order":    strings.Replace(diagnosis, `"step":4`, `"step":2`, 1), "numbers": strings.Replace(diagnosis, three+three, three, 1),
+		"two":      strings.Replace(diagnosis, `"pending":[`, `"pending":[`+measurement(3, 15)+`,`, 1),
+		"no steps": strings.Replace(diagnosis, `"steps":2`, `"steps":-1`, 1), "never": strings.Replace(diagnosis, `"swings":3`, `"swings":-3`, 1),
+		"null": strings.Replace(diagnosis, measurement(2, 15), "null", 1),
+		"many": strings.Replace(diagnosis, measurement(2, 15), strings.Repeat(measurement(2, 15)+",", 256)+measurement(2, 15), 1),
 	} {
 		err := fitWith(map[string]string{"diagnose": state})
 		require.ErrorIs(t, err, gan.ErrCheckpoint, what)
@@ -317,9 +325,8 @@ func TestLogAfterAKill(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
-			path, checkpoint := filepath.Join(dir, "log"), filepath.Join(dir, "checkpoint")
-			at := gan.After(func(s int) bool { return s == 53 }, func(tr *gan.Trainer) error { return tr.Checkpoint(checkpoint) })
-			_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), source, gan.Steps(77), gan.On(talkative(4)...), gan.On(gan.Log(path, gan.LogSteps(3)), at))
+			path, checkpoint := filepath.Join(dir, "log"), filepath.Join(dir, stepNames(53)[0])
+			_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), source, gan.Steps(77), gan.On(gan.Checkpoints{Dir: dir, Every: 53}.Hook()), gan.On(talkative(4)...), gan.On(gan.Log(path, gan.LogSteps(3))))
 			require.NoError(t, err)
 			require.NoError(t, damage(path))
 			for range 2 { // the second time, from what the first has made of it
