@@ -203,7 +203,7 @@ func TestHookStateRefused(t *testing.T) {
 	number := "AAAAAAAAAAA=" // one
 	three := strings.Repeat("A", 32)
 	measurement := func(step, numbers int) string {
-		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+strings.Repeat("A", 21)+"=")
+		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+strings.Repeat("A", 22)+"==")
 	}
 	diagnosis := `{"sums":"` + three + number + `","steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement(2, 15) + `],"pending":[` + measurement(4, 15) + `]}`
 	require.NoError(t, fitWith(map[string]string{"diagnose": diagnosis}))
