@@ -88,9 +88,9 @@ func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
 // Checkpoint writes everything that training depends on to a safetensors file,
 // whole or not at all: both networks, both optimizers' states, the average of
 // the weights, the position in the random numbers and in the data, the mean
-// losses so far, what hooks remember ([State]), and all settings. [Trainer.Resume] goes on from it as if there
-// had been no interruption, byte for byte. It may be called from any goroutine,
-// and waits for the current step. A state that is not finite is not written; the
+// losses so far, what hooks remember ([State]), and all settings. [Trainer.Resume]
+// goes on from it as if there had been no interruption, byte for byte. It may be called
+// from any goroutine, and waits for the current step and the hooks with a state. A state that is not finite is not written; the
 // error wraps [ErrNotFinite] then. Nor is one that a step has left which failed half-way
 // and could not be undone.
 func (t *Trainer) Checkpoint(path string) error {

@@ -69,7 +69,8 @@ type Run struct {
 
 // Note tells all hooks a sentence about the run that people should see, such as
 // that one network has the upper hand: [Log] writes it down, progress prints it. A
-// hook calls it from one of its functions. It is not an error; see [Warning].
+// hook calls it from one of its functions. It is not an error; see [Warning]. What was
+// told after a step is in the checkpoint that [Checkpoints] writes of it.
 func (r Run) Note(sentence string) {
 	if r.note != nil { // in a test of a hook
 		r.note(sentence)
@@ -258,7 +259,6 @@ type fitting struct {
 
 	first, others []Hook     // in the order in which they hear of a step: those with a state, and the others
 	states        []stateful // of first
-	telling       bool       // first are being told of a step
 	between       bool       // others are
 }
 

@@ -104,11 +104,7 @@ func (f *fitting) remember() {
 // tellStep tells the hooks with a state of a step. f.mu is held, so that no checkpoint
 // is of a step of which they do not know.
 func (f *fitting) tellStep(info *StepInfo) error {
-	f.telling = true
-	defer func() {
-		f.telling = false
-		f.remember()
-	}()
+	defer f.remember()
 	return f.call(f.first, stepOf(info))
 }
 
