@@ -39,7 +39,7 @@ type State struct {
 }
 
 // maxState is how many bytes the states of all hooks may take.
-const maxState = 4 << 20
+const maxState = 8 << 20
 
 // stateful is a hook with a state, and the name that it goes by.
 type stateful struct {

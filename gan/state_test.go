@@ -231,9 +231,9 @@ func TestHookStateRefused(t *testing.T) {
 		require.ErrorIs(t, err, gan.ErrCheckpoint, what)
 		require.ErrorContains(t, err, `the state of the hook "diagnose": `, what)
 	}
-	err = fitWith(map[string]string{"x": `"` + strings.Repeat("x", 4<<20) + `"`})
+	err = fitWith(map[string]string{"x": `"` + strings.Repeat("x", 8<<20) + `"`})
 	require.ErrorIs(t, err, gan.ErrCheckpoint)
-	require.ErrorContains(t, err, "the states of its hooks take more than 4194304 bytes")
+	require.ErrorContains(t, err, "the states of its hooks take more than 8388608 bytes")
 }
 
 // What is wrong with a hook's state is an error, and none waits for itself.
@@ -248,7 +248,7 @@ func TestHookStateMisuse(t *testing.T) {
 	}
 	for want, save := range map[string]func() any{
 		"unsupported type: func()":  func() any { return func() {} },
-		"the limit is 4194304":      func() any { return strings.Repeat("x", 4<<20) },
+		"the limit is 8388608":      func() any { return strings.Repeat("x", 8<<20) },
 		"json: error calling Marsh": func() any { return json.RawMessage("{") },
 	} {
 		trainer := newTiny(t, gan.Hinge{})
