@@ -393,6 +393,7 @@ func TestResumed(t *testing.T) {
 			return fmt.Sprintln(text, scores, len(r.Measurements[n/2].RealScores), last.RealScores[:3], last.FakeScores[2990:])
 		}})
 	}
+	rules = append(rules, diagnose.Rule{Name: "always", Find: func(diagnose.Record) string { return "said once" }})
 	// run trains to a step, from a checkpoint unless it is nil, and returns what was said
 	// by then and the checkpoint.
 	run := func(from []byte, steps int) (said []string, checkpoint []byte) {
@@ -416,8 +417,8 @@ func TestResumed(t *testing.T) {
 		return said, b.Bytes()
 	}
 	want, whole := run(nil, 124)
-	require.Len(t, want, 4)
-	require.Contains(t, want[3], "NaN")
+	require.Len(t, want, 5)
+	require.Contains(t, want[4], "NaN")
 	require.Less(t, len(whole), 3<<20)
 	for _, stops := range [][]int{{1, 2, 3}, {41, 42, 91}} {
 		var said, more []string
