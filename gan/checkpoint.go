@@ -36,6 +36,8 @@ type progressState struct {
 	Arithmetic    string   `json:"arithmetic"`
 	Settings      settings `json:"settings"`
 	Data          settings `json:"data,omitempty"`
+
+	Hooks map[string]json.RawMessage `json:"hooks,omitempty"` // states
 }
 
 // ErrCheckpoint is wrapped by the error of [Trainer.Resume] if a file does not
@@ -86,9 +88,9 @@ func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
 // Checkpoint writes everything that training depends on to a safetensors file,
 // whole or not at all: both networks, both optimizers' states, the average of
 // the weights, the position in the random numbers and in the data, the mean
-// losses so far, and all settings. [Trainer.Resume] goes on from it as if there
-// had been no interruption, byte for byte. It may be called from any goroutine,
-// and waits for the current step. A state that is not finite is not written; the
+// losses so far, what hooks remember ([State]), and all settings. [Trainer.Resume]
+// goes on from it as if there had been no interruption, byte for byte. It may be called
+// from any goroutine, and waits for the current step and the hooks with a state. A state that is not finite is not written; the
 // error wraps [ErrNotFinite] then. Nor is one that a step has left which failed half-way
 // and could not be undone.
 func (t *Trainer) Checkpoint(path string) error {
@@ -113,17 +115,23 @@ type snapshot struct {
 	tensors map[string]*tensor.Tensor
 	state   progressState
 	data    func() (settings, error)
+	memory  map[string]any // of hooks
 }
 
 // snapshot copies everything. A device that fails meanwhile is an error.
 func (t *Trainer) snapshot() (s *snapshot, err error) {
-	t.mu.Lock()
+	if !t.mu.TryLock() {
+		if withinTellStep() {
+			return nil, errOwnStep
+		}
+		t.mu.Lock()
+	}
 	defer t.mu.Unlock()
 	if torn := t.game.torn; torn != nil {
 		return nil, fmt.Errorf("gan: writing a checkpoint: the last step has failed and could not be undone: %w", torn)
 	}
 	err = tensor.Catch(func() {
-		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings()}
+		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings(), memory: t.memory}
 		for prefix, state := range t.game.parts() {
 			for name, value := range state {
 				if prefix == "generator." || prefix == "discriminator." {
@@ -164,6 +172,9 @@ func (s *snapshot) write(notes map[string]string, do func(metadata map[string]st
 		}
 		if name := s.notFinite(); name != "" {
 			err = fmt.Errorf("%w: %s after step %d", ErrNotFinite, name, s.state.Steps)
+			return
+		}
+		if s.state.Hooks, err = encoded(s.memory); err != nil {
 			return
 		}
 		var meta []byte
@@ -302,6 +313,10 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	if p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch {
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
+	memory, err := remembered(p.Hooks)
+	if err != nil {
+		return bad("%w", err)
+	}
 	diff := t.settings.differences(p.Settings, r.allowed)
 	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
 	known := []settings{t.settings, p.Settings, p.Data}
@@ -415,7 +430,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.game.torn, t.game.copy, t.game.seed = nil, nil, p.Settings["seed"]
-	t.before, t.resumed = before, true
+	t.before, t.resumed, t.memory = before, true, memory
 	t.settings = maps.Clone(t.settings)
 	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come
 	if now := t.game.device.Arithmetic(); now != p.Arithmetic {

@@ -69,6 +69,7 @@ func (c Checkpoints) Hook() Hook {
 		Step:    k.step,
 		End:     k.end,
 		release: k.release,
+		last:    true,
 	}
 }
 

@@ -143,6 +143,10 @@
 // sentence, by [Run.Note], which [Log] writes down and gan/progress prints. gan/watch
 // shows a run in a browser, gan/tensorboard writes it for TensorBoard.
 //
+// A hook that remembers something from step to step gives a [State]: checkpoints hold it,
+// and in a run that is resumed the hook goes on with it. Log and gan/diagnose do, so that
+// the log of a resumed run is that of an uninterrupted one, but for the times in it.
+//
 // # Sampling
 //
 // A [Generator] is a copy of the weights that never changes. Any number of

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gander-ml/gander/tensor"
@@ -29,7 +30,9 @@ type Source interface {
 }
 
 // Hook is told how training goes. Any of its functions may be nil; hooks are
-// called in order, on the trainer's goroutine, between updates. An error from
+// called in order, on the trainer's goroutine, between updates. Of a step, those with
+// a State hear first, and [Checkpoints] last, so that what a checkpoint holds is how
+// everything is after the step. An error from
 // one ends the training as a cancelled context does, and is returned by
 // [Trainer.Fit]; one from Start does so before anything else is called. An error
 // that [Warning] returned is reported and ends nothing. If a hook panics, the
@@ -45,8 +48,10 @@ type Hook struct {
 	Epoch func(EpochInfo) error           // after each epoch, and after a part of one if training ends early
 	End   func(*Report) error             // after the last step, however it came about
 	Note  func(step int, sentence string) // of a hook that calls [Run.Note]
+	State State                           // what a resumed run must know; its zero value: nothing
 
 	release func() // called when Fit returns or panics, also if Start of another hook has failed
+	last    bool   // hears of a step after all others
 }
 
 // Run is what is known before the first step.
@@ -64,7 +69,8 @@ type Run struct {
 
 // Note tells all hooks a sentence about the run that people should see, such as
 // that one network has the upper hand: [Log] writes it down, progress prints it. A
-// hook calls it from one of its functions. It is not an error; see [Warning].
+// hook calls it from one of its functions. It is not an error; see [Warning]. What was
+// told after a step is in the checkpoint that [Checkpoints] writes of it.
 func (r Run) Note(sentence string) {
 	if r.note != nil { // in a test of a hook
 		r.note(sentence)
@@ -250,6 +256,10 @@ type fitting struct {
 	o       options
 	report  *Report
 	pace    pace
+
+	first, others []Hook     // in the order in which they hear of a step: those with a state, and the others
+	states        []stateful // of first
+	between       bool       // others are
 }
 
 // pace is how fast training goes.
@@ -289,6 +299,9 @@ func (f *fitting) prepare(opts []Option) error {
 				return bad("an option is nil")
 			}
 			opt(&f.o)
+		}
+		if err := f.arrange(); err != nil {
+			return err
 		}
 		if n := min(f.o.epochs, f.o.steps); n < 0 {
 			return bad(fmt.Sprintf("training is to last %d steps or epochs; give 0 or more", n))
@@ -335,6 +348,9 @@ func (f *fitting) run() error {
 	start := time.Now()
 	f.pace = pace{since: start}
 	run := f.outlook()
+	if err := f.remind(); err != nil {
+		return f.leave(err)
+	}
 	for _, h := range f.o.hooks {
 		if h.Start == nil {
 			continue
@@ -398,6 +414,11 @@ func (f *fitting) note(sentence string) {
 		if h.Note != nil {
 			h.Note(f.game.steps, sentence)
 		}
+	}
+	if f.between { // what is told later, between steps, a resumed run tells again
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.remember()
 	}
 }
 
@@ -475,39 +496,60 @@ func (f *fitting) tell(start time.Time) error {
 	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p.untold = false
+	if p.untold {
+		p.untold = false
+		f.remember()
+	}
 	return err
 }
 
 // batch does one step and tells the hooks.
 func (f *fitting) batch(b Batch) error {
 	defer f.game.scope.Close()
-	p := &f.position
-	info := &StepInfo{Epoch: len(p.past) + 1, Batch: p.batch + 1}
-	err := func() (err error) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		start := time.Now()
-		defer func() { info.Time = time.Since(start) }()
-		if info.result, err = f.game.attempt(b, nil); err != nil {
-			return err
-		}
-		p.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
-		if peers := f.game.peers; peers != nil && f.game.steps%checkEvery == 0 {
-			return peers.compare(f.game)
-		}
-		return nil
-	}()
-	if err != nil {
-		return f.blame(err, b, info.Epoch, info.Batch)
+	info := &StepInfo{Epoch: len(f.position.past) + 1, Batch: f.position.batch + 1}
+	failed, err := f.advance(b, info)
+	if failed != nil {
+		return f.blame(failed, b, info.Epoch, info.Batch)
+	}
+	f.between = true
+	defer func() { f.between = false }()
+	return both(err, f.call(f.others, stepOf(info)))
+}
+
+// advance does one step and tells the hooks with a state, whose error is err; failed is
+// that of the step.
+func (f *fitting) advance(b Batch, info *StepInfo) (failed, err error) {
+	f.mu.Lock()
+	unlock := sync.OnceFunc(f.mu.Unlock)
+	defer unlock()
+	if failed = f.update(b, info); failed != nil {
+		return failed, nil
 	}
 	info.Step, info.Losses, info.PerSecond = f.game.steps, info.result.losses, f.pace.step(time.Now())
-	return f.call(f.o.hooks, func(h Hook) error {
-		if h.Step == nil {
-			return nil
+	returned := false
+	defer func() {
+		if !returned { // a hook panics: the others hear of the step first
+			unlock()
+			f.call(f.others, stepOf(info))
 		}
-		return h.Step(info)
-	})
+	}()
+	err = f.tellStep(info)
+	returned = true
+	return nil, err
+}
+
+// update does one step.
+func (f *fitting) update(b Batch, info *StepInfo) (err error) {
+	start := time.Now()
+	defer func() { info.Time = time.Since(start) }()
+	if info.result, err = f.game.attempt(b, nil); err != nil {
+		return err
+	}
+	f.position.add(info.result.losses, info.result.g.terms != nil, f.batches, f.game.steps)
+	if peers := f.game.peers; peers != nil && f.game.steps%checkEvery == 0 {
+		return peers.compare(f.game)
+	}
+	return nil
 }
 
 // call calls every hook, even after one has failed or while one panics, and

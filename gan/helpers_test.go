@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,6 +124,16 @@ func same(t testing.TB, want, got string, what ...any) {
 	if want != got {
 		require.Fail(t, "bytes differ", what...)
 	}
+}
+
+// sameLines fails at the first line that differs.
+func sameLines(t testing.TB, want, got string, what ...any) {
+	t.Helper()
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		require.Equal(t, w[i], g[i], what...)
+	}
+	require.Equal(t, len(w), len(g), what...)
 }
 
 // files returns the contents of a folder and those below, by path.

@@ -17,11 +17,12 @@ import (
 // [Trainer.Resume] return [ErrBusy] while one of them is under way.
 type Trainer struct {
 	game     *game
-	position position   // in the data
-	settings settings   // of the configuration and the networks
-	data     *dataset   // what training saw last; nil: nothing yet
-	resumed  bool       // since the last Fit
-	before   *resumable // what the data of the next Fit must be; nil: anything
+	position position       // in the data
+	settings settings       // of the configuration and the networks
+	data     *dataset       // what training saw last; nil: nothing yet
+	memory   map[string]any // what hooks remember of the last step, by the names of their states
+	resumed  bool           // since the last Fit
+	before   *resumable     // what the data of the next Fit must be; nil: anything
 
 	busy atomic.Bool // something trains
 	mu   sync.Mutex  // held while a step changes the state, or a checkpoint copies it
@@ -71,6 +72,9 @@ func (t *Trainer) step(real Batch, latent *tensor.Tensor) (Losses, error) {
 		}
 	}
 	r, err := t.game.attempt(real, latent)
+	if err == nil {
+		t.memory = nil // hooks do not know of this step
+	}
 	return r.losses, err
 }
 

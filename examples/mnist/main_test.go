@@ -421,13 +421,14 @@ func TestClosedPipe(t *testing.T) {
 }
 
 // However often and whenever the program is killed, the same command goes on, and
-// leads to the bits of a run that was left alone.
+// leads to the bits of a run that was left alone, and to its log: at a learning rate
+// at which there is something to say.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills many processes")
 	}
 	data, killed, whole := writeDigits(t, 150), t.TempDir(), t.TempDir()
-	args := []string{"-preset", "classic", "-data", data, "-steps", "100", "-looks", "0", "-resume", "auto"}
+	args := []string{"-preset", "classic", "-data", data, "-steps", "250", "-lr", "0.003", "-looks", "0", "-resume", "auto"}
 	require.Zero(t, clitest.Run(t, whole, args...).Status)
 	random := rand.New(rand.NewPCG(1, 2))
 	kills := 0
@@ -450,7 +451,12 @@ func TestKilled(t *testing.T) {
 		require.Less(t, try, 40)
 	}
 	want, got := clitest.Files(t, filepath.Join(whole, "runs", "mnist")), clitest.Files(t, filepath.Join(killed, "runs", "mnist"))
-	for _, name := range []string{"generator.safetensors", "discriminator.safetensors", "samples.png", "samples/step-00010.png", "samples/step-00100.png", "checkpoints/checkpoint-0000000100.safetensors"} {
+	log := func(files map[string]string) string {
+		return regexp.MustCompile(`,"seconds":[^,}]*`).ReplaceAllString(files["log.jsonl"], "")
+	}
+	require.Contains(t, log(want), `"note":"The discriminator wins`)
+	require.Equal(t, log(want), log(got))
+	for _, name := range []string{"generator.safetensors", "discriminator.safetensors", "samples.png", "samples/step-00010.png", "samples/step-00100.png", "checkpoints/checkpoint-0000000250.safetensors"} {
 		require.NotEmpty(t, want[name], name)
 		require.True(t, want[name] == got[name], "%s differs", name)
 	}

@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -369,4 +370,64 @@ func Example() {
 	// Output:
 	// The discriminator's gradient is much larger than the generator's.
 	// <nil>
+}
+
+// What a checkpoint holds of a run with large batches is small, and says what it would
+// have said, numbers that are not known included.
+func TestResumed(t *testing.T) {
+	x := tensor.NewStream(1, "x").Normal(tensor.Float32, 3000, 2)
+	var rules []diagnose.Rule
+	for _, n := range []int{1, 20, 45, 60} {
+		rules = append(rules, diagnose.Rule{Name: fmt.Sprint(n), Find: func(r diagnose.Record) string {
+			if len(r.Measurements) != n {
+				return ""
+			}
+			text, scores := "", 0
+			for _, m := range r.Measurements {
+				m := *m
+				scores += len(m.RealScores) + len(m.FakeScores)
+				m.PerSecond, m.RealScores, m.FakeScores = 0, nil, nil
+				text += fmt.Sprintln(m)
+			}
+			last := r.Measurements[n-1]
+			return fmt.Sprintln(text, scores, len(r.Measurements[n/2].RealScores), last.RealScores[:3], last.FakeScores[2990:])
+		}})
+	}
+	rules = append(rules, diagnose.Rule{Name: "always", Find: func(diagnose.Record) string { return "said once" }})
+	// run trains to a step, from a checkpoint unless it is nil, and returns what was said
+	// by then and the checkpoint.
+	run := func(from []byte, steps int) (said []string, checkpoint []byte) {
+		d := nn.Sequential(stubborn{}, nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+		trainer, err := gan.New(nn.Linear(4, 2), d, gan.Config{Latent: 4, Seed: 1})
+		require.NoError(t, err)
+		if from != nil {
+			require.NoError(t, trainer.ReadCheckpoint(bytes.NewReader(from)))
+		}
+		ended := false // what is told then, a run that goes on tells again
+		end := gan.Hook{End: func(*gan.Report) error { ended = steps < 124; return nil }}
+		_, err = trainer.Fit(context.Background(), constant{x}, gan.Steps(steps), gan.On(end, diagnose.Hook(diagnose.Options{Every: 2, Rules: rules}),
+			gan.Hook{Note: func(step int, sentence string) {
+				if !ended {
+					said = append(said, fmt.Sprint(step, sentence))
+				}
+			}}))
+		require.NoError(t, err)
+		var b bytes.Buffer
+		require.NoError(t, trainer.WriteCheckpoint(&b))
+		return said, b.Bytes()
+	}
+	want, whole := run(nil, 124)
+	require.Len(t, want, 5)
+	require.Contains(t, want[4], "NaN")
+	require.Less(t, len(whole), 3<<20)
+	for _, stops := range [][]int{{1, 2, 3}, {41, 42, 91}} {
+		var said, more []string
+		var checkpoint []byte
+		for _, stop := range append(stops, 124) {
+			more, checkpoint = run(checkpoint, stop)
+			said = append(said, more...)
+		}
+		require.Equal(t, want, said, "%v", stops)
+		require.True(t, bytes.Equal(whole, checkpoint), "%v", stops)
+	}
 }

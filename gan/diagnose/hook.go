@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"sync/atomic"
 
@@ -20,7 +21,9 @@ type Options struct {
 	// Rules look at the measurements; nil means [Rules].
 	Rules []Rule
 	// Measured, unless it is nil, is called with each measurement and the generator
-	// of its step, in order, on a goroutine of the hook's.
+	// of its step, in order, on a goroutine of the hook's. If it is two behind, one is
+	// left out; training does not wait for it before the end. A resumed run does not
+	// call it for what was measured before.
 	Measured func(*Measurement, *gan.Generator)
 }
 
@@ -28,10 +31,14 @@ type Options struct {
 // find by [gan.Run.Note]. It says a thing once, and again only if it had gone.
 //
 // Training goes on meanwhile and computes the same bits as without the hook, which
-// works on copies. If it is not done with two measurements when the next is due, it
-// leaves that one out. So the step at which a sentence is heard depends on how fast the
-// machine is; and the record of measurements is not in checkpoints, so that a resumed
-// run knows nothing of those before and may say a thing again, or later. It panics with a [tensor.ArgumentError] if Every is negative.
+// works on copies. What the rules make of a measurement is told when the next one is
+// due, for which training waits if it must, or when the run ends. So the step at which a
+// sentence is heard depends on the run alone. Checkpoints hold the record and what was
+// said ([gan.State]), so that a resumed run says what it would have said without the
+// interruption; of measurements from before, PerSecond is NaN then. What is told at the
+// end of a run that is stopped early is told again, at its time, by the one that goes on.
+//
+// Hook panics with a [tensor.ArgumentError] if Every is negative.
 func Hook(o Options) gan.Hook {
 	if o.Every < 0 {
 		panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("every %d steps", o.Every), Fix: "give 1 or more, or 0 for the default"})
@@ -40,32 +47,42 @@ func Hook(o Options) gan.Hook {
 		o.Rules = Rules()
 	}
 	var h *hook
-	copied := func(int) bool { return h.due }
-	background := gan.Background(copied, func(g *gan.Generator) (*Measurement, error) {
+	var before *state // what is restored, until Start
+	shown := gan.Background(func(int) bool { return h.show }, func(g *gan.Generator) (struct{}, error) {
 		defer h.waiting.Add(-1)
-		m := (<-h.jobs).finish()
-		if o.Measured != nil {
+		if m := (<-h.shows).wait(); m != nil {
 			o.Measured(m, g)
 		}
-		return m, nil
-	}, func(_ int, m *Measurement) error {
-		h.judge(m)
-		return nil
-	})
+		return struct{}{}, nil
+	}, func(int, struct{}) error { return nil })
 	return gan.Hook{
 		Start: func(r gan.Run) error {
-			h = newHook(o, r)
-			return background.Start(r)
+			h = newHook(o, r, before)
+			before = nil
+			return shown.Start(r)
 		},
 		Step: func(s *gan.StepInfo) error {
 			h.step(s)
-			if err := background.Step(s); err != nil {
+			if err := shown.Step(s); err != nil {
 				return err
 			}
-			return background.Epoch(gan.EpochInfo{}) // which reports what is finished
+			return shown.Epoch(gan.EpochInfo{}) // where a panic of Measured comes up
 		},
-		Epoch: background.Epoch,
-		End:   background.End,
+		Epoch: shown.Epoch,
+		End: func(r *gan.Report) error {
+			h.judge() // of which checkpoints know nothing
+			return shown.End(r)
+		},
+		State: gan.State{
+			Name: "diagnose",
+			Save: func() any {
+				return saved{h.losses, h.steps, h.ofG, h.pending, h.record.Measurements, h.said}
+			},
+			Restore: func(b []byte) (err error) {
+				before, err = readState(b)
+				return err
+			},
+		},
 	}
 }
 
@@ -76,22 +93,48 @@ type hook struct {
 	latent   int
 	run      gan.Run
 	networks [2]nn.Module   // the generator, the discriminator
-	before   [2]*nn.Weights // of a step ago, if that was due
+	before   [2]*nn.Weights // of a step ago, if this one is due
 	losses   gan.Losses     // sums since the last measurement
 	steps    int            // that they are over
 	ofG      int            // of which the generator had its turn
-	due      bool           // this step has been copied
-	waiting  atomic.Int32
-	jobs     chan *copies
+	pending  *measuring     // not judged yet; nil: none is
 	record   Record
-	said     map[string]int // how many measurements ago a rule has last found something
+	said     map[string]int // how many measurements ago a rule has last found something; never changed, but replaced
+
+	show    bool            // this step's measurement goes to Measured
+	shows   chan *measuring // those that do
+	waiting atomic.Int32    // how many of them Measured has not had
 }
 
-// patience is how many measurements may wait.
+// patience is how many measurements may wait for Measured.
 const patience = 2
 
-func newHook(o Options, r gan.Run) *hook {
-	h := &hook{o: o, run: r, jobs: make(chan *copies, patience), said: map[string]int{}}
+// measuring is a measurement that is under way.
+type measuring struct {
+	done     chan struct{}
+	m        *Measurement // nil if it has failed
+	panicked any
+}
+
+// measure begins one.
+func measure(c *copies) *measuring {
+	p := &measuring{done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		defer func() { p.panicked = recover() }()
+		p.m = c.finish()
+	}()
+	return p
+}
+
+// wait returns the measurement when it is finished, nil if it has failed.
+func (p *measuring) wait() *Measurement {
+	<-p.done
+	return p.m
+}
+
+func newHook(o Options, r gan.Run, before *state) *hook {
+	h := &hook{o: o, run: r, shows: make(chan *measuring, patience), said: map[string]int{}}
 	h.every = o.Every
 	if h.every == 0 {
 		h.every = max(r.Steps/100, 10)
@@ -103,6 +146,12 @@ func newHook(o Options, r gan.Run) *hook {
 	h.latent = r.Trainer.Generator().Latent()
 	h.networks[0], h.networks[1] = r.Trainer.Networks()
 	h.record = Record{Objective: r.Trainer.Settings()["objective"]}
+	if before != nil {
+		before.into(h)
+	}
+	if (r.Trainer.Steps()+1)%h.every == 0 {
+		h.before = h.weights()
+	}
 	return h
 }
 
@@ -114,8 +163,9 @@ func (h *hook) weights() (w [2]*nn.Weights) {
 	return w
 }
 
-// step adds up losses, and copies what a measurement needs: the weights before a step
-// that is due, and everything after it.
+// step adds up losses, and begins a measurement if one is due: of the weights before
+// the step, copied after the last one, and everything after it. The one before is judged
+// first.
 func (h *hook) step(s *gan.StepInfo) {
 	h.losses.Real += s.Losses.Real
 	h.losses.Fake += s.Losses.Fake
@@ -127,14 +177,18 @@ func (h *hook) step(s *gan.StepInfo) {
 		h.ofG++
 	}
 	var now [2]*nn.Weights
-	h.due = s.Step%h.every == 0 && h.before[0] != nil
-	if h.due {
+	h.show = false
+	if s.Step%h.every == 0 {
+		h.judge()
 		now = h.weights()
-		h.waiting.Add(1)
-		h.jobs <- h.copy(s, now, turn) // has room
+		h.pending = measure(h.copy(s, now, turn))
+		if h.show = h.o.Measured != nil && h.waiting.Load() < patience; h.show {
+			h.waiting.Add(1)
+			h.shows <- h.pending // has room
+		}
 	}
 	h.before = [2]*nn.Weights{}
-	if (s.Step+1)%h.every == 0 && h.waiting.Load() < patience {
+	if (s.Step+1)%h.every == 0 {
 		if now[0] == nil {
 			now = h.weights()
 		}
@@ -183,9 +237,23 @@ func few(x *tensor.Tensor) *tensor.Tensor {
 	return out
 }
 
-// judge adds a measurement to the record and tells what the rules find.
-func (h *hook) judge(m *Measurement) {
+// judge adds the measurement that is under way to the record, when it is finished, and
+// tells what the rules find.
+func (h *hook) judge() {
+	p := h.pending
+	if p == nil {
+		return
+	}
+	h.pending = nil
+	m := p.wait()
+	if p.panicked != nil {
+		panic(p.panicked)
+	}
+	if m == nil {
+		return
+	}
 	h.record.add(m)
+	h.said = maps.Clone(h.said)
 	for _, rule := range h.o.Rules {
 		sentence := rule.Find(h.record)
 		ago, said := h.said[rule.Name]

@@ -8,7 +8,8 @@ import (
 	"github.com/gander-ml/gander/gan"
 )
 
-// A Record is what the rules look at: a run's measurements, the newest last.
+// A Record is what the rules look at: a run's measurements, the newest last. Of those
+// before the last 24, or fewer of large batches, RealScores and FakeScores are nil.
 type Record struct {
 	Objective    string // its name
 	Measurements []*Measurement
@@ -17,12 +18,31 @@ type Record struct {
 // longest is how many measurements a record keeps; the oldest are dropped.
 const longest = 256
 
+// How many of the newest measurements keep their scores, and how many numbers these may
+// be; the newest keeps them in any case.
+const (
+	scored = 24
+	scores = 1 << 17
+)
+
 // add adds a measurement, which a slice that was returned earlier does not see.
 func (r *Record) add(m *Measurement) {
-	if len(r.Measurements) == longest {
-		r.Measurements = slices.Clone(r.Measurements[longest/4:])
+	old := r.Measurements
+	if len(old) == longest {
+		old = old[longest/4:]
 	}
-	r.Measurements = append(r.Measurements, m)
+	r.Measurements = append(slices.Clone(old), m)
+	last := len(r.Measurements) - 1
+	numbers := len(m.RealScores) + len(m.FakeScores)
+	for i := last - 1; i >= 0; i-- {
+		m := r.Measurements[i]
+		n := len(m.RealScores) + len(m.FakeScores)
+		if numbers += n; n > 0 && (i <= last-scored || numbers > scores) {
+			less := *m // others may hold m itself
+			less.RealScores, less.FakeScores = nil, nil
+			r.Measurements[i] = &less
+		}
+	}
 }
 
 // A Rule looks for one fault. Find returns a sentence or two with the numbers that

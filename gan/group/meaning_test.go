@@ -218,3 +218,37 @@ func TestGroupSampledMeanwhile(t *testing.T) {
 	others.Wait()
 	require.Equal(t, weights(quiet[0]), weights(noisy[0]))
 }
+
+// TestGroupHookState: hooks go on with what those of process 0 remember, which alone
+// has a checkpoint.
+func TestGroupHookState(t *testing.T) {
+	path := t.TempDir() + "/checkpoint"
+	run := func(resume bool) []string {
+		restored := make([]string, 2)
+		for _, m := range together(t, 2, 20, drawing, everything, func(rank int, tr *gan.Trainer) []gan.Option {
+			if rank == 0 && resume {
+				require.NoError(t, tr.Resume(path))
+			}
+			steps := 0
+			remembering := gan.Hook{
+				Step: func(*gan.StepInfo) error { steps++; return nil },
+				State: gan.State{
+					Name: "who",
+					Save: func() any { return []int{rank, steps} },
+					Restore: func(state []byte) error {
+						restored[rank] = string(state)
+						return nil
+					},
+				},
+			}
+			return []gan.Option{gan.On(gan.After(func(step int) bool { return rank == 0 && step == 13 && !resume }, func(tr *gan.Trainer) error {
+				return tr.Checkpoint(path)
+			}), remembering)}
+		}) {
+			require.NoError(t, m.err)
+		}
+		return restored
+	}
+	require.Equal(t, []string{"", ""}, run(false))
+	require.Equal(t, []string{"[0,13]", "[0,13]"}, run(true))
+}

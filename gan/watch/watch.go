@@ -126,7 +126,8 @@ func join(a, b point) point {
 
 // Hook returns the hook that tells the page about a run. It measures it, and tells
 // what is found by [gan.Run.Note], as [diagnose.Hook] does: a program uses one of the
-// two. Training never waits for it, and computes the same bits as without.
+// two. Training waits for nothing but, if it must, a measurement that is not finished
+// when the next is due, and computes the same bits as without.
 //
 // If the page has shown another run before, that one is gone from it.
 func (p *Page) Hook() gan.Hook {
@@ -158,6 +159,7 @@ func (p *Page) Hook() gan.Hook {
 			p.change(func() bool { return p.remarks.add(remark{step, sentence}) })
 			p.broadcast()
 		},
+		State: measuring.State,
 	}
 }
 

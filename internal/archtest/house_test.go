@@ -98,7 +98,7 @@ var house = []room{
 	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{formats}, tests: []string{"nn", "tensor"}},
-	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
+	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "internal/strictjson", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "gan/recipe", "internal/backend/backendtest/far", "nn", "optim"}},
 	{folder: "gan/mpi", outside: []string{"C"}, imports: []string{"gan"}, tests: []string{"datasets", "gan/group", "nn", "optim", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},
