@@ -30,7 +30,7 @@ func (p Place) sameMachine(q Place) bool {
 // DigitRun is one training on digits, with its results.
 type DigitRun struct {
 	Row     string // of the table, a name of rows
-	Split   string // what it was trained on, a name of splits
+	Split   string // what it was trained on, a split of package subject
 	Seed    uint64
 	Command string // without -seed, -data and -out
 	Steps   int

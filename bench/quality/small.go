@@ -19,7 +19,7 @@ import (
 // 8×8 pixels.
 type SmallRun struct {
 	Recipe  string
-	Split   string // what it was trained on, a name of splits
+	Split   string // what it was trained on, a split of package subject
 	Weights [2]int // of the generator and the discriminator
 	Command string // without -data
 	Judged  int

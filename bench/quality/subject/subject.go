@@ -52,13 +52,17 @@ func (s *Subject) Train(ctx context.Context, r recipe.Recipe, course func(step i
 	if err != nil {
 		return nil, nil, err
 	}
-	tenth := gan.Every(max(r.Steps/10, 1))
-	report, err := trainer.Fit(ctx, s.Source(r), gan.Steps(r.Steps), gan.On(gan.Hook{Step: func(info *gan.StepInfo) error {
-		if course == nil || !tenth(info.Step) {
-			return nil
-		}
-		return course(info.Step, trainer.Generator())
-	}}))
+	options := []gan.Option{gan.Steps(r.Steps)}
+	if course != nil {
+		tenth := gan.Every(max(r.Steps/10, 1))
+		options = append(options, gan.On(gan.Hook{Step: func(info *gan.StepInfo) error {
+			if !tenth(info.Step) {
+				return nil
+			}
+			return course(info.Step, trainer.Generator())
+		}}))
+	}
+	report, err := trainer.Fit(ctx, s.Source(r), options...)
 	return trainer.Generator(), report, err
 }
 

@@ -50,7 +50,8 @@ type word struct {
 	name, means string
 	usual       float64
 	least       float64
-	whole       bool // numbers only
+	most        float64 // 0: there is no such
+	whole       bool    // numbers only
 }
 
 func number(name, means string, usual float64) word {
@@ -59,6 +60,11 @@ func number(name, means string, usual float64) word {
 
 func integer(name, means string, usual int) word {
 	return word{name: name, means: means, usual: float64(usual), whole: true}
+}
+
+// choice is a whole number up to most.
+func choice(name, means string, usual, most int) word {
+	return word{name: name, means: means, usual: float64(usual), most: float64(most), whole: true}
 }
 
 // choices are the numbers of all words.
@@ -83,12 +89,13 @@ func (k *kind) parse(args ...string) (choices, error) {
 		if at < 0 || err != nil {
 			return nil, fmt.Errorf("%q is not word=number, with a word of %s", a, k.name)
 		}
-		if w := k.words[at]; !(v >= w.least) || math.IsInf(v, 1) || w.whole && v != math.Trunc(v) {
-			what := "number"
-			if w.whole {
-				what = "whole number"
-			}
-			return nil, fmt.Errorf("%q: %s is a %s from %v on", a, name, what, w.least)
+		switch w := k.words[at]; {
+		case w.most > 0 && (!(v >= w.least && v <= w.most) || v != math.Trunc(v)):
+			return nil, fmt.Errorf("%q: %s is a whole number from %v to %v", a, name, w.least, w.most)
+		case w.whole && (!(v >= w.least) || v != math.Trunc(v) || math.IsInf(v, 1)):
+			return nil, fmt.Errorf("%q: %s is a whole number from %v on", a, name, w.least)
+		case !(v >= w.least) || math.IsInf(v, 1):
+			return nil, fmt.Errorf("%q: %s is a number from %v on", a, name, w.least)
 		}
 		c[name] = v
 	}

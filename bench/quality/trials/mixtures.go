@@ -54,7 +54,7 @@ func mixture(name, about, says string, steps int) *kind {
 			number("lrg", "G's, as a multiple of it", 1),
 			number("hold", "part of the run before it falls", 0),
 			number("lrend", "part of it that is left at last", 0.01),
-			integer("gexp", "1: G's rate falls exponentially, otherwise as a cosine", 0),
+			choice("gexp", "1: G's rate falls exponentially, otherwise as a cosine", 0, 1),
 			number("holdd", "as hold, of D and beyond it", 0),
 			number("lrendd", "as lrend, D's as a multiple of it", 1),
 			integer("every", "steps of D for one of G", 1),

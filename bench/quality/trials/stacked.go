@@ -33,7 +33,7 @@ func stacked(r recipe.Recipe) *kind {
 			number("gamma1", "and at last", 1),
 			number("beta2", "of Adam, at last", 0.99),
 			number("half", "half-life of the average, in steps", 300),
-			integer("pairs", "1: of a real and a generated picture; 0: the non-saturating game", 1),
+			choice("pairs", "1: of a real and a generated picture; 0: the non-saturating game", 1, 1),
 		},
 		recipe: func(c choices) recipe.Recipe {
 			return c.changed(r, func(_ recipe.Recipe, config *gan.Config, adam optim.Adam) {
