@@ -51,9 +51,10 @@ func (m *Manifold) DensityCoverage(generated *tensor.Tensor) (Table, error) {
 	counts := make([]float64, s.n) // of the balls that a sample lies in, over k
 	holds := make([]atomic.Bool, m.centers.n)
 	p := newPairs(s, m.centers)
+	limits := p.limits(m.radii)
 	p.each(func(i, first int, squared []float64) {
 		for j, d := range squared {
-			if c := first + j; p.within(i, c, d, m.radii[c]) {
+			if c := first + j; p.within(i, c, d, limits[c]) {
 				counts[i] += 1 / float64(m.k)
 				holds[c].Store(true)
 			}

@@ -57,21 +57,41 @@ func (p *pairs) doubt(i, j int) float64 {
 	return p.slop*(p.ofA*p.a.squares[i]+p.ofB*p.b.squares[j]) + 0x1p-900
 }
 
-// within reports whether point i of a is no farther than that from point j of b.
-func (p *pairs) within(i, j int, squared float64, limit square) bool {
-	doubt := p.doubt(i, j)
-	gap := squared - limit.times(-2*p.exp)
-	return gap < -doubt || gap <= doubt && !limit.less(p.exact(i, j))
+// A limit is a squared distance that others are compared with: as it is, and as
+// approximate ones are.
+type limit struct {
+	square
+	near float64
 }
 
-// nearer returns the exact squared distance of point i of a from point j of b if
-// that is less than limit.
-func (p *pairs) nearer(i, j int, squared float64, limit square) (exact square, ok bool) {
-	if squared-p.doubt(i, j) > limit.times(-2*p.exp) {
-		return square{}, false
+func (p *pairs) limit(s square) limit { return limit{s, math.Ldexp(s.mant, s.exp-2*p.exp)} }
+
+func (p *pairs) limits(squares []square) []limit {
+	out := make([]limit, len(squares))
+	for i, s := range squares {
+		out[i] = p.limit(s)
 	}
-	exact = p.exact(i, j)
-	return exact, exact.less(limit)
+	return out
+}
+
+// unlimited is more than all distances.
+var unlimited = limit{square{math.Inf(1), math.MaxInt32}, math.Inf(1)}
+
+// within reports whether point i of a is no farther than that from point j of b.
+func (p *pairs) within(i, j int, squared float64, most limit) bool {
+	doubt := p.doubt(i, j)
+	gap := squared - most.near
+	return gap < -doubt || gap <= doubt && !most.less(p.exact(i, j))
+}
+
+// nearer returns the squared distance of point i of a from point j of b if that is
+// less than most.
+func (p *pairs) nearer(i, j int, squared float64, most limit) (d limit, ok bool) {
+	if squared > most.near && squared-p.doubt(i, j) > most.near {
+		return limit{}, false
+	}
+	exact := p.exact(i, j)
+	return p.limit(exact), exact.less(most.square)
 }
 
 // exact returns the squared distance of point i of a from point j of b.
@@ -103,18 +123,12 @@ type square struct {
 	exp  int
 }
 
-// infinite is larger than all others.
-var infinite = square{math.Inf(1), math.MaxInt32}
-
 func (s square) less(t square) bool {
 	if s.mant == 0 || t.mant == 0 || s.exp == t.exp {
 		return s.mant < t.mant
 	}
 	return s.exp < t.exp
 }
-
-// times returns s·2^exp, rounded.
-func (s square) times(exp int) float64 { return math.Ldexp(s.mant, s.exp+exp) }
 
 // root returns the root of s.
 func (s square) root() float64 {
@@ -169,20 +183,17 @@ func NearestNeighbors(points, set *tensor.Tensor) ([]Neighbor, error) {
 		return nil, fmt.Errorf("metrics: %s: the set is empty", op)
 	}
 	sameDim(op, a, b)
-	nearest, squares := make([]Neighbor, a.n), make([]square, a.n)
-	for i := range squares {
-		squares[i] = infinite
-	}
+	nearest, least := make([]Neighbor, a.n), slices.Repeat([]limit{unlimited}, a.n)
 	p := newPairs(a, b)
 	p.each(func(i, first int, squared []float64) {
 		for k, d := range squared {
-			if exact, ok := p.nearer(i, first+k, d, squares[i]); ok {
-				nearest[i].Index, squares[i] = first+k, exact
+			if exact, ok := p.nearer(i, first+k, d, least[i]); ok {
+				nearest[i].Index, least[i] = first+k, exact
 			}
 		}
 	})
 	for i := range nearest {
-		nearest[i].Distance = squares[i].root()
+		nearest[i].Distance = least[i].root()
 	}
 	return nearest, nil
 }

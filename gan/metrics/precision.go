@@ -78,9 +78,9 @@ func (m *Manifold) Share(points *tensor.Tensor) (float64, error) {
 // radii returns the squared distance of each point from its k-th nearest
 // neighbour.
 func radii(s *samples, k int) []square {
-	nearest := make([][]square, s.n) // the k nearest so far, in order
+	nearest := make([][]limit, s.n) // the k nearest so far, in order
 	for i := range nearest {
-		nearest[i] = slices.Repeat([]square{infinite}, k)
+		nearest[i] = slices.Repeat([]limit{unlimited}, k)
 	}
 	p := newPairs(s, s)
 	p.each(func(i, first int, squared []float64) {
@@ -94,7 +94,7 @@ func radii(s *samples, k int) []square {
 				continue
 			}
 			at := k - 1
-			for ; at > 0 && exact.less(best[at-1]); at-- {
+			for ; at > 0 && exact.less(best[at-1].square); at-- {
 				best[at] = best[at-1]
 			}
 			best[at] = exact
@@ -102,7 +102,7 @@ func radii(s *samples, k int) []square {
 	})
 	out := make([]square, s.n)
 	for i, best := range nearest {
-		out[i] = best[k-1]
+		out[i] = best[k-1].square
 	}
 	return out
 }
@@ -112,9 +112,10 @@ func radii(s *samples, k int) []square {
 func covered(points, centers *samples, radii []square) float64 {
 	inside := make([]bool, points.n)
 	p := newPairs(points, centers)
+	limits := p.limits(radii)
 	p.each(func(i, first int, squared []float64) {
 		for j := 0; j < len(squared) && !inside[i]; j++ {
-			inside[i] = p.within(i, first+j, squared[j], radii[first+j])
+			inside[i] = p.within(i, first+j, squared[j], limits[first+j])
 		}
 	})
 	n := 0
