@@ -10,9 +10,77 @@ import (
 	"github.com/gander-ml/gander/internal/gemm"
 )
 
-// smallMatrix is the number of elements up to which gonum multiplies a matrix by a
-// vector as fast.
+// smallMatrix is the number of elements up to which a matrix is multiplied by a
+// vector in one call of assembly, if there is any, and elsewhere by gonum.
 const smallMatrix = 4096
+
+// narrowRows and narrowCols are the least rows of a transposed matrix, and columns of
+// one that is not, which a product of matrices needs to be fast.
+const (
+	narrowRows = 48
+	narrowCols = 64
+)
+
+// wide reports whether op(A)·x is computed as a product of matrices.
+func wide(tA blas.Transpose, m, n int) bool {
+	return m > 0 && n > 0 && m >= (smallMatrix+n-1)/n && (tA == blas.NoTrans && n >= narrowCols || tA != blas.NoTrans && m >= narrowRows)
+}
+
+// tinyGaps is the number of a matrix's elements below which copying a vector that has
+// gaps takes longer than gonum needs.
+const tinyGaps = 144
+
+// maxStride bounds the strides that assembly gets, so that no check of a length
+// overflows.
+const maxStride = 1 << 30
+
+// narrowMatVec is [routines.matVec] for what assembly computes fast, in calls of
+// a bounded length: matrices with few columns, or transposed ones with few rows.
+func narrowMatVec(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) bool {
+	t, ok := flag(tA)
+	lenY, lenX := swapIf(t, m, n)
+	if !gemm.SmallVectors() || !ok || alpha == 0 || lda > maxStride || incX > maxStride || incY > maxStride ||
+		!fits(a, m, n, lda) || !spans(x, lenX, incX) || !spans(y, lenY, incY) {
+		return false
+	}
+	var buffer [narrowCols]float64 // of what has gaps
+	switch {
+	case !t && n <= narrowCols:
+		if incX != 1 {
+			for j := range n {
+				buffer[j] = x[j*incX]
+			}
+			x = buffer[:]
+		}
+		for i, step := 0, smallMatrix/n; i < m; i += step {
+			gemm.SmallMatVec(min(step, m-i), n, alpha, a[i*lda:], lda, x, beta, y[i*incY:], incY)
+		}
+		return true
+	case t && m <= narrowRows:
+		for j := 0; j < n; j += len(buffer) {
+			cols := min(len(buffer), n-j)
+			if incY == 1 {
+				gemm.SmallVecMat(m, cols, alpha, a[j:], lda, x, incX, beta, y[j:])
+			} else {
+				gemm.SmallVecMat(m, cols, alpha, a[j:], lda, x, incX, 0, buffer[:])
+				spread(y[j*incY:], incY, beta, buffer[:cols])
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// spread computes y = sums + beta·y, y's elements inc apart.
+func spread(y []float64, inc int, beta float64, sums []float64) {
+	for j, v := range sums {
+		e := &y[j*inc]
+		if beta != 0 {
+			v += beta * *e
+		}
+		*e = v
+	}
+}
 
 // spans reports whether x holds n elements inc apart. Negative increments are left
 // to gonum.
