@@ -10,7 +10,10 @@ func matVecAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, bet
 //go:noescape
 func vecMatAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, incX int, beta float64, y *float64)
 
-// SmallVectors reports whether [SmallMatVec] and [SmallVecMat] may be called.
+//go:noescape
+func twiceAVX2F64(n int, a *float64, lda int, x *float64, scaled *[4]float64, y *float64, sums *[4]float64)
+
+// SmallVectors reports whether [SmallMatVec], [SmallVecMat] and [Twice] may be called.
 func SmallVectors() bool { return isa.AVX2 }
 
 // SmallMatVec computes y = alpha·A·x + beta·y for an m×n matrix A, y's elements
@@ -25,4 +28,10 @@ func SmallMatVec(m, n int, alpha float64, a []float64, lda int, x []float64, bet
 // incX > 0 apart, and y's are not.
 func SmallVecMat(m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64) {
 	vecMatAVX2F64(m, n, alpha, &a[0], lda, &x[0], incX, beta, &y[0])
+}
+
+// Twice uses the elements of a 4×n matrix A for two products: it sets sums to A·x, and
+// adds Aᵀ·scaled to y. It checks as little as [SmallMatVec].
+func Twice(n int, a []float64, lda int, x []float64, scaled *[4]float64, y []float64, sums *[4]float64) {
+	twiceAVX2F64(n, &a[0], lda, &x[0], scaled, &y[0], sums)
 }

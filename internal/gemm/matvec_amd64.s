@@ -367,3 +367,84 @@ one:
 done:
 	VZEROUPPER
 	RET
+
+// func twiceAVX2F64(n int, a *float64, lda int, x *float64, scaled *[4]float64, y *float64, sums *[4]float64)
+//
+// Four elements at once of each of four rows: they are multiplied by x for the
+// rows' sums, and by the rows' own numbers for y.
+TEXT ·twiceAVX2F64(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), CX
+	MOVQ         a+8(FP), SI
+	MOVQ         lda+16(FP), R12
+	SHLQ         $3, R12
+	MOVQ         x+24(FP), BX
+	MOVQ         scaled+32(FP), DX
+	MOVQ         y+40(FP), DI
+	VBROADCASTSD (DX), Y4
+	VBROADCASTSD 8(DX), Y5
+	VBROADCASTSD 16(DX), Y6
+	VBROADCASTSD 24(DX), Y7
+	LEAQ         (SI)(R12*1), R8
+	LEAQ         (SI)(R12*2), R9
+	LEAQ         (R8)(R12*2), R10
+	VXORPD       Y0, Y0, Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	XORQ         DX, DX
+	SUBQ         $4, CX
+	JLT          rest
+
+four:
+	VMOVUPD     (BX)(DX*8), Y8
+	VMOVUPD     (SI)(DX*8), Y10
+	VMOVUPD     (R8)(DX*8), Y11
+	VMOVUPD     (R9)(DX*8), Y12
+	VMOVUPD     (R10)(DX*8), Y13
+	VMULPD      Y10, Y4, Y9
+	VMULPD      Y12, Y6, Y14
+	VFMADD231PD Y10, Y8, Y0
+	VFMADD231PD Y11, Y8, Y1
+	VFMADD231PD Y12, Y8, Y2
+	VFMADD231PD Y13, Y8, Y3
+	VFMADD231PD Y11, Y5, Y9
+	VFMADD231PD Y13, Y7, Y14
+	VADDPD      (DI)(DX*8), Y9, Y9
+	VADDPD      Y14, Y9, Y9
+	VMOVUPD     Y9, (DI)(DX*8)
+	ADDQ        $4, DX
+	SUBQ        $4, CX
+	JGE         four
+
+rest:
+	ADDQ        $4, CX
+	JZ          sum
+	NEGQ        CX
+	LEAQ        lanesOn<>(SB), R11
+	VMOVUPD     128(R11)(CX*8), Y15
+	VMASKMOVPD  (BX)(DX*8), Y15, Y8
+	VMASKMOVPD  (SI)(DX*8), Y15, Y10
+	VMASKMOVPD  (R8)(DX*8), Y15, Y11
+	VMASKMOVPD  (R9)(DX*8), Y15, Y12
+	VMASKMOVPD  (R10)(DX*8), Y15, Y13
+	VMASKMOVPD  (DI)(DX*8), Y15, Y9
+	VFMADD231PD Y10, Y8, Y0
+	VFMADD231PD Y11, Y8, Y1
+	VFMADD231PD Y12, Y8, Y2
+	VFMADD231PD Y13, Y8, Y3
+	VFMADD231PD Y10, Y4, Y9
+	VFMADD231PD Y11, Y5, Y9
+	VFMADD231PD Y12, Y6, Y9
+	VFMADD231PD Y13, Y7, Y9
+	VMASKMOVPD  Y9, Y15, (DI)(DX*8)
+
+sum:
+	MOVQ       sums+48(FP), DI
+	VHADDPD    Y1, Y0, Y0
+	VHADDPD    Y3, Y2, Y2
+	VPERM2F128 $0x20, Y2, Y0, Y1
+	VPERM2F128 $0x31, Y2, Y0, Y0
+	VADDPD     Y1, Y0, Y0
+	VMOVUPD    Y0, (DI)
+	VZEROUPPER
+	RET

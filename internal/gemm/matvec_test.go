@@ -122,3 +122,44 @@ func TestSmallVectorsNaN(t *testing.T) {
 		}
 	}
 }
+
+// TestTwice holds Twice to plain sums, on slices that end at memory that may not be
+// touched.
+func TestTwice(t *testing.T) {
+	if !SmallVectors() {
+		t.Skip("no assembly here")
+	}
+	r := rand.New(rand.NewPCG(9, 10))
+	const most = 40
+	mem, memX, memY := guarded[float64](t, 4*(most+3)), guarded[float64](t, most), guarded[float64](t, most)
+	for n := 1; n <= most; n++ {
+		lda := n + n%4
+		a, x, y := mem[len(mem)-3*lda-n:], memX[most-n:], memY[most-n:]
+		var scaled, sums, wantSums [4]float64
+		for _, s := range [][]float64{a, x, y, scaled[:]} {
+			for i := range s {
+				s[i] = float64(r.IntN(200) - 100) // so that sums are exact
+			}
+		}
+		want := append([]float64(nil), y...)
+		for i := range 4 {
+			for j := range n {
+				wantSums[i] += a[i*lda+j] * x[j]
+				want[j] += a[i*lda+j] * scaled[i]
+			}
+		}
+		Twice(n, a, lda, x, &scaled, y, &sums)
+		require.Equal(t, wantSums, sums, n)
+		require.Equal(t, want, y, n)
+		if n%2 == 1 { // one that is not finite, in the last column
+			a[2*lda+n-1] = math.NaN()
+			Twice(n, a, lda, x, &scaled, y, &sums)
+			for i, v := range sums {
+				require.Equal(t, i == 2, v != v, n)
+			}
+			for j, v := range y {
+				require.Equal(t, j == n-1, v != v, n)
+			}
+		}
+	}
+}

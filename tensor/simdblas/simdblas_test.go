@@ -179,7 +179,7 @@ func againstGonum[T float32 | float64](t *testing.T, ours, theirs library[T], to
 				}
 			}
 		}
-		for _, n := range []int{1, 2, 3, 5, 8, 9, 63, 64, 95, 96, 100, 129, 299} {
+		for _, n := range []int{1, 2, 3, 5, 8, 9, 10, 11, 12, 63, 64, 95, 96, 100, 129, 299} {
 			if n > ld {
 				continue
 			}
