@@ -234,7 +234,7 @@ func (i Implementation) Ssymv(ul blas.Uplo, n int, alpha float32, a []float32, l
 
 // Dsymv is Ssymv in float64.
 func (i Implementation) Dsymv(ul blas.Uplo, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
-	if n > tinyVector && symmetricTwice(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+	if n > tinySymmetric && symmetricTwice(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
 		return
 	}
 	if n < 2*symmetricRows {

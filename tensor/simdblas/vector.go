@@ -30,6 +30,14 @@ func wide(tA blas.Transpose, m, n int) bool {
 // gaps takes longer than gonum needs.
 const tinyGaps = 144
 
+// middleMatrix is the number of elements up to which rows of any length are faster
+// without the preparations of a product of matrices, and largeMatrix that from which
+// a narrow matrix, too, is divided among processors.
+const (
+	middleMatrix = 1 << 16
+	largeMatrix  = 1 << 20
+)
+
 // maxStride bounds the strides that assembly gets, so that no check of a length
 // overflows.
 const maxStride = 1 << 30
@@ -40,13 +48,13 @@ const maxStride = 1 << 30
 func narrowMatVec(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) bool {
 	t, ok := flag(tA)
 	lenY, lenX := swapIf(t, m, n)
-	if !gemm.SmallVectors() || !ok || alpha == 0 || lda > maxStride || incX > maxStride || incY > maxStride ||
+	if !gemm.SmallVectors() || !ok || m > largeMatrix/n || alpha == 0 || lda > maxStride || incX > maxStride || incY > maxStride ||
 		!fits(a, m, n, lda) || !spans(x, lenX, incX) || !spans(y, lenY, incY) {
 		return false
 	}
 	var buffer [narrowCols]float64 // of what has gaps
 	switch {
-	case !t && n <= narrowCols:
+	case !t && (n <= narrowCols || incX == 1 && m*n <= middleMatrix && n <= smallMatrix/4):
 		if incX != 1 {
 			for j := range n {
 				buffer[j] = x[j*incX]
