@@ -39,6 +39,9 @@ func Apply[O Op](op O, in ...*Var) *Var {
 	values := (*args)[:0]
 	tracked := false
 	for _, v := range in {
+		if v == nil {
+			panic(&tensor.ArgumentError{Op: op.Name(), Problem: "an operand is nil", Fix: "give a Var, such as Const makes of a tensor"})
+		}
 		values = append(values, v.value)
 		tracked = tracked || v.node != nil
 	}

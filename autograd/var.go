@@ -44,6 +44,9 @@ func track(t *tensor.Tensor, op Op) *Var {
 
 // Const returns t as a constant: an operation is not recorded because of it.
 func Const(t *tensor.Tensor) *Var {
+	if t == nil {
+		panic(noTensor("Const"))
+	}
 	if t.Scope() == nil {
 		return &Var{value: t}
 	}
@@ -65,7 +68,17 @@ var spareConstants = sync.Pool{New: func() any { return new([]Var) }}
 
 // Leaf returns t as a tracked value: what is computed from it is recorded, and
 // [Grad] can differentiate with respect to it.
-func Leaf(t *tensor.Tensor) *Var { return track(t, nil) }
+func Leaf(t *tensor.Tensor) *Var {
+	if t == nil {
+		panic(noTensor("Leaf"))
+	}
+	return track(t, nil)
+}
+
+// noTensor is the error of an operation that was given none.
+func noTensor(op string) error {
+	return &tensor.ArgumentError{Op: op, Problem: "the tensor is nil", Fix: "give one, such as tensor.New makes"}
+}
 
 // Value returns the tensor. Writing to it in place changes the operand of later
 // operations; if it happens between a recorded operation and its gradient, and the

@@ -60,6 +60,8 @@ type Config struct {
 	// and objectives that mix the samples of a batch are refused. Layers that draw
 	// random numbers draw others in each process. Losses are those of the whole
 	// batch; the samples, scores and terms of a [StepInfo] are those of this process.
+	// Another number of processes may go on from a checkpoint: with other bits, and
+	// with other random numbers of layers.
 	Group Group
 	// GeneratorEvery is the number of the discriminator's steps for one of the
 	// generator's ("n_critic"); 0 means 1.

@@ -102,7 +102,7 @@ func (w writer) value(name string, v reflect.Value, depth int) {
 		w.out[name] = samples(v.Interface().(optim.Schedule))
 	case kind == reflect.Func:
 		w.out[name] = "a function"
-	case ours(t):
+	case ours(t) && !isScalar(kind):
 		w.out[name] = t.String()
 	case kind == reflect.Pointer:
 		w.value(name, v.Elem(), depth+1)
@@ -146,6 +146,9 @@ func (w writer) list(name string, v reflect.Value, depth int) {
 	sum := crc32.NewIEEE()
 	for i := range v.Len() {
 		item := scalar(v.Index(i))
+		if v.Index(i).Kind() == reflect.String {
+			item = word(item)
+		}
 		fmt.Fprintln(sum, item)
 		if i < 8 {
 			items = append(items, item)
@@ -155,6 +158,15 @@ func (w writer) list(name string, v reflect.Value, depth int) {
 	if more := v.Len() - len(items); more > 0 {
 		w.out[name] = fmt.Sprintf("[%s and %d more, checksum %08x]", strings.Join(items, " "), more, sum.Sum32())
 	}
+}
+
+// word is a string of a list: quoted if it could be taken for several, or for a
+// part of one.
+func word(s string) string {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == '"' || r == '\\' }) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 func isScalar(k reflect.Kind) bool {
@@ -289,7 +301,13 @@ func (w writer) json(name string, v any) {
 			}
 			return
 		}
-		text := fmt.Sprint(v)
+		items := slices.Clone(v)
+		for i, item := range items {
+			if text, ok := item.(string); ok {
+				items[i] = word(text)
+			}
+		}
+		text := fmt.Sprint(items)
 		if len(text) > 100 {
 			text = fmt.Sprintf("%d items, checksum %08x", len(v), crc32.ChecksumIEEE([]byte(text)))
 		}

@@ -31,10 +31,26 @@ func (l *conv2D) absorb(before Module) (Fusing, bool) {
 	u, ok := before.(*upsample)
 	one := [2]int{1, 1}
 	if !ok || u.kind != "UpsampleNearest" || u.scale == 1 || l.groups != 1 || l.stride != one || l.dilation != one ||
-		l.pad[0] >= l.kernel[0] || l.pad[1] >= l.kernel[1] {
+		l.pad[0] >= l.kernel[0] || l.pad[1] >= l.kernel[1] || !worthSpreading(l.kernel, u.scale) {
 		return nil, false
 	}
 	return enlargedConv{l, u}, true
+}
+
+// worthSpreading reports whether the spread kernel is at most four times as large as
+// the kernel, and the matrix that makes it small. Otherwise a few weights, and two
+// numbers in a file, would ask for any amount of memory that [PassMemory] knows
+// nothing of.
+func worthSpreading(kernel [2]int, scale int) bool {
+	const most = 1 << 16 // numbers in the matrix: a kernel of 11 and a scale of 12
+	size := 1
+	for _, k := range kernel {
+		if scale > k+1 || k > most {
+			return false
+		}
+		size *= k * (k + scale - 1)
+	}
+	return size <= most
 }
 
 // Forward is needed because that of the convolution knows nothing of the enlargement.

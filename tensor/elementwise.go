@@ -13,6 +13,8 @@ func checkOperands(op string, ts ...*Tensor) *Scope {
 	var scope *Scope
 	for _, t := range ts {
 		t.alive(op)
+	}
+	for _, t := range ts {
 		if t.DType() != first.DType() {
 			dtypes := make([]DType, len(ts))
 			for i, u := range ts {

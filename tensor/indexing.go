@@ -34,6 +34,7 @@ func Gather(x *Tensor, axis int, index *Tensor) *Tensor {
 // of 0 to n−1 makes it panic too, or is left out if index is not in host memory.
 func ScatterAdd(x *Tensor, axis, n int, index *Tensor) *Tensor {
 	x.alive("ScatterAdd")
+	index.alive("ScatterAdd")
 	a := x.axis("ScatterAdd", axis)
 	if index.Len() != x.layout.Dims[a] {
 		shapePanic("ScatterAdd", fmt.Sprintf("%d indices for an axis of %d", index.Len(), x.layout.Dims[a]), "give one index per element", x)

@@ -158,9 +158,12 @@ func roundUp(n int) int {
 	return (n + step - 1) &^ (step - 1)
 }
 
-// alive panics if t's scope was closed since t was made, or the scope that t was
-// adopted from.
+// alive panics if t is nil, or if t's scope was closed since t was made, or the scope
+// that t was adopted from.
 func (t *Tensor) alive(op string) {
+	if t == nil {
+		panic(&ArgumentError{Op: op, Problem: "a tensor is nil", Fix: "give one, such as New makes"})
+	}
 	s := t.store
 	if t.scope != nil && t.epoch != t.scope.epoch || s.lender != nil && s.epoch != s.lender.epoch {
 		panic(&LifetimeError{Op: op, Shapes: shapesOf(t),

@@ -89,6 +89,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Tensor.Rank":         nil,
 	"Tensor.SameShape":    nil,
 	"Tensor.Scope":        nil,
+	"Tensor.SeenFinite":   nil,
 	"Tensor.Shape":        nil,
 	"Tensor.Strides":      nil,
 	"Tensor.Version":      nil,

@@ -4,14 +4,13 @@
 //	go run ./bench/quality                    # digits that are part of the program
 //	go run ./bench/quality -data FOLDER       # all of MNIST
 //	go run ./bench/quality -only ring,grid    # leaves the other rows as they are
-//	go run ./bench/quality -try "steps=4000"  # a variant of the recipes for digits
 //
 // It trains as examples/mnist and examples/ring2d do, and judges 10,000 digits or
 // points of each generator; the classic recipe is trained for as long as the others
 // took. Without -only it takes about half an hour on two cores, which should be idle.
 // Each run is added to bench/RESULTS.json as soon as it is measured, with its commit,
 // and RESULTS.md is written from that. -continue leaves out the runs of this commit
-// that are already there. What -try has led to is in bench/quality/TRIED.md.
+// that are already there. Recipes are searched for with bench/quality/trials.
 package main
 
 import (
@@ -37,7 +36,6 @@ type settings struct {
 	digits  int
 	threads int
 	goOn    bool
-	try     string
 	out     string
 }
 
@@ -68,8 +66,7 @@ func main() {
 	flag.IntVar(&s.seeds, "seeds", 0, "seeds of each, from 1 on (default: 5 of quick, unconditional and best, 3 of mlp, 2 of classic, 1 of complete, 10 of a mixture, 3 of the others)")
 	flag.IntVar(&s.threads, "threads", 0, "most threads to compute with (default: all cores)")
 	flag.BoolVar(&s.goOn, "continue", false, "leave out what was measured at this commit already")
-	flag.StringVar(&s.try, "try", "", "instead, try a variant of the recipes for digits, such as `\"steps=4000 gamma=1\"`, and add it to "+tried+"; trial.go has the words (-seeds: 1)")
-	flag.StringVar(&s.out, "o", "", "`file` to write (default: "+results+", or with -try "+tried+"); what is measured goes beside it, with the ending .json")
+	flag.StringVar(&s.out, "o", results, "`file` to write; what is measured goes beside it, with the ending .json")
 	flag.IntVar(&s.steps, "steps", 0, "for a rehearsal: so many steps of each training")
 	flag.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for a rehearsal")
 	flag.Parse()
@@ -87,14 +84,6 @@ func main() {
 
 // check splits the list and returns an error if a flag is wrong.
 func (s *settings) check(only string) error {
-	if s.out == "" {
-		if s.out = results; s.try != "" {
-			s.out = tried
-		}
-	}
-	if only != "" && s.try != "" {
-		return errors.New("give -only or -try, not both")
-	}
 	if only == "" {
 		if only = usual; s.data != "" {
 			only = usualOnFull
@@ -116,13 +105,8 @@ func (s *settings) check(only string) error {
 		return errors.New("-digits must lie between 200 and 10000")
 	case !strings.HasSuffix(s.out, ".md"):
 		return errors.New("-o must name a file in .md")
-	case slices.Contains([]string{results, tried}, filepath.ToSlash(filepath.Clean(s.out))) && (s.steps > 0 || s.digits < 10_000):
+	case filepath.ToSlash(filepath.Clean(s.out)) == results && (s.steps > 0 || s.digits < 10_000):
 		return errors.New("a rehearsal must not replace the results: give -o with -steps or -digits")
-	}
-	if s.try != "" {
-		if _, err := parse(s.try); err != nil {
-			return fmt.Errorf("-try: %w", err)
-		}
 	}
 	return nil
 }
@@ -141,20 +125,14 @@ func run(ctx context.Context, s settings) error {
 	if _, err := os.Stat(filepath.Dir(s.out)); err != nil { // now, and not after the first training
 		return err
 	}
-	r := new(Results)
-	if s.try == "" {
-		var err error
-		if r, err = load(s.out); err != nil {
-			return err
-		}
+	r, err := load(s.out)
+	if err != nil {
+		return err
 	}
 	tensor.CPU().SetThreads(s.threads)
 	m, err := newMeasurer(ctx, s, r)
 	if err != nil {
 		return err
-	}
-	if s.try != "" {
-		return m.try(ctx, s.try, max(s.seeds, 1))
 	}
 	for _, n := range names {
 		if !slices.Contains(s.only, n.name) {

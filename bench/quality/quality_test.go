@@ -10,13 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/bench/quality/subject"
+	"github.com/gander-ml/gander/bench/quality/table"
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
-	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/internal/clitest"
-	"github.com/gander-ml/gander/nn"
-	"github.com/gander-ml/gander/tensor"
 )
 
 func TestMain(m *testing.M) { os.Exit(clitest.Main(m, main)) }
@@ -33,9 +31,9 @@ func canned() *Results {
 				{Name: mnistfeatures.Precision, Value: 0.9 - float64(seed)/100, Floor: 0.86, Ceiling: 0.42, StdErr: nan},
 				{Name: mnistfeatures.Recall, Value: 0.6 + rarest, Floor: 0.87, Ceiling: 0, StdErr: nan},
 				{Name: mnistfeatures.RarestDigit, Value: rarest, Floor: 0.09, Ceiling: 0, StdErr: nan},
-				{Name: nearest, Value: 6.5, Floor: 6.4, Ceiling: nan, StdErr: nan},
-				{Name: nearCopies, Value: 0.002, Floor: 0.01, Ceiling: nan, StdErr: nan},
-				{Name: unclear, Value: 0.0123, Floor: 0.0005, Ceiling: nan, StdErr: nan},
+				{Name: subject.Nearest, Value: 6.5, Floor: 6.4, Ceiling: nan, StdErr: nan},
+				{Name: subject.NearCopies, Value: 0.002, Floor: 0.01, Ceiling: nan, StdErr: nan},
+				{Name: subject.Unclear, Value: 0.0123, Floor: 0.0005, Ceiling: nan, StdErr: nan},
 			}}
 	}
 	mixture := func(worse float64) metrics.Table {
@@ -49,11 +47,11 @@ func canned() *Results {
 	other.Commit, other.Load = "def5678 with changes", -1
 	ring := &MixtureRun{Mixture: "ring", Command: "go run ./examples/ring2d -mixture ring -seeds 2 -json", Values: mixture(1), Place: other,
 		Seeds: []MixtureSeed{{Seed: 1, Steps: 5000, Seconds: 20, Values: mixture(0)}, {Seed: 2, Steps: 5000, Seconds: 30, Values: mixture(2)}}}
-	third := digit("quick", full, 3, 12, 0.075, 43)
+	third := digit("quick", subject.Full, 3, 12, 0.075, 43)
 	third.Place = other
 	return &Results{
-		Digits: []*DigitRun{third, digit(asLongAs("quick"), full, 1, 600, 0, 42.5), digit("quick", full, 1, 10, 0.08, 41), digit("quick", full, 2, 11, 0.07, 42),
-			digit("classic", embedded, 1, 1234.5, 0, 95)},
+		Digits: []*DigitRun{third, digit(asLongAs("quick"), subject.Full, 1, 600, 0, 42.5), digit("quick", subject.Full, 1, 10, 0.08, 41), digit("quick", subject.Full, 2, 11, 0.07, 42),
+			digit("classic", subject.Embedded, 1, 1234.5, 0, 95)},
 		Mixtures: []*MixtureRun{ring},
 	}
 }
@@ -76,17 +74,17 @@ func TestSaveAndLoad(t *testing.T) {
 	r, err = load(path)
 	require.NoError(t, err)
 	require.Equal(t, canned().Markdown(), r.Markdown())
-	table, err := os.ReadFile(path)
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(table), r.Markdown())
+	require.Equal(t, string(text), r.Markdown())
 
-	require.Len(t, r.of("quick", full), 3)
-	require.InDelta(t, 42, seconds(r.of("quick", full)), 1e-12)
-	r.drop("quick", full)
-	require.Empty(t, r.of("quick", full))
+	require.Len(t, r.of("quick", subject.Full), 3)
+	require.InDelta(t, 42, seconds(r.of("quick", subject.Full)), 1e-12)
+	r.drop("quick", subject.Full)
+	require.Empty(t, r.of("quick", subject.Full))
 	require.Len(t, r.Digits, 2)
 
-	require.NoError(t, os.WriteFile(beside(path), []byte("{"), 0o644))
+	require.NoError(t, os.WriteFile(table.Beside(path), []byte("{"), 0o644))
 	_, err = load(path)
 	require.ErrorContains(t, err, "R.json")
 }
@@ -97,19 +95,8 @@ func TestClassicComparesOnOneMachine(t *testing.T) {
 	for _, change := range []func(*Place){func(p *Place) { p.CPU = "Slide rule" }, func(p *Place) { p.Cores++ }, func(p *Place) { p.Threads = 1 }} {
 		other := place
 		change(&other)
-		m := &measurer{results: canned(), split: full, place: other}
+		m := &measurer{results: canned(), whole: &subject.Subject{Split: subject.Full}, place: other}
 		require.ErrorContains(t, m.classic(t.Context(), 1), "there is nothing to compare with")
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	for x, want := range map[float64]string{0: "0", 0.0004: "0.000400", 1.296: "1.30", 12.34: "12.3", 999.4: "999", 999.6: "1000", -0.01234: "-0.0123", 25: "25", 12345.6: "12346"} {
-		require.Equal(t, want, number(x))
-	}
-	require.Equal(t, "–", number(math.NaN()))
-	require.Equal(t, "–", percent(math.NaN()))
-	for n, want := range map[int]string{7: "7", 999: "999", 1000: "1,000", 15700: "15,700", 1002003: "1,002,003"} {
-		require.Equal(t, want, thousands(n))
 	}
 }
 
@@ -125,12 +112,6 @@ func TestWrongUsage(t *testing.T) {
 		"-digits 500 -o ./bench/RESULTS.md": "a rehearsal must not replace the results",
 		"-nonsense":                         "-nonsense",
 		"quick":                             `unexpected argument "quick"`,
-		"-try gamma":                        "-try: ",
-		"-try gama=1":                       "-try: flag provided but not defined: -gama",
-		"-try steps=0":                      "-try: steps, batch and latent must be at least 1",
-		"-try glabel=0":                     "-try: ConcatCondition",
-		"-try steps=4 -only quick":          "give -only or -try, not both",
-		"-try batch=4 -digits 200":          "a rehearsal must not replace the results",
 		"-steps x -o a.md":                  "-steps",
 		"-threads -2 -o .x":                 "-threads",
 	} {
@@ -146,25 +127,25 @@ func TestTrial(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains and judges")
 	}
-	table := filepath.Join(t.TempDir(), "R.md")
-	args := []string{"-steps", "2", "-digits", "200", "-seeds", "1", "-threads", "1", "-o", table}
+	path := filepath.Join(t.TempDir(), "R.md")
+	args := []string{"-steps", "2", "-digits", "200", "-seeds", "1", "-threads", "1", "-o", path}
 	alone := clitest.Run(t, ".", append(args, "-only", "classic")...)
 	require.Equal(t, 1, alone.Status)
 	require.Contains(t, alone.Errors, "measure quick or best first")
 
 	run := clitest.Run(t, ".", append(args, "-only", "ring,classic,quick")...)
 	require.Zero(t, run.Status, run.Errors)
-	require.Regexp(t, `(?s)^quick, seed 1: 2 steps, .*\nclassic, as long as quick, seed 1: 2 steps, .*\nring, 1 seeds: `, run.Out)
-	r, err := load(table)
+	require.Regexp(t, `(?s)^quick, seed 1: 2 steps, .*\nclassic, as long as quick, seed 1: 2 steps, .*\nring, seed 1: `, run.Out)
+	r, err := load(path)
 	require.NoError(t, err)
-	b, err := os.ReadFile(table)
+	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, r.Markdown(), string(b))
-	quick := r.of("quick", embedded)
+	quick := r.of("quick", subject.Embedded)
 	require.Len(t, quick, 1)
 	require.Equal(t, "go run ./examples/mnist -preset quick -looks 0 -steps 2 -threads 1", quick[0].Command)
 	require.Equal(t, []int{2, 200, 1}, []int{quick[0].Steps, quick[0].Judged, quick[0].Threads})
-	for _, name := range []string{mnistfeatures.Distance, mnistfeatures.DistanceTraining, mnistfeatures.Precision, mnistfeatures.Recall, mnistfeatures.RarestDigit, nearest, nearCopies} {
+	for _, name := range []string{mnistfeatures.Distance, mnistfeatures.DistanceTraining, mnistfeatures.Precision, mnistfeatures.Recall, mnistfeatures.RarestDigit, subject.Nearest, subject.NearCopies} {
 		v := quick[0].Values.Get(name)
 		require.False(t, math.IsNaN(v.Value) || math.IsNaN(v.Floor), name)
 	}
@@ -175,102 +156,11 @@ func TestTrial(t *testing.T) {
 	again := clitest.Run(t, ".", append(args, "-only", "ring,quick", "-continue")...)
 	require.Zero(t, again.Status, again.Errors)
 	require.Empty(t, again.Out)
-	require.Equal(t, string(b), read(t, table))
+	require.Equal(t, string(b), read(t, path))
 
 	var raw map[string]any
-	require.NoError(t, json.Unmarshal([]byte(read(t, beside(table))), &raw))
-	require.NotContains(t, read(t, beside(table)), filepath.Dir(table), "no path of this machine")
-}
-
-// A trial of a variant, twice.
-func TestTry(t *testing.T) {
-	if testing.Short() {
-		t.Skip("trains and judges")
-	}
-	table := filepath.Join(t.TempDir(), "T.md")
-	args := []string{"-steps", "2", "-digits", "200", "-threads", "1", "-o", table, "-try", " batch=8  dmid=true gfine=2"}
-	run := clitest.Run(t, ".", args...)
-	require.Zero(t, run.Status, run.Errors)
-	require.Regexp(t, `^batch=8 dmid=true gfine=2, seed 1: 2 steps, .*\n$`, run.Out)
-	run = clitest.Run(t, ".", append(args, "-seeds", "2")...)
-	require.Zero(t, run.Status, run.Errors)
-	require.Regexp(t, `^batch=8 dmid=true gfine=2, seed 2: 2 steps, .*\n$`, run.Out, "the first is there already")
-	trials, err := loadTrials(table)
-	require.NoError(t, err)
-	require.Len(t, trials, 2)
-	require.Equal(t, trials.Markdown(), read(t, table))
-	require.Len(t, trials[0].Values, len(kept))
-	require.Equal(t, embedded, trials[0].Split)
-	require.Equal(t, 200, trials[1].Judged)
-}
-
-// The table of trials is that of the file beside it, and says means and errors of
-// seeds, the best first.
-func TestTrialsTable(t *testing.T) {
-	trial := func(words, split string, seed uint64, distance float64) Trial {
-		return Trial{Words: words, Split: split, Seed: seed, Steps: 2000, Judged: 10_000, Values: map[string]float64{
-			mnistfeatures.Distance: distance, mnistfeatures.DistanceTraining: distance + 1, mnistfeatures.Precision: 0.8, mnistfeatures.Recall: 0.7, mnistfeatures.RarestDigit: 0.09, unclear: 0.0003}}
-	}
-	s := Trials{trial("a", embedded, 1, 5), trial("lr=1", embedded, 1, 2), trial("lr=1", embedded, 2, 3), trial("lr=1", full, 1, 9)}.Markdown()
-	require.Contains(t, s, "| lr=1 | 1 2 | 2.58 | 2.50 ± 0.50 | 3.50 ± 0.50 | – | 0.800 ± 0 | 0.700 ± 0 | 9.0 % | 0.03 % |\n| a | 1 | – | 5 | 6 |")
-	require.Contains(t, s, "training digits\n\n| variant")
-
-	made, err := loadTrials("TRIED.md")
-	require.NoError(t, err)
-	require.NotEmpty(t, made)
-	require.Equal(t, made.Markdown(), read(t, "TRIED.md"))
-	for _, trial := range made {
-		_, err := parse(trial.Words)
-		require.NoError(t, err)
-	}
-}
-
-// Products of the first networks, layer by layer: G's linear layers and folded
-// convolutions, D's convolutions and linear layers.
-func TestProducts(t *testing.T) {
-	g := 110*256 + 256*1568 + 4*196*32*16 + 4*784*16
-	d := 196*16*16 + 49*16*16*32 + 1578*128 + 128
-	require.Equal(t, float64(2*64*(4*g+10*d)), first().products())
-	v, err := parse("ddeep=1 gdeep=-1 gagain=1 dagain=1 dplanes=1 dmid=true glow=true gmid=true gfine=8 dlabel=0")
-	require.NoError(t, err)
-	g = 120*1568 + 9*49*32*32 + 4*196*32*16 + 9*196*16*16 + 784*8*(4*16+9)
-	d = 196*16*16*11 + 49*16*16*32 + 9*49*32*32 + 1568*128 + 128*128 + 138*128 + 128
-	require.Equal(t, float64(2*64*(4*g+10*d)), v.products())
-	net, judge := v.Recipe(1).Networks() // and such networks exist
-	require.NotPanics(t, func() { _, err = gan.New(net, judge, v.Recipe(1).Config()) })
-	require.NoError(t, err)
-}
-
-// The recipes are variants that were tried: the same words train the same weights.
-func TestRecipesAreVariants(t *testing.T) {
-	for words, r := range map[string]recipe.Recipe{"steps=4500 fall=.5 ddeep=1": recipe.Quick(), "steps=4500 fall=.5 classes=false": recipe.Unconditional(), "steps=13500 fall=.5 ddeep=1": recipe.Best()} {
-		v, err := parse(words)
-		require.NoError(t, err)
-		require.Equal(t, r.Steps, v.Steps)
-		trained := func(r recipe.Recipe) (weights [][]float32) {
-			g, d := r.Networks()
-			trainer, err := gan.New(g, d, r.Config())
-			require.NoError(t, err)
-			b := gan.Batch{X: tensor.NewStream(1, "x").Uniform(tensor.Float32, 4, 784)}
-			if r.Config().Classes != nil {
-				b.Condition = tensor.OneHot(tensor.Float32, 10, []int{3, 1, 4, 1})
-			}
-			for range 4 {
-				_, err := trainer.Step(b)
-				require.NoError(t, err)
-			}
-			for _, net := range []nn.Module{g, d} {
-				for _, p := range nn.Params(net) {
-					weights = append(weights, p.Param.Value().Float32s())
-				}
-			}
-			return weights
-		}
-		for _, steps := range []int{r.Steps, 4} { // in four steps schedules go all their way
-			r.Steps, v.Steps = steps, steps
-			require.Equal(t, trained(r), trained(v.Recipe(1)), words)
-		}
-	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, table.Beside(path))), &raw))
+	require.NotContains(t, read(t, table.Beside(path)), filepath.Dir(path), "no path of this machine")
 }
 
 func read(t *testing.T, path string) string {

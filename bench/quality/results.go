@@ -2,16 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"slices"
-	"strings"
 
+	"github.com/gander-ml/gander/bench/quality/table"
 	"github.com/gander-ml/gander/gan/metrics"
-	"github.com/gander-ml/gander/internal/atomicfile"
 )
 
 // Results are the measurements that are still valid.
@@ -36,7 +30,7 @@ func (p Place) sameMachine(q Place) bool {
 // DigitRun is one training on digits, with its results.
 type DigitRun struct {
 	Row     string // of the table, a name of rows
-	Split   string // what it was trained on, a name of splits
+	Split   string // what it was trained on, a split of package subject
 	Seed    uint64
 	Command string // without -seed, -data and -out
 	Steps   int
@@ -55,7 +49,39 @@ type MixtureRun struct {
 	Place
 }
 
-// MixtureSeed is one of them.
+// seeds are its Seeds, as others have them.
+func (m *MixtureRun) seeds() (all []Seed) {
+	for _, s := range m.Seeds {
+		all = append(all, Seed(s))
+	}
+	return all
+}
+
+// Seed is one training of several, with its results.
+type Seed struct {
+	Seed    uint64
+	Steps   int
+	Seconds float64 // of training
+	Values  metrics.Table
+}
+
+// tables returns the values of trainings.
+func tables(seeds []Seed) (all []metrics.Table) {
+	for _, s := range seeds {
+		all = append(all, s.Values)
+	}
+	return all
+}
+
+// meanSeconds is the mean time of training.
+func meanSeconds(seeds []Seed) (mean float64) {
+	for _, s := range seeds {
+		mean += s.Seconds / float64(len(seeds))
+	}
+	return mean
+}
+
+// MixtureSeed is a Seed as RESULTS.json has those of mixtures.
 type MixtureSeed struct {
 	Seed    uint64        `json:"seed"`
 	Steps   int           `json:"steps"`
@@ -63,38 +89,19 @@ type MixtureSeed struct {
 	Values  metrics.Table `json:"10000"`
 }
 
-// beside is the file of measurements that belongs to a table.
-func beside(table string) string { return strings.TrimSuffix(table, ".md") + ".json" }
-
 // load reads what was measured for a table, if anything was.
-func load(table string) (*Results, error) {
-	b, err := os.ReadFile(beside(table))
+func load(path string) (*Results, error) {
 	r := new(Results)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return r, nil
-	case err != nil:
-		return nil, err
-	}
-	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", beside(table), err)
-	}
-	return r, nil
+	return r, table.Load(path, r)
 }
 
 // save writes the measurements and the table.
-func (r *Results) save(table string) error {
+func (r *Results) save(path string) error {
 	b, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
-	write := func(path string, content []byte) error {
-		return atomicfile.Write(path, func(w io.Writer) error {
-			_, err := w.Write(content)
-			return err
-		})
-	}
-	return errors.Join(write(beside(table), append(b, '\n')), write(table, []byte(r.Markdown())))
+	return table.Save(path, string(b)+"\n", r.Markdown())
 }
 
 // of returns the runs of a row, by their seeds.

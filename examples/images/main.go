@@ -17,7 +17,8 @@
 // into runs/images:
 //
 //	samples.png                a row for each class, always as drawn last
-//	film.gif                   the same latent vectors in the course of training
+//	film.gif                   the same latent vectors in the course of training, since
+//	                           its beginning or the last -resume
 //	walk.png                   from one latent vector to another, at the end
 //	neighbours.png             samples beside the pictures that are most like them
 //	losses.png, log.jsonl      mean losses per epoch, drawn and written

@@ -193,6 +193,16 @@ func TestOwnFolder(t *testing.T) {
 	require.Equal(t, []string{"Dogs & more", "cats", "öwls"}, g.Classes())
 	require.Equal(t, []int{3, 32, 32}, g.SampleShape())
 
+	// The same once more has nothing left to do, nothing to complain of, and takes
+	// nothing away.
+	same := clitest.Run(t, dir, append(args, "-steps", "30")...)
+	require.Zero(t, same.Status, same.Errors)
+	require.Empty(t, same.Errors)
+	after := clitest.Files(t, out)
+	for _, name := range []string{"samples.png", "film.gif", "walk.png", "neighbours.png", "generator.safetensors", "discriminator.safetensors"} {
+		require.True(t, files[name] == after[name], name)
+	}
+
 	clitest.Fails(t, dir, 1, "this checkpoint does not fit", append(args, "-steps", "40")...)
 	more := clitest.Run(t, dir, append(args, "-steps", "40", "-set", "steps=40")...)
 	require.Zero(t, more.Status, more.Errors)

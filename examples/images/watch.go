@@ -121,7 +121,11 @@ func pictures(p plan, film *gallery.Film) gan.Hook {
 			if report.Steps == 0 {
 				return nil // nothing to show
 			}
-			return gan.Warning(errors.Join(save(p.draw(t.Generator())), film.Save(filepath.Join(*out, "film.gif"))))
+			err := save(p.draw(t.Generator()))
+			if film.Len() > 0 { // a run that is stopped early, or goes on at its end, has none
+				err = errors.Join(err, film.Save(filepath.Join(*out, "film.gif")))
+			}
+			return gan.Warning(err)
 		},
 	}
 }
@@ -181,7 +185,10 @@ func show(ctx context.Context, p plan, g *gan.Generator, set datasets.Dataset, f
 	if err := p.grid(96/p.size).Save(filepath.Join(*out, "walk.png"), x); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("samples.png, film.gif (%s), walk.png", count(film.Len(), "picture"))
+	said := "samples.png, walk.png"
+	if film.Len() > 0 {
+		said = fmt.Sprintf("samples.png, film.gif (%s), walk.png", count(film.Len(), "picture"))
+	}
 	if set.Len() <= 20_000 {
 		all, err := datasets.AsTensor(set, tensor.Float32)
 		if err != nil {

@@ -23,8 +23,8 @@
 // and classic is the recipe of the tutorials to the letter, which mostly draws ones.
 //
 // -http localhost:8080 shows the run in a browser. For that, and for -download, the
-// go command runs the program again with -tags http: most runs need no package
-// net/http, which takes nearly as long to compile as all the rest.
+// program has the go command compile it with -tags http: most runs need no package
+// net/http, which would make the first compilation half as long again.
 //
 // A run that is there already is moved aside, under a name with its time. With
 // -resume auto it is continued, after whatever has ended it, by the same command;

@@ -9,48 +9,88 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
+	"path/filepath"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/gander-ml/gander/gan/recipe"
 )
 
-// again runs the program once more, with the same flags, as it is with the build tag
-// http, if one of the flags needs package net/http, and ends with its status. With that
-// package in it, everybody would wait nearly twice as long for the first run to be
-// compiled.
+// again compiles the program with the build tag http, if one of the flags needs package
+// net/http, lets that one do the work, and ends with its status. With that package in
+// it, everybody would wait half as long again for the first run to be compiled.
 func again() {
 	if *address == "" && !*fetch {
 		return
 	}
-	info, ok := debug.ReadBuildInfo()
-	if *group != "none" || !ok {
-		complain(errNoHTTP)
-		os.Exit(1)
-	}
-	fmt.Fprintf(os.Stderr, "%s: compiling package net/http for -http and -download, as go run -tags http does\n", name)
-	cmd := exec.Command("go", withHTTP(info, os.Args[1:])...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // which Ctrl-C sends to that program, too
-	err := cmd.Run()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+	status, err := withHTTP()
+	if err != nil {
 		complain(fmt.Errorf("%w: %w", errNoHTTP, err))
-		os.Exit(1)
+		status = 1
 	}
-	os.Exit(cmd.ProcessState.ExitCode())
+	os.Exit(status)
+}
+
+// withHTTP runs the program with package net/http and returns its exit status.
+func withHTTP() (status int, err error) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return 0, errors.New("nothing is known of how it was built")
+	}
+	if *group != "none" {
+		return 0, errors.New("each process of a group would compile it")
+	}
+	fmt.Fprintf(os.Stderr, "%s: compiling package net/http for -http and -download, as the tag http does\n", name)
+	dir, err := os.MkdirTemp("", name+"-http-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	// Ctrl-C, and what is sent when the terminal closes, reach that program, too; it is
+	// the one to save and stop. What is sent to this process alone is handed on.
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // as under nohup
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	build := exec.Command("go", buildArgs(info, dir+"/")...)
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		return 0, err
+	}
+	run := exec.Command(filepath.Join(dir, path.Base(info.Path)))
+	run.Args = os.Args // so that what it advises is a command of this program
+	run.Stdin, run.Stdout, run.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := run.Start(); err != nil {
+		return 0, err
+	}
+	go func() {
+		for s := range told {
+			run.Process.Signal(s)
+		}
+	}()
+	err = run.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		return 0, err
+	}
+	return run.ProcessState.ExitCode(), nil
 }
 
 var errNoHTTP = errors.New("this program was built without package net/http, which -http and -download need; build it with -tags http")
 
-// withHTTP are the arguments of the go command that runs the program of that
-// build, with its tags and http.
-func withHTTP(info *debug.BuildInfo, args []string) []string {
+// buildArgs are the arguments of the go command that compiles the program of that
+// build, with its tags and http, into a folder.
+func buildArgs(info *debug.BuildInfo, dir string) []string {
 	tags := "http"
 	for _, s := range info.Settings {
 		if s.Key == "-tags" {
 			tags += "," + s.Value
 		}
 	}
-	return append([]string{"run", "-tags", tags, info.Path}, args...)
+	return []string{"build", "-tags", tags, "-o", dir, info.Path}
 }
 
 func fetched(context.Context) (string, error) { return "", errNoHTTP }

@@ -11,14 +11,13 @@ import (
 	"github.com/gander-ml/gander/internal/clitest"
 )
 
-// A program without package net/http runs itself again with it, under the tags that
-// it was built with.
+// A program without package net/http compiles itself with it, under the tags that it
+// was built with.
 func TestAgain(t *testing.T) {
 	info := &debug.BuildInfo{Path: "example.org/copied/mnist"}
-	require.Equal(t, []string{"run", "-tags", "http", "example.org/copied/mnist", "-http", "localhost:0", "-out", "a folder"},
-		withHTTP(info, []string{"-http", "localhost:0", "-out", "a folder"}))
+	require.Equal(t, []string{"build", "-tags", "http", "-o", "here", "example.org/copied/mnist"}, buildArgs(info, "here"))
 	info.Settings = []debug.BuildSetting{{Key: "-compiler", Value: "gc"}, {Key: "-tags", Value: "purego,cuda"}}
-	require.Equal(t, []string{"run", "-tags", "http,purego,cuda", "example.org/copied/mnist"}, withHTTP(info, nil))
+	require.Equal(t, []string{"build", "-tags", "http,purego,cuda", "-o", "here", "example.org/copied/mnist"}, buildArgs(info, "here"))
 
 	dir := t.TempDir()
 	clitest.Fails(t, dir, 1, "build it with -tags http", "-http", "localhost:0", "-group", "mpi")

@@ -27,7 +27,7 @@ func parse() (s settings) {
 	choice(&s.schedule, "schedule", "of learning rate and penalty", schedules)
 	flag.Float64Var(&s.gamma, "gamma", 0.2, "weight of the penalty at first")
 	flag.Float64Var(&s.lr, "lr", 2e-3, "learning rate of Adam, both networks")
-	flag.IntVar(&s.steps, "steps", 0, "training steps (default 5000 for the ring, 7000 for the grid)")
+	flag.IntVar(&s.steps, "steps", 0, "training steps (default 6500 for the ring, 8500 for the grid)")
 	flag.IntVar(&s.batch, "batch", 512, "points per step")
 	flag.Uint64Var(&s.seed, "seed", 1, "of every random number")
 	flag.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")

@@ -120,6 +120,32 @@ func TestGroupResumes(t *testing.T) {
 	}
 }
 
+// TestGroupOfAnotherSize: another number of processes goes on with the same run, but
+// for rounding, unless layers draw random numbers.
+func TestGroupOfAnotherSize(t *testing.T) {
+	plain := func() (g, d nn.Module) {
+		return nn.Sequential(nn.Linear(3, 8), nn.LeakyReLU(0.2), nn.Linear(8, 5)), nn.Sequential(nn.Linear(5, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
+	}
+	for _, from := range []int{1, 2} {
+		path := t.TempDir() + "/checkpoint"
+		whole := together(t, from, 30, plain, everything, func(rank int, tr *gan.Trainer) []gan.Option {
+			return []gan.Option{gan.On(gan.Hook{Step: func(s *gan.StepInfo) error {
+				if rank == 0 && s.Step == 13 {
+					return tr.Checkpoint(path)
+				}
+				return nil
+			}})}
+		})
+		for _, to := range []int{1, 2, 3} {
+			resumed := together(t, to, 30, plain, everything, func(_ int, tr *gan.Trainer) []gan.Option {
+				require.NoError(t, tr.Resume(path))
+				return nil
+			})
+			require.InDeltaSlice(t, weights(whole[0]), weights(resumed[to-1]), 1e-11, "%d and then %d", from, to)
+		}
+	}
+}
+
 // checkpoint returns that of a member.
 func checkpoint(t *testing.T, m *member) []byte {
 	var b bytes.Buffer

@@ -19,6 +19,9 @@ import (
 //   - coverage, the share of balls that hold a sample. Unlike recall it is not lifted
 //     by unusual samples.
 //
+// Where more than k real points coincide, their balls are that point alone. If all n
+// do, a sample that is equal to them has the density n/k, and any other one 0.
+//
 // Floors are the expectations if both sets are of the same distribution, 1 and
 // 1 − (n−1)…(n−k)/((m+n−1)…(m+n−k)). Standard errors are those over other samples
 // of the same generator: of the mean for density, and of a share for coverage.
@@ -47,13 +50,10 @@ func (m *Manifold) DensityCoverage(generated *tensor.Tensor) (Table, error) {
 	sameDim(op, s, m.centers)
 	counts := make([]float64, s.n) // of the balls that a sample lies in, over k
 	holds := make([]atomic.Bool, m.centers.n)
-	tolerance := slack(s.d)
-	eachRow(s, m.centers, func(i, first int, squared []float64) {
+	p := newPairs(s, m.centers)
+	p.each(func(i, first int, squared []float64) {
 		for j, d := range squared {
-			c := first + j
-			doubt := tolerance * (s.squares[i] + m.centers.squares[c])
-			gap := d - m.radii[c]
-			if gap < -doubt || gap <= doubt && exact(s, m.centers, i, c) <= m.radii[c] {
+			if c := first + j; p.within(i, c, d, m.radii[c]) {
 				counts[i] += 1 / float64(m.k)
 				holds[c].Store(true)
 			}

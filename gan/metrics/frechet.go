@@ -20,7 +20,7 @@ type Gaussian struct {
 }
 
 // FitGaussian returns the mean and the covariance of features [n, d]. It returns an
-// error if one is not finite, or if n ≤ d: then the covariance is singular, and
+// error if one, or a covariance, is not finite, or if n ≤ d: then the covariance is singular, and
 // distances from it depend more on n than on the samples.
 func FitGaussian(features *tensor.Tensor) (*Gaussian, error) {
 	const op = "FitGaussian"
@@ -35,7 +35,19 @@ func FitGaussian(features *tensor.Tensor) (*Gaussian, error) {
 	mean := tensor.Scale(tensor.Sum(s.t, 0), 1/float64(s.n))
 	centred := tensor.Sub(s.t, mean)
 	cov := tensor.Scale(tensor.MatMul(centred.T(), centred), 1/float64(s.n-1))
-	return &Gaussian{N: s.n, Mean: mean.Float64s(), Cov: mat.NewSymDense(s.d, cov.Float64s())}, nil
+	g := &Gaussian{N: s.n, Mean: mean.Float64s(), Cov: mat.NewSymDense(s.d, nil)}
+	for i := range g.Mean {
+		g.Mean[i] = math.Ldexp(g.Mean[i], s.exp)
+	}
+	for i, v := range cov.Float64s() {
+		if v = math.Ldexp(v, 2*s.exp); math.IsInf(v, 0) {
+			return nil, fmt.Errorf("metrics: %s: the covariance of features %d and %d is too large for a float64", op, i/s.d, i%s.d)
+		}
+		if i/s.d <= i%s.d {
+			g.Cov.SetSym(i/s.d, i%s.d, v)
+		}
+	}
+	return g, nil
 }
 
 // Frechet returns the Fréchet distance, squared as usual, between the Gaussians

@@ -22,7 +22,10 @@ import (
 // and StdErr its standard error, which a single block does not have. The rows must
 // be in no particular order. A thousand rows are usual, 0 means that.
 //
-// It returns an error if a number is not finite or a set has fewer than two rows. It
+// Numbers that are small beside 1 do not count in this kernel, and of numbers above
+// some 10⁵⁰ the cubes may be too large.
+//
+// It returns an error if a number, or the result, is not finite or a set has fewer than two rows. It
 // panics with a [tensor.ShapeError] on other shapes, and with a
 // [tensor.ArgumentError] if block is negative or 1.
 func KernelDistance(reference, generated *tensor.Tensor, block int) (Value, error) {
@@ -62,7 +65,7 @@ func KernelDistance(reference, generated *tensor.Tensor, block int) (Value, erro
 // part returns part i of n of the rows.
 func (s *samples) part(i, n int) *samples {
 	lo, hi := i*s.n/n, (i+1)*s.n/n
-	return &samples{n: hi - lo, d: s.d, x: s.x[lo*s.d : hi*s.d], t: s.t.Slice(0, lo, hi), squares: s.squares[lo:hi]}
+	return &samples{n: hi - lo, d: s.d, x: s.x[lo*s.d : hi*s.d], t: s.t.Slice(0, lo, hi), exp: s.exp, squares: s.squares[lo:hi]}
 }
 
 // discrepancy is the unbiased estimate for all pairs of rows.
@@ -70,7 +73,7 @@ func discrepancy(a, b *samples) float64 {
 	within := func(s *samples) float64 {
 		sum, n := kernelSum(s, s), float64(s.n)
 		for _, square := range s.squares {
-			sum -= cubic(square, s.d)
+			sum -= cubic(math.Ldexp(square, 2*s.exp), s.d)
 		}
 		return sum / (n * (n - 1))
 	}
@@ -85,11 +88,12 @@ func cubic(dot float64, d int) float64 {
 
 // kernelSum returns the sum of the kernel over all pairs of rows.
 func kernelSum(a, b *samples) (sum float64) {
-	sums := make([]float64, blockRows) // of the rows of a block
+	scale := [2]float64{math.Ldexp(1, a.exp), math.Ldexp(1, b.exp)} // their product may be too large
+	sums := make([]float64, blockRows)                              // of the rows of a block
 	eachBlock(a, b, func(i, _ int, dots []float64) {
 		s := 0.0
 		for _, dot := range dots {
-			s += cubic(dot, a.d)
+			s += cubic(dot*scale[0]*scale[1], a.d)
 		}
 		sums[i%blockRows] = s
 	}, func(rows int) {

@@ -87,8 +87,8 @@ func MeasureMixture(target Target, points *tensor.Tensor) (MixtureScore, error) 
 	}
 
 	r := MixtureScore{N: s.n, Counts: make([]int, len(centers))}
-	modeOf := make([]int, s.n) // −1: of none
-	means := make([][2]float64, len(centers))
+	modeOf := make([]int, s.n)                // −1: of none
+	means := make([][2]float64, len(centers)) // from the centres, in σ
 	for i := range s.n {
 		x, y := s.x[2*i], s.x[2*i+1]
 		best, nearest := 0, math.Inf(1)
@@ -101,30 +101,30 @@ func MeasureMixture(target Target, points *tensor.Tensor) (MixtureScore, error) 
 			modeOf[i] = -1
 			continue
 		}
-		// Means relative to the centres, because the differences are small.
 		r.Counts[best]++
-		means[best][0] += x - centers[best][0]
-		means[best][1] += y - centers[best][1]
+		means[best][0] += (x - centers[best][0]) / sigma
+		means[best][1] += (y - centers[best][1]) / sigma
 	}
 	good := 0
 	for k, n := range r.Counts {
 		if n > 0 {
 			good += n
 			r.Modes++
-			means[k][0] = centers[k][0] + means[k][0]/float64(n)
-			means[k][1] = centers[k][1] + means[k][1]/float64(n)
+			means[k][0] /= float64(n)
+			means[k][1] /= float64(n)
 		}
 	}
 	squares := 0.0
 	for i, k := range modeOf {
 		if k >= 0 {
-			dx, dy := s.x[2*i]-means[k][0], s.x[2*i+1]-means[k][1]
+			dx := (s.x[2*i]-centers[k][0])/sigma - means[k][0]
+			dy := (s.x[2*i+1]-centers[k][1])/sigma - means[k][1]
 			squares += dx*dx + dy*dy
 		}
 	}
 	r.Spread = math.NaN()
 	if free := good - r.Modes; free > 0 {
-		r.Spread = math.Sqrt(squares/float64(2*free)) / sigma
+		r.Spread = math.Sqrt(squares / float64(2*free))
 	}
 	r.Quality = float64(good) / float64(s.n)
 	r.divergences(good)

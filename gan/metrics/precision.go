@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/tensor"
@@ -13,7 +12,8 @@ import (
 // Precision is the share of samples in the reference's [Manifold], those that look
 // real. Recall is the share of the reference in the samples' manifold, the real
 // ones that a sample resembles. A real point whose neighbours are far away has a
-// large ball; so precision may be well above 0 even for noise.
+// large ball; so precision may be well above 0 even for noise. Where points coincide,
+// distances are 0, and a ball may be its centre alone.
 //
 // It returns an error if a number is not finite or a set has k points or fewer. It
 // panics with a [tensor.ShapeError] on other shapes, and with a
@@ -40,7 +40,7 @@ func PrecisionRecall(reference, generated *tensor.Tensor, k int) (precision, rec
 type Manifold struct {
 	centers *samples
 	k       int
-	radii   []float64 // squared
+	radii   []square
 }
 
 // FitManifold returns the manifold of points [n, d] with k neighbours. It returns
@@ -77,56 +77,44 @@ func (m *Manifold) Share(points *tensor.Tensor) (float64, error) {
 
 // radii returns the squared distance of each point from its k-th nearest
 // neighbour.
-func radii(s *samples, k int) []float64 {
-	type candidate struct {
-		squared float64
-		index   int
-	}
-	nearest := make([][]candidate, s.n) // the k nearest so far, in order
+func radii(s *samples, k int) []square {
+	nearest := make([][]square, s.n) // the k nearest so far, in order
 	for i := range nearest {
-		nearest[i] = make([]candidate, k, k+1)
-		for j := range nearest[i] {
-			nearest[i][j].squared = math.Inf(1)
-		}
+		nearest[i] = slices.Repeat([]square{infinite}, k)
 	}
-	eachRow(s, s, func(i, first int, squared []float64) {
+	p := newPairs(s, s)
+	p.each(func(i, first int, squared []float64) {
 		best := nearest[i]
 		for j, d := range squared {
-			if d >= best[k-1].squared || first+j == i {
+			if first+j == i {
+				continue
+			}
+			exact, ok := p.nearer(i, first+j, d, best[k-1])
+			if !ok {
 				continue
 			}
 			at := k - 1
-			for at > 0 && best[at-1].squared > d {
-				at--
+			for ; at > 0 && exact.less(best[at-1]); at-- {
+				best[at] = best[at-1]
 			}
-			best = slices.Insert(best, at, candidate{d, first + j})[:k]
+			best[at] = exact
 		}
-		nearest[i] = best
 	})
-	out := make([]float64, s.n)
+	out := make([]square, s.n)
 	for i, best := range nearest {
-		for _, c := range best {
-			out[i] = max(out[i], exact(s, s, i, c.index))
-		}
+		out[i] = best[k-1]
 	}
 	return out
 }
 
 // covered returns the share of points that lie in one of the balls around
 // centers of these squared radii, borders included.
-func covered(points, centers *samples, radii []float64) float64 {
+func covered(points, centers *samples, radii []square) float64 {
 	inside := make([]bool, points.n)
-	tolerance := slack(points.d)
-	eachRow(points, centers, func(i, first int, squared []float64) {
+	p := newPairs(points, centers)
+	p.each(func(i, first int, squared []float64) {
 		for j := 0; j < len(squared) && !inside[i]; j++ {
-			c := first + j
-			doubt := tolerance * (points.squares[i] + centers.squares[c])
-			switch gap := squared[j] - radii[c]; {
-			case gap < -doubt:
-				inside[i] = true
-			case gap <= doubt:
-				inside[i] = exact(points, centers, i, c) <= radii[c]
-			}
+			inside[i] = p.within(i, first+j, squared[j], radii[first+j])
 		}
 	})
 	n := 0

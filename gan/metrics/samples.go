@@ -11,12 +11,18 @@ import (
 type samples struct {
 	n, d    int
 	x       []float64      // [n, d], row by row
-	t       *tensor.Tensor // the same
-	squares []float64      // ‖xᵢ‖²
+	t       *tensor.Tensor // the same, times 2^−exp
+	exp     int            // so that the largest magnitude in t is in [½, 1)
+	squares []float64      // squared norms of the rows of t
 }
 
 // read copies samples [n, d]. It panics if that is not their shape, and returns an
-// error if a number, or its square, is not finite. what names the samples in both.
+// error if a number is not finite, or not below 2¹⁰⁰⁰, so that all distances are
+// finite. what names the samples in both.
+//
+// What is squared is squared in t: the squares of the numbers themselves may be too
+// large for a float64, or, which nothing would tell, so small that they are 0.
+// Multiplication by a power of two rounds nothing.
 func read(op, what string, t *tensor.Tensor) (*samples, error) {
 	if t == nil {
 		panic(&tensor.ArgumentError{Op: op, Problem: what + " are nil", Fix: "give [n, d]"})
@@ -25,21 +31,20 @@ func read(op, what string, t *tensor.Tensor) (*samples, error) {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{t.Shape()}, Problem: what + " are not rows of numbers", Fix: "give [n, d], d ≥ 1"})
 	}
 	s := &samples{n: t.Dim(0), d: t.Dim(1), x: t.Float64s(), squares: make([]float64, t.Dim(0))}
-	for i := range s.squares {
-		for _, v := range s.row(i) {
-			s.squares[i] += v * v
+	largest := 0.0
+	for i, v := range s.x {
+		if !(math.Abs(v) < 0x1p1000) {
+			return nil, fmt.Errorf("metrics: %s: number %d of row %d of the %s is %g", op, i%s.d, i/s.d, what, v)
 		}
-		if s.squares[i] <= math.MaxFloat64/8 {
-			continue
-		}
-		for k, v := range s.row(i) {
-			if !(math.Abs(v) < math.Sqrt(math.MaxFloat64)/8) {
-				return nil, fmt.Errorf("metrics: %s: number %d of row %d of the %s is %g", op, k, i, what, v)
-			}
-		}
-		return nil, fmt.Errorf("metrics: %s: row %d of the %s is too large to compute with", op, i, what)
+		largest = max(largest, math.Abs(v))
 	}
-	s.t = tensor.FromFloat64(s.x, s.n, s.d)
+	_, s.exp = math.Frexp(largest)
+	scaled := make([]float64, len(s.x))
+	for i, v := range s.x {
+		scaled[i] = math.Ldexp(v, -s.exp)
+		s.squares[i/s.d] += scaled[i] * scaled[i]
+	}
+	s.t = tensor.FromFloat64(scaled, s.n, s.d)
 	return s, nil
 }
 

@@ -152,16 +152,21 @@ func Average(runs ...Table) Table {
 }
 
 func meanStdErr(xs []float64) (mean, stdErr float64) {
-	n := float64(len(xs))
+	n, largest := float64(len(xs)), 0.0
 	for _, x := range xs {
-		mean += x
+		largest = max(largest, math.Abs(x))
+	}
+	_, exp := math.Frexp(largest) // 0 if it is NaN or infinite
+	for _, x := range xs {
+		mean += math.Ldexp(x, -exp)
 	}
 	mean /= n
 	squares := 0.0
 	for _, x := range xs {
-		squares += (x - mean) * (x - mean)
+		from := math.Ldexp(x, -exp) - mean
+		squares += from * from
 	}
-	return mean, math.Sqrt(squares / (n - 1) / n) // NaN if n is 1
+	return math.Ldexp(mean, exp), math.Ldexp(math.Sqrt(squares/(n-1)/n), exp) // NaN if n is 1
 }
 
 // String returns the table with a header, without columns in which no number is

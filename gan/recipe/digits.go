@@ -48,7 +48,7 @@ func Best() Recipe {
 // settling is the game of the convolutional networks: the rates fall to a tenth over
 // the second half, while β₂ has been rising all along.
 func settling(r Recipe) gan.Config {
-	c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, secondHalf(r.Steps))
+	c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, late(r.Steps, r.Steps/2))
 	c.Penalties = []gan.Penalty{gan.R1{Gamma: 0.5}, gan.R2{Gamma: 0.5}}
 	c.EMAHalfLife = 200
 	return c
@@ -64,11 +64,10 @@ func asked(r Recipe) gan.Config {
 // digits are the names of the classes.
 var digits = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 
-// secondHalf falls to a tenth over the second half of a run.
-func secondHalf(steps int) optim.Schedule {
-	half := max(steps/2, 1)
-	last := optim.Linear{From: 1, To: 0.1, Steps: half}
-	return optim.ScheduleFunc(func(step int) float64 { return last.At(max(step-(steps-half), 0)) })
+// late falls to a tenth over the last steps of a run.
+func late(steps, last int) optim.Schedule {
+	fall := optim.Linear{From: 1, To: 0.1, Steps: max(last, 1)}
+	return optim.ScheduleFunc(func(step int) float64 { return fall.At(max(step-(steps-fall.Steps), 0)) })
 }
 
 // MLP is the game of [Unconditional] on networks without convolutions.

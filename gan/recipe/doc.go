@@ -26,8 +26,8 @@
 // points in the plane ([Mixtures]), where everything is known, [Ring] finds all 8 modes
 // and [Grid] all 25 in each of ten seeds. Three digits in one picture have 1,000 modes
 // ([Stacked]), and [Pocket] draws digits of 8×8 pixels with few weights. bench/RESULTS.md
-// has all values, with times, floors and standard errors; bench/quality/TRIED.md and
-// TRIED-mixtures.md say what else was tried.
+// has all values, with times, floors and standard errors; bench/quality/TRIED.md says
+// what else was tried.
 //
 // A [Recipe] is a value. Change a field, such as the number of steps, and the
 // networks and schedules follow; change the gan.Config that it returns, and

@@ -14,14 +14,14 @@ func Mixtures() []Recipe { return []Recipe{Ring(), Grid()} }
 
 // Ring learns 8 Gaussians on a circle, datasets.Ring.
 func Ring() Recipe {
-	r := plane("ring", 5000)
+	r := plane("ring", 6500)
 	r.About = "8 Gaussians on a circle: MLPs, one of which sees waves, relativistic pairs, both gradient penalties"
 	return r
 }
 
 // Grid learns 25 Gaussians on a grid, datasets.GaussianGrid.
 func Grid() Recipe {
-	r := plane("grid", 7000)
+	r := plane("grid", 8500)
 	r.About = "25 Gaussians on a grid: the same for longer"
 	return r
 }

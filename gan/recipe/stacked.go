@@ -32,10 +32,7 @@ func StackedQuarter() Recipe {
 // The penalty is twice that of single digits: with less, and rates that fell sooner, the
 // smallest discriminator led to fewer modes.
 func stackedGame(r Recipe) gan.Config {
-	fifth := max(r.Steps/5, 1)
-	fall := optim.Linear{From: 1, To: 0.1, Steps: fifth}
-	rate := optim.ScheduleFunc(func(step int) float64 { return fall.At(max(step-(r.Steps-fifth), 0)) })
-	c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, rate)
+	c := modern(r.LR, nil, optim.Cosine{From: 0.9, To: 0.99, Steps: r.Steps}, late(r.Steps, r.Steps/5))
 	c.SampleShape = []int{3, 28, 28}
 	return c
 }

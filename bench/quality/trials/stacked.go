@@ -4,11 +4,9 @@ import (
 	"context"
 	"math"
 
-	"github.com/gander-ml/gander/datasets"
-	"github.com/gander-ml/gander/datasets/digits"
+	"github.com/gander-ml/gander/bench/quality/subject"
+	"github.com/gander-ml/gander/bench/quality/table"
 	"github.com/gander-ml/gander/gan"
-	"github.com/gander-ml/gander/gan/metrics"
-	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/optim"
 )
@@ -19,62 +17,61 @@ var (
 	whole   = stacked(recipe.StackedWhole())
 )
 
-func stacked(r recipe.Recipe) *subject {
-	return &subject{
+func stacked(r recipe.Recipe) *kind {
+	return &kind{
 		name: r.Name, about: r.About,
-		columns: []column{{"modes", false}, {"reverse KL", true}},
-		knobs: []knob{
-			{"steps", "of training", 4000},
-			{"batch", "pictures per step", 64},
-			{"latent", "inputs of G", float64(r.Latent)},
-			{"lr", "learning rate, which falls to a tenth over the last fifth", 2e-3},
-			{"lrg", "G's, as a multiple of it", 1},
-			{"every", "steps of D for one of G", 1},
-			{"gamma", "weight of R1 and R2 at first", 1},
-			{"gamma1", "and at last", 1},
-			{"beta2", "of Adam, at last", 0.99},
-			{"half", "half-life of the average, in steps", 300},
-			{"pairs", "1: of a real and a generated picture; 0: the non-saturating game", 1},
+		columns: []table.Column{{Name: "modes"}, {Name: "reverse KL", Less: true}},
+		best:    always("reverse KL"),
+		words: []word{
+			integer("steps", "of training", 4000),
+			integer("batch", "pictures per step", 64),
+			integer("latent", "inputs of G", r.Latent),
+			number("lr", "learning rate, which falls to a tenth over the last fifth", 2e-3),
+			number("lrg", "G's, as a multiple of it", 1),
+			integer("every", "steps of D for one of G", 1),
+			number("gamma", "weight of R1 and R2 at first", 1),
+			number("gamma1", "and at last", 1),
+			number("beta2", "of Adam, at last", 0.99),
+			number("half", "half-life of the average, in steps", 300),
+			choice("pairs", "1: of a real and a generated picture; 0: the non-saturating game", 1, 1),
 		},
-		train: func(ctx context.Context, c choices, seed uint64) (*gan.Report, metrics.Table, error) {
-			r := r
-			r.Steps, r.Batch, r.LR, r.Latent, r.Seed = int(c["steps"]), int(c["batch"]), c["lr"], int(c["latent"]), seed
-			config := r.Config()
-			weight := optim.ScheduleFunc(func(step int) float64 {
-				return math.Pow(c["gamma1"]/c["gamma"], min(1, float64(step)/float64(r.Steps)))
+		recipe: func(c choices) recipe.Recipe {
+			return c.changed(r, func(_ recipe.Recipe, config *gan.Config, adam optim.Adam) {
+				config.DiscriminatorOptimizer = adam
+				adam.LR *= c["lrg"]
+				config.GeneratorOptimizer = adam
+				config.GeneratorEvery = c.n("every")
+				if !c.is("pairs") {
+					config.Objective = gan.NonSaturating{}
+				}
 			})
-			config.Penalties = []gan.Penalty{gan.R1{Gamma: c["gamma"], Schedule: weight}, gan.R2{Gamma: c["gamma"], Schedule: weight}}
-			adam := config.Optimizer.(optim.Adam)
-			adam.Beta2Schedule = optim.Cosine{From: 0.9, To: c["beta2"], Steps: r.Steps}
-			config.DiscriminatorOptimizer = adam
-			adam.LR *= c["lrg"]
-			config.GeneratorOptimizer = adam
-			config.EMAHalfLife, config.GeneratorEvery = c["half"], int(c["every"])
-			if c["pairs"] == 0 {
-				config.Objective = gan.NonSaturating{}
-			}
-			g, d := r.Networks()
-			t, err := gan.New(g, d, config)
+		},
+		load: func(_ context.Context, folder string) (*subject.Subject, error) {
+			d, err := subject.Load(folder)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			set, err := digits.Load()
-			if err != nil {
-				return nil, nil, err
-			}
-			report, err := t.Fit(ctx, datasets.NewLoader(datasets.Stack(set, 3, 1000*r.Batch, seed), r.Batch, datasets.Seed(seed)), gan.Steps(r.Steps))
-			if err != nil {
-				return nil, nil, err
-			}
-			judge, err := mnistfeatures.Load()
-			if err != nil {
-				return nil, nil, err
-			}
-			seen, err := judge.Modes(t.Generator().Sample(25_600, seed))
-			if err != nil {
-				return nil, nil, err
-			}
-			return report, metrics.Modes(seen, 1000), nil
+			return d.Stacked(), nil
 		},
 	}
+}
+
+// changed returns a recipe of package gan/recipe with the numbers of a trial, and with
+// a configuration that more changes.
+func (c choices) changed(r recipe.Recipe, more func(r recipe.Recipe, config *gan.Config, adam optim.Adam)) recipe.Recipe {
+	r.Steps, r.Batch, r.LR, r.Latent = c.n("steps"), c.n("batch"), c["lr"], c.n("latent")
+	settings := r.Settings
+	r.Settings = func(r recipe.Recipe) gan.Config {
+		config := settings(r)
+		weight := optim.ScheduleFunc(func(step int) float64 {
+			return math.Pow(c["gamma1"]/c["gamma"], min(1, float64(step)/float64(r.Steps)))
+		})
+		config.Penalties = []gan.Penalty{gan.R1{Gamma: c["gamma"], Schedule: weight}, gan.R2{Gamma: c["gamma"], Schedule: weight}}
+		config.EMAHalfLife = c["half"]
+		adam := config.Optimizer.(optim.Adam)
+		adam.Beta2Schedule = optim.Cosine{From: 0.9, To: c["beta2"], Steps: r.Steps}
+		more(r, &config, adam)
+		return config
+	}
+	return r
 }

@@ -3,73 +3,117 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/gander-ml/gander/bench/quality/subject"
+	"github.com/gander-ml/gander/bench/quality/table"
+	"github.com/gander-ml/gander/gan/metrics"
 )
 
-// markdown is the table of all trials of each subject.
-func markdown(all []trial) string {
-	var b strings.Builder
-	b.WriteString("# What was tried for small things\n\nWritten by `go run ./bench/quality/trials` from TRIED-mixtures.json; do not edit. " +
-		"Means over seeds; in brackets, the worst seed; best first. Changes are of the values that `-help` lists; seconds are those of one core of a machine that was busy with other things.\n")
-	for _, s := range subjects {
-		groups := map[string][]trial{}
-		for _, t := range all {
-			if t.Of == s.name {
-				groups[t.Changes] = append(groups[t.Changes], t)
-			}
-		}
-		if len(groups) == 0 {
+// variant is the trials that differ in the seed.
+type variant struct {
+	words, note string
+	trials      []trial
+	tables      []metrics.Table
+}
+
+// variants returns those of a kind and a split.
+func variants(all []trial, of, split string) (out []*variant) {
+	for _, t := range all {
+		if t.Of != of || t.Split != split {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s.%s\n\n| changes | seeds | steps |", s.name, s.about, s.says)
-		for _, c := range s.columns {
-			fmt.Fprintf(&b, " %s |", c.name)
+		at := slices.IndexFunc(out, func(v *variant) bool { return v.words == t.Words && v.note == t.Note })
+		if at < 0 {
+			at, out = len(out), append(out, &variant{words: t.Words, note: t.Note})
 		}
-		b.WriteString(" s |\n|" + strings.Repeat(" --- |", len(s.columns)+4) + "\n")
-		type row struct {
-			key  float64
-			text string
-		}
-		var rows []row
-		for changes, runs := range groups {
-			r := row{text: fmt.Sprintf("| %s | %d | %d |", orUsual(changes), len(runs), runs[0].Steps)}
-			for _, c := range s.columns {
-				mean, worst := 0.0, math.Inf(1)
-				for _, t := range runs {
-					v := t.Values.Get(c.name).Value
-					mean += v / float64(len(runs))
-					if c.less {
-						v = -v
-					}
-					worst = min(worst, v)
-				}
-				r.text += fmt.Sprintf(" %.4g (%.4g) |", mean, math.Abs(worst))
-				if r.key = mean; c.less { // the last column's
-					r.key = -mean
-				}
+		out[at].trials, out[at].tables = append(out[at].trials, t), append(out[at].tables, t.Values)
+	}
+	return out
+}
+
+// markdown is TRIED.md.
+func markdown(all []trial) string {
+	var b strings.Builder
+	b.WriteString("# What was tried\n\nWritten by `go run ./bench/quality/trials` from TRIED.json; do not edit.\n\n" +
+		"Words are of those that `go run ./bench/quality/trials -of KIND -help` lists with their usual numbers; what they do not name is as usual. " +
+		"Values are means over seeds; ± is the standard error, and in brackets stands the worst seed. The best come first. " +
+		"Seconds are those of one core of a machine that was busy with other things.\n")
+	for _, k := range kinds {
+		says := k.says // once
+		for _, split := range []string{"", subject.Embedded, subject.Full} {
+			if made := variants(all, k.name, split); len(made) > 0 {
+				k.table(&b, made, split, says)
+				says = ""
 			}
-			seconds := 0.0
-			for _, t := range runs {
-				seconds += t.Seconds / float64(len(runs))
-			}
-			r.text += fmt.Sprintf(" %.0f |\n", seconds)
-			rows = append(rows, r)
-		}
-		slices.SortFunc(rows, func(x, y row) int {
-			return cmp.Or(-cmp.Compare(x.key, y.key), strings.Compare(x.text, y.text)) // NaN comes last
-		})
-		for _, r := range rows {
-			b.WriteString(r.text)
 		}
 	}
 	return b.String()
 }
 
-func orUsual(changes string) string {
-	if changes == "" {
+// table writes about trials on one split.
+func (k *kind) table(b *strings.Builder, made []*variant, split, says string) {
+	title := k.name
+	if split != "" {
+		title += ", trained on the " + split
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s.%s\n\n", title, k.about, says)
+	header := []string{"words", "seeds", "steps"}
+	if k.tera != nil {
+		header = append(header, "TFLOP")
+	}
+	for _, c := range k.columns {
+		header = append(header, c.Name)
+	}
+	table.Head(b, append(header, "s")...)
+
+	by := k.columns[slices.IndexFunc(k.columns, func(c table.Column) bool { return c.Name == k.best(split) })]
+	slices.SortStableFunc(made, func(x, y *variant) int {
+		p, q := by.Mean(x.tables).Value, by.Mean(y.tables).Value
+		switch {
+		case p != p || q != q: // a NaN comes last
+			return cmp.Compare(q, p)
+		case by.Less:
+			return cmp.Compare(p, q)
+		}
+		return cmp.Compare(q, p)
+	})
+	for _, v := range made {
+		name := quoted(v.words)
+		if v.note != "" {
+			name += " (" + v.note + ")"
+		}
+		var seeds []string
+		seconds := 0.0
+		slices.SortFunc(v.trials, func(x, y trial) int { return cmp.Compare(x.Seed, y.Seed) })
+		for _, t := range v.trials {
+			seeds = append(seeds, strconv.FormatUint(t.Seed, 10))
+			seconds += t.Seconds / float64(len(v.trials))
+		}
+		cells := []string{name, strings.Join(seeds, " "), table.Thousands(v.trials[0].Steps)}
+		if k.tera != nil {
+			cost := "–"
+			if c, err := k.parse(v.words); err == nil { // words of long ago may be forgotten
+				cost = table.Number(k.tera(c))
+			}
+			cells = append(cells, cost)
+		}
+		for _, c := range k.columns {
+			cells = append(cells, c.Cell(v.tables))
+		}
+		took := "–"
+		if !slices.ContainsFunc(v.trials, func(t trial) bool { return t.Seconds == 0 }) {
+			took = strconv.FormatFloat(seconds, 'f', 0, 64)
+		}
+		table.Line(b, append(cells, took)...)
+	}
+}
+
+func quoted(words string) string {
+	if words == "" {
 		return "–"
 	}
-	return "`" + changes + "`"
+	return "`" + words + "`"
 }

@@ -3,89 +3,114 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/gander-ml/gander/bench/quality/table"
+	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/metrics"
-	"github.com/gander-ml/gander/internal/atomicfile"
 )
 
 // trial is one training.
 type trial struct {
-	Of      string
-	Changes string // of the usual values
+	Of      string // a kind
+	Split   string `json:",omitempty"` // the digits that it was trained on
+	Words   string // that are not usual
+	Note    string `json:",omitempty"` // how the program was another one, added by hand
 	Seed    uint64
 	Steps   int
-	Seconds float64 // on a machine that was busy with other things
-	Values  metrics.Table
+	Judged  int           // samples
+	Seconds float64       `json:",omitempty"` // on a machine that was busy with other things; 0: not known
+	Values  metrics.Table // of the columns, and more
 }
 
 // try trains with some seeds, those that were not tried.
-func (s *subject) try(ctx context.Context, table string, c choices, first uint64, seeds int) error {
-	file := strings.TrimSuffix(table, ".md") + ".json"
-	changes := s.changes(c)
-	if seeds == 0 {
-		done, err := read(file)
-		if err != nil {
-			return err
-		}
-		return write(table, file, done)
+func (k *kind) try(ctx context.Context, s settings, c choices) error {
+	if _, err := os.Stat(filepath.Dir(s.out)); err != nil { // now, and not after the first training
+		return err
 	}
-	for seed := first; seed < first+uint64(seeds); seed++ {
-		done, err := read(file)
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(done, func(t trial) bool { return t.Of == s.name && t.Changes == changes && t.Seed == seed }) {
-			continue
-		}
-		report, values, err := s.train(ctx, c, seed)
-		if err != nil {
-			return err
-		}
-		t := trial{s.name, changes, seed, report.Steps, math.Round(report.Time.Seconds()*10) / 10, values}
-		fmt.Printf("%s, seed %d, %s:", s.name, seed, orUsual(changes))
-		for _, col := range s.columns {
-			fmt.Printf("  %s %.4g", col.name, values.Get(col.name).Value)
-		}
-		fmt.Printf("  %.1f s\n", t.Seconds)
-		if done, err = read(file); err != nil { // others may have written meanwhile
-			return err
-		}
-		if err := write(table, file, append(done, t)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func read(file string) (all []trial, err error) {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &all)
-	}
-	return all, err
-}
-
-func write(table, file string, all []trial) error {
-	b, err := json.Marshal(all)
+	done, err := read(s.out)
 	if err != nil {
 		return err
 	}
-	b = []byte(strings.ReplaceAll(string(b), `},{"Of"`, "},\n{\"Of\"")) // one line each
-	for path, content := range map[string]string{file: string(b) + "\n", table: markdown(all)} {
-		if err := atomicfile.Write(path, func(w io.Writer) error { _, err := io.WriteString(w, content); return err }); err != nil {
+	words, split := k.changes(c), k.split(s.data)
+	var left []uint64
+	for seed := s.first; seed < s.first+uint64(s.seeds); seed++ {
+		if !slices.ContainsFunc(done, func(t trial) bool {
+			return t.Of == k.name && t.Split == split && t.Words == words && t.Note == "" && t.Seed == seed
+		}) {
+			left = append(left, seed)
+		}
+	}
+	if len(left) == 0 {
+		return write(s.out, done)
+	}
+	what, err := k.load(ctx, s.data)
+	if err != nil {
+		return err
+	}
+	if s.samples == 0 {
+		s.samples = what.Samples
+	}
+	r := k.recipe(c)
+	for _, r.Seed = range left {
+		var course func(step int, g *gan.Generator) error
+		if s.verbose {
+			course = func(step int, g *gan.Generator) error {
+				values, err := what.Judge(g, s.samples, r.Seed)
+				fmt.Printf("step %d:%s\n", step, k.brief(values))
+				return err
+			}
+		}
+		g, report, err := what.Train(ctx, r, course)
+		if err != nil {
+			return err
+		}
+		values, err := what.Judge(g, s.samples, r.Seed)
+		if err != nil {
+			return err
+		}
+		t := trial{Of: k.name, Split: what.Split, Words: words, Seed: r.Seed, Steps: report.Steps, Judged: s.samples, Seconds: math.Round(report.Time.Seconds()*10) / 10}
+		for _, col := range k.columns {
+			if v := values.Get(col.Name); v.Name != "" && !math.IsNaN(v.Value) {
+				t.Values = append(t.Values, metrics.NewValue(v.Name, v.Value))
+			}
+		}
+		fmt.Printf("%s, seed %d, %s:%s  %.1f s\n", k.name, t.Seed, quoted(words), k.brief(values), t.Seconds)
+		if done, err = read(s.out); err != nil { // others may have written meanwhile
+			return err
+		}
+		if err := write(s.out, append(done, t)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// brief is a line of values.
+func (k *kind) brief(values metrics.Table) string {
+	var b strings.Builder
+	for _, col := range k.columns {
+		fmt.Fprintf(&b, "  %s %s", col.Name, col.Form(col.Mean([]metrics.Table{values}).Value))
+	}
+	return b.String()
+}
+
+func read(path string) (all []trial, err error) { return all, table.Load(path, &all) }
+
+// write writes a trial a line, and the tables.
+func write(path string, all []trial) error {
+	var lines []string
+	for _, t := range all {
+		line, err := json.Marshal(t)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, string(line))
+	}
+	return table.Save(path, "[\n"+strings.Join(lines, ",\n")+"\n]\n", markdown(all))
 }

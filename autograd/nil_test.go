@@ -1,0 +1,26 @@
+package autograd_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
+)
+
+// TestNilOperands: a Var that was forgotten is told as other misuse is.
+func TestNilOperands(t *testing.T) {
+	x := autograd.Leaf(tensor.New(tensor.Float32, 2, 2))
+	for op, f := range map[string]func(){
+		"Add": func() { autograd.Add(x, nil) }, "MatMul": func() { autograd.MatMul(nil, x) }, "Tanh": func() { autograd.Tanh(nil) },
+		"Concat": func() { autograd.Concat(0, x, nil) }, "Linear": func() { autograd.Linear(x, nil, nil, tensor.Activation{}) }, "Sum": func() { autograd.Sum(nil) },
+	} {
+		var misuse tensor.Misuse
+		require.ErrorAs(t, tensor.Catch(f), &misuse, op)
+		require.ErrorContains(t, misuse, op)
+		require.ErrorContains(t, misuse, "nil")
+	}
+	require.Error(t, tensor.Catch(func() { autograd.Leaf(nil) }))
+	require.Error(t, tensor.Catch(func() { autograd.Const(nil) }))
+}
