@@ -19,8 +19,9 @@ const (
 	tinyMatrix    = 4
 )
 
-// tinyMatVec reports whether [Implementation.Dgemv] multiplies by itself: another
-// call would take too long. The vectors are as long as they must be.
+// tinyMatVec reports whether [Implementation.Sgemv] multiplies by itself, and
+// [Implementation.Dgemv] without assembly: another call would take too long. The
+// vectors are as long as they must be.
 func tinyMatVec(tA blas.Transpose, m, n, lda, a, incX, incY int) bool {
 	return tA == blas.NoTrans && uint(m-1) < tinyMatrix && uint(n-1) < tinyMatrix && incX == 1 && incY == 1 && lda >= n && a >= lda*(m-1)+n
 }
