@@ -166,7 +166,7 @@ func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []fl
 		}
 		return
 	}
-	if m*n >= smallMatrix && single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+	if wide(tA, m, n) && single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
 		return
 	}
 	i.Implementation.Sgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
@@ -174,7 +174,19 @@ func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []fl
 
 // Dgemv is Sgemv in float64.
 func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
-	if tinyMatVec(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= n && len(y) >= m {
+	// Few elements take less time than another call with these arguments.
+	if gemm.SmallVectors() && m > 0 && n > 0 && m <= smallMatrix && n <= smallMatrix && m*n <= smallMatrix && alpha != 0 &&
+		lda >= n && lda <= maxStride && len(a) >= lda*(m-1)+n {
+		if tA == blas.NoTrans && incX == 1 && len(x) >= n && 0 < incY && incY <= maxStride && len(y) > (m-1)*incY {
+			gemm.SmallMatVec(m, n, alpha, a, lda, x, beta, y, incY)
+			return
+		}
+		if tA == blas.Trans && incY == 1 && len(y) >= n && 0 < incX && incX <= maxStride && len(x) > (m-1)*incX {
+			gemm.SmallVecMat(m, n, alpha, a, lda, x, incX, beta, y)
+			return
+		}
+	}
+	if !gemm.SmallVectors() && tinyMatVec(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= n && len(y) >= m {
 		for r := range y[:m] {
 			v := alpha * dot(x[:n], a[r*lda:])
 			if beta != 0 {
@@ -184,7 +196,7 @@ func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []fl
 		}
 		return
 	}
-	if tinyMatVecT(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= m && len(y) >= n {
+	if !gemm.SmallVectors() && tinyMatVecT(tA, m, n, lda, len(a), incX, incY) && alpha != 0 && len(x) >= m && len(y) >= n {
 		x = x[:m]
 		for c := range y[:n] {
 			sum, at := float64(0), c
@@ -200,7 +212,8 @@ func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []fl
 		}
 		return
 	}
-	if m*n >= smallMatrix && double.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+	if m*n >= tinyGaps && (narrowMatVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) ||
+		wide(tA, m, n) && double.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)) {
 		return
 	}
 	i.Implementation.Dgemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
@@ -221,6 +234,9 @@ func (i Implementation) Ssymv(ul blas.Uplo, n int, alpha float32, a []float32, l
 
 // Dsymv is Ssymv in float64.
 func (i Implementation) Dsymv(ul blas.Uplo, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
+	if n > tinySymmetric && symmetricTwice(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
+		return
+	}
 	if n < 2*symmetricRows {
 		if tinySymmetricVec(ul, n, alpha, a, lda, x, incX, beta, y, incY) {
 			return

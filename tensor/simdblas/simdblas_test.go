@@ -159,13 +159,13 @@ func againstGonum[T float32 | float64](t *testing.T, ours, theirs library[T], to
 	x := random[T](r, 3*ld)
 	for _, inc := range [][2]int{{1, 1}, {2, 3}, {1, 2}, {3, 1}, {-1, 2}, {1, -2}} {
 		incX, incY := inc[0], inc[1]
-		for _, size := range [][2]int{{1, 1}, {2, 3}, {4, 2}, {4, 4}, {5, 4}, {3, 5}, {63, 66}, {64, 64}, {100, 130}, {100, 200}, {290, 17}, {14, 299}} {
+		for _, size := range [][2]int{{1, 1}, {2, 3}, {4, 2}, {4, 4}, {5, 4}, {3, 5}, {7, 6}, {8, 8}, {12, 13}, {40, 130}, {130, 40}, {63, 66}, {64, 64}, {100, 130}, {100, 200}, {290, 17}, {14, 299}} {
 			m, n := size[0], size[1]
 			if max(m, n) > ld {
 				continue
 			}
 			for i, tA := range transposes {
-				for _, beta := range scalars {
+				for j, beta := range append(scalars, scalars...) {
 					both(fmt.Sprintf("gemv%c, steps %v", tA, inc), size, c[:3*ld], func(l library[T], y []T) {
 						lenY, _ := swapIf(tA != blas.NoTrans, m, n)
 						y = y[:(lenY-1)*max(incY, -incY)+1] // gonum's Sgemv clears all of what it is given
@@ -174,12 +174,12 @@ func againstGonum[T float32 | float64](t *testing.T, ours, theirs library[T], to
 								y[i*incY] = nan
 							}
 						}
-						l.gemv(tA, m, n, scalars[i], a, ld, x, incX, beta, y, incY)
+						l.gemv(tA, m, n, scalars[(i+j/3+1)%3], a, ld, x, incX, beta, y, incY)
 					})
 				}
 			}
 		}
-		for _, n := range []int{1, 2, 3, 5, 8, 9, 63, 64, 95, 96, 100, 129, 299} {
+		for _, n := range []int{1, 2, 3, 5, 8, 9, 10, 11, 12, 63, 64, 95, 96, 100, 129, 299} {
 			if n > ld {
 				continue
 			}
@@ -226,6 +226,11 @@ func triangular[T float32 | float64](x []T, ld, n int, ul blas.Uplo, d blas.Diag
 // TestPanics compares the messages for bad arguments with gonum's, of operands that
 // would not be left to gonum.
 func TestPanics(t *testing.T) {
+	t.Run("small", func(t *testing.T) { panics(t, 6, 8) })
+	t.Run("large", func(t *testing.T) { panics(t, 110, 120) })
+}
+
+func panics(t *testing.T, n, ld int) {
 	type args struct {
 		s                blas.Side
 		ul               blas.Uplo
@@ -235,7 +240,6 @@ func TestPanics(t *testing.T) {
 		la, lda, lb, ldb int
 		lc, ldc          int
 	}
-	const n, ld = 110, 120
 	full := (n-1)*ld + n
 	good := args{blas.Left, blas.Upper, blas.NoTrans, blas.NoTrans, blas.NonUnit, n, n, n, full, ld, full, ld, full, ld}
 	calls := map[string]func(l library[float64], a args, x, y, z []float64){
@@ -257,6 +261,10 @@ func TestPanics(t *testing.T) {
 		"gemv": func(l library[float64], a args, x, y, z []float64) {
 			l.gemv(a.tA, a.m, a.n, 1, x, a.lda, y, a.ldb, 0, z, a.ldc)
 		},
+		"gemv without gaps": func(l library[float64], a args, x, y, z []float64) {
+			y, z = y[min(full-n, len(y)):], z[min(full-n, len(z)):] // of n elements, if they are good
+			l.gemv(a.tA, a.m, a.n, 1, x, a.lda, y, min(a.ldb, 1), 0, z, min(a.ldc, 1))
+		},
 		"symv": func(l library[float64], a args, x, y, z []float64) {
 			l.symv(a.ul, a.n, 1, x, a.lda, y, a.ldb, 0, z, a.ldc)
 		},
@@ -275,7 +283,7 @@ func TestPanics(t *testing.T) {
 		"b of the transpose": func(a *args) { a.tB, a.k = blas.Trans, ld+1 },
 		"the right side":     func(a *args) { a.s, a.n = blas.Right, ld+1 },
 	}
-	panics := 0
+	count := 0
 	for name, call := range calls {
 		for spoiled, spoil := range spoils {
 			a := good
@@ -288,11 +296,11 @@ func TestPanics(t *testing.T) {
 			message := recovered(of64(theirs))
 			require.Equal(t, message, recovered(of64(ours)), "%s with a bad %s", name, spoiled)
 			if message != nil {
-				panics++
+				count++
 			}
 		}
 	}
-	require.Greater(t, panics, 80)
+	require.Greater(t, count, 80)
 }
 
 // TestZeroTimesNaN shows the difference that is meant: gonum's loop skips zeros

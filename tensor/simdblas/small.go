@@ -11,14 +11,17 @@ import (
 // do that here, for vectors without gaps.
 
 // tinyVector is the order of a triangle up to which they do, and tinyMatrix that of a
-// whole matrix, which gonum multiplies in assembly.
+// whole matrix, which gonum multiplies in assembly. Symmetric ones have two products
+// in one loop, and more time.
 const (
-	tinyVector = 8
-	tinyMatrix = 4
+	tinyVector    = 8
+	tinySymmetric = 15
+	tinyMatrix    = 4
 )
 
-// tinyMatVec reports whether [Implementation.Dgemv] multiplies by itself: another
-// call would take too long. The vectors are as long as they must be.
+// tinyMatVec reports whether [Implementation.Sgemv] multiplies by itself, and
+// [Implementation.Dgemv] without assembly: another call would take too long. The
+// vectors are as long as they must be.
 func tinyMatVec(tA blas.Transpose, m, n, lda, a, incX, incY int) bool {
 	return tA == blas.NoTrans && uint(m-1) < tinyMatrix && uint(n-1) < tinyMatrix && incX == 1 && incY == 1 && lda >= n && a >= lda*(m-1)+n
 }
@@ -50,7 +53,7 @@ func scale[T gemm.Float](y []T, beta T) {
 
 // tinySymmetricVec is [routines.symmetricVec].
 func tinySymmetricVec[T gemm.Float](ul blas.Uplo, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) bool {
-	if n > tinyVector || incX != 1 || incY != 1 || alpha == 0 || !validTriangle(ul, blas.Unit) || !fits(a, n, n, lda) || len(x) < n || len(y) < n {
+	if n > tinySymmetric || incX != 1 || incY != 1 || alpha == 0 || !validTriangle(ul, blas.Unit) || !fits(a, n, n, lda) || len(x) < n || len(y) < n {
 		return false
 	}
 	x, y = x[:n], y[:n]

@@ -10,9 +10,90 @@ import (
 	"github.com/gander-ml/gander/internal/gemm"
 )
 
-// smallMatrix is the number of elements up to which gonum multiplies a matrix by a
-// vector as fast.
+// smallMatrix is the number of elements up to which a matrix is multiplied by a
+// vector in one call of assembly, if there is any, and elsewhere by gonum.
 const smallMatrix = 4096
+
+// narrowRows and narrowCols are the least rows of a transposed matrix, and columns of
+// one that is not, which a product of matrices needs to be fast.
+const (
+	narrowRows = 48
+	narrowCols = 64
+)
+
+// wide reports whether op(A)·x is computed as a product of matrices.
+func wide(tA blas.Transpose, m, n int) bool {
+	return m > 0 && n > 0 && m >= (smallMatrix+n-1)/n && (tA == blas.NoTrans && n >= narrowCols || tA != blas.NoTrans && m >= narrowRows)
+}
+
+// tinyGaps is the number of a matrix's elements below which copying a vector that has
+// gaps takes longer than gonum needs.
+const tinyGaps = 144
+
+// middleMatrix is the number of elements up to which rows of any length are faster
+// without the preparations of a product of matrices, and largeMatrix that from which
+// a narrow matrix, too, is divided among processors.
+const (
+	middleMatrix = 1 << 16
+	largeMatrix  = 1 << 20
+)
+
+// maxStride bounds the strides that assembly gets, so that no check of a length
+// overflows.
+const maxStride = 1 << 30
+
+// narrowMatVec is [routines.matVec] for what assembly computes fast, in calls of
+// a bounded length: matrices with few columns, and transposed ones with few rows or
+// columns.
+func narrowMatVec(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) bool {
+	t, ok := flag(tA)
+	lenY, lenX := swapIf(t, m, n)
+	if !gemm.SmallVectors() || !ok || m > largeMatrix/n || alpha == 0 || lda > maxStride || incX > maxStride || incY > maxStride ||
+		!fits(a, m, n, lda) || !spans(x, lenX, incX) || !spans(y, lenY, incY) {
+		return false
+	}
+	var buffer [narrowCols]float64 // of what has gaps
+	switch {
+	case !t && (n <= narrowCols || incX == 1 && m*n <= middleMatrix && n <= smallMatrix/4):
+		if incX != 1 {
+			for j := range n {
+				buffer[j] = x[j*incX]
+			}
+			x = buffer[:]
+		}
+		for i, step := 0, smallMatrix/n; i < m; i += step {
+			gemm.SmallMatVec(min(step, m-i), n, alpha, a[i*lda:], lda, x, beta, y[i*incY:], incY)
+		}
+		return true
+	case t && (m <= narrowRows || n <= narrowCols):
+		for j := 0; j < n; j += narrowCols {
+			cols := min(narrowCols, n-j)
+			sums, b := buffer[:cols], 0.0
+			if incY == 1 {
+				sums, b = y[j:][:cols], beta
+			}
+			for i, step := 0, smallMatrix/cols; i < m; i, b = i+step, 1 {
+				gemm.SmallVecMat(min(step, m-i), cols, alpha, a[i*lda+j:], lda, x[i*incX:], incX, b, sums)
+			}
+			if incY != 1 {
+				spread(y[j*incY:], incY, beta, sums)
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// spread computes y = sums + beta·y, y's elements inc apart.
+func spread(y []float64, inc int, beta float64, sums []float64) {
+	for j, v := range sums {
+		e := &y[j*inc]
+		if beta != 0 {
+			v += beta * *e
+		}
+		*e = v
+	}
+}
 
 // spans reports whether x holds n elements inc apart. Negative increments are left
 // to gonum.
@@ -132,6 +213,59 @@ func (r *routines[T]) symmetricVec(ul blas.Uplo, n int, alpha T, a []T, lda int,
 		if j < end {
 			r.times(false, m, end-j, alpha, a[i*lda+j:], lda, x0[j:end], 1, y0[i:i+m])
 			r.times(true, m, end-j, alpha, a[i*lda+j:], lda, x0[i:i+m], 1, y0[j:end])
+		}
+	}
+	vx.release()
+	vy.store(y, incY)
+	return true
+}
+
+// twiceColumns is how many columns of four rows are multiplied in one call.
+const twiceColumns = 2048
+
+// symmetricTwice is [routines.symmetricVec] where assembly uses an element beside the
+// diagonal twice when it has read it, of four rows at a time.
+func symmetricTwice(ul blas.Uplo, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) bool {
+	if !gemm.SmallVectors() || !validTriangle(ul, blas.Unit) || alpha == 0 || !fits(a, n, n, lda) || !spans(x, n, incX) || !spans(y, n, incY) {
+		return false
+	}
+	vx, vy := vectorOf(x, n, incX), vectorOf(y, n, incY)
+	x0, y0 := vx.data[:n], vy.data[:n]
+	if beta != 1 {
+		scale(y0, beta)
+	}
+	var scaled, sums [4]float64
+	for i, rows := 0, 4; i < n; i += rows {
+		from, to := i+4, n // beside the block on the diagonal
+		if ul == blas.Lower {
+			from, to = 0, i
+			rows = 4
+			if i == 0 && n%4 != 0 {
+				rows = n % 4 // so that no rows are left at the end
+			}
+		} else if rows = min(4, n-i); rows < 4 {
+			from = n
+		}
+		// The block itself.
+		for r := i; r < i+rows; r++ {
+			row, v := a[r*lda:][:n], alpha*x0[r]
+			scaled[r-i] = v
+			lo, hi := r+1, i+rows
+			if ul == blas.Lower {
+				lo, hi = i, r
+			}
+			sum := row[r] * x0[r]
+			for c := lo; c < hi; c++ {
+				sum += row[c] * x0[c]
+				y0[c] += row[c] * v
+			}
+			y0[r] += alpha * sum
+		}
+		for ; from < to; from += twiceColumns {
+			gemm.Twice(min(twiceColumns, to-from), a[i*lda+from:], lda, x0[from:], &scaled, y0[from:], &sums)
+			for r, sum := range sums {
+				y0[i+r] += alpha * sum
+			}
 		}
 	}
 	vx.release()
