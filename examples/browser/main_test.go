@@ -95,7 +95,7 @@ func TestRing(t *testing.T) {
 		require.NotZero(t, found)
 		require.LessOrEqual(t, found, 1000)
 		require.Equal(t, 8, last.modes)
-		require.Greater(t, last.quality, 0.7)
+		require.Greater(t, last.quality, 0.6)
 		require.Equal(t, last.steps, last.step)
 	}
 }
