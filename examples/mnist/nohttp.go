@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path"
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
+	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/recipe"
 )
 
@@ -47,15 +47,10 @@ func withHTTP() (status int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	// Ctrl-C, and what is sent when the terminal closes, reach that program, too; it is
-	// the one to save and stop. What is sent to this process alone is handed on.
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // as under nohup
-			signal.Notify(make(chan os.Signal, 1), s)
-		}
-	}
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM)
+	// Ctrl-C, and what is sent when the terminal closes, reach that program, too: it is
+	// the one to save and stop. SIGTERM, which comes to this process alone, is handed on.
+	ctx, stop := gan.Signals(context.Background())
+	defer stop()
 	build := exec.Command("go", buildArgs(info, dir+"/")...)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
@@ -67,11 +62,11 @@ func withHTTP() (status int, err error) {
 	if err := run.Start(); err != nil {
 		return 0, err
 	}
-	go func() {
-		for s := range told {
-			run.Process.Signal(s)
+	context.AfterFunc(ctx, func() {
+		if gan.ExitStatus(context.Cause(ctx)) == 143 {
+			run.Process.Signal(syscall.SIGTERM)
 		}
-	}()
+	})
 	err = run.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return 0, err
