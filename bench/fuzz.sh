@@ -3,8 +3,8 @@
 #
 #	bench/fuzz.sh [TIME [PATTERN]]
 #
-# TIME is for each target, as -fuzztime takes it; the default of 6m makes an hour
-# of them all. PATTERN is a regular expression of the targets' names; the default
+# TIME is for each target, as -fuzztime takes it; the default of 6m makes nearly two
+# hours of them all. PATTERN is a regular expression of the targets' names; the default
 # is all. An input that fails is left in the package's testdata/fuzz, where go
 # test runs it from then on, and the script goes on with the next target.
 set -euo pipefail

@@ -19,7 +19,7 @@ type Sampler interface {
 // Synthetic yields batches of samples that nobody has seen before, as if the data
 // set had no end:
 //
-//	t.Fit(ctx, datasets.Synthetic{From: datasets.GaussianGrid(), Batch: 256, PerEpoch: 100, Seed: 1}, gan.Steps(7000))
+//	t.Fit(ctx, datasets.Synthetic{From: datasets.GaussianGrid(), Batch: 512, PerEpoch: 100, Seed: 1}, gan.Steps(8500))
 //
 // A batch depends on the sampler, its size, the seed, the epoch's number and its
 // place in the epoch alone, so a training that was stopped goes on with the very

@@ -90,9 +90,9 @@ func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
 // the weights, the position in the random numbers and in the data, the mean
 // losses so far, what hooks remember ([State]), and all settings. [Trainer.Resume]
 // goes on from it as if there had been no interruption, byte for byte. It may be called
-// from any goroutine, and waits for the current step and the hooks with a state. A state that is not finite is not written; the
-// error wraps [ErrNotFinite] then. Nor is one that a step has left which failed half-way
-// and could not be undone.
+// from any goroutine, and waits for the current step and the hooks with a state. A state
+// of training that is not finite is not written; the error wraps [ErrNotFinite] then. Nor
+// is one that a step has left which failed half-way and could not be undone.
 func (t *Trainer) Checkpoint(path string) error {
 	s, err := t.snapshot()
 	if err != nil {

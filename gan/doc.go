@@ -134,10 +134,10 @@
 // that training need not end for is a [Warning]. A hook never meets a half-updated
 // network. [SaveNetworks], [Checkpoints] and [Log] are hooks; those that draw samples,
 // charts and progress bars live in packages of their own, gan/gallery, gan/chart and
-// gan/progress, so that a program without them links no plotting library and no image
-// formats. [After] makes a hook of any function,
-// and [Background] one whose work continues beside training, on a copy of the
-// generator: what samples are worth, say, which is measured in gan/metrics.
+// gan/progress, so that a program without them links no plotting, no image formats and
+// no terminal code. [After] makes a hook of any function, and [Background] one whose
+// work continues beside training, on a copy of the generator: what samples are worth,
+// say, which is measured in gan/metrics.
 //
 // gan/diagnose is a hook that looks for what usually goes wrong, and says so in a
 // sentence, by [Run.Note], which [Log] writes down and gan/progress prints. gan/watch
@@ -155,8 +155,8 @@
 // two updates, and wait for one update at most. With [Config].EMAHalfLife these
 // are averages over the last steps, which draw better samples; buffers, such as the
 // statistics of a batch norm, are found anew for them when a generator is first
-// used. The same generator and seed draw the same samples, and asking for more does not change
-// the first.
+// used. The same generator and seed draw the same samples, and asking for more does not
+// change the first.
 //
 // [Generator.Save] writes a file that carries the architecture, too, so that
 // [LoadGenerator] needs no code of the network's.
@@ -166,7 +166,8 @@
 // Every random number of a run comes from [Config].Seed and from the source's,
 // in streams of their own. With the same program on the same instruction set, the
 // same seed gives the same weights, bit for bit, whatever the number of threads;
-// tensor's Device.Arithmetic names what else they depend on. A checkpoint holds all that the future depends on, so that a run that is resumed
+// tensor's Device.Arithmetic names what else they depend on. A checkpoint holds all that
+// the future depends on, what hooks remember included, so that a run that is resumed
 // from it ends with the bits of one that was not stopped, wherever it was: in the
 // middle of an epoch, after its last batch, in a hook.
 //

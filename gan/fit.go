@@ -32,12 +32,11 @@ type Source interface {
 // Hook is told how training goes. Any of its functions may be nil; hooks are
 // called in order, on the trainer's goroutine, between updates. Of a step, those with
 // a State hear first, and [Checkpoints] last, so that what a checkpoint holds is how
-// everything is after the step. An error from
-// one ends the training as a cancelled context does, and is returned by
-// [Trainer.Fit]; one from Start does so before anything else is called. An error
-// that [Warning] returned is reported and ends nothing. If a hook panics, the
-// others are called for the same event, and Epoch and End, before the panic
-// leaves Fit.
+// everything is after the step. An error from one ends the training as a cancelled
+// context does, and is returned by [Trainer.Fit]; one from Start does so before
+// anything else is called. An error that [Warning] returned is reported and ends
+// nothing. If a hook panics, the others are called for the same event, and Epoch and
+// End, before the panic leaves Fit.
 //
 // An epoch is over before its last step's hooks are called. If a run is killed
 // between these and the hooks' Epoch, the run that is resumed from a checkpoint
@@ -231,10 +230,12 @@ func (p *position) means() Losses {
 // of [Trainer.Step]. If hooks fail after that, such as one that saves, their
 // errors are joined to it; see [Cancelled].
 //
-// Fit returns an error at once, which wraps [ErrConfig], if ctx or the source is
-// nil, or if the networks cannot take the smallest batch of a [Sized] source; one
-// that wraps [ErrCheckpoint] if training was resumed from a checkpoint of other
-// data; and [ErrBusy] during another Fit or a step.
+// Fit returns an error at once, which wraps [ErrConfig], if ctx, the source or an
+// option is nil, if the steps or epochs are fewer than 0, if a hook's [State] lacks
+// something, or if the networks cannot take the smallest batch of a [Sized] source;
+// one that wraps [ErrCheckpoint] if training was resumed from a checkpoint of other
+// data, or from one whose state a hook does not take; and [ErrBusy] during another
+// Fit or a step.
 func (t *Trainer) Fit(ctx context.Context, src Source, opts ...Option) (*Report, error) {
 	f := fitting{Trainer: t, ctx: ctx, src: src, o: options{epochs: 1, steps: math.MaxInt}, report: &Report{Steps: t.game.steps}}
 	if !t.busy.CompareAndSwap(false, true) {

@@ -30,7 +30,8 @@ type State struct {
 	// Save returns the state, which encoding/json must be able to encode. It is called
 	// after each step, so it should be fast, but the value is encoded only when it is
 	// written, on any goroutine: it must not change any more. Equal runs should have
-	// equal states, without times, so that they have equal checkpoints.
+	// equal states, without times, so that they have equal checkpoints. The states of
+	// all hooks may take 8 MiB as JSON; with more, no checkpoint is written.
 	Save func() any
 	// Restore is called before any hook's Start, with what Save's value was encoded to,
 	// or with nil if the hook starts anew. Its error says what does not fit; training

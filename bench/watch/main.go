@@ -101,7 +101,7 @@ func measure() error {
 	if err != nil {
 		return err
 	}
-	page := watch.New(watch.Options{Every: 20, Seed: r.Seed}) // as often as in the recipe's 2,000 steps
+	page := watch.New(watch.Options{Every: 20, Seed: r.Seed}) // oftener than in the recipe's own length, where it is a hundred times in all
 	url, err := page.Listen("localhost:0")
 	if err != nil {
 		return err

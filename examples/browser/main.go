@@ -17,10 +17,9 @@
 // does, in networks small enough for a browser (ring.go): all eight clusters are found
 // after three seconds of a desktop's processor, and the whole training takes eighteen.
 //
-// The program, gander.wasm.gz, takes 2.7 MB, and the generator 1.7 MB more. The page
+// The program, gander.wasm.gz, takes 2.2 MB, and the generator 1.7 MB more. The page
 // unpacks it itself, so the server need not know how; one that can send it in Brotli's
-// format, from the unpacked program, saves another quarter. A fifth is net/http, which
-// package datasets brings for its downloads.
+// format, from the unpacked program, saves another quarter.
 //
 // main.go and compile.go build the page on your machine; worker.go, with the build tag
 // js, is what runs in it.

@@ -20,9 +20,9 @@ const (
 	half   = 2.0 // what is shown is [−half, half]²
 )
 
-// small is recipe.Ring in networks of half the width and depth, with an eighth of the
-// points in a step and fewer steps, which fade sooner: all modes are found after some 400
-// of the 2,000.
+// small is recipe.Ring in networks of half the width, the generator of half the depth,
+// with fewer waves, an eighth of the points in a step, fewer steps, and settings for so
+// few: all modes are found after some 400 of the 2,000.
 func small(seed uint64) recipe.Recipe {
 	const width, waves = 64, 24
 	r := recipe.Ring()
@@ -48,8 +48,9 @@ func small(seed uint64) recipe.Recipe {
 	return r
 }
 
-// brief settings are those of recipe.Ring for a short run: the penalty falls from 0.1 to a
-// tenth of it within four fifths, and both rates along half a cosine.
+// brief settings are those of recipe.Ring but for what a short run leaves no time for: the
+// penalty falls from 0.1 to a tenth of it within four fifths, and no further, and both
+// rates fall along half a cosine.
 func brief(r recipe.Recipe) gan.Config {
 	c := recipe.Ring().Config()
 	weight := optim.ScheduleFunc(func(step int) float64 {

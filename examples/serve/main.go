@@ -9,7 +9,8 @@
 // vectors, 1 if they are not given; label is their class, if the generator has
 // classes. An answer depends on the model, the URL and the instruction set alone, so
 // that all servers behind one address send the same bytes and caches may keep them:
-// all three are in the ETag.
+// all three are in the ETag. The address itself shows a browser a page with samples and
+// such URLs.
 //
 // Nonsense is answered with status 400 and a line that says what is wrong, a request
 // too many with 429 and the seconds after which to try again, one that takes too

@@ -29,6 +29,7 @@
 // usually helps; no rule knows the data. A rule of your own is a function of a
 // [Record].
 //
-// Measuring happens beside training, on copies, and changes no bit of it. What is said
-// and when depends on the run alone, also if it is interrupted and resumed.
+// Measuring happens beside training, on copies, and changes no bit of it; training waits
+// for a measurement that is not finished when the next is due. What is said and when
+// depends on the run alone, also if it is interrupted and resumed.
 package diagnose

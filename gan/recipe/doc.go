@@ -14,7 +14,7 @@
 //	                networks        game                          steps   Fréchet distance
 //	Quick           convolutional,  relativistic pairs, R1, R2     4,500    1.6
 //	                with classes
-//	Unconditional   convolutional   the same                       4,500    5.4
+//	Unconditional   convolutional   the same                       4,500    5.3
 //	Best            as Quick        the same                      13,500
 //	MLP             MLPs            the same, fading               5,000
 //	Classic         MLPs            binary cross-entropy          15,700    543

@@ -22,8 +22,8 @@
 //
 // While it is open, the folder is locked. The lock of a process that is dead is in
 // nobody's way. Where the system or the file system has no such locks (js, wasip1,
-// aix, solaris), two runs at once in one folder are not noticed. The folder holds checkpoints, in "checkpoints", which
-// gan.Checkpoints keeps, and "run.json", which says when and by which command the
-// run was started. Whether there is something to continue is found by looking at
-// the checkpoints.
+// aix, solaris), two runs at once in one folder are not noticed. The folder holds
+// checkpoints, in "checkpoints", which gan.Checkpoints keeps, and "run.json", which
+// says when and by which command the run was started. Whether there is something to
+// continue is found by looking at the checkpoints.
 package rundir

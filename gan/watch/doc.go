@@ -22,8 +22,9 @@
 //
 // # What it costs
 //
-// Training computes the same bits and waits for nobody. Measuring and drawing happen
-// beside it, on copies, a hundred times in a run unless [Options] say otherwise. With
+// Training computes the same bits and waits for no browser. Measuring and drawing happen
+// beside it, on copies, a hundred times in a run unless [Options] say otherwise; only if
+// a measurement is not finished when the next is due does training wait for it. With
 // the recipe for digits they take about a fiftieth of the processor's time; 200
 // browsers take less than a hundredth of one core. Browsers are told twice a second
 // by server-sent events; one that is slow is left out and then told everything anew.
