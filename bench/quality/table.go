@@ -130,8 +130,7 @@ func (r *Results) compare(b *strings.Builder, better, split string) {
 }
 
 // mixtureReference is what the recipes of before, with smaller networks and batches and
-// fewer steps, led to in PyTorch, ten seeds: means,
-// and the worst.
+// fewer steps, led to in PyTorch, ten seeds: means, and the worst.
 var mixtureReference = map[string][]string{
 	"ring": {"8 (8)", "0.981 (0.967)", "0.006 (0.011)", "0.008 (0.017)", "0.66", "26 s on one core"},
 	"grid": {"25 (25)", "0.967 (0.959)", "0.006 (0.011)", "0.019 (0.030)", "0.58", "38 s on one core"},
