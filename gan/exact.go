@@ -109,16 +109,20 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 		weights[kind] += p.Weight(t.steps)
 	}
 	factors := [2]float64{weights[0] / float64(n), weights[1] / float64(m)}
-	parts := [2]*tensor.Tensor{g[0].Slice(0, 0, n), g[0].Slice(0, n, n+m)}
-	for kind, factor := range factors {
+	penalise := func(part *tensor.Tensor, factor float64) {
 		if factor != 0 {
-			out.penalties = append(out.penalties, tensor.Scale(tensor.SumSquares(parts[kind]), factor/2))
+			out.penalties = append(out.penalties, tensor.Scale(tensor.SumSquares(part), factor/2))
 		}
 	}
 	var v *tensor.Tensor
 	if factors[0] == factors[1] {
+		penalise(g[0], factors[0])
 		v = tensor.Scale(g[0], factors[0])
 	} else {
+		parts := [2]*tensor.Tensor{g[0].Slice(0, 0, n), g[0].Slice(0, n, n+m)}
+		for kind, factor := range factors {
+			penalise(parts[kind], factor)
+		}
 		v = tensor.Concat(0, tensor.Scale(parts[0], factors[0]), tensor.Scale(parts[1], factors[1]))
 	}
 

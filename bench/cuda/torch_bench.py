@@ -109,7 +109,7 @@ def quick():
                       nn.Upsample(scale_factor=2), nn.Conv2d(32, 16, 3, padding=1), act(),
                       nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1), nn.Tanh()).to(dev)
     look = nn.Sequential(nn.Conv2d(1, 16, 4, 2, 1), act(), nn.Conv2d(16, 32, 4, 2, 1), act(), nn.Flatten()).to(dev)
-    judge = nn.Sequential(nn.Linear(1578, 128), act(), nn.Linear(128, 1)).to(dev)
+    judge = nn.Sequential(nn.Linear(1578, 128), act(), nn.Linear(128, 128), act(), nn.Linear(128, 1)).to(dev)
     gp, dp = list(g.parameters()), list(look.parameters()) + list(judge.parameters())
     average = [p.detach().clone() for p in gp]
     go, do = (torch.optim.Adam(p, lr=2e-3, betas=(0.0, 0.9), fused=True, capturable=True) for p in (gp, dp))

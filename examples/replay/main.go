@@ -16,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
@@ -25,7 +26,7 @@ import (
 func main() {
 	var names []string
 	recipes := map[string]recipe.Recipe{}
-	for _, r := range append(recipe.Digits(), recipe.Mixtures()...) {
+	for _, r := range slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked()) {
 		names = append(names, r.Name)
 		recipes[r.Name] = r
 	}

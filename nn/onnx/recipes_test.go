@@ -2,6 +2,7 @@ package onnx_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ import (
 
 // TestRecipes: the networks of all recipes export, and compute what they compute.
 func TestRecipes(t *testing.T) {
-	for _, r := range append(recipe.Digits(), recipe.Mixtures()...) {
+	for _, r := range slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked(), []recipe.Recipe{recipe.Pocket()}) {
 		g, d := r.Networks()
 		for name, m := range map[string]nn.Module{"g": g, "d": d} {
 			prepare(m, tensor.Float32)
