@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gander-ml/gander/internal/philox"
 	"github.com/gander-ml/gander/tensor"
@@ -35,7 +36,7 @@ func Stack(data Dataset, layers, n int, seed uint64) Dataset {
 func stack(data Dataset, layers, n int, seed uint64, epoch int, digest func() (string, error)) Dataset {
 	now := inEpoch(data, epoch)
 	fill64 := filler64(now)
-	shape := data.Shape()
+	shape := slices.Clone(data.Shape()) // which may be data's own
 	size := elementsOf(shape)
 	shape[0] *= layers
 	key, _ := tensor.NewStream(seed, fmt.Sprintf("stack, epoch %d", epoch)).State()

@@ -91,3 +91,28 @@ func TestStackMisuse(t *testing.T) {
 		require.ErrorAs(t, tensor.Catch(use), &misuse, name)
 	}
 }
+
+// ownShape is a dataset that returns its own slice as its shape.
+type ownShape struct{ shape []int }
+
+func (o ownShape) Len() int     { return 5 }
+func (o ownShape) Shape() []int { return o.shape }
+func (o ownShape) Fill(i int, dst []float32) error {
+	for k := range dst {
+		dst[k] = float32(i)
+	}
+	return nil
+}
+
+// The shape of what is stacked stays as it is, epoch after epoch.
+func TestStackLeavesShape(t *testing.T) {
+	data := ownShape{[]int{1, 2}}
+	loader := datasets.NewLoader(datasets.Stack(data, 3, 4, 1), 2)
+	for epoch := range 3 {
+		for b, err := range loader.Epoch(t.Context(), epoch, 0) {
+			require.NoError(t, err)
+			require.Equal(t, []int{2, 6}, b.X.Shape())
+		}
+	}
+	require.Equal(t, []int{1, 2}, data.shape)
+}
