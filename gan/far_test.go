@@ -435,3 +435,25 @@ func TestFarIsOpenedOnce(t *testing.T) {
 	require.Same(t, device, again)
 	require.Same(t, b, far.Opened(0))
 }
+
+// TestFarLog: a log that asks a device for norms while it fails ends the run with an
+// error, and does not panic.
+func TestFarLog(t *testing.T) {
+	device, b := farDevice(t, 4)
+	defer b.Fail(0, false)
+	trainer, _ := farTrainer(t, 0, device)
+	last := 0 // a hook with a state hears of a step before the next one in the list
+	failing := (&sum{}).hook("failing")
+	failing.Step = func(s *gan.StepInfo) error {
+		if last = s.Step; last == 3 {
+			b.Fail(1, false)
+		}
+		return nil
+	}
+	_, err := trainer.Fit(context.Background(), &noise{batches: 3, size: 4, features: 4, dtype: tensor.Float64},
+		gan.Steps(6), gan.On(failing, gan.Log(filepath.Join(t.TempDir(), "log"), gan.LogSteps(1))))
+	var failure *tensor.DeviceFailure
+	require.ErrorAs(t, err, &failure)
+	require.ErrorContains(t, err, "norms after step 3")
+	require.Equal(t, 3, last)
+}

@@ -188,7 +188,10 @@ func Log(path string, options ...LogOption) Hook {
 			if c.every > 0 && s.Step%c.every == 0 {
 				m := l.sums.means()
 				l.sums = position{}
-				ofG, ofD := s.GradNorms()
+				var ofG, ofD float64
+				if err := tensor.Catch(func() { ofG, ofD = s.GradNorms() }); err != nil {
+					return fmt.Errorf("gan: the gradients' norms after step %d: %w", s.Step, err)
+				}
 				line := stepLine{s.Step, s.Epoch, m.Discriminator(), m.Real, m.Fake, m.Penalty, m.Generator,
 					ofG, ofD, s.PerSecond}
 				timeless := line
@@ -407,20 +410,29 @@ func (l *log) write() error {
 func (l *log) restore(state *logState, past []pastEpoch, steps int) error {
 	*l = log{path: l.path}
 	epochs, others := oldLines(l.path)
+	if at := slices.IndexFunc(others, func(e entry) bool { return e.steps > steps }); at >= 0 {
+		others = others[:at] // later ones are told again
+	}
 	if state == nil {
-		at := slices.IndexFunc(others, func(e entry) bool { return e.steps > steps })
-		if at >= 0 {
-			others = others[:at]
-		}
 		l.count = len(others)
 	} else {
 		l.sums = position{batch: state.Steps, generator: state.Generator, sums: Losses{state.Sums[0], state.Sums[1], state.Sums[2], state.Sums[3]}}
-		others = others[:min(len(others), state.Count)] // later ones are told again
-		there := len(others)
-		for i, line := range state.Tail {
+		others = others[:min(len(others), state.Count)] // and so are those told after the last step
+		last, there := 0, 0                             // the step of the file's last line, and how many are of it
+		for _, e := range others {
+			if e.steps != last {
+				last, there = e.steps, 0
+			}
+			there++
+		}
+		for _, line := range state.Tail {
 			e, _ := parseLine(line)
 			l.tail, l.size = append(l.tail, e), l.size+len(line)
-			if state.Count-len(state.Tail)+i >= there { // the file lacks it
+			switch {
+			case e.steps < last:
+			case e.steps == last && there > 0:
+				there--
+			default: // the file lacks it
 				others = append(others, e)
 				l.waiting++
 			}

@@ -339,3 +339,26 @@ func TestLogAfterAKill(t *testing.T) {
 		})
 	}
 }
+
+// Where the file has a hole, since somebody has taken lines out or it could not be
+// written for long, a resumed run adds what comes after its step, once.
+func TestLogWithAHole(t *testing.T) {
+	source := tinyNoise(40)
+	dir := t.TempDir()
+	path, checkpoint := filepath.Join(dir, "log"), filepath.Join(dir, stepNames(53)[0])
+	fit := func(trainer *gan.Trainer, steps int, more ...gan.Hook) {
+		_, err := trainer.Fit(context.Background(), source, gan.Steps(steps), gan.On(more...), gan.On(talkative(4)...), gan.On(gan.Log(path, gan.LogSteps(3))))
+		require.NoError(t, err)
+	}
+	fit(newTiny(t, gan.Hinge{}), 100)
+	behind := func(text string) string { return strings.Join(strings.SplitAfter(text, "\n")[10:], "") }
+	want := behind(withoutTime(t, path))
+	fit(newTiny(t, gan.Hinge{}), 77, gan.Checkpoints{Dir: dir, Every: 53}.Hook())
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(behind(string(b))), 0o644))
+	resumed := newTiny(t, gan.Hinge{})
+	require.NoError(t, resumed.Resume(checkpoint))
+	fit(resumed, 100)
+	sameLines(t, want, withoutTime(t, path))
+}
