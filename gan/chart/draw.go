@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"slices"
 	"strconv"
 
 	"golang.org/x/image/font"
@@ -111,7 +112,8 @@ func axisOf(curves []Curve, of func(Curve) []float64) axis {
 	if a.low > a.high { // there are no curves
 		return axis{0, 1}
 	}
-	if least := 1e-9 * max(math.Abs(a.low), math.Abs(a.high)); a.high-a.low <= least {
+	// Steps of less than 1e-300 have no logarithm or no reciprocal.
+	if least := max(1e-9*max(math.Abs(a.low), math.Abs(a.high)), 1e-300); a.high-a.low <= least {
 		wider := max(1, 2*least)
 		a.low, a.high = a.low-wider, a.high+wider
 	}
@@ -168,10 +170,10 @@ func bar(img *image.RGBA, c image.Image, r image.Rectangle) {
 	draw.Draw(img, r, c, image.Point{}, draw.Src)
 }
 
-// stroke draws a line through points, and a dot if there is only one.
+// stroke draws a line through points, and a dot if they are all in one place.
 func stroke(img *image.RGBA, c color.Color, points []point, dashed bool) {
 	r := vector.NewRasterizer(width, height)
-	if len(points) == 1 {
+	if len(points) > 0 && !slices.ContainsFunc(points, func(p point) bool { return p != points[0] }) {
 		disc(r, points[0], 4)
 	}
 	walked := 0. // along the line

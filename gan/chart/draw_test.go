@@ -59,7 +59,12 @@ func TestExtremeCurves(t *testing.T) {
 			}
 		}
 		require.Greater(t, blue, 100, "%v", y)
+		for _, tick := range axisOf([]Curve{{Y: y}}, func(c Curve) []float64 { return c.Y }).ticks(6) {
+			require.True(t, tick.at >= -1e-6 && tick.at <= 1+1e-6, "%v: %v", y, tick)
+		}
 	}
+	one, two := []Curve{{X: []float64{1}, Y: []float64{2}}}, []Curve{{X: []float64{1, 1}, Y: []float64{2, 2}}}
+	require.Equal(t, paint("", "", "", one).Pix, paint("", "", "", two).Pix, "a place, twice")
 	paint("no curves", "x", "y", nil)
 	many := make([]Curve, 40) // whose names take more room than there is
 	for i := range many {
