@@ -51,7 +51,7 @@ type stateful struct {
 // arrange puts the hooks into the order in which they hear of a step, and names the
 // states.
 func (f *fitting) arrange() error {
-	count := map[string]int{}
+	taken := map[string]bool{}
 	for _, h := range f.o.hooks {
 		s := h.State
 		if s.Name == "" && (s.Save != nil || s.Restore != nil) || s.Name != "" && (s.Save == nil || s.Restore == nil) || !utf8.ValidString(s.Name) {
@@ -60,9 +60,10 @@ func (f *fitting) arrange() error {
 		switch {
 		case s.Name != "":
 			name := s.Name
-			if count[name]++; count[name] > 1 {
-				name = fmt.Sprintf("%s #%d", name, count[name])
+			for n := 2; taken[name]; n++ { // also if somebody has named a hook so
+				name = fmt.Sprintf("%s #%d", s.Name, n)
 			}
+			taken[name] = true
 			f.states = append(f.states, stateful{s, name})
 			f.first = append(f.first, h)
 		case !h.last:

@@ -362,3 +362,30 @@ func TestLogWithAHole(t *testing.T) {
 	fit(resumed, 100)
 	sameLines(t, want, withoutTime(t, path))
 }
+
+// Hooks of one name have states of their own, also if one is named as the others are
+// told apart.
+func TestStatesOfEqualNames(t *testing.T) {
+	names := []string{"a", "a #2", "a", "a"}
+	sums := func() (all []*sum, hooks []gan.Hook) {
+		for k, name := range names {
+			all = append(all, &sum{value: 100 * k})
+			hooks = append(hooks, all[k].hook(name))
+		}
+		return all, hooks
+	}
+	trainer := newTiny(t, gan.Hinge{})
+	all, hooks := sums()
+	for k, h := range hooks {
+		h.Start = func(gan.Run) error { all[k].value = 100 * k; return nil }
+		hooks[k] = h
+	}
+	_, err := trainer.Fit(context.Background(), tinyNoise(7), gan.Steps(4), gan.On(hooks...))
+	require.NoError(t, err)
+	again, hooks := sums()
+	_, err = trainer.Fit(context.Background(), tinyNoise(7), gan.Steps(5), gan.On(hooks...))
+	require.NoError(t, err)
+	for k, s := range again {
+		require.Equal(t, []string{fmt.Sprint(100*k + upTo(4))}, s.restored, "hook %d", k)
+	}
+}

@@ -35,7 +35,8 @@ type Options struct {
 // due, for which training waits if it must, or when the run ends. So the step at which a
 // sentence is heard depends on the run alone. Checkpoints hold the record and what was
 // said ([gan.State]), so that a resumed run says what it would have said without the
-// interruption; of measurements from before, PerSecond is NaN then. What is told at the
+// interruption; of measurements from before, PerSecond is NaN then, and of a batch of more than
+// 65,536 samples, RealScores and FakeScores are nil. What is told at the
 // end of a run that is stopped early is told again, at its time, by the one that goes on.
 //
 // Hook panics with a [tensor.ArgumentError] if Every is negative.
