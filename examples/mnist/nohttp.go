@@ -71,7 +71,11 @@ func withHTTP() (status int, err error) {
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return 0, err
 	}
-	return run.ProcessState.ExitCode(), nil
+	if status = run.ProcessState.ExitCode(); status < 0 { // a signal, that nobody has told this process of, has ended it
+		complain(fmt.Errorf("the program with package net/http: %w", err))
+		status = 1
+	}
+	return status, nil
 }
 
 var errNoHTTP = errors.New("this program was built without package net/http, which -http and -download need; build it with -tags http")

@@ -3,7 +3,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,4 +30,21 @@ func TestAgain(t *testing.T) {
 	require.Equal(t, 1, r.Status)
 	require.Contains(t, r.Errors, "build it with -tags http")
 	require.Empty(t, clitest.Files(t, dir))
+}
+
+// The status is that of the program with net/http; one that is killed has none, so that
+// its end is told.
+func TestStatusOfAgain(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for the go command is a shell script")
+	}
+	for end, want := range map[string]int{"exit 0": 0, "exit 3": 3, "kill -9 $$": 1} {
+		bin := t.TempDir() // with a go command that compiles but this
+		script := "#!/bin/sh\nfor path; do :; done\nmade=\"$5${path##*/}\"\nprintf '#!/bin/sh\\n" + end + "\\n' >\"$made\"\n/bin/chmod +x \"$made\"\n"
+		require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o755))
+		t.Setenv("PATH", bin)
+		r := clitest.Run(t, t.TempDir(), "-http", "localhost:0")
+		require.Equal(t, want, r.Status, "%s: %s", end, r.Errors)
+		require.Equal(t, end[0] == 'k', strings.Contains(r.Errors, "signal: killed"), r.Errors)
+	}
 }
