@@ -117,7 +117,7 @@ func TestRulesSpeak(t *testing.T) {
 			s.config.Penalties = nil
 			s.config.GeneratorOptimizer, s.config.DiscriminatorOptimizer = lr(1e-2), lr(1e-3)
 		}},
-		{"swings", "loss swings", func(s *small) { s.config.Optimizer = lr(2e-3 * 30) }},
+		{"swings", "loss swings", func(s *small) { s.config.Optimizer = lr(2e-3 * 50) }},
 		{"drifts", "loss drifts", func(s *small) {
 			s.config.Objective, s.config.Penalties = gan.NonSaturating{}, nil
 			s.config.GeneratorOptimizer = lr(1e-5)
