@@ -1,5 +1,6 @@
 // Package recipe holds what a GAN needs besides data: pairs of networks, the
-// game they play and how they are updated, each measured over several seeds.
+// game they play and how they are updated. Values are of several seeds, those of Best
+// and of larger pictures of one.
 //
 //	r := recipe.Quick()
 //	g, d := r.Networks()
