@@ -124,7 +124,7 @@ func TestFewPictures(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o644))
 	}
 	write("one.png", 50)
-	r := clitest.Run(t, dir, "-data", ".")
+	r := clitest.Run(t, dir, "-data", ".", "-device", "cpu")
 	require.Equal(t, 1, r.Status)
 	require.Equal(t, "1 picture\n", r.Out)
 	require.Equal(t, "images: one picture is not enough to learn from\n", r.Errors)
