@@ -74,5 +74,5 @@ echo "two go on from its last checkpoint to the end"
 step=$(newest)
 [ "$step" -lt 2000 ] || fail "the run was over before anything was killed"
 group 2 $run -resume auto >log.txt 2>&1 || { cat log.txt; fail "the run does not go on after step $step"; }
-grep -q '^2000 steps' log.txt || { cat log.txt; fail "not all steps were done"; }
+grep -q '^trained to step 2000 ' log.txt || { cat log.txt; fail "not all steps were done"; }
 echo ok
