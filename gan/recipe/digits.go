@@ -13,7 +13,7 @@ import (
 // try.
 func Digits() []Recipe { return []Recipe{Quick(), Unconditional(), Best(), MLP(), Classic()} }
 
-// Quick draws the digits that it is asked for, after half a minute: small
+// Quick draws the digits that it is asked for, after half a minute or so: small
 // convolutional networks and the game of Huang et al., "The GAN is dead; long live
 // the GAN!", 2024. The one-hot of a digit is beside the latent vector, and beside the
 // features that the discriminator has found. Batches need conditions
