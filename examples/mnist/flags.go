@@ -62,8 +62,8 @@ func chosen() (_ recipe.Recipe, wrong string) {
 		wrong = fmt.Sprintf("there is no preset %q", *preset)
 	case *epochs != 0 && *steps != 0:
 		wrong = "give -epochs or -steps, not both"
-	case *epochs < 0 || r.Steps < 1 || r.Batch < 1:
-		wrong = "-epochs, -steps and -batch must be at least 1"
+	case *epochs < 0 || *epochs > 1_000_000 || r.Steps < 1 || r.Batch < 1:
+		wrong = "-epochs, -steps and -batch must be at least 1, -epochs at most 1000000"
 	case r.Latent < 1 || r.Latent > 1<<16:
 		wrong = "-latent must lie between 1 and 65536"
 	case !(r.LR > 0 && r.LR <= 1):

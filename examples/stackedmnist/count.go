@@ -47,8 +47,8 @@ func chosen() (_ recipe.Recipe, wrong string) {
 		return r, fmt.Sprintf("unexpected argument %q", flag.Arg(0))
 	case !known:
 		return r, fmt.Sprintf("there is no preset %q", *preset)
-	case *steps < 0 || *looks < 0 || *threads < 0 || *samples < 1:
-		return r, "-steps, -looks and -threads must be 0 or more, -samples 1 or more"
+	case *steps < 0 || *looks < 0 || *threads < 0 || *samples < 1 || *samples > 100_000:
+		return r, "-steps, -looks and -threads must be 0 or more, -samples 1 to 100000"
 	case *out == "":
 		return r, "-out must name a folder"
 	}
