@@ -23,6 +23,7 @@ import (
 // change. The error tells where the derivatives differ, or that something is not
 // float64.
 func CheckGrad(ctx *Ctx, m Module, x *autograd.Var, o autograd.CheckOptions) error {
+	given("CheckGrad", x)
 	params := Params(m)
 	xs := []*tensor.Tensor{x.Value()}
 	fixed := map[*Param]*autograd.Var{}

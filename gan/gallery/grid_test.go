@@ -354,6 +354,7 @@ func TestNeighbours(t *testing.T) {
 	_, at, _ = gallery.Neighbours(tensor.New(tensor.Float32, 1, 2), tensor.New(tensor.Float32, 5, 2), 3)
 	require.Equal(t, [][]int{{0, 1, 2}}, at)
 	for _, f := range []func(){
+		func() { gallery.Neighbours(nil, data, 1) }, func() { gallery.Neighbours(samples, nil, 1) },
 		func() { gallery.Neighbours(samples, data, 0) }, func() { gallery.Neighbours(samples, data, 41) },
 		func() { gallery.Neighbours(samples.Reshape(5, 6), data, 1) }, func() { gallery.Neighbours(samples.Cast(tensor.Float64), data, 1) },
 	} {
@@ -398,6 +399,7 @@ func TestWalk(t *testing.T) {
 		require.InDeltaSlice(t, []float64{a[0], a[1], (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, b[0], b[1]}, got, 1e-12, name)
 	}
 	for _, f := range []func(){
+		func() { gallery.Walk(nil, to, 2) }, func() { gallery.Walk(from, nil, 2) },
 		func() { gallery.Walk(from, to, 1) }, func() { gallery.Walk(from, to.Slice(1, 0, 3), 2) }, func() { gallery.Walk(from.Reshape(500), to.Reshape(500), 2) },
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))
