@@ -64,7 +64,7 @@ type Samples struct {
 // ½‖∇D(x)‖², times Gamma (Mescheder, Geiger, Nowozin, "Which training methods
 // for GANs do actually converge?", 2018, equation 9).
 type R1 struct {
-	Gamma    float64
+	Gamma    float64        // must be set: 0 is no penalty; 0.1 to 10 are usual, more for larger images
 	Schedule optim.Schedule // multiplies Gamma; nil: constant
 }
 
@@ -79,7 +79,7 @@ func (R1) Terms(p *Pass) *autograd.Var { return halfSquaredGradient(p.Real) }
 
 // R2 is [R1] at generated samples.
 type R2 struct {
-	Gamma    float64
+	Gamma    float64        // must be set: 0 is no penalty
 	Schedule optim.Schedule // multiplies Gamma; nil: constant
 }
 
@@ -117,7 +117,7 @@ func squaredNormAt(p Penalty) (kind int, ok bool) {
 // Wasserstein GANs", 2017). OneSided punishes norms above 1 only. The gradient
 // of a norm at zero is taken as zero.
 type GradientPenalty struct {
-	Lambda   float64
+	Lambda   float64 // must be set: 0 is no penalty; the paper has 10
 	OneSided bool
 	Schedule optim.Schedule // multiplies Lambda; nil: constant
 }

@@ -160,7 +160,8 @@ func (g *Generator) countFits(op string, n int) error {
 // Request says which samples [Generator.Draw] makes.
 type Request struct {
 	// N is the number of samples. It may be left out if Labels, Condition or Latent
-	// tells it.
+	// tells it. Programs that serve others limit it themselves: Go ends a program that
+	// asks for more memory than there is.
 	N int
 	// Seed is that of the latent vectors, and of classes that are not asked for.
 	Seed uint64
