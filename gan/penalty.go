@@ -11,6 +11,8 @@ import (
 // penalties go with any objective. The trainer adds Weight(step) times the mean
 // of the terms to the loss, and takes the gradient of the sum once.
 //
+// A new penalty is one type with these methods, which the example shows and checks.
+//
 // Terms are per sample, so a discriminator that mixes the samples of a batch
 // has none; [New] refuses such a pair, unless [Config.AllowMixing] is set.
 type Penalty interface {
