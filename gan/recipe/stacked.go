@@ -41,7 +41,7 @@ func stackedGame(r Recipe) gan.Config {
 func StackedWhole() Recipe {
 	return Recipe{
 		Name: "whole", About: "three digits as colours, larger networks",
-		Latent: 192, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
+		Latent: 192, Batch: 64, Steps: 40_000, LR: 2e-3, Seed: 1,
 		Build:    whole,
 		Settings: stackedGame,
 	}
