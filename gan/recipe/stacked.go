@@ -73,7 +73,7 @@ func whole(r Recipe) (g, d nn.Module) {
 
 func stacked(name string, channels int) Recipe {
 	return Recipe{
-		Name: name, Latent: 256, Batch: 64, Steps: 6000, LR: 2e-3, Seed: 1,
+		Name: name, Latent: 256, Batch: 64, Steps: 4000, LR: 2e-3, Seed: 1,
 		Build:    func(r Recipe) (g, d nn.Module) { return unrolled(r.Latent, channels) },
 		Settings: stackedGame,
 	}
