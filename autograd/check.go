@@ -62,6 +62,9 @@ func Check(f func(xs []*Var) *Var, xs []*tensor.Tensor, o CheckOptions) error {
 		return errors.New("autograd: Check: there are no inputs to differentiate by")
 	}
 	for i, x := range xs {
+		if x == nil {
+			panic(noTensor("Check"))
+		}
 		if x.DType() != tensor.Float64 {
 			return fmt.Errorf("autograd: Check: input %d is %v; finite differences need float64", i, x.DType())
 		}

@@ -33,6 +33,8 @@ type Opts struct {
 func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	seed := o.Seed
 	switch {
+	case y == nil:
+		panic(noVar("Grad"))
 	case seed == nil && y.value.Len() != 1:
 		panic(&GradError{"Grad", fmt.Sprintf("the result has shape %v, not a single element", y.Shape()),
 			"reduce it with Sum or Mean, or give Opts.Seed"})

@@ -80,6 +80,11 @@ func noTensor(op string) error {
 	return &tensor.ArgumentError{Op: op, Problem: "the tensor is nil", Fix: "give one, such as tensor.New makes"}
 }
 
+// noVar is the error of an operation that was given no Var.
+func noVar(op string) error {
+	return &tensor.ArgumentError{Op: op, Problem: "an operand is nil", Fix: "give a Var, such as Const makes of a tensor"}
+}
+
 // Value returns the tensor. Writing to it in place changes the operand of later
 // operations; if it happens between a recorded operation and its gradient, and the
 // old value is needed, [Grad] panics.

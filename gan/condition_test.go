@@ -471,7 +471,18 @@ func TestDrawMisuse(t *testing.T) {
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))
 	}
-	_, err := classes.Draw(nil, gan.Request{N: 1}) //nolint:staticcheck // that is what is tested
+	unknown, err := gan.NewGenerator(ready(nn.Sequential(nn.Linear(2, 4), counted{func() {}})), 2)
+	require.NoError(t, err)
+	require.Nil(t, unknown.SampleShape())
+	for _, f := range []struct {
+		g *gan.Generator
+		n int
+	}{{plain, min(1<<40, math.MaxInt/2)}, {classes, min(1<<40, math.MaxInt/2)}, {unknown, min(1<<37, math.MaxInt/32)}} {
+		_, err := f.g.Draw(t.Context(), gan.Request{N: f.n})
+		require.ErrorContains(t, err, "no memory holds so many samples")
+		require.ErrorAs(t, err, new(tensor.Misuse))
+	}
+	_, err = classes.Draw(nil, gan.Request{N: 1}) //nolint:staticcheck // that is what is tested
 	require.ErrorContains(t, err, "the context is nil")
 	require.Equal(t, []int{2, 4}, vector.MapOf(z, c).Shape())
 	require.Equal(t, []int{0, 4}, classes.SampleOf(nil, 1).Shape())
@@ -481,6 +492,8 @@ func TestDrawMisuse(t *testing.T) {
 	reason := errors.New("enough")
 	cancel(reason)
 	_, err = classes.Draw(ctx, gan.Request{N: 300})
+	require.ErrorIs(t, err, reason)
+	_, err = classes.Draw(ctx, gan.Request{N: min(1<<34, math.MaxInt/128)}) // of which no classes are drawn either
 	require.ErrorIs(t, err, reason)
 	passes := 0
 	ctx, cancel = context.WithCancelCause(t.Context())

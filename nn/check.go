@@ -26,6 +26,7 @@ import (
 // Whatever is computed by a network is checked by its weights as the output of a module
 // that has the network as a part: the penalty of package gan's example of Penalty is.
 func CheckGrad(ctx *Ctx, m Module, x *autograd.Var, o autograd.CheckOptions) error {
+	given("CheckGrad", x)
 	params := Params(m)
 	xs := []*tensor.Tensor{x.Value()}
 	fixed := map[*Param]*autograd.Var{}

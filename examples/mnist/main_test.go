@@ -75,6 +75,7 @@ func TestWrongUsage(t *testing.T) {
 		"-seed -1":           `invalid value "-1" for flag -seed`,
 		"-steps 0":           "-epochs, -steps and -batch must be at least 1",
 		"-epochs -1":         "-epochs, -steps and -batch must be at least 1",
+		"-epochs 2000000":    "-epochs at most 1000000",
 		"-steps 3 -epochs 3": "give -epochs or -steps, not both",
 		"-preset dcgan":      `there is no preset "dcgan"`,
 		"-threads -1":        "-threads and -looks must be 0 or more",

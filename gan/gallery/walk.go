@@ -20,8 +20,9 @@ import (
 // one arc, and vectors of length 0 are joined by a line.
 //
 // Walk panics with a [tensor.ShapeError] if the shapes are not [n, k] for both, or if
-// there are fewer than 2 steps.
+// there are fewer than 2 steps, and with a [tensor.ArgumentError] if one is nil.
 func Walk(from, to *tensor.Tensor, steps int) *tensor.Tensor {
+	needTensors("gallery.Walk", from, to)
 	if from.Rank() != 2 || !slices.Equal(from.Shape(), to.Shape()) || from.DType() != to.DType() || steps < 2 {
 		panic(&tensor.ShapeError{Op: "gallery.Walk", Shapes: [][]int{from.Shape(), to.Shape()},
 			Problem: fmt.Sprintf("there are no %d steps between these", steps), Fix: "give [n, k] twice, of one type, and 2 steps or more"})
