@@ -441,7 +441,11 @@ func (f *fitting) note(sentence string) {
 
 // Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
 // context was cancelled: training was stopped on purpose, and everything that
-// hooks save is whole. If a hook failed as well, it is false.
+// hooks save is whole. If a hook failed as well, it is false; and also after a deadline,
+// which may be that of anything. To train for ten minutes and be content, give the
+// context the cause of a cancellation:
+//
+//	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, context.Canceled)
 func Cancelled(err error) bool {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
