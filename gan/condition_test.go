@@ -122,6 +122,7 @@ func TestConditionsMustFit(t *testing.T) {
 	require.ErrorContains(t, fit(trainer, datasets.NewLoader(pets(20), 8)), "the networks know 3 classes, and the source yields none; give a datasets.Loader the option datasets.Conditions")
 	require.ErrorContains(t, fit(trainer, petLoader(foxes{20})), `the classes of the source are not those of Config.Classes: class 1 is "fox" and not "dog"`)
 	require.ErrorContains(t, fit(trainer, petLoader(bats{20})), "there are 4 and not 3")
+	require.ErrorContains(t, fit(trainer, petLoader(strays{20})), "the source's samples of each class: no class has a count above 0; labels count from 0")
 	// Data whose classes are numbers takes the names of the configuration, unless those
 	// are numbers, too.
 	labels := make([]int, 20)
@@ -143,6 +144,10 @@ func TestConditionsMustFit(t *testing.T) {
 	require.ErrorContains(t, fit(newConditional(t, gan.Hinge{}, vectors), datasets.NewLoader(pets(20), 8)), "the networks read a condition of 3 numbers, and the batch has none")
 	require.NoError(t, fit(trainer, petLoader(pets(20))))
 }
+
+type strays struct{ pets } // of no class
+
+func (strays) Label(int) int { return -1 }
 
 type foxes struct{ pets }
 

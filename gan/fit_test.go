@@ -349,7 +349,7 @@ func TestFitWithShortSource(t *testing.T) {
 	trainer := newTiny(t, gan.Hinge{})
 	before := stateOf(t, trainer)
 	report, err := trainer.Fit(context.Background(), tinyNoise(0))
-	require.EqualError(t, err, "gan: the source has no batches")
+	require.EqualError(t, err, "gan: the source has no batches; give it samples, with datasets.DropLast as many as a batch has")
 	require.NotNil(t, report)
 	same(t, before, stateOf(t, trainer))
 

@@ -166,7 +166,8 @@ func (g *Generator) countFits(op string, n int, shape []int) error {
 // Request says which samples [Generator.Draw] makes.
 type Request struct {
 	// N is the number of samples, which together may have up to 2³⁸ numbers. It may be
-	// left out if Labels, Condition or Latent tells it.
+	// left out if Labels, Condition or Latent tells it. Programs that serve others set
+	// limits of their own: Go ends a program that asks for more memory than there is.
 	N int
 	// Seed is that of the latent vectors, and of classes that are not asked for.
 	Seed uint64

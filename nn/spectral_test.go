@@ -367,6 +367,7 @@ func TestSpectralNormInFiles(t *testing.T) {
 		`{"type":"SpectralNorm"}`:                                                                                              `"layer" is missing`,
 		`{"type":"SpectralNorm","layer":null,"iterations":1,"eps":0}`:                                                          "SpectralNorm of <nil>: it has no weight",
 		`{"type":"SpectralNorm",` + linear + `,"iterations":0,"eps":0}`:                                                        "0 power iterations with ε = 0 are not possible",
+		`{"type":"SpectralNorm",` + linear + `,"iterations":16777216,"eps":0}`:                                                 "16777216 power iterations with ε = 0 are not possible",
 		`{"type":"SpectralNorm",` + linear + `,"iterations":1}`:                                                                `"eps" is missing`,
 		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":-1}`:                                                       "1 power iterations with ε = -1",
 		`{"type":"SpectralNorm","layer":{"type":"Tanh"},"iterations":1,"eps":0}`:                                               "SpectralNorm of Tanh: it has no weight",
@@ -398,7 +399,7 @@ func TestSpectralNormRefuses(t *testing.T) {
 	} {
 		requireMisuse[*nn.StateError](t, want, func() { nn.SpectralNorm(layer) })
 	}
-	requireMisuse[*tensor.ArgumentError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 iteration or more, and an ε of 0 or more",
+	requireMisuse[*tensor.ArgumentError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 to 1000 iterations, and an ε of 0 or more",
 		func() { nn.SpectralNorm(nn.Linear(1, 1), nn.PowerIterations(0)) })
 	for _, eps := range []float64{-1, math.NaN()} {
 		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "are not possible")

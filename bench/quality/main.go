@@ -9,7 +9,7 @@
 // points of each generator, or 25,600 pictures of three digits; the classic recipe is
 // trained for as long as the others took. The machine should be idle, and without -only
 // that takes long: three digits in one picture, and digits of 8×8 pixels, are 12 runs of
-// 10,000 or 20,000 steps. Each run is added to bench/RESULTS.json as soon as it is
+// 4,000 to 20,000 steps. Each run is added to bench/RESULTS.json as soon as it is
 // measured, with its commit, and RESULTS.md is written from that. -continue leaves out
 // the runs of this commit that are already there. Recipes are searched for with
 // bench/quality/trials.
