@@ -80,7 +80,7 @@ func noTensor(op string) error {
 	return &tensor.ArgumentError{Op: op, Problem: "the tensor is nil", Fix: "give one, such as tensor.New makes"}
 }
 
-// noVar is the error of an operation on nil.
+// noVar is the error of an operation that was given no Var.
 func noVar(op string) error {
 	return &tensor.ArgumentError{Op: op, Problem: "an operand is nil", Fix: "give a Var, such as Const makes of a tensor"}
 }

@@ -305,7 +305,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	var p progressState
 	meta, ok := f.Metadata()[checkpointKey]
 	if !ok {
-		return bad("its metadata does not hold %q", checkpointKey)
+		return bad("the file is none: its metadata does not hold %q; LoadGenerator reads a generator, nn.LoadInto the weights of a network", checkpointKey)
 	}
 	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
 		return bad("its metadata %q: %w", checkpointKey, err)

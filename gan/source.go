@@ -171,5 +171,5 @@ func (g *game) trySize(src Source) error {
 	case errors.As(misuse, &failure):
 		return fmt.Errorf("gan: %w", misuse)
 	}
-	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
+	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; if they can take larger ones, leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
 }

@@ -241,6 +241,7 @@ func TestNewRefuses(t *testing.T) {
 		err := tensor.Catch(func() { optim.New(c.method, c.params) })
 		assert.EqualError(t, err, c.want)
 	}
+	require.EqualError(t, tensor.Catch(func() { optim.New(nil, one) }), "optim.New: the method is nil; give one, such as Adam")
 	var wrong *optim.MethodError
 	err = tensor.Catch(func() { optim.New(optim.Adam{}, one) })
 	require.ErrorAs(t, err, &wrong)

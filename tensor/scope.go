@@ -97,6 +97,7 @@ func (s *Scope) Adopt(t *Tensor) *Tensor {
 // Empty returns a tensor of the scope whose elements are arbitrary until they are
 // written. It panics as [New] does.
 func (s *Scope) Empty(d *Device, dt DType, shape ...int) *Tensor {
+	d.given("Scope.Empty")
 	checkDType("Scope.Empty", dt)
 	return empty(s, d, dt, checkShape("Scope.Empty", shape))
 }
