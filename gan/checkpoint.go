@@ -239,7 +239,7 @@ type resuming struct {
 // the dots, occur one after the other: "generator.optimizer.lr" for one setting,
 // "optimizer.lr" or "lr" for those of both networks, "data" for everything about
 // the data. A name that no setting has is refused, with a list of those that there
-// are.
+// are. An epoch that has had as many batches as the changed data have is over.
 func Allow(names ...string) ResumeOption {
 	return func(r *resuming) { r.allowed = append(r.allowed, names...) }
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -102,6 +103,11 @@ func (r *resumable) compare(d *dataset) ([]Difference, error) {
 		now = settings{"data.batches": now["data.batches"]}
 	}
 	return now.differences(r.data, r.allowed), nil
+}
+
+// allows reports whether what training goes on from may differ from it in a setting.
+func (t *Trainer) allows(setting string) bool {
+	return t.before != nil && slices.ContainsFunc(t.before.allowed, func(a string) bool { return covers(a, setting) })
 }
 
 // adopt makes src the source of the data that training sees.

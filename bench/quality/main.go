@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -127,6 +128,11 @@ func run(ctx context.Context, s settings) error {
 	if _, err := os.Stat(filepath.Dir(s.out)); err != nil { // now, and not after the first training
 		return err
 	}
+	lock, err := atomicfile.LockFolder(filepath.Dir(s.out)) // two would spoil each other's times, and rows
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	r, err := load(s.out)
 	if err != nil {
 		return err
