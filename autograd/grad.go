@@ -2,6 +2,7 @@ package autograd
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gander-ml/gander/tensor"
@@ -33,7 +34,7 @@ type Opts struct {
 func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	seed := o.Seed
 	switch {
-	case y == nil:
+	case y == nil || slices.Contains(xs, nil):
 		panic(noVar("Grad"))
 	case seed == nil && y.value.Len() != 1:
 		panic(&GradError{"Grad", fmt.Sprintf("the result has shape %v, not a single element", y.Shape()),

@@ -88,7 +88,12 @@ func noVar(op string) error {
 // Value returns the tensor. Writing to it in place changes the operand of later
 // operations; if it happens between a recorded operation and its gradient, and the
 // old value is needed, [Grad] panics.
-func (v *Var) Value() *tensor.Tensor { return v.value }
+func (v *Var) Value() *tensor.Tensor {
+	if v == nil {
+		panic(noVar("Value"))
+	}
+	return v.value
+}
 
 // Tracked reports whether operations on v are recorded.
 func (v *Var) Tracked() bool { return v.node != nil }
@@ -102,7 +107,7 @@ func (v *Var) Detach() *Var {
 }
 
 // Shape returns a copy of the value's dims.
-func (v *Var) Shape() []int { return v.value.Shape() }
+func (v *Var) Shape() []int { return v.Value().Shape() }
 
 // Item returns the value's only element, as [tensor.Tensor.Item] does.
 func (v *Var) Item() float64 { return v.value.Item() }

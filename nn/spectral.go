@@ -168,9 +168,9 @@ func (n *spectralNorm) iterate(w, v *tensor.Tensor, times int) (u, newV *tensor.
 	return u, v
 }
 
-// unit returns x in length 1.
+// unit returns x in length 1. The square of its length may be no number of x's type.
 func (n *spectralNorm) unit(x *tensor.Tensor) *tensor.Tensor {
-	length := tensor.Sqrt(tensor.Sum(tensor.Square(x)))
+	length := tensor.Norm([]*tensor.Tensor{x}).Cast(x.DType())
 	return tensor.Div(x, tensor.Clamp(length, n.eps, math.Inf(1)))
 }
 

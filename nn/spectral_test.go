@@ -338,6 +338,24 @@ func TestSpectralNormOfOnesOwn(t *testing.T) {
 	require.False(t, exact)
 }
 
+// TestSpectralNormOfLargeWeights: that the square of a length is no number of the
+// weight's type is no reason for NaN.
+func TestSpectralNormOfLargeWeights(t *testing.T) {
+	for dt, scales := range map[tensor.DType][]float64{tensor.Float32: {1, 1e10, 1e20, 1e30}, tensor.Float64: {1, 1e100, 1e160, 1e300}} {
+		var want []float64
+		for _, scale := range scales {
+			m := nn.SpectralNorm(nn.Linear(4, 3, nn.WeightInit(nn.Uniform(scale)), nn.NoBias()))
+			nn.Init(m, 1, dt, tensor.CPU())
+			x := autograd.Const(tensor.NewStream(1, "input").Normal(dt, 2, 4))
+			y := m.Forward(&nn.Ctx{Train: true}, x).Value().Float64s()
+			if want == nil {
+				want = y
+			}
+			require.InDeltaSlice(t, want, y, 1e-5, "%v, %g", dt, scale)
+		}
+	}
+}
+
 // TestSpectralNormInFiles: architecture, weights and vectors come back.
 func TestSpectralNormInFiles(t *testing.T) {
 	m := nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 3, 2)), nn.SpectralNorm(nn.ConvTranspose2D(3, 2, 2), nn.PowerIterations(2), nn.Eps(1e-4)),

@@ -25,6 +25,7 @@ func TestNilTensors(t *testing.T) {
 	for name, use := range uses {
 		if use != nil && !strings.HasPrefix(name, "Tensor.") { // methods of nil fail as all in Go do
 			calls[name] = func() { use(nil) }
+			calls[name+", empty"] = func() { use(new(tensor.Tensor)) }
 		}
 	}
 	for name, f := range calls {
