@@ -12,12 +12,13 @@
 //
 // The decomposition of a matrix begins with its reduction to two diagonals, which is
 // gonum's own and mostly BLAS. What follows, the QR iteration, rotates neighbouring
-// columns of the singular vectors or eigenvectors, some two million times three hundred
-// numbers for a matrix of order 300. gonum does so column by column, where the
-// numbers of a column are apart in memory. Here the vectors lie one after the other,
-// sixteen numbers at a time, so that rotations take AVX-512 or AVX2 if the machine has
-// it, and read from the cache what the sweep before has left there. The work is divided
-// among all processors that GOMAXPROCS allows.
+// columns of the singular vectors or eigenvectors, 160,000 times for the SVD of a matrix of
+// order 300. gonum does so one number after the other, with those of a column apart in
+// memory. Here the vectors lie one after the other, sixteen numbers at a time, so that
+// rotations take AVX-512 or AVX2 if the machine has it, and read from the cache what the
+// sweep before has left there. The work is divided among all processors that GOMAXPROCS
+// allows. Without these instructions the plain loops still take two thirds to nine tenths
+// of gonum's time.
 //
 // Replaced are:
 //
