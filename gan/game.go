@@ -173,7 +173,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
 	err = g.checkBatch(b)
 	if err == nil {
-		err = tensor.Catch(func() { g.journal.begin(g) })
+		err = tensor.Catch(func() { g.journal.begin(g, b, latent) })
 	}
 	if err != nil {
 		if g.peers != nil {
@@ -213,7 +213,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 		switch {
 		case r.err != nil:
 		case r.failed == "":
-			g.journal.done(g, b, latent)
+			g.journal.done(g, b.X)
 		default:
 			data = lookForNaN(b)
 		}
