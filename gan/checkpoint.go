@@ -239,7 +239,7 @@ type resuming struct {
 // the dots, occur one after the other: "generator.optimizer.lr" for one setting,
 // "optimizer.lr" or "lr" for those of both networks, "data" for everything about
 // the data. A name that no setting has is refused, with a list of those that there
-// are.
+// are. An epoch that has had as many batches as the changed data have is over.
 func Allow(names ...string) ResumeOption {
 	return func(r *resuming) { r.allowed = append(r.allowed, names...) }
 }
@@ -305,7 +305,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	var p progressState
 	meta, ok := f.Metadata()[checkpointKey]
 	if !ok {
-		return bad("its metadata does not hold %q", checkpointKey)
+		return bad("the file is none: its metadata does not hold %q; LoadGenerator reads a generator, nn.LoadInto the weights of a network", checkpointKey)
 	}
 	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
 		return bad("its metadata %q: %w", checkpointKey, err)

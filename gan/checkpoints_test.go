@@ -443,6 +443,23 @@ func TestResumeComparesSettings(t *testing.T) {
 	}
 	require.NoError(t, typo.Resume(path, gan.Allow("data.digest")), "of the data, nothing is known yet")
 
+	// An epoch that has had more batches than there are now is over.
+	fewer := base()
+	fewer.source = loader(40, 20, datasets.Seed(3))
+	short := start(fewer)
+	require.NoError(t, short.Resume(path, gan.WithSource(fewer.source()), gan.Allow("data.batch", "data.batches")))
+	at, ends := short.Steps(), []int(nil)
+	require.Greater(t, at, 2)
+	_, err = short.Fit(context.Background(), fewer.source(), gan.Steps(at+3), gan.On(gan.Hook{Epoch: func(e gan.EpochInfo) error {
+		ends = append(ends, e.Steps)
+		return nil
+	}}))
+	require.NoError(t, err)
+	require.Equal(t, []int{at, at + 2, at + 3}, ends)
+	require.NoError(t, short.Resume(path))
+	_, err = short.Fit(context.Background(), fewer.source(), gan.Steps(at+3))
+	require.ErrorContains(t, err, "but the source has 2; give the same data")
+
 	same1 := start(base())
 	require.NoError(t, same1.Resume(path, gan.WithSource(base().source())), "nothing has changed")
 }

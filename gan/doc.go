@@ -125,6 +125,18 @@
 // It returns one term per sample, and the trainer takes the means. Check its
 // derivatives with [autograd.Check].
 //
+// A new penalty, too, is one type with three methods. Its terms are made of gradients
+// of D by samples, of which the trainer takes gradients by D's weights:
+//
+//	func (ZeroCentred) Terms(p *gan.Pass) *autograd.Var {
+//		g := autograd.Grad(autograd.Sum(p.Real.D), []*autograd.Var{p.Real.X},
+//			autograd.Opts{CreateGraph: true})[0]      // [n, features]
+//		return autograd.Sum(autograd.Square(g), 1) // [n]
+//	}
+//
+// [nn.CheckGrad] checks it, as a module whose output it is; the example of [Penalty]
+// has all of that.
+//
 // # Hooks
 //
 // A [Hook] is told what happens: after each step with losses, their terms and

@@ -170,12 +170,15 @@ type options struct {
 	failure       string // where to write a step that fails; "": nowhere
 }
 
-// Epochs sets the number of passes over the data, 1 unless set, counted from
-// the beginning of training and not from where it is resumed. [Trainer.Fit] refuses
-// less than 0.
+// Epochs has [Trainer.Fit] train until so many passes over the data are done; without it
+// and [Steps], until one is. They are counted from the beginning of training and not from
+// where it is resumed, nor from where an earlier Fit has ended: if that many are done
+// already, there is nothing to do. Fit refuses less than 0. Of Epochs and Steps, the last
+// one given counts.
 func Epochs(n int) Option { return func(o *options) { o.epochs, o.steps = n, math.MaxInt } }
 
-// Steps sets the number of steps instead, counted likewise.
+// Steps has [Trainer.Fit] train until so many steps are done, in place of [Epochs], and
+// counted likewise.
 func Steps(n int) Option { return func(o *options) { o.epochs, o.steps = math.MaxInt, n } }
 
 // On adds hooks.
@@ -212,8 +215,13 @@ func (p *position) add(l Losses, generator bool, batches, steps int) {
 		p.generator++
 	}
 	if p.batch == batches {
-		*p = position{past: append(p.past, pastEpoch{p.means(), steps}), untold: true}
+		p.end(steps)
 	}
+}
+
+// end ends the epoch.
+func (p *position) end(steps int) {
+	*p = position{past: append(p.past, pastEpoch{p.means(), steps}), untold: true}
 }
 
 // means returns the mean losses of the current epoch.
@@ -310,8 +318,8 @@ func (f *fitting) prepare(opts []Option) error {
 		p := &f.position
 		switch f.batches = f.src.Batches(); {
 		case f.batches < 1:
-			return errors.New("gan: the source has no batches")
-		case p.batch >= f.batches:
+			return errors.New("gan: the source has no batches; give it samples, with datasets.DropLast as many as a batch has")
+		case p.batch >= f.batches && !f.allows("data.batches"):
 			return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
 		}
 		if f.game.peers != nil && f.o.failure != "" {
@@ -326,7 +334,15 @@ func (f *fitting) prepare(opts []Option) error {
 		if err := f.adopt(f.src); err != nil {
 			return err
 		}
-		return f.game.adoptClasses(f.src)
+		if err := f.game.adoptClasses(f.src); err != nil {
+			return err
+		}
+		if p.batch >= f.batches { // of other batches, of which there are fewer
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			p.end(f.game.steps)
+		}
+		return nil
 	})
 	f.report.Steps = f.game.steps // in a group, perhaps those of process 0
 	return err
@@ -425,7 +441,11 @@ func (f *fitting) note(sentence string) {
 
 // Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
 // context was cancelled: training was stopped on purpose, and everything that
-// hooks save is whole. If a hook failed as well, it is false.
+// hooks save is whole. If a hook failed as well, it is false; and also after a deadline,
+// which may be that of anything. To train for ten minutes and be content, give the
+// context the cause of a cancellation:
+//
+//	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, context.Canceled)
 func Cancelled(err error) bool {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:

@@ -1,7 +1,6 @@
 package gan
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -102,8 +101,10 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		seed:   strconv.FormatUint(c.Seed, 10),
 		scope:  tensor.NewScope(),
 	}
-	if len(out.gParams) == 0 || len(out.dParams) == 0 {
-		return nil, errors.New("a network has no parameters to train; are they frozen?")
+	for name, params := range map[string][]*nn.Param{"generator": out.gParams, "discriminator": out.dParams} {
+		if len(params) == 0 {
+			return nil, fmt.Errorf("the %s has no parameters to train; give a module of your own the method Params or Children, and thaw what nn.Freeze has frozen", name)
+		}
 	}
 	gValues, dValues := values(out.gParams), values(out.dParams)
 	out.dtype, out.device = gValues[0].DType(), device

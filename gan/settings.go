@@ -369,9 +369,18 @@ func compareNames(a, b string) int {
 
 func orNone(s settings, name string) string {
 	if v, ok := s[name]; ok {
-		return v
+		return shown(v)
 	}
 	return "none"
+}
+
+// zero is optim.Zero in a value: 5e-324.
+var zero = number(optim.Zero)
+
+// shown returns a value as people read it, with optim.Zero by its name. Checkpoints hold
+// the number.
+func shown(value string) string {
+	return strings.ReplaceAll(value, zero, "Zero")
 }
 
 // covers reports whether the parts of a name, between its dots, occur in a

@@ -3,7 +3,6 @@ package gan
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -107,4 +106,12 @@ func (t *Trainer) Networks() (generator, discriminator nn.Module) {
 //
 //	objective               relativistic
 //	generator.optimizer.lr  0.002
-func (t *Trainer) Settings() map[string]string { return maps.Clone(t.settings) }
+//
+// A number that is [optim.Zero] is called Zero.
+func (t *Trainer) Settings() map[string]string {
+	out := make(map[string]string, len(t.settings))
+	for name, value := range t.settings {
+		out[name] = shown(value)
+	}
+	return out
+}

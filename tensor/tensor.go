@@ -315,6 +315,7 @@ func (t *Tensor) To(d *Device) *Tensor {
 	if t.store.device == d {
 		return t
 	}
+	d.given("To")
 	out := empty(t.scope, d, t.DType(), t.layout.Packed())
 	if h, ok := out.store.buffer.(*backend.Host); ok {
 		t.download("To", h.Slice(0, t.Len()))

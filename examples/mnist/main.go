@@ -143,7 +143,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	}
 	judgement, unclear, err := verdict(ctx, judge, trainer.Generator(), r.Seed)
 	if err == nil {
-		fmt.Printf("\n%vof %d digits drawn with seed %d, no class fits %d\n", judgement, drawn, r.Seed, unclear)
+		fmt.Printf("\n%vfloors are real digits', ceilings those of noise; no class fits %d of %d digits drawn with seed %d\n", judgement, unclear, drawn, r.Seed)
 	}
 	return err
 }

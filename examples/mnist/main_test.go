@@ -75,6 +75,7 @@ func TestWrongUsage(t *testing.T) {
 		"-seed -1":           `invalid value "-1" for flag -seed`,
 		"-steps 0":           "-epochs, -steps and -batch must be at least 1",
 		"-epochs -1":         "-epochs, -steps and -batch must be at least 1",
+		"-epochs 2000000":    "-epochs at most 1000000",
 		"-steps 3 -epochs 3": "give -epochs or -steps, not both",
 		"-preset dcgan":      `there is no preset "dcgan"`,
 		"-threads -1":        "-threads and -looks must be 0 or more",
@@ -211,7 +212,7 @@ func TestQuick(t *testing.T) {
 	require.Regexp(t, `(?m)^trained to step 12 in `, r.Out)
 	require.Regexp(t, `(?m)^Fréchet distance  .* 643 `, r.Out)
 	require.Regexp(t, `(?m)^share  +\d`, r.Out)
-	require.Regexp(t, `(?m)^of 100 digits drawn with seed 1, no class fits \d+$`, r.Out)
+	require.Regexp(t, `(?m)^floors are real digits', ceilings those of noise; no class fits \d+ of 100 digits drawn with seed 1$`, r.Out)
 	require.Regexp(t, `(?m)^class fidelity +0\.\d+ `, r.Out)
 
 	files := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))

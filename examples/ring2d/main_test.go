@@ -98,6 +98,7 @@ func TestFailures(t *testing.T) {
 		"-steps -1":       "-steps",
 		"-steps 1.5":      "-steps",
 		"-batch 0":        "-batch",
+		"-batch 2000000":  "-batch at most 1048576",
 		"-seeds 0":        "-seeds",
 		"-threads -1":     "-threads",
 		"-lr 0":           "-lr",

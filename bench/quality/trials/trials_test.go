@@ -3,8 +3,10 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/bench/quality/subject"
@@ -39,6 +41,30 @@ func TestTry(t *testing.T) {
 	clitest.Fails(t, dir, 1, "nowhere", "-o", "nowhere/T.md", "-seeds", "0")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "T.json"), []byte("{"), 0o644))
 	clitest.Fails(t, dir, 1, "unexpected end", "-o", "T.md", "-seeds", "0")
+}
+
+// Processes that add trials at the same time lose none of each other's.
+func TestAddTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "T.md")
+	const each = 12
+	var writers sync.WaitGroup
+	for first := range 4 {
+		writers.Go(func() {
+			for i := range each {
+				seed := uint64(first*each + i)
+				assert.NoError(t, add(t.Context(), path, trial{Of: "half", Seed: seed}, trial{Of: "half", Seed: seed / 2}))
+			}
+		})
+	}
+	writers.Wait()
+	all, err := read(path)
+	require.NoError(t, err)
+	seeds := map[uint64]bool{}
+	for _, made := range all {
+		seeds[made.Seed] = true
+	}
+	require.Len(t, seeds, 4*each)
+	require.Len(t, all, 4*each, "none is there twice")
 }
 
 func TestWrongUsage(t *testing.T) {

@@ -46,12 +46,11 @@ func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
 func backwardAxes(phases []axis, ins, taps int, p *backend.ConvParams, k int) []axis {
 	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
 	apart := stride / gcd(stride, dilation) // taps of one phase
-	for phase := range stride {
-		a := axis{step: 1, next: -apart, gap: dilation * apart / stride, by: stride}
-		a.at = ((phase-pad)%stride + stride) % stride
-		a.outs = max(0, (ins-a.at+stride-1)/stride)
-		first := 0
-		for first < apart && first*dilation%stride != phase {
+	for at := range min(stride, ins) {      // a stride may be far longer than the image
+		a := axis{step: 1, next: -apart, gap: dilation * apart / stride, at: at, by: stride}
+		a.outs = (ins-at-1)/stride + 1
+		phase, first := (at+pad)%stride, 0
+		for first < min(apart, taps) && first*dilation%stride != phase {
 			first++
 		}
 		if first < min(apart, taps) {

@@ -73,12 +73,11 @@ func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
 func backwardAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
 	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
 	apart := stride / gcd(stride, dilation) // taps of one phase
-	for rest := range stride {
-		at := ((rest-pad)%stride + stride) % stride
+	for at := range min(stride, ins) {      // a stride may be far longer than the image
 		a := axis{step: 1, next: int32(-apart), gap: int32(dilation * apart / stride), by: int32(stride), at: int32(at)}
-		a.outs = int32(max(0, (ins-at+stride-1)/stride))
-		first := 0
-		for first < apart && first*dilation%stride != rest {
+		a.outs = int32((ins-at-1)/stride + 1)
+		phase, first := (at+pad)%stride, 0
+		for first < min(apart, taps) && first*dilation%stride != phase {
 			first++
 		}
 		if first < min(apart, taps) {
@@ -86,9 +85,7 @@ func backwardAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
 			a.first = int32(first + (int(a.taps)-1)*apart)
 			a.start = int32((at + pad - int(a.first)*dilation) / stride)
 		}
-		if a.outs > 0 {
-			phases = append(phases, a)
-		}
+		phases = append(phases, a)
 	}
 	return phases
 }
