@@ -28,7 +28,6 @@ func Quick() Recipe {
 }
 
 // Unconditional is [Quick] without classes: what is drawn is up to the generator. Its
-// Unconditional is [Quick] without classes: what is drawn is up to the generator. Its
 // generator has no linear path beside a hidden layer, which is wider, and its
 // discriminator one hidden layer less.
 func Unconditional() Recipe {
