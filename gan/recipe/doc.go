@@ -15,7 +15,7 @@
 //	                networks        game                          steps   Fréchet distance
 //	Quick           convolutional,  relativistic pairs, R1, R2     4,000    1.6
 //	                with classes
-//	Unconditional   convolutional   the same                       4,000    6.2
+//	Unconditional   convolutional   the same                       4,000    6.3
 //	Best            as Quick        the same                      12,000
 //	MLP             MLPs            the same, fading               5,000
 //	Classic         MLPs            binary cross-entropy          15,700    543
