@@ -23,8 +23,9 @@ type Trainer struct {
 	resumed  bool           // since the last Fit
 	before   *resumable     // what the data of the next Fit must be; nil: anything
 
-	busy atomic.Bool // something trains
-	mu   sync.Mutex  // held while a step changes the state, or a checkpoint copies it
+	busy    atomic.Bool // something trains
+	telling atomic.Bool // hooks with a state are told of a step
+	mu      sync.Mutex  // held while a step changes the state, or a checkpoint copies it
 }
 
 // ErrBusy is returned by the methods of a [Trainer] that train, while one of them

@@ -70,6 +70,7 @@ func TestSizes(t *testing.T) {
 		"half":    {StackedHalf(), [2]int{287_635, 1833}},
 		"quarter": {StackedQuarter(), [2]int{287_635, 557}},
 		"pocket":  {Pocket(), [2]int{30_265, 17_831}},
+		"ring":    {Ring(), [2]int{83_202, 33_409}},
 	} {
 		g, d := c.recipe.Networks()
 		require.Equal(t, c.weights, [2]int{nn.Count(g), nn.Count(d)}, name)

@@ -51,6 +51,7 @@ var house = []room{
 	{folder: "internal/pixel"},
 	{folder: "internal/strictjson", imports: []string{"internal/excerpt"}},
 	{folder: "internal/ptx"},
+	{folder: "internal/givens", imports: []string{"internal/isa"}},
 	{folder: "internal/philox", imports: []string{"internal/isa"}},
 	{folder: "internal/gemm", imports: []string{"internal/isa", "internal/parallel"}},
 	{folder: "internal/vec", imports: []string{"internal/isa", "internal/op"}},
@@ -76,6 +77,7 @@ var house = []room{
 	{folder: "tensor", outside: []string{blas},
 		imports: []string{"internal/backend", "internal/backend/cpu", "internal/backend/cuda", "internal/layout", "internal/op", "internal/parallel", "internal/philox"}},
 	{folder: "tensor/simdblas", imports: []string{"internal/gemm"}, outside: []string{gonum}},
+	{folder: "tensor/simdlapack", imports: []string{"internal/gemm", "internal/givens", "internal/parallel"}, outside: []string{gonum}, tests: []string{"tensor/simdblas"}},
 	{folder: "autograd", imports: []string{"tensor"}},
 	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/backendtest/far", "tensor"}},
 

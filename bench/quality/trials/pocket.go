@@ -15,6 +15,8 @@ import (
 
 var small = &kind{
 	name: recipe.Pocket().Name, about: recipe.Pocket().About + ", judged by `bench/quality/pocket`",
+	says: " A discriminator that learns from real digits with another's label (`mismatch`) brings samples that are what was asked for, at the cost of variance within classes. " +
+		"If the weight of that falls to nothing by the end, and those of R1 and R2 fall further, the variance comes back, and half of the gain is kept.",
 	columns: []table.Column{{Name: pocket.Fidelity, Percent: 2}, {Name: pocket.Variance, Percent: 1}, {Name: pocket.Distinct, Percent: 1},
 		{Name: pocket.Copies, Less: true, Percent: 1}, {Name: subject.NearCopies, Less: true, Percent: 2}},
 	best: always(pocket.Fidelity),
