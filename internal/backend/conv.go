@@ -28,3 +28,49 @@ type ConvBackend interface {
 	// whose product in y has that weight.
 	Conv2DWeightGrad(dst, x, gy Operand, p ConvParams)
 }
+
+// Correlation is a correlation along one axis of images, which convolutions and their
+// gradients by the input consist of: output u sums over its taps t
+//
+//	input[Start+u·Step+t·Gap]·kernel[First+t·Next]
+//
+// and is written to place At+u·By.
+type Correlation struct {
+	Outs, Step, Start      int
+	Taps, Gap, First, Next int
+	At, By                 int
+}
+
+// Forward returns a convolution along axis k of the images, 0 or 1.
+func (p *ConvParams) Forward(k, outs, taps int) Correlation {
+	return Correlation{Outs: outs, Step: p.Stride[k], Start: -p.Pad[k], Taps: taps, Gap: p.Dilation[k], Next: 1, By: 1}
+}
+
+// InputGrad returns a phase of the gradient of a convolution by an input of dim ins,
+// along axis k. Input i is multiplied by tap j if i+pad−j·dilation is a multiple of
+// the stride, so the inputs are divided into stride phases, from 0 on. Each phase uses
+// some of the taps, the last one first.
+func (p *ConvParams) InputGrad(k, phase, ins, taps int) Correlation {
+	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
+	apart := stride / gcd(stride, dilation) // taps of one phase
+	c := Correlation{Step: 1, Next: -apart, Gap: dilation * apart / stride, By: stride}
+	c.At = ((phase-pad)%stride + stride) % stride
+	c.Outs = max(0, (ins-c.At+stride-1)/stride)
+	first := 0
+	for first < apart && first*dilation%stride != phase {
+		first++
+	}
+	if first < min(apart, taps) {
+		c.Taps = (taps-1-first)/apart + 1
+		c.First = first + (c.Taps-1)*apart
+		c.Start = (c.At + pad - c.First*dilation) / stride
+	}
+	return c
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
