@@ -10,46 +10,74 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/blas/gonum"
+	"gonum.org/v1/gonum/lapack"
+	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
+	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/gander-ml/gander/tensor/simdblas"
+	"github.com/gander-ml/gander/tensor/simdlapack"
 )
 
 // BenchmarkSimdBLAS compares gonum's linear algebra on package simdblas with the
 // same on gonum's own BLAS. The two alternate within each benchmark; x-gonum is the
 // ratio of the medians, above 1 if simdblas is faster.
 func BenchmarkSimdBLAS(b *testing.B) {
-	defer blas64.Use(gonum.Implementation{})
 	for _, n := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 100, 300, 1000} {
 		for _, c := range blasCases(n) {
 			b.Run(fmt.Sprintf("op=%s/n=%d", c.name, n), func(b *testing.B) {
 				if n == 1000 && c.slow {
 					b.Skip("takes seconds")
 				}
-				var times [2][]time.Duration
-				for b.Loop() {
-					for i, use := range []blas.Float64{gonum.Implementation{}, simdblas.Implementation{}} {
-						blas64.Use(use)
-						c.run() // warm
-						calls, start := 0, time.Now()
-						for time.Since(start) < 200*time.Microsecond || calls == 0 {
-							for range c.batch {
-								c.run()
-							}
-							calls += c.batch
-						}
-						times[i] = append(times[i], time.Since(start)/time.Duration(calls))
-					}
-				}
-				for i := range times {
-					slices.Sort(times[i])
-				}
-				median := len(times[0]) / 2
-				b.ReportMetric(float64(times[0][median])/float64(times[1][median]), "x-gonum")
-				b.ReportMetric(float64(times[1][median]), "ns/call")
+				c.compare(b, lapackgonum.Implementation{}, lapackgonum.Implementation{})
 			})
 		}
 	}
+}
+
+// BenchmarkSimdLAPACK is BenchmarkSimdBLAS for packages simdblas and simdlapack together.
+func BenchmarkSimdLAPACK(b *testing.B) {
+	for _, n := range []int{4, 10, 16, 30, 100, 300} {
+		for _, c := range lapackCases(n) {
+			b.Run(fmt.Sprintf("op=%s/n=%d", c.name, n), func(b *testing.B) {
+				c.compare(b, lapackgonum.Implementation{}, simdlapack.Implementation{})
+			})
+		}
+	}
+}
+
+// compare alternates between gonum and simdblas, with a LAPACK for each.
+func (c blasCase) compare(b *testing.B, theirs, ours lapack.Float64) {
+	defer blas64.Use(gonum.Implementation{})
+	defer lapack64.Use(lapackgonum.Implementation{})
+	var times [2][]time.Duration
+	for b.Loop() {
+		for i := range times {
+			if i == 0 {
+				blas64.Use(gonum.Implementation{})
+				lapack64.Use(theirs)
+			} else {
+				blas64.Use(simdblas.Implementation{})
+				lapack64.Use(ours)
+			}
+			c.run() // warm
+			calls, start := 0, time.Now()
+			for time.Since(start) < 200*time.Microsecond || calls == 0 {
+				for range c.batch {
+					c.run()
+				}
+				calls += c.batch
+			}
+			times[i] = append(times[i], time.Since(start)/time.Duration(calls))
+		}
+	}
+	for i := range times {
+		slices.Sort(times[i])
+	}
+	median := len(times[0]) / 2
+	b.ReportMetric(float64(times[0][median])/float64(times[1][median]), "x-gonum")
+	b.ReportMetric(float64(times[1][median]), "ns/call")
 }
 
 // blasCase is a computation, done batch times between readings of the clock.
@@ -110,11 +138,41 @@ func blasCases(n int) []blasCase {
 		{"CholeskySolve", 1, false, func() { var c mat.Cholesky; c.Factorize(&s); must(c.SolveTo(dst, b)) }},
 		{"QR", 1, false, func() { var c mat.QR; c.Factorize(a) }},
 		{"LeastSquares", 1, false, func() { var c mat.QR; c.Factorize(a); must(c.SolveTo(dst, false, b)) }},
-		{"SVD", 1, true, func() { var c mat.SVD; c.Factorize(a, mat.SVDThin) }},
 		{"SingularValues", 1, true, func() { var c mat.SVD; c.Factorize(a, mat.SVDNone) }},
-		{"EigenSym", 1, true, func() { var c mat.EigenSym; c.Factorize(&s, true) }},
 		{"Eigen", 1, true, func() { var c mat.Eigen; c.Factorize(a, mat.EigenRight) }},
 	}
+}
+
+func lapackCases(n int) (cases []blasCase) {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	matrix := func(m, n int) *mat.Dense {
+		a := mat.NewDense(m, n, nil)
+		for i := range m {
+			for j := range n {
+				a.Set(i, j, r.NormFloat64())
+			}
+		}
+		return a
+	}
+	svd := func(name string, a *mat.Dense, kind mat.SVDKind) {
+		cases = append(cases, blasCase{name, 1, true, func() { var c mat.SVD; c.Factorize(a, kind) }})
+	}
+	square, long, longer, wide := matrix(n, n), matrix(n*5/4, n), matrix(3*n, n), matrix(n, 3*n)
+	svd("SVD", square, mat.SVDThin)
+	svd("SVDU", square, mat.SVDFullU)
+	svd("SVDLongThin", long, mat.SVDThin)
+	svd("SVDLongFull", long, mat.SVDFull)
+	svd("SVDLongerThin", longer, mat.SVDThin)
+	svd("SVDLongerFull", longer, mat.SVDFull)
+	svd("SVDWideThin", wide, mat.SVDThin)
+	svd("SVDWideFull", wide, mat.SVDFull)
+	svd("SVDWideV", wide, mat.SVDFullV)
+	var s mat.SymDense
+	s.SymOuterK(1, square)
+	return append(cases,
+		blasCase{"EigenSym", 1, true, func() { var c mat.EigenSym; c.Factorize(&s, true) }},
+		blasCase{"EigenSymValues", 1, true, func() { var c mat.EigenSym; c.Factorize(&s, false) }},
+		blasCase{"PCA", 1, true, func() { var c stat.PC; c.PrincipalComponents(long, nil) }})
 }
 
 // must ignores that a random matrix is near to singular.

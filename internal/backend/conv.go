@@ -47,23 +47,22 @@ func (p *ConvParams) Forward(k, outs, taps int) Correlation {
 }
 
 // InputGrad returns a phase of the gradient of a convolution by an input of dim ins,
-// along axis k. Input i is multiplied by tap j if i+pad−j·dilation is a multiple of
-// the stride, so the inputs are divided into stride phases, from 0 on. Each phase uses
-// some of the taps, the last one first.
-func (p *ConvParams) InputGrad(k, phase, ins, taps int) Correlation {
+// along axis k: of input at and those that are multiples of the stride further on.
+// Input i is multiplied by tap j if i+pad−j·dilation is a multiple of the stride, so
+// the inputs below both the stride and ins, which may be far smaller, begin a phase
+// each. Each phase uses some of the taps, the last one first.
+func (p *ConvParams) InputGrad(k, at, ins, taps int) Correlation {
 	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
 	apart := stride / gcd(stride, dilation) // taps of one phase
-	c := Correlation{Step: 1, Next: -apart, Gap: dilation * apart / stride, By: stride}
-	c.At = ((phase-pad)%stride + stride) % stride
-	c.Outs = max(0, (ins-c.At+stride-1)/stride)
-	first := 0
-	for first < apart && first*dilation%stride != phase {
+	c := Correlation{Outs: (ins-at-1)/stride + 1, Step: 1, Next: -apart, Gap: dilation * apart / stride, At: at, By: stride}
+	phase, first := (at+pad)%stride, 0
+	for first < min(apart, taps) && first*dilation%stride != phase {
 		first++
 	}
 	if first < min(apart, taps) {
 		c.Taps = (taps-1-first)/apart + 1
 		c.First = first + (c.Taps-1)*apart
-		c.Start = (c.At + pad - c.First*dilation) / stride
+		c.Start = (at + pad - c.First*dilation) / stride
 	}
 	return c
 }

@@ -166,6 +166,9 @@ func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []fl
 		}
 		return
 	}
+	if fewElements(tA, m, n, incX) && fewMatVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
+		return
+	}
 	if wide(tA, m, n) && single.matVec(tA, m, n, alpha, a, lda, x, incX, beta, y, incY) {
 		return
 	}

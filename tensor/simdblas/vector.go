@@ -97,7 +97,9 @@ func spread(y []float64, inc int, beta float64, sums []float64) {
 
 // spans reports whether x holds n elements inc apart. Negative increments are left
 // to gonum.
-func spans[T gemm.Float](x []T, n, inc int) bool { return inc > 0 && len(x) > (n-1)*inc }
+func spans[T gemm.Float](x []T, n, inc int) bool {
+	return inc > 0 && (n <= 1 && len(x) >= n || n > 1 && inc <= (len(x)-1)/(n-1)) // n·inc may be no int
+}
 
 // poolsOf are the pools of memory for elements of one type.
 type poolsOf struct {

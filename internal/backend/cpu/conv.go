@@ -35,8 +35,8 @@ func axisOf(c backend.Correlation) axis {
 
 // inputGradAxes appends the phases of the gradient by an input of dim ins.
 func inputGradAxes(phases []axis, ins, taps int, p *backend.ConvParams, k int) []axis {
-	for phase := range p.Stride[k] {
-		phases = append(phases, axisOf(p.InputGrad(k, phase, ins, taps)))
+	for at := range min(p.Stride[k], ins) {
+		phases = append(phases, axisOf(p.InputGrad(k, at, ins, taps)))
 	}
 	return phases
 }

@@ -61,13 +61,10 @@ func axisOf(c backend.Correlation) axis {
 	return axis{int32(c.Outs), int32(c.Step), int32(c.Start), int32(c.Taps), int32(c.Gap), int32(c.First), int32(c.Next), int32(c.At), int32(c.By)}
 }
 
-// inputGradAxes returns the phases of the gradient by an input of dim ins that are not
-// empty.
+// inputGradAxes returns the phases of the gradient by an input of dim ins.
 func inputGradAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
-	for phase := range p.Stride[k] {
-		if c := p.InputGrad(k, phase, ins, taps); c.Outs > 0 {
-			phases = append(phases, axisOf(c))
-		}
+	for at := range min(p.Stride[k], ins) {
+		phases = append(phases, axisOf(p.InputGrad(k, at, ins, taps)))
 	}
 	return phases
 }
