@@ -284,6 +284,19 @@ func TestDropout(t *testing.T) {
 	})
 }
 
+// TestTemperature: it is for evaluation.
+func TestTemperature(t *testing.T) {
+	x := autograd.Leaf(tensor.Full(tensor.Float32, 3, 2, 2))
+	require.Same(t, x, nn.Temperature(1.25).Forward(&nn.Ctx{Train: true}, x))
+	require.Same(t, x, nn.Temperature(1).Forward(nil, x))
+	require.Equal(t, []float64{3.75, 3.75, 3.75, 3.75}, nn.Temperature(1.25).Forward(nil, x).Value().Float64s())
+	text, err := nn.Encode(nn.Temperature(1.25))
+	require.NoError(t, err)
+	m, err := nn.Decode(text)
+	require.NoError(t, err)
+	require.Equal(t, nn.Temperature(1.25), m)
+}
+
 // TestThreadsMakeNoDifference: networks for images give the same bits, to
 // second derivatives, whatever the number of threads.
 func TestThreadsMakeNoDifference(t *testing.T) {
@@ -394,6 +407,7 @@ var kinds = []struct {
 	{nn.Softplus(), []int{4, 3}, false},
 	{nn.SpectralNorm(nn.Linear(3, 2)), []int{4, 3}, false},
 	{nn.Tanh(), []int{4, 3}, false},
+	{nn.Temperature(1.5), []int{4, 3}, false},
 	{nn.UpsampleBilinear(2), []int{4, 1, 2, 2}, false},
 	{nn.UpsampleNearest(2), []int{4, 1, 2, 2}, false},
 }
@@ -460,6 +474,7 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"EmbedCondition","embedding":{"type":"Tanh"}}`:                                `EmbedCondition of Tanh`,
 		`{"type":"Projection","output":null,"embedding":null}`:                                 `Projection of nil`,
 		`{"type":"DiffAugment","colour":false,"shift":0,"cutout":0}`:                           `nothing is to be changed`,
+		`{"type":"Temperature","t":0}`:                                                         `not a temperature`,
 		`{"type":"Dropout","p":2}`:                                                             `not a probability`,
 		`{"type":"Embedding","n":20000000,"dim":1}`:                                            `Embedding: n is 20000000`,
 		`{"type":"Embedding","n":1,"dim":0}`:                                                   `at least one row`,
