@@ -57,6 +57,22 @@ func TestCheck(t *testing.T) {
 	assert.Error(t, ag.Check(nan, at, ag.CheckOptions{}), "NaN is not near anything")
 }
 
+// Where a function bends much, the difference is coarse, which the error says; it does
+// not of a wrong gradient, not even there.
+func TestCheckStep(t *testing.T) {
+	at := []*tensor.Tensor{tensor.FromFloat64([]float64{0.5, -1, 2})}
+	wave := func(xs []*ag.Var) *ag.Var { return ag.Sin(ag.Scale(xs[0], 100)) }
+	assert.ErrorContains(t, ag.Check(wave, at, ag.CheckOptions{}), "a smaller CheckOptions.Step will do")
+	require.NoError(t, ag.Check(wave, at, ag.CheckOptions{Step: 1e-5}))
+
+	wrong := cube(func(b *ag.Back, gy *ag.Var) *ag.Var { return ag.Scale(ag.Mul(gy, ag.Square(b.In(0))), 3.00001) })
+	for _, f := range []func([]*ag.Var) *ag.Var{wrong, func(xs []*ag.Var) *ag.Var { return ag.Add(wave(xs), wrong(xs)) }} {
+		err := ag.Check(f, at, ag.CheckOptions{Step: 1e-4})
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "will do")
+	}
+}
+
 func TestCheckOfSeveralInputs(t *testing.T) {
 	r := tensor.NewStream(4, "test")
 	at := []*tensor.Tensor{r.Normal(tensor.Float64, 2, 3), r.Normal(tensor.Float64, 3, 2)}

@@ -2,6 +2,7 @@ package autograd
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gander-ml/gander/tensor"
@@ -33,6 +34,8 @@ type Opts struct {
 func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	seed := o.Seed
 	switch {
+	case y == nil || slices.Contains(xs, nil):
+		panic(noVar("Grad"))
 	case seed == nil && y.value.Len() != 1:
 		panic(&GradError{"Grad", fmt.Sprintf("the result has shape %v, not a single element", y.Shape()),
 			"reduce it with Sum or Mean, or give Opts.Seed"})
@@ -57,7 +60,7 @@ func Grad(y *Var, xs []*Var, o Opts) []*Var {
 	e := engines.Get().(*engine)
 	if e.plan(y, xs); len(xs) > 0 && !o.AllowConstant && !e.reached(xs) {
 		panic(&GradError{"Grad", fmt.Sprintf("the result of shape %v does not depend on any of the %d inputs", y.Shape(), len(xs)),
-			"compute it from them, and track parameters by nn.Ctx.Track; or set Opts.AllowConstant for zeros"})
+			"compute it from them, track parameters by nn.Ctx.Track, and take a gradient that it is made of with Opts.CreateGraph; or set Opts.AllowConstant for zeros"})
 	}
 	e.run(seed, o.CreateGraph)
 	out := make([]*Var, len(xs))

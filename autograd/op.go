@@ -40,7 +40,7 @@ func Apply[O Op](op O, in ...*Var) *Var {
 	tracked := false
 	for _, v := range in {
 		if v == nil {
-			panic(&tensor.ArgumentError{Op: op.Name(), Problem: "an operand is nil", Fix: "give a Var, such as Const makes of a tensor"})
+			panic(noVar(op.Name()))
 		}
 		values = append(values, v.value)
 		tracked = tracked || v.node != nil

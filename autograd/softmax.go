@@ -96,6 +96,9 @@ func largest(x *tensor.Tensor) float64 {
 
 // checkAxis panics if x has no such axis.
 func checkAxis(op string, x *Var, axis int) {
+	if x == nil {
+		panic(noVar(op))
+	}
 	if r := x.value.Rank(); axis < -r || axis >= r {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{x.Shape()},
 			Problem: fmt.Sprintf("there is no axis %d", axis), Fix: fmt.Sprintf("give one from %d to %d", -r, r-1)})

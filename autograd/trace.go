@@ -37,6 +37,9 @@ var tracing atomic.Pointer[tracer]
 // do nor another goroutine may compute with variables meanwhile. It is for
 // debugging; while it is off, it costs a test per operation.
 func Trace(do func(Event)) (stop func()) {
+	if do == nil {
+		panic(&tensor.ArgumentError{Op: "Trace", Problem: "the function is nil", Fix: "give one of an Event"})
+	}
 	tracing.Store(&tracer{do: do})
 	return func() { tracing.Store(nil) }
 }

@@ -80,10 +80,20 @@ func noTensor(op string) error {
 	return &tensor.ArgumentError{Op: op, Problem: "the tensor is nil", Fix: "give one, such as tensor.New makes"}
 }
 
+// noVar is the error of an operation that was given no Var.
+func noVar(op string) error {
+	return &tensor.ArgumentError{Op: op, Problem: "an operand is nil", Fix: "give a Var, such as Const makes of a tensor"}
+}
+
 // Value returns the tensor. Writing to it in place changes the operand of later
 // operations; if it happens between a recorded operation and its gradient, and the
 // old value is needed, [Grad] panics.
-func (v *Var) Value() *tensor.Tensor { return v.value }
+func (v *Var) Value() *tensor.Tensor {
+	if v == nil {
+		panic(noVar("Value"))
+	}
+	return v.value
+}
 
 // Tracked reports whether operations on v are recorded.
 func (v *Var) Tracked() bool { return v.node != nil }
@@ -97,7 +107,7 @@ func (v *Var) Detach() *Var {
 }
 
 // Shape returns a copy of the value's dims.
-func (v *Var) Shape() []int { return v.value.Shape() }
+func (v *Var) Shape() []int { return v.Value().Shape() }
 
 // Item returns the value's only element, as [tensor.Tensor.Item] does.
 func (v *Var) Item() float64 { return v.value.Item() }

@@ -1,8 +1,10 @@
 package datasets
 
 // Dataset is a finite set of samples of one shape. A [Loader] calls its methods
-// from several goroutines at once, Fill with
-// any i from 0 to Len−1 in any order, and expects the same answers every time.
+// from several goroutines at once, Fill with any i from 0 to Len−1 in any order, and
+// expects the same answers every time. What is random about sample i comes from a
+// stream of its own, such as tensor.NewStream(uint64(i), "my data"). Its numbers are for
+// the generator to make: from −1 to 1, if that ends in nn.Tanh.
 type Dataset interface {
 	// Len returns the number of samples.
 	Len() int

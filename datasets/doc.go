@@ -20,6 +20,32 @@
 // tensor of samples becomes a dataset by [FromTensor], and any dataset a tensor
 // by [AsTensor].
 //
+// # Data of your own
+//
+// is a type with these three methods; with Label, and Classes if they have names, it has
+// labels, too:
+//
+//	type Bars struct{ n int } // white bars on black, 12×12: lying and standing
+//
+//	func (b Bars) Len() int          { return b.n }
+//	func (b Bars) Shape() []int      { return []int{1, 12, 12} }
+//	func (b Bars) Label(i int) int   { return i % 2 }
+//	func (b Bars) Classes() []string { return []string{"lying", "standing"} }
+//
+//	func (b Bars) Fill(i int, dst []float32) error {
+//		bar := i / 2 % 12
+//		for at := range dst {
+//			dst[at] = -1
+//			if place := [2]int{at / 12, at % 12}; place[i%2] == bar {
+//				dst[at] = 1
+//			}
+//		}
+//		return nil
+//	}
+//
+// What else a dataset may know is told by other methods: [Conditioner], [Digester],
+// [Filler64], [Varying].
+//
 // # Datasets of datasets
 //
 // [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,

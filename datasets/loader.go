@@ -84,9 +84,7 @@ func Shard(rank, processes int) LoaderOption {
 // if data is nil or batch is below 1, and with a [tensor.ShapeError] if no tensor
 // has the samples' shape with one more axis.
 func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
-	if data == nil {
-		misuse("NewLoader", "the dataset is nil", "give one")
-	}
+	given("NewLoader", data)
 	l := &Loader{data: data, batch: batch, workers: 1, shards: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
 	for _, option := range options {
 		option(l)

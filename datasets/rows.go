@@ -87,8 +87,9 @@ func (r *labeledRows) Label(i int) int {
 }
 
 // AsTensor returns all samples of a dataset as one tensor [n, …]. The error is the
-// dataset's.
+// dataset's. AsTensor panics with a [tensor.ArgumentError] if data is nil.
 func AsTensor(data Dataset, dt tensor.DType) (*tensor.Tensor, error) {
+	given("AsTensor", data)
 	n, size := data.Len(), 1
 	for _, d := range data.Shape() {
 		size *= d

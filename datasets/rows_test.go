@@ -57,6 +57,7 @@ func TestRows(t *testing.T) {
 
 	for name, f := range map[string]func(){
 		"nil":    func() { datasets.FromTensor(nil, nil) },
+		"no set": func() { datasets.AsTensor(nil, tensor.Float32) },
 		"scalar": func() { datasets.FromTensor(tensor.Scalar(tensor.Float32, 1), nil) },
 		"labels": func() { datasets.FromTensor(tensor.New(tensor.Float32, 2, 1), []int{1}) },
 		"below":  func() { set.Fill(-1, make([]float32, 2)) },

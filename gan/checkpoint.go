@@ -92,7 +92,8 @@ func (e *SettingsError) Unwrap() error { return ErrCheckpoint }
 // goes on from it as if there had been no interruption, byte for byte. It may be called
 // from any goroutine, and waits for the current step and the hooks with a state. A state
 // of training that is not finite is not written; the error wraps [ErrNotFinite] then. Nor
-// is one that a step has left which failed half-way and could not be undone.
+// is one that a step has left which failed half-way and could not be undone, or that a
+// device has lost part of, as it told a hook.
 func (t *Trainer) Checkpoint(path string) error {
 	s, err := t.snapshot()
 	if err != nil {
@@ -121,14 +122,14 @@ type snapshot struct {
 // snapshot copies everything. A device that fails meanwhile is an error.
 func (t *Trainer) snapshot() (s *snapshot, err error) {
 	if !t.mu.TryLock() {
-		if withinTellStep() {
+		if t.ownStep() {
 			return nil, errOwnStep
 		}
 		t.mu.Lock()
 	}
 	defer t.mu.Unlock()
-	if torn := t.game.torn; torn != nil {
-		return nil, fmt.Errorf("gan: writing a checkpoint: the last step has failed and could not be undone: %w", torn)
+	if torn := t.game.whole(); torn != nil {
+		return nil, fmt.Errorf("gan: writing a checkpoint: %w", torn)
 	}
 	err = tensor.Catch(func() {
 		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings(), memory: t.memory}
@@ -239,7 +240,7 @@ type resuming struct {
 // the dots, occur one after the other: "generator.optimizer.lr" for one setting,
 // "optimizer.lr" or "lr" for those of both networks, "data" for everything about
 // the data. A name that no setting has is refused, with a list of those that there
-// are.
+// are. An epoch that has had as many batches as the changed data have is over.
 func Allow(names ...string) ResumeOption {
 	return func(r *resuming) { r.allowed = append(r.allowed, names...) }
 }
@@ -305,7 +306,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	var p progressState
 	meta, ok := f.Metadata()[checkpointKey]
 	if !ok {
-		return bad("its metadata does not hold %q", checkpointKey)
+		return bad("the file is none: its metadata does not hold %q; LoadGenerator reads a generator, nn.LoadInto the weights of a network", checkpointKey)
 	}
 	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
 		return bad("its metadata %q: %w", checkpointKey, err)

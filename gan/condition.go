@@ -42,7 +42,7 @@ func (c Config) checkCondition(g, d nn.Module) error {
 		case size == 0:
 			return fmt.Errorf("the condition is of %d numbers, but no layer of the %s reads it; add one, such as nn.ConcatCondition, or a method ConditionSize to a module of your own", want, name)
 		default:
-			return fmt.Errorf("the %s reads a condition of %d numbers, and the configuration has one of %d", name, size, want)
+			return fmt.Errorf("the %s reads a condition of %d numbers, and the configuration has one of %d; make the layer and Config.Classes or Config.Condition agree", name, size, want)
 		}
 	}
 	return nil
@@ -94,7 +94,7 @@ func (g *game) adoptClasses(src Source) error {
 		return fmt.Errorf("gan: %w: the classes of the source are not those of Config.Classes: %s", ErrConfig, firstDifference(names, g.classes))
 	}
 	if err := classesFit(g.condition, names, counts); err != nil {
-		return fmt.Errorf("gan: %w: what the source counts: %w", ErrConfig, err)
+		return fmt.Errorf("gan: %w: the source's samples of each class: %w; labels count from 0", ErrConfig, err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -122,6 +122,7 @@ func TestConditionsMustFit(t *testing.T) {
 	require.ErrorContains(t, fit(trainer, datasets.NewLoader(pets(20), 8)), "the networks know 3 classes, and the source yields none; give a datasets.Loader the option datasets.Conditions")
 	require.ErrorContains(t, fit(trainer, petLoader(foxes{20})), `the classes of the source are not those of Config.Classes: class 1 is "fox" and not "dog"`)
 	require.ErrorContains(t, fit(trainer, petLoader(bats{20})), "there are 4 and not 3")
+	require.ErrorContains(t, fit(trainer, petLoader(strays{20})), "the source's samples of each class: no class has a count above 0; labels count from 0")
 	// Data whose classes are numbers takes the names of the configuration, unless those
 	// are numbers, too.
 	labels := make([]int, 20)
@@ -143,6 +144,10 @@ func TestConditionsMustFit(t *testing.T) {
 	require.ErrorContains(t, fit(newConditional(t, gan.Hinge{}, vectors), datasets.NewLoader(pets(20), 8)), "the networks read a condition of 3 numbers, and the batch has none")
 	require.NoError(t, fit(trainer, petLoader(pets(20))))
 }
+
+type strays struct{ pets } // of no class
+
+func (strays) Label(int) int { return -1 }
 
 type foxes struct{ pets }
 
@@ -466,7 +471,18 @@ func TestDrawMisuse(t *testing.T) {
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))
 	}
-	_, err := classes.Draw(nil, gan.Request{N: 1}) //nolint:staticcheck // that is what is tested
+	unknown, err := gan.NewGenerator(ready(nn.Sequential(nn.Linear(2, 4), counted{func() {}})), 2)
+	require.NoError(t, err)
+	require.Nil(t, unknown.SampleShape())
+	for _, f := range []struct {
+		g *gan.Generator
+		n int
+	}{{plain, min(1<<40, math.MaxInt/2)}, {classes, min(1<<40, math.MaxInt/2)}, {unknown, min(1<<37, math.MaxInt/32)}} {
+		_, err := f.g.Draw(t.Context(), gan.Request{N: f.n})
+		require.ErrorContains(t, err, "no memory holds so many samples")
+		require.ErrorAs(t, err, new(tensor.Misuse))
+	}
+	_, err = classes.Draw(nil, gan.Request{N: 1}) //nolint:staticcheck // that is what is tested
 	require.ErrorContains(t, err, "the context is nil")
 	require.Equal(t, []int{2, 4}, vector.MapOf(z, c).Shape())
 	require.Equal(t, []int{0, 4}, classes.SampleOf(nil, 1).Shape())
@@ -476,6 +492,8 @@ func TestDrawMisuse(t *testing.T) {
 	reason := errors.New("enough")
 	cancel(reason)
 	_, err = classes.Draw(ctx, gan.Request{N: 300})
+	require.ErrorIs(t, err, reason)
+	_, err = classes.Draw(ctx, gan.Request{N: min(1<<34, math.MaxInt/128)}) // of which no classes are drawn either
 	require.ErrorIs(t, err, reason)
 	passes := 0
 	ctx, cancel = context.WithCancelCause(t.Context())

@@ -7,64 +7,116 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/gander-ml/gander/nn"
-	"github.com/gander-ml/gander/optim"
-	"github.com/gander-ml/gander/tensor"
+	"github.com/gander-ml/gander/autograd"
 )
 
-// BenchmarkLooking tells what it costs to look at all losses and gradients before they
-// are used, and to be able to undo a step: the medians of steps with both, with the
-// first alone, and with neither, in turns, of the classic networks on one thread. The
-// times are the processor's, which other programs disturb less.
-func BenchmarkLooking(b *testing.B) {
-	tensor.CPU().SetThreads(1)
-	defer tensor.CPU().SetThreads(0)
-	g := nn.Sequential(nn.Linear(128, 256), nn.Tanh(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784), nn.Tanh())
-	d := nn.Sequential(nn.Linear(784, 512), nn.Tanh(), nn.Linear(512, 256), nn.Tanh(), nn.Linear(256, 128), nn.Tanh(),
-		nn.Linear(128, 1), nn.Sigmoid())
-	t, err := New(g, d, Config{Latent: 128, Objective: Classic{}, Optimizer: optim.Adam{LR: 1e-4}, Seed: 1})
-	if err != nil {
-		b.Fatal(err)
+// Looking measures, for BenchmarkLooking, what it costs to look at all losses and
+// gradients before they are used, and to be able to undo a step, in percent of a step
+// without both: with a clock around what does it, and by steps with both, with the
+// first alone, and with neither, in turns. The times are the processor's, which other
+// programs disturb less, and the mean of their middle half.
+func (t *Trainer) Looking(b *testing.B, batch Batch) {
+	game, fresh := t.game, batch.X.Clone()
+	parts := map[string][]float64{} // seconds
+	clock := func(part string, do func()) {
+		start := cpuTime(b)
+		do()
+		took := cpuTime(b) - start
+		if part == "begin" && game.journal.n == 0 {
+			part = "save"
+		}
+		parts[part] = append(parts[part], took)
 	}
-	game, x := t.game, tensor.NewStream(1, "x").Normal(tensor.Float32, 64, 784)
+	whole := func() {
+		if r, err := game.attempt(batch, nil); err != nil || r.failed != "" {
+			b.Fatal(err, r.failed)
+		}
+	}
+	other := func(step func()) func() {
+		return func() {
+			step()
+			game.steps++
+			game.journal.note(game) // or the next step would copy the whole state
+		}
+	}
 	ways := []func(){
+		whole,
+		other(func() { game.stepOn(batch, nil) }),
+		other(func() { game.blindly(batch, func(string, func()) {}) }),
 		func() {
-			if r, err := game.attempt(Batch{X: x}, nil); err != nil || r.failed != "" {
-				b.Fatal(err, r.failed)
-			}
+			clock("nothing", func() {})
+			clock("begin", func() { game.journal.begin(game, batch, nil) })
+			game.blindly(batch, clock)
+			clock("done", func() { game.journal.done(game, batch.X) })
+			game.steps++
 		},
-		func() { game.stepOn(Batch{X: x}, nil); game.steps++; game.journal.note(game) },
-		func() { game.blindly(x); game.steps++; game.journal.note(game) },
+	}
+	for range 2 * maxReplay { // takes the memory
+		whole()
+		game.scope.Close()
 	}
 	times := make([][]float64, len(ways))
 	for round := 0; b.Loop(); round++ {
 		for k := range ways {
 			way := (k + round) % len(ways)
+			batch.X.CopyFrom(fresh) // as a loader does just before
 			start := cpuTime(b)
 			ways[way]()
 			game.scope.Close()
 			times[way] = append(times[way], cpuTime(b)-start)
 		}
 	}
-	// Of each round, what a step takes longer than the next way's.
-	for way, name := range []string{"%undo", "%look"} {
-		var more []float64
+	more := func(way int) float64 { // of each round, what a step takes longer than the next way's
+		var out []float64
 		for round, took := range times[way] {
-			more = append(more, took-times[way+1][round])
+			out = append(out, took-times[way+1][round])
 		}
-		slices.Sort(more)
-		slices.Sort(times[way+1])
-		b.ReportMetric(100*more[len(more)/2]/times[way+1][len(more)/2], name)
+		return middle(out)
 	}
-	b.ReportMetric(times[2][len(times[2])/2]*1e3, "ms/step")
+	step, nothing := middle(slices.Clone(times[2])), middle(parts["nothing"])
+	look := middle(parts["discriminator"]) + middle(parts["generator"]) - 2*nothing
+	undo := middle(parts["begin"]) + middle(parts["done"]) - 2*nothing
+	if len(parts["save"]) > 0 {
+		undo += (middle(parts["save"]) - middle(parts["begin"])) / maxReplay
+	}
+	b.ReportMetric(100*look/step, "%look")
+	b.ReportMetric(100*undo/step, "%undo")
+	b.ReportMetric(100*more(1)/step, "%look-turns")
+	b.ReportMetric(100*more(0)/step, "%undo-turns")
+	b.ReportMetric(step*1e3, "ms/step")
 	b.ReportMetric(0, "ns/op")
 }
 
-// blindly does a step without looking at its numbers.
-func (g *game) blindly(x *tensor.Tensor) {
-	fake := g.generate(g.drawLatent(x.Dim(0)), nil)
-	g.updateDiscriminator(g.strategy.gradients(g, g.scope.Adopt(x), fake.Value(), nil).grads)
-	g.updateGenerator(g.generatorGradients(x, fake, nil).grads, nil)
+// middle returns the mean of the middle half of v, which it sorts.
+func middle(v []float64) float64 {
+	slices.Sort(v)
+	v = v[len(v)/4 : len(v)-len(v)/4]
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+// blindly does a step without looking at its numbers, except for what clock does with
+// the look at each half's.
+func (g *game) blindly(b Batch, clock func(half string, look func())) {
+	var l Losses
+	var c *autograd.Var
+	if g.condition != 0 {
+		c = autograd.Const(g.scope.Adopt(b.Condition))
+	}
+	x := g.scope.Adopt(b.X)
+	fake := g.generate(g.drawLatent(x.Dim(0)), c)
+	d := g.strategy.gradients(g, x, fake.Value(), c)
+	clock("discriminator", func() { d.read(&l) })
+	g.updateDiscriminator(d.grads)
+	if g.freshLatent {
+		fake = g.generate(g.drawLatent(x.Dim(0)), c)
+	}
+	of := g.generatorGradients(x, fake, c)
+	clock("generator", func() { of.read(&l) })
+	g.updateGenerator(of.grads, c)
 }
 
 // cpuTime returns the seconds that the program has computed.

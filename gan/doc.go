@@ -37,9 +37,10 @@
 //
 // A datasets.Loader makes batches of any datasets.Dataset: a type with three
 // methods, a tensor [n, …] by datasets.FromTensor, or a folder of pictures by
-// datasets/imagefolder. The generator makes samples of the batches' shape, rows
-// unless the loader has datasets.KeepShape, and values that it can make, from −1 to 1
-// if it ends in nn.Tanh. What does not fit is an error before the first step.
+// datasets/imagefolder. The batches' shape is that of what the generator makes, rows
+// unless the loader has datasets.KeepShape; another one is an error of the first step.
+// Their values are such as it can make, from −1 to 1 if it ends in nn.Tanh; gan/diagnose
+// tells of others.
 //
 // # Labels
 //
@@ -124,6 +125,18 @@
 //
 // It returns one term per sample, and the trainer takes the means. Check its
 // derivatives with [autograd.Check].
+//
+// A new penalty, too, is one type with three methods. Its terms are made of gradients
+// of D by samples, of which the trainer takes gradients by D's weights:
+//
+//	func (ZeroCentred) Terms(p *gan.Pass) *autograd.Var {
+//		g := autograd.Grad(autograd.Sum(p.Real.D), []*autograd.Var{p.Real.X},
+//			autograd.Opts{CreateGraph: true})[0]      // [n, features]
+//		return autograd.Sum(autograd.Square(g), 1) // [n]
+//	}
+//
+// [nn.CheckGrad] checks it, as a module whose output it is; the example of [Penalty]
+// has all of that.
 //
 // # Hooks
 //
@@ -237,7 +250,9 @@
 //
 // A step happens as a whole or not at all. If a loss or a gradient is not finite,
 // or a network or a device fails, everything is as before the step, also what its
-// first half has done.
+// first half has done. If the device tells only in the next step that an update is lost,
+// it is done again; if a hook is the first to hear of it, the run ends and no checkpoint
+// is written.
 //
 //	what happens                               what becomes of the run
 //	kill -9, a crash, a power cut              resumes from the last checkpoint, to the same bits

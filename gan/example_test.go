@@ -111,6 +111,65 @@ func ExampleObjective() {
 	// 50 steps, <nil>
 }
 
+// zeroCentred is a penalty of one's own: the squared norm of the discriminator's
+// gradient on the line between a real sample and a generated one (Thanh-Tung, Tran and
+// Venkatesh, "Improving generalization and stability of generative adversarial
+// networks", 2019). Samples are rows here.
+type zeroCentred struct{ weight float64 }
+
+func (zeroCentred) Name() string         { return "zero-centred" }
+func (z zeroCentred) Weight(int) float64 { return z.weight }
+func (zeroCentred) Terms(p *gan.Pass) *autograd.Var {
+	real, fake := p.Real.X.Value(), p.Fake.X.Value()
+	at := tensor.Add(fake, tensor.Mul(tensor.Sub(real, fake), p.Uniform(real.Dim(0), 1)))
+	x := autograd.Leaf(at)
+	// With CreateGraph the gradient can be differentiated by D's weights.
+	g := autograd.Grad(autograd.Sum(p.Critic(x)), []*autograd.Var{x}, autograd.Opts{CreateGraph: true})[0]
+	return autograd.Sum(autograd.Square(g), 1)
+}
+
+// penalised is a module whose output is a penalty, so that nn.CheckGrad finds out
+// whether its gradient by the discriminator's weights is right.
+type penalised struct {
+	d       nn.Module
+	penalty gan.Penalty
+	fake    *tensor.Tensor
+}
+
+func (m penalised) Children() []nn.Child { return []nn.Child{{Name: "d", Module: m.d}} }
+func (m penalised) Forward(ctx *nn.Ctx, real *autograd.Var) *autograd.Var {
+	critic := func(x *autograd.Var) *autograd.Var { return m.d.Forward(ctx, x) }
+	samples := func(x *tensor.Tensor) gan.Samples {
+		leaf := autograd.Leaf(x) // as in training, where samples are not trained
+		return gan.Samples{X: leaf, D: critic(leaf)}
+	}
+	return m.penalty.Terms(&gan.Pass{Real: samples(real.Value()), Fake: samples(m.fake), Critic: critic,
+		Rand: tensor.NewStream(1, "penalty")}) // the same numbers in each pass
+}
+
+func ExamplePenalty() {
+	random := tensor.NewStream(1, "samples")
+	real, fake := random.Normal(tensor.Float64, 8, 3), random.Normal(tensor.Float64, 8, 3)
+	d := nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1))
+	nn.Init(d, 1, tensor.Float64, tensor.CPU())
+	for _, p := range []gan.Penalty{zeroCentred{1}, gan.R1{Gamma: 1}, gan.R2{Gamma: 1}} {
+		m := penalised{d, p, fake}
+		fmt.Println(p.Name(), nn.CheckGrad(nil, m, autograd.Const(real), autograd.CheckOptions{}))
+	}
+	g, d := networks()
+	t, err := gan.New(g, d, gan.Config{Latent: 1, Penalties: []gan.Penalty{zeroCentred{1}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = t.Fit(context.Background(), heights{})
+	fmt.Println(t.Steps(), "steps,", err)
+	// Output:
+	// zero-centred <nil>
+	// R1 <nil>
+	// R2 <nil>
+	// 50 steps, <nil>
+}
+
 // A hook looks on, and may end the training.
 func ExampleHook() {
 	enough := errors.New("that will do")

@@ -301,6 +301,115 @@ func TestFarStepIsUndone(t *testing.T) {
 	}
 }
 
+// TestFarUpdateIsLost: if a device tells only after a step that its update failed, the
+// step that hears of it leaves everything as that update would have.
+func TestFarUpdateIsLost(t *testing.T) {
+	device, b := farDevice(t, 5)
+	for path := -1; path < len(farPaths); path++ {
+		trainer := func() *gan.Trainer {
+			if path >= 0 {
+				tr, _ := farTrainer(t, path, device)
+				return tr
+			}
+			g, d := wide() // whose state is not copied before each step
+			c := tinyConfig(gan.Hinge{})
+			c.DType, c.Device, c.EMAHalfLife = tensor.Float64, device, 3
+			tr, err := gan.New(g, d, c)
+			require.NoError(t, err)
+			return tr
+		}
+		sample := []int{4}
+		if path >= 0 {
+			sample = farPaths[path].sample
+		}
+		failing, calm, late := trainer(), trainer(), 0
+		random := tensor.NewStream(1, "real")
+		for try := range 3 {
+			var calls int
+			train := func() {
+				x := withCondition(random.Normal(tensor.Float64, append([]int{3}, sample...)...))
+				for _, tr := range []*gan.Trainer{calm, failing} {
+					b.Fail(0, false)
+					_, err := tr.Step(x)
+					require.NoError(t, err)
+					calls = b.Calls()
+				}
+			}
+			for range 4 { // also for who updates the generator every other step
+				train()
+			}
+			x := withCondition(random.Normal(tensor.Float64, append([]int{3}, sample...)...))
+			_, err := calm.Step(x)
+			require.NoError(t, err)
+			_, err = calm.Step(x)
+			require.NoError(t, err)
+			_, err = failing.Step(x)
+			require.NoError(t, err)
+			b.Fail(calls-try, false) // one of the last: the update
+			if _, err = failing.Step(x); err == nil {
+				late++
+				_, err = failing.Step(x)
+				b.Fail(0, false)
+			} else { // memory that is lacking is told at once
+				b.Fail(0, false)
+				_, again := failing.Step(x)
+				require.NoError(t, again)
+			}
+			require.ErrorIs(t, err, far.ErrInjected)
+			require.NotContains(t, err.Error(), "undone")
+			same(t, stateOf(t, calm), stateOf(t, failing), "path %d, the last call but %d", path, try)
+			train()
+			same(t, stateOf(t, calm), stateOf(t, failing), "path %d, the last call but %d", path, try)
+		}
+		require.Positive(t, late)
+	}
+}
+
+// TestFarHookHears: if a hook is the first to read that a step's update was lost, the
+// run ends, whatever the hook makes of it, and no checkpoint is of such a step.
+func TestFarHookHears(t *testing.T) {
+	device, b := farDevice(t, 4)
+	defer b.Fail(0, false)
+	read := func(tr *gan.Trainer) error {
+		return tensor.Catch(func() { nn.Params(tr.Discriminator())[0].Param.Value().Float64s() })
+	}
+	for name, hears := range map[string]func(*gan.Trainer) error{
+		"error":   read,
+		"warning": func(tr *gan.Trainer) error { return gan.Warning(read(tr)) },
+		"panic":   func(tr *gan.Trainer) error { tr.Sample(1, 1).Float64s(); return nil },
+		"save":    func(tr *gan.Trainer) error { return tr.Checkpoint(filepath.Join(t.TempDir(), "checkpoint")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			trainer, _ := farTrainer(t, 0, device)
+			path, calls, ended := filepath.Join(t.TempDir(), "checkpoint"), 0, false
+			require.NoError(t, trainer.Checkpoint(path))
+			last := gan.Hook{End: func(*gan.Report) error { ended = true; return nil }}
+			_, err := trainer.Fit(context.Background(), &noise{batches: 9, size: 4, features: 4, dtype: tensor.Float64}, gan.Steps(9),
+				gan.OnWarning(func(error) {}), gan.On(gan.SaveCheckpoint(path), gan.Hook{Step: func(s *gan.StepInfo) error {
+					switch s.Step {
+					case 4:
+						b.Fail(0, false)
+					case 5:
+						calls = b.Calls()
+					case 6:
+						b.Fail(calls, false) // the last call of the next step
+					case 7:
+						return hears(trainer)
+					}
+					return nil
+				}}, last))
+			b.Fail(0, false)
+			require.ErrorIs(t, err, far.ErrInjected)
+			require.ErrorContains(t, err, "writing a checkpoint: the device has failed, perhaps at the last update: ")
+			require.True(t, ended)
+			require.Equal(t, 7, trainer.Steps())
+			again, _ := farTrainer(t, 0, device)
+			require.NoError(t, again.Resume(path))
+			require.Equal(t, 0, again.Steps())
+		})
+	}
+}
+
 // TestFarFirstSteps: a device that fails in one of the first steps, while copies
 // are made and constants sent for the first time, does no harm to those that
 // follow.

@@ -36,7 +36,10 @@ type Source interface {
 // context does, and is returned by [Trainer.Fit]; one from Start does so before
 // anything else is called. An error that [Warning] returned is reported and ends
 // nothing. If a hook panics, the others are called for the same event, and Epoch and
-// End, before the panic leaves Fit.
+// End, before the panic leaves Fit. A [tensor.DeviceFailure] ends training as an error,
+// also if a hook panics with it or, unless it is a lack of memory, calls it a warning:
+// devices may tell late of an update that they have lost, and no checkpoint is written
+// then.
 //
 // An epoch is over before its last step's hooks are called. If a run is killed
 // between these and the hooks' Epoch, the run that is resumed from a checkpoint
@@ -170,12 +173,15 @@ type options struct {
 	failure       string // where to write a step that fails; "": nowhere
 }
 
-// Epochs sets the number of passes over the data, 1 unless set, counted from
-// the beginning of training and not from where it is resumed. [Trainer.Fit] refuses
-// less than 0.
+// Epochs has [Trainer.Fit] train until so many passes over the data are done; without it
+// and [Steps], until one is. They are counted from the beginning of training and not from
+// where it is resumed, nor from where an earlier Fit has ended: if that many are done
+// already, there is nothing to do. Fit refuses less than 0. Of Epochs and Steps, the last
+// one given counts.
 func Epochs(n int) Option { return func(o *options) { o.epochs, o.steps = n, math.MaxInt } }
 
-// Steps sets the number of steps instead, counted likewise.
+// Steps has [Trainer.Fit] train until so many steps are done, in place of [Epochs], and
+// counted likewise.
 func Steps(n int) Option { return func(o *options) { o.epochs, o.steps = math.MaxInt, n } }
 
 // On adds hooks.
@@ -191,9 +197,13 @@ type position struct {
 	past      []pastEpoch // the epochs done
 	untold    bool        // hooks do not know yet that the last of them is done
 	batch     int         // done in the current epoch
-	sums      Losses      // over these batches
+	sums      Losses      // over these batches, times unit
 	generator int         // the generator's steps among them
 }
+
+// unit is what 1 counts for in sums of losses, so that they stay finite, whatever the
+// losses are. A power of two changes no digit of the means.
+const unit = 0x1p-64
 
 // pastEpoch is an epoch that is done.
 type pastEpoch struct {
@@ -204,22 +214,27 @@ type pastEpoch struct {
 // add counts a batch, and ends the epoch with its last one.
 func (p *position) add(l Losses, generator bool, batches, steps int) {
 	p.batch++
-	p.sums.Real += l.Real
-	p.sums.Fake += l.Fake
-	p.sums.Penalty += l.Penalty
-	p.sums.Generator += l.Generator
+	p.sums.Real += unit * l.Real
+	p.sums.Fake += unit * l.Fake
+	p.sums.Penalty += unit * l.Penalty
+	p.sums.Generator += unit * l.Generator
 	if generator {
 		p.generator++
 	}
 	if p.batch == batches {
-		*p = position{past: append(p.past, pastEpoch{p.means(), steps}), untold: true}
+		p.end(steps)
 	}
+}
+
+// end ends the epoch.
+func (p *position) end(steps int) {
+	*p = position{past: append(p.past, pastEpoch{p.means(), steps}), untold: true}
 }
 
 // means returns the mean losses of the current epoch.
 func (p *position) means() Losses {
 	n, s := float64(p.batch), p.sums
-	return Losses{s.Real / n, s.Fake / n, s.Penalty / n, s.Generator / float64(max(p.generator, 1))}
+	return Losses{s.Real / n / unit, s.Fake / n / unit, s.Penalty / n / unit, s.Generator / float64(max(p.generator, 1)) / unit}
 }
 
 // Fit trains on the source until the epochs or steps are done, the context is
@@ -310,8 +325,8 @@ func (f *fitting) prepare(opts []Option) error {
 		p := &f.position
 		switch f.batches = f.src.Batches(); {
 		case f.batches < 1:
-			return errors.New("gan: the source has no batches")
-		case p.batch >= f.batches:
+			return errors.New("gan: the source has no batches; give it samples, with datasets.DropLast as many as a batch has")
+		case p.batch >= f.batches && !f.allows("data.batches"):
 			return fmt.Errorf("gan: training continues after batch %d of an epoch, but the source has %d; give the same data in the same batches", p.batch, f.batches)
 		}
 		if f.game.peers != nil && f.o.failure != "" {
@@ -326,7 +341,15 @@ func (f *fitting) prepare(opts []Option) error {
 		if err := f.adopt(f.src); err != nil {
 			return err
 		}
-		return f.game.adoptClasses(f.src)
+		if err := f.game.adoptClasses(f.src); err != nil {
+			return err
+		}
+		if p.batch >= f.batches { // of other batches, of which there are fewer
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			p.end(f.game.steps)
+		}
+		return nil
 	})
 	f.report.Steps = f.game.steps // in a group, perhaps those of process 0
 	return err
@@ -425,7 +448,11 @@ func (f *fitting) note(sentence string) {
 
 // Cancelled reports whether an error of [Trainer.Fit] says nothing but that its
 // context was cancelled: training was stopped on purpose, and everything that
-// hooks save is whole. If a hook failed as well, it is false.
+// hooks save is whole. If a hook failed as well, it is false; and also after a deadline,
+// which may be that of anything. To train for ten minutes and be content, give the
+// context the cause of a cancellation:
+//
+//	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, context.Canceled)
 func Cancelled(err error) bool {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
@@ -554,21 +581,41 @@ func (f *fitting) update(b Batch, info *StepInfo) (err error) {
 }
 
 // call calls every hook, even after one has failed or while one panics, and
-// returns their errors.
+// returns their errors, among them the failures of devices that they panic with.
 func (f *fitting) call(hooks []Hook, do func(Hook) error) (err error) {
 	for i, h := range hooks {
 		func() {
 			returned := false
 			defer func() {
-				if !returned {
-					f.call(hooks[i+1:], do)
+				if returned {
+					return
+				}
+				p := recover() // nil if the hook ends its goroutine
+				if failure, ok := p.(*tensor.DeviceFailure); ok {
+					err = both(err, f.ofHook(fmt.Errorf("gan: a hook: %w", failure)))
+					return
+				}
+				f.call(hooks[i+1:], do)
+				if p != nil {
+					panic(p)
 				}
 			}()
 			e := do(h)
 			returned = true
-			err = both(err, f.sort(e))
+			err = both(err, f.ofHook(e))
 		}()
 	}
+	return err
+}
+
+// ofHook returns a hook's error unless it is a warning. What a hook reads may tell that
+// a device has failed at something earlier, at which training ends in any case.
+func (f *fitting) ofHook(err error) error {
+	late := lostWork(err)
+	if late == nil {
+		return f.sort(err)
+	}
+	f.game.tear(late)
 	return err
 }
 

@@ -8,11 +8,13 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -349,7 +351,7 @@ func TestFitWithShortSource(t *testing.T) {
 	trainer := newTiny(t, gan.Hinge{})
 	before := stateOf(t, trainer)
 	report, err := trainer.Fit(context.Background(), tinyNoise(0))
-	require.EqualError(t, err, "gan: the source has no batches")
+	require.EqualError(t, err, "gan: the source has no batches; give it samples, with datasets.DropLast as many as a batch has")
 	require.NotNil(t, report)
 	same(t, before, stateOf(t, trainer))
 
@@ -536,5 +538,16 @@ func TestCancelled(t *testing.T) {
 	}
 	for _, err := range []error{nil, full, context.DeadlineExceeded, errors.Join(stopped, full), fmt.Errorf("%w: %w", full, stopped)} {
 		require.False(t, gan.Cancelled(err), "%v", err)
+	}
+	// A time that is over is a cancellation if the context's cause says so.
+	for cause, want := range map[error]bool{nil: false, context.Canceled: true} {
+		ctx, cancel := context.WithDeadlineCause(context.Background(), time.Unix(0, 0), cause)
+		defer cancel()
+		data := datasets.FromTensor(tensor.New(tensor.Float32, 8, 4), nil)
+		for _, source := range []gan.Source{tinyNoise(2), datasets.NewLoader(data, 4)} {
+			_, err := newTiny(t, gan.Hinge{}).Fit(ctx, source)
+			require.Error(t, err)
+			require.Equal(t, want, gan.Cancelled(err), "%v", err)
+		}
 	}
 }

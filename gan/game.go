@@ -51,7 +51,7 @@ type game struct {
 	journal   journal
 	peers     *peers  // the other processes; nil: there are none
 	touched   touched // by the current step
-	torn      error   // why a step that failed could not be undone; nil: all is whole
+	torn      error   // why the weights may be those of no step; nil: they are not
 	replaying bool    // the step was done before
 
 	mu     sync.Mutex // held while what samples are made of changes or is copied
@@ -102,8 +102,10 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		seed:   strconv.FormatUint(c.Seed, 10),
 		scope:  tensor.NewScope(),
 	}
-	if len(out.gParams) == 0 || len(out.dParams) == 0 {
-		return nil, errors.New("a network has no parameters to train; are they frozen?")
+	for name, params := range map[string][]*nn.Param{"generator": out.gParams, "discriminator": out.dParams} {
+		if len(params) == 0 {
+			return nil, fmt.Errorf("the %s has no parameters to train; give a module of your own the method Params or Children, and thaw what nn.Freeze has frozen", name)
+		}
 	}
 	gValues, dValues := values(out.gParams), values(out.dParams)
 	out.dtype, out.device = gValues[0].DType(), device
@@ -170,11 +172,7 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 // checkpoint leads to the same step again.
 func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
-	err = g.checkBatch(b)
-	if err == nil {
-		err = tensor.Catch(func() { g.journal.begin(g) })
-	}
-	if err != nil {
+	if err = g.checkBatch(b); err != nil {
 		if g.peers != nil {
 			g.peers.withdraw(g)
 		}
@@ -194,25 +192,34 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 		*g.latent, *g.random = latentBefore, randomBefore
 		g.updates.Discard()
 		if g.touched == untouched {
-			g.journal.forget() // a device may have failed while it was written
-		} else {
-			g.scope.Close()
-			g.scope.Release() // a device may be out of memory, and going back takes some
-			if undo := g.journal.rewind(g); undo != nil {
-				g.torn = undo
-				err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
+			late := lostWork(err)
+			if late == nil || g.journal.sound {
+				g.journal.forget() // a device may have failed while it was written
+				return
 			}
+			if g.peers != nil || !g.journal.current(g) { // the others have not failed; or there is no way back
+				g.tear(late)
+				return
+			}
+			g.touched = generatorTouched // by the step before, of which something may be lost
+		}
+		g.scope.Close()
+		g.scope.Release() // a device may be out of memory, and going back takes some
+		if undo := g.journal.rewind(g); undo != nil {
+			g.torn = fmt.Errorf("the last step has failed and could not be undone: %w", undo)
+			err = fmt.Errorf("%w; what the step has done to the networks could not be undone: %w", err, undo)
 		}
 	}()
 	var data *DataError
 	rates := [2]float64{g.gOptimizer.LR(), g.dOptimizer.LR()}
 	misuse := tensor.Catch(func() {
+		g.journal.begin(g, b, latent)
 		r = g.stepOn(b, latent)
 		r.rates = rates
 		switch {
 		case r.err != nil:
 		case r.failed == "":
-			g.journal.done(g, b, latent)
+			g.journal.done(g, b.X)
 		default:
 			data = lookForNaN(b)
 		}
@@ -228,6 +235,31 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	g.steps++
 	g.torn, done = nil, true
 	return r, nil
+}
+
+// lostWork returns the failure of a device among the causes of an error, if work may be
+// lost that was queued before it, the last update for example; or else nil. A lack of
+// memory is told at once.
+func lostWork(err error) *tensor.DeviceFailure {
+	var failure *tensor.DeviceFailure
+	if errors.As(err, &failure) && failure.Op != "Alloc" {
+		return failure
+	}
+	return nil
+}
+
+// tear notes that a device has failed at work that the weights may depend on.
+func (g *game) tear(late *tensor.DeviceFailure) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.torn = fmt.Errorf("the device has failed, perhaps at the last update: %w", late)
+}
+
+// whole returns why the weights may be those of no step, or nil.
+func (g *game) whole() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.torn
 }
 
 // explain adds to what a step says of samples that do not fit that their shape or

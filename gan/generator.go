@@ -349,7 +349,7 @@ func loaded(from string, net nn.Module, meta map[string]string, options []LoadOp
 	}
 	latent, err := strconv.Atoi(meta[latentKey])
 	if err != nil || latent < 1 {
-		return nil, fmt.Errorf("gan: loading %s: this is a network, but not a generator: its metadata does not hold %q", from, latentKey)
+		return nil, fmt.Errorf("gan: loading %s: this is a network, but not a generator: its metadata does not hold %q; nn.Load reads it, and NewGenerator makes a generator of it", from, latentKey)
 	}
 	params := nn.Params(net)
 	if len(params) == 0 {

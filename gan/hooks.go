@@ -260,7 +260,7 @@ type entry struct {
 type logState struct {
 	Steps     int               `json:"steps"` // in the sums
 	Generator int               `json:"generator_steps"`
-	Sums      [4]float64        `json:"sums"`
+	Sums      [4]float64        `json:"sums"` // times unit
 	Count     int               `json:"lines"`
 	Tail      []json.RawMessage `json:"tail,omitempty"`
 }

@@ -18,11 +18,12 @@ import (
 // twice as much memory: the same steps done again lead to the same bits.
 type journal struct {
 	base   state
-	inputs []input // of the steps since; those after the first n are spare memory
+	inputs []input // of the steps since; those after the first n are of a step that goes on or has failed, and spare memory
 	n      int
 	length int // numbers in these inputs
 
 	versions []uint32 // of the networks' values after the last step; none: base is of no use
+	sound    bool     // nothing that the device had to do before this step has failed
 }
 
 const (
@@ -37,8 +38,11 @@ type input struct {
 	memory [3]*tensor.Tensor // of all these
 }
 
-// begin prepares for a step: [journal.rewind] leads back to here.
-func (j *journal) begin(g *game) {
+// begin prepares for a step: [journal.rewind] leads back to here. What the step is given
+// is copied first, since the step reads it then from the cache; and a device that has no
+// memory left fails before anything has changed. Devices may tell late that they have
+// failed, so the state is copied only if it is what the last step was to leave.
+func (j *journal) begin(g *game, b Batch, latent *tensor.Tensor) {
 	anew := j.base.length <= smallState || j.n == maxReplay || j.length > 2*j.base.length
 	// What was changed from outside, no replay would change.
 	if g.peers != nil {
@@ -46,16 +50,15 @@ func (j *journal) begin(g *game) {
 	} else {
 		anew = anew || !j.current(g)
 	}
-	if anew {
-		j.forget() // until the copy is whole
+	if j.sound = false; anew {
+		if err := g.device.Sync(); err != nil {
+			panic(err)
+		}
+		j.sound = true
+		j.forget() // until the copies are whole
 		j.base.save(g)
 		j.n, j.length = 0, 0
-		j.note(g)
 	}
-}
-
-// done notes what a step that went well was given.
-func (j *journal) done(g *game, b Batch, latent *tensor.Tensor) {
 	if j.n == len(j.inputs) {
 		j.inputs = append(j.inputs, input{})
 	}
@@ -64,10 +67,15 @@ func (j *journal) done(g *game, b Batch, latent *tensor.Tensor) {
 	if g.condition != 0 {
 		in.real.Condition = keep(&in.memory[2], b.Condition)
 	}
+	j.note(g)
+}
+
+// done notes that the step which began last, on the real samples x, went well.
+func (j *journal) done(g *game, x *tensor.Tensor) {
 	j.n++
-	j.length += b.X.Len()
+	j.length += x.Len()
 	if g.peers != nil { // of all processes, which begin anew before the same steps
-		j.length += b.X.Len() / b.X.Dim(0) * (g.peers.part.total - g.peers.part.n)
+		j.length += x.Len() / x.Dim(0) * (g.peers.part.total - g.peers.part.n)
 	}
 	j.note(g)
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/tensor"
 )
 
 func TestLogHook(t *testing.T) {
@@ -59,4 +61,41 @@ func TestLogHook(t *testing.T) {
 	other, err := newTiny(t, gan.Wasserstein{}).Fit(context.Background(), tinyNoise(3), gan.On(log))
 	require.NoError(t, err)
 	require.Equal(t, []entry{expect(other.Epochs[0])}, read())
+}
+
+// enormous is an objective whose losses are near the largest number.
+type enormous struct{ gan.Wasserstein }
+
+func (enormous) Discriminator(real, fake *autograd.Var) gan.Terms {
+	return gan.Terms{Real: autograd.Shift(autograd.Scale(real, 0), 8e307)}
+}
+
+func (enormous) Generator(fake *autograd.Var, _ func() *autograd.Var) *autograd.Var {
+	return autograd.Shift(autograd.Scale(fake, 0), -1.5e308)
+}
+
+// Means of losses whose sum is no number are in the log, and what leads to them is in
+// checkpoints.
+func TestLogOfEnormousLosses(t *testing.T) {
+	dir := t.TempDir()
+	log, saved := filepath.Join(dir, "log"), filepath.Join(dir, "checkpoint")
+	train := func(resume bool, steps int) {
+		trainer := newTiny(t, enormous{}, func(c *gan.Config) { c.DType = tensor.Float64 })
+		if resume {
+			require.NoError(t, trainer.Resume(saved))
+		}
+		_, err := trainer.Fit(t.Context(), &noise{batches: 20, size: 1, features: 4, dtype: tensor.Float64},
+			gan.Steps(steps), gan.On(gan.Log(log, gan.LogSteps(6)), gan.SaveCheckpoint(saved)))
+		require.NoError(t, err)
+	}
+	train(false, 5)
+	train(true, 20)
+	b, err := os.ReadFile(log)
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	require.Len(t, lines, 4)
+	for _, line := range lines {
+		require.Contains(t, line, `"discriminator_loss":8`)
+		require.Contains(t, line, `"generator_loss":-1.5`)
+	}
 }

@@ -1,6 +1,7 @@
 package gan_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -97,6 +98,19 @@ func TestNetworksAndSettings(t *testing.T) {
 	require.Equal(t, "0.01", settings["generator.optimizer.lr"])
 	settings["objective"] = "changed" // nobody else's
 	require.Equal(t, "hinge", trainer.Settings()["objective"])
+}
+
+// optim.Zero is read by its name, in settings and in what differs between them.
+func TestZeroByName(t *testing.T) {
+	adam := func(beta float64) *gan.Trainer {
+		return newTiny(t, gan.Hinge{}, func(c *gan.Config) { c.Optimizer = optim.Adam{LR: 1e-3, Betas: [2]float64{optim.Zero, beta}} })
+	}
+	trainer := adam(0.99)
+	require.Equal(t, "[Zero 0.99]", trainer.Settings()["generator.optimizer.betas"])
+	var file bytes.Buffer
+	require.NoError(t, trainer.WriteCheckpoint(&file))
+	require.NoError(t, adam(0.99).ReadCheckpoint(bytes.NewReader(file.Bytes())))
+	require.ErrorContains(t, adam(0.9).ReadCheckpoint(&file), `generator.optimizer.betas was "[Zero 0.99]" and is "[Zero 0.9]"`)
 }
 
 // A sentence reaches every hook, those before and behind the one that speaks, with

@@ -18,17 +18,13 @@ func look(grads []*tensor.Tensor, scalars ...*tensor.Tensor) (numbers []float64,
 			unseen = append(unseen, g)
 		}
 	}
-	var there []*tensor.Tensor
+	there := []*tensor.Tensor{tensor.Norm(unseen)}
 	for _, s := range scalars {
 		if s != nil {
-			there = append(there, s.Reshape(1))
+			there = append(there, s)
 		}
 	}
-	all := []*tensor.Tensor{tensor.Norm(unseen).Reshape(1)}
-	if len(there) > 0 {
-		all = append(all, tensor.Concat(0, there...).Cast(tensor.Float64))
-	}
-	read := tensor.Concat(0, all...).Float64s()
+	read := tensor.Items(there...)
 	finite, read = isFinite(read[0]), read[1:]
 	numbers = make([]float64, len(scalars))
 	for i, s := range scalars {

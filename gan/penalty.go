@@ -11,6 +11,8 @@ import (
 // penalties go with any objective. The trainer adds Weight(step) times the mean
 // of the terms to the loss, and takes the gradient of the sum once.
 //
+// A new penalty is one type with these methods, which the example shows and checks.
+//
 // Terms are per sample, so a discriminator that mixes the samples of a batch
 // has none; [New] refuses such a pair, unless [Config.AllowMixing] is set.
 type Penalty interface {
@@ -64,7 +66,7 @@ type Samples struct {
 // ½‖∇D(x)‖², times Gamma (Mescheder, Geiger, Nowozin, "Which training methods
 // for GANs do actually converge?", 2018, equation 9).
 type R1 struct {
-	Gamma    float64
+	Gamma    float64        // must be set: 0 is no penalty; 0.1 to 10 are usual, more for larger images
 	Schedule optim.Schedule // multiplies Gamma; nil: constant
 }
 
@@ -79,7 +81,7 @@ func (R1) Terms(p *Pass) *autograd.Var { return halfSquaredGradient(p.Real) }
 
 // R2 is [R1] at generated samples.
 type R2 struct {
-	Gamma    float64
+	Gamma    float64        // must be set: 0 is no penalty
 	Schedule optim.Schedule // multiplies Gamma; nil: constant
 }
 
@@ -117,7 +119,7 @@ func squaredNormAt(p Penalty) (kind int, ok bool) {
 // Wasserstein GANs", 2017). OneSided punishes norms above 1 only. The gradient
 // of a norm at zero is taken as zero.
 type GradientPenalty struct {
-	Lambda   float64
+	Lambda   float64 // must be set: 0 is no penalty; the paper has 10
 	OneSided bool
 	Schedule optim.Schedule // multiplies Lambda; nil: constant
 }

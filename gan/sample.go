@@ -20,6 +20,12 @@ const (
 	passMemory  = 1 << 30
 )
 
+// mostNumbers is how many numbers the samples of one call may have, and their latent
+// vectors: a terabyte of Float32, and what can be addressed, in bytes and with room for
+// what is made on the way. Go ends a program that asks for more memory than there is,
+// so that nobody could tell what was wrong.
+const mostNumbers = min(1<<38, math.MaxInt/16)
+
 // Sample draws n samples [n, …] on the generator's device, sample i from latent
 // vector i of the seed. The same seed gives the same samples, bit for bit;
 // asking for more of them does not change the first, nor does asking for one. If
@@ -76,7 +82,7 @@ func must(t *tensor.Tensor, err error) *tensor.Tensor {
 // samples show each of them; or nil if the generator has no classes. It panics with
 // a [tensor.ShapeError] on a negative n.
 func (g *Generator) InTurn(n int) []int {
-	if err := g.countFits("Generator.InTurn", n); err != nil {
+	if err := g.countFits("Generator.InTurn", n, g.sample); err != nil {
 		panic(err)
 	}
 	if g.classes == nil {
@@ -95,13 +101,14 @@ func (g *Generator) Labels(n int, seed uint64) []int {
 	if n < 0 || g.classes == nil {
 		panic(&tensor.ArgumentError{Op: "Generator.Labels", Problem: fmt.Sprintf("%d samples of %d classes", n, len(g.classes)), Fix: "ask a generator with classes for 0 or more"})
 	}
-	if err := g.countFits("Generator.Labels", n); err != nil {
+	if err := g.countFits("Generator.Labels", n, g.sample); err != nil {
 		panic(err)
 	}
 	return g.labels(n, tensor.NewStream(seed, "labels"))
 }
 
-// labels draws n classes, as frequent as they are in the data.
+// labels draws n classes, as frequent as they are in the data. Drawn sampleChunk at a
+// time, they are the same.
 func (g *Generator) labels(n int, random *tensor.Stream) []int {
 	upTo := make([]float64, len(g.classes)) // how many samples are of a class up to this one
 	last := len(upTo) - 1                   // the last class that occurs
@@ -129,7 +136,7 @@ func (g *Generator) labels(n int, random *tensor.Stream) []int {
 // device, of which [Generator.Sample] makes samples. It panics with a
 // [tensor.ShapeError] on a negative n.
 func (g *Generator) Latents(n int, seed uint64) *tensor.Tensor {
-	if err := g.countFits("Generator.Latents", n); err != nil {
+	if err := g.countFits("Generator.Latents", n, g.sample); err != nil {
 		panic(err)
 	}
 	random := tensor.NewStream(seed, "sample")
@@ -140,18 +147,17 @@ func (g *Generator) Latents(n int, seed uint64) *tensor.Tensor {
 	return out
 }
 
-// countFits returns an error if there cannot be n samples. They are counted in
-// bytes, with room for what is made on the way.
-func (g *Generator) countFits(op string, n int) error {
-	one := max(g.latent, g.condition)
+// countFits returns an error if there cannot be n samples, of the shape of one as far
+// as it is known.
+func (g *Generator) countFits(op string, n int, shape []int) error {
 	made := 1 // numbers in a sample
-	for _, d := range g.sample {
+	for _, d := range shape {
 		made *= d
 	}
 	switch {
 	case n < 0:
 		return &tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "the number of samples is negative", Fix: "ask for 0 or more"}
-	case n > math.MaxInt/16/max(one, made):
+	case n > mostNumbers/max(g.latent, g.condition, made):
 		return &tensor.ShapeError{Op: op, Shapes: [][]int{{n, g.latent}}, Problem: "no memory holds so many samples", Fix: "ask for fewer at a time"}
 	}
 	return nil
@@ -159,8 +165,9 @@ func (g *Generator) countFits(op string, n int) error {
 
 // Request says which samples [Generator.Draw] makes.
 type Request struct {
-	// N is the number of samples. It may be left out if Labels, Condition or Latent
-	// tells it.
+	// N is the number of samples, which together may have up to 2³⁸ numbers. It may be
+	// left out if Labels, Condition or Latent tells it. Programs that serve others set
+	// limits of their own: Go ends a program that asks for more memory than there is.
 	N int
 	// Seed is that of the latent vectors, and of classes that are not asked for.
 	Seed uint64
@@ -196,7 +203,7 @@ func (g *Generator) check(op string, r Request) (n int, err error) {
 	bad := func(problem, fix string) (int, error) {
 		return 0, &tensor.ArgumentError{Op: op, Problem: problem, Fix: fix}
 	}
-	if err := g.countFits(op, r.N); err != nil {
+	if err := g.countFits(op, r.N, g.sample); err != nil {
 		return 0, err
 	}
 	switch {
@@ -256,9 +263,8 @@ func (g *Generator) draw(ctx context.Context, op string, r Request) (*tensor.Ten
 	if err != nil {
 		return nil, err
 	}
-	if g.classes != nil && r.Labels == nil && r.Condition == nil {
-		r.Labels = g.labels(n, tensor.NewStream(r.Seed, "labels"))
-	}
+	drawn := g.classes != nil && r.Labels == nil && r.Condition == nil
+	labels := tensor.NewStream(r.Seed, "labels")
 	scope := g.scopes.Get().(*tensor.Scope)
 	defer g.scopes.Put(scope)
 	defer scope.Close()
@@ -275,6 +281,12 @@ func (g *Generator) draw(ctx context.Context, op string, r Request) (*tensor.Ten
 			z = scope.Empty(g.device, g.dtype, m, g.latent)
 			latent.NormalInto(z)
 		}
+		var of []int // the samples' classes
+		if drawn {
+			of = g.labels(m, labels)
+		} else if r.Labels != nil {
+			of = r.Labels[at : at+m]
+		}
 		for from := 0; out == nil || from < m; from += g.pass {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
@@ -284,7 +296,13 @@ func (g *Generator) draw(ctx context.Context, op string, r Request) (*tensor.Ten
 			for done := false; !done; {
 				rows := g.rows(to - from)
 				if g.condition > 0 {
-					pass.Condition = autograd.Const(padded(g.conditions(scope, r, at+from, at+to), rows))
+					var c *tensor.Tensor
+					if of != nil {
+						c = tensor.OneHot(g.dtype, g.condition, of[from:to])
+					} else {
+						c = r.Condition.Slice(0, at+from, at+to)
+					}
+					pass.Condition = autograd.Const(padded(scope.Adopt(c).To(g.device), rows))
 				}
 				// Each pass has 2³² blocks of random numbers to itself.
 				pass.Rand = tensor.StreamAt(noise, uint64(at+from)<<32)
@@ -297,6 +315,9 @@ func (g *Generator) draw(ctx context.Context, op string, r Request) (*tensor.Ten
 			}
 			if out == nil {
 				shape := y.Shape()
+				if err := g.countFits(op, n, shape[1:]); err != nil {
+					return nil, err
+				}
 				shape[0] = n
 				out = g.device.New(y.DType(), shape...)
 			}
@@ -305,14 +326,6 @@ func (g *Generator) draw(ctx context.Context, op string, r Request) (*tensor.Ten
 		scope.Close()
 	}
 	return out, nil
-}
-
-// conditions returns those of the samples lo to hi of a request, in a scope.
-func (g *Generator) conditions(s *tensor.Scope, r Request, lo, hi int) *tensor.Tensor {
-	if r.Condition != nil {
-		return s.Adopt(r.Condition.Slice(0, lo, hi)).To(g.device)
-	}
-	return s.Adopt(tensor.OneHot(g.dtype, g.condition, r.Labels[lo:hi])).To(g.device)
 }
 
 // rows returns how many rows a pass of n samples has, with zeros behind them, so

@@ -296,7 +296,7 @@ func TestLoadGeneratorRefuses(t *testing.T) {
 		at("empty"):                              "not a valid safetensors file",
 		at("weights"):                            "no architecture",
 		at("checkpoint"):                         "no architecture",
-		save("no latent", g, nil):                `this is a network, but not a generator: its metadata does not hold "gander.latent"`,
+		save("no latent", g, nil):                `this is a network, but not a generator: its metadata does not hold "gander.latent"; nn.Load reads it, and NewGenerator makes a generator of it`,
 		save("word", g, withLatent("many")):      "not a generator",
 		save("zero", g, withLatent("0")):         "not a generator",
 		save("wrong", g, withLatent("4")):        "the network does not take 4 latent numbers",

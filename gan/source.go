@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -104,6 +105,11 @@ func (r *resumable) compare(d *dataset) ([]Difference, error) {
 	return now.differences(r.data, r.allowed), nil
 }
 
+// allows reports whether what training goes on from may differ from it in a setting.
+func (t *Trainer) allows(setting string) bool {
+	return t.before != nil && slices.ContainsFunc(t.before.allowed, func(a string) bool { return covers(a, setting) })
+}
+
 // adopt makes src the source of the data that training sees.
 func (t *Trainer) adopt(src Source) error {
 	d := newDataset(src)
@@ -165,5 +171,5 @@ func (g *game) trySize(src Source) error {
 	case errors.As(misuse, &failure):
 		return fmt.Errorf("gan: %w", misuse)
 	}
-	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
+	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; if they can take larger ones, leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
 }

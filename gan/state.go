@@ -106,6 +106,8 @@ func (f *fitting) remember() {
 // tellStep tells the hooks with a state of a step. f.mu is held, so that no checkpoint
 // is of a step of which they do not know.
 func (f *fitting) tellStep(info *StepInfo) error {
+	f.telling.Store(true)
+	defer f.telling.Store(false)
 	defer f.remember()
 	return f.call(f.first, stepOf(info))
 }
@@ -159,10 +161,20 @@ func remembered(states map[string]json.RawMessage) (map[string]any, error) {
 // errOwnStep is what a hook gets that would wait for itself.
 var errOwnStep = errors.New("gan: a hook with a State has called Checkpoint in its Step, where its state is not complete; do it in a hook without, see After")
 
-// withinTellStep reports whether the caller is called by tellStep.
-func withinTellStep() bool {
+// ownStep reports whether the caller, who has found t.mu held, is called by a hook with
+// a State, and so would wait for itself. Only the stack tells whether it is that hook or
+// another goroutine, which need not wait for long.
+func (t *Trainer) ownStep() bool {
+	if !t.telling.Load() {
+		return false
+	}
 	pc := make([]uintptr, 256)
-	frames := runtime.CallersFrames(pc[:runtime.Callers(2, pc)])
+	n := runtime.Callers(2, pc)
+	for n == len(pc) { // there may be more
+		pc = make([]uintptr, 2*n)
+		n = runtime.Callers(2, pc)
+	}
+	frames := runtime.CallersFrames(pc[:n])
 	for {
 		frame, more := frames.Next()
 		if strings.HasSuffix(frame.Function, ".(*fitting).tellStep") {

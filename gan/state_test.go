@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/diagnose"
 	"github.com/gander-ml/gander/nn/safetensors"
@@ -203,9 +207,9 @@ func TestHookStateRefused(t *testing.T) {
 	number := "AAAAAAAAAAA=" // one
 	three := strings.Repeat("A", 32)
 	measurement := func(step, numbers int) string {
-		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+strings.Repeat("A", 22)+"==")
+		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+number)
 	}
-	diagnosis := `{"sums":"` + three + number + `","steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement(2, 15) + `],"pending":[` + measurement(4, 15) + `]}`
+	diagnosis := `{"sums":"` + three + number + `","steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement(2, 22) + `],"pending":[` + measurement(4, 22) + `]}`
 	require.NoError(t, fitWith(map[string]string{"diagnose": diagnosis}))
 	require.NoError(t, fitWith(map[string]string{"log log": logState, "nobody's": `"x"`}))
 	for what, state := range map[string]string{
@@ -222,10 +226,10 @@ func TestHookStateRefused(t *testing.T) {
 		"no object": `3`, "empty": `{}`, "bits": `{"sums":"AAAA","steps":0,"generator_steps":0,"said":{},"record":[]}`,
 		"few sums": `{"sums":"","steps":0,"generator_steps":0,"said":{},"record":[]}`,
 		"order":    strings.Replace(diagnosis, `"step":4`, `"step":2`, 1), "numbers": strings.Replace(diagnosis, three+three, three, 1),
-		"two":      strings.Replace(diagnosis, `"pending":[`, `"pending":[`+measurement(3, 15)+`,`, 1),
+		"two":      strings.Replace(diagnosis, `"pending":[`, `"pending":[`+measurement(3, 22)+`,`, 1),
 		"no steps": strings.Replace(diagnosis, `"steps":2`, `"steps":-1`, 1), "never": strings.Replace(diagnosis, `"swings":3`, `"swings":-3`, 1),
-		"null": strings.Replace(diagnosis, measurement(2, 15), "null", 1),
-		"many": strings.Replace(diagnosis, measurement(2, 15), strings.Repeat(measurement(2, 15)+",", 256)+measurement(2, 15), 1),
+		"null": strings.Replace(diagnosis, measurement(2, 22), "null", 1),
+		"many": strings.Replace(diagnosis, measurement(2, 22), strings.Repeat(measurement(2, 22)+",", 256)+measurement(2, 22), 1),
 	} {
 		err := fitWith(map[string]string{"diagnose": state})
 		require.ErrorIs(t, err, gan.ErrCheckpoint, what)
@@ -260,11 +264,45 @@ func TestHookStateMisuse(t *testing.T) {
 	var s sum
 	h := s.hook("a")
 	var trainer *gan.Trainer
-	h.Step = func(*gan.StepInfo) error { return trainer.Checkpoint(path) }
-	trainer = newTiny(t, gan.Hinge{})
-	_, err := trainer.Fit(context.Background(), source, gan.On(h))
-	require.ErrorContains(t, err, "in its Step, where its state is not complete")
-	require.NoFileExists(t, path)
+	var within func(calls int) error // of one another
+	within = func(calls int) error {
+		if calls == 0 {
+			return trainer.Checkpoint(path)
+		}
+		return within(calls - 1)
+	}
+	for _, calls := range []int{0, 1000} {
+		h.Step = func(*gan.StepInfo) error { return within(calls) }
+		trainer = newTiny(t, gan.Hinge{})
+		_, err := trainer.Fit(context.Background(), source, gan.On(h))
+		require.ErrorContains(t, err, "in its Step, where its state is not complete")
+		require.NoFileExists(t, path)
+	}
+}
+
+// A hook with a state may write a checkpoint of another trainer, and waits for its step.
+func TestHookStateOfAnother(t *testing.T) {
+	within, leave := make(chan struct{}), make(chan struct{})
+	other := newTiny(t, &mishap{once: true, next: func(fake *autograd.Var) *autograd.Var {
+		close(within)
+		<-leave
+		return autograd.Neg(fake)
+	}})
+	var others sync.WaitGroup
+	others.Go(func() {
+		_, err := other.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+		assert.NoError(t, err)
+	})
+	<-within
+	var s sum
+	h := s.hook("a")
+	h.Step = func(*gan.StepInfo) error {
+		time.AfterFunc(20*time.Millisecond, func() { close(leave) }) // most likely while the hook waits
+		return other.WriteCheckpoint(io.Discard)
+	}
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(2), gan.Steps(1), gan.On(h))
+	require.NoError(t, err)
+	others.Wait()
 }
 
 // Other goroutines write checkpoints at any time, and find the state of their step.

@@ -3,7 +3,6 @@ package gan
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -24,8 +23,9 @@ type Trainer struct {
 	resumed  bool           // since the last Fit
 	before   *resumable     // what the data of the next Fit must be; nil: anything
 
-	busy atomic.Bool // something trains
-	mu   sync.Mutex  // held while a step changes the state, or a checkpoint copies it
+	busy    atomic.Bool // something trains
+	telling atomic.Bool // hooks with a state are told of a step
+	mu      sync.Mutex  // held while a step changes the state, or a checkpoint copies it
 }
 
 // ErrBusy is returned by the methods of a [Trainer] that train, while one of them
@@ -107,4 +107,12 @@ func (t *Trainer) Networks() (generator, discriminator nn.Module) {
 //
 //	objective               relativistic
 //	generator.optimizer.lr  0.002
-func (t *Trainer) Settings() map[string]string { return maps.Clone(t.settings) }
+//
+// A number that is [optim.Zero] is called Zero.
+func (t *Trainer) Settings() map[string]string {
+	out := make(map[string]string, len(t.settings))
+	for name, value := range t.settings {
+		out[name] = shown(value)
+	}
+	return out
+}

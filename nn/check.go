@@ -19,10 +19,14 @@ import (
 //
 // The passes are those of ctx, which may be nil. They must not draw random numbers,
 // which differ from pass to pass; and a [SpectralNorm] must evaluate, since its
-// vectors, which its gradient takes for constants, move in training. Neither the parameters nor the buffers
-// change. The error tells where the derivatives differ, or that something is not
-// float64.
+// vectors, which its gradient takes for constants, move in training. Neither the
+// parameters nor the buffers change. The error tells where the derivatives differ, or
+// that something is not float64.
+//
+// Whatever is computed by a network is checked by its weights as the output of a module
+// that has the network as a part: the penalty of package gan's example of Penalty is.
 func CheckGrad(ctx *Ctx, m Module, x *autograd.Var, o autograd.CheckOptions) error {
+	given("CheckGrad", x)
 	params := Params(m)
 	xs := []*tensor.Tensor{x.Value()}
 	fixed := map[*Param]*autograd.Var{}

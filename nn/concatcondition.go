@@ -43,11 +43,16 @@ func (m *concatCondition) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	if x.Value().Rank() < 2 {
 		outShape(m, x) // panics
 	}
+	return beside(x, m.features(ctx, x))
+}
+
+// features returns the condition as it is put beside x.
+func (m *concatCondition) features(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	c := ctx.condition(m, x, m.size)
 	if m.scale != 1 {
 		c = autograd.Scale(c, m.scale)
 	}
-	return beside(x, c)
+	return c
 }
 
 func (m *concatCondition) name() string {

@@ -225,7 +225,7 @@ func encodeChecked(m Module) ([]byte, error) {
 func encode(m Module) ([]byte, error) {
 	d, ok := m.(Describer)
 	if !ok {
-		return nil, fmt.Errorf("%w: %T does not describe itself", ErrUnknownModule, m)
+		return nil, fmt.Errorf("%w: %T does not describe itself; give it the method Describe, and its package Register", ErrUnknownModule, m)
 	}
 	kind, constants := d.Describe()
 	head, err := json.Marshal(struct {

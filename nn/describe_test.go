@@ -123,7 +123,7 @@ func (d described) Describe() (string, any) { return "Described", d.constants }
 func TestEncodeRefuses(t *testing.T) {
 	_, err := nn.Encode(nn.Sequential(nn.Tanh(), nn.Sequential(silent{nn.Tanh()})))
 	require.ErrorIs(t, err, nn.ErrUnknownModule)
-	require.EqualError(t, err, "nn: describing an architecture: unknown module: nn_test.silent does not describe itself")
+	require.EqualError(t, err, "nn: describing an architecture: unknown module: nn_test.silent does not describe itself; give it the method Describe, and its package Register")
 	_, err = nn.Encode(nil)
 	require.ErrorIs(t, err, nn.ErrUnknownModule)
 

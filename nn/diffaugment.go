@@ -267,6 +267,20 @@ func (m *diffAugment) OutShape(in []int) ([]int, error) {
 	return in, nil
 }
 
+// Scratch implements [Scratcher]: in training. Images are changed in several steps, and
+// the matrices that move their rows and columns are as large as the squares of these.
+func (m *diffAugment) Scratch(in []int) [][]int {
+	n, h, w := in[0], in[2], in[3]
+	shapes := append(copies(9, in), []int{64, n}, []int{n, h, w})
+	if part(h, m.is.Shift) > 0 || part(w, m.is.Shift) > 0 {
+		shapes = append(shapes, []int{4, n, h, h}, []int{4, n, w, w}, []int{h, h}, []int{w, w})
+	}
+	if m.is.Cutout > 0 {
+		shapes = append(shapes, []int{4, n, h, w})
+	}
+	return shapes
+}
+
 // Export implements [Exporter].
 func (m *diffAugment) Export(_ *Graph, x *Value) *Value { return x }
 

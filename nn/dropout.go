@@ -43,6 +43,9 @@ func (d dropout) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 	return autograd.Mul(x, autograd.Const(kept))
 }
 
+// Scratch implements [Scratcher]: in training.
+func (dropout) Scratch(in []int) [][]int { return copies(3, in) }
+
 // Export implements [Exporter].
 func (dropout) Export(_ *Graph, x *Value) *Value { return x }
 

@@ -9,7 +9,7 @@ import (
 // one operation that costs less.
 type absorber interface {
 	// absorb returns the two as one layer. ok is false if they are not such a pair.
-	absorb(before Module) (both Fusing, ok bool)
+	absorb(before Module) (both Module, ok bool)
 }
 
 // enlargedConv is a convolution of images whose pixels are repeated scale times
@@ -27,7 +27,7 @@ type enlargedConv struct {
 }
 
 // absorb implements [absorber].
-func (l *conv2D) absorb(before Module) (Fusing, bool) {
+func (l *conv2D) absorb(before Module) (Module, bool) {
 	u, ok := before.(*upsample)
 	one := [2]int{1, 1}
 	if !ok || u.kind != "UpsampleNearest" || u.scale == 1 || l.groups != 1 || l.stride != one || l.dilation != one ||

@@ -201,6 +201,24 @@ func TestReductions(t *testing.T) {
 	}
 }
 
+// A Var or a device that was forgotten is told as misuse is.
+func TestNothingGiven(t *testing.T) {
+	x := autograd.Const(tensor.New(tensor.Float32, 2, 2))
+	for op, f := range map[string]func(){
+		"BCELoss": func() { nn.BCELoss(nil, x) }, "BCEWithLogitsLoss": func() { nn.BCEWithLogitsLoss(x, nil) },
+		"MSELoss": func() { nn.MSELoss(nil, x) }, "L1Loss": func() { nn.L1Loss(x, nil) },
+		"CrossEntropyLoss":     func() { nn.CrossEntropyLoss(nil, []int{0, 1}) },
+		"SoftCrossEntropyLoss": func() { nn.SoftCrossEntropyLoss(x, nil) },
+		"CheckGrad":            func() { nn.CheckGrad(nil, nn.Tanh(), nil, autograd.CheckOptions{}) },
+		"New":                  func() { nn.Init(nn.Linear(2, 2), 1, tensor.Float32, nil) },
+	} {
+		err := tensor.Catch(f)
+		require.ErrorAs(t, err, new(*tensor.ArgumentError), op)
+		require.ErrorContains(t, err, op)
+		require.ErrorContains(t, err, "is nil")
+	}
+}
+
 func TestLossesRefuse(t *testing.T) {
 	v := func(shape ...int) *autograd.Var { return autograd.Const(tensor.New(tensor.Float32, shape...)) }
 	for want, f := range map[string]func(){

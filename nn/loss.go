@@ -28,7 +28,17 @@ func reduced(terms *autograd.Var, r []Reduction) *autograd.Var {
 	return terms
 }
 
+// given panics if an operand is nil.
+func given(op string, vars ...*autograd.Var) {
+	for _, v := range vars {
+		if v == nil {
+			panic(&tensor.ArgumentError{Op: op, Problem: "an operand is nil", Fix: "give a Var, such as autograd.Const makes of a tensor"})
+		}
+	}
+}
+
 func sameShape(op string, x, target *autograd.Var) {
+	given(op, x, target)
 	if !x.Value().SameShape(target.Value()) {
 		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{x.Shape(), target.Shape()},
 			Problem: "prediction and target differ in shape", Fix: "give one target per prediction; reshape [n] to [n, 1]"})
@@ -166,6 +176,7 @@ func L1Loss(x, t *autograd.Var, r ...Reduction) *autograd.Var {
 // one class from 0 to c−1 per row; its terms have shape [n]. It panics with a
 // [tensor.ShapeError] if they do not fit.
 func CrossEntropyLoss(x *autograd.Var, classes []int, r ...Reduction) *autograd.Var {
+	given("CrossEntropyLoss", x)
 	v := x.Value()
 	if v.Rank() != 2 || v.Dim(0) != len(classes) {
 		panic(&tensor.ShapeError{Op: "CrossEntropyLoss", Shapes: [][]int{v.Shape(), {len(classes)}},

@@ -15,8 +15,8 @@ import (
 // larger than it by far, such as the padded image of a pool. [PassMemory] asks
 // for it.
 type Scratcher interface {
-	// Scratch returns the shapes of what a pass makes besides its output, for an
-	// input's shape that OutShape accepts.
+	// Scratch returns the shapes of what a pass makes besides its output, in training
+	// or in evaluation, where it is more, for an input's shape that OutShape accepts.
 	Scratch(in []int) [][]int
 }
 
@@ -53,8 +53,8 @@ func shapeText(shape []int) string {
 }
 
 // PassMemory returns about how many bytes a forward pass takes for an input of
-// that shape: the outputs of all layers in dt, and what layers need besides
-// ([Scratcher]), but not the parameters. Nothing is allocated. Use it before
+// that shape, in training or in evaluation, where it is more: the outputs of all layers in dt, and what layers need besides
+// ([Scratcher]), but neither the parameters nor a graph's gradients. Nothing is allocated. Use it before
 // running a network from a file that may ask for too much.
 //
 // The error is a [MemoryError] as soon as the sum exceeds limit, and what

@@ -19,7 +19,8 @@ import (
 // into as many parts as there are features. The feature of a part is constant
 // over a group: √(variance+10⁻⁸) of each number over the group's samples, without
 // Bessel's correction, averaged over the part's channels and pixels. At a
-// variance of 0 its gradient is 0. It is the same in training and evaluation.
+// variance of 0 its gradient is 0; where the variance is no number of the type, as of
+// float32 numbers about 10²⁰, it is infinite. It is the same in training and evaluation.
 // StyleGAN2 uses groups of 4 and 1 feature (Karras et al., "Analyzing and
 // improving the image quality of StyleGAN", 2020).
 //

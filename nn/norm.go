@@ -24,7 +24,9 @@ func BatchNorm1D(features int, opts ...NormOption) Module {
 // In training, mean and variance are the batch's, and running averages of them
 // are kept: at each step they move by the momentum towards the batch's mean and
 // its unbiased variance, if the pass collects [Updates]. Otherwise the running
-// averages are used, and a sample's output does not depend on its batch.
+// averages are used, and a sample's output does not depend on its batch. A variance
+// that is no number of the type, such as that of float32 numbers about 10²⁰, is
+// infinite, and what is divided by its root 0.
 //
 // Its parameters are "weight" (first 1) and "bias" (first 0) [channels]; its
 // buffers "running_mean" (first 0), "running_var" (first 1) and

@@ -43,13 +43,20 @@ const (
 )
 
 // PiecewiseLayers takes a network apart into layers that are [PiecewiseLinear],
-// in order. ok is false if it is not made of such layers, one after another.
+// in order; [Flatten] and a [ConcatCondition] after it are one. ok is false if it is not made of such layers, one after another.
 func PiecewiseLayers(m Module) (layers []PiecewiseLinear, ok bool) {
 	if c, is := m.(Chain); is {
 		for _, part := range c.Children() {
 			more, ok := PiecewiseLayers(part.Module)
 			if !ok || len(layers) > 0 && len(more) > 0 && more[0].Linearity() == CurvedInput {
 				return nil, false
+			}
+			if last := len(layers) - 1; last >= 0 && len(more) > 0 {
+				if m, is := more[0].(*concatCondition); is {
+					if both, ok := m.absorb(layers[last]); ok {
+						layers, more = append(layers[:last], both.(PiecewiseLinear)), more[1:]
+					}
+				}
 			}
 			layers = append(layers, more...)
 		}

@@ -15,7 +15,7 @@ import (
 // A [Fusing] layer, within a [Wrapper] such as [SpectralNorm] or not, and the
 // activation after it run as one operation; so do [UpsampleNearest] and a [Conv2D]
 // of stride 1 after it, at four ninths of the products for a kernel of 3 and a scale
-// of 2. Sequential panics with a [StateError] if a module is nil.
+// of 2, and [Flatten] and a [ConcatCondition]. Sequential panics with a [StateError] if a module is nil.
 func Sequential(modules ...Module) Module {
 	if i := slices.Index(modules, nil); i >= 0 {
 		panic(&StateError{Problem: fmt.Sprintf("module %d of a Sequential is nil", i), Fix: "leave it out"})
@@ -50,7 +50,7 @@ func (s sequential) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 }
 
 // absorbed returns module i and the next as one layer, if they can be.
-func (s sequential) absorbed(i int) (both Fusing, ok bool) {
+func (s sequential) absorbed(i int) (both Module, ok bool) {
 	if i+1 == len(s) {
 		return nil, false
 	}

@@ -38,16 +38,16 @@ import (
 // The layer may be any that has a "weight" of rank 2 or more and no parts, of this
 // package or your own. Do not use the wrapped layer by itself afterwards.
 // SpectralNorm panics with a [StateError] on other layers and if the weight is
-// normalised already, and with a [tensor.ArgumentError] if there are fewer than one
-// iteration or ε is negative.
+// normalised already, and with a [tensor.ArgumentError] if there is not one iteration
+// or more, up to a thousand, or ε is negative.
 func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	n := &spectralNorm{layer: layer, spectralConfig: spectralConfig{iterations: 1, eps: 1e-12}, weight: ownWeight(layer)}
 	for _, o := range opts {
 		o.applyToSpectral(&n.spectralConfig)
 	}
-	if n.iterations < 1 || !(n.eps >= 0) {
+	if n.iterations < 1 || n.iterations > maxIterations || !(n.eps >= 0) {
 		panic(&tensor.ArgumentError{Op: "SpectralNorm", Problem: fmt.Sprintf("%d power iterations with ε = %g are not possible", n.iterations, n.eps),
-			Fix: "give 1 iteration or more, and an ε of 0 or more"})
+			Fix: fmt.Sprintf("give 1 to %d iterations, and an ε of 0 or more", maxIterations)})
 	}
 	if o, ok := layer.(interface{ OutputAxis() int }); ok {
 		n.axis = o.OutputAxis()
@@ -62,6 +62,10 @@ func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	}
 	return n
 }
+
+// maxIterations is the most iterations of a pass: a description that asks for
+// millions would make of its first step one that does not end.
+const maxIterations = 1000
 
 // SpectralOption changes a default of [SpectralNorm]: [PowerIterations] or [Eps].
 type SpectralOption interface{ applyToSpectral(*spectralConfig) }
@@ -164,9 +168,9 @@ func (n *spectralNorm) iterate(w, v *tensor.Tensor, times int) (u, newV *tensor.
 	return u, v
 }
 
-// unit returns x in length 1.
+// unit returns x in length 1. The square of its length may be no number of x's type.
 func (n *spectralNorm) unit(x *tensor.Tensor) *tensor.Tensor {
-	length := tensor.Sqrt(tensor.Sum(tensor.Square(x)))
+	length := tensor.Norm([]*tensor.Tensor{x}).Cast(x.DType())
 	return tensor.Div(x, tensor.Clamp(length, n.eps, math.Inf(1)))
 }
 

@@ -338,6 +338,24 @@ func TestSpectralNormOfOnesOwn(t *testing.T) {
 	require.False(t, exact)
 }
 
+// TestSpectralNormOfLargeWeights: that the square of a length is no number of the
+// weight's type is no reason for NaN.
+func TestSpectralNormOfLargeWeights(t *testing.T) {
+	for dt, scales := range map[tensor.DType][]float64{tensor.Float32: {1, 1e10, 1e20, 1e30}, tensor.Float64: {1, 1e100, 1e160, 1e300}} {
+		var want []float64
+		for _, scale := range scales {
+			m := nn.SpectralNorm(nn.Linear(4, 3, nn.WeightInit(nn.Uniform(scale)), nn.NoBias()))
+			nn.Init(m, 1, dt, tensor.CPU())
+			x := autograd.Const(tensor.NewStream(1, "input").Normal(dt, 2, 4))
+			y := m.Forward(&nn.Ctx{Train: true}, x).Value().Float64s()
+			if want == nil {
+				want = y
+			}
+			require.InDeltaSlice(t, want, y, 1e-5, "%v, %g", dt, scale)
+		}
+	}
+}
+
 // TestSpectralNormInFiles: architecture, weights and vectors come back.
 func TestSpectralNormInFiles(t *testing.T) {
 	m := nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 3, 2)), nn.SpectralNorm(nn.ConvTranspose2D(3, 2, 2), nn.PowerIterations(2), nn.Eps(1e-4)),
@@ -367,6 +385,7 @@ func TestSpectralNormInFiles(t *testing.T) {
 		`{"type":"SpectralNorm"}`:                                                                                              `"layer" is missing`,
 		`{"type":"SpectralNorm","layer":null,"iterations":1,"eps":0}`:                                                          "SpectralNorm of <nil>: it has no weight",
 		`{"type":"SpectralNorm",` + linear + `,"iterations":0,"eps":0}`:                                                        "0 power iterations with ε = 0 are not possible",
+		`{"type":"SpectralNorm",` + linear + `,"iterations":16777216,"eps":0}`:                                                 "16777216 power iterations with ε = 0 are not possible",
 		`{"type":"SpectralNorm",` + linear + `,"iterations":1}`:                                                                `"eps" is missing`,
 		`{"type":"SpectralNorm",` + linear + `,"iterations":1,"eps":-1}`:                                                       "1 power iterations with ε = -1",
 		`{"type":"SpectralNorm","layer":{"type":"Tanh"},"iterations":1,"eps":0}`:                                               "SpectralNorm of Tanh: it has no weight",
@@ -398,7 +417,7 @@ func TestSpectralNormRefuses(t *testing.T) {
 	} {
 		requireMisuse[*nn.StateError](t, want, func() { nn.SpectralNorm(layer) })
 	}
-	requireMisuse[*tensor.ArgumentError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 iteration or more, and an ε of 0 or more",
+	requireMisuse[*tensor.ArgumentError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 to 1000 iterations, and an ε of 0 or more",
 		func() { nn.SpectralNorm(nn.Linear(1, 1), nn.PowerIterations(0)) })
 	for _, eps := range []float64{-1, math.NaN()} {
 		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "are not possible")

@@ -240,7 +240,7 @@ func read(r io.Reader) (Module, map[string]string, error) {
 	meta := f.Metadata()
 	architecture, ok := meta[ArchitectureKey]
 	if !ok {
-		return nil, nil, errors.New("it holds weights but no architecture; build the network and use LoadInto")
+		return nil, nil, errors.New("it holds weights but no architecture; build the network and use LoadInto, or, if this is a checkpoint of training, gan.Trainer.Resume")
 	}
 	m, err := decodeWhole([]byte(architecture))
 	if err != nil {

@@ -221,7 +221,7 @@ func TestLoadRefuses(t *testing.T) {
 
 	require.NoError(t, safetensors.Save(path, weights, nil))
 	_, _, err = nn.Load(path)
-	require.EqualError(t, err, "nn: loading "+path+": it holds weights but no architecture; build the network and use LoadInto")
+	require.EqualError(t, err, "nn: loading "+path+": it holds weights but no architecture; build the network and use LoadInto, or, if this is a checkpoint of training, gan.Trainer.Resume")
 	m := small()
 	require.NoError(t, nn.LoadInto(path, m))
 	require.True(t, nn.Ready(m))

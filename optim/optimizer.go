@@ -21,6 +21,9 @@ type Optimizer struct {
 // and with an error of package tensor if there are no parameters, if one is listed
 // twice, or if one lives in a scope.
 func New(m Method, params []*tensor.Tensor) *Optimizer {
+	if m == nil {
+		panic(&tensor.ArgumentError{Op: "optim.New", Problem: "the method is nil", Fix: "give one, such as Adam"})
+	}
 	if err := m.Validate(); err != nil {
 		panic(&MethodError{m.Name(), err})
 	}

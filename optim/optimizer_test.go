@@ -228,6 +228,7 @@ func TestNewRefuses(t *testing.T) {
 		{optim.RMSprop{LR: 1, Eps: -1}, one, "optim: RMSprop: Eps is -1; give a number of 0 or more"},
 		{optim.RMSprop{LR: 1, WeightDecay: nan}, one, "optim: RMSprop: WeightDecay is NaN; give a number of 0 or more"},
 		{optim.RMSprop{LR: 1, Momentum: -0.5}, one, "optim: RMSprop: Momentum is -0.5; give a number from 0 to below 1"},
+		{nil, one, "optim.New: the method is nil; give one, such as Adam"},
 		{ok, nil, "optim.New: there are no parameters; give at least one"},
 		{ok, []*tensor.Tensor{p, nil}, "optim.New: parameter 1 is nil; leave it out"},
 		{ok, []*tensor.Tensor{p, p}, "optim.New of [2]: parameters 0 and 1 are the same tensor; give each once"},
@@ -240,6 +241,7 @@ func TestNewRefuses(t *testing.T) {
 		err := tensor.Catch(func() { optim.New(c.method, c.params) })
 		assert.EqualError(t, err, c.want)
 	}
+	require.EqualError(t, tensor.Catch(func() { optim.New(nil, one) }), "optim.New: the method is nil; give one, such as Adam")
 	var wrong *optim.MethodError
 	err = tensor.Catch(func() { optim.New(optim.Adam{}, one) })
 	require.ErrorAs(t, err, &wrong)

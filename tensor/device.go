@@ -83,9 +83,17 @@ func (d *Device) Name() string { return d.backend.Name() }
 // String returns the device's name.
 func (d *Device) String() string { return d.Name() }
 
+// given panics if d is nil.
+func (d *Device) given(op string) {
+	if d == nil {
+		panic(&ArgumentError{Op: op, Problem: "the device is nil", Fix: "give one, such as CPU()"})
+	}
+}
+
 // New returns zeros on the device. It panics with a [ShapeError] on a negative
 // dim or a rank above [MaxRank], and with an [ArgumentError] on an unknown dtype.
 func (d *Device) New(dt DType, shape ...int) *Tensor {
+	d.given("New")
 	checkDType("New", dt)
 	l := checkShape("New", shape)
 	return d.wrap(d.backend.Alloc(dt, l.Len()), l)

@@ -245,6 +245,9 @@ func LerpInto(dst, x, y *Tensor, a float64) {
 // functions that the package does not have, where speed does not matter.
 func Map(x *Tensor, f func(x float64) float64) *Tensor {
 	x.alive("Map")
+	if f == nil {
+		panic(&ArgumentError{Op: "Map", Problem: "the function is nil", Fix: "give one of a number"})
+	}
 	out := EmptyLike(x, x.Shape()...)
 	data := x.Float64s()
 	for i, v := range data {

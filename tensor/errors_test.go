@@ -54,6 +54,7 @@ var misuses = []struct {
 
 	// Elements.
 	{func() { f32(2).Item() }, "Item of [2]: the tensor does not have exactly one element; index with At, or reduce first"},
+	{func() { tensor.Items(f32(1), f32(2)) }, "Items of [2]: the tensor does not have exactly one element; index with At, or reduce first"},
 	{func() { f32(0).Item() }, "Item of [0]: the tensor does not have exactly one element; index with At, or reduce first"},
 	{func() { f32(2, 3).At(2, 0) }, "At of [2 3]: there is no element [2 0]; give one index per axis, each from 0 to dim−1"},
 	{func() { f32(2, 3).At(0, -1) }, "At of [2 3]: there is no element [0 -1]; give one index per axis, each from 0 to dim−1"},

@@ -142,14 +142,18 @@ func Norm(ts []*Tensor) *Tensor {
 	for i, t := range ts {
 		parts[i] = MaxOver(Abs(t.Cast(Float64))).Reshape(1)
 	}
-	largest := MaxOver(Concat(0, parts...))
-	// Dividing by 0 or Inf would give NaN; divide by 1 instead.
-	usable := Mul(Greater(largest, Scale(largest, 0)), Equal(Sub(largest, largest), Scale(largest, 0)))
-	divisor := Where(usable, largest, FullLike(largest, 1))
+	divisor := usable(MaxOver(Concat(0, parts...)))
 	for i, t := range ts {
 		parts[i] = Sum(Square(Div(t.Cast(Float64), divisor))).Reshape(1)
 	}
 	return Mul(Sqrt(Sum(Concat(0, parts...))), divisor)
+}
+
+// usable returns the largest of some magnitudes as a divisor of them, and 1 where it is
+// 0 or not finite, by which dividing would give NaN.
+func usable(largest *Tensor) *Tensor {
+	zero := Scale(largest, 0)
+	return Where(Mul(Greater(largest, zero), Equal(Sub(largest, largest), zero)), largest, FullLike(largest, 1))
 }
 
 // checkLists panics unless the lists have one length, the tensors at each place

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/internal/backend/backendtest/far"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -33,4 +34,20 @@ func TestSeenFinite(t *testing.T) {
 	x.Set(1e30, 2, 3)
 	gy.Set(1e30, 2, 4)
 	require.False(t, product().SeenFinite())
+}
+
+// Items reads numbers of both types in one transfer, wherever they lie.
+func TestItems(t *testing.T) {
+	device, err := tensor.OpenDevice("far:0")
+	require.NoError(t, err)
+	for _, d := range []*tensor.Device{tensor.CPU(), device} {
+		a, b := d.FromFloat64([]float64{1, 0.1}), d.FromFloat32([]float32{3, 4, 5, 6}, 2, 2)
+		_, before := far.Opened(0).Transfers()
+		require.Equal(t, []float64{6, 0.1, 3}, tensor.Items(b.Slice(0, 1, 2).Slice(1, 1, 2), a.Slice(0, 1, 2).Reshape(), b.Slice(0, 0, 1).Slice(1, 0, 1)))
+		_, after := far.Opened(0).Transfers()
+		if d == device {
+			require.Equal(t, before+1, after)
+		}
+		require.Empty(t, tensor.Items())
+	}
 }

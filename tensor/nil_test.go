@@ -19,11 +19,13 @@ func TestNilTensors(t *testing.T) {
 		"Concat, second": func() { tensor.Concat(0, x, nil) }, "Gather, index": func() { tensor.Gather(x, 0, nil) },
 		"ScatterAdd, index": func() { tensor.ScatterAdd(x, 0, 2, nil) }, "Tensor.CopyFrom": func() { x.CopyFrom(nil) },
 		"Conv2D, weights": func() { tensor.Conv2D(x, nil, nil, tensor.ConvParams{}, tensor.Activation{}) },
+		"Tensor.To":       func() { x.To(nil) }, "Scope.Empty": func() { tensor.NewScope().Empty(nil, tensor.Float32, 2) }, "Map, function": func() { tensor.Map(x, nil) },
 		"Linear, weights": func() { tensor.Linear(x, nil, nil, tensor.Activation{}) },
 	}
 	for name, use := range uses {
 		if use != nil && !strings.HasPrefix(name, "Tensor.") { // methods of nil fail as all in Go do
 			calls[name] = func() { use(nil) }
+			calls[name+", empty"] = func() { use(new(tensor.Tensor)) }
 		}
 	}
 	for name, f := range calls {

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/philox"
@@ -100,10 +101,10 @@ func blocks(dt DType, n int) uint64 {
 
 // Perm returns a random order of 0, 1, …, n−1, each equally likely (Fisher and
 // Yates; Lemire's bounded numbers, so without bias). It panics with an
-// [ArgumentError] if n is negative.
+// [ArgumentError] if n is negative, or more than 32 bits can count.
 func (s *Stream) Perm(n int) []int {
-	if n < 0 {
-		panic(&ArgumentError{Op: "Stream.Perm", Problem: fmt.Sprintf("an order of %d numbers is not possible", n), Fix: "give 0 or more"})
+	if n < 0 || int64(n) > math.MaxUint32 {
+		panic(&ArgumentError{Op: "Stream.Perm", Problem: fmt.Sprintf("an order of %d numbers is not possible", n), Fix: "give 0 to 4294967295"})
 	}
 	order := make([]int, n)
 	for i := range order {

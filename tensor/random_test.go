@@ -139,6 +139,7 @@ func TestPermMisuse(t *testing.T) {
 	var misuse *tensor.ArgumentError
 	s := tensor.NewStream(1, "test")
 	require.ErrorAs(t, tensor.Catch(func() { s.Perm(-1) }), &misuse)
+	require.ErrorAs(t, tensor.Catch(func() { s.Perm(math.MaxInt) }), &misuse)
 	require.ErrorAs(t, tensor.Catch(func() { s.Perm(math.MinInt) }), &misuse)
 	require.Empty(t, s.Perm(0))
 }

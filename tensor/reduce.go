@@ -48,8 +48,14 @@ func Std(x *Tensor, axes ...int) *Tensor {
 	for _, a := range axes {
 		kept[x.axis("Std", a)] = 1
 	}
-	squares := SumSquares(Sub(x, mean.Reshape(kept...)), axes...)
-	return Sqrt(Div(squares, FullLike(squares, float64(x.Len())/float64(squares.Len())-1)))
+	centred := Sub(x, mean.Reshape(kept...))
+	if x.Len() == 0 {
+		return mean // NaN
+	}
+	// Divide by the largest, so that no square leaves the range.
+	divisor := usable(MaxOver(Abs(centred), axes...))
+	squares := SumSquares(Div(centred, divisor.Reshape(kept...)), axes...)
+	return Mul(Sqrt(Scale(squares, 1/(float64(x.Len())/float64(squares.Len())-1))), divisor)
 }
 
 // ArgMax returns the place of the largest element along an axis, for each index of

@@ -61,6 +61,14 @@ func TestMeanAndStd(t *testing.T) {
 		require.InDeltaSlice(t, []float64{math.Sqrt(7), 0}, tensor.Std(x, 1).Float64s(), 1e-6)
 		require.InDelta(t, math.Sqrt(38.0/5), tensor.Std(x).Item(), 1e-6)
 		require.Equal(t, []int{2}, tensor.Std(x, -1).Shape())
+		require.True(t, math.IsNaN(tensor.Std(tensor.New(dt, 0)).Item()))
+		require.Equal(t, []int{2, 3}, tensor.Std(tensor.New(dt, 2, 0, 3), 1).Shape())
+		for _, scale := range map[tensor.DType][]float64{tensor.Float32: {1e-30, 1e30}, tensor.Float64: {1e-300, 1e160, 1e300}}[dt] {
+			far := shaped(dt, []float64{2 * scale, -2 * scale, 4, -4}, 2, 2) // of which no square is of this type
+			require.InEpsilonSlice(t, []float64{math.Sqrt(8) * scale, math.Sqrt(32)}, tensor.Std(far, 1).Float64s(), 1e-6)
+		}
+		require.True(t, math.IsNaN(tensor.Std(shaped(dt, []float64{1, math.Inf(1)}, 2)).Item()))
+		require.Zero(t, tensor.Std(tensor.Full(dt, 3, 4)).Item())
 		require.True(t, math.IsNaN(tensor.Std(x.Slice(0, 0, 1), 0).At(0)))
 		require.True(t, math.IsNaN(tensor.Mean(tensor.New(dt, 0, 2)).Item()))
 		// Far from 0, the digits that matter are those of the differences.

@@ -97,6 +97,7 @@ func (s *Scope) Adopt(t *Tensor) *Tensor {
 // Empty returns a tensor of the scope whose elements are arbitrary until they are
 // written. It panics as [New] does.
 func (s *Scope) Empty(d *Device, dt DType, shape ...int) *Tensor {
+	d.given("Scope.Empty")
 	checkDType("Scope.Empty", dt)
 	return empty(s, d, dt, checkShape("Scope.Empty", shape))
 }
@@ -158,10 +159,10 @@ func roundUp(n int) int {
 	return (n + step - 1) &^ (step - 1)
 }
 
-// alive panics if t is nil, or if t's scope was closed since t was made, or the scope
+// alive panics if t is nil or holds nothing, or if t's scope was closed since t was made, or the scope
 // that t was adopted from.
 func (t *Tensor) alive(op string) {
-	if t == nil {
+	if t == nil || t.store == nil {
 		panic(&ArgumentError{Op: op, Problem: "a tensor is nil", Fix: "give one, such as New makes"})
 	}
 	s := t.store

@@ -29,6 +29,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Tensor.Float64s":    func(x *tensor.Tensor) { x.Float64s() },
 	"Tensor.Format":      func(x *tensor.Tensor) { x.Format(plain{}, 'v') },
 	"Tensor.Item":        func(x *tensor.Tensor) { x.Item() },
+	"Items":              func(x *tensor.Tensor) { tensor.Items(x) },
 	"Tensor.Keep":        func(x *tensor.Tensor) { x.Keep() },
 	"Tensor.Permute":     func(x *tensor.Tensor) { x.Permute(1, 0) },
 	"Tensor.Reshape":     func(x *tensor.Tensor) { x.Reshape(4) },

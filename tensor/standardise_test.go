@@ -79,6 +79,21 @@ func TestStandardiseNearlyEqual(t *testing.T) {
 	}
 }
 
+// Numbers whose squares are beyond their type are brought to deviation 1 all the same.
+func TestStandardiseLarge(t *testing.T) {
+	for dt, scales := range map[tensor.DType][]float64{tensor.Float32: {1, 1e20, 1e37}, tensor.Float64: {1, 1e160, 1e300}} {
+		for _, scale := range scales {
+			x := tensor.Scale(tensor.FromFloat64([]float64{1, -1, 3, 1, -1, 1, 1, -1}, 2, 4).Cast(dt), scale)
+			s := tensor.InverseDeviation(x, 1e-5, 1)
+			require.InDeltaSlice(t, []float64{0, -math.Sqrt2, math.Sqrt2, 0, -1, 1, 1, -1}, tensor.Standardise(x, s, 1).Float64s(), 2e-5, "%v, %g", dt, scale)
+		}
+		for _, v := range []float64{math.Inf(1), math.Inf(-1), math.NaN()} {
+			x := tensor.FromFloat64([]float64{1, v, 2}, 1, 3).Cast(dt)
+			require.True(t, math.IsNaN(tensor.InverseDeviation(x, 1e-5, 1).At(0, 0)))
+		}
+	}
+}
+
 func TestStandardiseMisuse(t *testing.T) {
 	x, s := tensor.New(tensor.Float32, 2, 3), tensor.New(tensor.Float32, 2, 1)
 	for want, f := range map[string]func(){

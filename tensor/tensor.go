@@ -199,11 +199,49 @@ func (t *Tensor) Version() uint32 { return t.store.version.Load() }
 // exactly one.
 func (t *Tensor) Item() float64 {
 	t.alive("Item")
-	if t.Len() != 1 {
-		shapePanic("Item", "the tensor does not have exactly one element", "index with At, or reduce first", t)
-	}
+	t.single("Item")
 	var index [MaxRank]int
 	return t.At(index[:t.layout.Rank]...)
+}
+
+// Items returns the only elements of several tensors of one device, in their order. It
+// reads them in one transfer, where Item takes one for each. It panics as Item and
+// [Concat] do.
+func Items(ts ...*Tensor) []float64 {
+	out := make([]float64, len(ts))
+	var parts []*Tensor // what is not in the program's memory, Float64 and others
+	var places []int
+	for _, wide := range [...]bool{false, true} {
+		var away []*Tensor
+		for i, t := range ts {
+			t.alive("Items")
+			t.single("Items")
+			if (t.DType() == Float64) != wide {
+				continue
+			}
+			if _, ok := t.store.buffer.(*backend.Host); ok {
+				out[i] = t.Item()
+			} else {
+				away, places = append(away, t.Reshape(1)), append(places, i)
+			}
+		}
+		if away != nil {
+			parts = append(parts, Concat(0, away...).Cast(Float64))
+		}
+	}
+	if parts != nil {
+		for k, v := range Concat(0, parts...).Float64s() {
+			out[places[k]] = v
+		}
+	}
+	return out
+}
+
+// single panics unless the tensor has one element.
+func (t *Tensor) single(op string) {
+	if t.Len() != 1 {
+		shapePanic(op, "the tensor does not have exactly one element", "index with At, or reduce first", t)
+	}
 }
 
 // At returns one element. It panics with a [ShapeError] if the index does not lie
@@ -315,6 +353,7 @@ func (t *Tensor) To(d *Device) *Tensor {
 	if t.store.device == d {
 		return t
 	}
+	d.given("To")
 	out := empty(t.scope, d, t.DType(), t.layout.Packed())
 	if h, ok := out.store.buffer.(*backend.Host); ok {
 		t.download("To", h.Slice(0, t.Len()))

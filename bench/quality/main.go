@@ -9,7 +9,7 @@
 // points of each generator, or 25,600 pictures of three digits; the classic recipe is
 // trained for as long as the others took. The machine should be idle, and without -only
 // that takes long: three digits in one picture, and digits of 8×8 pixels, are 12 runs of
-// 10,000 or 20,000 steps. Each run is added to bench/RESULTS.json as soon as it is
+// 4,000 to 20,000 steps. Each run is added to bench/RESULTS.json as soon as it is
 // measured, with its commit, and RESULTS.md is written from that. -continue leaves out
 // the runs of this commit that are already there. Recipes are searched for with
 // bench/quality/trials.
@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -127,6 +128,11 @@ func run(ctx context.Context, s settings) error {
 	if _, err := os.Stat(filepath.Dir(s.out)); err != nil { // now, and not after the first training
 		return err
 	}
+	lock, err := atomicfile.LockFolder(filepath.Dir(s.out)) // two would spoil each other's times, and rows
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	r, err := load(s.out)
 	if err != nil {
 		return err

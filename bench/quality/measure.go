@@ -91,8 +91,11 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 
 // named returns a recipe by its name.
 func named(name string) recipe.Recipe {
-	all := slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked(), []recipe.Recipe{recipe.Pocket()})
-	return all[slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Name == name })]
+	r, known := recipe.Named(name, recipe.All())
+	if !known {
+		panic("quality: no recipe " + name)
+	}
+	return r
 }
 
 // measure measures what a name of -only means.

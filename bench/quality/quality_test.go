@@ -14,6 +14,7 @@ import (
 	"github.com/gander-ml/gander/bench/quality/table"
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/gan/metrics/mnistfeatures"
+	"github.com/gander-ml/gander/internal/atomicfile"
 	"github.com/gander-ml/gander/internal/clitest"
 )
 
@@ -120,6 +121,12 @@ func TestWrongUsage(t *testing.T) {
 	clitest.Fails(t, dir, 1, "nowhere", "-o", "nowhere/R.md")
 	clitest.Fails(t, dir, 1, "there is no train-images", "-o", "R.md", "-data", dir)
 	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "recipes for digits")
+
+	// Two at a time would lose each other's rows.
+	lock, err := atomicfile.LockFolder(dir)
+	require.NoError(t, err)
+	defer lock.Release()
+	clitest.Fails(t, dir, 1, "the folder is in use", "-o", "R.md")
 }
 
 // A trial, from training to the table.

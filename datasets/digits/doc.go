@@ -7,7 +7,8 @@
 // It adds 1.6 MB to the programs that import it, and to no others. The full
 // training set of 60,000 digits is what package datasets/download fetches. As
 // these digits are MNIST's test set, do not judge a model on them that was
-// trained on them: Images.Subset splits off a part to hold back.
+// trained on them: datasets.RandomSplit holds a part back. A range of them is another
+// matter, since the first 5,000 are from special database 3, and neater than the rest.
 //
 // MNIST was compiled by Yann LeCun, Corinna Cortes and Christopher J. C. Burges
 // from the special databases 1 and 3 of NIST. The images are 28 by 28 pixels of

@@ -15,9 +15,9 @@
 // generator computes anywhere else; -model puts another generator of grey images in
 // the place of the digits. And it trains on points on a ring, as examples/ring2d
 // does, in networks small enough for a browser (ring.go): all eight clusters are found
-// after three seconds of a desktop's processor, and the whole training takes eighteen.
+// after four seconds or so of a processor, and the whole training takes sixteen.
 //
-// The program, gander.wasm.gz, takes 2.2 MB, and the generator 1.7 MB more. The page
+// The program, gander.wasm.gz, takes 2.3 MB, and the generator 1.7 MB more. The page
 // unpacks it itself, so the server need not know how; one that can send it in Brotli's
 // format, from the unpacked program, saves another quarter.
 //

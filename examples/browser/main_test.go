@@ -74,7 +74,7 @@ func TestFailures(t *testing.T) {
 }
 
 // The small networks find all eight modes, in the first half of the training, and
-// most points lie in them at its end.
+// four of five points lie in them at its end.
 func TestRing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains")
@@ -95,7 +95,7 @@ func TestRing(t *testing.T) {
 		require.NotZero(t, found)
 		require.LessOrEqual(t, found, 1000)
 		require.Equal(t, 8, last.modes)
-		require.Greater(t, last.quality, 0.6)
+		require.Greater(t, last.quality, 0.8)
 		require.Equal(t, last.steps, last.step)
 	}
 }

@@ -28,6 +28,12 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	grid := gallery.Grid{Height: 28, Width: 28, Columns: 10, Scale: 4, Gap: 8}
+	asked := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	draw := func() error { return grid.Save("digits.png", t.Generator().SampleOf(asked, 1)) }
+	if err := draw(); err != nil { // of noise, but who cannot write hears of it now
+		log.Fatal(err)
+	}
 	ctx, stop := gan.Signals(context.Background()) // Ctrl-C ends training early
 	defer stop()
 	loader := datasets.NewLoader(images, r.Batch, datasets.Seed(r.Seed), datasets.Conditions())
@@ -38,9 +44,7 @@ func main() {
 	if err := t.Generator().Save("generator.safetensors"); err != nil {
 		log.Fatal(err)
 	}
-	grid := gallery.Grid{Height: 28, Width: 28, Columns: 10, Scale: 4, Gap: 8}
-	asked := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
-	if err := grid.Save("digits.png", t.Generator().SampleOf(asked, 1)); err != nil {
+	if err := draw(); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -29,6 +29,14 @@ func TestNoArguments(t *testing.T) {
 	clitest.Fails(t, t.TempDir(), 1, "hello takes no arguments", "-h")
 }
 
+// That the picture cannot be written is told before training, and not after it.
+func TestNoPlaceForThePicture(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "digits.png", "taken"), 0o755))
+	clitest.Fails(t, dir, 1, "digits.png")
+	require.NoFileExists(t, filepath.Join(dir, "generator.safetensors"))
+}
+
 // Ctrl-C ends training early, and what there is by then is saved and drawn.
 func TestHello(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -46,7 +54,7 @@ func TestHello(t *testing.T) {
 	lines := bufio.NewReader(out)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
-	require.Contains(t, first, "1/29") // the epoch, or a part of it on a slow machine
+	require.Contains(t, first, "1/26") // the epoch, or a part of it on a slow machine
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	rest, err := io.ReadAll(lines)
 	require.NoError(t, err)

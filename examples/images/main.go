@@ -17,8 +17,8 @@
 // into runs/images:
 //
 //	samples.png                a row for each class, always as drawn last
-//	film.gif                   the same latent vectors in the course of training, since
-//	                           its beginning or the last -resume
+//	samples/step-000010.png …  and in the course of training
+//	film.gif                   the same, moving
 //	walk.png                   from one latent vector to another, at the end
 //	neighbours.png             samples beside the pictures that are most like them
 //	losses.png, log.jsonl      mean losses per epoch, drawn and written

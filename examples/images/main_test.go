@@ -204,8 +204,14 @@ func TestOwnFolder(t *testing.T) {
 	}
 
 	clitest.Fails(t, dir, 1, "this checkpoint does not fit", append(args, "-steps", "40")...)
+	// What a run drew that got further and was lost is no part of the film.
+	require.NoError(t, os.WriteFile(filepath.Join(out, "samples", "step-000050.png"), []byte("cut off"), 0o644))
 	more := clitest.Run(t, dir, append(args, "-steps", "40", "-set", "steps=40")...)
 	require.Zero(t, more.Status, more.Errors)
+	require.Empty(t, more.Errors)
+	film, err = gif.DecodeAll(strings.NewReader(clitest.Files(t, out)["film.gif"]))
+	require.NoError(t, err)
+	require.Len(t, film.Image, 4, "of steps 10, 20, 30, and of the resumed run 40")
 	clitest.Fails(t, dir, 1, "cannot be used", "-data", folder, "-strict")
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,7 +68,7 @@ func (p plan) grid(scale int) gallery.Grid {
 
 // hooks are everything that happens beside the training itself.
 func hooks(p plan, folder *rundir.Folder, page *watch.Page) ([]gan.Hook, *gallery.Film) {
-	film := &gallery.Film{Grid: p.grid(1)}
+	film := &gallery.Film{}
 	hooks := []gan.Hook{
 		pictures(p, film),
 		folder.Hook(),
@@ -99,7 +100,9 @@ func served(p plan) (*watch.Page, error) {
 }
 
 // pictures draws the same samples again and again, every 100 steps and more often in
-// the beginning, when most happens.
+// the beginning, when most happens: into samples.png and, to keep, into the folder
+// samples, of which the film is made at the end. So it begins where the run did, after
+// whatever has ended it in between.
 func pictures(p plan, film *gallery.Film) gan.Hook {
 	var t *gan.Trainer
 	save := func(x *tensor.Tensor) error {
@@ -108,26 +111,58 @@ func pictures(p plan, film *gallery.Film) gan.Hook {
 	return gan.Hook{
 		Start: func(run gan.Run) error {
 			t = run.Trainer
-			return os.MkdirAll(*out, 0o755)
+			return os.MkdirAll(filepath.Join(*out, "samples"), 0o755)
 		},
 		Step: func(s *gan.StepInfo) error {
 			if s.Step%100 != 0 && s.Step != 10 && s.Step != 20 && s.Step != 50 && s.Step != p.steps {
 				return nil
 			}
 			x := p.draw(t.Generator())
-			return gan.Warning(errors.Join(film.Add(x), save(x)))
+			return gan.Warning(errors.Join(p.grid(1).Save(picture(s.Step), x), save(x)))
 		},
 		End: func(report *gan.Report) error {
 			if report.Steps == 0 {
 				return nil // nothing to show
 			}
-			err := save(p.draw(t.Generator()))
-			if film.Len() > 0 { // a run that is stopped early, or goes on at its end, has none
+			err := errors.Join(save(p.draw(t.Generator())), collect(film, report.Steps))
+			if film.Len() > 0 { // a run that is stopped early has none
 				err = errors.Join(err, film.Save(filepath.Join(*out, "film.gif")))
 			}
 			return gan.Warning(err)
 		},
 	}
+}
+
+// picture is the file of what is drawn after a step.
+func picture(step int) string { return filepath.Join(*out, "samples", fmt.Sprintf(pictureName, step)) }
+
+const pictureName = "step-%06d.png"
+
+// collect adds the pictures of the folder samples to a film, but those that a run drew
+// which got further than this one and was lost.
+func collect(film *gallery.Film, steps int) error {
+	files, err := os.ReadDir(filepath.Join(*out, "samples")) // in the order of their names
+	for _, file := range files {
+		var step int
+		fmt.Sscanf(file.Name(), pictureName, &step)
+		if step > 0 && step <= steps && file.Name() == fmt.Sprintf(pictureName, step) {
+			err = errors.Join(err, add(film, picture(step)))
+		}
+	}
+	return err
+}
+
+func add(film *gallery.Film, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return film.AddImage(img)
 }
 
 // duration says, after a few steps, how long all will take.

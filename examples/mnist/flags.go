@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
@@ -12,7 +11,7 @@ import (
 )
 
 var (
-	preset   = flag.String("preset", "quick", "recipe, of:\n"+recipes())
+	preset   = flag.String("preset", "quick", "recipe, of:\n"+recipe.Usage(recipe.Digits()))
 	data     = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
 	fetch    = flag.Bool("download", false, "download the 60,000 training digits, once, and train on them")
 	out      = flag.String("out", filepath.Join("runs", "mnist"), "`folder` to write to")
@@ -42,21 +41,9 @@ func init() {
 	flag.Var(changes, "set", "change `flag=value` of a run that is resumed: lr, batch, seed, steps or epochs")
 }
 
-func recipes() string {
-	var lines []string
-	for _, r := range recipe.Digits() {
-		lines = append(lines, fmt.Sprintf("%-13s %s", r.Name, r.About))
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
 // chosen returns the recipe with the flags applied, or what is wrong with them.
-func chosen() (r recipe.Recipe, wrong string) {
-	for _, r = range recipe.Digits() {
-		if r.Name == *preset {
-			break
-		}
-	}
+func chosen() (_ recipe.Recipe, wrong string) {
+	r, known := recipe.Named(*preset, recipe.Digits())
 	r.Batch, r.Seed = *batch, *seed
 	flag.Visit(func(f *flag.Flag) {
 		switch f.Name {
@@ -71,12 +58,12 @@ func chosen() (r recipe.Recipe, wrong string) {
 	switch {
 	case flag.NArg() > 0:
 		wrong = fmt.Sprintf("unexpected argument %q", flag.Arg(0))
-	case r.Name != *preset:
+	case !known:
 		wrong = fmt.Sprintf("there is no preset %q", *preset)
 	case *epochs != 0 && *steps != 0:
 		wrong = "give -epochs or -steps, not both"
-	case *epochs < 0 || r.Steps < 1 || r.Batch < 1:
-		wrong = "-epochs, -steps and -batch must be at least 1"
+	case *epochs < 0 || *epochs > 1_000_000 || r.Steps < 1 || r.Batch < 1:
+		wrong = "-epochs, -steps and -batch must be at least 1, -epochs at most 1000000"
 	case r.Latent < 1 || r.Latent > 1<<16:
 		wrong = "-latent must lie between 1 and 65536"
 	case !(r.LR > 0 && r.LR <= 1):

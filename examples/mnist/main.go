@@ -5,7 +5,7 @@
 //
 // Without flags it runs the recipe "quick" on 10,000 real digits that are part
 // of the program: small convolutional networks that know the ten classes,
-// relativistic pairs and two gradient penalties (R1 and R2), 4,500 steps, half a
+// relativistic pairs and two gradient penalties (R1 and R2), 4,000 steps, half a
 // minute. It prints the networks, a bar or, into a file, a line per epoch, and
 // now and then how far the digits are from real ones; at the end, a judgement with
 // the share of each digit, how many are what was asked for, and how many of 100 no
@@ -143,7 +143,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	}
 	judgement, unclear, err := verdict(ctx, judge, trainer.Generator(), r.Seed)
 	if err == nil {
-		fmt.Printf("\n%vof %d digits drawn with seed %d, no class fits %d\n", judgement, drawn, r.Seed, unclear)
+		fmt.Printf("\n%vfloors are real digits', ceilings those of noise; no class fits %d of %d digits drawn with seed %d\n", judgement, unclear, drawn, r.Seed)
 	}
 	return err
 }

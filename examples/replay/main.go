@@ -16,7 +16,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/gander-ml/gander/gan"
@@ -24,13 +23,7 @@ import (
 )
 
 func main() {
-	var names []string
-	recipes := map[string]recipe.Recipe{}
-	for _, r := range slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked()) {
-		names = append(names, r.Name)
-		recipes[r.Name] = r
-	}
-	preset := flag.String("preset", "quick", "recipe of the run: "+strings.Join(names, ", "))
+	preset := flag.String("preset", "quick", "recipe of the run, of:\n"+recipe.Usage(recipe.All()))
 	lr := flag.Float64("lr", 0, "learning rate of the run (default: the recipe's)")
 	latent := flag.Int("latent", 0, "latent numbers of the run (default: the recipe's)")
 	steps := flag.Int("steps", 0, "length of the run (default: the recipe's)")
@@ -40,8 +33,8 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	r, known := recipes[*preset]
-	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *steps < 0 {
+	r, known := recipe.Named(*preset, recipe.All())
+	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *latent > 1<<16 || *steps < 0 {
 		fmt.Fprintln(os.Stderr, "replay: give a preset that exists, the flags of the run, and one file; see -help")
 		os.Exit(2)
 	}

@@ -39,6 +39,8 @@ func TestReplay(t *testing.T) {
 	clitest.Fails(t, dir, 1, "optimizer.lr was 0.002 and is 0.1", "-preset", "ring", "-lr", "0.1", "failure.safetensors")
 	clitest.Fails(t, dir, 1, "does not fit", "failure.safetensors")
 	clitest.Fails(t, dir, 1, "nothing.safetensors", "nothing.safetensors")
+	clitest.Fails(t, dir, 1, "does not fit", "-preset", "pocket", "failure.safetensors")
 	clitest.Fails(t, dir, 2, "give a preset that exists", "-preset", "pong", "failure.safetensors")
 	clitest.Fails(t, dir, 2, "one file")
+	clitest.Fails(t, dir, 2, "the flags of the run", "-latent", "9223372036854775807", "failure.safetensors")
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gander-ml/gander/gan/recipe"
 	"github.com/gander-ml/gander/gan/rundir"
 )
 
@@ -25,10 +26,11 @@ func parse() (s settings) {
 	choice(&s.objective, "objective", "game", objectiveNames())
 	choice(&s.penalty, "penalty", "on the discriminator's gradient, gp being WGAN-GP's", penalties)
 	choice(&s.schedule, "schedule", "of learning rate and penalty", schedules)
-	flag.Float64Var(&s.gamma, "gamma", 0.2, "weight of the penalty at first")
-	flag.Float64Var(&s.lr, "lr", 2e-3, "learning rate of Adam, both networks")
-	flag.IntVar(&s.steps, "steps", 0, "training steps (default 6500 for the ring, 8500 for the grid)")
-	flag.IntVar(&s.batch, "batch", 512, "points per step")
+	ring, grid := recipe.Ring(), recipe.Grid() // which differ in their length alone
+	flag.Float64Var(&s.gamma, "gamma", ring.Config().Penalties[0].Weight(0), "weight of the penalty at first")
+	flag.Float64Var(&s.lr, "lr", ring.LR, "learning rate of Adam, both networks")
+	flag.IntVar(&s.steps, "steps", 0, fmt.Sprintf("training steps (default %d for the ring, %d for the grid)", ring.Steps, grid.Steps))
+	flag.IntVar(&s.batch, "batch", ring.Batch, "points per step")
 	flag.Uint64Var(&s.seed, "seed", 1, "of every random number")
 	flag.IntVar(&s.seeds, "seeds", 1, "train so many times, with seeds from -seed on")
 	flag.BoolVar(&s.json, "json", false, "print JSON instead of a table")

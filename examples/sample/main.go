@@ -93,9 +93,9 @@ func draw(ctx context.Context, model, device string, n int, label string, seed u
 		fmt.Fprintf(os.Stderr, "the generator, in %s\n", out)
 		return nil
 	}
-	numbers := n
+	numbers := int64(n)
 	for _, d := range g.SampleShape() {
-		numbers *= d // of one sample: at most a gigabyte
+		numbers *= int64(d) // of one sample: at most a gigabyte
 	}
 	if numbers > 1<<29 {
 		return fmt.Errorf("%s: %d samples of %v take more than 2 GiB; ask for fewer", model, n, g.SampleShape())

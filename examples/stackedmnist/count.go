@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
@@ -24,7 +23,7 @@ const (
 )
 
 var (
-	preset  = flag.String("preset", "half", "recipe, of:\n"+recipes())
+	preset  = flag.String("preset", "half", "recipe, of:\n"+recipe.Usage(recipe.Stacked()))
 	data    = flag.String("data", "", "`folder` with MNIST's IDX files, plain or .gz (default: 10,000 digits that are part of the program)")
 	out     = flag.String("out", filepath.Join("runs", "stackedmnist"), "`folder` to write to")
 	steps   = flag.Int("steps", 0, "training steps (default: the recipe's)")
@@ -40,29 +39,20 @@ func init() {
 	flag.Var(&resume, "resume", "what becomes of a run in that folder: `auto` goes on with it, or starts one; must goes on with it; never moves it aside (default never)")
 }
 
-func recipes() string {
-	var lines []string
-	for _, r := range recipe.Stacked() {
-		lines = append(lines, fmt.Sprintf("%-8s %s", r.Name, r.About))
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
 // chosen returns the recipe with the flags applied, or what is wrong with them.
-func chosen() (r recipe.Recipe, wrong string) {
-	all := recipe.Stacked()
-	i := slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Name == *preset })
+func chosen() (_ recipe.Recipe, wrong string) {
+	r, known := recipe.Named(*preset, recipe.Stacked())
 	switch {
 	case flag.NArg() > 0:
 		return r, fmt.Sprintf("unexpected argument %q", flag.Arg(0))
-	case i < 0:
+	case !known:
 		return r, fmt.Sprintf("there is no preset %q", *preset)
-	case *steps < 0 || *looks < 0 || *threads < 0 || *samples < 1:
-		return r, "-steps, -looks and -threads must be 0 or more, -samples 1 or more"
+	case *steps < 0 || *looks < 0 || *threads < 0 || *samples < 1 || *samples > 100_000:
+		return r, "-steps, -looks and -threads must be 0 or more, -samples 1 to 100000"
 	case *out == "":
 		return r, "-out must name a folder"
 	}
-	if r = all[i]; *steps > 0 {
+	if *steps > 0 {
 		r.Steps = *steps
 	}
 	r.Seed = *seed

@@ -51,10 +51,11 @@ func TestFilesAndTable(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	for want, args := range map[string][]string{
-		`no preset "pieces"`:  {"-preset", "pieces"},
-		"unexpected argument": {"quarter"},
-		"-samples 1 or more":  {"-samples", "0"},
-		"must name a folder":  {"-out", ""},
+		`no preset "pieces"`:   {"-preset", "pieces"},
+		"unexpected argument":  {"quarter"},
+		"-samples 1 to":        {"-samples", "0"},
+		"-samples 1 to 100000": {"-samples", "1000000000"},
+		"must name a folder":   {"-out", ""},
 	} {
 		clitest.Fails(t, dir, 2, want, args...)
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,12 @@ func TestRulesSpeak(t *testing.T) {
 		rule, says string
 		spoil      func(*small)
 	}{
+		{"out of reach", "The data is out of the generator's reach: its last layer makes numbers from -1 to 1, and ", func(s *small) {
+			s.g = nn.Sequential(s.g, nn.Tanh(), nn.Sequential(nn.Reshape(2), nn.Flatten()))
+		}},
+		{"out of reach", "reach: its last layer makes numbers of 0 or more, and ", func(s *small) {
+			s.g = nn.Sequential(s.g, nn.Softplus())
+		}},
 		{"discriminator wins", "The discriminator wins", func(s *small) {
 			s.config.Objective, s.config.Penalties = gan.NonSaturating{}, nil
 			s.config.GeneratorOptimizer = lr(1e-4)
@@ -274,6 +281,9 @@ func TestMeasurement(t *testing.T) {
 			}
 		}
 		require.InEpsilon(t, sum/pairs, m.RealDistance, 1e-9)
+		require.Equal(t, [2]float64{slices.Min(real[k]), slices.Max(real[k])}, m.RealRange)
+		require.Equal(t, [2]float64{math.Inf(-1), math.Inf(1)}, m.Limits)
+		require.Zero(t, m.Beyond)
 		require.Len(t, m.RealScores, 32)
 		right := 0.0
 		for _, r := range m.RealScores {

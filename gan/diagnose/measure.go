@@ -34,6 +34,12 @@ type Measurement struct {
 	// RealDistance and FakeDistance are the mean Euclidean distance of two samples of
 	// the batch, of real ones and of generated ones.
 	RealDistance, FakeDistance float64
+
+	// RealRange is the smallest and the largest number in the real samples, Limits what
+	// the generator's last layer can make, such as −1 and 1 of a Tanh, or ±Inf if there
+	// is no limit. Beyond is the share of the real samples' numbers that lie beyond.
+	RealRange, Limits [2]float64
+	Beyond            float64
 }
 
 // Network is what is known about one of the networks.
@@ -68,6 +74,8 @@ func (c *copies) finish() *Measurement {
 	m := &c.m
 	m.Accuracy = accuracy(m.RealScores, m.FakeScores)
 	m.RealDistance, m.FakeDistance = distance(c.real), distance(c.fake)
+	m.Limits[0], m.Limits[1] = limits(c.generator)
+	m.RealRange, m.Beyond = beyond(c.real, m.Limits)
 	m.Generator.Update = math.NaN()
 	if c.generatorTurn {
 		m.Generator.Update = update(c.generator, c.before[0], c.after[0])
@@ -214,6 +222,52 @@ func kindOf(m nn.Module) (kind string) {
 		kind, _ = d.Describe()
 	}
 	return kind
+}
+
+// limits returns the smallest and the largest number that a network can make, as its
+// last layer tells that changes numbers and not only where they are.
+func limits(m nn.Module) (lo, hi float64) {
+	lo, hi = math.Inf(-1), math.Inf(1)
+	layers := []nn.Module{m}
+	for len(layers) > 0 {
+		last := layers[len(layers)-1]
+		layers = layers[:len(layers)-1]
+		if c, ok := last.(nn.Chain); ok {
+			for _, part := range c.Children() {
+				layers = append(layers, part.Module)
+			}
+			continue
+		}
+		switch kindOf(last) {
+		case "Flatten", "Reshape", "PixelShuffle", "PixelUnshuffle", "UpsampleNearest":
+			continue
+		case "Tanh":
+			return -1, 1
+		case "Sigmoid", "Softmax":
+			return 0, 1
+		case "ReLU", "Softplus":
+			return 0, hi
+		}
+		break
+	}
+	return lo, hi
+}
+
+// beyond returns the smallest and the largest number in samples, and the share of them
+// that lie beyond limits by more than rounding does.
+func beyond(x *tensor.Tensor, limits [2]float64) (extent [2]float64, share float64) {
+	const slack = 1e-3
+	values := x.Cast(tensor.Float64).Float64s()
+	if len(values) == 0 {
+		return extent, 0
+	}
+	n := 0
+	for _, v := range values {
+		if v < limits[0]-slack || v > limits[1]+slack {
+			n++
+		}
+	}
+	return [2]float64{slices.Min(values), slices.Max(values)}, float64(n) / float64(len(values))
 }
 
 // dead runs a network layer by layer, and returns the largest share of units that

@@ -55,6 +55,7 @@ type Rule struct {
 // Rules returns the rules of this package.
 func Rules() []Rule {
 	return []Rule{
+		{"out of reach", OutOfReach},
 		{"discriminator wins", DiscriminatorWins},
 		{"steep at samples", SteepAtSamples},
 		{"collapse", Collapse},
@@ -83,6 +84,24 @@ func (r Record) over(n int, f func(*Measurement) float64) (values []float64, ste
 	}
 	steps = last[n-1].Step - r.Measurements[len(r.Measurements)-n-1].Step
 	return values, steps, len(values) == n
+}
+
+// OutOfReach finds data that the generator cannot make, whatever it learns: of the
+// numbers in the real samples, one in a hundred lies beyond what its last layer gives,
+// such as pixels from 0 to 255 for a Tanh. It is the one rule that needs no more than
+// two measurements.
+func OutOfReach(r Record) string {
+	shares, _, ok := r.over(1, func(m *Measurement) float64 { return m.Beyond })
+	if !ok || shares[0] < 0.01 {
+		return ""
+	}
+	m := r.Measurements[len(r.Measurements)-1]
+	can := fmt.Sprintf("from %g to %g", m.Limits[0], m.Limits[1])
+	if math.IsInf(m.Limits[1], 1) {
+		can = fmt.Sprintf("of %g or more", m.Limits[0])
+	}
+	return fmt.Sprintf("The data is out of the generator's reach: its last layer makes numbers %s, and %.1f %% of those in the real samples, which go from %.3g to %.3g, lie beyond. "+
+		"Scale the data, or let the generator end in another layer.", can, 100*m.Beyond, m.RealRange[0], m.RealRange[1])
 }
 
 // DiscriminatorWins finds a discriminator that has told nearly every pair of a real

@@ -62,6 +62,7 @@ func numbersOf(m *Measurement) []*float64 {
 		&m.Losses.Real, &m.Losses.Fake, &m.Losses.Penalty, &m.Losses.Generator,
 		&g.GradNorm, &g.Rate, &g.Update, &g.Dead, &d.GradNorm, &d.Rate, &d.Update, &d.Dead,
 		&m.Accuracy, &m.RealSlope, &m.FakeSlope, &m.RealDistance, &m.FakeDistance,
+		&m.RealRange[0], &m.RealRange[1], &m.Limits[0], &m.Limits[1], &m.Beyond,
 	}
 }
 

@@ -9,7 +9,15 @@
 // −1, black, to 1, white, unless a grid has another range.
 //
 // [Grid] writes PNG; [Film] collects grids in the course of training and writes an
-// animated GIF. [Neighbours] puts beside each sample the training samples that are
+// animated GIF:
+//
+//	film := gallery.Film{Grid: grid}
+//	shoot := gan.After(gan.Every(50), func(t *gan.Trainer) error { return film.Add(t.Sample(32, 1)) })
+//	_, err := trainer.Fit(ctx, loader, gan.Steps(5000), gan.On(shoot))
+//	…
+//	err = film.Save("film.gif")
+//
+// [Neighbours] puts beside each sample the training samples that are
 // nearest to it: does the generator copy? [Walk] leads from one latent vector to
 // another: does it jump from picture to picture? [SaveSamples] is a hook of training.
 package gallery

@@ -36,20 +36,41 @@ type Film struct {
 // Add adds a picture of samples. It fails as [Grid.Image] does, and if the size is
 // not that of the pictures before.
 func (f *Film) Add(samples *tensor.Tensor) error {
+	return f.add(func() (image.Image, error) { return f.Grid.Image(samples) })
+}
+
+// AddImage adds a picture that is drawn already, such as one that [Grid.Save] wrote
+// before a run was resumed. It fails if the size is not that of the pictures before.
+func (f *Film) AddImage(img image.Image) error {
+	return f.add(func() (image.Image, error) {
+		if img == nil {
+			return nil, errors.New("gallery: the picture is nil")
+		}
+		return img, nil
+	})
+}
+
+// maxSide is the largest side of a GIF.
+const maxSide = 1<<16 - 1
+
+func (f *Film) add(draw func() (image.Image, error)) error {
 	f.every = max(f.every, 1)
-	f.seen++
-	if (f.seen-1)%f.every != 0 {
+	if f.seen%f.every != 0 {
+		f.seen++
 		return nil
 	}
-	img, err := f.Grid.Image(samples)
+	img, err := draw()
 	if err != nil {
 		return err
 	}
+	if size := img.Bounds().Size(); min(size.X, size.Y) < 1 || max(size.X, size.Y) > maxSide || size.X > maxPixels/size.Y {
+		return fmt.Errorf("gallery: a GIF has no room for a picture of %v", size)
+	}
 	frame := paletted(img)
 	if len(f.frames) > 0 && f.frames[0].Rect != frame.Rect {
-		f.seen--
 		return fmt.Errorf("gallery: a film of %v has no room for a picture of %v", f.frames[0].Rect.Size(), frame.Rect.Size())
 	}
+	f.seen++
 	f.frames = append(f.frames, frame)
 	most := f.Frames
 	if most == 0 {
@@ -110,10 +131,16 @@ var greys = func() (p color.Palette) {
 }()
 
 func paletted(img image.Image) *image.Paletted {
+	size := img.Bounds().Size()
+	bounds := image.Rectangle{Max: size}
 	if grey, ok := img.(*image.Gray); ok {
-		return &image.Paletted{Pix: grey.Pix, Stride: grey.Stride, Rect: grey.Rect, Palette: greys}
+		out := image.NewPaletted(bounds, greys)
+		for y := range size.Y {
+			copy(out.Pix[y*out.Stride:][:size.X], grey.Pix[y*grey.Stride:])
+		}
+		return out
 	}
-	out := image.NewPaletted(img.Bounds(), palette.Plan9)
+	out := image.NewPaletted(bounds, palette.Plan9)
 	draw.FloydSteinberg.Draw(out, out.Rect, img, img.Bounds().Min)
 	return out
 }

@@ -127,7 +127,7 @@ func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 	s := t.Shape()
 	switch {
 	case t.Len() == 0:
-		return 0, 0, 0, 0, fmt.Errorf("gallery: samples of shape %v make no image", s)
+		return 0, 0, 0, 0, fmt.Errorf("gallery: samples of shape %v make no image; give one sample or more, of one pixel or more", s)
 	case len(s) == 2 && g.Height > 0 && g.Width > 0 && s[1] == g.Height*g.Width:
 		return s[0], 1, g.Height, g.Width, nil
 	case len(s) == 4 && (s[1] == 1 || s[1] == 3):

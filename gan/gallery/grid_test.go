@@ -269,6 +269,44 @@ func TestFilm(t *testing.T) {
 	}
 }
 
+// Pictures of files make the same film as the samples that they show.
+func TestFilmOfImages(t *testing.T) {
+	for _, channels := range []int{1, 3} {
+		x := tensor.NewStream(1, "x").Uniform(tensor.Float32, 4, channels, 5, 6)
+		drawn := gallery.Film{Grid: gallery.Grid{Gap: 1}}
+		var read gallery.Film
+		require.EqualError(t, read.AddImage(nil), "gallery: the picture is nil")
+		for _, img := range []image.Image{image.NewUniform(color.Black), image.NewGray(image.Rect(0, 0, 0, 3)), image.NewGray(image.Rect(0, 0, 1<<16, 1))} {
+			require.ErrorContains(t, read.AddImage(img), "gallery: a GIF has no room for a picture of (")
+		}
+		for range 2 {
+			require.NoError(t, drawn.Add(x))
+			var file, again bytes.Buffer
+			require.NoError(t, drawn.Grid.Write(&file, x))
+			img, err := png.Decode(&file)
+			require.NoError(t, err)
+			require.NoError(t, read.AddImage(img))
+			if grey, ok := img.(*image.Gray); ok { // is not kept
+				clear(grey.Pix)
+			}
+			require.NoError(t, drawn.Write(&file))
+			require.NoError(t, read.Write(&again))
+			require.Equal(t, file.Bytes(), again.Bytes())
+		}
+	}
+	var film gallery.Film
+	whole := image.NewGray(image.Rect(0, 0, 9, 9))
+	whole.SetGray(5, 6, color.Gray{Y: 77})
+	require.NoError(t, film.AddImage(whole.SubImage(image.Rect(4, 5, 7, 8))))
+	require.ErrorContains(t, film.AddImage(whole), "a film of (3,3) has no room for a picture of (9,9)")
+	require.NoError(t, film.AddImage(image.NewGray(image.Rect(0, 0, 3, 3))))
+	var b bytes.Buffer
+	require.NoError(t, film.Write(&b))
+	got, err := gif.DecodeAll(&b)
+	require.NoError(t, err)
+	require.Equal(t, color.RGBA{77, 77, 77, 255}, got.Image[0].At(1, 1))
+}
+
 func TestColourFilm(t *testing.T) {
 	var film gallery.Film
 	for i := range 3 {
@@ -319,6 +357,7 @@ func TestNeighbours(t *testing.T) {
 	_, at, _ = gallery.Neighbours(tensor.New(tensor.Float32, 1, 2), tensor.New(tensor.Float32, 5, 2), 3)
 	require.Equal(t, [][]int{{0, 1, 2}}, at)
 	for _, f := range []func(){
+		func() { gallery.Neighbours(nil, data, 1) }, func() { gallery.Neighbours(samples, nil, 1) },
 		func() { gallery.Neighbours(samples, data, 0) }, func() { gallery.Neighbours(samples, data, 41) },
 		func() { gallery.Neighbours(samples.Reshape(5, 6), data, 1) }, func() { gallery.Neighbours(samples.Cast(tensor.Float64), data, 1) },
 	} {
@@ -363,6 +402,7 @@ func TestWalk(t *testing.T) {
 		require.InDeltaSlice(t, []float64{a[0], a[1], (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, b[0], b[1]}, got, 1e-12, name)
 	}
 	for _, f := range []func(){
+		func() { gallery.Walk(nil, to, 2) }, func() { gallery.Walk(from, nil, 2) },
 		func() { gallery.Walk(from, to, 1) }, func() { gallery.Walk(from, to.Slice(1, 0, 3), 2) }, func() { gallery.Walk(from.Reshape(500), to.Reshape(500), 2) },
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse))

@@ -16,8 +16,10 @@ import (
 // data comes first.
 //
 // Neighbours panics with a [tensor.ShapeError] if the samples' shapes or types differ,
-// or if k is below 1 or there are fewer than k training samples.
+// or if k is below 1 or there are fewer than k training samples, and with a
+// [tensor.ArgumentError] if one of them is nil.
 func Neighbours(samples, data *tensor.Tensor, k int) (x *tensor.Tensor, at [][]int, distances [][]float64) {
+	needTensors("gallery.Neighbours", samples, data)
 	wrong := func(problem, fix string) {
 		panic(&tensor.ShapeError{Op: "gallery.Neighbours", Shapes: [][]int{samples.Shape(), data.Shape()}, Problem: problem, Fix: fix})
 	}
@@ -65,4 +67,11 @@ func Neighbours(samples, data *tensor.Tensor, k int) (x *tensor.Tensor, at [][]i
 		return samples.Clone(), nil, nil
 	}
 	return tensor.Concat(0, rows...), at, distances
+}
+
+// needTensors panics if one is nil.
+func needTensors(op string, tensors ...*tensor.Tensor) {
+	for _, t := range tensors {
+		tensor.Check(op, t)
+	}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Walk returns the latent vectors on the way from each vector of from, [n, k], to that
-// of to, [n, k], in steps of equal angles: [n·steps, k], the first n steps leading from
-// the first vector to its goal, both included. Map draws them, in a [Grid] of as many
-// columns as steps.
+// Walk returns latent vectors on the way from each vector of from, [n, k], to that of
+// to, [n, k], at equal angles: [n·steps, k], of which the first rows, as many as steps,
+// lead from the first vector to its goal, both included. Generator.Map draws them, or
+// MapOf with as many conditions, in a [Grid] of as many columns as steps.
 //
 // The way is an arc, and not a straight line (White, "Sampling generative networks",
 // 2016): vectors of many normal numbers have about the same length, and the middle of
@@ -20,8 +20,9 @@ import (
 // one arc, and vectors of length 0 are joined by a line.
 //
 // Walk panics with a [tensor.ShapeError] if the shapes are not [n, k] for both, or if
-// there are fewer than 2 steps.
+// there are fewer than 2 steps, and with a [tensor.ArgumentError] if one is nil.
 func Walk(from, to *tensor.Tensor, steps int) *tensor.Tensor {
+	needTensors("gallery.Walk", from, to)
 	if from.Rank() != 2 || !slices.Equal(from.Shape(), to.Shape()) || from.DType() != to.DType() || steps < 2 {
 		panic(&tensor.ShapeError{Op: "gallery.Walk", Shapes: [][]int{from.Shape(), to.Shape()},
 			Problem: fmt.Sprintf("there are no %d steps between these", steps), Fix: "give [n, k] twice, of one type, and 2 steps or more"})

@@ -67,6 +67,18 @@
 //     generated one. A generator whose samples lie nearer to the training set than
 //     unseen real ones do has memorised it.
 //
+// A set that has no network of its own is compared in the features of one that was
+// trained on it: a classifier's last hidden layer. The floor is what real samples score
+// that are not in the reference, as many as the generated ones:
+//
+//	parts := datasets.RandomSplit(real, 1, .8, .2) // the reference, and others for the floor
+//	…
+//	fmt.Print(score(reference, generated).Against(score(reference, others)))
+//
+// as in the example of [Table.Against]. What papers call the FID is [Frechet] in the
+// features of the Inception network, which is not part of this module: the tools that measure it read a
+// folder of images.
+//
 // # Numbers and errors
 //
 // Everything is computed in float64, whatever the dtype of the samples, and does

@@ -70,6 +70,7 @@ const (
 // target has no centres or σ is not above 0.
 func MeasureMixture(target Target, points *tensor.Tensor) (MixtureScore, error) {
 	const op = "MeasureMixture"
+	needTarget(op, target)
 	centers, sigma := target.Modes()
 	if points == nil {
 		panic(&tensor.ArgumentError{Op: op, Problem: "samples are nil", Fix: "give [n, 2]"})
@@ -166,11 +167,19 @@ func (r MixtureScore) Table() Table {
 	}
 }
 
+// needTarget panics if there is no target.
+func needTarget(op string, target Target) {
+	if target == nil {
+		panic(&tensor.ArgumentError{Op: op, Problem: "the target is nil", Fix: "give one, such as datasets.Ring()"})
+	}
+}
+
 // MixtureFloor returns the mean scores, over the given number of seeds, of n
 // samples of the target itself: the argument of [Table.Against] for n samples of a
 // generator. It panics with a [tensor.ArgumentError] if n or seeds is below 1, or
 // if the target draws numbers that are not finite.
 func MixtureFloor(target Target, n, seeds int) Table {
+	needTarget("MixtureFloor", target)
 	if n < 1 || seeds < 1 {
 		panic(&tensor.ArgumentError{Op: "MixtureFloor", Problem: fmt.Sprintf("%d samples of %d seeds", n, seeds), Fix: "give 1 or more of both"})
 	}

@@ -135,6 +135,8 @@ func TestMixtureRefusals(t *testing.T) {
 	}
 	for _, f := range []func(){
 		func() { metrics.MeasureMixture(ring, nil) },
+		func() { metrics.MeasureMixture(nil, tensor.New(tensor.Float32, 5, 2)) },
+		func() { metrics.MixtureFloor(nil, 1, 1) },
 		func() { metrics.MixtureFloor(ring, 0, 1) },
 		func() { metrics.MixtureFloor(ring, 1, 0) },
 		func() {

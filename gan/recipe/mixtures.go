@@ -29,29 +29,34 @@ func Grid() Recipe {
 func plane(name string, steps int) Recipe {
 	return Recipe{
 		Name: name, Latent: 2, Batch: 512, Steps: steps, LR: 2e-3, Seed: 1,
-		Build: planar, Settings: sharpening,
+		Build: PlanarNetworks(6, 128, 64), Settings: sharpening,
 	}
 }
 
-// planar networks are six hidden layers against two: between the modes a generator must
-// be steep, which depth makes easy. Its units are ReLU: leaky ones let through a trickle
-// there. The discriminator sees waves as short as a mode is wide.
-func planar(r Recipe) (g, d nn.Module) {
+// PlanarNetworks returns [Recipe.Build] for points in the plane. The generator has so
+// many hidden layers, 1 or more, of width units, and the discriminator two: between the
+// modes a generator must be steep, which depth makes easy. Its units are ReLU: leaky ones
+// let through a trickle there. The discriminator sees waves ([nn.FourierFeatures]), the
+// shortest of which are as short as a mode is wide. [Ring] and [Grid] have 6 layers of
+// 128 units, and 64 waves.
+func PlanarNetworks(hidden, width, waves int) func(Recipe) (g, d nn.Module) {
 	layer := func(in, out int, gain float64) nn.Module {
 		return nn.Linear(in, out, nn.WeightInit(nn.HeNormal(gain)), zero)
 	}
 	relu, leaky := math.Sqrt(2), math.Sqrt(2/1.04)
-	draw := []nn.Module{layer(r.Latent, 128, relu), nn.ReLU()}
-	for range 5 {
-		draw = append(draw, layer(128, 128, relu), nn.ReLU())
+	return func(r Recipe) (g, d nn.Module) {
+		draw := []nn.Module{layer(r.Latent, width, relu), nn.ReLU()}
+		for range hidden - 1 {
+			draw = append(draw, layer(width, width, relu), nn.ReLU())
+		}
+		g = nn.Sequential(append(draw, layer(width, 2, 1))...)
+		d = nn.Sequential(
+			nn.FourierFeatures(frequencies(waves, r.Seed)),
+			layer(2+2*waves, width, leaky), nn.LeakyReLU(0.2),
+			layer(width, width, leaky), nn.LeakyReLU(0.2),
+			layer(width, 1, 1))
+		return g, d
 	}
-	g = nn.Sequential(append(draw, layer(128, 2, 1))...)
-	d = nn.Sequential(
-		nn.FourierFeatures(frequencies(64, r.Seed)),
-		layer(130, 128, leaky), nn.LeakyReLU(0.2),
-		layer(128, 128, leaky), nn.LeakyReLU(0.2),
-		layer(128, 1, 1))
-	return g, d
 }
 
 // frequencies have uniform directions, and lengths between 0.2 and 8 whose

@@ -1,6 +1,10 @@
 package recipe
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/nn"
 )
@@ -21,6 +25,36 @@ type Recipe struct {
 	// Settings returns a configuration for the recipe as it is now, without
 	// Latent and Seed.
 	Settings func(r Recipe) gan.Config
+}
+
+// All returns the recipes of this package: those of [Digits], [Mixtures] and [Stacked],
+// and [Pocket].
+func All() []Recipe {
+	return slices.Concat(Digits(), Mixtures(), Stacked(), []Recipe{Pocket()})
+}
+
+// Named returns the recipe of that name among some, such as [All] or [Digits]; known is
+// false if there is none.
+func Named(name string, among []Recipe) (r Recipe, known bool) {
+	i := slices.IndexFunc(among, func(r Recipe) bool { return r.Name == name })
+	if i < 0 {
+		return Recipe{}, false
+	}
+	return among[i], true
+}
+
+// Usage returns a line for each of some recipes, with its name and what it is: for the
+// help of a flag.
+func Usage(recipes []Recipe) string {
+	width := 0
+	for _, r := range recipes {
+		width = max(width, len(r.Name))
+	}
+	var b strings.Builder
+	for _, r := range recipes {
+		fmt.Fprintf(&b, "%-*s %s\n", width, r.Name, r.About)
+	}
+	return b.String()
 }
 
 // Networks returns a new generator, from [n, Latent] to samples, and a new

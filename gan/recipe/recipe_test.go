@@ -13,20 +13,24 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-func all() []Recipe { return slices.Concat(Digits(), Mixtures(), Stacked(), []Recipe{Pocket()}) }
-
 func TestNames(t *testing.T) {
 	var names []string
-	for _, r := range all() {
+	for _, r := range All() {
 		names = append(names, r.Name)
 		require.NotEmpty(t, r.About, r.Name)
+		found, known := Named(r.Name, All())
+		require.True(t, known)
+		require.Equal(t, r.About, found.About)
 	}
+	_, known := Named("ring", Digits())
+	require.False(t, known)
+	require.Equal(t, "half    "+StackedHalf().About+"\nquarter "+StackedQuarter().About+"\n", Usage(Stacked()[:2]))
 	require.Equal(t, []string{"quick", "unconditional", "best", "mlp", "classic", "ring", "grid", "half", "quarter", "whole", "pocket"}, names)
 }
 
 // Each recipe trains on samples of its kind, and draws such samples.
 func TestRecipesTrain(t *testing.T) {
-	for _, r := range all() {
+	for _, r := range All() {
 		t.Run(r.Name, func(t *testing.T) {
 			size := 784
 			switch r.Name {
@@ -65,7 +69,8 @@ func TestSizes(t *testing.T) {
 	}{
 		"half":    {StackedHalf(), [2]int{287_635, 1833}},
 		"quarter": {StackedQuarter(), [2]int{287_635, 557}},
-		"pocket":  {Pocket(), [2]int{30_265, 17_897}},
+		"pocket":  {Pocket(), [2]int{30_265, 17_831}},
+		"ring":    {Ring(), [2]int{83_202, 33_409}},
 	} {
 		g, d := c.recipe.Networks()
 		require.Equal(t, c.weights, [2]int{nn.Count(g), nn.Count(d)}, name)
@@ -81,7 +86,7 @@ func TestFields(t *testing.T) {
 		require.NoError(t, err)
 		return nn.Params(g)[0].Param.Value().Float32s()
 	}
-	for _, r := range all() {
+	for _, r := range All() {
 		require.EqualValues(t, 1, r.Config().Seed)
 		first := weights(r)
 		require.Equal(t, first, weights(r))

@@ -41,9 +41,16 @@ func stackedGame(r Recipe) gan.Config {
 func StackedWhole() Recipe {
 	return Recipe{
 		Name: "whole", About: "three digits as colours, larger networks",
-		Latent: 192, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
-		Build:    whole,
-		Settings: stackedGame,
+		Latent: 192, Batch: 64, Steps: 16_000, LR: 2e-3, Seed: 1,
+		Build: whole,
+		Settings: func(r Recipe) gan.Config {
+			c := stackedGame(r)
+			// All modes are found early, and what is left is to make them equal: small
+			// steps for long, and the mean of many of them.
+			c.Optimizer = settling(r).Optimizer
+			c.EMAHalfLife = 1000
+			return c
+		},
 	}
 }
 
@@ -66,7 +73,7 @@ func whole(r Recipe) (g, d nn.Module) {
 
 func stacked(name string, channels int) Recipe {
 	return Recipe{
-		Name: name, Latent: 256, Batch: 64, Steps: 10_000, LR: 2e-3, Seed: 1,
+		Name: name, Latent: 256, Batch: 64, Steps: 4000, LR: 2e-3, Seed: 1,
 		Build:    func(r Recipe) (g, d nn.Module) { return unrolled(r.Latent, channels) },
 		Settings: stackedGame,
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -109,6 +110,9 @@ func (f *Folder) open() error {
 	real, err := filepath.EvalSymlinks(f.path) // what is moved is the folder, not a link to it
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if to, e := os.Readlink(f.path); e == nil { // of a disk that is not there, perhaps
+			return fmt.Errorf("%s is a link to %s: %w", f.path, to, fs.ErrNotExist)
+		}
 		if f.options.Resume == Must {
 			return fmt.Errorf("%s: %w", f.path, gan.ErrNoCheckpoint)
 		}
@@ -150,41 +154,42 @@ func (f *Folder) take(real string) (err error) {
 	if f.lock, err = atomicfile.LockFolder(real); err != nil {
 		return err
 	}
-	for _, pattern := range []string{"*", "*/*"} {
-		below, err := filepath.Glob(filepath.Join(glob(real), filepath.FromSlash(pattern)))
-		if err != nil {
-			break // no path is like that
-		}
-		for _, path := range below {
-			if info, err := os.Lstat(path); err == nil && info.IsDir() {
-				atomicfile.Clean(path)
-			}
+	for folder := range below(real) {
+		if info, err := os.Lstat(folder); err == nil && info.IsDir() {
+			atomicfile.Clean(folder)
 		}
 	}
 	return nil
 }
 
-// resumable reports whether there are checkpoints.
-func (f *Folder) resumable() bool {
-	names, err := filepath.Glob(filepath.Join(glob(f.path), "*", "checkpoint-*.safetensors"))
-	if err != nil || len(names) > 0 {
-		return err == nil
+// below yields the folders in a folder, and those in them: of checkpoints, of a run's
+// parts, and of their checkpoints. Links are among them, wherever they lead.
+func below(path string) iter.Seq[string] {
+	within := func(folder string, yield func(string) bool) bool {
+		entries, _ := os.ReadDir(folder)
+		for _, e := range entries {
+			if (e.IsDir() || e.Type()&fs.ModeSymlink != 0) && !yield(filepath.Join(folder, e.Name())) {
+				return false
+			}
+		}
+		return true
 	}
-	names, err = filepath.Glob(filepath.Join(glob(f.path), "*", "*", "checkpoint-*.safetensors"))
-	return err == nil && len(names) > 0
+	return func(yield func(string) bool) {
+		within(path, func(folder string) bool { return yield(folder) && within(folder, yield) })
+	}
 }
 
-// glob returns a pattern that matches a path.
-func glob(path string) string {
-	var out strings.Builder
-	for _, r := range path {
-		if strings.ContainsRune(`*?[`, r) {
-			out.WriteString("[" + string(r) + "]")
-			continue
+// resumable reports whether there are checkpoints.
+func (f *Folder) resumable() bool {
+	for folder := range below(f.path) {
+		entries, _ := os.ReadDir(folder)
+		for _, e := range entries {
+			if ok, _ := filepath.Match("checkpoint-*.safetensors", e.Name()); ok {
+				return true
+			}
 		}
-		out.WriteRune(r)
 	}
-	return out.String()
+	return false
 }
 
 // looksLikeARun reports whether a folder without a run.json holds what a run

@@ -3,6 +3,7 @@ package rundir_test
 import (
 	"context"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -159,6 +160,12 @@ func TestOtherFolders(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, info.Mode()&os.ModeSymlink)
 
+	nowhere := filepath.Join(path, "nowhere")
+	require.NoError(t, os.Symlink(filepath.Join(path, "missing"), nowhere))
+	_, err = rundir.Open(nowhere, rundir.Options{})
+	require.ErrorContains(t, err, nowhere+" is a link to "+filepath.Join(path, "missing"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+
 	_, err = rundir.Open(filepath.Join(path, "run.json"), rundir.Options{})
 	require.ErrorContains(t, err, "run.json")
 }
@@ -179,4 +186,28 @@ func TestChanges(t *testing.T) {
 	require.ErrorContains(t, flags.Parse([]string{"-set", "lr=x"}), "lr: ")
 	require.ErrorContains(t, flags.Parse([]string{"-set", "lr"}), "NAME=VALUE, of the names lr")
 	require.ErrorContains(t, flags.Parse([]string{"-resume", "x"}), "one of never, auto, must")
+}
+
+// A folder may have any name that the system takes, and its checkpoints may be behind
+// a link.
+func TestFolderNames(t *testing.T) {
+	above := t.TempDir()
+	for _, name := range []string{`back\slash`, "\xff\xfe", "a[b", "st*r?", "-out", "a\nb", "linked"} {
+		path := filepath.Join(above, name)
+		if os.Mkdir(path, 0o755) != nil {
+			continue // this system takes fewer
+		}
+		if name == "linked" && os.Symlink(t.TempDir(), filepath.Join(path, "checkpoints")) != nil {
+			continue
+		}
+		_, _, err := run(t, path, rundir.New, 9, true)
+		require.ErrorIs(t, err, context.Canceled, "%q", name)
+		leftover := filepath.Join(path, "checkpoints", ".12345678-0123456789abcdef.gander-tmp")
+		require.NoError(t, os.WriteFile(leftover, nil, 0o644))
+		trainer, said, err := run(t, path, rundir.Must, 9, false)
+		require.NoError(t, err, "%q", name)
+		require.Contains(t, said[0], ", after step 3", "%q", name)
+		require.Equal(t, 9, trainer.Steps())
+		require.NoFileExists(t, leftover, "%q", name)
+	}
 }

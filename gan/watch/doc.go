@@ -9,7 +9,7 @@
 //	fmt.Println("look at", url)
 //	_, err = trainer.Fit(ctx, source, gan.Steps(2000), gan.On(page.Hook()))
 //
-// or in a server of your own, since a [Page] is an [net/http.Handler].
+// or in a server of your own, since a [Page] is a [net/http.Handler].
 //
 // The page shows samples of the same latent vectors as they were drawn in the course
 // of training, with a slider through time; the losses; what the discriminator makes

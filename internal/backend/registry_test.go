@@ -33,6 +33,7 @@ func TestOpen(t *testing.T) {
 		return nil, broken
 	}}
 	backend.Register(kind)
+	t.Cleanup(func() { backend.Forget("broken") })
 	_, err = backend.Open("broken")
 	require.ErrorIs(t, err, broken)
 	require.EqualError(t, err, "device broken: no such hardware")

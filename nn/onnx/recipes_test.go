@@ -2,7 +2,6 @@ package onnx_test
 
 import (
 	"bytes"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +16,7 @@ import (
 
 // TestRecipes: the networks of all recipes export, and compute what they compute.
 func TestRecipes(t *testing.T) {
-	for _, r := range slices.Concat(recipe.Digits(), recipe.Mixtures(), recipe.Stacked(), []recipe.Recipe{recipe.Pocket()}) {
+	for _, r := range recipe.All() {
 		g, d := r.Networks()
 		for name, m := range map[string]nn.Module{"g": g, "d": d} {
 			prepare(m, tensor.Float32)

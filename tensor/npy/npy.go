@@ -14,12 +14,15 @@ import (
 // Save writes t to the file path, as [Write] does. The file is written whole or
 // not at all; the error names it.
 func Save(path string, t *tensor.Tensor) error {
+	tensor.Check("npy.Save", t)
 	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, t) })
 }
 
 // Write writes t's shape and elements, byte for byte as numpy.save does for an
-// array of float32 or float64 in C order (format version 1.0). The error is w's.
+// array of float32 or float64 in C order (format version 1.0). The error is w's. Write
+// panics with a [tensor.Misuse] if t is nil or its scope was closed.
 func Write(w io.Writer, t *tensor.Tensor) error {
+	tensor.Check("npy.Write", t)
 	switch t.DType() {
 	case tensor.Float32:
 		return writeAs(w, "<f4", t.Shape(), t.Float32s())

@@ -2,6 +2,7 @@ package npy
 
 import (
 	"encoding/binary"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -56,4 +57,15 @@ func TestSaveNowhere(t *testing.T) {
 	err := Save(path, tensor.Arange(tensor.Float32, 2))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, path)
+}
+
+// A tensor that was forgotten is told as misuse is, before there is a file.
+func TestSaveNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.npy")
+	for _, f := range []func(){func() { Save(path, nil) }, func() { Write(io.Discard, nil) }} {
+		err := tensor.Catch(f)
+		require.ErrorAs(t, err, new(tensor.Misuse))
+		require.ErrorContains(t, err, "a tensor is nil")
+	}
+	require.NoFileExists(t, path)
 }

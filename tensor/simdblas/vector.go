@@ -76,7 +76,9 @@ func narrowMatVec(tA blas.Transpose, m, n int, alpha float64, a []float64, lda i
 
 // spans reports whether x holds n elements inc apart. Negative increments are left
 // to gonum.
-func spans[T gemm.Float](x []T, n, inc int) bool { return inc > 0 && len(x) > (n-1)*inc }
+func spans[T gemm.Float](x []T, n, inc int) bool {
+	return inc > 0 && (n <= 1 && len(x) >= n || n > 1 && inc <= (len(x)-1)/(n-1)) // n·inc may be no int
+}
 
 // poolsOf are the pools of memory for elements of one type.
 type poolsOf struct {

@@ -3,6 +3,7 @@
 package table
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,10 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gander-ml/gander/gan/metrics"
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -33,6 +36,25 @@ func Load(path string, v any) error {
 		return fmt.Errorf("%s: %w", Beside(path), err)
 	}
 	return nil
+}
+
+// Lock waits for the lock of the folder of a file, so that no other process writes
+// measurements there until release is called.
+func Lock(ctx context.Context, path string) (release func(), err error) {
+	for {
+		lock, err := atomicfile.LockFolder(filepath.Dir(path))
+		if err == nil {
+			return lock.Release, nil
+		}
+		if !errors.Is(err, atomicfile.ErrInUse) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // Save writes the measurements, as JSON, and the file beside which they are.

@@ -40,14 +40,12 @@ func (k *kind) try(ctx context.Context, s settings, c choices) error {
 	words, split := k.changes(c), k.split(s.data)
 	var left []uint64
 	for seed := s.first; seed < s.first+uint64(s.seeds); seed++ {
-		if !slices.ContainsFunc(done, func(t trial) bool {
-			return t.Of == k.name && t.Split == split && t.Words == words && t.Note == "" && t.Seed == seed
-		}) {
+		if !slices.ContainsFunc(done, trial{Of: k.name, Split: split, Words: words, Seed: seed}.same) {
 			left = append(left, seed)
 		}
 	}
 	if len(left) == 0 {
-		return write(s.out, done)
+		return add(ctx, s.out)
 	}
 	what, err := k.load(ctx, s.data)
 	if err != nil {
@@ -81,14 +79,36 @@ func (k *kind) try(ctx context.Context, s settings, c choices) error {
 			}
 		}
 		fmt.Printf("%s, seed %d, %s:%s  %.1f s\n", k.name, t.Seed, quoted(words), k.brief(values), t.Seconds)
-		if done, err = read(s.out); err != nil { // others may have written meanwhile
-			return err
-		}
-		if err := write(s.out, append(done, t)); err != nil {
+		if err := add(ctx, s.out, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// same reports whether two trials are of one training.
+func (t trial) same(u trial) bool {
+	return t.Of == u.Of && t.Split == u.Split && t.Words == u.Words && t.Note == u.Note && t.Seed == u.Seed
+}
+
+// add adds trials to those of a file, to which other processes may add theirs, and writes
+// the tables anew.
+func add(ctx context.Context, path string, trials ...trial) error {
+	release, err := table.Lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer release()
+	all, err := read(path)
+	if err != nil {
+		return err
+	}
+	for _, t := range trials {
+		if !slices.ContainsFunc(all, t.same) { // another process may have trained it, too
+			all = append(all, t)
+		}
+	}
+	return write(path, all)
 }
 
 // brief is a line of values.

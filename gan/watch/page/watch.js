@@ -134,7 +134,7 @@ function drawChart(chart, lastStep) {
     let lo = values[Math.floor(values.length * .002)], hi = values[Math.ceil((values.length - 1) * .998)];
     if (chart.zero) lo = Math.min(lo, 0);
     lo = shown(lo); hi = shown(hi);
-    const room = Math.max((hi - lo) * .06, Math.abs(hi) * .01, 1e-9);
+    const room = Math.max((hi - lo) * .06, Math.abs(hi) * .01) || 1; // zeros alone: up to 1
     if (!chart.zero || lo < 0) lo -= room;
     hi += room;
     const x = s => left + (w - left - right) * s / Math.max(lastStep, 1);

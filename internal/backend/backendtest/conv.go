@@ -30,6 +30,7 @@ var convolutions = []convolution{
 	{n: 2, in: 2, out: 2, h: 9, w: 8, kh: 3, kw: 2, p: backend.ConvParams{Dilation: [2]int{2, 3}, Pad: [2]int{0, 1}}},
 	{n: 1, in: 2, out: 3, h: 9, w: 9, kh: 3, kw: 3, p: backend.ConvParams{Stride: [2]int{2, 4}, Dilation: [2]int{3, 2}, Pad: pair(3)}},
 	{n: 1, in: 2, out: 2, h: 4, w: 4, kh: 2, kw: 2, p: backend.ConvParams{Stride: pair(3), Dilation: pair(3), Pad: pair(4)}},
+	{n: 2, in: 2, out: 3, h: 5, w: 4, kh: 2, kw: 3, p: backend.ConvParams{Stride: [2]int{1 << 24, 1 << 23}, Pad: [2]int{1, 2}}}, // longer than the image by far: its time does not grow with it
 	{n: 2, in: 4, out: 6, h: 5, w: 4, kh: 3, kw: 3, p: backend.ConvParams{Groups: 2, Pad: pair(1), Stride: pair(2)}},
 	{n: 2, in: 3, out: 3, h: 4, w: 5, kh: 2, kw: 2, p: backend.ConvParams{Groups: 3, Dilation: pair(2)}},
 	{n: 2, in: 3, out: 2, h: 2, w: 3, kh: 2, kw: 3},

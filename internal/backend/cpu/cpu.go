@@ -100,7 +100,11 @@ func (*Backend) SetThreads(n int) { parallel.SetThreads(n) }
 func (*Backend) Name() string { return "cpu" }
 
 // Alloc returns n zeros.
-func (*Backend) Alloc(dt backend.DType, n int) backend.Buffer { return backend.NewHost(dt, n) }
+func (*Backend) Alloc(dt backend.DType, n int) backend.Buffer {
+	h := backend.NewHost(dt, n)
+	preferHugePages(h)
+	return h
+}
 
 // Free leaves the memory to the garbage collector.
 func (*Backend) Free(backend.Buffer) {}

@@ -346,6 +346,9 @@ func (*Backend) Binary(f op.Binary, dst, x, y backend.Operand, a float64) {
 }
 
 func binary[T vec.Float](t task, grain int, dst, x, y backend.Operand) {
+	if nearBinary[T](t.binary, t.a, grain, dst, x, y) {
+		return
+	}
 	x, left := transposedCopy[T](x, &dst.Layout)
 	y, right := transposedCopy[T](y, &dst.Layout)
 	do(t, grain, dst, x, y)

@@ -11,13 +11,14 @@ import (
 // pools keep descriptions of work, and memory, between calls, so that sharing work
 // among threads allocates nothing.
 type pools struct {
-	loop, reduce, adam, norm, look, epilogue, grad, buffers, pick, transpose, repeat, rows, memory, correlation, weightSum sync.Pool
+	loop, reduce, adam, norm, look, epilogue, grad, buffers, pick, transpose, nearBinary, repeat, rows, memory, correlation, weightSum sync.Pool
 }
 
 func newPools[T vec.Float]() *pools {
 	return &pools{
 		pick:        sync.Pool{New: func() any { return new(pickJob[T]) }},
 		transpose:   sync.Pool{New: func() any { return new(transposeJob[T]) }},
+		nearBinary:  sync.Pool{New: func() any { return new(nearBinaryJob[T]) }},
 		repeat:      sync.Pool{New: func() any { return new(repeatJob[T]) }},
 		rows:        sync.Pool{New: func() any { return new(rowsJob[T]) }},
 		buffers:     sync.Pool{New: func() any { return new(buffers[T]) }},

@@ -67,7 +67,28 @@ func (j *rowsJob[T]) deviation(i int, piece []T) {
 	if _, double := any(mean).(T); double || !(variance > 0x1p-20*squares) {
 		variance = varianceAround(T(mean), x, piece)
 	}
+	if !(variance <= math.MaxFloat64) {
+		j.s[i] = T(1 / deviationOfLarge(x))
+		return
+	}
 	j.s[i] = T(1 / math.Sqrt(variance+j.eps))
+}
+
+// deviationOfLarge is the standard deviation of x where the variance is no float64,
+// and any ε nothing beside it. It is NaN if an element is not finite.
+func deviationOfLarge[T vec.Float](x []T) float64 {
+	n, mean, largest, squares := float64(len(x)), 0.0, 0.0, 0.0
+	for _, v := range x {
+		mean += float64(v) / n
+	}
+	for _, v := range x {
+		largest = max(largest, math.Abs(float64(v)-mean))
+	}
+	for _, v := range x {
+		d := (float64(v) - mean) / largest
+		squares += float64(d * d)
+	}
+	return largest * math.Sqrt(squares/n)
 }
 
 // varianceAround is the variance of x, given its mean but for some rounding.

@@ -89,7 +89,7 @@ func TestDeviceTrajectories(t *testing.T) { trajectories(t, gpu(t)) }
 // registerGPU registers a kind of device on the first GPU and opens it. Its products are
 // the kernels' own.
 func registerGPU(t *testing.T, kind string, change func(b *cuda.Backend)) *tensor.Device {
-	backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) {
+	d, _ := register(t, kind, func(kind string, n int) (*cuda.Backend, error) {
 		d, err := real.Open(real.Options{NoBLAS: "it is not asked for"})
 		if err != nil {
 			return nil, err
@@ -99,9 +99,7 @@ func registerGPU(t *testing.T, kind string, change func(b *cuda.Backend)) *tenso
 			change(b)
 		}
 		return b, err
-	}})
-	d, err := tensor.OpenDevice(kind)
-	require.NoError(t, err)
+	})
 	return d
 }
 

@@ -213,25 +213,22 @@ func TestFakeDriverLibrary(t *testing.T) {
 }
 
 // onFake registers and opens a kind of device on a fake driver.
-func onFake(t *testing.T, kind string) (b *cuda.Backend, r *runner) {
+func onFake(t *testing.T, name string) (device *tensor.Device, b *cuda.Backend, r *runner) {
 	library, r := fakeDriver(t)
-	backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) {
+	device, b = register(t, name, func(kind string, n int) (*cuda.Backend, error) {
 		d, err := real.Open(real.Options{Library: []string{library}, NoBLAS: "it is not asked for"})
 		if err != nil {
 			return nil, err
 		}
-		b, err = cuda.Open(d, kind, n)
-		return b, err
-	}})
-	_, err := tensor.OpenDevice(kind)
-	require.NoError(t, err)
-	return b, r
+		return cuda.Open(d, kind, n)
+	})
+	return device, b, r
 }
 
 // TestFakeDriverTrajectories: training through cgo, with graphs, follows the CPU.
 func TestFakeDriverTrajectories(t *testing.T) {
-	b, r := onFake(t, "fake-trajectories")
-	trajectories(t, "fake-trajectories")
+	d, b, r := onFake(t, "fake-trajectories")
+	trajectories(t, d.Name())
 	t.Log(r.ran, "launches")
 	require.NoError(t, b.Close())
 }
@@ -241,7 +238,7 @@ func TestFakeDriverOperations(t *testing.T) {
 	if !*full {
 		t.Skip("takes a minute; TestOperations does the same without cgo")
 	}
-	b, _ := onFake(t, "fake-operations")
-	optest.RunOn(t, optest.Autograd(), "fake-operations")
+	d, b, _ := onFake(t, "fake-operations")
+	optest.RunOn(t, optest.Autograd(), d.Name())
 	require.NoError(t, b.Close())
 }

@@ -273,12 +273,10 @@ func TestTF32(t *testing.T) {
 	}
 	require.EqualError(t, b.SetPrecision(backend.BFloat16), "it has float32 and tf32")
 
-	backend.Register(backend.Kind{Name: "no-cublas", Open: func(n int) (backend.Backend, error) {
-		return cuda.Open(sim.New(sim.Config{NoBLAS: true}), "no-cublas", n)
-	}})
-	d, err := tensor.OpenDevice("no-cublas")
-	require.NoError(t, err)
+	d, _ := register(t, "no-cublas", func(kind string, n int) (*cuda.Backend, error) {
+		return cuda.Open(sim.New(sim.Config{NoBLAS: true}), kind, n)
+	})
 	require.EqualError(t, d.SetPrecision(tensor.TF32),
-		"tensor: device no-cublas:0 does not compute products in tf32: cublasCreate_v2: CUDA_ERROR_NOT_FOUND: there is no cuBLAS")
+		"tensor: device "+d.Name()+" does not compute products in tf32: cublasCreate_v2: CUDA_ERROR_NOT_FOUND: there is no cuBLAS")
 	require.EqualError(t, tensor.CPU().SetPrecision(tensor.TF32), "tensor: device cpu does not compute products in tf32: it has float32 and bfloat16")
 }

@@ -2,9 +2,11 @@ package cuda_test
 
 import (
 	"flag"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +16,7 @@ import (
 	"github.com/gander-ml/gander/internal/backend/cuda"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
 	"github.com/gander-ml/gander/internal/optest"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // These tests run the kernels on a device that interprets them (package sim).
@@ -33,6 +36,22 @@ func open(t *testing.T, c sim.Config) (*cuda.Backend, *sim.Driver) {
 	})
 	return b, d
 }
+
+// register registers a kind of device and opens the first of it. Its name is one of its
+// own, even if a test runs several times (-count).
+func register(t *testing.T, name string, open func(kind string, n int) (*cuda.Backend, error)) (d *tensor.Device, b *cuda.Backend) {
+	t.Helper()
+	kind := fmt.Sprintf("%s-%d", name, registered.Add(1))
+	backend.Register(backend.Kind{Name: kind, Open: func(n int) (_ backend.Backend, err error) {
+		b, err = open(kind, n)
+		return b, err
+	}})
+	d, err := tensor.OpenDevice(kind)
+	require.NoError(t, err)
+	return d, b
+}
+
+var registered atomic.Int64 // by register
 
 // simulated registers a kind of device by that name for package tensor.
 var simulated = sync.OnceValue(func() string {

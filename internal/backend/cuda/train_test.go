@@ -8,7 +8,6 @@ import (
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/recipe"
-	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/cuda"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
@@ -65,12 +64,10 @@ func TestGraphs(t *testing.T) {
 	if testing.Short() {
 		n = 1
 	}
-	open := func(kind string, c sim.Config) (*tensor.Device, *sim.Driver) {
+	open := func(name string, c sim.Config) (*tensor.Device, *sim.Driver) {
 		c.Fast = true
 		d := sim.New(c)
-		backend.Register(backend.Kind{Name: kind, Open: func(n int) (backend.Backend, error) { return cuda.Open(d, kind, n) }})
-		device, err := tensor.OpenDevice(kind)
-		require.NoError(t, err)
+		device, _ := register(t, name, func(kind string, n int) (*cuda.Backend, error) { return cuda.Open(d, kind, n) })
 		return device, d
 	}
 	with, d := open("with", sim.Config{})
@@ -168,19 +165,14 @@ func (c *countingDevice) Download(dst []byte, _ driver.Ptr, _ driver.Stream) err
 
 // TestLaunches counts the launches of a step at the recipes' own sizes.
 func TestLaunches(t *testing.T) {
-	var b *cuda.Backend
-	var device *countingDevice
-	backend.Register(backend.Kind{Name: "counting", Open: func(n int) (_ backend.Backend, err error) {
-		b, err = cuda.Open(counting{sim.New(sim.Config{})}, "counting", n)
-		device = b.Device().(*countingDevice)
-		return b, err
-	}})
-	d, err := tensor.OpenDevice("counting")
-	require.NoError(t, err)
+	d, b := register(t, "counting", func(kind string, n int) (*cuda.Backend, error) {
+		return cuda.Open(counting{sim.New(sim.Config{})}, kind, n)
+	})
+	device := b.Device().(*countingDevice)
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 49}, {recipe.Unconditional(), 96}, {recipe.Quick(), 120}} {
+	}{{recipe.Classic(), 49}, {recipe.Unconditional(), 96}, {recipe.Quick(), 128}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d
@@ -243,13 +235,7 @@ func alive(t *testing.T, d *sim.Driver) (sum int) {
 // of the driver, than half of them, and are mostly launches of graphs.
 func TestGrowth(t *testing.T) {
 	d := sim.New(sim.Config{})
-	var b *cuda.Backend
-	backend.Register(backend.Kind{Name: "idle", Open: func(n int) (_ backend.Backend, err error) {
-		b, err = cuda.Open(idle{d}, "idle", n)
-		return b, err
-	}})
-	device, err := tensor.OpenDevice("idle")
-	require.NoError(t, err)
+	device, b := register(t, "idle", func(kind string, n int) (*cuda.Backend, error) { return cuda.Open(idle{d}, kind, n) })
 	steps := 1000
 	if testing.Short() {
 		steps = 300
