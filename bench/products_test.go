@@ -103,6 +103,14 @@ func (n *noting) MatMul(dst, x, y backend.Operand) {
 	n.note(dst.Layout.Len()*x.Layout.Dims[x.Layout.Rank-1], func(backend.Epilogue) { n.Backend.MatMul(dst, x, y) }, backend.Epilogue{})
 }
 
+// MatMulLooking is noted as a product that does not look.
+func (n *noting) MatMulLooking(dst, x, y backend.Operand) (finite bool) {
+	if n.on {
+		n.MatMul(dst, x, y)
+	}
+	return n.Backend.MatMulLooking(dst, x, y)
+}
+
 func (n *noting) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
 	n.note(dst.Layout.Len()*x.Layout.Dims[1], func(e backend.Epilogue) { n.Backend.Linear(dst, x, w, e) }, e)
 }

@@ -1,6 +1,7 @@
 package gan_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
@@ -462,4 +464,45 @@ func TestResumeComparesSettings(t *testing.T) {
 
 	same1 := start(base())
 	require.NoError(t, same1.Resume(path, gan.WithSource(base().source())), "nothing has changed")
+}
+
+// Layers of a program's own that do not describe themselves: what they compute with is
+// compared all the same, wherever in them it is kept.
+type (
+	ownSlope float64
+	ownBends struct {
+		slopes []float64
+		limits
+		at [2]int
+	}
+	limits struct{ low, high float64 }
+)
+
+func (s ownSlope) Forward(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return autograd.LeakyReLU(x, float64(s))
+}
+
+func (b *ownBends) Forward(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return autograd.Scale(autograd.Clamp(x, b.low, b.high), b.slopes[b.at[0]])
+}
+
+func TestResumeComparesOwnLayers(t *testing.T) {
+	with := func(layer nn.Module) *gan.Trainer {
+		trainer, err := gan.New(nn.Sequential(nn.Linear(2, 2), layer), nn.Linear(2, 1), gan.Config{Latent: 2})
+		require.NoError(t, err)
+		return trainer
+	}
+	bends := func() *ownBends { return &ownBends{[]float64{1, 2}, limits{-1, 1}, [2]int{1, 0}} }
+	for want, layers := range map[string][2]nn.Module{
+		"generator.network.1.value was 0.2 and is 0.3":          {ownSlope(0.2), ownSlope(0.3)},
+		`generator.network.1.slopes was "[1 2]" and is "[1 3]"`: {bends(), &ownBends{[]float64{1, 3}, limits{-1, 1}, [2]int{1, 0}}},
+		"generator.network.1.high was 1 and is 2":               {bends(), &ownBends{[]float64{1, 2}, limits{-1, 2}, [2]int{1, 0}}},
+		`generator.network.1.at was "[1 0]" and is "[0 0]"`:     {bends(), &ownBends{[]float64{1, 2}, limits{-1, 1}, [2]int{0, 0}}},
+	} {
+		var b bytes.Buffer
+		require.NoError(t, with(layers[0]).WriteCheckpoint(&b))
+		file := b.Bytes()
+		require.NoError(t, with(layers[0]).ReadCheckpoint(bytes.NewReader(file)), want)
+		require.ErrorContains(t, with(layers[1]).ReadCheckpoint(bytes.NewReader(file)), want)
+	}
 }

@@ -37,9 +37,10 @@
 //
 // A datasets.Loader makes batches of any datasets.Dataset: a type with three
 // methods, a tensor [n, …] by datasets.FromTensor, or a folder of pictures by
-// datasets/imagefolder. The generator makes samples of the batches' shape, rows
-// unless the loader has datasets.KeepShape, and values that it can make, from −1 to 1
-// if it ends in nn.Tanh. What does not fit is an error before the first step.
+// datasets/imagefolder. The batches' shape is that of what the generator makes, rows
+// unless the loader has datasets.KeepShape; another one is an error of the first step.
+// Their values are such as it can make, from −1 to 1 if it ends in nn.Tanh; gan/diagnose
+// tells of others.
 //
 // # Labels
 //

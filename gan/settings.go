@@ -264,11 +264,9 @@ func (w writer) module(name string, m nn.Module) {
 		v = v.Elem()
 	}
 	if v.Kind() == reflect.Struct {
-		for i := range v.NumField() {
-			if isScalar(v.Field(i).Kind()) {
-				w.out[name+"."+snake(v.Type().Field(i).Name)] = scalar(v.Field(i))
-			}
-		}
+		w.constants(name, v)
+	} else {
+		w.constant(name+".value", v)
 	}
 	if o, ok := m.(nn.Owner); ok {
 		for i, p := range o.Params() {
@@ -279,6 +277,33 @@ func (w writer) module(name string, m nn.Module) {
 		for _, part := range c.Children() {
 			w.module(name+"."+part.Name, part.Module)
 		}
+	}
+}
+
+// constants takes down the fields of a module without a description that are numbers,
+// strings, lists of them, or structs of the same package with such fields.
+func (w writer) constants(name string, v reflect.Value) {
+	for i := range v.NumField() {
+		f, field := v.Type().Field(i), v.Field(i)
+		inner := name
+		if !f.Anonymous || isScalar(field.Kind()) {
+			inner += "." + snake(f.Name)
+		}
+		if field.Kind() == reflect.Struct && f.Type.PkgPath() == v.Type().PkgPath() {
+			w.constants(inner, field)
+		} else {
+			w.constant(inner, field)
+		}
+	}
+}
+
+// constant takes down a number, a string or a list of them.
+func (w writer) constant(name string, v reflect.Value) {
+	switch kind := v.Kind(); {
+	case isScalar(kind):
+		w.out[name] = scalar(v)
+	case (kind == reflect.Slice || kind == reflect.Array) && isScalar(v.Type().Elem().Kind()):
+		w.list(name, v, 0)
 	}
 }
 

@@ -207,9 +207,9 @@ func TestHookStateRefused(t *testing.T) {
 	number := "AAAAAAAAAAA=" // one
 	three := strings.Repeat("A", 32)
 	measurement := func(step, numbers int) string {
-		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+strings.Repeat("A", 22)+"==")
+		return fmt.Sprintf(`{"step":%d,"numbers":"%s","dead":["",""]}`, step, strings.Repeat(three, numbers/3)+number)
 	}
-	diagnosis := `{"sums":"` + three + number + `","steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement(2, 15) + `],"pending":[` + measurement(4, 15) + `]}`
+	diagnosis := `{"sums":"` + three + number + `","steps":2,"generator_steps":2,"said":{"swings":3},"record":[` + measurement(2, 22) + `],"pending":[` + measurement(4, 22) + `]}`
 	require.NoError(t, fitWith(map[string]string{"diagnose": diagnosis}))
 	require.NoError(t, fitWith(map[string]string{"log log": logState, "nobody's": `"x"`}))
 	for what, state := range map[string]string{
@@ -226,10 +226,10 @@ func TestHookStateRefused(t *testing.T) {
 		"no object": `3`, "empty": `{}`, "bits": `{"sums":"AAAA","steps":0,"generator_steps":0,"said":{},"record":[]}`,
 		"few sums": `{"sums":"","steps":0,"generator_steps":0,"said":{},"record":[]}`,
 		"order":    strings.Replace(diagnosis, `"step":4`, `"step":2`, 1), "numbers": strings.Replace(diagnosis, three+three, three, 1),
-		"two":      strings.Replace(diagnosis, `"pending":[`, `"pending":[`+measurement(3, 15)+`,`, 1),
+		"two":      strings.Replace(diagnosis, `"pending":[`, `"pending":[`+measurement(3, 22)+`,`, 1),
 		"no steps": strings.Replace(diagnosis, `"steps":2`, `"steps":-1`, 1), "never": strings.Replace(diagnosis, `"swings":3`, `"swings":-3`, 1),
-		"null": strings.Replace(diagnosis, measurement(2, 15), "null", 1),
-		"many": strings.Replace(diagnosis, measurement(2, 15), strings.Repeat(measurement(2, 15)+",", 256)+measurement(2, 15), 1),
+		"null": strings.Replace(diagnosis, measurement(2, 22), "null", 1),
+		"many": strings.Replace(diagnosis, measurement(2, 22), strings.Repeat(measurement(2, 22)+",", 256)+measurement(2, 22), 1),
 	} {
 		err := fitWith(map[string]string{"diagnose": state})
 		require.ErrorIs(t, err, gan.ErrCheckpoint, what)

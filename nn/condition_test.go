@@ -119,53 +119,14 @@ func TestPiecewiseConditions(t *testing.T) {
 		"planes":           nn.EmbedCondition(nn.Linear(3, 2)),
 		"constant planes":  nn.ConcatCondition(3, -1),
 	} {
-		nn.Init(m, 1, tensor.Float64, tensor.CPU())
-		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
-		require.True(t, ok, name)
-		require.Len(t, layers, 1)
-		random := tensor.NewStream(2, name)
 		shape := []int{6, 4}
 		if name == "planes" || name == "constant planes" {
 			shape = []int{6, 2, 3, 2}
 		}
-		x, v := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
-		ctx := &nn.Ctx{Train: true, Track: true, Condition: autograd.Const(random.Normal(tensor.Float64, 6, 3))}
-		leaves := []*autograd.Var{autograd.Leaf(x)}
-		for _, p := range nn.Params(m) {
-			leaves = append(leaves, p.Param.Leaf())
-		}
-		y := m.Forward(ctx, leaves[0])
-		g := random.Normal(tensor.Float64, y.Shape()...)
-		want := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(g)})
-		layer := layers[0]
-		if b, ok := layer.(nn.PassBound); ok {
-			layer = b.Bind(ctx)
-			require.Equal(t, y.Value().Float64s(), layer.Forward(ctx, autograd.Const(x)).Value().Float64s())
-		}
-		check := func(c *tensor.Tensor, want []*autograd.Var) {
-			got := append([]*tensor.Tensor{layer.Pull(x, y.Value(), g)}, layer.WeightGrad(g, x, c)...)
-			require.Len(t, got, len(want), name)
-			for i := range want {
-				require.Equal(t, want[i].Shape(), got[i].Shape(), name)
-				require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
-			}
-		}
-		check(nil, want)
-		// A bias, and an embedding, gets the gradient times c.
-		c := random.Normal(tensor.Float64, x.Dim(0), 1)
-		scale := c
-		for range y.Value().Rank() - 2 {
-			scale = scale.Reshape(append(scale.Shape(), 1)...)
-		}
-		timesC := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(tensor.Mul(scale, g))})
-		for i := range want {
-			if i > 0 && (!strings.HasPrefix(name, "projection") || nn.Params(m)[i-1].Name == "output.bias") {
-				want[i] = timesC[i]
-			}
-		}
-		check(c, want)
-		moved := m.Forward(ctx, autograd.Const(tensor.Add(x, v)))
-		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layer.Push(y.Value(), v).Float64s(), 1e-13, name)
+		ctx := &nn.Ctx{Train: true, Track: true, Condition: autograd.Const(tensor.NewStream(3, name).Normal(tensor.Float64, 6, 3))}
+		piecewise(t, name, m, ctx, shape, func(param string) bool {
+			return !strings.HasPrefix(name, "projection") || param == "output.bias" // the others are an embedding's
+		})
 	}
 	// With a weight that is computed, the derivative of it is another matter.
 	spectral := nn.SpectralNorm(nn.Linear(3, 2))

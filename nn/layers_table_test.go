@@ -360,10 +360,13 @@ func smoothRows() []optest.Row {
 		fails("a table needs at least one row", func() { nn.Embedding(0, 2) }))
 	dropout := refuses(layer("Dropout", nn.Dropout(0.5), optest.Map(func(x float64) float64 { return x }), "[2 3]", "[0 3]", "[]"),
 		fails("-0.1 is not a probability", func() { nn.Dropout(-0.1) }), fails("NaN is not a probability", func() { nn.Dropout(math.NaN()) }))
+	temperature := refuses(layer("Temperature", nn.Temperature(1.5), optest.Map(func(x float64) float64 { return 1.5 * x }), "[2 3]", "[0 3]", "[]"),
+		fails("0 is not a temperature; give a number above 0", func() { nn.Temperature(0) }), fails("NaN is not a temperature", func() { nn.Temperature(math.NaN()) }),
+		fails("+Inf is not a temperature", func() { nn.Temperature(math.Inf(1)) }))
 	augment := refuses(layer("DiffAugment", nn.DiffAugment(nn.Augmentations{Shift: .1}), optest.Map(func(x float64) float64 { return x }), "[2 3 2 1]", "[0 3 1 1]"),
 		given(nn.DiffAugment(nn.Augmentations{Colour: true}), "this is not an image batch", "[2 3]", "[]")...)
 	return []optest.Row{
-		elu, soft, layer("Softmax/0", nn.Softmax(0), softmax(0), "[2 3]"), embedding, dropout, augment,
+		elu, soft, layer("Softmax/0", nn.Softmax(0), softmax(0), "[2 3]"), embedding, dropout, temperature, augment,
 		layer("GELU", nn.GELU(), optest.Map(func(x float64) float64 { return x * (1 + math.Erf(x/math.Sqrt2)) / 2 }), "[]", "[2 3]", "[0 3]", "[2 150]"),
 		layer("GELUTanh", nn.GELUTanh(), optest.Map(func(x float64) float64 {
 			return x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))) / 2

@@ -120,47 +120,11 @@ func TestPiecewiseLayers(t *testing.T) {
 		"PixelShuffle":    nn.PixelShuffle(2),
 		"PixelUnshuffle":  nn.PixelUnshuffle(2),
 	} {
-		nn.Init(m, 1, tensor.Float64, tensor.CPU())
-		layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
-		require.True(t, ok, name)
-		require.Len(t, layers, 1)
-		random := tensor.NewStream(2, name)
 		shape := map[string][]int{"PixelShuffle": {2, 8, 2, 3}, "PixelUnshuffle": {2, 2, 4, 6}}[name]
 		if shape == nil {
 			shape = []int{2, 2, 5, 4}
 		}
-		x, v := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
-		leaves := []*autograd.Var{autograd.Leaf(x)}
-		for _, p := range nn.Params(m) {
-			leaves = append(leaves, p.Param.Leaf())
-		}
-		y := m.Forward(&nn.Ctx{Track: true}, leaves[0])
-		g := random.Normal(tensor.Float64, y.Shape()...)
-		want := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(g)})
-		check := func(c *tensor.Tensor, want []*autograd.Var) {
-			got := append([]*tensor.Tensor{layers[0].Pull(x, y.Value(), g)}, layers[0].WeightGrad(g, x, c)...)
-			require.Len(t, got, len(want), name)
-			for i := range want {
-				require.Equal(t, want[i].Shape(), got[i].Shape(), name)
-				require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
-			}
-		}
-		check(nil, want)
-		// A bias, and an embedding, gets the gradient times c.
-		c := random.Normal(tensor.Float64, x.Dim(0), 1)
-		scale := c
-		for range y.Value().Rank() - 2 {
-			scale = scale.Reshape(append(scale.Shape(), 1)...)
-		}
-		timesC := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(tensor.Mul(scale, g))})
-		for i := range want {
-			if i > 0 && nn.Params(m)[i-1].Name == "bias" {
-				want[i] = timesC[i]
-			}
-		}
-		check(c, want)
-		moved := m.Forward(nil, autograd.Const(tensor.Add(x, v)))
-		require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layers[0].Push(y.Value(), v).Float64s(), 1e-13, name)
+		piecewise(t, name, m, &nn.Ctx{Track: true}, shape, func(param string) bool { return param == "bias" })
 	}
 	for _, m := range []nn.Module{nn.MaxPool2D(2), nn.PReLU(1), nn.Residual(nn.Linear(2, 2), nil), nn.Tanh(), nn.LeakyReLU(0), nn.LeakyReLU(-1),
 		nn.ConvTranspose2D(1, 1, 2, nn.Dilation(2), nn.OutputPadding(1)), nn.Sequential(nn.Linear(2, 2), nn.FourierFeatures([][]float64{{1, 1}}))} {
@@ -170,6 +134,54 @@ func TestPiecewiseLayers(t *testing.T) {
 	layers, ok := nn.PiecewiseLayers(nn.Sequential(nn.Sequential(nn.FourierFeatures([][]float64{{1, 1}})), nn.Linear(4, 2)))
 	require.True(t, ok)
 	require.Len(t, layers, 2)
+}
+
+// piecewise holds what a layer says of its derivative in a pass, at an input of a shape,
+// against what [autograd] finds. Parameters that added tells of, such as a bias, get the
+// gradient times WeightGrad's c.
+func piecewise(t *testing.T, name string, m nn.Module, ctx *nn.Ctx, shape []int, added func(param string) bool) {
+	t.Helper()
+	nn.Init(m, 1, tensor.Float64, tensor.CPU())
+	layers, ok := nn.PiecewiseLayers(nn.Sequential(m))
+	require.True(t, ok, name)
+	require.Len(t, layers, 1)
+	random := tensor.NewStream(2, name)
+	x, v := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
+	leaves := []*autograd.Var{autograd.Leaf(x)}
+	for _, p := range nn.Params(m) {
+		leaves = append(leaves, p.Param.Leaf())
+	}
+	y := m.Forward(ctx, leaves[0])
+	g := random.Normal(tensor.Float64, y.Shape()...)
+	want := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(g)})
+	layer := layers[0]
+	if b, ok := layer.(nn.PassBound); ok {
+		layer = b.Bind(ctx)
+		require.Equal(t, y.Value().Float64s(), layer.Forward(ctx, autograd.Const(x)).Value().Float64s())
+	}
+	check := func(c *tensor.Tensor) {
+		got := append([]*tensor.Tensor{layer.Pull(x, y.Value(), g)}, layer.WeightGrad(g, x, c)...)
+		require.Len(t, got, len(want), name)
+		for i := range want {
+			require.Equal(t, want[i].Shape(), got[i].Shape(), name)
+			require.InDeltaSlice(t, want[i].Value().Float64s(), got[i].Float64s(), 1e-13, name)
+		}
+	}
+	check(nil)
+	c := random.Normal(tensor.Float64, x.Dim(0), 1)
+	scale := c
+	for range y.Value().Rank() - 2 {
+		scale = scale.Reshape(append(scale.Shape(), 1)...)
+	}
+	timesC := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(tensor.Mul(scale, g))})
+	for i, p := range nn.Params(m) {
+		if added(p.Name) {
+			want[i+1] = timesC[i+1]
+		}
+	}
+	check(c)
+	moved := m.Forward(ctx, autograd.Const(tensor.Add(x, v)))
+	require.InDeltaSlice(t, tensor.Sub(moved.Value(), y.Value()).Float64s(), layer.Push(y.Value(), v).Float64s(), 1e-13, name)
 }
 
 // TestRunningStatistics: passes change nothing; Apply does, in order.
@@ -270,6 +282,19 @@ func TestDropout(t *testing.T) {
 	requireMisuse[*nn.StateError](t, "nn: Dropout needs random numbers, and this pass has none; set Ctx.Rand", func() {
 		nn.Dropout(0.5).Forward(&nn.Ctx{Train: true}, autograd.Const(tensor.New(tensor.Float32, 2)))
 	})
+}
+
+// TestTemperature: it is for evaluation.
+func TestTemperature(t *testing.T) {
+	x := autograd.Leaf(tensor.Full(tensor.Float32, 3, 2, 2))
+	require.Same(t, x, nn.Temperature(1.25).Forward(&nn.Ctx{Train: true}, x))
+	require.Same(t, x, nn.Temperature(1).Forward(nil, x))
+	require.Equal(t, []float64{3.75, 3.75, 3.75, 3.75}, nn.Temperature(1.25).Forward(nil, x).Value().Float64s())
+	text, err := nn.Encode(nn.Temperature(1.25))
+	require.NoError(t, err)
+	m, err := nn.Decode(text)
+	require.NoError(t, err)
+	require.Equal(t, nn.Temperature(1.25), m)
 }
 
 // TestThreadsMakeNoDifference: networks for images give the same bits, to
@@ -382,6 +407,7 @@ var kinds = []struct {
 	{nn.Softplus(), []int{4, 3}, false},
 	{nn.SpectralNorm(nn.Linear(3, 2)), []int{4, 3}, false},
 	{nn.Tanh(), []int{4, 3}, false},
+	{nn.Temperature(1.5), []int{4, 3}, false},
 	{nn.UpsampleBilinear(2), []int{4, 1, 2, 2}, false},
 	{nn.UpsampleNearest(2), []int{4, 1, 2, 2}, false},
 }
@@ -448,6 +474,7 @@ func TestDamagedDescriptions(t *testing.T) {
 		`{"type":"EmbedCondition","embedding":{"type":"Tanh"}}`:                                `EmbedCondition of Tanh`,
 		`{"type":"Projection","output":null,"embedding":null}`:                                 `Projection of nil`,
 		`{"type":"DiffAugment","colour":false,"shift":0,"cutout":0}`:                           `nothing is to be changed`,
+		`{"type":"Temperature","t":0}`:                                                         `not a temperature`,
 		`{"type":"Dropout","p":2}`:                                                             `not a probability`,
 		`{"type":"Embedding","n":20000000,"dim":1}`:                                            `Embedding: n is 20000000`,
 		`{"type":"Embedding","n":1,"dim":0}`:                                                   `at least one row`,

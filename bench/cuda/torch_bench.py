@@ -105,18 +105,23 @@ def classic():
 
 def quick():
     act = lambda: nn.LeakyReLU(0.2)
-    g = nn.Sequential(nn.Linear(110, 256), act(), nn.Linear(256, 1568), act(), nn.Unflatten(1, (32, 7, 7)),
-                      nn.Upsample(scale_factor=2), nn.Conv2d(32, 16, 3, padding=1), act(),
-                      nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1), nn.Tanh()).to(dev)
+    body = nn.Sequential(nn.Linear(110, 160), act(), nn.Linear(160, 1568)).to(dev)
+    skip = nn.Linear(110, 1568, bias=False).to(dev)
+    shape = nn.Sequential(act(), nn.Unflatten(1, (32, 7, 7)),
+                          nn.Upsample(scale_factor=2), nn.Conv2d(32, 16, 3, padding=1), act(),
+                          nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1), nn.Tanh()).to(dev)
     look = nn.Sequential(nn.Conv2d(1, 16, 4, 2, 1), act(), nn.Conv2d(16, 32, 4, 2, 1), act(), nn.Flatten()).to(dev)
     judge = nn.Sequential(nn.Linear(1578, 128), act(), nn.Linear(128, 128), act(), nn.Linear(128, 1)).to(dev)
-    gp, dp = list(g.parameters()), list(look.parameters()) + list(judge.parameters())
+    gp, dp = [p for part in (body, skip, shape) for p in part.parameters()], list(look.parameters()) + list(judge.parameters())
     average = [p.detach().clone() for p in gp]
     go, do = (torch.optim.Adam(p, lr=2e-3, betas=(0.0, 0.9), fused=True, capturable=True) for p in (gp, dp))
     real = torch.rand(64, 1, 28, 28, device=dev)
     label = F.one_hot(torch.arange(64, device=dev) % 10, 10).float()
     d = lambda x: judge(torch.cat([look(x), 3 * label], 1))
-    draw = lambda: g(torch.cat([torch.randn(64, 100, device=dev), 1.5 * label], 1))
+
+    def draw():
+        z = torch.cat([torch.randn(64, 100, device=dev), 1.5 * label], 1)
+        return shape(body(z) + skip(z))
 
     def step():
         x, y = real.clone().requires_grad_(), draw().detach().requires_grad_()

@@ -51,10 +51,18 @@ def act():
     return nn.LeakyReLU(SLOPE)
 
 
-G = nn.Sequential(  # of 1.5 times the one-hot, beside the latent vector
-    nn.Linear(LATENT + CLASSES, 256), act(), nn.Linear(256, 32 * 7 * 7), act(), nn.Unflatten(1, (32, 7, 7)),
-    nn.Upsample(scale_factor=2), nn.Conv2d(32, 16, 3, padding=1), act(),
-    nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1), nn.Tanh()).to(memory_format=memory)
+class Generator(nn.Module):  # of 1.5 times the one-hot, beside the latent vector
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(LATENT + CLASSES, 160), act(), nn.Linear(160, 32 * 7 * 7))
+        self.skip = nn.Linear(LATENT + CLASSES, 32 * 7 * 7, bias=False)
+        self.draw = nn.Sequential(
+            act(), nn.Unflatten(1, (32, 7, 7)),
+            nn.Upsample(scale_factor=2), nn.Conv2d(32, 16, 3, padding=1), act(),
+            nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1), nn.Tanh())
+
+    def forward(self, z):
+        return self.draw(self.body(z) + self.skip(z))
 
 
 class Critic(nn.Module):  # has three times the one-hot beside the flattened features
@@ -67,7 +75,7 @@ class Critic(nn.Module):  # has three times the one-hot beside the flattened fea
         return self.answer(torch.cat([self.features(x), 3 * label], 1))
 
 
-D = Critic().to(memory_format=memory)
+G, D = Generator().to(memory_format=memory), Critic().to(memory_format=memory)
 options = {'foreach': True} if plain else {'fused': True}
 d_optimizer, g_optimizer = (torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.0, 0.9), **options) for net in (D, G))
 average = [p.detach().clone() for p in G.parameters()]

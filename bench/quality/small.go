@@ -127,13 +127,13 @@ func (r *Results) smalls(b *strings.Builder) {
 			table.Line(b, append(cells, "–")...)
 		}
 		b.WriteString("\n")
-		table.Head(b, "recipe", "command", "seeds", "steps", "threads", "commit", "date")
+		table.Head(b, "recipe", "command", "seeds", "steps", "threads", "load before", "commit", "date")
 		for _, run := range runs {
 			data := ""
 			if run.Split == subject.Full {
 				data = " -data FOLDER"
 			}
-			table.Line(b, run.Recipe, "`"+run.Command+data+"`", strconv.Itoa(len(run.Seeds)), table.Thousands(run.Seeds[0].Steps), threads([]Place{run.Place}), run.Commit, run.Date)
+			table.Line(b, run.Recipe, "`"+run.Command+data+"`", strconv.Itoa(len(run.Seeds)), table.Thousands(run.Seeds[0].Steps), threads([]Place{run.Place}), loads([]Place{run.Place}), run.Commit, run.Date)
 		}
 	}
 }

@@ -191,12 +191,17 @@ func (r *Results) places(b *strings.Builder) {
 	b.WriteString("\n## Where\n\n")
 	fmt.Fprintf(b, "- cpu: %s\n", distinct(places, func(p Place) string { return fmt.Sprintf("%s, %d cores", p.CPU, p.Cores) }))
 	fmt.Fprintf(b, "- go: %s\n", distinct(places, func(p Place) string { return p.Go }))
-	fmt.Fprintf(b, "- load of the machine before: %s\n", distinct(places, func(p Place) string {
+	fmt.Fprintf(b, "- load of the machine before: %s\n", loads(places))
+}
+
+// loads are those of the machine before; times of a busy one say little.
+func loads(places []Place) string {
+	return distinct(places, func(p Place) string {
 		if p.Load < 0 {
 			return "not known"
 		}
 		return strconv.FormatFloat(p.Load, 'f', -1, 64)
-	}))
+	})
 }
 
 func threads(places []Place) string {

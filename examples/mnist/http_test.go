@@ -23,7 +23,7 @@ func TestOffline(t *testing.T) {
 	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
 		t.Setenv(name, t.TempDir())
 	}
-	clitest.Fails(t, dir, 1, "without a network, put the four files", "-download")
+	clitest.Fails(t, dir, 1, "the package datasets/digits embeds: https://", "-download")
 }
 
 // The page is there before training begins, and an address that is taken is an error

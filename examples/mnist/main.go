@@ -5,7 +5,7 @@
 //
 // Without flags it runs the recipe "quick" on 10,000 real digits that are part
 // of the program: small convolutional networks that know the ten classes,
-// relativistic pairs and two gradient penalties (R1 and R2), 4,500 steps, half a
+// relativistic pairs and two gradient penalties (R1 and R2), 4,000 steps, half a
 // minute. It prints the networks, a bar or, into a file, a line per epoch, and
 // now and then how far the digits are from real ones; at the end, a judgement with
 // the share of each digit, how many are what was asked for, and how many of 100 no

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
@@ -318,23 +317,10 @@ func TestInterruptAndResume(t *testing.T) {
 		t.Skip("trains for some epochs")
 	}
 	data, stopped, whole := writeDigits(t, 150), t.TempDir(), t.TempDir()
-	cmd := clitest.Command(t, stopped, "-preset", "classic", "-data", data, "-epochs", "100000")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	pipe, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	defer cmd.Process.Kill()
-	var out strings.Builder
-	for lines := bufio.NewScanner(pipe); lines.Scan(); {
-		out.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(strings.TrimLeft(lines.Text(), " "), "epoch      2/") {
-			require.NoError(t, cmd.Process.Signal(os.Interrupt))
-		}
-	}
-	require.NoError(t, cmd.Wait(), errs.String())
-	require.Empty(t, errs.String())
-	require.Regexp(t, `(?m)^stopped, saved in .*checkpoint-\d{10}.safetensors; the same command with -resume auto goes on$`, out.String())
+	r := clitest.Signal(t, stopped, `^ *epoch +2/`, os.Interrupt, "-preset", "classic", "-data", data, "-epochs", "100000")
+	require.Zero(t, r.Status, r.Errors)
+	require.Empty(t, r.Errors)
+	require.Regexp(t, `(?m)^stopped, saved in .*checkpoint-\d{10}.safetensors; the same command with -resume auto goes on$`, r.Out)
 
 	log := func(dir string) (epochs []map[string]any) {
 		b, err := os.ReadFile(filepath.Join(dir, "runs", "mnist", "log.jsonl"))
@@ -351,7 +337,7 @@ func TestInterruptAndResume(t *testing.T) {
 	require.Less(t, done, 1000)
 	epochs := fmt.Sprint(done + 1)
 
-	r := clitest.Run(t, stopped, "-preset", "classic", "-data", data, "-epochs", epochs, "-resume", "auto", "-threads", "1")
+	r = clitest.Run(t, stopped, "-preset", "classic", "-data", data, "-epochs", epochs, "-resume", "auto", "-threads", "1")
 	require.Zero(t, r.Status, r.Errors)
 	r = clitest.Run(t, whole, "-preset", "classic", "-data", data, "-epochs", epochs)
 	require.Zero(t, r.Status, r.Errors)
@@ -374,27 +360,11 @@ func TestSignals(t *testing.T) {
 	data := writeDigits(t, 64)
 	for signal, status := range map[os.Signal]int{os.Interrupt: 0, syscall.SIGTERM: 143, syscall.Signal(1): 129} {
 		dir := t.TempDir()
-		cmd := clitest.Command(t, dir, "-preset", "classic", "-data", data, "-steps", "1000000", "-looks", "0")
-		var errs bytes.Buffer
-		cmd.Stderr = &errs
-		pipe, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		defer cmd.Process.Kill()
-		var out strings.Builder
-		sent := false
-		for lines := bufio.NewScanner(pipe); lines.Scan(); {
-			out.WriteString(lines.Text() + "\n")
-			if !sent && strings.HasPrefix(strings.TrimLeft(lines.Text(), " "), "epoch ") {
-				sent = true
-				require.NoError(t, cmd.Process.Signal(signal))
-			}
-		}
-		cmd.Wait()
-		require.Equal(t, status, cmd.ProcessState.ExitCode(), "%v: %s", signal, errs.String())
-		require.Empty(t, errs.String())
-		saved := regexp.MustCompile(`stopped, saved in (.*);`).FindStringSubmatch(out.String())
-		require.NotNil(t, saved, out.String())
+		r := clitest.Signal(t, dir, `^ *epoch `, signal, "-preset", "classic", "-data", data, "-steps", "1000000", "-looks", "0")
+		require.Equal(t, status, r.Status, "%v: %s", signal, r.Errors)
+		require.Empty(t, r.Errors)
+		saved := regexp.MustCompile(`stopped, saved in (.*);`).FindStringSubmatch(r.Out)
+		require.NotNil(t, saved, r.Out)
 		require.FileExists(t, filepath.Join(dir, saved[1]))
 
 		again := clitest.Run(t, dir, "-preset", "classic", "-data", data, "-steps", "2")

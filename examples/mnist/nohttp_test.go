@@ -28,7 +28,8 @@ func TestAgain(t *testing.T) {
 	t.Setenv("PATH", "")
 	r := clitest.Run(t, dir, "-http", "localhost:0")
 	require.Equal(t, 1, r.Status)
-	require.Contains(t, r.Errors, "build it with -tags http")
+	require.Contains(t, r.Errors, "-http and -download need package net/http; this program was built without it, and could not be compiled anew: the go command does not run: ")
+	require.Contains(t, r.Errors, "; build it with -tags http")
 	require.Empty(t, clitest.Files(t, dir))
 }
 
@@ -46,5 +47,21 @@ func TestStatusOfAgain(t *testing.T) {
 		r := clitest.Run(t, t.TempDir(), "-http", "localhost:0")
 		require.Equal(t, want, r.Status, "%s: %s", end, r.Errors)
 		require.Equal(t, end[0] == 'k', strings.Contains(r.Errors, "signal: killed"), r.Errors)
+	}
+}
+
+// What ends while it is compiled has failed, unless the user wanted it so.
+func TestCompilationEnds(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for the go command is a shell script")
+	}
+	for script, want := range map[string]int{"echo no such package >&2; exit 1": 1, "trap 'exit 1' INT; kill -INT $PPID; while :; do :; done": 0} {
+		bin := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+		t.Setenv("PATH", bin)
+		r := clitest.Run(t, t.TempDir(), "-http", "localhost:0")
+		require.Equal(t, want, r.Status, r.Errors)
+		failed := "\nno such package\nmnist: -http and -download need package net/http; this program was built without it, and could not be compiled anew: go build, whose words are above, ended with exit status 1 (it has to run in the folder of the module); build it with -tags http\n"
+		require.Equal(t, want == 1, strings.HasSuffix(r.Errors, failed), r.Errors)
 	}
 }

@@ -168,5 +168,5 @@ func verdict(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, 
 
 // complain tells of an error in one line.
 func complain(err error) {
-	fmt.Fprintln(os.Stderr, name+":", strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintln(os.Stderr, name+":", strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
 }

@@ -34,7 +34,7 @@ func main() {
 	}
 	flag.Parse()
 	r, known := recipe.Named(*preset, recipe.All())
-	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *steps < 0 {
+	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *latent > 1<<16 || *steps < 0 {
 		fmt.Fprintln(os.Stderr, "replay: give a preset that exists, the flags of the run, and one file; see -help")
 		os.Exit(2)
 	}

@@ -42,4 +42,5 @@ func TestReplay(t *testing.T) {
 	clitest.Fails(t, dir, 1, "does not fit", "-preset", "pocket", "failure.safetensors")
 	clitest.Fails(t, dir, 2, "give a preset that exists", "-preset", "pong", "failure.safetensors")
 	clitest.Fails(t, dir, 2, "one file")
+	clitest.Fails(t, dir, 2, "the flags of the run", "-latent", "9223372036854775807", "failure.safetensors")
 }

@@ -12,7 +12,7 @@
 //	           warm where it takes points for real; circles are 3σ around modes
 //	grid.png   the end of it, larger
 //
-// It takes some 45 s of one free core, the ring 32 s, and ends like this:
+// It takes some 48 s of one core, the ring 36 s, and ends like this:
 //
 //	10,000 points
 //	metric               value     floor

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"image/gif"
@@ -122,25 +121,12 @@ func TestInterrupt(t *testing.T) {
 		t.Skip("a process cannot send Ctrl-C to another")
 	}
 	dir := t.TempDir()
-	cmd := clitest.Command(t, dir, "-steps", "100000000", "-batch", "2")
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	pipe, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	defer cmd.Process.Kill()
-	var out strings.Builder
-	for lines := bufio.NewScanner(pipe); lines.Scan(); {
-		if out.Len() == 0 {
-			require.NoError(t, cmd.Process.Signal(os.Interrupt))
-		}
-		out.WriteString(lines.Text() + "\n")
-	}
-	require.NoError(t, cmd.Wait(), errs.String())
-	require.Empty(t, errs.String())
-	require.Contains(t, out.String(), "10,000 points")
+	r := clitest.Signal(t, dir, "", os.Interrupt, "-steps", "100000000", "-batch", "2")
+	require.Zero(t, r.Status, r.Errors)
+	require.Empty(t, r.Errors)
+	require.Contains(t, r.Out, "10,000 points")
 	require.Contains(t, clitest.Files(t, dir), "runs/ring2d/ring.png")
-	require.Contains(t, out.String(), "stopped and saved; the same command with -resume auto goes on")
+	require.Contains(t, r.Out, "stopped and saved; the same command with -resume auto goes on")
 }
 
 func TestCancelled(t *testing.T) {

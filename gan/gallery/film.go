@@ -50,6 +50,9 @@ func (f *Film) AddImage(img image.Image) error {
 	})
 }
 
+// maxSide is the largest side of a GIF.
+const maxSide = 1<<16 - 1
+
 func (f *Film) add(draw func() (image.Image, error)) error {
 	f.every = max(f.every, 1)
 	if f.seen%f.every != 0 {
@@ -59,6 +62,9 @@ func (f *Film) add(draw func() (image.Image, error)) error {
 	img, err := draw()
 	if err != nil {
 		return err
+	}
+	if size := img.Bounds().Size(); min(size.X, size.Y) < 1 || max(size.X, size.Y) > maxSide || size.X > maxPixels/size.Y {
+		return fmt.Errorf("gallery: a GIF has no room for a picture of %v", size)
 	}
 	frame := paletted(img)
 	if len(f.frames) > 0 && f.frames[0].Rect != frame.Rect {

@@ -276,6 +276,9 @@ func TestFilmOfImages(t *testing.T) {
 		drawn := gallery.Film{Grid: gallery.Grid{Gap: 1}}
 		var read gallery.Film
 		require.EqualError(t, read.AddImage(nil), "gallery: the picture is nil")
+		for _, img := range []image.Image{image.NewUniform(color.Black), image.NewGray(image.Rect(0, 0, 0, 3)), image.NewGray(image.Rect(0, 0, 1<<16, 1))} {
+			require.ErrorContains(t, read.AddImage(img), "gallery: a GIF has no room for a picture of (")
+		}
 		for range 2 {
 			require.NoError(t, drawn.Add(x))
 			var file, again bytes.Buffer

@@ -13,22 +13,22 @@
 // MNIST's digits in mind ([Digits]):
 //
 //	                networks        game                          steps   Fréchet distance
-//	Quick           convolutional,  relativistic pairs, R1, R2     4,500    1.6
+//	Quick           convolutional,  relativistic pairs, R1, R2     4,000    1.6
 //	                with classes
-//	Unconditional   convolutional   the same                       4,500    5.3
-//	Best            as Quick        the same                      13,500
+//	Unconditional   convolutional   the same                       4,000    6.3
+//	Best            as Quick        the same                      12,000
 //	MLP             MLPs            the same, fading               5,000
 //	Classic         MLPs            binary cross-entropy          15,700    543
 //
 // Distances are from MNIST's test digits, of generators trained on these; real digits
-// score 1.3 and noise 643. Trained on the 60,000 training digits instead, Best comes
-// within 1.8 of the test digits. Of the digits that Quick draws, 99 % are what was
-// asked for, as the judge sees it, and of real ones 99.5 % what their label says. For
-// points in the plane ([Mixtures]), where everything is known, [Ring] finds all 8 modes
-// and [Grid] all 25 in each of ten seeds. Three digits in one picture have 1,000 modes
-// ([Stacked]), and [Pocket] draws digits of 8×8 pixels with few weights. bench/RESULTS.md
-// has all values, with times, floors and standard errors; bench/quality/TRIED.md says
-// what else was tried.
+// score 1.3 and noise 643. Trained on the 60,000 training digits instead, Best came
+// within 1.8 of the test digits when it was 13,500 steps long. Of the digits that Quick
+// draws, 99 % are what was asked for, as the judge sees it, and of real ones 99.5 % what
+// their label says. For points in the plane ([Mixtures]), where everything is known,
+// [Ring] finds all 8 modes and [Grid] all 25 in each of ten seeds. Three digits in one
+// picture have 1,000 modes ([Stacked]), and [Pocket] draws digits of 8×8 pixels with few
+// weights. bench/RESULTS.md has all values, with times, floors and standard errors;
+// bench/quality/TRIED.md says what else was tried.
 //
 // A [Recipe] is a value. Change a field, such as the number of steps, and the
 // networks and schedules follow; change the gan.Config that it returns, and

@@ -11,7 +11,8 @@ import (
 
 // Pocket draws digits of 8×8 pixels (datasets.Shrink) that it is asked for, with
 // networks that fit into a pocket: 30,265 and 17,831 weights. Batches need conditions
-// (datasets.Conditions).
+// (datasets.Conditions). What [Mismatch] adds to the game makes the digits what was asked
+// for. Its weight falls to nothing, because variety would suffer.
 func Pocket() Recipe {
 	return Recipe{
 		Name: "pocket", About: "digits of 8×8 pixels, with classes and 48,096 weights in all",

@@ -110,6 +110,9 @@ func (f *Folder) open() error {
 	real, err := filepath.EvalSymlinks(f.path) // what is moved is the folder, not a link to it
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if to, e := os.Readlink(f.path); e == nil { // of a disk that is not there, perhaps
+			return fmt.Errorf("%s is a link to %s: %w", f.path, to, fs.ErrNotExist)
+		}
 		if f.options.Resume == Must {
 			return fmt.Errorf("%s: %w", f.path, gan.ErrNoCheckpoint)
 		}

@@ -3,6 +3,7 @@ package rundir_test
 import (
 	"context"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -158,6 +159,12 @@ func TestOtherFolders(t *testing.T) {
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
 	require.NotZero(t, info.Mode()&os.ModeSymlink)
+
+	nowhere := filepath.Join(path, "nowhere")
+	require.NoError(t, os.Symlink(filepath.Join(path, "missing"), nowhere))
+	_, err = rundir.Open(nowhere, rundir.Options{})
+	require.ErrorContains(t, err, nowhere+" is a link to "+filepath.Join(path, "missing"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
 
 	_, err = rundir.Open(filepath.Join(path, "run.json"), rundir.Options{})
 	require.ErrorContains(t, err, "run.json")

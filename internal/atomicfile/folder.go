@@ -38,6 +38,9 @@ func LockFolder(folder string) (*FolderLock, error) {
 			return nil, fmt.Errorf("%s: %w%s", folder, ErrInUse, owner(path))
 		}
 		if err != nil {
+			if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
+				return nil, Regular(path, info)
+			}
 			return nil, err
 		}
 		if !still(f, path) { // it was removed by whoever had it

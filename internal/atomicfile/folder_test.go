@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,16 @@ func TestLockFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, l.MoveAway(aside), os.ErrExist)
 	l.Release()
+
+	// Something else in the lock's place is named, and left alone.
+	require.NoError(t, os.Mkdir(filepath.Join(folder, lockName), 0o755))
+	_, err = LockFolder(folder)
+	require.ErrorContains(t, err, lockName+" is a folder, not a regular file")
+	require.NoError(t, os.Remove(filepath.Join(folder, lockName)))
+	if os.Symlink("elsewhere", filepath.Join(folder, lockName)) == nil && runtime.GOOS != "windows" {
+		_, err = LockFolder(folder)
+		require.ErrorContains(t, err, lockName+" is a symbolic link, not a regular file")
+	}
 }
 
 // A lock of a process that was killed is in nobody's way.

@@ -6,11 +6,13 @@
 package clitest
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,6 +61,31 @@ func Run(t testing.TB, dir string, args ...string) Result {
 	if err != nil && !errors.As(err, &exit) {
 		require.NoError(t, err)
 	}
+	return Result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// Signal runs the program to its end, and sends it a signal at the first line of its
+// output that matches the regular expression when.
+func Signal(t testing.TB, dir, when string, signal os.Signal, args ...string) Result {
+	t.Helper()
+	due := regexp.MustCompile(when)
+	var out, errs bytes.Buffer
+	cmd := Command(t, dir, args...)
+	cmd.Stderr = &errs
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	sent := false
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		out.WriteString(lines.Text() + "\n")
+		if !sent && due.MatchString(lines.Text()) {
+			sent = true
+			require.NoError(t, cmd.Process.Signal(signal))
+		}
+	}
+	cmd.Wait() // its error is the exit status
+	require.True(t, sent, "no line matches %q: %s", when, out.String())
 	return Result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 

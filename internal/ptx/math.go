@@ -315,62 +315,25 @@ func fromInt(neg bool, magnitude uint64, single bool, r rounding) uint64 {
 	return math.Float64bits(f)
 }
 
-// min32 and max32 return the other operand if one is NaN; −0 is less than +0.
-func min32(a, b uint32) uint32 {
-	x, y := f32(a), f32(b)
-	switch {
-	case x != x:
-		return b32(y)
-	case y != y:
-		return a
-	case x == y:
-		return a | b // of zeros, the negative one
-	case x < y:
-		return a
-	}
-	return b
-}
+// min32 and those that follow return the other operand if one is NaN; −0 is less than
+// +0: of equal operands, which are zeros if they differ, −0 is a|b and +0 is a&b. A NaN
+// of 32 bits is always the same one.
+func min32(a, b uint32) uint32 { return b32(f32(chosen(a, b, f32(a), f32(b), f32(a) < f32(b), a|b))) }
+func max32(a, b uint32) uint32 { return b32(f32(chosen(a, b, f32(a), f32(b), f32(a) > f32(b), a&b))) }
+func min64(a, b uint64) uint64 { return chosen(a, b, f64(a), f64(b), f64(a) < f64(b), a|b) }
+func max64(a, b uint64) uint64 { return chosen(a, b, f64(a), f64(b), f64(a) > f64(b), a&b) }
 
-func max32(a, b uint32) uint32 {
-	x, y := f32(a), f32(b)
-	switch {
-	case x != x:
-		return b32(y)
-	case y != y:
-		return a
-	case x == y:
-		return a & b
-	case x > y:
-		return a
-	}
-	return b
-}
-
-func min64(a, b uint64) uint64 {
-	x, y := f64(a), f64(b)
+// chosen returns a or b, the bits of x and y: what is not NaN, same if they are equal, a
+// if it is to be the first.
+func chosen[B uint32 | uint64, F float32 | float64](a, b B, x, y F, first bool, same B) B {
 	switch {
 	case x != x:
 		return b
 	case y != y:
 		return a
 	case x == y:
-		return a | b
-	case x < y:
-		return a
-	}
-	return b
-}
-
-func max64(a, b uint64) uint64 {
-	x, y := f64(a), f64(b)
-	switch {
-	case x != x:
-		return b
-	case y != y:
-		return a
-	case x == y:
-		return a & b
-	case x > y:
+		return same
+	case first:
 		return a
 	}
 	return b

@@ -88,6 +88,8 @@ func networks() map[string]network {
 		"Softmax/channels":   {nn.Softmax(1), []int{4, 3}},
 		"SpectralNorm":       {nn.SpectralNorm(nn.Linear(4, 3)), []int{4}},
 		"Spectral/transpose": {nn.SpectralNorm(nn.ConvTranspose2D(2, 3, 3)), image(2)},
+		"Temperature":        {nn.Temperature(1.25), []int{3}},
+		"Temperature/1":      {nn.Sequential(nn.Temperature(1), nn.Linear(3, 2)), []int{3}},
 		"UpsampleNearest":    {nn.UpsampleNearest(3), image(2)},
 		"UpsampleBilinear":   {nn.UpsampleBilinear(2), image(2)},
 

@@ -102,6 +102,20 @@ func TestBidiagonalRelative(t *testing.T) {
 	}
 }
 
+// TestBidiagonalDirection has matrices whose elements fall or rise take few sweeps, from
+// the large elements to the small; in the other direction they would take 24 and more.
+func TestBidiagonalDirection(t *testing.T) {
+	all := bidiagonals()
+	for _, name := range []string{"falling", "falling steeply", "rising", "rising steeply"} {
+		d, e := slices.Clone(all[name][0]), slices.Clone(all[name][1])
+		var q turns
+		q.reset(len(d), nil, nil)
+		b := bidiagonal{d: d, e: e, turns: &q, sweepsEach: svdSweeps}
+		require.True(t, b.diagonalise())
+		assert.Less(t, len(q.sweeps), 12, name)
+	}
+}
+
 // TestBidiagonalZeros has zeros on the diagonal. The ones above it make the rank 9,
 // however many there are.
 func TestBidiagonalZeros(t *testing.T) {

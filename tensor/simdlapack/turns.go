@@ -19,10 +19,15 @@ type panels struct {
 }
 
 // shape makes p one for count vectors of the given length, whose components it
-// leaves open.
+// leaves open. What the last panel has beyond them is zero: it is turned too, and numbers
+// that happened to be subnormal would take long.
 func (p *panels) shape(count, length int) {
 	p.count, p.length = count, length
 	p.data = resize(p.data, p.number()*count*givens.Width)
+	if length%givens.Width != 0 {
+		last, _, _ := p.panel(p.number() - 1)
+		clear(last)
+	}
 }
 
 // number is how many panels there are.
@@ -39,9 +44,6 @@ func (p *panels) loadRows(count, length int, a []float64, lda int) {
 	p.shape(count, length)
 	for i := range p.number() {
 		data, lo, hi := p.panel(i)
-		if hi-lo < givens.Width {
-			clear(data)
-		}
 		gemm.CopyRows(data, givens.Width, a[lo:], lda, count, hi-lo)
 	}
 }
@@ -51,9 +53,6 @@ func (p *panels) loadColumns(count, length int, a []float64, lda int) {
 	p.shape(count, length)
 	for i := range p.number() {
 		data, lo, hi := p.panel(i)
-		if hi-lo < givens.Width {
-			clear(data)
-		}
 		gemm.Transpose(data, givens.Width, a[lo*lda:], lda, hi-lo, count)
 	}
 }

@@ -57,6 +57,8 @@ var digits = &kind{
 		number("shift", "DiffAugment shifts by up to this part of the image; 0: not at all", 0),
 		number("faint", "scale of the first weights of G's last convolution", 0.3),
 		number("slope", "of LeakyReLU in G", 0.2),
+		number("gskip", "gain of a linear layer beside G's hidden ones; 0: none", 0),
+		number("temperature", "of the samples (nn.Temperature)", 1),
 	},
 	columns: []table.Column{{Name: mnistfeatures.Distance, Less: true}, {Name: mnistfeatures.DistanceTraining, Less: true}, {Name: mnistfeatures.Fidelity, Percent: 1},
 		{Name: mnistfeatures.Precision}, {Name: mnistfeatures.Recall}, {Name: mnistfeatures.RarestDigit, Percent: 1}, {Name: subject.Unclear, Less: true, Percent: 2}},
@@ -121,18 +123,25 @@ func (c choices) digitsNetworks() (g, d nn.Module) {
 		k = 10
 	}
 	act := func() nn.Module { return nn.LeakyReLU(c["slope"]) }
-	var draw, look []nn.Module
+	var draw, deep, look []nn.Module
+	if c["temperature"] != 1 {
+		draw = append(draw, nn.Temperature(c["temperature"]))
+	}
 	if c.is("classes") {
 		draw = append(draw, nn.ConcatCondition(k, c["glabel"]))
 	}
 	wide := c.n("latent") + k
 	for range c.n("gdeep") + 1 {
-		draw, wide = append(draw, nn.Linear(wide, c.n("ghid"), weight, zero), act()), c.n("ghid")
+		deep, wide = append(deep, nn.Linear(wide, c.n("ghid"), weight, zero), act()), c.n("ghid")
 	}
 	if c.is("classes") && c["gagain"] > 0 {
-		draw, wide = append(draw, nn.ConcatCondition(k, c["gagain"])), wide+k
+		deep, wide = append(deep, nn.ConcatCondition(k, c["gagain"])), wide+k
 	}
-	draw = append(draw, nn.Linear(wide, c.n("g1")*49, weight, zero), act(), nn.Reshape(c.n("g1"), 7, 7))
+	deep = append(deep, nn.Linear(wide, c.n("g1")*49, weight, zero))
+	if c["gskip"] > 0 {
+		deep = []nn.Module{nn.Residual(nn.Sequential(deep...), nn.Linear(c.n("latent")+k, c.n("g1")*49, he(c["gskip"]*root), nn.NoBias()))}
+	}
+	draw = append(append(draw, deep...), act(), nn.Reshape(c.n("g1"), 7, 7))
 	if c.is("glow") {
 		draw = append(draw, nn.Conv2D(c.n("g1"), c.n("g1"), 3, nn.Padding(1), weight, zero), act())
 	}
@@ -192,6 +201,9 @@ func (c choices) products() float64 {
 	}
 	if c["gagain"] > 0 {
 		in += k
+	}
+	if c["gskip"] > 0 {
+		g += (c.n("latent") + k) * c.n("g1") * 49
 	}
 	g += in*c.n("g1")*49 + 4*196*c.n("g1")*c.n("g2")
 	if c.is("glow") {

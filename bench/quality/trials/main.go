@@ -103,7 +103,7 @@ func usage(w io.Writer, of string) {
 		}
 		fmt.Fprintf(w, "words of %s (%s), with the usual numbers:\n", k.name, k.about)
 		for _, word := range k.words {
-			fmt.Fprintf(w, "  %-9s %s (%v)\n", word.name, word.means, word.usual)
+			fmt.Fprintf(w, "  %-11s %s (%v)\n", word.name, word.means, word.usual)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func TestWrongUsage(t *testing.T) {
 		clitest.Fails(t, dir, 2, c.want, c.args...)
 	}
 	clitest.Fails(t, dir, 1, "there is no train-images", "-o", "T.md", "-data", dir)
-	require.Contains(t, clitest.Run(t, dir, "-of", "half", "-help").Errors, "steps     of training (4000)")
+	require.Contains(t, clitest.Run(t, dir, "-of", "half", "-help").Errors, "steps       of training (4000)")
 }
 
 // A trial of every kind, from training to the table.
@@ -204,17 +204,20 @@ func TestProducts(t *testing.T) {
 	g := 110*256 + 256*1568 + 4*196*32*16 + 4*784*16
 	d := 196*16*16 + 49*16*16*32 + 1578*128 + 128
 	require.Equal(t, float64(2*64*(4*g+10*d)), first.products())
-	c, err := digits.parse("ddeep=1 gdeep=-1 gagain=1 dagain=1 dplanes=1 dmid=1 glow=1 gmid=1 gfine=8 dlabel=0")
+	c, err := digits.parse("ddeep=1 gdeep=-1 gskip=0.5 gagain=1 dagain=1 dplanes=1 dmid=1 glow=1 gmid=1 gfine=8 dlabel=0")
 	require.NoError(t, err)
-	g = 120*1568 + 9*49*32*32 + 4*196*32*16 + 9*196*16*16 + 784*8*(4*16+9)
+	g = 120*1568 + 110*1568 + 9*49*32*32 + 4*196*32*16 + 9*196*16*16 + 784*8*(4*16+9)
 	d = 196*16*16*11 + 49*16*16*32 + 9*49*32*32 + 1568*128 + 128*128 + 138*128 + 128
 	require.Equal(t, float64(2*64*(4*g+10*d)), c.products())
 	require.NoError(t, digits.check(c), "such networks exist")
 }
 
-// The recipes are variants that were tried: the same words train the same weights.
+// The recipes are variants that were tried: the same words train the same weights, which
+// draw the same samples.
 func TestRecipesAreVariants(t *testing.T) {
-	for words, r := range map[string]recipe.Recipe{"steps=4500 fall=.5 ddeep=1": recipe.Quick(), "steps=4500 fall=.5 classes=0": recipe.Unconditional(), "steps=13500 fall=.5 ddeep=1": recipe.Best()} {
+	for words, r := range map[string]recipe.Recipe{
+		"steps=4000 fall=.5 ddeep=1 ghid=160 gskip=0.7 temperature=1.04": recipe.Quick(), "steps=4000 fall=.5 classes=0": recipe.Unconditional(), "steps=12000 fall=.5 ddeep=1 ghid=160 gskip=0.7 temperature=1.04": recipe.Best(),
+	} {
 		c, err := digits.parse(words)
 		require.NoError(t, err)
 		require.Equal(t, r.Steps, c.n("steps"))
@@ -235,6 +238,7 @@ func TestRecipesAreVariants(t *testing.T) {
 					weights = append(weights, p.Param.Value().Float32s())
 				}
 			}
+			weights = append(weights, trainer.Sample(2, 1).Float32s())
 			return weights
 		}
 		for _, steps := range []int{r.Steps, 4} { // in four steps schedules go all their way

@@ -22,52 +22,23 @@ import (
 // phase of the stride. The gradient by the weight is a sum of products over the
 // rows of all images.
 
-// axis is a correlation along one axis: output u sums over its taps t
-//
-//	input[start+u·step+t·gap]·kernel[first+t·next]
-//
-// and is written to place at+u·by.
+// axis is a [backend.Correlation].
 type axis struct {
 	outs, step, start      int
 	taps, gap, first, next int
 	at, by                 int
 }
 
-// forwardAxis returns a convolution along axis k of the images, 0 or 1.
-func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
-	return axis{outs: outs, step: p.Stride[k], start: -p.Pad[k], taps: taps, gap: p.Dilation[k], next: 1, by: 1}
+func axisOf(c backend.Correlation) axis {
+	return axis{c.Outs, c.Step, c.Start, c.Taps, c.Gap, c.First, c.Next, c.At, c.By}
 }
 
-// backwardAxes returns the gradient of a convolution by an input of dim ins. Input
-// i is multiplied by tap j if i+pad−j·dilation is a multiple of the stride, so the
-// inputs are divided into stride phases. Each phase uses some of the taps, the last
-// one first.
-// They are appended to phases.
-func backwardAxes(phases []axis, ins, taps int, p *backend.ConvParams, k int) []axis {
-	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
-	apart := stride / gcd(stride, dilation) // taps of one phase
-	for at := range min(stride, ins) {      // a stride may be far longer than the image
-		a := axis{step: 1, next: -apart, gap: dilation * apart / stride, at: at, by: stride}
-		a.outs = (ins-at-1)/stride + 1
-		phase, first := (at+pad)%stride, 0
-		for first < min(apart, taps) && first*dilation%stride != phase {
-			first++
-		}
-		if first < min(apart, taps) {
-			a.taps = (taps-1-first)/apart + 1
-			a.first = first + (a.taps-1)*apart
-			a.start = (a.at + pad - a.first*dilation) / stride
-		}
-		phases = append(phases, a)
+// inputGradAxes appends the phases of the gradient by an input of dim ins.
+func inputGradAxes(phases []axis, ins, taps int, p *backend.ConvParams, k int) []axis {
+	for at := range p.Phases(k, ins) {
+		phases = append(phases, axisOf(p.InputGrad(k, at, ins, taps)))
 	}
 	return phases
-}
-
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }
 
 // used returns the range of inputs [lo,hi) that any output uses.
@@ -140,8 +111,8 @@ var correlationLists = sync.Pool{New: func() any { return new(correlations) }}
 // Conv2D sets dst to the convolution of x with w.
 func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	a := correlationLists.Get().(*correlations)
-	a.h = append(a.h[:0], forwardAxis(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0))
-	a.v = append(a.v[:0], forwardAxis(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1))
+	a.h = append(a.h[:0], axisOf(p.Forward(0, dst.Layout.Dims[2], w.Layout.Dims[2])))
+	a.v = append(a.v[:0], axisOf(p.Forward(1, dst.Layout.Dims[3], w.Layout.Dims[3])))
 	b.correlateGroups(dst, x, w, p.Groups, [4]int{2, 3, 1, 0}, a, e)
 	correlationLists.Put(a)
 }
@@ -149,8 +120,8 @@ func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e back
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
 func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	a := correlationLists.Get().(*correlations)
-	a.h = backwardAxes(a.h[:0], dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
-	a.v = backwardAxes(a.v[:0], dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
+	a.h = inputGradAxes(a.h[:0], dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
+	a.v = inputGradAxes(a.v[:0], dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
 	b.correlateGroups(dst, gy, w, p.Groups, [4]int{2, 3, 0, 1}, a, e)
 	correlationLists.Put(a)
 }
@@ -173,8 +144,8 @@ func (b *Backend) correlateGroups(dst, src, w backend.Operand, groups int, order
 
 // Conv2DWeightGrad sets dst to the gradient by the convolution's weight.
 func (b *Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParams) {
-	h := forwardAxis(gy.Layout.Dims[2], dst.Layout.Dims[2], &p, 0)
-	v := forwardAxis(gy.Layout.Dims[3], dst.Layout.Dims[3], &p, 1)
+	h := axisOf(p.Forward(0, gy.Layout.Dims[2], dst.Layout.Dims[2]))
+	v := axisOf(p.Forward(1, gy.Layout.Dims[3], dst.Layout.Dims[3]))
 	for g := range p.Groups {
 		kernel := part(dst, 0, g, p.Groups)
 		kernel.Layout = kernel.Layout.Permute(2, 3, 1, 0)

@@ -9,11 +9,7 @@ import (
 
 // The structs that kernels of conv.cu get, field for field.
 
-// axis is a correlation along one axis: output u sums over its taps t
-//
-//	input[start+u·step+t·gap]·kernel[first+t·next]
-//
-// and is written to place at+u·by.
+// axis is a [backend.Correlation].
 type axis struct {
 	outs, step, start, taps, gap, first, next, at, by int32
 }
@@ -61,55 +57,31 @@ func imagesOf(l layout.Layout) images {
 		height: uint32(l.Dims[2]), width: uint32(l.Dims[3])}
 }
 
-// forwardAxis returns a convolution along axis k of the images, 0 or 1.
-func forwardAxis(outs, taps int, p *backend.ConvParams, k int) axis {
-	return axis{outs: int32(outs), step: int32(p.Stride[k]), start: int32(-p.Pad[k]), taps: int32(taps), gap: int32(p.Dilation[k]), next: 1, by: 1}
+func axisOf(c backend.Correlation) axis {
+	return axis{int32(c.Outs), int32(c.Step), int32(c.Start), int32(c.Taps), int32(c.Gap), int32(c.First), int32(c.Next), int32(c.At), int32(c.By)}
 }
 
-// backwardAxes returns the gradient of a convolution by an input of dim ins. Input
-// i is multiplied by tap j if i+pad−j·dilation is a multiple of the stride, so the
-// inputs are divided into stride phases. Each phase uses some of the taps, the last
-// one first.
-func backwardAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
-	stride, pad, dilation := p.Stride[k], p.Pad[k], p.Dilation[k]
-	apart := stride / gcd(stride, dilation) // taps of one phase
-	for at := range min(stride, ins) {      // a stride may be far longer than the image
-		a := axis{step: 1, next: int32(-apart), gap: int32(dilation * apart / stride), by: int32(stride), at: int32(at)}
-		a.outs = int32((ins-at-1)/stride + 1)
-		phase, first := (at+pad)%stride, 0
-		for first < min(apart, taps) && first*dilation%stride != phase {
-			first++
-		}
-		if first < min(apart, taps) {
-			a.taps = int32((taps-1-first)/apart + 1)
-			a.first = int32(first + (int(a.taps)-1)*apart)
-			a.start = int32((at + pad - int(a.first)*dilation) / stride)
-		}
-		phases = append(phases, a)
+// inputGradAxes returns the phases of the gradient by an input of dim ins.
+func inputGradAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) {
+	for at := range p.Phases(k, ins) {
+		phases = append(phases, axisOf(p.InputGrad(k, at, ins, taps)))
 	}
 	return phases
-}
-
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }
 
 // Conv2D sets dst to the convolution of x with w.
 func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	defer b.enter("Conv2D", dst, x, w, e.Bias)()
-	h := []axis{forwardAxis(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)}
-	v := []axis{forwardAxis(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)}
+	h := []axis{axisOf(p.Forward(0, dst.Layout.Dims[2], w.Layout.Dims[2]))}
+	v := []axis{axisOf(p.Forward(1, dst.Layout.Dims[3], w.Layout.Dims[3]))}
 	b.correlate(dst, x, w, h, v, p.Groups, w.Layout.Strides[0], w.Layout.Strides[1], e)
 }
 
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
 func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
 	defer b.enter("Conv2DInputGrad", dst, gy, w, e.Bias)()
-	h := backwardAxes(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
-	v := backwardAxes(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
+	h := inputGradAxes(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
+	v := inputGradAxes(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
 	b.correlate(dst, gy, w, h, v, p.Groups, w.Layout.Strides[1], w.Layout.Strides[0], e)
 }
 

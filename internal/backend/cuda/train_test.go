@@ -172,7 +172,7 @@ func TestLaunches(t *testing.T) {
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 49}, {recipe.Unconditional(), 96}, {recipe.Quick(), 120}} {
+	}{{recipe.Classic(), 49}, {recipe.Unconditional(), 96}, {recipe.Quick(), 128}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d
