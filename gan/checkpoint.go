@@ -311,7 +311,7 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
 		return bad("its metadata %q: %w", checkpointKey, err)
 	}
-	if p.Steps < 0 || p.Batch < 0 || p.Generator < 0 || p.Generator > p.Batch {
+	if p.Steps < 0 || int64(p.Steps) >= maxSteps || p.Batch < 0 || p.Batch > p.Steps || p.Generator < 0 || p.Generator > p.Batch {
 		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
 	memory, err := remembered(p.Hooks)

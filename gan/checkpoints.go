@@ -327,6 +327,9 @@ func (k *keeper) path(prefix string, step int) string {
 	return filepath.Join(k.Dir, fmt.Sprintf("%s%010d%s", prefix, step, extension))
 }
 
+// maxSteps is more than any run does, and what a file's name may tell.
+const maxSteps = 1 << 53
+
 // numbered is a file that is named by a step.
 type numbered struct {
 	path string

@@ -18,7 +18,7 @@ func look(grads []*tensor.Tensor, scalars ...*tensor.Tensor) (numbers []float64,
 			unseen = append(unseen, g)
 		}
 	}
-	there := []*tensor.Tensor{tensor.Norm(unseen)}
+	there := append(make([]*tensor.Tensor, 0, 1+len(scalars)), tensor.Norm(unseen))
 	for _, s := range scalars {
 		if s != nil {
 			there = append(there, s)

@@ -246,6 +246,8 @@ func TestResumeRefuses(t *testing.T) {
 		{edited("batch", `"batch":2`, `"batch":-`), "", false},
 		{edited("steps", `"steps":6`, `"stepz":6`), "", false},
 		{edited("negative", `"batch":2,`, `"batch":-2,`), "", false},
+		{edited("more batches", `"batch":2,`, `"batch":7,`), "it counts 6 steps", false},
+		{edited("many", `"steps":6`, `"steps":9007199254740992`), "", false}, // of 32 bits, it is no int
 		{without("losses"), "its losses are missing", false},
 		{without("generator.0.weight"), "0.weight[8 3] is missing", false},
 		{without("discriminator.2.bias"), "2.bias[1] is missing", false},

@@ -167,3 +167,6 @@ func VecMat[T Float](m, n int, alpha T, x []T, a []T, lda int, beta T, y []T) {
 	s := ProductSum[T]{M: 1, N: n, K: m, Count: [2]int{1, 1}, Batch: [2]int{1, 1}, A: x, LDA: m, B: a, LDB: lda, C: y, LDC: n, Add: true}
 	s.Compute()
 }
+
+// SmallGaps is how many elements an x with gaps may have in [SmallMatVecGaps].
+const SmallGaps = 64

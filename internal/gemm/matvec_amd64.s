@@ -22,170 +22,64 @@ DATA lanesOn<>+112(SB)/8, $-1
 DATA lanesOn<>+120(SB)/8, $-1
 GLOBL lanesOn<>(SB), RODATA|NOPTR, $256
 
-// func matVecAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, beta float64, y *float64, incY int)
+// func matVecAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, incX int, beta float64, y *float64, incY int)
 //
 // Four rows at once, with two partial sums of four lanes each. Of the last rows,
 // fewer than four, the last one is read for those that are missing.
-TEXT ·matVecAVX2F64(SB), NOSPLIT, $0-72
-	MOVQ         m+0(FP), R11
-	MOVQ         n+8(FP), CX
-	VBROADCASTSD alpha+16(FP), Y14
-	MOVQ         a+24(FP), SI
-	MOVQ         lda+32(FP), R12
-	SHLQ         $3, R12
-	MOVQ         x+40(FP), BX
-	VBROADCASTSD beta+48(FP), Y13
-	MOVQ         y+56(FP), DI
-	MOVQ         incY+64(FP), R13
-	SHLQ         $3, R13
-	MOVQ         CX, AX
-	ANDQ         $3, AX
-	NEGQ         AX
-	LEAQ         lanesOn<>(SB), DX
-	VMOVUPD      128(DX)(AX*8), Y15 // the columns after the last multiple of four
-	MOVQ         beta+48(FP), AX
-	ADDQ         AX, AX             // 0 if beta is
+TEXT ·matVecAVX2F64(SB), NOSPLIT, $0-80
+#include "matvec_begin_amd64.h"
+#include "matvec_rows_amd64.h"
 
-rows:
-	LEAQ    (SI)(R12*1), R8
-	CMPQ    R11, $2
-	CMOVQLT SI, R8
-	LEAQ    (R8)(R12*1), R9
-	CMPQ    R11, $3
-	CMOVQLT R8, R9
-	LEAQ    (R9)(R12*1), R10
-	CMPQ    R11, $4
-	CMOVQLT R9, R10
-	XORQ    DX, DX
-	VXORPD  Y0, Y0, Y0
-	VXORPD  Y1, Y1, Y1
-	VXORPD  Y2, Y2, Y2
-	VXORPD  Y3, Y3, Y3
-	VXORPD  Y4, Y4, Y4
-	VXORPD  Y5, Y5, Y5
-	VXORPD  Y6, Y6, Y6
-	VXORPD  Y7, Y7, Y7
-	MOVQ    n+8(FP), CX
-	SUBQ    $8, CX
-	JLT     four
+// func matVecGapsAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, incX int, beta float64, y *float64, incY int)
+//
+// The same for an x with gaps, which is copied to the stack, four numbers in one store:
+// the loads then need not wait for it to reach the cache.
+TEXT ·matVecGapsAVX2F64(SB), NOSPLIT, $512-80
+#include "matvec_begin_amd64.h"
+	MOVQ         incX+48(FP), DX
+	SHLQ         $3, DX
+	LEAQ         (DX)(DX*2), R8
+	LEAQ         packed-512(SP), R9
+	MOVQ         R9, R10
+	SUBQ         $4, CX
+	JLT          packRest
 
-eight:
-	VMOVUPD     (BX)(DX*8), Y8
-	VMOVUPD     32(BX)(DX*8), Y9
-	VFMADD231PD (SI)(DX*8), Y8, Y0
-	VFMADD231PD (R8)(DX*8), Y8, Y1
-	VFMADD231PD (R9)(DX*8), Y8, Y2
-	VFMADD231PD (R10)(DX*8), Y8, Y3
-	VFMADD231PD 32(SI)(DX*8), Y9, Y4
-	VFMADD231PD 32(R8)(DX*8), Y9, Y5
-	VFMADD231PD 32(R9)(DX*8), Y9, Y6
-	VFMADD231PD 32(R10)(DX*8), Y9, Y7
-	ADDQ        $8, DX
-	SUBQ        $8, CX
-	JGE         eight
-
-four:
-	ADDQ        $4, CX              // columns left, less four
-	JLT         rest
-	VMOVUPD     (BX)(DX*8), Y8
-	VFMADD231PD (SI)(DX*8), Y8, Y0
-	VFMADD231PD (R8)(DX*8), Y8, Y1
-	VFMADD231PD (R9)(DX*8), Y8, Y2
-	VFMADD231PD (R10)(DX*8), Y8, Y3
-	ADDQ        $4, DX
+packFour:
+	VMOVSD      (BX), X0
+	VMOVHPD     (BX)(DX*1), X0, X0
+	VMOVSD      (BX)(DX*2), X1
+	VMOVHPD     (BX)(R8*1), X1, X1
+	VINSERTF128 $1, X1, Y0, Y0
+	VMOVUPD     Y0, (R10)
+	LEAQ        (BX)(DX*4), BX
+	ADDQ        $32, R10
 	SUBQ        $4, CX
+	JGE         packFour
 
-rest:
-	CMPQ        CX, $-4
-	JEQ         sum
-	VMASKMOVPD  (BX)(DX*8), Y15, Y8
-	VMASKMOVPD  (SI)(DX*8), Y15, Y9
-	VMASKMOVPD  (R8)(DX*8), Y15, Y10
-	VMASKMOVPD  (R9)(DX*8), Y15, Y11
-	VMASKMOVPD  (R10)(DX*8), Y15, Y12
-	VFMADD231PD Y9, Y8, Y4
-	VFMADD231PD Y10, Y8, Y5
-	VFMADD231PD Y11, Y8, Y6
-	VFMADD231PD Y12, Y8, Y7
+packRest:
+	ADDQ        $4, CX
+	JZ          packed
+	VMOVSD      (BX), X0
+	CMPQ        CX, $2
+	JLT         packLast
+	VMOVHPD     (BX)(DX*1), X0, X0
+	JEQ         packLast
+	VMOVSD      (BX)(DX*2), X1
+	VINSERTF128 $1, X1, Y0, Y0
 
-sum:
-	VADDPD     Y4, Y0, Y0
-	VADDPD     Y5, Y1, Y1
-	VADDPD     Y6, Y2, Y2
-	VADDPD     Y7, Y3, Y3
-	VHADDPD    Y1, Y0, Y0
-	VHADDPD    Y3, Y2, Y2
-	VPERM2F128 $0x20, Y2, Y0, Y1 // the low halves' sums
-	VPERM2F128 $0x31, Y2, Y0, Y0 // the high halves'
-	VADDPD     Y1, Y0, Y0
-	VMULPD     Y14, Y0, Y0
-	CMPQ       R11, $4
-	JLT        few
-	CMPQ       R13, $8
-	JNE        apart
-	TESTQ      AX, AX
-	JZ         store
-	VFMADD231PD (DI), Y13, Y0
+packLast:
+	VMOVUPD Y0, (R10)
 
-store:
-	VMOVUPD Y0, (DI)
+packed:
+	MOVQ R9, BX
+#include "matvec_rows_amd64.h"
 
-next:
-	LEAQ (R10)(R12*1), SI
-	LEAQ (DI)(R13*4), DI
-	SUBQ $4, R11
-	JG   rows
-	VZEROUPPER
-	RET
-
-apart:
-	LEAQ         (R13)(R13*2), DX
-	VEXTRACTF128 $1, Y0, X1
-	TESTQ        AX, AX
-	JZ           storeApart
-	VMOVSD       (DI), X2
-	VMOVHPD      (DI)(R13*1), X2, X2
-	VMOVSD       (DI)(R13*2), X3
-	VMOVHPD      (DI)(DX*1), X3, X3
-	VFMADD231PD  X2, X13, X0
-	VFMADD231PD  X3, X13, X1
-
-storeApart:
-	VMOVSD  X0, (DI)
-	VMOVHPD X0, (DI)(R13*1)
-	VMOVSD  X1, (DI)(R13*2)
-	VMOVHPD X1, (DI)(DX*1)
-	JMP     next
-
-few:
-	VEXTRACTF128 $1, Y0, X1
-	VPERMILPD    $1, X0, X2
-	TESTQ        AX, AX
-	JZ           storeFew
-	VFMADD231SD  (DI), X13, X0
-	CMPQ         R11, $2
-	JLT          storeFew
-	VFMADD231SD  (DI)(R13*1), X13, X2
-	JEQ          storeFew
-	VFMADD231SD  (DI)(R13*2), X13, X1
-
-storeFew:
-	VMOVSD X0, (DI)
-	CMPQ   R11, $2
-	JLT    done
-	VMOVSD X2, (DI)(R13*1)
-	JEQ    done
-	VMOVSD X1, (DI)(R13*2)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecMatAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, incX int, beta float64, y *float64)
+// func vecMatAVX2F64(m, n int, alpha float64, a *float64, lda int, x *float64, incX int, beta float64, y *float64, incY int)
 //
 // Strips of 32 columns from the first row to the last; then of up to 16, and of
-// up to 8 with sums of their own for odd rows, whose lanes may be off.
-TEXT ·vecMatAVX2F64(SB), NOSPLIT, $0-72
+// up to 8 with sums of their own for odd rows, whose lanes may be off. A y with gaps has
+// strips of 16 throughout.
+TEXT ·vecMatAVX2F64(SB), NOSPLIT, $0-80
 	MOVQ         n+8(FP), CX
 	VMOVSD       alpha+16(FP), X14
 	MOVQ         a+24(FP), SI
@@ -195,6 +89,8 @@ TEXT ·vecMatAVX2F64(SB), NOSPLIT, $0-72
 	SHLQ         $3, R13
 	VBROADCASTSD beta+56(FP), Y13
 	MOVQ         y+64(FP), DI
+	MOVQ         incY+72(FP), R11
+	SHLQ         $3, R11
 	LEAQ         lanesOn<>(SB), R10
 	MOVQ         beta+56(FP), AX
 	ADDQ         AX, AX             // 0 if beta is
@@ -209,6 +105,8 @@ strip:
 	VXORPD Y3, Y3, Y3
 	CMPQ   CX, $32
 	JLT    sixteen
+	CMPQ   R11, $8
+	JNE    sixteen
 	VXORPD Y4, Y4, Y4
 	VXORPD Y5, Y5, Y5
 	VXORPD Y6, Y6, Y6
@@ -284,6 +182,8 @@ row16:
 	ADDQ         R13, BX
 	DECQ         DX
 	JNZ          row16
+	CMPQ         R11, $8
+	JNE          apart
 	TESTQ        AX, AX
 	JZ           store
 	VMASKMOVPD   64(DI), Y10, Y6
@@ -328,6 +228,8 @@ odd:
 both:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
+	CMPQ   R11, $8
+	JNE    apart
 	TESTQ  AX, AX
 	JZ     store
 
@@ -365,6 +267,59 @@ one:
 	VMOVSD X0, (DI)
 
 done:
+	VZEROUPPER
+	RET
+
+apart:
+	LEAQ (R11)(R11*2), R8
+
+apartFour:
+	VEXTRACTF128 $1, Y0, X4
+	CMPQ         CX, $4
+	JLT          apartFew
+	TESTQ        AX, AX
+	JZ           storeApart
+	VMOVSD       (DI), X5
+	VMOVHPD      (DI)(R11*1), X5, X5
+	VMOVSD       (DI)(R11*2), X6
+	VMOVHPD      (DI)(R8*1), X6, X6
+	VFMADD231PD  X5, X13, X0
+	VFMADD231PD  X6, X13, X4
+
+storeApart:
+	VMOVSD  X0, (DI)
+	VMOVHPD X0, (DI)(R11*1)
+	VMOVSD  X4, (DI)(R11*2)
+	VMOVHPD X4, (DI)(R8*1)
+	VMOVAPD Y1, Y0
+	VMOVAPD Y2, Y1
+	VMOVAPD Y3, Y2
+	LEAQ    (DI)(R11*4), DI
+	ADDQ    $32, SI
+	SUBQ    $4, CX
+	JLE     done
+	DECQ    R9
+	JNZ     apartFour
+	JMP     strip
+
+apartFew:
+	VPERMILPD   $1, X0, X5
+	TESTQ       AX, AX
+	JZ          storeFew
+	VFMADD231SD (DI), X13, X0
+	CMPQ        CX, $2
+	JLT         storeFew
+	VFMADD231SD (DI)(R11*1), X13, X5
+	JEQ         storeFew
+	VFMADD231SD (DI)(R11*2), X13, X4
+
+storeFew:
+	VMOVSD X0, (DI)
+	CMPQ   CX, $2
+	JLT    done
+	VMOVSD X5, (DI)(R11*1)
+	JEQ    done
+	VMOVSD X4, (DI)(R11*2)
 	VZEROUPPER
 	RET
 

@@ -2,7 +2,7 @@
 
 package gemm
 
-// SmallVectors reports whether [SmallMatVec], [SmallVecMat] and [Twice] may be called.
+// SmallVectors reports whether [SmallMatVec] and the others here may be called.
 func SmallVectors() bool { return false }
 
 // SmallMatVec is never called.
@@ -10,8 +10,13 @@ func SmallMatVec(m, n int, alpha float64, a []float64, lda int, x []float64, bet
 	panic("gemm: no SmallMatVec")
 }
 
+// SmallMatVecGaps is never called.
+func SmallMatVecGaps(m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
+	panic("gemm: no SmallMatVecGaps")
+}
+
 // SmallVecMat is never called.
-func SmallVecMat(m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64) {
+func SmallVecMat(m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
 	panic("gemm: no SmallVecMat")
 }
 

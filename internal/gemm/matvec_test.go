@@ -30,7 +30,7 @@ func TestSmallVectors(t *testing.T) {
 		}
 		return x
 	}
-	check := func(transposed bool, m, n, lda, inc int, alpha, beta float64) {
+	check := func(transposed bool, m, n, lda, inc, gaps int, alpha, beta float64) {
 		a := last(mem, (m-1)*lda+n)
 		for i := range a {
 			a[i] = math.NaN()
@@ -38,9 +38,9 @@ func TestSmallVectors(t *testing.T) {
 				a[i] = r.NormFloat64()
 			}
 		}
-		lenX, lenY, incX, incY := n, m, 1, inc
+		lenX, lenY, incX, incY := n, m, gaps, inc
 		if transposed {
-			lenX, lenY, incX, incY = m, n, inc, 1
+			lenX, lenY, incX, incY = m, n, inc, gaps
 		}
 		x, y := fill(last(memX, (lenX-1)*incX+1), incX), fill(last(memY, (lenY-1)*incY+1), incY)
 		want, size := append([]float64(nil), y...), make([]float64, len(y))
@@ -65,21 +65,28 @@ func TestSmallVectors(t *testing.T) {
 			want[i*incY], size[i*incY] = sum, abs
 		}
 		if transposed {
-			SmallVecMat(m, n, alpha, a, lda, x, incX, beta, y)
+			SmallVecMat(m, n, alpha, a, lda, x, incX, beta, y, incY)
+		} else if incX > 1 {
+			SmallMatVecGaps(m, n, alpha, a, lda, x, incX, beta, y, incY)
 		} else {
 			SmallMatVec(m, n, alpha, a, lda, x, beta, y, incY)
 		}
 		for i := range want {
 			bound := float64(lenX+3) * 0x1p-52 * size[i]
 			if !(math.Abs(y[i]-want[i]) <= bound) && !(math.IsNaN(want[i]) && math.IsNaN(y[i])) {
-				require.FailNow(t, "wrong", "transposed %v, %d×%d, lda %d, inc %d, alpha %v, beta %v: element %d is %v, want %v", transposed, m, n, lda, inc, alpha, beta, i, y[i], want[i])
+				require.FailNow(t, "wrong", "transposed %v, %d×%d, lda %d, inc %d, gaps %d, alpha %v, beta %v: element %d is %v, want %v", transposed, m, n, lda, inc, gaps, alpha, beta, i, y[i], want[i])
 			}
 		}
 	}
 	for m := 1; m <= most; m++ {
 		for n := 1; n <= most; n++ {
 			for _, transposed := range []bool{false, true} {
-				check(transposed, m, n, n+(m+n)%4, 1+(m+2*n)%3, []float64{1, -0.5}[m%2], []float64{0, 1, -2}[n%3])
+				check(transposed, m, n, n+(m+n)%4, 1+(m+2*n)%3, 1, []float64{1, -0.5}[m%2], []float64{0, 1, -2}[n%3])
+				if transposed || n <= SmallGaps {
+					for i, beta := range []float64{0, 1, -2} {
+						check(transposed, m, n, n+(m+n)%4, 1+(m+2*n)%3, 2+i%2, []float64{1, -0.5}[m%2], beta)
+					}
+				}
 			}
 		}
 	}
@@ -113,7 +120,7 @@ func TestSmallVectorsNaN(t *testing.T) {
 					expect(i, y[i], at/n)
 					bad = keep
 				}
-				SmallVecMat(m, n, 1, a, n, x, 1, 0, y)
+				SmallVecMat(m, n, 1, a, n, x, 1, 0, y, 1)
 				for j := range n {
 					expect(j, y[j], at%n)
 					bad = keep

@@ -179,13 +179,17 @@ func (i Implementation) Sgemv(tA blas.Transpose, m, n int, alpha float32, a []fl
 func (i Implementation) Dgemv(tA blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
 	// Few elements take less time than another call with these arguments.
 	if gemm.SmallVectors() && m > 0 && n > 0 && m <= smallMatrix && n <= smallMatrix && m*n <= smallMatrix && alpha != 0 &&
-		lda >= n && lda <= maxStride && len(a) >= lda*(m-1)+n {
-		if tA == blas.NoTrans && incX == 1 && len(x) >= n && 0 < incY && incY <= maxStride && len(y) > (m-1)*incY {
+		lda >= n && lda <= maxStride && len(a) >= lda*(m-1)+n && 0 < incX && incX <= maxStride && 0 < incY && incY <= maxStride {
+		if tA == blas.NoTrans && incX == 1 && len(x) >= n && len(y) > (m-1)*incY {
 			gemm.SmallMatVec(m, n, alpha, a, lda, x, beta, y, incY)
 			return
 		}
-		if tA == blas.Trans && incY == 1 && len(y) >= n && 0 < incX && incX <= maxStride && len(x) > (m-1)*incX {
-			gemm.SmallVecMat(m, n, alpha, a, lda, x, incX, beta, y)
+		if tA == blas.NoTrans && n <= gemm.SmallGaps && len(x) > (n-1)*incX && len(y) > (m-1)*incY {
+			gemm.SmallMatVecGaps(m, n, alpha, a, lda, x, incX, beta, y, incY)
+			return
+		}
+		if tA == blas.Trans && len(x) > (m-1)*incX && len(y) > (n-1)*incY {
+			gemm.SmallVecMat(m, n, alpha, a, lda, x, incX, beta, y, incY)
 			return
 		}
 	}

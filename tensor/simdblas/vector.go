@@ -26,8 +26,8 @@ func wide(tA blas.Transpose, m, n int) bool {
 	return m > 0 && n > 0 && m >= (smallMatrix+n-1)/n && (tA == blas.NoTrans && n >= narrowCols || tA != blas.NoTrans && m >= narrowRows)
 }
 
-// tinyGaps is the number of a matrix's elements below which copying a vector that has
-// gaps takes longer than gonum needs.
+// tinyGaps is the number of a matrix's elements below which preparing a product for
+// a vector that has gaps takes longer than gonum needs.
 const tinyGaps = 144
 
 // middleMatrix is the number of elements up to which rows of any length are faster
@@ -52,47 +52,26 @@ func narrowMatVec(tA blas.Transpose, m, n int, alpha float64, a []float64, lda i
 		!fits(a, m, n, lda) || !spans(x, lenX, incX) || !spans(y, lenY, incY) {
 		return false
 	}
-	var buffer [narrowCols]float64 // of what has gaps
 	switch {
-	case !t && (n <= narrowCols || incX == 1 && m*n <= middleMatrix && n <= smallMatrix/4):
-		if incX != 1 {
-			for j := range n {
-				buffer[j] = x[j*incX]
-			}
-			x = buffer[:]
-		}
+	case !t && (n <= gemm.SmallGaps || incX == 1 && m*n <= middleMatrix && n <= smallMatrix/4):
 		for i, step := 0, smallMatrix/n; i < m; i += step {
-			gemm.SmallMatVec(min(step, m-i), n, alpha, a[i*lda:], lda, x, beta, y[i*incY:], incY)
+			if incX == 1 {
+				gemm.SmallMatVec(min(step, m-i), n, alpha, a[i*lda:], lda, x, beta, y[i*incY:], incY)
+			} else {
+				gemm.SmallMatVecGaps(min(step, m-i), n, alpha, a[i*lda:], lda, x, incX, beta, y[i*incY:], incY)
+			}
 		}
 		return true
 	case t && (m <= narrowRows || n <= narrowCols):
 		for j := 0; j < n; j += narrowCols {
-			cols := min(narrowCols, n-j)
-			sums, b := buffer[:cols], 0.0
-			if incY == 1 {
-				sums, b = y[j:][:cols], beta
-			}
+			cols, b := min(narrowCols, n-j), beta
 			for i, step := 0, smallMatrix/cols; i < m; i, b = i+step, 1 {
-				gemm.SmallVecMat(min(step, m-i), cols, alpha, a[i*lda+j:], lda, x[i*incX:], incX, b, sums)
-			}
-			if incY != 1 {
-				spread(y[j*incY:], incY, beta, sums)
+				gemm.SmallVecMat(min(step, m-i), cols, alpha, a[i*lda+j:], lda, x[i*incX:], incX, b, y[j*incY:], incY)
 			}
 		}
 		return true
 	}
 	return false
-}
-
-// spread computes y = sums + beta·y, y's elements inc apart.
-func spread(y []float64, inc int, beta float64, sums []float64) {
-	for j, v := range sums {
-		e := &y[j*inc]
-		if beta != 0 {
-			v += beta * *e
-		}
-		*e = v
-	}
 }
 
 // spans reports whether x holds n elements inc apart. Negative increments are left
