@@ -83,20 +83,21 @@ func (o activationGrad) VJP(b *Back, gg *Var) []*Var {
 	return out
 }
 
-// biasOf returns the bias among a layer's inputs: the third, or nil if there are
-// two.
-func biasOf(in []*tensor.Tensor) *tensor.Tensor {
-	if len(in) < 3 {
+// biasOf returns the bias among a layer's inputs: the one at that place, the last, or
+// nil if there are no more than those before.
+func biasOf(in []*tensor.Tensor, place int) *tensor.Tensor {
+	if len(in) <= place {
 		return nil
 	}
-	return in[2]
+	return in[place]
 }
 
 // epilogueGrad returns, for a layer that ends in a bias and an activation, the
 // gradient gz before the activation and, if it is wanted, the gradient gb by the
-// bias. If the gradient is not recorded, one kernel computes both.
-func epilogueGrad(b *Back, gy *Var, act tensor.Activation) (gz, gb *Var) {
-	wanted := len(b.Grads()) == 3 && b.Needs(2)
+// bias, which is the input at that place, if there is one. If the gradient is not
+// recorded, one kernel computes both.
+func epilogueGrad(b *Back, gy *Var, bias int, act tensor.Activation) (gz, gb *Var) {
+	wanted := len(b.Grads()) > bias && b.Needs(bias)
 	if wanted && !b.Recorded() {
 		z, sums := tensor.EpilogueGrad(gy.value, b.Out().value, act)
 		return Const(z), Const(sums)

@@ -27,11 +27,11 @@ type conv2D struct {
 
 func (conv2D) Name() string { return "Conv2D" }
 func (o conv2D) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2D(in[0], in[1], biasOf(in), o.p, o.act)
+	return tensor.Conv2D(in[0], in[1], biasOf(in, 2), o.p, o.act)
 }
 func (o conv2D) VJP(b *Back, gy *Var) []*Var {
 	out := b.Grads()
-	gz, gb := epilogueGrad(b, gy, o.act)
+	gz, gb := epilogueGrad(b, gy, 2, o.act)
 	if b.Needs(0) {
 		out[0] = Conv2DInputGrad(gz, b.In(1), nil, b.Dim(0, 2), b.Dim(0, 3), o.p, tensor.Activation{})
 	}
@@ -67,11 +67,11 @@ type conv2DInputGrad struct {
 
 func (conv2DInputGrad) Name() string { return "Conv2DInputGrad" }
 func (o conv2DInputGrad) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return tensor.Conv2DInputGrad(in[0], in[1], biasOf(in), o.height, o.width, o.p, o.act)
+	return tensor.Conv2DInputGrad(in[0], in[1], biasOf(in, 2), o.height, o.width, o.p, o.act)
 }
 func (o conv2DInputGrad) VJP(b *Back, gx *Var) []*Var {
 	out := b.Grads()
-	gz, gb := epilogueGrad(b, gx, o.act)
+	gz, gb := epilogueGrad(b, gx, 2, o.act)
 	if b.Needs(0) {
 		out[0] = Conv2D(gz, b.In(1), nil, o.p, tensor.Activation{})
 	}

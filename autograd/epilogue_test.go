@@ -17,6 +17,11 @@ func TestEpiloguesAreTheirParts(t *testing.T) {
 	p := tensor.ConvParams{Stride: [2]int{2, 2}, Pad: [2]int{1, 1}}
 	none := tensor.Activation{}
 	perChannel := func(y, b *ag.Var) *ag.Var { return ag.Add(y, ag.Reshape(b, b.Value().Len(), 1, 1)) }
+	// What is added to a layer depends on its input, and does not lie by rows.
+	beside := func(x *ag.Var, channels int) *ag.Var {
+		w := ag.Const(tensor.NewStream(2, "beside").Normal(tensor.Float32, channels, 7))
+		return ag.Transpose(ag.Linear(w, x, nil, none))
+	}
 	for _, channels := range []int{1, 3, 16} {
 		for name, c := range map[string]struct {
 			x, w  []int
@@ -25,6 +30,11 @@ func TestEpiloguesAreTheirParts(t *testing.T) {
 		}{
 			"Linear": {[]int{9, 7}, []int{channels, 7}, ag.Linear,
 				func(x, w, b *ag.Var) *ag.Var { return ag.Add(ag.Linear(x, w, nil, none), b) }},
+			"LinearAdd": {[]int{9, 7}, []int{channels, 7},
+				func(x, w, b *ag.Var, act tensor.Activation) *ag.Var {
+					return ag.LinearAdd(x, w, b, beside(x, channels), act)
+				},
+				func(x, w, b *ag.Var) *ag.Var { return ag.Add(ag.Linear(x, w, b, none), beside(x, channels)) }},
 			"Conv2D": {[]int{5, 4, 9, 8}, []int{channels, 4, 4, 4},
 				func(x, w, b *ag.Var, act tensor.Activation) *ag.Var { return ag.Conv2D(x, w, b, p, act) },
 				func(x, w, b *ag.Var) *ag.Var { return perChannel(ag.Conv2D(x, w, nil, p, none), b) }},

@@ -41,11 +41,11 @@ type linear struct{ act tensor.Activation }
 
 func (linear) Name() string { return "Linear" }
 func (o linear) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return tensor.Linear(in[0], in[1], biasOf(in), o.act)
+	return tensor.Linear(in[0], in[1], biasOf(in, 2), o.act)
 }
 func (o linear) VJP(b *Back, gy *Var) []*Var {
 	out := b.Grads()
-	gz, gb := epilogueGrad(b, gy, o.act)
+	gz, gb := epilogueGrad(b, gy, 2, o.act)
 	if b.Needs(0) {
 		out[0] = MatMul(gz, b.In(1))
 	}
@@ -54,6 +54,44 @@ func (o linear) VJP(b *Back, gy *Var) []*Var {
 	}
 	if gb != nil {
 		out[2] = gb
+	}
+	return out
+}
+
+// LinearAdd returns y = act((x·wᵀ + b) + add), [Linear] with add [n, out] added before
+// the activation, in one pass if the device can. The gradient by add is gz, that before
+// the activation; the others are Linear's. It panics with a [tensor.ShapeError] if the
+// shapes do not fit; none is broadcast but b.
+func LinearAdd(x, w, b, add *Var, act tensor.Activation) *Var {
+	if !act.Fuses() {
+		return Activate(LinearAdd(x, w, b, add, tensor.Activation{}), act)
+	}
+	if b == nil {
+		return Apply(linearAdd{act}, x, w, add)
+	}
+	return Apply(linearAdd{act}, x, w, add, b)
+}
+
+type linearAdd struct{ act tensor.Activation }
+
+func (linearAdd) Name() string { return "LinearAdd" }
+func (o linearAdd) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	return tensor.LinearAdd(in[0], in[1], biasOf(in, 3), in[2], o.act)
+}
+func (o linearAdd) VJP(b *Back, gy *Var) []*Var {
+	out := b.Grads()
+	gz, gb := epilogueGrad(b, gy, 3, o.act)
+	if b.Needs(0) {
+		out[0] = MatMul(gz, b.In(1))
+	}
+	if b.Needs(1) {
+		out[1] = MatMul(Transpose(gz), b.In(0))
+	}
+	if b.Needs(2) {
+		out[2] = gz
+	}
+	if gb != nil {
+		out[3] = gb
 	}
 	return out
 }

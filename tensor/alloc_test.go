@@ -34,6 +34,7 @@ func TestWarmScopeAllocatesNothing(t *testing.T) {
 		"MaxOver":       func() { tensor.MaxOver(x, 1) },
 		"MatMul":        func() { tensor.MatMul(x, w.T()) },
 		"Linear":        func() { tensor.Linear(x, w, b, tensor.TanhActivation()) },
+		"LinearAdd":     func() { tensor.LinearAdd(x, w, b, x.Slice(1, 0, 50), tensor.TanhActivation()) },
 		"EpilogueGrad":  func() { tensor.EpilogueGrad(x, y, tensor.TanhActivation()) },
 		"AverageInto":   func() { tensor.AverageInto(ms, ps, 0.5) },
 		"ClampInto":     func() { tensor.ClampInto(ms, -1, 1) },

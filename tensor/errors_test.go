@@ -153,6 +153,10 @@ var misuses = []struct {
 	{func() { tensor.Conv2DWeightGrad(f32(1, 3, 4, 4), f32(1, 2, 2, 2), 3, 0, tensor.ConvParams{}) }, "Conv2DWeightGrad of [1 3 4 4] and [1 2 2 2]: images of 4×4 and a kernel of 3×0 are not possible; give positive dims"},
 
 	// Operands that may not meet.
+	{func() { tensor.LinearAdd(f32(2, 3), f32(4, 2), nil, f32(2, 4), tensor.Activation{}) }, "LinearAdd of [2 3] and [4 2] and [2 4]: the input's features do not match the weight's [out, in]; give an input [n, in]; flatten images first"},
+	{func() { tensor.LinearAdd(f32(2, 3), f32(4, 3), f32(3), f32(2, 4), tensor.Activation{}) }, "LinearAdd of [2 3] and [4 3] and [3] and [2 4]: the bias does not match the weight's [out, in]; give a bias [out]"},
+	{func() { tensor.LinearAdd(f32(2, 3), f32(4, 3), nil, f32(4), tensor.Activation{}) }, "LinearAdd of [2 3] and [4 3] and [4]: what is added does not have the result's shape [n, out]; give one of that shape"},
+	{func() { tensor.LinearAdd(f32(2, 3), f32(4, 3), nil, f64(2, 4), tensor.Activation{}) }, "LinearAdd of float32 [2 3] and float32 [4 3] and float64 [2 4]: the dtypes do not fit; convert one with Cast"},
 	{func() { tensor.MulAdd(f32(2), f32(3), f32(1)) }, "MulAdd of [2] and [3] and [1]: the shapes do not broadcast; from the right, dims must be equal or 1; reshape one"},
 	{func() { tensor.Where(f32(2), f32(3), f32(1)) }, "Where of [2] and [3] and [1]: the shapes do not broadcast; from the right, dims must be equal or 1; reshape one"},
 	{func() { tensor.AddScaledInto(f32(2, 3), f32(2, 3), 1, f32(3)) }, "AddScaledInto of [2 3] and [2 3] and [3]: the shapes differ; in-place operations do not broadcast"},

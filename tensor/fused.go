@@ -1,12 +1,14 @@
 package tensor
 
 import (
+	"slices"
+
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
 )
 
-// Activation is a function of each element that [Linear], [Conv2D] and
+// Activation is a function of each element that [Linear], [LinearAdd], [Conv2D] and
 // [Conv2DInputGrad] apply to their result in the same pass. The zero value is
 // the identity. Equal ones compare equal.
 type Activation struct {
@@ -83,16 +85,60 @@ func Linear(x, w, b *Tensor, act Activation) *Tensor {
 	} else {
 		scope = checkOperands("Linear", x, w, b)
 	}
-	if x.layout.Rank != 2 || w.layout.Rank != 2 || x.layout.Dims[1] != w.layout.Dims[1] {
-		shapePanic("Linear", "the input's features do not match the weight's [out, in]",
-			"give an input [n, in]; flatten images first", x, w)
-	}
-	if b != nil && (b.layout.Rank != 1 || b.layout.Dims[0] != w.layout.Dims[0]) {
-		shapePanic("Linear", "the bias does not match the weight's [out, in]", "give a bias [out]", x, w, b)
-	}
+	checkLinear("Linear", x, w, b, nil)
 	out := empty(scope, x.store.device, x.DType(), layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0]))
 	x.store.device.backend.Linear(out.operand(), x.operand(), w.operand(), epilogue(b, act))
 	return out
+}
+
+// checkLinear panics unless x, w and b fit each other. b may be nil, and so may add,
+// which the message lists.
+func checkLinear(name string, x, w, b, add *Tensor) {
+	problem, fix := "", ""
+	switch {
+	case x.layout.Rank != 2 || w.layout.Rank != 2 || x.layout.Dims[1] != w.layout.Dims[1]:
+		problem, fix = "the input's features do not match the weight's [out, in]", "give an input [n, in]; flatten images first"
+		b = nil // as if it were not there: it may be right
+	case b != nil && (b.layout.Rank != 1 || b.layout.Dims[0] != w.layout.Dims[0]):
+		problem, fix = "the bias does not match the weight's [out, in]", "give a bias [out]"
+	default:
+		return
+	}
+	shapePanic(name, problem, fix, given(x, w, b, add)...)
+}
+
+// given lists those that are not nil.
+func given(all ...*Tensor) []*Tensor {
+	return slices.DeleteFunc(all, func(t *Tensor) bool { return t == nil })
+}
+
+// LinearAdd returns act((x·wᵀ + b) + add), [Linear] with add [n, out] added before the
+// activation, in one pass if the device can: the end of a residual block. The numbers
+// are those of Linear, [Add] and [Activate], to the last bit on the CPU. It panics with
+// a [ShapeError] if the shapes do not fit; none is broadcast but b.
+func LinearAdd(x, w, b, add *Tensor, act Activation) *Tensor {
+	var scope *Scope
+	if b == nil {
+		scope = checkOperands("LinearAdd", x, w, add)
+	} else {
+		scope = checkOperands("LinearAdd", x, w, b, add)
+	}
+	checkLinear("LinearAdd", x, w, b, add)
+	n, out := x.layout.Dims[0], w.layout.Dims[0]
+	if add.layout.Rank != 2 || add.layout.Dims[0] != n || add.layout.Dims[1] != out {
+		shapePanic("LinearAdd", "what is added does not have the result's shape [n, out]", "give one of that shape", given(x, w, b, add)...)
+	}
+	y := empty(scope, x.store.device, x.DType(), layout.Contiguous(n, out))
+	dst := y.operand()
+	switch d := x.store.device.backend.(type) {
+	case backend.LinearAddBackend:
+		d.LinearAdd(dst, x.operand(), w.operand(), add.operand(), epilogue(b, act))
+	default:
+		d.Linear(dst, x.operand(), w.operand(), epilogue(b, Activation{}))
+		d.Binary(op.Add, dst, dst, add.operand(), 0)
+		epilogue(nil, act).Apply(d, dst)
+	}
+	return y
 }
 
 // EpilogueGrad returns the gradients through the activation and by the bias of a

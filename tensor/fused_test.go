@@ -161,3 +161,49 @@ func TestEpilogueMisuse(t *testing.T) {
 		require.ErrorContains(t, tensor.Catch(f), want)
 	}
 }
+
+// TestLinearAddIsItsParts: bit for bit what Linear, Add and Activate give one after
+// another, on the CPU and on a device that fuses nothing, for what is added in any
+// layout, NaN and infinities among it, and x itself.
+func TestLinearAddIsItsParts(t *testing.T) {
+	bits := func(x *tensor.Tensor) []uint64 {
+		out := make([]uint64, x.Len())
+		for i, v := range x.Float64s() {
+			out[i] = math.Float64bits(v)
+		}
+		return out
+	}
+	far, err := tensor.OpenDevice("far")
+	require.NoError(t, err)
+	r := tensor.NewStream(1, "test")
+	for _, dt := range dtypes {
+		for _, n := range []int{0, 1, 5, 200} {
+			x, w, b := r.Normal(dt, n, 37), r.Normal(dt, 37, 37), r.Normal(dt, 37)
+			special := r.Normal(dt, n, 37)
+			for i, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1)} {
+				if n > 0 {
+					special.Set(v, n-1, i)
+				}
+			}
+			for layout, add := range map[string]*tensor.Tensor{
+				"by rows": r.Normal(dt, n, 37), "by columns": r.Normal(dt, 37, n).T(), "a row": r.Normal(dt, 37).BroadcastTo(n, 37),
+				"apart": r.Normal(dt, n, 50).Slice(1, 3, 40), "special": special, "x": x,
+			} {
+				for act := range activations {
+					for _, bias := range []*tensor.Tensor{b, nil} {
+						want := tensor.Activate(tensor.Add(tensor.Linear(x, w, bias, tensor.Activation{}), add), act)
+						got := tensor.LinearAdd(x, w, bias, add, act)
+						require.Equal(t, bits(want), bits(got), "%v %d %s %v, bias %v", dt, n, layout, act, bias != nil)
+						if n > 5 || bias == nil {
+							continue
+						}
+						there := func(x *tensor.Tensor) *tensor.Tensor { return x.To(far) }
+						want = tensor.Activate(tensor.Add(tensor.Linear(there(x), there(w), there(b), tensor.Activation{}), there(add)), act)
+						got = tensor.LinearAdd(there(x), there(w), there(b), there(add), act)
+						require.Equal(t, bits(want.To(tensor.CPU())), bits(got.To(tensor.CPU())), "far: %v %d %s %v", dt, n, layout, act)
+					}
+				}
+			}
+		}
+	}
+}

@@ -20,7 +20,8 @@ func TestNilTensors(t *testing.T) {
 		"ScatterAdd, index": func() { tensor.ScatterAdd(x, 0, 2, nil) }, "Tensor.CopyFrom": func() { x.CopyFrom(nil) },
 		"Conv2D, weights": func() { tensor.Conv2D(x, nil, nil, tensor.ConvParams{}, tensor.Activation{}) },
 		"Tensor.To":       func() { x.To(nil) }, "Scope.Empty": func() { tensor.NewScope().Empty(nil, tensor.Float32, 2) }, "Map, function": func() { tensor.Map(x, nil) },
-		"Linear, weights": func() { tensor.Linear(x, nil, nil, tensor.Activation{}) },
+		"Linear, weights":          func() { tensor.Linear(x, nil, nil, tensor.Activation{}) },
+		"LinearAdd, what is added": func() { tensor.LinearAdd(x, x, nil, nil, tensor.Activation{}) },
 	}
 	for name, use := range uses {
 		if use != nil && !strings.HasPrefix(name, "Tensor.") { // methods of nil fail as all in Go do

@@ -64,6 +64,7 @@ var uses = map[string]func(x *tensor.Tensor){
 	"Conv2DWeightGrad":    func(x *tensor.Tensor) { tensor.Conv2DWeightGrad(x, x, 1, 1, tensor.ConvParams{}) },
 	"Gather":              func(x *tensor.Tensor) { tensor.Gather(x, 0, tensor.Positions()) },
 	"Linear":              func(x *tensor.Tensor) { tensor.Linear(x, x, nil, tensor.Activation{}) },
+	"LinearAdd":           func(x *tensor.Tensor) { tensor.LinearAdd(x, x, nil, x, tensor.Activation{}) },
 	"Activate":            func(x *tensor.Tensor) { tensor.Activate(x, tensor.Activation{}) },
 	"ActivationGrad":      func(x *tensor.Tensor) { tensor.ActivationGrad(x, x, tensor.Activation{}) },
 	"EpilogueGrad":        func(x *tensor.Tensor) { tensor.EpilogueGrad(x, x, tensor.Activation{}) },
@@ -199,6 +200,7 @@ func TestOperandsOfTwoScopes(t *testing.T) {
 	calls := map[string]func(x, y *tensor.Tensor){
 		"MatMul":        func(x, y *tensor.Tensor) { tensor.MatMul(x, y) },
 		"Linear":        func(x, y *tensor.Tensor) { tensor.Linear(x, y, nil, tensor.Activation{}) },
+		"LinearAdd":     func(x, y *tensor.Tensor) { tensor.LinearAdd(x, x, nil, y, tensor.Activation{}) },
 		"Concat":        func(x, y *tensor.Tensor) { tensor.Concat(0, x, y) },
 		"Where":         func(x, y *tensor.Tensor) { tensor.Where(x, x, y) },
 		"MulAdd":        func(x, y *tensor.Tensor) { tensor.MulAdd(x, x, y) },
@@ -231,7 +233,8 @@ func TestResultsLiveInTheScope(t *testing.T) {
 	x := s.Adopt(free)
 	for name, y := range map[string]*tensor.Tensor{
 		"Adopt": x, "Add": tensor.Add(x, free), "Add reversed": tensor.Add(free, x), "Exp": tensor.Exp(x), "Sum": tensor.Sum(x),
-		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.TanhActivation()), "Gather": tensor.Gather(x, 0, tensor.Positions(0)),
+		"MatMul": tensor.MatMul(free, x), "Linear": tensor.Linear(x, free, nil, tensor.TanhActivation()),
+		"LinearAdd": tensor.LinearAdd(free, free, nil, x, tensor.TanhActivation()), "Gather": tensor.Gather(x, 0, tensor.Positions(0)),
 		"ScatterAdd": tensor.ScatterAdd(x, 0, 3, tensor.Positions(0, 0)), "Pad": tensor.Pad(x, 0, 0, 1, 3), "Concat": tensor.Concat(0, free, x),
 		"Where": tensor.Where(free, x, free), "Clone": x.Clone(), "Cast": x.Cast(tensor.Float64), "T": x.T(), "Slice": x.Slice(0, 0, 1),
 		"Reshape": x.Reshape(4), "Reshape of T": x.T().Reshape(4), "BroadcastTo": x.BroadcastTo(3, 2, 2), "Unsqueeze": x.Unsqueeze(0),

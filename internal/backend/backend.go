@@ -238,6 +238,16 @@ type MulAddBackend interface {
 	MulAdd(dst, x, y, z Operand)
 }
 
+// LinearAddBackend is implemented by a backend that can add a matrix to the result of
+// a linear layer before the epilogue's function, in the same pass. For a backend
+// without it, package tensor computes the same by Linear, Binary and Unary, in up to
+// three.
+type LinearAddBackend interface {
+	// LinearAdd sets dst [n, out] to f((x·wᵀ + bias) + add) for x [n, in], w [out, in]
+	// and add [n, out], each operation rounded. dst is none of the others.
+	LinearAdd(dst, x, w, add Operand, e Epilogue)
+}
+
 // LookingBackend is implemented by a backend that can look at the elements of a
 // product as it writes them, while they are in the cache. For a backend without it,
 // they are read again where somebody needs to know.

@@ -2,6 +2,7 @@ package optest
 
 import (
 	"fmt"
+	"slices"
 
 	ag "github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -124,6 +125,50 @@ func linearRow(name string, act tensor.Activation, ref func(x float64) float64, 
 	return r
 }
 
+// linearAddRow is linearRow with a matrix that is added: the last input but the bias.
+func linearAddRow(name string, act tensor.Activation, ref func(x float64) float64, bias bool) Row {
+	plain := linearRow(name, tensor.Activation{}, func(x float64) float64 { return x }, bias)
+	apart := func(xs []Array) (layer []Array, add Array) { return slices.Delete(slices.Clone(xs), 2, 3), xs[2] }
+	r := Row{
+		Name: "LinearAdd/" + name,
+		F: func(xs []*ag.Var) *ag.Var {
+			if bias {
+				return ag.LinearAdd(xs[0], xs[1], xs[3], xs[2], act)
+			}
+			return ag.LinearAdd(xs[0], xs[1], nil, xs[2], act)
+		},
+		Ref: func(xs []Array) Array {
+			layer, add := apart(xs)
+			return Zip(func(x, y float64) float64 { return ref(x + y) })([]Array{plain.Ref(layer), add})
+		},
+		Domain: plain.Domain,
+		Tol32:  plain.Tol32,
+	}
+	for _, dims := range [][3]int{{2, 3, 4}, {1, 1, 1}, {5, 37, 18}, {0, 3, 2}, {2, 0, 3}, {2, 3, 0}} {
+		shapes := fmt.Sprintf("[%d %d] [%d %d] [%d %d]", dims[0], dims[1], dims[2], dims[1], dims[0], dims[2])
+		if bias {
+			shapes += fmt.Sprintf(" [%d]", dims[2])
+		}
+		r.Shapes = append(r.Shapes, shapes)
+	}
+	if bias {
+		r.Misuse = []Misuse{
+			{Shapes: "[2 3] [4 3] [2 4] [3]", Says: "LinearAdd of [2 3] and [4 3] and [3] and [2 4]: the bias does not match"},
+			{Shapes: "[2 3] [4 3] [2 1] [4]", Says: "what is added does not have the result's shape"},
+		}
+	} else {
+		r.Misuse = []Misuse{
+			{Shapes: "[2 3] [3 4] [2 4]", Says: "LinearAdd of [2 3] and [3 4] and [2 4]: the input's features do not match"},
+			{Shapes: "[2 3] [4 3] [4 2]", Says: "what is added does not have the result's shape"},
+			{Shapes: "[2 3] [4 3] [4]", Says: "what is added does not have the result's shape"},
+			{Shapes: "[2 3] [4 3] [2 1]", Says: "what is added does not have the result's shape"},
+			{Shapes: "[2 3] [4 3] [1 4]", Says: "what is added does not have the result's shape"},
+			{Shapes: "[2 3] [4 3] [2 4 1]", Says: "what is added does not have the result's shape"},
+		}
+	}
+	return r
+}
+
 func matrixRows() []Row {
 	rows := []Row{{
 		Name: "MatMul",
@@ -143,7 +188,8 @@ func matrixRows() []Row {
 		},
 	}}
 	for _, c := range activations {
-		rows = append(rows, linearRow(c.name, c.act, c.ref, true), linearRow(c.name+"/no bias", c.act, c.ref, false))
+		rows = append(rows, linearRow(c.name, c.act, c.ref, true), linearRow(c.name+"/no bias", c.act, c.ref, false),
+			linearAddRow(c.name, c.act, c.ref, true), linearAddRow(c.name+"/no bias", c.act, c.ref, false))
 	}
 	return rows
 }

@@ -60,6 +60,7 @@ var families = []struct {
 	{"norm", (*suite).norms},
 	{"inverse deviation", (*suite).inverseDeviations},
 	{"multiply and add", (*suite).mulAdds},
+	{"linear and add", (*suite).linearAdds},
 	{"standardise", (*suite).standards},
 	{"standardise gradient", (*suite).standardGrads},
 }

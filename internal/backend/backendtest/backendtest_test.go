@@ -103,6 +103,13 @@ func (b broken) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
 	b.spoil("linear", dst, x, w)
 }
 
+func (b broken) LinearAdd(dst, x, w, add backend.Operand, e backend.Epilogue) {
+	b.Backend.Linear(dst, x, w, backend.Epilogue{Bias: e.Bias})
+	b.Backend.Binary(op.Add, dst, dst, add, 0)
+	backend.Epilogue{F: e.F, A: e.A}.Apply(b.Backend, dst)
+	b.spoil("linear and add", dst, x, w, add)
+}
+
 func (b broken) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a float64) {
 	b.Backend.EpilogueGrad(f, gz, gb, gy, y, a)
 	b.spoil("epilogue gradient", gz, gy, y)
@@ -188,7 +195,7 @@ var faults = []struct {
 		last := sources[len(sources)-1]
 		change(last, func(int, float64) float64 { return 0 })
 	}},
-	{"NaN becomes 0", []string{"random", "linear", "epilogue gradient", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"NaN becomes 0", []string{"random", "linear", "linear and add", "epilogue gradient", "adam"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 {
 			if math.IsNaN(v) {
 				v = 0
@@ -196,7 +203,7 @@ var faults = []struct {
 			return v
 		})
 	}},
-	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm", "inverse deviation", "standardise", "standardise gradient"}, func(dst backend.Operand, _ ...backend.Operand) {
+	{"−0 becomes 0", []string{"reduce", "matmul", "conv", "conv input gradient", "conv weight gradient", "scatter", "random", "linear", "linear and add", "epilogue gradient", "adam", "averages", "clamp", "norm", "inverse deviation", "standardise", "standardise gradient"}, func(dst backend.Operand, _ ...backend.Operand) {
 		change(dst, func(_ int, v float64) float64 { return v + 0 })
 	}},
 	{"pieces after the first are lost", []string{"reduce", "norm", "inverse deviation"}, func(dst backend.Operand, _ ...backend.Operand) {
@@ -221,7 +228,7 @@ var faults = []struct {
 func TestReferencePasses(t *testing.T) {
 	for _, f := range families {
 		switch f.name {
-		case "copy", "where", "gather", "scatter", "linear", "epilogue gradient", "adam", "averages", "clamp", "norm", "multiply and add", "inverse deviation", "standardise", "standardise gradient": // the quick ones
+		case "copy", "where", "gather", "scatter", "linear", "linear and add", "epilogue gradient", "adam", "averages", "clamp", "norm", "multiply and add", "inverse deviation", "standardise", "standardise gradient": // the quick ones
 			f.check(&suite{b: broken{}, errorf: t.Errorf})
 		}
 	}

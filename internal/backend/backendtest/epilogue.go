@@ -79,6 +79,51 @@ func (s *suite) linears() {
 	}
 }
 
+// linearAdds checks linear layers with another matrix added, on a backend that has them
+// in one pass.
+func (s *suite) linearAdds() {
+	if _, ok := s.b.(backend.LinearAddBackend); !ok {
+		return
+	}
+	for _, f := range functions {
+		for _, biased := range []bool{true, false} {
+			what := fmt.Sprintf("LinearAdd+%v, bias %v", f, biased)
+			run := func(b backend.Backend, o []backend.Operand) {
+				if fused, ok := b.(backend.LinearAddBackend); ok {
+					fused.LinearAdd(o[0], o[1], o[2], o[4], f.epilogue(o[3], biased))
+					return
+				}
+				b.Linear(o[0], o[1], o[2], function{}.epilogue(o[3], biased))
+				b.Binary(op.Add, o[0], o[0], o[4], 0)
+				f.epilogue(o[3], false).Apply(b, o[0])
+			}
+			for _, dt := range dtypes {
+				for k, size := range [][3]int{
+					{0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}, {3, 5, 1}, {2, 3, 4}, {7, 17, 33}, {20, 33, 70}, {64, 130, 20}, {3, 4, 2100},
+				} {
+					n, out, in := size[0], size[1], size[2]
+					for i := range 2 * len(every) {
+						if (n*out >= big || in > 1000) && i%8 != 0 {
+							continue
+						}
+						arrays := func(value func(seed int) func() float64) []array {
+							return []array{
+								place(dt, matrixKinds[i%len(matrixKinds)]([]int{n, in}), value(i)),
+								place(dt, matrixKinds[(i*5+k)%len(matrixKinds)]([]int{out, in}), value(i+1)),
+								place(dt, every[(i*3+1)%len(every)]([]int{out}), value(i+2)),
+								place(dt, every[i%len(every)]([]int{n, out}), value(i+3)),
+							}
+						}
+						dst := place(dt, dense[(i+k)%len(dense)]([]int{n, out}), junk)
+						s.check(what, f.tolerance(), run, dst, arrays(whole)...)
+						s.check(what, linearTolerance, run, dst, arrays(normal)...)
+					}
+				}
+			}
+		}
+	}
+}
+
 // epilogueGrads checks the gradients before an epilogue's function, those of
 // matrices and of images.
 func (s *suite) epilogueGrads() {
