@@ -41,6 +41,7 @@ var (
 	_ backend.ArithmeticBackend = (*Backend)(nil)
 	_ backend.PrecisionBackend  = (*Backend)(nil)
 	_ backend.MulAddBackend     = (*Backend)(nil)
+	_ backend.LinearAddBackend  = (*Backend)(nil)
 )
 
 // minVersion is the oldest CUDA that reads the kernels' PTX, 6.3.

@@ -19,7 +19,8 @@
 // functions are the CPU's polynomials (math.h). Reductions have a fixed tree, in
 // float64 (reduce.cu). Products divide the result into tiles, which shared memory
 // feeds (product.h); convolutions are products whose left factor is read from the
-// images (conv.cu). Bias and activation belong to the write-back of both. A list of
+// images (conv.cu). Bias and activation belong to the write-back of both, and to that
+// of products what a residual block adds in between. A list of
 // parameters is one launch (train.cu). Nothing is added atomically, and the shapes
 // alone choose kernels and the order of sums, so that a program gives the same bits
 // each time, on every device. An image that is computed among others may differ from

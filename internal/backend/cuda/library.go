@@ -160,7 +160,7 @@ func (b *Backend) byLibrary(p *product, dt backend.DType) bool {
 	}
 	x, ok := storedAs(p.x.p, m, k, int(p.x.row), int(p.x.step))
 	y, also := storedAs(p.y.p, k, n, int(p.y.step), int(p.y.row))
-	z, too := storedAs(p.result.dst, m, n, int(p.row), int(p.result.column))
+	z, too := storedAs(p.result.dst, m, n, int(p.lines.row), int(p.result.column))
 	if !ok || !also || !too {
 		return false
 	}
@@ -185,17 +185,17 @@ func (b *Backend) byLibrary(p *product, dt backend.DType) bool {
 // finishing is what the kernels finish_f32 and finish_f64 get, field for field.
 type finishing struct {
 	result result
-	row    int64
+	lines  lines
 	inner  divisor
 	count  uint32
 }
 
 // finish applies an epilogue to a product that was written to its place without.
 func (b *Backend) finish(p *product, dt backend.DType) {
-	if p.result.bias == 0 && p.result.function == 0 {
+	if p.result.bias == 0 && p.lines.add == 0 && p.result.function == 0 {
 		return
 	}
-	f := finishing{result: p.result, row: p.row, inner: divide(int(p.n)), count: p.m * p.n}
+	f := finishing{result: p.result, lines: p.lines, inner: divide(int(p.n)), count: p.m * p.n}
 	if f.result.partial = 0; f.result.transposed != 0 {
 		f.inner = divide(int(p.m))
 	}

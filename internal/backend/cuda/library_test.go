@@ -33,7 +33,7 @@ func TestLibrary(t *testing.T) {
 		every = 40
 	}
 	b, d := open(t, sim.Config{NoGraphs: true})
-	backendtest.RunSome(t, b, every, "matmul", "linear")
+	backendtest.RunSome(t, b, every, "matmul", "linear", "linear and add")
 	require.NotZero(t, d.Counters().Products)
 	require.NotZero(t, d.Counters().Kernels["finish_f32"])
 	require.NotZero(t, d.Counters().Kernels["product_f32_32"])

@@ -22,10 +22,17 @@ type matrix struct {
 	rows, along, vector, unused uint32
 }
 
+// lines are the rows of dst, and a matrix that is added to it, or 0.
+type lines struct {
+	row               int64
+	add               driver.Ptr
+	addRow, addColumn int64
+}
+
 type product struct {
 	result      result
 	x, y        matrix
-	row         int64
+	lines       lines
 	m, n, k     uint32
 	part, parts uint32
 	first       uint32
@@ -104,20 +111,29 @@ func (b *Backend) epilogue(dst backend.Operand, column, row int, e backend.Epilo
 // MatMul sets dst = x·y over the last two axes.
 func (b *Backend) MatMul(dst, x, y backend.Operand) {
 	defer b.enter("MatMul", dst, x, y)()
-	b.multiply(dst, x, y, backend.Epilogue{})
+	b.multiply(dst, x, y, backend.Operand{}, backend.Epilogue{})
 }
 
 // Linear sets dst = x·wᵀ, followed by the epilogue.
 func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
 	defer b.enter("Linear", dst, x, w, e.Bias)()
 	w.Layout = w.Layout.Permute(1, 0)
-	b.multiply(dst, x, w, e)
+	b.multiply(dst, x, w, backend.Operand{}, e)
+}
+
+// LinearAdd sets dst to f((x·wᵀ + bias) + add).
+func (b *Backend) LinearAdd(dst, x, w, add backend.Operand, e backend.Epilogue) {
+	defer b.enter("LinearAdd", dst, x, w, add, e.Bias)()
+	w.Layout = w.Layout.Permute(1, 0)
+	b.multiply(dst, x, w, add, e)
 }
 
 // longSum is the K of a block where K is long and results are few.
 const longSum = 512
 
-func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
+// multiply sets dst = x·y, followed by the epilogue, before whose function add [m, n] is
+// added unless it has no buffer.
+func (b *Backend) multiply(dst, x, y, add backend.Operand, e backend.Epilogue) {
 	r := dst.Layout.Rank
 	m, n, k := dst.Layout.Dims[r-2], dst.Layout.Dims[r-1], x.Layout.Dims[r-1]
 	if dst.Layout.Len() == 0 {
@@ -141,8 +157,12 @@ func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
 		result: b.epilogue(dst, column, row, e),
 		x:      b.factor(x, m, x.Layout.Strides[r-2], x.Layout.Strides[r-1], lx),
 		y:      b.factor(y, n, y.Layout.Strides[r-1], y.Layout.Strides[r-2], ly),
-		row:    int64(row),
+		lines:  lines{row: int64(row)},
 		m:      uint32(m), n: uint32(n), k: uint32(k), part: uint32(k), parts: 1,
+	}
+	if add.Buffer != nil {
+		p.lines.add = b.pointer(add)
+		p.lines.addRow, p.lines.addColumn = int64(add.Layout.Strides[0]), int64(add.Layout.Strides[1])
 	}
 	p.batch.set(p.batch.stride[:], &ld, &lx, &ly)
 	if b.byLibrary(&p, dt) {
@@ -170,8 +190,10 @@ func (b *Backend) multiply(dst, x, y backend.Operand, e backend.Epilogue) {
 	}
 	if parts > 1 {
 		b.reduceParts(op.Sum, dt, dt, b.pointer(dst), blockOf(dst), scratch, dst.Layout, parts)
-		if e.Bias.Buffer != nil {
-			b.queue.operands(blockOf(e.Bias))
+		for _, o := range []backend.Operand{e.Bias, add} {
+			if o.Buffer != nil {
+				b.queue.operands(blockOf(o))
+			}
 		}
 		b.finish(&p, dt)
 	}

@@ -80,7 +80,7 @@ func TestConformance(t *testing.T) {
 		every = 1
 	case testing.Short():
 		every = 300
-		families = []string{"memory", "copy", "fill", "unary", "binary", "where", "reduce", "matmul", "gather", "random", "linear", "epilogue gradient", "clamp"}
+		families = []string{"memory", "copy", "fill", "unary", "binary", "where", "reduce", "matmul", "gather", "random", "linear", "linear and add", "epilogue gradient", "clamp"}
 	}
 	backendtest.RunSome(t, b, every, families...)
 	if *full && !strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
@@ -119,7 +119,7 @@ func TestTiles(t *testing.T) {
 	}
 	for _, enough := range []int{1, 2} { // nearly all by the largest, then by the next
 		before := cuda.EnoughTiles(enough)
-		backendtest.RunSome(t, b, every, "matmul", "linear")
+		backendtest.RunSome(t, b, every, "matmul", "linear", "linear and add")
 		cuda.EnoughTiles(before)
 	}
 }

@@ -127,6 +127,7 @@ template <class T> struct Outputs {
         Spot s = spot(pixels, m);
         return s.image * i.image + (atH + (int)s.u * byH) * i.row + (atV + (int)s.v * byV) * i.pixel;
     }
+    __device__ __attribute__((always_inline)) T plus(T v, u32, u32) const { return v; }
 };
 
 template <class S, class T> DEVICE void correlate(const Correlation<T> &p, T *shared, u32 BM, u32 BN) {
@@ -222,6 +223,7 @@ template <class T> struct TapRows {
         u32 tap = quotient(m, channels), c = m - tap * channels.d, r = quotient(tap, taps), q = tap - r * taps.d;
         return r * tapRow + q * tapCol + c * in;
     }
+    __device__ __attribute__((always_inline)) T plus(T v, u32, u32) const { return v; }
 };
 
 template <class S, class T> DEVICE void weightGrad(const WeightGrad<T> &p, T *shared, u32 BM, u32 BN) {

@@ -1,18 +1,22 @@
 // Products of matrices, with an epilogue.
 #include "product.h"
 
+// Lines are the rows of dst, and a matrix that is added to it, or null.
+template <class T> struct Lines {
+    i64 row;
+    const T *add;
+    i64 addRow, addColumn;
+    __device__ __attribute__((always_inline)) i64 place(u32 m) const { return m * row; }
+    __device__ __attribute__((always_inline)) T plus(T v, u32 m, u32 n) const { return add ? v + add[m * addRow + n * addColumn] : v; }
+};
+
 template <class T> struct Product {
     Result<T> result;
     Matrix<T> x, y;
-    i64 row;                // of dst
+    Lines<T> lines;         // of dst
     u32 M, N, K;            // of one matrix
     u32 part, parts, first; // K of one block, blocks that share a result, and the first matrix
     Places<3> batch;        // of dst, x and y
-};
-
-template <class T> struct Lines {
-    i64 row;
-    __device__ __attribute__((always_inline)) i64 place(u32 m) const { return m * row; }
 };
 
 template <class S, class T> DEVICE void product(const Product<T> &p, T *shared, u32 BM, u32 BN) {
@@ -30,7 +34,7 @@ template <class S, class T> DEVICE void product(const Product<T> &p, T *shared, 
     x.p += at[1];
     y.p += at[2];
     u32 k0 = part * p.part;
-    S::run(x, y, Lines<T>{p.row}, r, p.M, p.N, block() * BM, blockY() * BN, k0, least(k0 + p.part, p.K),
+    S::run(x, y, p.lines, r, p.M, p.N, block() * BM, blockY() * BN, k0, least(k0 + p.part, p.K),
            ((u64)part * p.batch.n + z) * p.M * p.N, shared);
 }
 
@@ -48,7 +52,7 @@ PRODUCT(double, f64_32, 32, 32, 16, 4, 4, 4)
 // Finish is a product that another library wrote to dst, without its epilogue.
 template <class T> struct Finish {
     Result<T> result;
-    i64 row;
+    Lines<T> lines;
     Divisor inner; // the length of the axis along which neighbours in dst lie
     u32 count;     // of results
 };
@@ -64,9 +68,9 @@ template <class T> DEVICE void finish(const Finish<T> &p) {
             u32 other = m;
             m = n, n = other;
         }
-        T *to = r.dst + (m * p.row + n * r.column), v = *to;
+        T *to = r.dst + (p.lines.place(m) + n * r.column), v = *to;
         if (r.bias) v += r.bias[n * r.biasStride];
-        *to = activate(r.function, v, (T)r.a);
+        *to = activate(r.function, p.lines.plus(v, m, n), (T)r.a);
     }
 }
 

@@ -178,7 +178,7 @@ template <class T, int BM, int BN, int BK, int TM, int TN, int SLICES> struct Ti
                     continue;
                 }
                 if (result.bias) v += result.bias[n * result.biasStride];
-                result.dst[rows.place(m) + n * result.column] = activate(result.function, v, (T)result.a);
+                result.dst[rows.place(m) + n * result.column] = activate(result.function, rows.plus(v, m, n), (T)result.a);
             }
         }
     }
