@@ -56,6 +56,118 @@ func TestSequentialFuses(t *testing.T) {
 	}
 }
 
+// TestResidualFuses: a block whose body ends in a Linear gives the bits that it gives
+// with the sum and the activation apart, values and gradients of both orders; and its
+// layers run in the order of the parts, so that random numbers and buffers are the same.
+func TestResidualFuses(t *testing.T) {
+	blocks := map[string]func(end func(nn.Module) nn.Module) nn.Module{
+		"Linear": func(end func(nn.Module) nn.Module) nn.Module { return nn.Residual(end(nn.Linear(6, 6)), nil) },
+		"no bias, skip": func(end func(nn.Module) nn.Module) nn.Module {
+			return nn.Residual(end(nn.Linear(6, 5, nn.NoBias())), nn.Linear(6, 5))
+		},
+		"deep": func(end func(nn.Module) nn.Module) nn.Module {
+			return nn.Residual(nn.Sequential(nn.Linear(6, 4), nn.LeakyReLU(0.2), nn.Sequential(nn.Tanh(), end(nn.Linear(4, 5)))), nn.Linear(6, 5, nn.NoBias()))
+		},
+		"wrapped": func(end func(nn.Module) nn.Module) nn.Module {
+			return nn.Residual(nn.Sequential(nn.Tanh(), end(doubled{doubled{nn.Linear(6, 5)}})), nn.Linear(6, 5))
+		},
+		"spectral": func(end func(nn.Module) nn.Module) nn.Module {
+			return nn.Residual(end(nn.SpectralNorm(nn.Linear(6, 5))), nn.SpectralNorm(nn.Linear(6, 5)))
+		},
+		"within another": func(end func(nn.Module) nn.Module) nn.Module {
+			return nn.Residual(nn.Sequential(nn.Residual(end(nn.Linear(6, 6)), nil), end(nn.Linear(6, 6))), nn.Residual(end(nn.Linear(6, 6)), nn.Tanh()))
+		},
+		"drawing": func(end func(nn.Module) nn.Module) nn.Module {
+			return nn.Residual(nn.Sequential(nn.Dropout(0.3), end(nn.Linear(6, 6))), nn.Dropout(0.4))
+		},
+	}
+	shared := nn.BatchNorm1D(6)
+	blocks["one norm, twice"] = func(end func(nn.Module) nn.Module) nn.Module {
+		return nn.Residual(nn.Sequential(shared, end(nn.Linear(6, 6))), nn.Sequential(nn.Tanh(), shared))
+	}
+	r := tensor.NewStream(1, "input")
+	for name, block := range blocks {
+		for _, act := range []nn.Module{nn.LeakyReLU(0.2), nn.Tanh(), nn.Sigmoid(), nn.ReLU(), nn.LeakyReLU(-0.2), nn.Softplus(), nil} {
+			for _, shape := range [][]int{{4, 6}, {2, 3, 6}, {6}} {
+				if len(shape) != 2 && (name == "drawing" || name == "one norm, twice") {
+					continue
+				}
+				x := autograd.Leaf(r.Normal(tensor.Float32, shape...))
+				weights := autograd.Const(r.Normal(tensor.Float32, 6))
+				// run returns all that a pass gives, the block's layers being fused or not.
+				run := func(end func(nn.Module) nn.Module) (numbers [][]float32, ops int) {
+					m := block(end)
+					if act != nil {
+						m = nn.Sequential(m, act)
+					}
+					nn.Init(m, 1, tensor.Float32, tensor.CPU())
+					defer autograd.Trace(func(e autograd.Event) {
+						if !e.Backward {
+							ops++
+						}
+					})()
+					ctx := &nn.Ctx{Train: true, Track: true, Rand: tensor.NewStream(3, "drop"), Updates: &nn.Updates{}}
+					y := m.Forward(ctx, x)
+					forward := ops
+					in := []*autograd.Var{x}
+					for _, p := range nn.Params(m) {
+						if !p.Param.Buffer() {
+							in = append(in, p.Param.Leaf())
+						}
+					}
+					numbers = append(numbers, y.Value().Float32s())
+					sum := autograd.Sum(autograd.Mul(y, autograd.Slice(weights, 0, 0, y.Value().Dim(-1))))
+					first := autograd.Grad(sum, in, autograd.Opts{})
+					for _, g := range first {
+						numbers = append(numbers, g.Value().Float32s())
+					}
+					again := autograd.Grad(sum, in[:1], autograd.Opts{CreateGraph: true})
+					for _, g := range autograd.Grad(autograd.Sum(autograd.Square(again[0])), in, autograd.Opts{}) {
+						numbers = append(numbers, g.Value().Float32s())
+					}
+					ctx.Updates.Apply()
+					for _, p := range nn.Params(m) {
+						if p.Param.Buffer() {
+							numbers = append(numbers, p.Param.Value().Float32s())
+						}
+					}
+					return numbers, forward
+				}
+				one, ops := run(func(m nn.Module) nn.Module { return m })
+				two, more := run(func(m nn.Module) nn.Module { return apart{m} })
+				if name == "within another" { // whose x has four uses, of which the gradients are added in another order
+					require.Equal(t, two[0], one[0], "%s %v and %v", name, shape, act)
+					for i := range two {
+						require.InDeltaSlice(t, two[i], one[i], 1e-4, "%s %v and %v", name, shape, act)
+					}
+				} else {
+					require.Equal(t, two, one, "%s %v and %v", name, shape, act)
+				}
+				if len(shape) == 2 { // others are reshaped
+					require.Less(t, ops, more, "%s %v and %v", name, shape, act)
+				}
+			}
+		}
+	}
+}
+
+// TestResidualEnters: a watcher is told of the same parts, whether the last layer waits
+// for the skip or not.
+func TestResidualEnters(t *testing.T) {
+	m := ready(nn.Sequential(nn.Residual(nn.Sequential(nn.Tanh(), nn.Sequential(nn.Linear(3, 3))), nn.Linear(3, 3)), nn.ReLU()), 1, tensor.Float64)
+	var told []string
+	path := ""
+	ctx := &nn.Ctx{Enter: func(name string, _ nn.Module) func() {
+		before := path
+		path += "/" + name
+		return func() { path = before }
+	}}
+	defer autograd.Trace(func(e autograd.Event) { told = append(told, e.Op+" in "+path) })()
+	m.Forward(ctx, autograd.Leaf(tensor.New(tensor.Float64, 2, 3)))
+	require.Empty(t, path)
+	require.Equal(t, []string{"Tanh in /0/body/0", "Linear in /0/skip", "LinearAdd in /0/body/1/0"}, told)
+}
+
 // scaled is a layer of someone's own that takes an activation along.
 type scaled struct {
 	by    float64

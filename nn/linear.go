@@ -66,6 +66,12 @@ func (l *linear) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
 
 // ForwardFused implements [Fusing].
 func (l *linear) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
+	return l.forwardAdding(ctx, x, nil, act)
+}
+
+// forwardAdding is ForwardFused with add, unless it is nil, added before the
+// activation. It has the result's shape.
+func (l *linear) forwardAdding(ctx *Ctx, x, add *autograd.Var, act tensor.Activation) *autograd.Var {
 	v := x.Value()
 	r := v.Rank()
 	if r < 1 || v.Dim(-1) != l.in {
@@ -76,13 +82,21 @@ func (l *linear) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) 
 	if l.bias != nil {
 		bias = ctx.Var(l.bias)
 	}
-	if r == 2 {
-		return autograd.Linear(x, weight, bias, act)
+	layer := func(x, add *autograd.Var) *autograd.Var {
+		if add == nil {
+			return autograd.Linear(x, weight, bias, act)
+		}
+		return autograd.LinearAdd(x, weight, bias, add, act)
 	}
-	shape := v.Shape()
+	if r == 2 {
+		return layer(x, add)
+	}
+	shape, samples := v.Shape(), v.Len()/l.in
 	shape[r-1] = l.out
-	flat := autograd.Reshape(x, v.Len()/l.in, l.in)
-	return autograd.Reshape(autograd.Linear(flat, weight, bias, act), shape...)
+	if add != nil {
+		add = autograd.Reshape(add, samples, l.out)
+	}
+	return autograd.Reshape(layer(autograd.Reshape(x, samples, l.in), add), shape...)
 }
 
 func (l *linear) OutShape(in []int) ([]int, error) {

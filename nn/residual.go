@@ -15,6 +15,9 @@ import (
 // "skip". It panics with a [StateError] if body is nil, and with a
 // [tensor.ShapeError] if the two results differ in shape.
 //
+// If the body ends in a [Linear], its last operation adds what the skip makes; in a
+// [Sequential], it applies the activation after the block, too.
+//
 // A block that halves images, as discriminators have it:
 //
 //	nn.Residual(
@@ -43,18 +46,82 @@ func (r residual) Children() []Child {
 }
 
 func (r residual) Forward(ctx *Ctx, x *autograd.Var) *autograd.Var {
+	return r.ForwardFused(ctx, x, tensor.Activation{})
+}
+
+// ForwardFused implements [Fusing].
+func (r residual) ForwardFused(ctx *Ctx, x *autograd.Var, act tensor.Activation) *autograd.Var {
+	// The skip's layers come after the body's, but for the body's last, if that can add:
+	// those that draw random numbers or change buffers have an order.
 	leave := ctx.enter(0, "body", r.body)
-	body, skip := r.body.Forward(ctx, x), x
+	rest := untilLinear(ctx, r.body, x)
+	body, skip := (*autograd.Var)(nil), x
+	if rest == nil {
+		body = r.body.Forward(ctx, x)
+	}
 	leave()
 	if r.skip != nil {
 		leave := ctx.enter(0, "skip", r.skip)
 		skip = r.skip.Forward(ctx, x)
 		leave()
 	}
+	if rest != nil {
+		leave := ctx.enter(0, "body", r.body)
+		defer leave()
+		return rest(skip, act, func(body []int) error { return r.misfit(x.Shape(), body, skip.Shape()) })
+	}
 	if !body.Value().SameShape(skip.Value()) {
 		panic(r.misfit(x.Shape(), body.Shape(), skip.Shape()))
 	}
-	return autograd.Add(body, skip)
+	return autograd.Activate(autograd.Add(body, skip), act)
+}
+
+// adding is a [Linear] that waits for what it is to add before an activation. If that
+// does not have its result's shape, it panics with what misfit says.
+type adding func(add *autograd.Var, act tensor.Activation, misfit func(shape []int) error) *autograd.Var
+
+// untilLinear does the pass of a module that ends in a [Linear], within [Wrapper]s or
+// not, up to that layer. It returns nil, and does nothing, if m does not end so.
+func untilLinear(ctx *Ctx, m Module, x *autograd.Var) adding {
+	if !endsInLinear(m) {
+		return nil
+	}
+	switch m := m.(type) {
+	case sequential:
+		last := len(m) - 1
+		x = m[:last].Forward(ctx, x)
+		leave := ctx.enter(last, "", m[last])
+		rest := untilLinear(ctx, m[last], x)
+		leave()
+		return func(add *autograd.Var, act tensor.Activation, misfit func([]int) error) *autograd.Var {
+			defer ctx.enter(last, "", m[last])()
+			return rest(add, act, misfit)
+		}
+	case Wrapper:
+		return untilLinear(m.Pass(ctx, x), m.Unwrap(), x)
+	}
+	l := m.(*linear)
+	return func(add *autograd.Var, act tensor.Activation, misfit func([]int) error) *autograd.Var {
+		shape, err := l.OutShape(x.Shape())
+		switch {
+		case err != nil:
+			panic(err)
+		case !slices.Equal(shape, add.Shape()):
+			panic(misfit(shape))
+		}
+		return l.forwardAdding(ctx, x, add, act)
+	}
+}
+
+func endsInLinear(m Module) bool {
+	switch m := m.(type) {
+	case sequential:
+		return len(m) > 0 && endsInLinear(m[len(m)-1])
+	case Wrapper:
+		return endsInLinear(m.Unwrap())
+	}
+	_, is := m.(*linear)
+	return is
 }
 
 func (r residual) OutShape(in []int) ([]int, error) {

@@ -29,7 +29,8 @@ var games = []struct {
 		return g, d
 	}, []int{20}, gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-3}}},
 	{"convolutional", func() (g, d nn.Module) {
-		g = nn.Sequential(nn.Linear(8, 8*3*3), nn.LeakyReLU(0.2), nn.Reshape(8, 3, 3),
+		g = nn.Sequential(
+			nn.Residual(nn.Sequential(nn.Linear(8, 9), nn.LeakyReLU(0.2), nn.Linear(9, 8*3*3)), nn.Linear(8, 8*3*3, nn.NoBias())), nn.LeakyReLU(0.2), nn.Reshape(8, 3, 3),
 			nn.UpsampleNearest(2), nn.Conv2D(8, 4, 3, nn.Padding(1)), nn.LeakyReLU(0.2),
 			nn.UpsampleNearest(2), nn.Conv2D(4, 1, 3, nn.Padding(1)), nn.Tanh())
 		d = nn.Sequential(nn.Conv2D(1, 4, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2),
@@ -172,7 +173,7 @@ func TestLaunches(t *testing.T) {
 	for _, c := range []struct {
 		recipe recipe.Recipe
 		most   int
-	}{{recipe.Classic(), 49}, {recipe.Unconditional(), 96}, {recipe.Quick(), 128}} {
+	}{{recipe.Classic(), 49}, {recipe.Unconditional(), 96}, {recipe.Quick(), 120}} {
 		t.Run(c.recipe.Name, func(t *testing.T) {
 			config := c.recipe.Config()
 			config.Device = d
