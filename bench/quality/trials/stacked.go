@@ -26,7 +26,7 @@ func stacked(r recipe.Recipe) *kind {
 			integer("steps", "of training", 4000),
 			integer("batch", "pictures per step", 64),
 			integer("latent", "inputs of G", r.Latent),
-			number("lr", "learning rate, which falls to a tenth over the last fifth", 2e-3),
+			number("lr", "learning rate, which falls to a tenth over the last fifth, or half if the networks are larger", 2e-3),
 			number("lrg", "G's, as a multiple of it", 1),
 			integer("every", "steps of D for one of G", 1),
 			number("gamma", "weight of R1 and R2 at first", 1),
