@@ -250,9 +250,9 @@
 //
 // A step happens as a whole or not at all. If a loss or a gradient is not finite,
 // or a network or a device fails, everything is as before the step, also what its
-// first half has done. If the device tells only in the next step that an update is lost,
-// it is done again; if a hook is the first to hear of it, the run ends and no checkpoint
-// is written.
+// first half has done. If a device tells only in the next step that an update is lost,
+// it is done again, unless the networks have a few thousand weights only; if a hook is
+// the first to hear of it, the run ends and no checkpoint is written.
 //
 //	what happens                               what becomes of the run
 //	kill -9, a crash, a power cut              resumes from the last checkpoint, to the same bits

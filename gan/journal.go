@@ -23,7 +23,7 @@ type journal struct {
 	length int // numbers in these inputs
 
 	versions []uint32 // of the networks' values after the last step; none: base is of no use
-	sound    bool     // nothing that the device had to do before this step has failed
+	sound    bool     // base is of this step, and what it was copied from is taken for whole
 }
 
 const (
@@ -41,7 +41,7 @@ type input struct {
 // begin prepares for a step: [journal.rewind] leads back to here. What the step is given
 // is copied first, since the step reads it then from the cache; and a device that has no
 // memory left fails before anything has changed. Devices may tell late that they have
-// failed, so the state is copied only if it is what the last step was to leave.
+// failed, so a large state is copied only if it is what the last step was to leave.
 func (j *journal) begin(g *game, b Batch, latent *tensor.Tensor) {
 	anew := j.base.length <= smallState || j.n == maxReplay || j.length > 2*j.base.length
 	// What was changed from outside, no replay would change.
@@ -51,8 +51,10 @@ func (j *journal) begin(g *game, b Batch, latent *tensor.Tensor) {
 		anew = anew || !j.current(g)
 	}
 	if j.sound = false; anew {
-		if err := g.device.Sync(); err != nil {
-			panic(err)
+		if j.base.length > smallState { // to wait in each step would cost more than the copy
+			if err := g.device.Sync(); err != nil {
+				panic(err)
+			}
 		}
 		j.sound = true
 		j.forget() // until the copies are whole

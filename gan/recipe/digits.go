@@ -17,7 +17,7 @@ func Digits() []Recipe { return []Recipe{Quick(), Unconditional(), Best(), MLP()
 // convolutional networks and the game of Huang et al., "The GAN is dead; long live
 // the GAN!", 2024. The one-hot of a digit is beside the latent vector, and beside the
 // features that the discriminator has found. Batches need conditions
-// (datasets.Conditions). It draws at a temperature of 1.04 ([nn.Temperature]): a little
+// (datasets.Conditions). It draws at a temperature of 1.03 ([nn.Temperature]): a little
 // precision and class fidelity for more variety.
 func Quick() Recipe {
 	return Recipe{
@@ -163,7 +163,7 @@ func pictures(latent, classes int) (g, d nn.Module) {
 		// by the second.
 		inputs := latent + classes
 		features = []nn.Module{
-			nn.Temperature(1.04), nn.ConcatCondition(classes, 1.5),
+			nn.Temperature(1.03), nn.ConcatCondition(classes, 1.5),
 			nn.Residual(
 				nn.Sequential(nn.Linear(inputs, 160, weight, zero), nn.LeakyReLU(0.2), nn.Linear(160, 32*7*7, weight, zero)),
 				nn.Linear(inputs, 32*7*7, beside, nn.NoBias())),
