@@ -139,6 +139,32 @@ func TestLibraryLayouts(t *testing.T) {
 	}
 }
 
+// TestWhatIsAddedIsReady: small operations that are held back take effect before a
+// product adds what they wrote, by kernels and by cuBLAS, undivided and in parts.
+func TestWhatIsAddedIsReady(t *testing.T) {
+	for _, from := range []int{1 << 26, 0} {
+		before := cuda.LibraryFrom(from)
+		defer cuda.LibraryFrom(before)
+		b, d := open(t, sim.Config{Fast: true})
+		for _, k := range []int{3, 2100} {
+			x, w, z := matrix(b, 5, k), matrix(b, 4, k), matrix(b, 5, 4)
+			b.Fill(x, 1)
+			b.Fill(w, 0.5)
+			add, bias := matrix(b, 5, 4), array(b, 4)
+			b.Fill(bias, 2)
+			for step := range 4 { // launched one by one, then as a graph
+				b.Unary(op.Scale, add, add, -2, 0)
+				b.LinearAdd(z, x, w, add, backend.Epilogue{Bias: bias, F: op.ReLU})
+				for i, got := range read(b, z) {
+					sum := float32(k)/2 + 2 + float32(i)*[]float32{-2, 4, -8, 16}[step]
+					require.Equal(t, max(sum, 0), got, "K %d, cuBLAS from %d, step %d", k, from, step)
+				}
+			}
+		}
+		require.Equal(t, from == 0, d.Counters().Products > 0)
+	}
+}
+
 // matrix returns a new matrix of 0, 1, 2 and so on.
 func matrix(b *cuda.Backend, rows, cols int) backend.Operand {
 	h := backend.NewHost(backend.Float32, rows*cols)
