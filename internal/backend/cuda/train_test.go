@@ -29,8 +29,7 @@ var games = []struct {
 		return g, d
 	}, []int{20}, gan.Config{Objective: gan.Classic{}, Optimizer: optim.Adam{LR: 1e-3}}},
 	{"convolutional", func() (g, d nn.Module) {
-		g = nn.Sequential(
-			nn.Residual(nn.Sequential(nn.Linear(8, 9), nn.LeakyReLU(0.2), nn.Linear(9, 8*3*3)), nn.Linear(8, 8*3*3, nn.NoBias())), nn.LeakyReLU(0.2), nn.Reshape(8, 3, 3),
+		g = nn.Sequential(nn.Linear(8, 8*3*3), nn.LeakyReLU(0.2), nn.Reshape(8, 3, 3),
 			nn.UpsampleNearest(2), nn.Conv2D(8, 4, 3, nn.Padding(1)), nn.LeakyReLU(0.2),
 			nn.UpsampleNearest(2), nn.Conv2D(4, 1, 3, nn.Padding(1)), nn.Tanh())
 		d = nn.Sequential(nn.Conv2D(1, 4, 4, nn.Stride(2), nn.Padding(1)), nn.LeakyReLU(0.2),
@@ -43,6 +42,14 @@ var games = []struct {
 		d = nn.Sequential(nn.SpectralNorm(nn.Conv2D(1, 4, 3, nn.Stride(2), nn.Padding(1))), nn.LeakyReLU(0.1), nn.Flatten(), nn.Dropout(0.1), nn.SpectralNorm(nn.Linear(4*4*4, 1)))
 		return g, d
 	}, []int{1, 8, 8}, gan.Config{Objective: gan.Wasserstein{}, Penalties: []gan.Penalty{gan.GradientPenalty{Lambda: 10}}, Optimizer: optim.RMSprop{LR: 1e-3}}},
+	{"residual", func() (g, d nn.Module) {
+		g = nn.Sequential(
+			nn.Residual(nn.Sequential(nn.Linear(8, 9), nn.LeakyReLU(0.2), nn.Linear(9, 33)), nn.Linear(8, 33, nn.NoBias())), nn.LeakyReLU(0.2),
+			nn.Linear(33, 20), nn.Tanh())
+		d = nn.Sequential(nn.Linear(20, 24), nn.LeakyReLU(0.2),
+			nn.Residual(nn.Sequential(nn.Linear(24, 7), nn.Tanh(), nn.Linear(7, 24)), nil), nn.LeakyReLU(0.2), nn.Linear(24, 1))
+		return g, d
+	}, []int{20}, gan.Config{Objective: gan.Relativistic{}, Penalties: []gan.Penalty{gan.R1{Gamma: 1}, gan.R2{Gamma: 1}}, FreshLatent: true, Optimizer: optim.Adam{LR: 1e-3}}},
 }
 
 // newTrainer returns a trainer of the i-th game on a device, or on the CPU if d is
