@@ -33,7 +33,7 @@ func Quick() Recipe {
 func Unconditional() Recipe {
 	return Recipe{
 		Name: "unconditional", About: "such networks without classes",
-		Latent: 100, Batch: 64, Steps: 5000, LR: 2e-3, Seed: 1,
+		Latent: 100, Batch: 64, Steps: 4500, LR: 2e-3, Seed: 1,
 		Build: convolutional, Settings: settling,
 	}
 }
