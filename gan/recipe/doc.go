@@ -15,8 +15,8 @@
 //	                networks        game                          steps   Fréchet distance
 //	Quick           convolutional,  relativistic pairs, R1, R2     4,000    1.6
 //	                with classes
-//	Unconditional   convolutional   the same                       4,000    6.3
-//	Best            as Quick        the same                      12,000
+//	Unconditional   convolutional   the same                       4,500    5.8
+//	Best            as Quick        the same                      12,000    1.3
 //	MLP             MLPs            the same, fading               5,000
 //	Classic         MLPs            binary cross-entropy          15,700    543
 //
