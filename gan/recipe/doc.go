@@ -21,11 +21,12 @@
 //	Classic         MLPs            binary cross-entropy          15,700    543
 //
 // Distances are from MNIST's test digits, of generators trained on these; real digits
-// score 1.3 and noise 643. Trained on the 60,000 training digits instead, Best is
-// 2.2 from the test digits, which it has not seen then. Of the digits that Quick draws, 99 % are what was asked for, as the judge sees it, and of real ones 99.5 % what
-// their label says. For points in the plane ([Mixtures]), where everything is known,
-// [Ring] finds all 8 modes and [Grid] all 25 in each of ten seeds. Three digits in one
-// picture have 1,000 modes ([Stacked]), and [Pocket] draws digits of 8×8 pixels with few
+// score 1.3 and noise 643. Trained on the 60,000 training digits instead, Best is 2.2
+// from the test digits, which it has not seen then. Of the digits that Quick draws, 99
+// % are what was asked for, as the judge sees it, and of real ones 99.5 % what their
+// label says. For points in the plane ([Mixtures]), where everything is known, [Ring]
+// finds all 8 modes and [Grid] all 25 in each of ten seeds. Three digits in one picture
+// have 1,000 modes ([Stacked]), and [Pocket] draws digits of 8×8 pixels with few
 // weights. bench/RESULTS.md has all values, with times, floors and standard errors;
 // bench/quality/TRIED.md says what else was tried.
 //
