@@ -32,30 +32,9 @@ func Linear(x, w, b *Var, act tensor.Activation) *Var {
 		return Activate(Linear(x, w, b, tensor.Activation{}), act)
 	}
 	if b == nil {
-		return Apply(linear{act}, x, w)
+		return Apply(linear{act: act}, x, w)
 	}
-	return Apply(linear{act}, x, w, b)
-}
-
-type linear struct{ act tensor.Activation }
-
-func (linear) Name() string { return "Linear" }
-func (o linear) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return tensor.Linear(in[0], in[1], biasOf(in, 2), o.act)
-}
-func (o linear) VJP(b *Back, gy *Var) []*Var {
-	out := b.Grads()
-	gz, gb := epilogueGrad(b, gy, 2, o.act)
-	if b.Needs(0) {
-		out[0] = MatMul(gz, b.In(1))
-	}
-	if b.Needs(1) {
-		out[1] = MatMul(Transpose(gz), b.In(0))
-	}
-	if gb != nil {
-		out[2] = gb
-	}
-	return out
+	return Apply(linear{act: act}, x, w, b)
 }
 
 // LinearAdd returns y = act((x·wᵀ + b) + add), [Linear] with add [n, out] added before
@@ -67,31 +46,48 @@ func LinearAdd(x, w, b, add *Var, act tensor.Activation) *Var {
 		return Activate(LinearAdd(x, w, b, add, tensor.Activation{}), act)
 	}
 	if b == nil {
-		return Apply(linearAdd{act}, x, w, add)
+		return Apply(linear{act, true}, x, w, add)
 	}
-	return Apply(linearAdd{act}, x, w, add, b)
+	return Apply(linear{act, true}, x, w, add, b)
 }
 
-type linearAdd struct{ act tensor.Activation }
-
-func (linearAdd) Name() string { return "LinearAdd" }
-func (o linearAdd) Eval(in []*tensor.Tensor) *tensor.Tensor {
-	return tensor.LinearAdd(in[0], in[1], biasOf(in, 3), in[2], o.act)
+// linear is the operation of x, w, a matrix to add if adds, and a bias or none.
+type linear struct {
+	act  tensor.Activation
+	adds bool
 }
-func (o linearAdd) VJP(b *Back, gy *Var) []*Var {
-	out := b.Grads()
-	gz, gb := epilogueGrad(b, gy, 3, o.act)
+
+func (o linear) Name() string {
+	if o.adds {
+		return "LinearAdd"
+	}
+	return "Linear"
+}
+
+func (o linear) Eval(in []*tensor.Tensor) *tensor.Tensor {
+	if o.adds {
+		return tensor.LinearAdd(in[0], in[1], biasOf(in, 3), in[2], o.act)
+	}
+	return tensor.Linear(in[0], in[1], biasOf(in, 2), o.act)
+}
+
+func (o linear) VJP(b *Back, gy *Var) []*Var {
+	out, bias := b.Grads(), 2
+	if o.adds {
+		bias = 3
+	}
+	gz, gb := epilogueGrad(b, gy, bias, o.act)
 	if b.Needs(0) {
 		out[0] = MatMul(gz, b.In(1))
 	}
 	if b.Needs(1) {
 		out[1] = MatMul(Transpose(gz), b.In(0))
 	}
-	if b.Needs(2) {
+	if o.adds && b.Needs(2) {
 		out[2] = gz
 	}
 	if gb != nil {
-		out[3] = gb
+		out[bias] = gb
 	}
 	return out
 }
