@@ -102,9 +102,9 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		seed:   strconv.FormatUint(c.Seed, 10),
 		scope:  tensor.NewScope(),
 	}
-	for name, params := range map[string][]*nn.Param{"generator": out.gParams, "discriminator": out.dParams} {
+	for i, params := range [...][]*nn.Param{out.gParams, out.dParams} {
 		if len(params) == 0 {
-			return nil, fmt.Errorf("the %s has no parameters to train; give a module of your own the method Params or Children, and thaw what nn.Freeze has frozen", name)
+			return nil, fmt.Errorf("the %s has no parameters to train; give a module of your own the method Params or Children, and thaw what nn.Freeze has frozen", [...]string{"generator", "discriminator"}[i])
 		}
 	}
 	gValues, dValues := values(out.gParams), values(out.dParams)
@@ -167,9 +167,9 @@ func leaves(ps []*nn.Param) []*autograd.Var {
 	return out
 }
 
-// attempt does a step on a batch of real samples, with latent vectors of the game's own sequence if none
-// are given. A step that fails leaves everything as it was before, so that a
-// checkpoint leads to the same step again.
+// attempt does a step on a batch of real samples, with latent vectors of the game's own
+// sequence if none are given. A step that fails leaves everything as it was before, so
+// that a checkpoint leads to the same step again.
 func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
 	if err = g.checkBatch(b); err != nil {

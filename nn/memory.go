@@ -52,10 +52,11 @@ func shapeText(shape []int) string {
 	return fmt.Sprint(shape)
 }
 
-// PassMemory returns about how many bytes a forward pass takes for an input of
-// that shape, in training or in evaluation, where it is more: the outputs of all layers in dt, and what layers need besides
-// ([Scratcher]), but neither the parameters nor a graph's gradients. Nothing is allocated. Use it before
-// running a network from a file that may ask for too much.
+// PassMemory returns about how many bytes a forward pass takes for an input of that
+// shape, in training or in evaluation, where it is more: the outputs of all layers in
+// dt, and what layers need besides ([Scratcher]), but neither the parameters nor a
+// graph's gradients. Nothing is allocated. Use it before running a network from a file
+// that may ask for too much.
 //
 // The error is a [MemoryError] as soon as the sum exceeds limit, and what
 // [OutShape] returns if a layer does not take its input. It wraps

@@ -43,7 +43,8 @@ const (
 )
 
 // PiecewiseLayers takes a network apart into layers that are [PiecewiseLinear],
-// in order; [Flatten] and a [ConcatCondition] after it are one. ok is false if it is not made of such layers, one after another.
+// in order; [Flatten] and a [ConcatCondition] after it are one. ok is false if it is not
+// made of such layers, one after another.
 func PiecewiseLayers(m Module) (layers []PiecewiseLinear, ok bool) {
 	if c, is := m.(Chain); is {
 		for _, part := range c.Children() {
