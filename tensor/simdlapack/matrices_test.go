@@ -1,6 +1,7 @@
 package simdlapack
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -53,6 +54,17 @@ var kinds = []struct {
 	{"both ends", func(r *rand.Rand, i, j, m, n int) float64 {
 		return r.NormFloat64() * math.Pow(2, float64(r.IntN(1900)-950))
 	}},
+}
+
+// objection returns what f panics with, or "".
+func objection(f func()) (said string) {
+	defer func() {
+		if r := recover(); r != nil {
+			said = fmt.Sprint(r)
+		}
+	}()
+	f()
+	return ""
 }
 
 func flagged(on bool) float64 {
