@@ -1,6 +1,6 @@
 // Package recipe holds what a GAN needs besides data: pairs of networks, the
-// game they play and how they are updated. Values are of several seeds, those of Best
-// and of larger pictures of one.
+// game they play and how they are updated. bench/RESULTS.md says over how many seeds
+// each was measured.
 //
 //	r := recipe.Quick()
 //	g, d := r.Networks()
