@@ -82,7 +82,9 @@
 // those that test it have one. Tests show that ptxas accepts all kernels for sm_75,
 // 80, 90, 100 and 120, that the interpreted kernels give what the reference gives,
 // without races, reads of undefined memory or accesses out of bounds, and that
-// training follows the CPU. What they cannot show:
+// training follows the CPU. bench/cuda/nvidia.sh shows that prototypes and numbers are
+// those of NVIDIA's headers of CUDA 11, 12 and 13, and that NVIDIA's own drivers since
+// CUDA 10.1 and cuBLAS 11, 12 and 13 can be opened and bound. What they cannot show:
 //
 //   - that the driver's own compiler, which turns PTX into machine code, gives these
 //     kernels the meaning that ptxas and the interpreter do, and the bits: PTX rounds
@@ -92,8 +94,8 @@
 //   - that kernels have the time, bandwidth and occupancy that bench/cuda/README.md
 //     computes on paper; nothing has been measured, no tile size was tuned, and from
 //     which size on cuBLAS is the faster one (libraryFrom) is computed as well;
-//   - a real cuBLAS: that it is found, what it makes of the calls that the tests' own
-//     one answers rightly, that its work can be captured, and how fast it is;
+//   - what a real cuBLAS makes of the calls that the tests' own one answers rightly,
+//     that its work can be captured, and how fast it is;
 //   - how long the driver takes to compile the kernels;
 //   - capture of a real stream and replay of a real graph, and what they save;
 //   - copies through page-locked memory while kernels run;

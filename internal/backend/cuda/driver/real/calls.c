@@ -26,6 +26,7 @@ const char *gander_bind(gander_driver *d, void *library) {
 #define REQUIRED(field, name) if (!missing) missing = find(library, &d->field, name, 0)
 #define EITHER(field, name, or) if (!missing) missing = find(library, &d->field, name, or)
 #define OPTIONAL(field, name) find(library, &d->field, name, 0)
+#define OPTIONAL_EITHER(field, name, or) find(library, &d->field, name, or)
 	// The version first: it says how old a driver is that lacks something.
 	REQUIRED(DriverGetVersion, "cuDriverGetVersion");
 	REQUIRED(Init, "cuInit");
@@ -65,7 +66,7 @@ const char *gander_bind(gander_driver *d, void *library) {
 	OPTIONAL(StreamBeginCapture, "cuStreamBeginCapture_v2");
 	OPTIONAL(StreamEndCapture, "cuStreamEndCapture");
 	OPTIONAL(GraphInstantiateWithFlags, "cuGraphInstantiateWithFlags");
-	OPTIONAL(GraphInstantiate, "cuGraphInstantiate_v2");
+	OPTIONAL_EITHER(GraphInstantiate, "cuGraphInstantiate_v2", "cuGraphInstantiate"); // of CUDA 11, and 10
 	OPTIONAL(GraphLaunch, "cuGraphLaunch");
 	OPTIONAL(GraphExecDestroy, "cuGraphExecDestroy");
 	OPTIONAL(GraphDestroy, "cuGraphDestroy");

@@ -12,8 +12,9 @@
 // that have been there since CUDA 10.0 under the names that they had then, so that one
 // binary runs with that driver and all later ones. There is no cuCtxCreate among them,
 // whose macro changed with CUDA 13: devices are used by their primary context, as
-// NVIDIA's runtime and cuBLAS use them. What a driver may lack (graphs, names of
-// errors) is bound if it is there.
+// NVIDIA's runtime and cuBLAS use them. What a driver may lack (graphs, which need CUDA
+// 10.1, and names of errors) is bound if it is there. bench/cuda/nvidia.sh compares the
+// prototypes with NVIDIA's headers and tries NVIDIA's own libraries.
 //
 // # Threads
 //

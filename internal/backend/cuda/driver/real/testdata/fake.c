@@ -11,7 +11,8 @@
 //	                launches are written to w as lines, and a byte read from r is the
 //	                answer, 0 if all went well
 // Macros: OLD leaves out cuMemAlloc_v2, NO_GRAPHS and NO_NAMES what their names say,
-// OLD_GRAPHS has cuGraphInstantiate_v2 only, OLD_RELEASE the release without suffix.
+// OLD_GRAPHS=NAME has a graph instantiated by that function, the old way;
+// OLD_RELEASE has the release without suffix.
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stddef.h>
@@ -465,8 +466,10 @@ API int cuStreamEndCapture(void *s, void **g) {
 	return 0;
 }
 #ifdef OLD_GRAPHS
-API int cuGraphInstantiate_v2(void **e, void *g, void *node, char *log, size_t n) {
-	IN_CONTEXT("cuGraphInstantiate_v2");
+#define TEXT(name) #name
+#define NAME(macro) TEXT(macro)
+API int OLD_GRAPHS(void **e, void *g, void *node, char *log, size_t n) {
+	IN_CONTEXT(NAME(OLD_GRAPHS));
 #else
 API int cuGraphInstantiateWithFlags(void **e, void *g, unsigned long long flags) {
 	IN_CONTEXT("cuGraphInstantiateWithFlags");
