@@ -23,6 +23,8 @@ type graphs struct {
 	values  []byte // of the slots, to be uploaded
 	block   *block // of the slots
 	unique  uint64
+	lists   uint64 // of nodes, that the driver has got
+	running bool   // it is getting one
 }
 
 // node is a launch, a product of cuBLAS if product is set, or else a memset.
@@ -131,16 +133,26 @@ func (b *Backend) vary(values []byte) driver.Ptr {
 	return g.block.ptr + driver.Ptr(at)
 }
 
+// pending reports whether nodes that the driver has not got may use a free block.
+func (g *graphs) pending(k *block) bool {
+	return (g.running || len(g.nodes) > 0) && k.list == g.lists
+}
+
 // run launches the nodes that were held back.
 func (b *Backend) run() {
 	g := &b.graphs
 	if len(g.nodes) == 0 {
 		return
 	}
+	g.running = true
+	defer func() {
+		g.running = false
+		g.lists++
+	}()
 	nodes, content, values := g.nodes, g.content, g.values
 	g.nodes, g.content, g.values, g.slots = g.nodes[:0], g.content[:0], g.values[:0], 0
 	if len(values) > 0 {
-		b.upload(g.block.ptr, values)
+		b.send(g.block.ptr, values)
 	}
 	if len(nodes) == 1 {
 		b.perform(nodes, content)
