@@ -162,6 +162,11 @@ func (dev *Device) Launch(h driver.Function, grid, block driver.Dim, shared uint
 	if err := f.kernel.Check(g, b, shared, args, o); err != nil {
 		return &driver.Error{Call: call, Result: driver.InvalidValue, Detail: err.Error(), Cause: err}
 	}
+	if st := c.streams[s]; st != nil && st.capture != nil && st.spoilt == "" && !f.loaded {
+		st.spoilt = f.kernel.Name() + " is launched for the first time, and would be loaded"
+		return fail(call, driver.CaptureUnsupported, "%s", st.spoilt)
+	}
+	f.loaded = true
 	args = bytes.Clone(args)
 	return c.put(call, s, func() error {
 		c.d.counters.Launches++
