@@ -168,7 +168,7 @@ func (b *Backend) run() {
 			b.check(g.forget(b))
 		}
 		if r != nil && r.graph != 0 {
-			b.check(b.device.GraphDestroy(r.graph))
+			b.check(b.destroy(r.graph))
 		}
 		r = &recording{content: bytes.Clone(content)}
 		g.known[key] = r
@@ -185,7 +185,7 @@ func (b *Backend) run() {
 		// There is no memory to launch it as a whole.
 		graph := r.graph
 		r.graph, r.seen = 0, 0
-		b.check(b.device.GraphDestroy(graph))
+		b.check(b.destroy(graph))
 	}
 	b.perform(nodes, content)
 }
@@ -247,14 +247,24 @@ func (b *Backend) capture(r *recording, nodes []node, content []byte) {
 	}
 }
 
-// forget destroys all graphs.
+// destroy destroys graphs when they have run: drivers before CUDA 12 do not promise to
+// wait.
+func (b *Backend) destroy(graphs ...driver.Graph) error {
+	errs := []error{b.device.StreamSync(b.stream)}
+	for _, g := range graphs {
+		errs = append(errs, b.device.GraphDestroy(g))
+	}
+	return errors.Join(errs...)
+}
+
+// forget waits for the stream and destroys all graphs.
 func (g *graphs) forget(b *Backend) error {
-	var errs []error
+	var all []driver.Graph
 	for _, r := range g.known {
 		if r.graph != 0 {
-			errs = append(errs, b.device.GraphDestroy(r.graph))
+			all = append(all, r.graph)
 		}
 	}
 	clear(g.known)
-	return errors.Join(errs...)
+	return b.destroy(all...)
 }

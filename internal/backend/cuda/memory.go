@@ -129,7 +129,7 @@ func settle() {
 }
 
 // trim gives the free blocks back to the driver, but for those that launches may use
-// which the driver has not got yet.
+// which the driver has not got yet. It waits for those that the driver has.
 func (b *Backend) trim() error {
 	if err := b.graphs.forget(b); err != nil {
 		return err

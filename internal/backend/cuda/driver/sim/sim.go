@@ -204,7 +204,10 @@ type work struct {
 	mark *event
 }
 
-type graph struct{ work []work }
+type graph struct {
+	work   []work
+	queued int // launches that are not done
+}
 
 type event struct {
 	timing  bool

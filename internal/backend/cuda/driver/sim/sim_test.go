@@ -330,6 +330,7 @@ func TestGraph(t *testing.T) {
 	for range 2 {
 		require.NoError(t, r.dev.GraphLaunch(g, r.s))
 	}
+	assert.ErrorContains(t, r.dev.GraphDestroy(g), "the graph is queued")
 	got := make([]byte, 8)
 	require.NoError(t, r.dev.Download(got, p, r.s))
 	assert.Equal(t, floats(36, 8), got)
@@ -348,8 +349,8 @@ func TestGraph(t *testing.T) {
 	require.NoError(t, r.dev.Download(got, p, r.s), "the stream is in order again")
 
 	// A graph that uses freed memory is caught.
-	require.NoError(t, r.dev.MemFree(p))
 	require.NoError(t, r.dev.GraphLaunch(g, r.s))
+	require.NoError(t, r.dev.MemFree(p), "which does not wait")
 	err = r.dev.StreamSync(r.s)
 	assert.ErrorIs(t, err, driver.IllegalAddress)
 	assert.ErrorContains(t, err, "freed memory")
