@@ -79,7 +79,7 @@ func TestDeviceLibrary(t *testing.T) {
 	require.NoError(t, b.SetPrecision(backend.FullPrecision))
 	b.MatMul(z, x, y)
 	require.Equal(t, h.F32, read(b, z))
-	backendtest.RunSome(t, b, 1, "matmul", "linear")
+	backendtest.RunProducts(t, b)
 }
 
 // TestDeviceReopen: a device whose last user has closed it, which ends its context, can
