@@ -38,8 +38,8 @@
 // asked for, where the loader finds it or in /usr/local/cuda/lib64. The environment's
 // GANDER_CUBLAS names another, or is none. Bias and activation are then a pass of their
 // own. Smaller products, those of matrices that BLAS cannot describe, and convolutions
-// stay the kernels' own. If cuBLAS is missing, too old or does not start, all do; then
-// TF32, which these kernels do not have, is refused, and the error says why. TF32 is
+// stay the kernels' own. If cuBLAS is missing, too old, does not start or fails at a
+// product that is tried, all do; then TF32, which these kernels do not have, is refused, and the error says why. TF32 is
 // the precision that a program asks for by tensor.Device.SetPrecision; it concerns
 // what cuBLAS does in float32, and nothing else.
 //
