@@ -39,9 +39,9 @@
 // GANDER_CUBLAS names another, or is none. Bias and activation are then a pass of their
 // own. Smaller products, those of matrices that BLAS cannot describe, and convolutions
 // stay the kernels' own. If cuBLAS is missing, too old, does not start or fails at a
-// product that is tried, all do; then TF32, which these kernels do not have, is refused, and the error says why. TF32 is
-// the precision that a program asks for by tensor.Device.SetPrecision; it concerns
-// what cuBLAS does in float32, and nothing else.
+// product that is tried, all do; then TF32, which these kernels do not have, is
+// refused, and the error says why. TF32 is the precision that a program asks for by
+// tensor.Device.SetPrecision; it concerns what cuBLAS does in float32, and nothing else.
 //
 // cuBLAS chooses its kernels by its version and the device, which the name of the
 // arithmetic tells, so that a checkpoint of another one is known. Once chosen, bits
