@@ -42,6 +42,8 @@ main() {
     rm -f "$out"/{device,tests,gander,torch}.txt "$out/table.md"
     export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 CUDA_CACHE_DISABLE=0 PYTHONUNBUFFERED=1
     export TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_CACHE_DIR=$work/inductor
+    # Where containers have the driver, if the loader does not know of it.
+    [ -d /usr/local/nvidia/lib64 ] && export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64
     python=${PYTHON:-python3}
     benchFlags=
     if [ -n "$dry" ]; then

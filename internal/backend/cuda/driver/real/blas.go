@@ -61,7 +61,7 @@ func (dev *Device) BLAS() (driver.BLAS, error) {
 	}
 	var absent, broken error
 	for _, name := range dev.d.options.BLAS {
-		library, err := load([]string{name})
+		library, err := load(name)
 		if err != nil {
 			if absent == nil {
 				absent = fmt.Errorf("there is no cuBLAS: %w", err)

@@ -133,6 +133,17 @@ func TestSecondLibrary(t *testing.T) {
 	assert.Equal(t, 12040, v)
 }
 
+// A driver that is not where the loader looks finds its compiler, which lies beside it.
+func TestCompilerBesideDriver(t *testing.T) {
+	library := compile(t)
+	beside := filepath.Join(filepath.Dir(library), "libnvidia-ptxjitcompiler.so.1")
+	require.NoError(t, os.Rename(compile(t, "BLAS"), beside)) // any library will do
+	open(t, library)
+	maps, err := os.ReadFile("/proc/self/maps")
+	require.NoError(t, err)
+	assert.Contains(t, string(maps), beside)
+}
+
 // Results that this package has no name for have the driver's, or a number.
 func TestErrorNames(t *testing.T) {
 	t.Setenv("FAKE_CUDA_FAIL", "cuMemAlloc:1:777")
