@@ -74,7 +74,8 @@ drivers() { # release, pattern
     done
     rm -rf "$work/drivers"
 }
-drivers bookworm '/libcuda1_[^/]*$'
+drivers trixie '/libcuda1_[^/]*$'
 if [ "${1:-}" = all ]; then
+    drivers bookworm '/libcuda1_[^/]*$'
     drivers bullseye 'cuda1_|fatbinaryloader_'
 fi
