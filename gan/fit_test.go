@@ -320,6 +320,31 @@ func TestFitSteps(t *testing.T) {
 	require.Equal(t, []string{"a start 4×3", "a step 4.1=11", "a step 4.2=12", "a part 4", "a end"}, lines)
 }
 
+// What is known before the first step of a run without an end, or with one that is
+// farther than anything, is that it has none.
+func TestFitWithoutEnd(t *testing.T) {
+	trainer := newTiny(t, gan.Hinge{})
+	enough := errors.New("enough")
+	_, err := trainer.Fit(context.Background(), tinyNoise(3), gan.Steps(4))
+	require.NoError(t, err)
+	for _, c := range []struct {
+		option        gan.Option
+		epochs, steps int
+	}{
+		{gan.Epochs(math.MaxInt), math.MaxInt, math.MaxInt},
+		{gan.Steps(math.MaxInt), math.MaxInt, math.MaxInt},
+		{gan.Epochs(math.MaxInt/3 + 1), math.MaxInt/3 + 1, math.MaxInt},
+		{gan.Epochs(math.MaxInt / 3), math.MaxInt / 3, math.MaxInt / 3 * 3},
+		{gan.Steps(math.MaxInt - 1), (math.MaxInt - 1) / 3, math.MaxInt - 1},
+	} {
+		_, err = trainer.Fit(context.Background(), tinyNoise(3), c.option, gan.On(gan.Hook{Start: func(r gan.Run) error {
+			require.Equal(t, []int{c.epochs, c.steps}, []int{r.Epochs, r.Steps})
+			return enough
+		}}))
+		require.ErrorIs(t, err, enough)
+	}
+}
+
 // A source's errors are returned as they are, and training can go on where it
 // stopped.
 func TestFitWithFailingSource(t *testing.T) {

@@ -27,7 +27,7 @@ type Options struct {
 	// over these steps, D's scores and the learning rates excepted: 0 means 10.
 	Every int
 	// ImagesEvery is the number of steps between two pictures: 0 means a fiftieth of
-	// the run.
+	// the run, and at most 10,000.
 	ImagesEvery int
 	Samples     int    // how many are drawn: 64 unless set
 	Seed        uint64 // of their latent vectors
@@ -89,7 +89,7 @@ func (w *Writer) Hook() gan.Hook {
 		Start: func(r gan.Run) error {
 			run, sums, norms, n, ofG = r, gan.Losses{}, [2]float64{}, 0, 0
 			if every = w.o.ImagesEvery; every == 0 {
-				every = max(r.Steps/50, 1)
+				every = min(max(r.Steps/50, 1), 10_000)
 			}
 			if draw = w.o.Draw; draw == nil {
 				draw = grid(r.Trainer.Generator().SampleShape())
