@@ -485,6 +485,34 @@ func TestStepStopsAtGradients(t *testing.T) {
 	}
 }
 
+// An update that is too large for the weights is seen in the next numbers, which the
+// message does not blame on the network that they are of.
+func TestStepTellsWhoseUpdateWasTooLarge(t *testing.T) {
+	for name, change := range map[string]func(*gan.Config){
+		"generator":     func(c *gan.Config) { c.GeneratorOptimizer = optim.SGD{LR: 1e39} },
+		"discriminator": func(c *gan.Config) { c.DiscriminatorOptimizer, c.GeneratorEvery = optim.SGD{LR: 1e39}, 2 },
+	} {
+		trainer := newTiny(t, gan.NonSaturating{}, change)
+		_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+		require.NoError(t, err)
+		_, err = trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+		var nonFinite *gan.NonFiniteError
+		require.ErrorAs(t, err, &nonFinite, name)
+		require.Equal(t, "discriminator", nonFinite.Network, "of which the loss was computed first")
+		require.Equal(t, name, nonFinite.Weights)
+		require.ErrorContains(t, err, "since the "+name+"'s last update was too large for its weights; try a smaller learning rate, from a checkpoint of before")
+	}
+	// A schedule that gives no number is refused before the update.
+	trainer := newTiny(t, gan.NonSaturating{}, func(c *gan.Config) {
+		c.GeneratorOptimizer = optim.SGD{LR: 1, Schedule: optim.ScheduleFunc(func(step int) float64 { return math.Log(float64(-step)) })}
+	})
+	before := trainer.Sample(3, 1).Float32s()
+	_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+	require.EqualError(t, err, "gan: step 1: optim: SGD: the rate after 0 steps is -Inf; let the schedule give finite numbers")
+	require.Equal(t, before, trainer.Sample(3, 1).Float32s())
+	require.Zero(t, trainer.Steps())
+}
+
 func TestStepStopsAtGeneratorsNaN(t *testing.T) {
 	trainer := newTiny(t, lateNaN{})
 	before := trainer.Sample(3, 1).Float32s()
