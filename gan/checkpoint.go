@@ -153,7 +153,7 @@ func (t *Trainer) snapshot() (s *snapshot, err error) {
 	randomKey, randomCounter := t.game.random.State()
 	s.state = progressState{
 		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator, Untold: t.position.untold,
-		ClassCounts: t.game.counts,
+		ClassCounts: t.game.classCounts(),
 		LatentKey:   key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
 		Arithmetic: t.game.device.Arithmetic(), Settings: t.settings,
 	}
