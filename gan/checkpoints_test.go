@@ -307,6 +307,14 @@ func TestCheckpointsBestPanics(t *testing.T) {
 	require.ErrorIs(t, err, lost)
 }
 
+// Nobody need listen.
+func TestNotifyNobody(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, stepNames(3)[0]), []byte("damaged"), 0o644))
+	_, err := newTiny(t, gan.Hinge{}).ResumeLatest(dir, gan.Notify(nil))
+	require.ErrorContains(t, err, "not a valid safetensors file")
+}
+
 // A state that is not finite never replaces one that is.
 func TestCheckpointsAreFinite(t *testing.T) {
 	dir := t.TempDir()
