@@ -77,10 +77,11 @@ func (e *DataError) Error() string {
 // brokenWeights returns the network of which a weight is not finite, or "": numbers that
 // are not finite come from it then, whichever network was to learn from them.
 func (g *game) brokenWeights() string {
-	for name, params := range map[string][]*nn.Param{"generator": g.gParams, "discriminator": g.dParams} {
-		if !isFinite(tensor.Norm(values(params)).Item()) {
-			return name
-		}
+	switch finite := func(params []*nn.Param) bool { return isFinite(tensor.Norm(values(params)).Item()) }; {
+	case !finite(g.gParams):
+		return "generator"
+	case !finite(g.dParams):
+		return "discriminator"
 	}
 	return ""
 }
