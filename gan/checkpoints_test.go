@@ -278,6 +278,43 @@ func TestCheckpointsBestAlwaysFails(t *testing.T) {
 	require.ErrorContains(t, errors.Join(told...), "the generator of step 2 is worth: no metric today")
 }
 
+// A panic of Best, which runs beside training, is one of the hook: the others end, and
+// the last checkpoint is written.
+func TestCheckpointsBestPanics(t *testing.T) {
+	for _, every := range []int{1, 100} { // noticed in a step, and at the end
+		dir := t.TempDir()
+		ended := 0
+		c := gan.Checkpoints{Dir: dir, Every: every, Best: func(*gan.Generator) (float64, error) { panic("no metric at all") }}
+		trainer := newTiny(t, gan.Hinge{})
+		fit := func() {
+			trainer.Fit(context.Background(), tinyNoise(5), gan.Steps(4), gan.On(c.Hook(), gan.Hook{End: func(*gan.Report) error {
+				ended++
+				return nil
+			}}))
+		}
+		require.PanicsWithValue(t, "no metric at all", fit)
+		require.Equal(t, 1, ended)
+		require.Contains(t, names(t, dir), stepNames(trainer.Steps())[0])
+		again := newTiny(t, gan.Hinge{})
+		_, err := again.ResumeLatest(dir)
+		require.NoError(t, err)
+		require.Equal(t, trainer.Steps(), again.Steps())
+	}
+	// A device that fails there ends training as an error.
+	lost := &tensor.DeviceFailure{Device: "far:0", Op: "MatMul", Err: errors.New("it is gone")}
+	c := gan.Checkpoints{Dir: t.TempDir(), Every: 1, Best: func(*gan.Generator) (float64, error) { panic(lost) }}
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.Steps(4), gan.On(c.Hook()))
+	require.ErrorIs(t, err, lost)
+}
+
+// Nobody need listen.
+func TestNotifyNobody(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, stepNames(3)[0]), []byte("damaged"), 0o644))
+	_, err := newTiny(t, gan.Hinge{}).ResumeLatest(dir, gan.Notify(nil))
+	require.ErrorContains(t, err, "not a valid safetensors file")
+}
+
 // A state that is not finite never replaces one that is.
 func TestCheckpointsAreFinite(t *testing.T) {
 	dir := t.TempDir()

@@ -108,6 +108,13 @@ func (g *game) adoptCounts(counts []int) {
 	}
 }
 
+// classCounts returns how frequent the classes are. Any goroutine may call it.
+func (g *game) classCounts() []int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.counts
+}
+
 // nameless reports whether a source calls its classes by their numbers, since it knows
 // no names, and the configuration gives as many that are none of these.
 func nameless(source, config []string) bool {

@@ -39,13 +39,18 @@ type Options struct {
 // 65,536 samples, RealScores and FakeScores are nil. What is told at the
 // end of a run that is stopped early is told again, at its time, by the one that goes on.
 //
-// Hook panics with a [tensor.ArgumentError] if Every is negative.
+// Hook panics with a [tensor.ArgumentError] if Every is negative, or a rule has no Find.
 func Hook(o Options) gan.Hook {
 	if o.Every < 0 {
 		panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("every %d steps", o.Every), Fix: "give 1 or more, or 0 for the default"})
 	}
 	if o.Rules == nil {
 		o.Rules = Rules()
+	}
+	for _, rule := range o.Rules {
+		if rule.Find == nil {
+			panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("the rule %q has no function", rule.Name), Fix: "set its Find"})
+		}
 	}
 	var h *hook
 	var before *state // what is restored, until Start

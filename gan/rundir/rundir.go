@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -259,7 +260,7 @@ func (f *Folder) tell(to string, old *about, step int) {
 		return
 	}
 	of := ""
-	if old.Steps > 0 { // else it is a run of parts, each with a length of its own
+	if old.Steps > 0 && old.Steps < math.MaxInt { // else it is a run of parts, each with a length of its own, or one without an end
 		of = fmt.Sprintf(" of %d", old.Steps)
 	}
 	f.options.Say(fmt.Sprintf("%s; it was stopped after step %d%s, and goes on with: %s", line, step, of, again(old.Command, f.options.OutFlag, to)))

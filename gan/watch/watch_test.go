@@ -198,6 +198,21 @@ func TestEveryBrowserSeesTheRun(t *testing.T) {
 	require.Empty(t, late.News.Judgements)
 }
 
+// A run that goes on until it is stopped has no number of steps to be shown, and no time
+// left.
+func TestRunWithoutEnd(t *testing.T) {
+	p := New(Options{})
+	enough := errors.New("enough")
+	trainer, source := newTrainer(t)
+	_, err := trainer.Fit(context.Background(), source, gan.Steps(math.MaxInt), gan.On(p.Hook(), gan.Hook{Step: func(*gan.StepInfo) error {
+		require.Zero(t, p.status.Steps)
+		require.True(t, math.IsNaN(float64(p.status.Left)))
+		return enough
+	}}))
+	require.ErrorIs(t, err, enough)
+	require.Equal(t, "stopped", p.status.State)
+}
+
 // The points are means of what the steps told.
 func TestPoints(t *testing.T) {
 	p := New(Options{})
