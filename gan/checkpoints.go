@@ -288,23 +288,23 @@ func (k *keeper) end(r *Report) error {
 		<-k.file
 		k.writing = nil
 	}
-	err := Warning(k.finish(true))
-	if k.trainer.Steps() == 0 && err == nil {
+	warned := k.finish(true) // about an earlier one
+	if k.trainer.Steps() == 0 && warned == nil {
 		r.Checkpoint = k.path(prefix, 0)
 		return nil
 	}
 	s, failed := k.trainer.snapshot()
-	if failed != nil {
-		return both(err, failed)
+	if failed == nil {
+		failed = k.write(s)
 	}
-	if failed := k.write(s); failed != nil {
-		return both(err, failed)
+	if failed != nil {
+		return both(Warning(warned), failed)
 	}
 	r.Checkpoint = k.path(prefix, s.state.Steps)
 	if k.Best != nil && !k.interrupted() {
-		err = both(err, Warning(k.compare(s, k.trainer.Generator())))
+		warned = both(warned, k.compare(s, k.trainer.Generator()))
 	}
-	return err
+	return Warning(warned)
 }
 
 func (k *keeper) release() {

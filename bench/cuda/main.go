@@ -112,6 +112,10 @@ func start(d *tensor.Device) {
 	first("unary", func() { tensor.Tanh(x) })
 	first("sum", func() { tensor.Sum(x) })
 	first("draw", func() { tensor.NewStream(1, "draws").NormalInto(x) })
+	first("small", func() { // held back, and done together
+		small := d.New(tensor.Float32, 64)
+		tensor.Add(tensor.Tanh(small), small)
+	})
 	first("product", func() { tensor.Linear(x, y, nil, none) })
 	first("convolution", func() {
 		p := tensor.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}

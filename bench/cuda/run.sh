@@ -5,8 +5,9 @@
 #         bench/cuda/run.sh build FOLDER where there is Go and no GPU: builds into FOLDER, which can be carried
 #         FOLDER/run.sh FOLDER [OUT]     on the machine with the GPU: measures, and needs no Go
 #         bench/cuda/run.sh dry [FOLDER] where there is no GPU: the same stages on a fake driver, to try the script
-# Needs:  for building Go and gcc; for measuring an NVIDIA driver. PYTHON names the interpreter with torch, GANDER_CUBLAS
-#         the cuBLAS to use (else where the loader finds it, or PyTorch's), SECONDS_IN_ALL how long all may take (450).
+# Needs:  for building Go and gcc; for measuring an NVIDIA driver, and the C library of where it was built or a later one.
+#         PYTHON names the interpreter with torch, GANDER_CUBLAS the cuBLAS to use (else PyTorch's, or where the loader finds
+#         it), SECONDS_IN_ALL how long all may take (450).
 #
 # Each stage is a process of its own with a limit of time: one that fails, hangs or loses the device does not keep the next
 # from its turn. OUT (default: FOLDER) gets five files, device.txt, tests.txt, gander.txt, torch.txt and table.md.
@@ -39,7 +40,8 @@ main() {
     all=${SECONDS_IN_ALL:-450}
     status=0
     rm -f "$out"/{device,tests,gander,torch}.txt "$out/table.md"
-    export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 PYTHONUNBUFFERED=1
+    export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 CUDA_CACHE_DISABLE=0 PYTHONUNBUFFERED=1
+    export TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_CACHE_DIR=$work/inductor
     python=${PYTHON:-python3}
     benchFlags=
     if [ -n "$dry" ]; then
@@ -71,39 +73,51 @@ main() {
         result=$?
         { echo "== $name: status $result after $((SECONDS - start)) s"; head -c 400000 "$name.log"; } >>"$out/$file"
         if [ $result -eq 0 ] && ! grep -q '^# failed' "$name.log"; then
-            echo "== $name: $((SECONDS - start)) s $(grep -m 1 -E -- '--- SKIP' "$name.log")"
+            echo "== $name: $((SECONDS - start)) s $(grep -m 1 -B 1 -E -- '--- SKIP' "$name.log" | cut -c 1-200 | paste -sd ' ')"
         else
             status=1
             echo "== $name FAILED with status $result after $((SECONDS - start)) s (124 or 137: it took too long)"
             { grep -m 6 -E -A 4 -- '--- FAIL|^panic|^# failed|Error Trace|SIG|^cuda:' "$name.log" || tail -4 "$name.log"; } | cut -c 1-300 | head -n 16
         fi
     }
-    tests() { # seconds, tests: all at a time
+    tests() { # seconds, tests: all at a time, if the GPU lets processes share it
         local limit=$1 t
         shift
         for t in "$@"; do
             stage tests.txt "$t" "$limit" "$folder/conformance" -test.run "^TestDevice$t\$" -test.v >"$t.said" &
+            [ "$mode" = Default ] || wait
         done
         wait
         for t in "$@"; do cat "$t.said"; done
         grep -q FAILED -- $(printf '%s.said ' "$@") && status=1
     }
 
+    # Asking may take long on a machine that was just started, and must not take all the time.
     {
-        nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,memory.total --format=csv
+        timeout -k 5 20 nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,memory.total --format=csv
         uname -srm
         grep -m 1 'model name' /proc/cpuinfo
-        $python -c 'import torch; print("torch", torch.__version__, torch.version.cuda, torch.cuda.is_available())'
     } >"$out/device.txt" 2>&1
-    cut -c 1-200 "$out/device.txt"
-    if [ -z "${GANDER_CUBLAS:-}" ] && [ -z "$dry" ]; then
-        # PyTorch brings a cuBLAS, which is used if the loader finds none.
-        if ! ldconfig -p 2>/dev/null | grep -q 'libcublas\.so\.1[123]' && ! ls /usr/local/cuda/lib64/libcublas.so.1[123] >/dev/null 2>&1; then
-            found=$($python -c 'import glob, os, torch; root = os.path.dirname(os.path.dirname(torch.__file__)); print(next(iter(sorted(
-                p for n in ("11", "12", "13") for p in glob.glob(root + "/nvidia/**/libcublas.so." + n, recursive=True) + glob.glob(root + "/torch/lib/libcublas.so." + n))), ""))' 2>/dev/null)
-            [ -n "$found" ] && export GANDER_CUBLAS=$found
-        fi
+    mode=$(timeout -k 5 20 nvidia-smi --query-gpu=compute_mode --format=csv,noheader 2>/dev/null | head -n 1)
+    case $mode in Exclusive*) echo "one process at a time" >>"$out/device.txt" ;; *) mode=Default ;; esac
+    torch=
+    if [ -z "$dry" ]; then
+        # One line on PyTorch, and one with its cuBLAS, so that both measure the same.
+        timeout -k 5 90 $python - >torch.said 2>torch.err <<'PYTHON'
+import glob, os, torch
+print("torch", torch.__version__, "CUDA", torch.version.cuda, "sees a GPU" if torch.cuda.is_available() else "sees no GPU", flush=True)
+root = os.path.dirname(os.path.dirname(torch.__file__))
+name = "libcublas.so." + str(torch.version.cuda).split(".")[0]
+for pattern in ("/nvidia/cu*/lib/", "/nvidia/cublas/lib/", "/torch/lib/"):
+    for path in glob.glob(root + pattern + name):
+        print("cublas", path)
+PYTHON
+        grep '^torch ' torch.said >>"$out/device.txt" || tail -n 1 torch.err >>"$out/device.txt"
+        grep -q '^torch .* sees a GPU$' torch.said && torch=1
+        found=$(sed -n 's/^cublas //p' torch.said | head -n 1)
+        [ -z "${GANDER_CUBLAS:-}" ] && [ -n "$found" ] && export GANDER_CUBLAS=$found
     fi
+    cut -c 1-200 "$out/device.txt"
     echo "cuBLAS: ${GANDER_CUBLAS:-where the loader finds it}" | tee -a "$out/device.txt"
 
     # The first process has the driver compile all kernels, which the others find in its cache.
@@ -113,12 +127,13 @@ main() {
     stage gander.txt cublas 40 "$folder/bench" $benchFlags -as cublas -only products,steps
     stage gander.txt cublas-tf32 40 "$folder/bench" $benchFlags -as cublas-tf32 -tf32 -only products,steps
     stage tests.txt rule 40 "$folder/conformance" -test.run '^$' -test.bench DeviceProducts -test.benchtime "$([ -n "$dry" ] && echo 1x || echo 20x)"
-    if $python -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-        for part in products steps memory convolutions compiled; do
+    if [ -n "$torch" ]; then
+        for part in products steps memory convolutions; do
             stage torch.txt "torch-$part" 75 $python "$folder/torch_bench.py" $part
         done
+        stage torch.txt torch-compiled 120 $python "$folder/torch_bench.py" compiled
     else
-        echo "torch is not there, or sees no GPU" | tee -a "$out/torch.txt"
+        echo "torch is not there, or sees no GPU, or takes too long to say so" | tee -a "$out/torch.txt"
     fi
     tests 30 Memory
     GANDER_LOSE_DEVICE=1 tests 30 Lost

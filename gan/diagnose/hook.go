@@ -15,8 +15,8 @@ import (
 // with all of [Rules].
 type Options struct {
 	// Every is the number of steps between two measurements, or a few more if the
-	// generator does not learn in each step. 0 means a hundredth of the run, and at
-	// least 10.
+	// generator does not learn in each step. 0 means a hundredth of the run, at least 10
+	// and at most 10,000: a run may have no end.
 	Every int
 	// Rules look at the measurements; nil means [Rules].
 	Rules []Rule
@@ -138,7 +138,7 @@ func newHook(o Options, r gan.Run, before *state) *hook {
 	h := &hook{o: o, run: r, shows: make(chan *measuring, patience), said: map[string]int{}}
 	h.every = o.Every
 	if h.every == 0 {
-		h.every = max(r.Steps/100, 10)
+		h.every = min(max(r.Steps/100, 10), 10_000)
 	}
 	// The generator should have its turn in the steps that are measured.
 	if n, err := strconv.Atoi(r.Trainer.Settings()["generator_every"]); err == nil && n > 1 {

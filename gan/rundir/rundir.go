@@ -263,7 +263,11 @@ func (f *Folder) tell(to string, old *about, step int) {
 		f.options.Say(line)
 		return
 	}
-	f.options.Say(fmt.Sprintf("%s; it was stopped after step %d of %d, and goes on with: %s", line, step, old.Steps, again(old.Command, f.options.OutFlag, to)))
+	of := ""
+	if old.Steps > 0 { // else it is a run of parts, each with a length of its own
+		of = fmt.Sprintf(" of %d", old.Steps)
+	}
+	f.options.Say(fmt.Sprintf("%s; it was stopped after step %d%s, and goes on with: %s", line, step, of, again(old.Command, f.options.OutFlag, to)))
 }
 
 // again is the command that goes on with the run in a folder.
@@ -375,7 +379,7 @@ func (f *Folder) Path(elements ...string) string {
 }
 
 // Part returns a folder within the folder for one of several trainings that make
-// up the run, such as those of several seeds. Close the whole, not the part.
+// up the run, such as those of several seeds. Finish and close the whole, not the part.
 func (f *Folder) Part(name string) *Folder {
 	return &Folder{path: f.Path(name), options: f.options, command: f.command}
 }
@@ -433,8 +437,12 @@ func (f *Folder) HookWith(c gan.Checkpoints) gan.Hook {
 	return h
 }
 
-// Finish notes that the run has done what it was to do.
+// Finish notes that the run has done what it was to do. That a part of it has, is not
+// noted anywhere.
 func (f *Folder) Finish() error {
+	if f.about == nil {
+		return nil
+	}
 	f.about.Finished = true
 	if err := f.note(); err != nil {
 		return fmt.Errorf("rundir: %w", err)

@@ -184,6 +184,29 @@ func TestOtherFolders(t *testing.T) {
 	require.ErrorContains(t, err, "run.json")
 }
 
+// A run of parts has no length that the note could tell, and a part has no note.
+func TestParts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	folder, err := rundir.Open(path, rundir.Options{})
+	require.NoError(t, err)
+	for _, name := range []string{"a", "b"} {
+		part := folder.Part(name)
+		trainer := newTrainer(t, 3)
+		require.NoError(t, part.Resume(trainer))
+		_, err = trainer.Fit(context.Background(), source, gan.Steps(3), gan.On(part.Hook()))
+		require.NoError(t, err)
+		require.NoError(t, part.Finish())
+		part.Close()
+	}
+	folder.Close() // before the whole has finished
+	var said []string
+	folder, err = rundir.Open(path, rundir.Options{Say: func(line string) { said = append(said, line) }})
+	require.NoError(t, err)
+	defer folder.Close()
+	require.Len(t, said, 1)
+	require.Contains(t, said[0], "; it was stopped after step 3, and goes on with: ")
+}
+
 func TestChanges(t *testing.T) {
 	flags := flag.NewFlagSet("test", flag.ContinueOnError)
 	flags.SetOutput(new(strings.Builder))

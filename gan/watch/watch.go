@@ -461,8 +461,11 @@ func histograms(real, fake []float64) (low, high float64, counts [2][]int) {
 		counts[k] = make([]int, bins)
 		for _, v := range scores {
 			at := 0
-			if high > low {
-				at = min(int(bins*(v-low)/(high-low)), bins-1)
+			switch place := bins * (v - low) / (high - low); { // NaN of numbers that are infinite, or equal
+			case v == high && high > low:
+				at = bins - 1
+			case place > 0:
+				at = int(min(place, bins-1))
 			}
 			counts[k][at]++
 		}

@@ -474,4 +474,10 @@ func TestNumbers(t *testing.T) {
 	require.Equal(t, 1, counts[1][bins/2])
 	_, _, counts = histograms([]float64{2, 2}, []float64{2})
 	require.Equal(t, 2, counts[0][0])
+	// A network's output may overflow where the loss does not.
+	_, _, counts = histograms([]float64{math.Inf(1), 1}, []float64{math.Inf(-1), math.NaN()})
+	require.Equal(t, 4, counts[0][0]+counts[0][bins-1]+counts[1][0]+counts[1][bins-1])
+	_, _, counts = histograms([]float64{math.Inf(1), 0}, []float64{-1})
+	require.Equal(t, [3]int{1, 1, 1}, [3]int{counts[0][bins-1], counts[0][0], counts[1][0]})
+	histograms([]float64{math.MaxFloat64, 0}, []float64{-math.MaxFloat64})
 }

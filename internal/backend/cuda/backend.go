@@ -125,12 +125,8 @@ func (b *Backend) Close() error {
 	if b.closed {
 		return nil
 	}
-	var errs []error
-	if b.lost == nil { // the steps held back are of no use to anybody
-		errs = append(errs, b.device.StreamSync(b.stream))
-	}
-	b.closed = true
-	errs = append(errs, b.graphs.forget(b), b.library.close(), b.memory.close(b))
+	b.closed = true // what is held back is of no use to anybody
+	errs := []error{b.graphs.forget(b), b.library.close(), b.memory.close(b)}
 	for _, m := range b.modules {
 		if m != 0 {
 			errs = append(errs, b.device.ModuleUnload(m))

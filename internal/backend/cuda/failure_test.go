@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -99,6 +100,53 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	require.Equal(t, float32(2), read(b, x)[1<<16-1])
 	runtime.KeepAlive(x.Buffer)
+}
+
+// TestOutOfMemoryInLaunch: where the driver has no memory to launch one of the kernels
+// that were held back, it gets what is free, but not what the kernels after it use.
+func TestOutOfMemoryInLaunch(t *testing.T) {
+	for _, fails := range []string{"cuMemsetD32Async", "cuLaunchKernel", "the second cuLaunchKernel"} {
+		b, d := open(t, sim.Config{Fast: true})
+		x, y := array(b, 10000), array(b, 10000)
+		b.Free(array(b, 30000).Buffer)
+		b.Sync()
+		between := array(b, 20000) // of another size, used by what is held back, and free again
+		part := between
+		part.Layout = x.Layout
+		b.Unary(op.Exp, part, x, 0, 0)
+		b.Binary(op.Add, y, part, x, 0)
+		b.Free(between.Buffer)
+		frees := d.Counters().Frees
+		call, second := strings.CutPrefix(fails, "the second ")
+		after := 0
+		if second {
+			after = 1
+		}
+		d.Fail(call, after, driver.OutOfMemory)
+		require.Equal(t, float32(1), read(b, y)[9999])
+		require.NotZero(t, d.Counters().Frees-frees, "what was free before is the driver's")
+	}
+}
+
+// TestOutOfMemoryBeside: memory that other goroutines use and free while one collects
+// garbage is not given to the driver before it was used.
+func TestOutOfMemoryBeside(t *testing.T) {
+	b, _ := open(t, sim.Config{Memory: 1 << 20, Fast: true})
+	x, y := array(b, 10000), array(b, 10000)
+	b.Sync()
+	ran := make(chan bool)
+	func() {
+		garbage := new([64]byte)
+		runtime.AddCleanup(garbage, func(int) { // on another goroutine
+			b.Unary(op.Exp, y, x, 0, 0)
+			b.Free(y.Buffer)
+			close(ran)
+		}, 0)
+	}()
+	f := failure(t, func() { array(b, 1<<20) })
+	require.ErrorIs(t, f, driver.OutOfMemory)
+	<-ran
+	require.Len(t, read(b, x), 10000)
 }
 
 // TestLost: an error of a kernel comes with the next read, names the operations that

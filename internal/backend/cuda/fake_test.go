@@ -212,6 +212,38 @@ func TestFakeDriverLibrary(t *testing.T) {
 	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
 }
 
+// TestFakeDriverUncapturable: if cuBLAS cannot be captured, there are no graphs, and
+// nothing else is lost.
+func TestFakeDriverUncapturable(t *testing.T) {
+	library, _ := fakeDriver(t)
+	cublas := filepath.Join(filepath.Dir(library), "libcublas.so.12")
+	compileFake(t, "gcc", cublas, "-DBLAS")
+	byLibrary(t)
+	d, err := real.Open(real.Options{Library: []string{library}, BLAS: []string{cublas}})
+	require.NoError(t, err)
+	b, err := cuda.Open(d, cuda.Kind, 0)
+	require.NoError(t, err)
+	notesAt := filepath.Join(t.TempDir(), "log")
+	t.Setenv("FAKE_CUDA_LOG", notesAt)
+	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:3:14") // of the second step, whose products are captured
+	x, y, z, last := matrix(b, 5, 3), matrix(b, 3, 4), matrix(b, 5, 4), matrix(b, 5, 4)
+	for step := range 4 {
+		b.MatMul(z, x, y)
+		b.Binary(op.Add, last, z, z, 0)
+		b.MatMul(z, x, y)
+		want := read(b, z)
+		for i, got := range read(b, last) {
+			require.Equal(t, 2*want[i], got, "step %d", step)
+		}
+	}
+	require.NoError(t, b.Close())
+	notes, err := os.ReadFile(notesAt)
+	require.NoError(t, err)
+	assert.Contains(t, string(notes), "cuStreamBeginCapture")
+	assert.NotContains(t, string(notes), "cuGraphLaunch")
+	assert.Contains(t, string(notes), "left: 0 blocks, 0 objects")
+}
+
 // onFake registers and opens a kind of device on a fake driver.
 func onFake(t *testing.T, name string) (device *tensor.Device, b *cuda.Backend, r *runner) {
 	library, r := fakeDriver(t)

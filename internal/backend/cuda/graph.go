@@ -23,6 +23,8 @@ type graphs struct {
 	values  []byte // of the slots, to be uploaded
 	block   *block // of the slots
 	unique  uint64
+	lists   uint64 // of nodes, that the driver has got
+	running bool   // it is getting one
 }
 
 // node is a launch, a product of cuBLAS if product is set, or else a memset.
@@ -131,16 +133,26 @@ func (b *Backend) vary(values []byte) driver.Ptr {
 	return g.block.ptr + driver.Ptr(at)
 }
 
+// pending reports whether nodes that the driver has not got may use a free block.
+func (g *graphs) pending(k *block) bool {
+	return (g.running || len(g.nodes) > 0) && k.list == g.lists
+}
+
 // run launches the nodes that were held back.
 func (b *Backend) run() {
 	g := &b.graphs
 	if len(g.nodes) == 0 {
 		return
 	}
+	g.running = true
+	defer func() {
+		g.running = false
+		g.lists++
+	}()
 	nodes, content, values := g.nodes, g.content, g.values
 	g.nodes, g.content, g.values, g.slots = g.nodes[:0], g.content[:0], g.values[:0], 0
 	if len(values) > 0 {
-		b.upload(g.block.ptr, values)
+		b.send(g.block.ptr, values)
 	}
 	if len(nodes) == 1 {
 		b.perform(nodes, content)
@@ -156,7 +168,7 @@ func (b *Backend) run() {
 			b.check(g.forget(b))
 		}
 		if r != nil && r.graph != 0 {
-			b.check(b.device.GraphDestroy(r.graph))
+			b.check(b.destroy(r.graph))
 		}
 		r = &recording{content: bytes.Clone(content)}
 		g.known[key] = r
@@ -173,7 +185,7 @@ func (b *Backend) run() {
 		// There is no memory to launch it as a whole.
 		graph := r.graph
 		r.graph, r.seen = 0, 0
-		b.check(b.device.GraphDestroy(graph))
+		b.check(b.destroy(graph))
 	}
 	b.perform(nodes, content)
 }
@@ -235,14 +247,24 @@ func (b *Backend) capture(r *recording, nodes []node, content []byte) {
 	}
 }
 
-// forget destroys all graphs.
+// destroy destroys graphs when they have run: drivers before CUDA 12 do not promise to
+// wait.
+func (b *Backend) destroy(graphs ...driver.Graph) error {
+	errs := []error{b.device.StreamSync(b.stream)}
+	for _, g := range graphs {
+		errs = append(errs, b.device.GraphDestroy(g))
+	}
+	return errors.Join(errs...)
+}
+
+// forget waits for the stream and destroys all graphs.
 func (g *graphs) forget(b *Backend) error {
-	var errs []error
+	var all []driver.Graph
 	for _, r := range g.known {
 		if r.graph != 0 {
-			errs = append(errs, b.device.GraphDestroy(r.graph))
+			all = append(all, r.graph)
 		}
 	}
 	clear(g.known)
-	return errors.Join(errs...)
+	return b.destroy(all...)
 }

@@ -31,6 +31,7 @@ func (f *Buffer) Len() int { return f.n }
 type block struct {
 	ptr  driver.Ptr
 	size uint64
+	list uint64 // the number of the list of launches that was being made when it was given back
 }
 
 // memory keeps freed blocks for the next buffers of their size. All work is in one
@@ -79,6 +80,7 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 			if b.closed {
 				return nil, errClosed
 			}
+			b.flushAll() // what they queued may use memory that they have freed
 		}
 		if err := b.trim(); err != nil {
 			return nil, err
@@ -101,7 +103,7 @@ func (b *Backend) takeNow(bytes uint64) (*block, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &block{ptr, size}
+	k := &block{ptr: ptr, size: size}
 	m.all[ptr] = k
 	return k, b.annotate(k, bytes)
 }
@@ -126,25 +128,38 @@ func settle() {
 	<-done
 }
 
-// trim gives the free blocks back to the driver.
+// trim gives the free blocks back to the driver, but for those that launches may use
+// which the driver has not got yet. It waits for those that the driver has.
 func (b *Backend) trim() error {
 	if err := b.graphs.forget(b); err != nil {
 		return err
 	}
 	for size, list := range b.memory.free {
-		for _, k := range list {
-			delete(b.memory.all, k.ptr)
+		var kept []*block
+		for i, k := range list {
+			if b.graphs.pending(k) {
+				kept = append(kept, k)
+				continue
+			}
 			if err := b.device.MemFree(k.ptr); err != nil {
+				b.memory.free[size] = append(kept, list[i:]...)
 				return err
 			}
+			delete(b.memory.all, k.ptr)
 		}
-		delete(b.memory.free, size)
+		if b.memory.free[size] = kept; len(kept) == 0 {
+			delete(b.memory.free, size)
+		}
 	}
 	return nil
 }
 
-// giveBack ends a loan. No step that is held back uses the block.
-func (b *Backend) giveBack(k *block) { b.memory.free[k.size] = append(b.memory.free[k.size], k) }
+// giveBack ends a loan. No step that is held back uses the block; launches that are
+// held back may.
+func (b *Backend) giveBack(k *block) {
+	k.list = b.graphs.lists
+	b.memory.free[k.size] = append(b.memory.free[k.size], k)
+}
 
 // giveBackLater ends a loan when the steps held back are queued, if any uses it.
 func (b *Backend) giveBackLater(k *block) {
@@ -286,6 +301,11 @@ func (b *Backend) upload(dst driver.Ptr, src []byte) {
 		return
 	}
 	b.run()
+	b.send(dst, src)
+}
+
+// send is upload after the launches that were held back, which may be under way.
+func (b *Backend) send(dst driver.Ptr, src []byte) {
 	if len(src) > slotSize {
 		b.check(b.device.Upload(dst, src, b.stream))
 		return

@@ -131,6 +131,16 @@ func (b *Backend) LinearAdd(dst, x, w, add backend.Operand, e backend.Epilogue) 
 // longSum is the K of a block where K is long and results are few.
 const longSum = 512
 
+// partOf returns the K of a block: longSum, or more if that made more blocks than there
+// can be.
+func partOf(k int) int {
+	part := longSum
+	for blocks(k, part) > maxGrid {
+		part *= 2
+	}
+	return part
+}
+
 // multiply sets dst = x·y, followed by the epilogue, before whose function add [m, n] is
 // added unless it has no buffer.
 func (b *Backend) multiply(dst, x, y, add backend.Operand, e backend.Epilogue) {
@@ -171,8 +181,9 @@ func (b *Backend) multiply(dst, x, y, add backend.Operand, e backend.Epilogue) {
 	parts := 1
 	var scratch *block
 	if tiles := blocks(m, t.m) * blocks(n, t.n) * count; tiles < 32 && k >= 4*longSum {
-		parts = blocks(k, longSum)
-		p.part, p.parts = longSum, uint32(parts)
+		part := partOf(k)
+		parts = blocks(k, part)
+		p.part, p.parts = uint32(part), uint32(parts)
 		k, done := b.scratch(dt.Size() * parts * dst.Layout.Len())
 		defer done()
 		scratch, p.result.partial = k, k.ptr

@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -9,8 +10,10 @@ import (
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/cuda"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
 	"github.com/gander-ml/gander/internal/layout"
+	"github.com/gander-ml/gander/internal/op"
 )
 
 // whole returns a new array of small whole numbers, and the numbers.
@@ -38,6 +41,64 @@ func numbers(b *cuda.Backend, o backend.Operand) []float64 {
 		out[i] = h.At(i)
 	}
 	return out
+}
+
+// limited is a driver whose kernels do nothing, but object to a grid that no device has.
+type limited struct{ driver.Driver }
+
+type limitedDevice struct{ driver.Device }
+
+func (l limited) Open(n int) (driver.Device, error) {
+	d, err := l.Driver.Open(n)
+	return limitedDevice{d}, err
+}
+
+func (limitedDevice) Launch(_ driver.Function, grid, _ driver.Dim, _ uint32, _ driver.Stream, _ []byte) error {
+	if grid.X > math.MaxInt32 || grid.Y > 65535 || grid.Z > 65535 {
+		return &driver.Error{Call: "cuLaunchKernel", Result: driver.InvalidValue, Detail: fmt.Sprintf("a grid of %v blocks", grid)}
+	}
+	return nil
+}
+
+// TestGrids: the largest arrays, and long ones in each direction, have grids that
+// devices have.
+func TestGrids(t *testing.T) {
+	b, err := cuda.Open(limited{sim.New(sim.Config{NoGraphs: true})}, cuda.Kind, 0)
+	require.NoError(t, err)
+	for _, dt := range []backend.DType{backend.Float32, backend.Float64} {
+		one := b.Alloc(dt, 1)
+		of := func(dims ...int) backend.Operand { // of one element, for all places
+			l := layout.Contiguous(dims...)
+			l.Strides = [layout.MaxRank]int{}
+			return backend.Operand{Buffer: one, Layout: l}
+		}
+		const most = 1 << 30
+		for _, s := range [][4]int{ // batch, m, n, k
+			{1, 1, 1, most}, {3, 2, 2, 40 << 20}, {1 << 17, 1, 1, 3000}, {70000, 1, 1, 1}, {1, most, 1, 1}, {1, 1, 1 << 20, 1}, {5, 1000, 1 << 20, 1},
+		} {
+			b.MatMul(of(s[0], s[1], s[2]), of(s[0], s[1], s[3]), of(s[0], s[3], s[2]))
+		}
+		for _, s := range [][2]int{{1, most}, {most, 1}, {1 << 20, 1 << 10}, {1 << 10, 1 << 20}, {16, most}, {most, 16}} {
+			b.Reduce(op.Sum, of(s[0], 1), of(s[0], s[1]))
+			b.Reduce(op.Sum, of(1, s[1]), of(s[0], s[1]))
+		}
+		for _, s := range []int{most, most + 1, 3 * most} {
+			b.Unary(op.Exp, of(s), of(s), 0, 0)
+			b.Copy(of(2, s), of(2, s))
+			b.Random(backend.Normal, of(s), 1, 0)
+		}
+		p := backend.ConvParams{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}
+		x, w, y := of(1, 1, 1<<14, 1<<15), of(1, 1, 1, 1), of(1, 1, 1<<14, 1<<15)
+		b.Conv2D(y, x, w, p, backend.Epilogue{})
+		b.Conv2DInputGrad(x, y, w, p, backend.Epilogue{})
+		b.Conv2DWeightGrad(w, x, y, p)
+		p.Groups = 60000
+		x, w, y = of(2, p.Groups, 2, 2), of(p.Groups, 1, 1, 1), of(2, p.Groups, 2, 2)
+		b.Conv2D(y, x, w, p, backend.Epilogue{})
+		b.Conv2DInputGrad(x, y, w, p, backend.Epilogue{})
+		b.Conv2DWeightGrad(w, x, y, p)
+	}
+	require.NoError(t, b.Close())
 }
 
 // TestRareKernels: the kernels that shapes as small as those of the conformance suite

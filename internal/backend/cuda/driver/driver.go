@@ -67,13 +67,14 @@ type Memory interface {
 	// MemAlloc returns the address of memory that nothing is known of, aligned to
 	// 256 bytes. Bytes must not be 0.
 	MemAlloc(bytes uint64) (Ptr, error)
-	// MemFree frees what MemAlloc returned. It waits for all work that is queued.
+	// MemFree frees what MemAlloc returned. It may wait for work that is queued, and
+	// need not: what such work uses must not be freed.
 	MemFree(Ptr) error
 
 	// HostAlloc returns page-locked memory of the host, all zero, which copies use
 	// without staging. It is not the garbage collector's.
 	HostAlloc(bytes int) ([]byte, error)
-	// HostFree frees what HostAlloc returned.
+	// HostFree frees what HostAlloc returned, likewise.
 	HostFree([]byte) error
 
 	// Upload queues a copy from the host and waits until it is done: src is the
@@ -158,7 +159,7 @@ type Graphs interface {
 	// GraphLaunch queues one run of all that was recorded, with the same arguments
 	// and addresses.
 	GraphLaunch(Graph, Stream) error
-	// GraphDestroy destroys a graph.
+	// GraphDestroy destroys a graph, which must not be running or queued.
 	GraphDestroy(Graph) error
 }
 

@@ -9,6 +9,10 @@ import (
 // errors.Is is asked for.
 type Result int32
 
+// LibraryFailed stands for results of cuBLAS that no result of the driver's says. They
+// tell nothing of the context: if it is lost, the driver's next call says so.
+const LibraryFailed Result = -1
+
 // Results that callers tell apart, and those that package sim returns.
 const (
 	Success              Result = 0
@@ -20,7 +24,9 @@ const (
 	InvalidDevice        Result = 101
 	InvalidContext       Result = 201
 	NoBinaryForGPU       Result = 209
+	ECCUncorrectable     Result = 214
 	InvalidPTX           Result = 218
+	NVLinkUncorrectable  Result = 220
 	UnsupportedPTX       Result = 222
 	SharedObjectNotFound Result = 302
 	InvalidHandle        Result = 400
@@ -37,6 +43,7 @@ const (
 	LaunchFailed         Result = 719
 	NotPermitted         Result = 800
 	NotSupported         Result = 801
+	MPSClientTerminated  Result = 810
 	CaptureUnsupported   Result = 900
 	CaptureInvalidated   Result = 901
 	CaptureUnmatched     Result = 903
@@ -53,7 +60,9 @@ var names = map[Result]string{
 	InvalidDevice:        "CUDA_ERROR_INVALID_DEVICE",
 	InvalidContext:       "CUDA_ERROR_INVALID_CONTEXT",
 	NoBinaryForGPU:       "CUDA_ERROR_NO_BINARY_FOR_GPU",
+	ECCUncorrectable:     "CUDA_ERROR_ECC_UNCORRECTABLE",
 	InvalidPTX:           "CUDA_ERROR_INVALID_PTX",
+	NVLinkUncorrectable:  "CUDA_ERROR_NVLINK_UNCORRECTABLE",
 	UnsupportedPTX:       "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
 	SharedObjectNotFound: "CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND",
 	InvalidHandle:        "CUDA_ERROR_INVALID_HANDLE",
@@ -70,6 +79,7 @@ var names = map[Result]string{
 	LaunchFailed:         "CUDA_ERROR_LAUNCH_FAILED",
 	NotPermitted:         "CUDA_ERROR_NOT_PERMITTED",
 	NotSupported:         "CUDA_ERROR_NOT_SUPPORTED",
+	MPSClientTerminated:  "CUDA_ERROR_MPS_CLIENT_TERMINATED",
 	CaptureUnsupported:   "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
 	CaptureInvalidated:   "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
 	CaptureUnmatched:     "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED",
@@ -87,9 +97,19 @@ func (r Result) String() string {
 // Error makes a Result an error.
 func (r Result) Error() string { return r.String() }
 
+// Results with which a context is lost, too, and which CUDA 11 did not have.
+const (
+	contained        Result = 226 // an error of hardware that the GPU has contained
+	tensorMemoryLeak Result = 721
+)
+
 // Sticky reports whether the context is lost after r: every later call fails.
 func (r Result) Sticky() bool {
-	return r >= IllegalAddress && r <= LaunchFailed && r != LaunchOutOfResources || r == Unknown
+	switch r {
+	case ECCUncorrectable, NVLinkUncorrectable, contained, tensorMemoryLeak, MPSClientTerminated, Unknown:
+		return true
+	}
+	return r >= IllegalAddress && r <= LaunchFailed && r != LaunchOutOfResources
 }
 
 // Error is a call of the driver that failed.

@@ -23,7 +23,9 @@ type blas struct {
 	c    *C.gander_blas // nil when closed
 }
 
-// statuses are cuBLAS's results, and the driver's that stand for them.
+// statuses are cuBLAS's results, and the driver's that stand for them. A product that
+// fails need not have lost the context: cuBLAS says INTERNAL_ERROR of a capture that it
+// could not do, and EXECUTION_FAILED of any launch that failed.
 var statuses = map[C.int]struct {
 	name   string
 	result driver.Result
@@ -32,13 +34,13 @@ var statuses = map[C.int]struct {
 	3:  {"CUBLAS_STATUS_ALLOC_FAILED", driver.OutOfMemory},
 	7:  {"CUBLAS_STATUS_INVALID_VALUE", driver.InvalidValue},
 	8:  {"CUBLAS_STATUS_ARCH_MISMATCH", driver.NotSupported},
-	11: {"CUBLAS_STATUS_MAPPING_ERROR", driver.Unknown},
-	13: {"CUBLAS_STATUS_EXECUTION_FAILED", driver.LaunchFailed},
-	14: {"CUBLAS_STATUS_INTERNAL_ERROR", driver.Unknown},
+	11: {"CUBLAS_STATUS_MAPPING_ERROR", driver.LibraryFailed},
+	13: {"CUBLAS_STATUS_EXECUTION_FAILED", driver.LibraryFailed},
+	14: {"CUBLAS_STATUS_INTERNAL_ERROR", driver.LibraryFailed},
 	15: {"CUBLAS_STATUS_NOT_SUPPORTED", driver.NotSupported},
 }
 
-// fail returns the error of a call, or nil. Negative statuses are the driver's.
+// blasError returns the error of a call, or nil. Negative statuses are the driver's.
 func (dev *Device) blasError(call string, s C.int) error {
 	if s <= 0 {
 		return dev.d.fail(call, -s)
@@ -46,18 +48,41 @@ func (dev *Device) blasError(call string, s C.int) error {
 	if e, ok := statuses[s]; ok {
 		return &driver.Error{Call: call, Result: e.result, Name: e.name}
 	}
-	return &driver.Error{Call: call, Result: driver.Unknown, Name: fmt.Sprintf("cuBLAS status %d", s)}
+	return &driver.Error{Call: call, Result: driver.LibraryFailed, Name: fmt.Sprintf("cuBLAS status %d", s)}
 }
 
-// BLAS opens cuBLAS and makes a handle.
+// BLAS opens cuBLAS and makes a handle: of the first library that can be opened and
+// starts, because a machine may have one that is too new for its driver beside one that
+// is not. The error is of the first that could be opened, if one could.
 func (dev *Device) BLAS() (driver.BLAS, error) {
 	if why := dev.d.options.NoBLAS; why != "" {
 		return nil, errors.New("there is no cuBLAS: " + why)
 	}
-	library, err := load(dev.d.options.BLAS)
-	if err != nil {
-		return nil, fmt.Errorf("there is no cuBLAS: %w", err)
+	var absent, broken error
+	for _, name := range dev.d.options.BLAS {
+		library, err := load([]string{name})
+		if err != nil {
+			if absent == nil {
+				absent = fmt.Errorf("there is no cuBLAS: %w", err)
+			}
+			continue
+		}
+		b, err := dev.newBLAS(library)
+		if err == nil {
+			return b, nil
+		}
+		if broken == nil {
+			broken = err
+		}
 	}
+	if broken != nil {
+		return nil, broken
+	}
+	return nil, absent
+}
+
+// newBLAS makes a handle of a library.
+func (dev *Device) newBLAS(library unsafe.Pointer) (*blas, error) {
 	b := &blas{dev: dev, c: (*C.gander_blas)(C.calloc(1, C.size_t(unsafe.Sizeof(C.gander_blas{}))))}
 	if missing := C.gander_blas_bind(b.c, library); missing != nil {
 		C.free(unsafe.Pointer(b.c))

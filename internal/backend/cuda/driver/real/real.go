@@ -29,7 +29,7 @@ import (
 const oldest = 10000
 
 var (
-	libraries = []string{"libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"}
+	libraries = []string{"libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"} // where Kubernetes has it, and Windows
 	blasNames = []string{"libcublas.so.13", "libcublas.so.12", "libcublas.so.11",
 		"/usr/local/cuda/lib64/libcublas.so.13", "/usr/local/cuda/lib64/libcublas.so.12", "/usr/local/cuda/lib64/libcublas.so.11"}
 )

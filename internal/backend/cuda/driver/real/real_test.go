@@ -390,6 +390,14 @@ func TestBLAS(t *testing.T) {
 	assert.ErrorIs(t, err, driver.OutOfMemory)
 	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:1:99")
 	assert.EqualError(t, b.Gemm(&g, s), "cublasSgemmStridedBatched: cuBLAS status 99")
+	for _, status := range []int{11, 13, 14} {
+		t.Setenv("FAKE_CUDA_FAIL", fmt.Sprint("cublasSgemmStridedBatched:1:", status))
+		err = b.Gemm(&g, s)
+		assert.ErrorIs(t, err, driver.LibraryFailed)
+		var e *driver.Error
+		require.ErrorAs(t, err, &e)
+		assert.False(t, e.Result.Sticky(), "the context may be in order")
+	}
 	t.Setenv("FAKE_CUDA_FAIL", "cuCtxSetCurrent:1:201")
 	assert.ErrorIs(t, b.Gemm(&g, s), driver.InvalidContext)
 	require.NoError(t, b.Close())
@@ -401,4 +409,9 @@ func TestBLAS(t *testing.T) {
 	t.Setenv("FAKE_CUDA_FAIL", "cublasCreate:1:1")
 	_, err = device(t, fake, compile(t, "BLAS")).BLAS()
 	assert.EqualError(t, err, "cublasCreate: CUBLAS_STATUS_NOT_INITIALIZED")
+	// One that does not start, as with a driver that is too old for it, leaves its turn.
+	t.Setenv("FAKE_CUDA_FAIL", "cublasCreate:1:1")
+	b, err = device(t, fake, compile(t, "BLAS", "OLD"), "libcublas-of-nobody.so.13", compile(t, "BLAS"), compile(t, "BLAS")).BLAS()
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
 }

@@ -12,6 +12,7 @@ type blas struct {
 	dev       *Device
 	workspace bool
 	closed    bool
+	loaded    map[driver.Gemm]bool // those that were done before, without addresses
 }
 
 // BLAS returns a stand-in for cuBLAS.
@@ -25,7 +26,7 @@ func (dev *Device) BLAS() (driver.BLAS, error) {
 	if c.d.config.NoBLAS {
 		return nil, fail(call, driver.NotFound, "there is no cuBLAS")
 	}
-	return &blas{dev: dev}, nil
+	return &blas{dev: dev, loaded: map[driver.Gemm]bool{}}, nil
 }
 
 func (b *blas) enter(call string) (*context, error) {
@@ -79,7 +80,13 @@ func (b *blas) Gemm(g *driver.Gemm, s driver.Stream) error {
 		st.spoilt = "cuBLAS has no workspace and would allocate one"
 		return fail(call, driver.CaptureUnsupported, "%s", st.spoilt)
 	}
-	q := *g
+	q, like := *g, *g
+	like.A, like.B, like.C = 0, 0, 0
+	if st := c.streams[s]; st != nil && st.capture != nil && !b.loaded[like] {
+		st.spoilt = "a product is the first of its kind, whose kernel would be loaded"
+		return fail(call, driver.CaptureUnsupported, "%s", st.spoilt)
+	}
+	b.loaded[like] = true
 	return c.put(call, s, func() error {
 		c.d.counters.Products++
 		return c.gemm(&q)

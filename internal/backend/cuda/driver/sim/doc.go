@@ -18,6 +18,12 @@
 // with it. Its text has the line of PTX and the thread, and errors.As finds the
 // *ptx.Fault.
 //
+// It also does not do what drivers mostly do and do not promise. To free memory does
+// not wait for work that uses it, which fails then; a graph that is queued cannot be
+// destroyed; and since a driver may load a kernel, its own or cuBLAS's, when it is first
+// launched, which can take memory and wait for the device, a first launch in a capture
+// spoils it.
+//
 // What it does not show: the streams of a device are served one after the other, so
 // that work of two streams never races.
 //

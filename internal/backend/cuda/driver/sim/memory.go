@@ -38,15 +38,13 @@ func (dev *Device) MemAlloc(bytes uint64) (driver.Ptr, error) {
 	return driver.Ptr(p), nil
 }
 
-// MemFree does all queued work, as a device does, and frees memory.
+// MemFree frees memory, also of queued work, which fails then: most drivers wait, but
+// none promises to.
 func (dev *Device) MemFree(p driver.Ptr) error {
 	const call = "cuMemFree"
 	c, err := dev.enter(call)
 	defer c.leave()
 	if err != nil {
-		return err
-	}
-	if err := c.drain(); err != nil {
 		return err
 	}
 	for _, m := range c.modules {
@@ -85,9 +83,6 @@ func (dev *Device) HostFree(b []byte) error {
 	c, err := dev.enter(call)
 	defer c.leave()
 	if err != nil {
-		return err
-	}
-	if err := c.drain(); err != nil {
 		return err
 	}
 	for i, h := range c.host {

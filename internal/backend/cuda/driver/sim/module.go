@@ -162,6 +162,11 @@ func (dev *Device) Launch(h driver.Function, grid, block driver.Dim, shared uint
 	if err := f.kernel.Check(g, b, shared, args, o); err != nil {
 		return &driver.Error{Call: call, Result: driver.InvalidValue, Detail: err.Error(), Cause: err}
 	}
+	if st := c.streams[s]; st != nil && st.capture != nil && st.spoilt == "" && !f.loaded {
+		st.spoilt = f.kernel.Name() + " is launched for the first time, and would be loaded"
+		return fail(call, driver.CaptureUnsupported, "%s", st.spoilt)
+	}
+	f.loaded = true
 	args = bytes.Clone(args)
 	return c.put(call, s, func() error {
 		c.d.counters.Launches++
@@ -242,7 +247,9 @@ func (dev *Device) GraphLaunch(g driver.Graph, h driver.Stream) error {
 	if s.capture != nil {
 		return fail(call, driver.CaptureUnsupported, "a graph in a graph")
 	}
+	gr.queued++
 	return c.put(call, h, func() error {
+		gr.queued--
 		c.d.counters.GraphLaunches++
 		for _, w := range gr.work {
 			if err := w.run(); err != nil {
@@ -253,7 +260,8 @@ func (dev *Device) GraphLaunch(g driver.Graph, h driver.Stream) error {
 	})
 }
 
-// GraphDestroy destroys a graph, after what is queued.
+// GraphDestroy destroys a graph. It is an error if it is queued, which drivers since
+// CUDA 12 wait for.
 func (dev *Device) GraphDestroy(g driver.Graph) error {
 	const call = "cuGraphExecDestroy"
 	c, err := dev.enter(call)
@@ -261,8 +269,11 @@ func (dev *Device) GraphDestroy(g driver.Graph) error {
 	if err != nil {
 		return err
 	}
-	if c.graphs[g] == nil {
+	switch gr := c.graphs[g]; {
+	case gr == nil:
 		return fail(call, driver.InvalidHandle, "there is no graph %d", g)
+	case gr.queued > 0:
+		return fail(call, driver.InvalidValue, "the graph is queued")
 	}
 	delete(c.graphs, g)
 	return nil

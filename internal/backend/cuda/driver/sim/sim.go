@@ -187,7 +187,8 @@ type module struct {
 type function struct {
 	module  driver.Module
 	kernel  *ptx.Kernel
-	dynamic int // the most dynamic shared memory
+	dynamic int  // the most dynamic shared memory
+	loaded  bool // it was launched before
 }
 
 type stream struct {
@@ -203,7 +204,10 @@ type work struct {
 	mark *event
 }
 
-type graph struct{ work []work }
+type graph struct {
+	work   []work
+	queued int // launches that are not done
+}
 
 type event struct {
 	timing  bool
@@ -405,6 +409,9 @@ func (c *context) put(call string, h driver.Stream, run func() error) error {
 	}
 	w := work{what: call, run: run}
 	if s.capture != nil {
+		if s.spoilt != "" {
+			return fail(call, driver.CaptureInvalidated, "%s", s.spoilt)
+		}
 		s.capture.work = append(s.capture.work, w)
 		return nil
 	}

@@ -312,6 +312,15 @@ func TestGraph(t *testing.T) {
 	p := r.alloc(8)
 	require.NoError(t, r.dev.Upload(p, floats(1, 2), r.s))
 	require.NoError(t, r.dev.CaptureBegin(r.s))
+	assert.ErrorIs(t, r.scale(p, 2, 2), driver.CaptureUnsupported)
+	assert.ErrorIs(t, r.scale(p, 2, 2), driver.CaptureInvalidated)
+	_, err := r.dev.CaptureEnd(r.s)
+	assert.ErrorContains(t, err, "for the first time")
+	require.NoError(t, r.scale(p, 1, 2))
+	require.NoError(t, r.dev.StreamSync(r.s))
+	r.driver.ResetCounters()
+
+	require.NoError(t, r.dev.CaptureBegin(r.s))
 	require.NoError(t, r.scale(p, 2, 2))
 	require.NoError(t, r.scale(p, 3, 1))
 	g, err := r.dev.CaptureEnd(r.s)
@@ -321,6 +330,7 @@ func TestGraph(t *testing.T) {
 	for range 2 {
 		require.NoError(t, r.dev.GraphLaunch(g, r.s))
 	}
+	assert.ErrorContains(t, r.dev.GraphDestroy(g), "the graph is queued")
 	got := make([]byte, 8)
 	require.NoError(t, r.dev.Download(got, p, r.s))
 	assert.Equal(t, floats(36, 8), got)
@@ -339,8 +349,8 @@ func TestGraph(t *testing.T) {
 	require.NoError(t, r.dev.Download(got, p, r.s), "the stream is in order again")
 
 	// A graph that uses freed memory is caught.
-	require.NoError(t, r.dev.MemFree(p))
 	require.NoError(t, r.dev.GraphLaunch(g, r.s))
+	require.NoError(t, r.dev.MemFree(p), "which does not wait")
 	err = r.dev.StreamSync(r.s)
 	assert.ErrorIs(t, err, driver.IllegalAddress)
 	assert.ErrorContains(t, err, "freed memory")
@@ -387,6 +397,11 @@ func TestGemm(t *testing.T) {
 	_, err = r.dev.CaptureEnd(r.s)
 	assert.Error(t, err)
 	require.NoError(t, b.SetWorkspace(r.alloc(1024), 1024))
+	require.NoError(t, r.dev.CaptureBegin(r.s))
+	assert.ErrorIs(t, b.Gemm(g, r.s), driver.CaptureUnsupported, "the first of its kind")
+	_, err = r.dev.CaptureEnd(r.s)
+	assert.Error(t, err)
+	require.NoError(t, b.Gemm(g, r.s))
 	require.NoError(t, r.dev.CaptureBegin(r.s))
 	require.NoError(t, b.Gemm(g, r.s))
 	_, err = r.dev.CaptureEnd(r.s)
