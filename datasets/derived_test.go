@@ -293,6 +293,11 @@ func TestAugmentations(t *testing.T) {
 	check(seen(datasets.RandomCrop(3, 3)), crops)
 }
 
+// misnamed has labels of which it does not know the names.
+type misnamed struct{ classed }
+
+func (misnamed) Label(int) int { return 7 }
+
 func TestDerivedErrorsAndMisuse(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	bad := broken{counter(3), func(i int) error { return unreadable }}
@@ -317,6 +322,7 @@ func TestDerivedErrorsAndMisuse(t *testing.T) {
 		"fraction":       func() { datasets.RandomSplit(data, 1, math.NaN()) },
 		"none":           func() { datasets.Concat() },
 		"shapes":         func() { datasets.Concat(data, counter(3)) },
+		"unnamed":        func() { datasets.Concat(data, misnamed{data}).(datasets.Labeler).Label(3) },
 		"some labels":    func() { datasets.Concat(data, unlabelled{data}) },
 		"no labels":      func() { datasets.WithClasses(counter(3), "a") },
 		"names":          func() { datasets.WithClasses(classed{3, []string{"a", "b"}}, "a") },

@@ -48,6 +48,7 @@ func (r *rows) Shape() []int { return slices.Clone(r.shape) }
 
 func (r *rows) Fill(i int, dst []float32) error {
 	r.check("Fill", i)
+	r.checkRoom("Fill", len(dst))
 	if r.single != nil {
 		copy(dst, r.single[i*len(dst):])
 		return nil
@@ -60,6 +61,7 @@ func (r *rows) Fill(i int, dst []float32) error {
 
 func (r *rows) Fill64(i int, dst []float64) error {
 	r.check("Fill64", i)
+	r.checkRoom("Fill64", len(dst))
 	if r.double != nil {
 		copy(dst, r.double[i*len(dst):])
 		return nil
@@ -73,6 +75,12 @@ func (r *rows) Fill64(i int, dst []float64) error {
 func (r *rows) check(op string, i int) {
 	if i < 0 || i >= r.n {
 		misuse(op, fmt.Sprintf("there is no sample %d of %d", i, r.n), "give 0 ≤ i < Len")
+	}
+}
+
+func (r *rows) checkRoom(op string, elements int) {
+	if want := elementsOf(r.shape); elements != want {
+		misuse(op, fmt.Sprintf("dst has %d elements, the sample %d", elements, want), "give one element per number")
 	}
 }
 

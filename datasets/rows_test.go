@@ -62,6 +62,8 @@ func TestRows(t *testing.T) {
 		"labels": func() { datasets.FromTensor(tensor.New(tensor.Float32, 2, 1), []int{1}) },
 		"below":  func() { set.Fill(-1, make([]float32, 2)) },
 		"above":  func() { set.(datasets.Filler64).Fill64(3, make([]float64, 2)) },
+		"small":  func() { set.Fill(0, make([]float32, 1)) },
+		"large":  func() { set.(datasets.Filler64).Fill64(0, make([]float64, 3)) },
 		"label":  func() { datasets.FromTensor(tensor.New(tensor.Float32, 1), []int{0}).(datasets.Labeler).Label(1) },
 	} {
 		require.ErrorAs(t, tensor.Catch(f), new(tensor.Misuse), name)

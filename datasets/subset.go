@@ -153,7 +153,11 @@ func concat(parts []Dataset) Dataset {
 		d.classes = func() []string { return merged().names }
 		d.label = func(i int) int {
 			part, i := at(i)
-			return merged().number[part][parts[part].(Labeler).Label(i)]
+			numbers, label := merged().number[part], parts[part].(Labeler).Label(i)
+			if label < 0 || label >= len(numbers) {
+				misuse("Concat", fmt.Sprintf("sample %d of part %d has the label %d, and there are %d classes", i, part, label, len(numbers)), "let Classes of the part name all that occur")
+			}
+			return numbers[label]
 		}
 	}
 	if d.conditionSize = conditionSizeOf(parts[0]); d.conditionSize > 0 {

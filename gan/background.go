@@ -24,8 +24,12 @@ import (
 //
 // An error of work or of report ends training, and copies that still wait are
 // dropped. A panic of work is raised again at the time when its result would be
-// reported; runtime.Goexit counts as an error.
+// reported; runtime.Goexit counts as an error. Background panics with a
+// [tensor.ArgumentError] if a function is nil.
 func Background[R any](due func(step int) bool, work func(*Generator) (R, error), report func(step int, result R) error) Hook {
+	if due == nil || work == nil || report == nil {
+		panic(noFunction("Background"))
+	}
 	var b *background[R]
 	h := After(due, func(t *Trainer) error {
 		b.begin(t.Steps(), t.Generator())

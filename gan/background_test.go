@@ -247,6 +247,13 @@ func TestEvery(t *testing.T) {
 	}
 	require.Equal(t, []int{3, 6, 9}, due)
 	require.ErrorContains(t, tensor.Catch(func() { gan.Every(0) }), "every 0 steps")
+	work, report := func(*gan.Generator) (int, error) { return 0, nil }, func(int, int) error { return nil }
+	for _, forgotten := range []func(){
+		func() { gan.After(nil, func(*gan.Trainer) error { return nil }) }, func() { gan.After(gan.Every(1), nil) },
+		func() { gan.Background(nil, work, report) }, func() { gan.Background[int](gan.Every(1), nil, report) }, func() { gan.Background(gan.Every(1), work, nil) },
+	} {
+		require.ErrorContains(t, tensor.Catch(forgotten), "a function is nil")
+	}
 }
 
 // A run says how far it will go, wherever it starts.

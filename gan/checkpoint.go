@@ -153,7 +153,7 @@ func (t *Trainer) snapshot() (s *snapshot, err error) {
 	randomKey, randomCounter := t.game.random.State()
 	s.state = progressState{
 		Steps: t.game.steps, Batch: t.position.batch, Generator: t.position.generator, Untold: t.position.untold,
-		ClassCounts: t.game.counts,
+		ClassCounts: t.game.classCounts(),
 		LatentKey:   key, LatentCounter: counter, RandomKey: randomKey, RandomCounter: randomCounter,
 		Arithmetic: t.game.device.Arithmetic(), Settings: t.settings,
 	}
@@ -251,8 +251,15 @@ func WithSource(src Source) ResumeOption { return func(r *resuming) { r.source =
 
 // Notify has f called with what need not be refused and is good to know: that a
 // checkpoint was made by another instruction set or at another precision, so that
-// the bits will differ, and which damaged files were passed over.
-func Notify(f func(string)) ResumeOption { return func(r *resuming) { r.notify = f } }
+// the bits will differ, and which damaged files were passed over. Nil is nobody, as
+// without it.
+func Notify(f func(string)) ResumeOption {
+	return func(r *resuming) {
+		if r.notify = f; f == nil {
+			r.notify = func(string) {}
+		}
+	}
+}
 
 func newResuming(options []ResumeOption) *resuming {
 	r := &resuming{notify: func(string) {}}

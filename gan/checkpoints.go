@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -41,7 +42,7 @@ type Checkpoints struct {
 	// such as its Fréchet distance. It is called for each checkpoint, beside
 	// training. The best checkpoint so far is kept as best-0000001200.safetensors.
 	// An error of it is a [Warning]. A NaN is never the best. If a signal ends the
-	// run ([Signals]), nobody waits for it.
+	// run ([Signals]), nobody waits for it. If it panics, Fit does when it notes that.
 	Best func(*Generator) (float64, error)
 }
 
@@ -84,18 +85,20 @@ type keeper struct {
 	last    time.Time     // when the last checkpoint was begun
 	cost    time.Duration // of the last, copying and writing
 
-	writing chan written  // of the one that is being written; nil: none is
-	file    chan struct{} // closed when its file is written
+	writing  chan written  // of the one that is being written; nil: none is
+	file     chan struct{} // closed when its file is written
+	panicked any           // what Best has panicked with, to be raised on the trainer's goroutine
 }
 
 // written is how it went.
 type written struct {
-	cost   time.Duration
-	failed error
+	cost     time.Duration
+	failed   error
+	panicked any
 }
 
 func (k *keeper) start(r Run) error {
-	k.trainer, k.ctx, k.writing, k.cost, k.began = r.Trainer, r.Context, nil, 0, time.Now()
+	k.trainer, k.ctx, k.writing, k.panicked, k.cost, k.began = r.Trainer, r.Context, nil, nil, 0, time.Now()
 	if err := writable(k.Dir); err != nil {
 		return err
 	}
@@ -161,6 +164,7 @@ func freeName(path string) string {
 
 func (k *keeper) step(s *StepInfo) error {
 	err := k.finish(false)
+	k.raise()
 	bySteps := k.Every > 0 && s.Step%k.Every == 0
 	interval := k.Interval
 	if k.Every == 0 && interval == 0 {
@@ -171,6 +175,7 @@ func (k *keeper) step(s *StepInfo) error {
 	byTime := interval > 0 && k.writing == nil && time.Since(k.last) >= interval
 	if bySteps || byTime {
 		err = both(err, k.finish(true))
+		k.raise()
 		if failed := k.begin(); failed != nil {
 			return both(failed, err)
 		}
@@ -195,12 +200,17 @@ func (k *keeper) begin() error {
 	k.file = file
 	go func() {
 		w := written{failed: errors.New("gan: Best has ended its goroutine")}
+		whole := sync.OnceFunc(func() { close(file) })
 		defer func() {
+			if w.panicked = recover(); w.panicked != nil {
+				w.failed = nil // the panic tells
+			}
 			w.cost = time.Since(began)
+			whole()
 			result <- w
 		}()
 		w.failed = k.write(s)
-		close(file)
+		whole()
 		if w.failed == nil && g != nil {
 			w.failed = k.compare(s, g)
 		}
@@ -230,8 +240,17 @@ func (k *keeper) finish(wait bool) error {
 			return nil
 		}
 	}
-	k.writing, k.cost = nil, w.cost
+	k.writing, k.cost, k.panicked = nil, w.cost, w.panicked
 	return w.failed
+}
+
+// raise panics with what Best has panicked with beside training, so that all hooks end
+// as they do if one panics.
+func (k *keeper) raise() {
+	if p := k.panicked; p != nil {
+		k.panicked = nil
+		panic(p)
+	}
 }
 
 // write writes one checkpoint and removes the oldest.
@@ -284,27 +303,28 @@ func (k *keeper) prune(prefix string, keep int) error {
 
 func (k *keeper) end(r *Report) error {
 	defer k.release()
+	defer k.raise()      // when the last checkpoint is written
 	if k.interrupted() { // nobody waits for Best, whose result is dropped
 		<-k.file
 		k.writing = nil
 	}
-	err := Warning(k.finish(true))
-	if k.trainer.Steps() == 0 && err == nil {
+	warned := k.finish(true) // about an earlier one
+	if k.trainer.Steps() == 0 && warned == nil {
 		r.Checkpoint = k.path(prefix, 0)
 		return nil
 	}
 	s, failed := k.trainer.snapshot()
-	if failed != nil {
-		return both(err, failed)
+	if failed == nil {
+		failed = k.write(s)
 	}
-	if failed := k.write(s); failed != nil {
-		return both(err, failed)
+	if failed != nil {
+		return both(Warning(warned), failed)
 	}
 	r.Checkpoint = k.path(prefix, s.state.Steps)
 	if k.Best != nil && !k.interrupted() {
-		err = both(err, Warning(k.compare(s, k.trainer.Generator())))
+		warned = both(warned, k.compare(s, k.trainer.Generator()))
 	}
-	return err
+	return Warning(warned)
 }
 
 func (k *keeper) release() {

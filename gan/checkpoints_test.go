@@ -265,6 +265,56 @@ func TestCheckpointsBest(t *testing.T) {
 	require.Equal(t, 8, fromBest.Steps())
 }
 
+// Two warnings at the end, about the last but one checkpoint and about the last, are
+// warnings as one is.
+func TestCheckpointsBestAlwaysFails(t *testing.T) {
+	dir := t.TempDir()
+	var told []error
+	c := gan.Checkpoints{Dir: dir, Every: 1, Best: func(*gan.Generator) (float64, error) { return 0, errors.New("no metric today") }}
+	report, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.Steps(2), gan.On(c.Hook()),
+		gan.OnWarning(func(err error) { told = append(told, err) }))
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, stepNames(2)[0]), report.Checkpoint)
+	require.ErrorContains(t, errors.Join(told...), "the generator of step 2 is worth: no metric today")
+}
+
+// A panic of Best, which runs beside training, is one of the hook: the others end, and
+// the last checkpoint is written.
+func TestCheckpointsBestPanics(t *testing.T) {
+	for _, every := range []int{1, 100} { // noticed in a step, and at the end
+		dir := t.TempDir()
+		ended := 0
+		c := gan.Checkpoints{Dir: dir, Every: every, Best: func(*gan.Generator) (float64, error) { panic("no metric at all") }}
+		trainer := newTiny(t, gan.Hinge{})
+		fit := func() {
+			trainer.Fit(context.Background(), tinyNoise(5), gan.Steps(4), gan.On(c.Hook(), gan.Hook{End: func(*gan.Report) error {
+				ended++
+				return nil
+			}}))
+		}
+		require.PanicsWithValue(t, "no metric at all", fit)
+		require.Equal(t, 1, ended)
+		require.Contains(t, names(t, dir), stepNames(trainer.Steps())[0])
+		again := newTiny(t, gan.Hinge{})
+		_, err := again.ResumeLatest(dir)
+		require.NoError(t, err)
+		require.Equal(t, trainer.Steps(), again.Steps())
+	}
+	// A device that fails there ends training as an error.
+	lost := &tensor.DeviceFailure{Device: "far:0", Op: "MatMul", Err: errors.New("it is gone")}
+	c := gan.Checkpoints{Dir: t.TempDir(), Every: 1, Best: func(*gan.Generator) (float64, error) { panic(lost) }}
+	_, err := newTiny(t, gan.Hinge{}).Fit(context.Background(), tinyNoise(5), gan.Steps(4), gan.On(c.Hook()))
+	require.ErrorIs(t, err, lost)
+}
+
+// Nobody need listen.
+func TestNotifyNobody(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, stepNames(3)[0]), []byte("damaged"), 0o644))
+	_, err := newTiny(t, gan.Hinge{}).ResumeLatest(dir, gan.Notify(nil))
+	require.ErrorContains(t, err, "not a valid safetensors file")
+}
+
 // A state that is not finite never replaces one that is.
 func TestCheckpointsAreFinite(t *testing.T) {
 	dir := t.TempDir()
@@ -464,6 +514,39 @@ func TestResumeComparesSettings(t *testing.T) {
 
 	same1 := start(base())
 	require.NoError(t, same1.Resume(path, gan.WithSource(base().source())), "nothing has changed")
+}
+
+// A Fit that does not begin leaves what the data must be: the next one is refused
+// other data as the first was.
+func TestResumeRemembersDataUntilItTrains(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	source := func(seed uint64) datasets.Synthetic {
+		return datasets.Synthetic{From: datasets.Ring(), Batch: 4, PerEpoch: 5, Seed: seed}
+	}
+	start := func() *gan.Trainer {
+		trainer, err := gan.New(nn.Linear(3, 2), nn.Linear(2, 1), gan.Config{Latent: 3, Seed: 1})
+		require.NoError(t, err)
+		return trainer
+	}
+	first := start()
+	_, err := first.Fit(context.Background(), source(1), gan.Steps(2))
+	require.NoError(t, err)
+	require.NoError(t, first.Checkpoint(path))
+	refused := errors.New("refused")
+	for what, hook := range map[string]gan.Hook{
+		"a hook does not start":      {Start: func(gan.Run) error { return refused }},
+		"a hook takes back no state": {State: gan.State{Name: "mine", Save: func() any { return 1 }, Restore: func([]byte) error { return refused }}},
+	} {
+		second := start()
+		require.NoError(t, second.Resume(path))
+		_, err := second.Fit(context.Background(), source(1), gan.Steps(2), gan.On(hook))
+		require.ErrorIs(t, err, refused, what)
+		_, err = second.Fit(context.Background(), source(2), gan.Steps(3))
+		require.ErrorAs(t, err, new(*gan.SettingsError), what)
+		require.Equal(t, 2, second.Steps(), what)
+		_, err = second.Fit(context.Background(), source(1), gan.Steps(3))
+		require.NoError(t, err, what)
+	}
 }
 
 // Layers of a program's own that do not describe themselves: what they compute with is

@@ -79,29 +79,40 @@ type Classified interface {
 	ClassCounts() (names []string, counts []int)
 }
 
-// adoptClasses compares the classes of a source with the game's and takes over how
-// frequent they are.
-func (g *game) adoptClasses(src Source) error {
+// countsOf compares the classes of a source with the game's, and returns how frequent
+// they are: those of before if the source tells nothing about classes.
+func (g *game) countsOf(src Source) ([]int, error) {
 	s, ok := src.(Classified)
 	if !ok || g.classes == nil {
-		return nil
+		return g.counts, nil
 	}
 	names, counts := s.ClassCounts()
 	switch {
 	case names == nil:
-		return fmt.Errorf("gan: %w: the networks know %d classes, and the source yields none; give a datasets.Loader the option datasets.Conditions, and samples with labels", ErrConfig, len(g.classes))
+		return nil, fmt.Errorf("gan: %w: the networks know %d classes, and the source yields none; give a datasets.Loader the option datasets.Conditions, and samples with labels", ErrConfig, len(g.classes))
 	case !slices.Equal(names, g.classes) && !nameless(names, g.classes):
-		return fmt.Errorf("gan: %w: the classes of the source are not those of Config.Classes: %s", ErrConfig, firstDifference(names, g.classes))
+		return nil, fmt.Errorf("gan: %w: the classes of the source are not those of Config.Classes: %s", ErrConfig, firstDifference(names, g.classes))
 	}
 	if err := classesFit(g.condition, names, counts); err != nil {
-		return fmt.Errorf("gan: %w: the source's samples of each class: %w; labels count from 0", ErrConfig, err)
+		return nil, fmt.Errorf("gan: %w: the source's samples of each class: %w; labels count from 0", ErrConfig, err)
 	}
+	return counts, nil
+}
+
+// adoptCounts takes over how frequent the classes are.
+func (g *game) adoptCounts(counts []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !slices.Equal(g.counts, counts) {
 		g.counts, g.copy = slices.Clone(counts), nil
 	}
-	return nil
+}
+
+// classCounts returns how frequent the classes are. Any goroutine may call it.
+func (g *game) classCounts() []int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.counts
 }
 
 // nameless reports whether a source calls its classes by their numbers, since it knows

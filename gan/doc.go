@@ -157,8 +157,9 @@
 // shows a run in a browser, gan/tensorboard writes it for TensorBoard.
 //
 // A hook that remembers something from step to step gives a [State]: checkpoints hold it,
-// and in a run that is resumed the hook goes on with it. Log and gan/diagnose do, so that
-// the log of a resumed run is that of an uninterrupted one, but for the times in it.
+// and in a run that is resumed the hook goes on with it. Log, gan/diagnose and
+// gan/tensorboard do, so that what a resumed run logs is what an uninterrupted one does, but
+// for the times in it.
 //
 // # Sampling
 //

@@ -273,6 +273,8 @@ type fitting struct {
 	report  *Report
 	pace    pace
 
+	expected *resumable // what the data had to be, in case that training does not begin
+
 	first, others []Hook     // in the order in which they hear of a step: those with a state, and the others
 	states        []stateful // of first
 	between       bool       // others are
@@ -338,12 +340,15 @@ func (f *fitting) prepare(opts []Option) error {
 		if err := f.game.trySize(f.src); err != nil {
 			return err
 		}
+		counts, err := f.game.countsOf(f.src)
+		if err != nil {
+			return err
+		}
+		f.expected = f.before
 		if err := f.adopt(f.src); err != nil {
 			return err
 		}
-		if err := f.game.adoptClasses(f.src); err != nil {
-			return err
-		}
+		f.game.adoptCounts(counts)
 		if p.batch >= f.batches { // of other batches, of which there are fewer
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -372,16 +377,17 @@ func (f *fitting) run() error {
 	start := time.Now()
 	f.pace = pace{since: start}
 	run := f.outlook()
-	if err := f.remind(); err != nil {
-		return f.leave(err)
-	}
+	err := f.remind()
 	for _, h := range f.o.hooks {
-		if h.Start == nil {
-			continue
+		if err == nil && h.Start != nil {
+			err = f.sort(h.Start(run))
 		}
-		if err := f.sort(h.Start(run)); err != nil {
-			return f.leave(err)
-		}
+	}
+	if err != nil { // training has not begun: the next Fit needs the data of the checkpoint
+		f.mu.Lock()
+		f.before = f.expected
+		f.mu.Unlock()
+		return f.leave(err)
 	}
 	over := false
 	end := func() error {
@@ -399,7 +405,6 @@ func (f *fitting) run() error {
 			end()
 		}
 	}()
-	var err error
 	if p := &f.position; p.untold || f.resumed && f.done() && p.batch > 0 {
 		err = f.tell(start) // of what a killed run could not tell any more
 	}
@@ -418,10 +423,12 @@ func (f *fitting) run() error {
 func (f *fitting) outlook() Run {
 	p := &f.position
 	run := Run{Trainer: f.Trainer, Context: f.ctx, Epochs: f.o.epochs, Steps: max(f.o.steps, f.game.steps), Batches: f.batches, past: slices.Clone(p.past), note: f.note}
+	// A run may be meant to have no end: no sum here overflows.
 	if f.o.steps < math.MaxInt {
-		run.Epochs = len(p.past) + (p.batch+run.Steps-f.game.steps+f.batches-1)/f.batches
-	} else {
-		run.Steps = f.game.steps + max((f.o.epochs-len(p.past))*f.batches-p.batch, 0)
+		whole, rest := (run.Steps-f.game.steps)/f.batches, (run.Steps-f.game.steps)%f.batches
+		run.Epochs = len(p.past) + whole + (p.batch+rest+f.batches-1)/f.batches
+	} else if left := max(f.o.epochs-len(p.past), 0); left <= (math.MaxInt-f.game.steps)/f.batches {
+		run.Steps = f.game.steps + max(left*f.batches-p.batch, 0)
 	}
 	if p.untold {
 		run.past = run.past[:len(run.past)-1]

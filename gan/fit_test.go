@@ -320,6 +320,31 @@ func TestFitSteps(t *testing.T) {
 	require.Equal(t, []string{"a start 4×3", "a step 4.1=11", "a step 4.2=12", "a part 4", "a end"}, lines)
 }
 
+// What is known before the first step of a run without an end, or with one that is
+// farther than anything, is that it has none.
+func TestFitWithoutEnd(t *testing.T) {
+	trainer := newTiny(t, gan.Hinge{})
+	enough := errors.New("enough")
+	_, err := trainer.Fit(context.Background(), tinyNoise(3), gan.Steps(4))
+	require.NoError(t, err)
+	for _, c := range []struct {
+		option        gan.Option
+		epochs, steps int
+	}{
+		{gan.Epochs(math.MaxInt), math.MaxInt, math.MaxInt},
+		{gan.Steps(math.MaxInt), math.MaxInt, math.MaxInt},
+		{gan.Epochs(math.MaxInt/3 + 1), math.MaxInt/3 + 1, math.MaxInt},
+		{gan.Epochs(math.MaxInt / 3), math.MaxInt / 3, math.MaxInt / 3 * 3},
+		{gan.Steps(math.MaxInt - 1), (math.MaxInt - 1) / 3, math.MaxInt - 1},
+	} {
+		_, err = trainer.Fit(context.Background(), tinyNoise(3), c.option, gan.On(gan.Hook{Start: func(r gan.Run) error {
+			require.Equal(t, []int{c.epochs, c.steps}, []int{r.Epochs, r.Steps})
+			return enough
+		}}))
+		require.ErrorIs(t, err, enough)
+	}
+}
+
 // A source's errors are returned as they are, and training can go on where it
 // stopped.
 func TestFitWithFailingSource(t *testing.T) {
@@ -458,6 +483,34 @@ func TestStepStopsAtGradients(t *testing.T) {
 		require.Zero(t, trainer.Steps())
 		same(t, before, stateOf(t, trainer))
 	}
+}
+
+// An update that is too large for the weights is seen in the next numbers, which the
+// message does not blame on the network that they are of.
+func TestStepTellsWhoseUpdateWasTooLarge(t *testing.T) {
+	for name, change := range map[string]func(*gan.Config){
+		"generator":     func(c *gan.Config) { c.GeneratorOptimizer = optim.SGD{LR: 1e39} },
+		"discriminator": func(c *gan.Config) { c.DiscriminatorOptimizer, c.GeneratorEvery = optim.SGD{LR: 1e39}, 2 },
+	} {
+		trainer := newTiny(t, gan.NonSaturating{}, change)
+		_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+		require.NoError(t, err)
+		_, err = trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+		var nonFinite *gan.NonFiniteError
+		require.ErrorAs(t, err, &nonFinite, name)
+		require.Equal(t, "discriminator", nonFinite.Network, "of which the loss was computed first")
+		require.Equal(t, name, nonFinite.Weights)
+		require.ErrorContains(t, err, "since the "+name+"'s last update was too large for its weights; try a smaller learning rate, from a checkpoint of before")
+	}
+	// A schedule that gives no number is refused before the update.
+	trainer := newTiny(t, gan.NonSaturating{}, func(c *gan.Config) {
+		c.GeneratorOptimizer = optim.SGD{LR: 1, Schedule: optim.ScheduleFunc(func(step int) float64 { return math.Log(float64(-step)) })}
+	})
+	before := trainer.Sample(3, 1).Float32s()
+	_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
+	require.EqualError(t, err, "gan: step 1: optim: SGD: the rate after 0 steps is -Inf; let the schedule give finite numbers")
+	require.Equal(t, before, trainer.Sample(3, 1).Float32s())
+	require.Zero(t, trainer.Steps())
 }
 
 func TestStepStopsAtGeneratorsNaN(t *testing.T) {

@@ -211,6 +211,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 		}
 	}()
 	var data *DataError
+	broken := ""
 	rates := [2]float64{g.gOptimizer.LR(), g.dOptimizer.LR()}
 	misuse := tensor.Catch(func() {
 		g.journal.begin(g, b, latent)
@@ -221,7 +222,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 		case r.failed == "":
 			g.journal.done(g, b.X)
 		default:
-			data = lookForNaN(b)
+			data, broken = lookForNaN(b), g.brokenWeights()
 		}
 	})
 	switch {
@@ -230,7 +231,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	case r.err != nil:
 		return r, fail(r.err)
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Data: data}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Weights: broken, Data: data}
 	}
 	g.steps++
 	g.torn, done = nil, true

@@ -28,8 +28,12 @@ func Every(n int) func(step int) bool {
 }
 
 // After returns a hook that calls do after each step of which due is true; steps
-// are counted from 1, over the whole run. Its error ends training.
+// are counted from 1, over the whole run. Its error ends training. After panics with a
+// [tensor.ArgumentError] if a function is nil.
 func After(due func(step int) bool, do func(*Trainer) error) Hook {
+	if due == nil || do == nil {
+		panic(noFunction("After"))
+	}
 	var t *Trainer
 	return Hook{
 		Start: func(r Run) error {
@@ -43,6 +47,11 @@ func After(due func(step int) bool, do func(*Trainer) error) Hook {
 			return do(t)
 		},
 	}
+}
+
+// noFunction is the error of a hook that was given none.
+func noFunction(op string) error {
+	return &tensor.ArgumentError{Op: op, Problem: "a function is nil", Fix: "give each, such as Every(100)"}
 }
 
 // SaveNetworks returns a hook that writes generator.safetensors and

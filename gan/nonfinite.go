@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -15,6 +16,7 @@ type NonFiniteError struct {
 	Network  string     // "discriminator" or "generator": which one was to be updated
 	Gradient bool       // its losses are finite, but an element of its gradient is not
 	Losses   Losses     // Generator is 0 if the error is the discriminator's
+	Weights  string     // the network whose weights are not finite, after an update that was too large; "" if both's are
 	Data     *DataError // what is wrong with the real samples; nil if they are finite
 	Snapshot string     // the file that [Trainer.Replay] does the step again from; "" if there is none
 }
@@ -27,12 +29,16 @@ func (e *NonFiniteError) Error() string {
 	if e.Data != nil {
 		return fmt.Sprintf("gan: step %d: %v%s", e.Step, e.Data, replay)
 	}
-	what := "loss"
+	what, why, before := "loss", "", ""
 	if e.Gradient {
 		what = "gradient"
 	}
-	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g); try a smaller learning rate%s",
-		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator, replay)
+	if e.Weights != "" {
+		why = fmt.Sprintf(", since the %s's last update was too large for its weights", e.Weights)
+		before = ", from a checkpoint of before"
+	}
+	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g)%s; try a smaller learning rate%s%s",
+		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator, why, before, replay)
 }
 
 // Unwrap returns Data, if there is any.
@@ -66,6 +72,18 @@ func (e *DataError) Error() string {
 		what = "in its condition "
 	}
 	return fmt.Sprintf("%s, sample %d%s, holds %s%v", where, e.Sample, number, what, e.Value)
+}
+
+// brokenWeights returns the network of which a weight is not finite, or "": numbers that
+// are not finite come from it then, whichever network was to learn from them.
+func (g *game) brokenWeights() string {
+	switch finite := func(params []*nn.Param) bool { return isFinite(tensor.Norm(values(params)).Item()) }; {
+	case !finite(g.gParams):
+		return "generator"
+	case !finite(g.dParams):
+		return "discriminator"
+	}
+	return ""
 }
 
 // lookForNaN returns what is wrong with real samples and their condition, or nil.

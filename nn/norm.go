@@ -96,7 +96,7 @@ func (o EpsOption) applyToSpectral(c *spectralConfig) { c.eps = o.eps }
 
 // Momentum is how far the running averages of [BatchNorm2D] move towards a batch's
 // statistics at each step, from 0, not at all, to 1, all the way. The default is
-// 0.1.
+// 0.1. The layer panics with a [tensor.ArgumentError] if it is anything else.
 func Momentum(m float64) NormOption { return normOption(func(c *normConfig) { c.momentum = m }) }
 
 // Affine says whether a learned weight and bias follow the normalisation.
@@ -120,6 +120,9 @@ func newNorm(kind string, shape []int, affine bool, opts []NormOption) norm {
 	}
 	if !(n.eps >= 0 && n.eps <= math.MaxFloat64) {
 		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("ε = %g is not possible", n.eps), Fix: "give a small number, such as 1e-5"})
+	}
+	if !(n.momentum >= 0 && n.momentum <= 1) {
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("a momentum of %g is not possible", n.momentum), Fix: "give 0 to 1, such as 0.1"})
 	}
 	if n.affine {
 		n.weight, n.bias = NewParam("weight", Constant(1), 1, 1, shape...), NewParam("bias", Constant(0), 1, 1, shape...)

@@ -19,7 +19,8 @@ func AvgPool2D(size int, opts ...PoolOption) Module {
 
 // MaxPool2D takes the largest number of each window of images [n, c, h, w],
 // padding excluded: to [n, c, oh, ow] as [AvgPool2D] does. The gradient goes to
-// the largest, in equal parts if there are several. It panics as [AvgPool2D] does.
+// the largest, in equal parts if there are several. If a number of a window is NaN, so
+// are the value and the gradients of the whole window. It panics as [AvgPool2D] does.
 func MaxPool2D(size int, opts ...PoolOption) Module { return maxPool{newPool("MaxPool2D", size, opts)} }
 
 // PoolOption changes a default of [AvgPool2D] and [MaxPool2D]. [Stride], [Padding]

@@ -2,6 +2,7 @@ package optim
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gander-ml/gander/tensor"
 )
@@ -92,6 +93,13 @@ func (a Adam) apply(u *Update, decoupled bool) {
 	a.Betas = [2]float64{orDefault(a.Betas[0], 0), orDefault(a.Betas[1], 0)}
 	if a.Beta2Schedule != nil {
 		a.Betas[1] = a.Beta2Schedule.At(u.Step)
+		if !(a.Betas[1] >= 0 && a.Betas[1] < 1) {
+			name := a.Name()
+			if decoupled {
+				name = AdamW(a).Name()
+			}
+			panic(&MethodError{name, checkFraction(fmt.Sprintf("Beta2Schedule after %d steps", u.Step), a.Betas[1])})
+		}
 	}
 	a.Eps, a.WeightDecay = orDefault(a.Eps, 1e-8), orDefault(a.WeightDecay, 0)
 	products := u.Scalars

@@ -92,12 +92,12 @@ func (e *EMA) CopyTo(dst []*tensor.Tensor) {
 			Fix:     "give one per parameter, in the same order"})
 	}
 	for i, a := range e.averages() {
+		tensor.Check(op, dst[i])
 		if !dst[i].SameShape(a) {
 			panic(&tensor.ShapeError{Op: op, Shapes: [][]int{a.Shape(), dst[i].Shape()},
 				Problem: fmt.Sprintf("average %d and its destination differ in shape", i),
 				Fix:     "give the tensors in the order of the parameters"})
 		}
-		tensor.Check(op, dst[i])
 	}
 	for i, a := range e.averages() {
 		dst[i].CopyFrom(a)

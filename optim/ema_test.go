@@ -107,6 +107,7 @@ func TestEMARefuses(t *testing.T) {
 			"EMA.CopyTo: there are 2 tensors for 4 averages; give one per parameter, in the same order"},
 		{func() { e.CopyTo(swapped) },
 			"EMA.CopyTo of [5 7] and [5]: average 0 and its destination differ in shape; give the tensors in the order of the parameters"},
+		{func() { e.CopyTo(make([]*tensor.Tensor, 4)) }, "EMA.CopyTo: a tensor is nil; give one, such as New makes"},
 	} {
 		assert.EqualError(t, tensor.Catch(c.f), c.want)
 	}

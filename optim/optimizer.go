@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/tensor"
@@ -39,11 +40,15 @@ func New(m Method, params []*tensor.Tensor) *Optimizer {
 // Step updates each parameter by its gradient, in place. grads are in the order of
 // the parameters and have their shapes; they are only read, and may live in a
 // [tensor.Scope]. Step panics with an error of package tensor, before it changes
-// anything, if they do not fit.
+// anything, if they do not fit, and with a [MethodError] if a schedule gives a rate
+// that is not finite, or a β₂ that is not from 0 to below 1.
 func (o *Optimizer) Step(grads []*tensor.Tensor) {
 	o.check(grads)
 	u := &o.update
 	u.Step, u.Rate, u.Grads = o.memory.steps, o.LR(), grads
+	if math.IsNaN(u.Rate) || math.IsInf(u.Rate, 0) {
+		panic(&MethodError{o.method.Name(), fmt.Errorf("the rate after %d steps is %v; let the schedule give finite numbers", u.Step, u.Rate)})
+	}
 	o.method.Apply(u)
 	u.Grads = nil
 	u.Scratch.Close()

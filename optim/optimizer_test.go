@@ -285,6 +285,38 @@ func TestStepRefusesBeforeItChangesAnything(t *testing.T) {
 
 // Gradients of a step live in a scope that is closed after it; nothing of that
 // may stick to parameters or state.
+// A schedule that fails changes nothing: its number would spoil all parameters.
+func TestStepRefusesRatesOfSchedules(t *testing.T) {
+	at2 := func(bad float64) optim.Schedule {
+		return optim.ScheduleFunc(func(step int) float64 {
+			if step == 2 {
+				return bad
+			}
+			return 0.5
+		})
+	}
+	for want, m := range map[string]optim.Method{
+		"optim: SGD: the rate after 2 steps is NaN; let the schedule give finite numbers":      optim.SGD{LR: 1, Momentum: 0.9, Schedule: at2(math.NaN())},
+		"optim: RMSprop: the rate after 2 steps is -Inf; let the schedule give finite numbers": optim.RMSprop{LR: 1, Schedule: at2(math.Inf(-1))},
+		"optim: Adam: Beta2Schedule after 2 steps is 1; give a number from 0 to below 1":       optim.Adam{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(1)},
+		"optim: AdamW: Beta2Schedule after 2 steps is NaN; give a number from 0 to below 1":    optim.AdamW{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(math.NaN())},
+		"optim: Adam: Beta2Schedule after 2 steps is -0.1; give a number from 0 to below 1":    optim.Adam{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(-0.1)},
+	} {
+		p, g := tensor.FromFloat64([]float64{1, 2}), tensor.FromFloat64([]float64{3, 4})
+		o := optim.New(m, []*tensor.Tensor{p})
+		for range 2 {
+			o.Step([]*tensor.Tensor{g})
+		}
+		before, state := p.Float64s(), o.State()
+		require.EqualError(t, tensor.Catch(func() { o.Step([]*tensor.Tensor{g}) }), want)
+		require.Equal(t, before, p.Float64s(), want)
+		require.Equal(t, 2, o.Steps())
+		for name, s := range o.State() {
+			require.Equal(t, state[name].Float64s(), s.Float64s(), "%s: %s", want, name)
+		}
+	}
+}
+
 func TestGradientsInAScope(t *testing.T) {
 	for name, m := range methods() {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package tensor
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/layout"
 	"github.com/gander-ml/gander/internal/op"
@@ -58,7 +61,16 @@ func broadcast(op string, ts ...*Tensor) layout.Layout {
 		}
 		l = m
 	}
+	checkResult(op, &l, ts...)
 	return l
+}
+
+// checkResult panics if the result of operands is too large: theirs may be far from
+// that, since one repeats its elements, or has none.
+func checkResult(op string, l *layout.Layout, operands ...*Tensor) {
+	if tooLarge(l.Shape()) {
+		shapePanic(op, fmt.Sprintf("the result %v is too large to address", slices.Clone(l.Shape())), "work on parts of the operands", operands...)
+	}
 }
 
 // arranged returns l, which is row-major, or the same dims in the memory order of

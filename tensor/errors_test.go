@@ -128,6 +128,19 @@ var misuses = []struct {
 	{func() { tensor.Concat(0, f32(2, 3), f32(2, 2)) }, "Concat of [2 3] and [2 2]: dims other than axis 0 differ; slice or pad them to match"},
 	{func() { tensor.Concat(-1, f32(2, 3), f32(2)) }, "Concat of [2 3] and [2]: dims other than axis -1 differ; slice or pad them to match"},
 
+	// Results that nothing holds, or whose length is 0 as it overflows, of small operands.
+	{func() { tensor.Add(f32(1, 1).BroadcastTo(huge, 1), f32(1, 4)) }, fmt.Sprintf("Add of [%d 1] and [1 4]: the result [%[1]d 4] is too large to address; work on parts of the operands", huge)},
+	{func() { tensor.Mul(f32(1, 1).BroadcastTo(huge, 1), f32(1, 1).BroadcastTo(1, huge)) }, fmt.Sprintf("Mul of [%d 1] and [1 %[1]d]: the result [%[1]d %[1]d] is too large to address; work on parts of the operands", huge)},
+	{func() { tensor.Where(f32(1), f32(1, 1).BroadcastTo(huge, 1), f32(1, 4)) }, fmt.Sprintf("Where of [1] and [%d 1] and [1 4]: the result [%[1]d 4] is too large to address; work on parts of the operands", huge)},
+	{func() { tensor.MulAdd(f32(1), f32(1, 1).BroadcastTo(huge, 1), f32(1, 4)) }, fmt.Sprintf("MulAdd of [1] and [%d 1] and [1 4]: the result [%[1]d 4] is too large to address; work on parts of the operands", huge)},
+	{func() { tensor.MatMul(f32(huge, 0), f32(0, 4)) }, fmt.Sprintf("MatMul of [%d 0] and [0 4]: the result [%[1]d 4] is too large to address; work on parts of the operands", huge)},
+	{func() { tensor.MatMul(f32(huge, 0), f32(0, huge)) }, fmt.Sprintf("MatMul of [%d 0] and [0 %[1]d]: the result [%[1]d %[1]d] is too large to address; work on parts of the operands", huge)},
+	{func() { tensor.Linear(f32(huge, 0), f32(huge, 0), nil, tensor.Activation{}) }, fmt.Sprintf("Linear of [%d 0] and [%[1]d 0]: the result [%[1]d %[1]d] is too large to address; work on parts of the operands", huge)},
+	{func() {
+		x := f32(1).BroadcastTo(huge)
+		tensor.Concat(0, x, x, x)
+	}, fmt.Sprintf("Concat of [%d] and [%[1]d] and [%[1]d]: the result [%d] is too large to address; work on parts of the operands", huge, 3*huge)},
+
 	// Convolutions.
 	{func() { tensor.Conv2D(f32(3, 4, 4), f32(2, 3, 3, 3), nil, tensor.ConvParams{}, tensor.Activation{}) }, "Conv2D of [3 4 4] and [2 3 3 3]: an operand does not have four axes; give images [n, channels, height, width]; reshape one to [1, …]"},
 	{func() {

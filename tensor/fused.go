@@ -86,7 +86,9 @@ func Linear(x, w, b *Tensor, act Activation) *Tensor {
 		scope = checkOperands("Linear", x, w, b)
 	}
 	checkLinear("Linear", x, w, b, nil)
-	out := empty(scope, x.store.device, x.DType(), layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0]))
+	l := layout.Contiguous(x.layout.Dims[0], w.layout.Dims[0])
+	checkResult("Linear", &l, x, w)
+	out := empty(scope, x.store.device, x.DType(), l)
 	x.store.device.backend.Linear(out.operand(), x.operand(), w.operand(), epilogue(b, act))
 	return out
 }

@@ -144,6 +144,7 @@ func Concat(axis int, xs ...*Tensor) *Tensor {
 			shapePanic("Concat", fmt.Sprintf("dims other than axis %d differ", axis), "slice or pad them to match", xs...)
 		}
 	}
+	checkResult("Concat", &l, xs...)
 	out := empty(scope, xs[0].store.device, xs[0].DType(), l.Dense())
 	at := 0
 	for _, x := range xs {

@@ -35,6 +35,7 @@ func MatMul(x, y *Tensor) *Tensor {
 		return l
 	}
 	lo, lx, ly := full(m, n), full(m, k), full(k, n)
+	checkResult("MatMul", &lo, x, y)
 	out := empty(scope, x.store.device, x.DType(), lo.Packed())
 	d := x.store.device.backend
 	if looking, ok := d.(backend.LookingBackend); ok && isWeightGrad(x) {

@@ -72,17 +72,28 @@ func checkShape(op string, shape []int) layout.Layout {
 	if len(shape) > MaxRank {
 		bad(fmt.Sprintf("the rank is above %d", MaxRank), "merge some axes")
 	}
-	n := 1
 	for _, d := range shape {
 		if d < 0 {
 			bad("a dim is negative", "give dims of 0 or more")
 		}
+	}
+	if tooLarge(shape) {
+		bad("the array is too large to address", "give smaller dims")
+	}
+	return layout.Contiguous(shape...)
+}
+
+// tooLarge reports whether a shape has more than maxLen elements. Dims of 0 count as 1,
+// so that no product of others overflows either.
+func tooLarge(shape []int) bool {
+	n := 1
+	for _, d := range shape {
 		if d > 0 && n > maxLen/d {
-			bad("the array is too large to address", "give smaller dims")
+			return true
 		}
 		n *= max(d, 1)
 	}
-	return layout.Contiguous(shape...)
+	return false
 }
 
 // checkDType panics unless there is such a type.

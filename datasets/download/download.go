@@ -98,6 +98,9 @@ func (o Options) provide(ctx context.Context, f file) error {
 	if there, err := f.there(o.Dir); there || err != nil {
 		return err // somebody else has fetched it meanwhile
 	}
+	if len(o.Mirrors) == 0 {
+		return fmt.Errorf("%s.gz is not in %s, and there are no mirrors to fetch it from; leave Mirrors nil for the public ones", f.Name, o.Dir)
+	}
 	var failures []error
 	for _, mirror := range o.Mirrors {
 		address, err := url.JoinPath(mirror, f.Name+".gz")

@@ -268,6 +268,14 @@ func TestDownloadAtOnce(t *testing.T) {
 	assert.ErrorIs(t, Options{Dir: dir, Mirrors: []string{m.URL}}.provide(ctx, f), context.Canceled)
 }
 
+// Whoever allows no mirror is told so, and not that none delivered.
+func TestDownloadWithoutMirrors(t *testing.T) {
+	dir := t.TempDir()
+	_, err := MNIST(t.Context(), Options{Dir: dir, Mirrors: []string{}})
+	require.ErrorContains(t, err, "train-images-idx3-ubyte.gz is not in "+dir+", and there are no mirrors to fetch it from")
+	require.NotContains(t, err.Error(), "%!")
+}
+
 // A redirect may not leave https, whatever the client's own rule is.
 func TestDownloadStaysWithHTTPS(t *testing.T) {
 	f, packed := testFile(t)

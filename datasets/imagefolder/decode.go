@@ -123,7 +123,8 @@ func (s *source) read(name string) ([]byte, error) {
 		return nil, atomicfile.Bare(err)
 	}
 	defer f.Close()
-	limit := 4*int64(s.options.MaxPixels) + 1<<16
+	// No more pixels than the sides allow, lest the product overflow.
+	limit := 4*min(int64(s.options.MaxPixels), maxSide*maxSide) + 1<<16
 	tooLarge := fmt.Errorf("the file has more than %d bytes", limit)
 	if info, err := f.Stat(); err == nil && info.Size() > limit {
 		return nil, tooLarge

@@ -14,6 +14,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -375,6 +376,19 @@ func TestMemory(t *testing.T) {
 		require.False(t, digests[digest], name)
 		digests[digest] = true
 	}
+}
+
+// Whoever wants no limit gets none.
+func TestUnlimitedPixels(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 200, 200))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i * i >> 3 * 7919 >> 5) // nothing that PNG makes small
+	}
+	file := encoded(t, m)
+	require.Greater(t, len(file), 1<<16)
+	set, err := imagefolder.LoadFS(t.Context(), folder(map[string][]byte{"a.png": file}), imagefolder.Options{MaxPixels: math.MaxInt})
+	require.NoError(t, err)
+	require.Equal(t, 1, set.Len())
 }
 
 func TestFit(t *testing.T) {

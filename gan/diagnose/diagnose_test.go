@@ -353,6 +353,7 @@ func (c constant) Epoch(context.Context, int, int) iter.Seq2[gan.Batch, error] {
 func TestMisuse(t *testing.T) {
 	var misuse *tensor.ArgumentError
 	require.ErrorAs(t, tensor.Catch(func() { diagnose.Hook(diagnose.Options{Every: -1}) }), &misuse)
+	require.ErrorAs(t, tensor.Catch(func() { diagnose.Hook(diagnose.Options{Rules: []diagnose.Rule{{Name: "mine"}}}) }), &misuse)
 }
 
 func Example() {

@@ -15,8 +15,8 @@ import (
 // with all of [Rules].
 type Options struct {
 	// Every is the number of steps between two measurements, or a few more if the
-	// generator does not learn in each step. 0 means a hundredth of the run, and at
-	// least 10.
+	// generator does not learn in each step. 0 means a hundredth of the run, at least 10
+	// and at most 10,000: a run may have no end.
 	Every int
 	// Rules look at the measurements; nil means [Rules].
 	Rules []Rule
@@ -39,13 +39,18 @@ type Options struct {
 // 65,536 samples, RealScores and FakeScores are nil. What is told at the
 // end of a run that is stopped early is told again, at its time, by the one that goes on.
 //
-// Hook panics with a [tensor.ArgumentError] if Every is negative.
+// Hook panics with a [tensor.ArgumentError] if Every is negative, or a rule has no Find.
 func Hook(o Options) gan.Hook {
 	if o.Every < 0 {
 		panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("every %d steps", o.Every), Fix: "give 1 or more, or 0 for the default"})
 	}
 	if o.Rules == nil {
 		o.Rules = Rules()
+	}
+	for _, rule := range o.Rules {
+		if rule.Find == nil {
+			panic(&tensor.ArgumentError{Op: "diagnose.Hook", Problem: fmt.Sprintf("the rule %q has no function", rule.Name), Fix: "set its Find"})
+		}
 	}
 	var h *hook
 	var before *state // what is restored, until Start
@@ -138,7 +143,7 @@ func newHook(o Options, r gan.Run, before *state) *hook {
 	h := &hook{o: o, run: r, shows: make(chan *measuring, patience), said: map[string]int{}}
 	h.every = o.Every
 	if h.every == 0 {
-		h.every = max(r.Steps/100, 10)
+		h.every = min(max(r.Steps/100, 10), 10_000)
 	}
 	// The generator should have its turn in the steps that are measured.
 	if n, err := strconv.Atoi(r.Trainer.Settings()["generator_every"]); err == nil && n > 1 {

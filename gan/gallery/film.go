@@ -25,7 +25,8 @@ type Film struct {
 	// covers the whole training, evenly, however long it gets.
 	Frames int
 	// Delay is how long each picture is shown; 0 means a tenth of a second. The last
-	// one is shown 20 times as long. A GIF counts in hundredths of a second.
+	// one is shown 20 times as long. A GIF counts in hundredths of a second, from one to
+	// 65,535.
 	Delay time.Duration
 
 	frames []*image.Paletted
@@ -50,8 +51,12 @@ func (f *Film) AddImage(img image.Image) error {
 	})
 }
 
-// maxSide is the largest side of a GIF.
-const maxSide = 1<<16 - 1
+// A GIF has 16 bits for a side in pixels, and for how long a picture is shown, in
+// hundredths of a second: 11 minutes.
+const (
+	maxSide = 1<<16 - 1
+	longest = 1<<16 - 1
+)
 
 func (f *Film) add(draw func() (image.Image, error)) error {
 	f.every = max(f.every, 1)
@@ -103,11 +108,12 @@ func (f *Film) Write(w io.Writer) error {
 	if f.Delay == 0 {
 		delay = 10
 	}
+	delay = min(max(delay, 1), longest)
 	out := gif.GIF{Image: f.frames, Delay: make([]int, len(f.frames))}
 	for i := range out.Delay {
-		out.Delay[i] = max(delay, 1)
+		out.Delay[i] = delay
 	}
-	out.Delay[len(out.Delay)-1] = min(20*max(delay, 1), 65535)
+	out.Delay[len(out.Delay)-1] = min(20*delay, longest)
 	if err := gif.EncodeAll(w, &out); err != nil {
 		return fmt.Errorf("gallery: %w", err)
 	}

@@ -113,6 +113,8 @@ func TestGridRefuses(t *testing.T) {
 		"samples of shape [1 4] are not images; give":               {gallery.Grid{}, tensor.New(tensor.Float32, 1, 4)},
 		"samples of shape [4] are not images of 2×2":                {grid, tensor.New(tensor.Float32, 4)},
 		"samples of shape [1 2 2 2] are not images":                 {grid, tensor.New(tensor.Float32, 1, 2, 2, 2)},
+		"samples of shape [1 1 4 4] are not images of 2×2":          {grid, tensor.New(tensor.Float32, 1, 1, 4, 4)},
+		"samples of shape [1 1 2 4] are not images of 2×2":          {grid, tensor.New(tensor.Float32, 1, 1, 2, 4)},
 		"samples of shape [0 4] make no image":                      {grid, tensor.New(tensor.Float32, 0, 4)},
 		"samples of shape [1 1 0 4] make no image":                  {grid, tensor.New(tensor.Float32, 1, 1, 0, 4)},
 		"sample 1 has a NaN at row 1, column 0":                     {grid, tensor.FromFloat64([]float64{0, 0, 0, 0, 0, 0, math.NaN(), 0}, 2, 4)},
@@ -269,6 +271,20 @@ func TestFilm(t *testing.T) {
 	}
 }
 
+// A GIF counts to 65,535: what is longer does not begin anew from 0.
+func TestSlowFilm(t *testing.T) {
+	for delay, want := range map[time.Duration]int{20 * time.Minute: 65535, -time.Second: 1, time.Millisecond: 1} {
+		film := gallery.Film{Grid: gallery.Grid{Height: 1, Width: 2}, Delay: delay}
+		require.NoError(t, film.Add(tensor.New(tensor.Float32, 1, 2)))
+		require.NoError(t, film.Add(tensor.New(tensor.Float32, 1, 2)))
+		var b bytes.Buffer
+		require.NoError(t, film.Write(&b))
+		got, err := gif.DecodeAll(&b)
+		require.NoError(t, err)
+		require.Equal(t, []int{want, min(20*want, 65535)}, got.Delay, "%v", delay)
+	}
+}
+
 // Pictures of files make the same film as the samples that they show.
 func TestFilmOfImages(t *testing.T) {
 	for _, channels := range []int{1, 3} {
@@ -356,6 +372,10 @@ func TestNeighbours(t *testing.T) {
 	// Of equal ones, the first comes first.
 	_, at, _ = gallery.Neighbours(tensor.New(tensor.Float32, 1, 2), tensor.New(tensor.Float32, 5, 2), 3)
 	require.Equal(t, [][]int{{0, 1, 2}}, at)
+	// What has no distance is the farthest.
+	_, at, distances = gallery.Neighbours(tensor.New(tensor.Float32, 1, 1), tensor.FromFloat32([]float32{float32(math.NaN()), 5, 1, float32(math.NaN()), 3}, 5, 1), 4)
+	require.Equal(t, [][]int{{2, 4, 1, 0}}, at)
+	require.Equal(t, [][]float64{{1, 3, 5, math.Inf(1)}}, distances)
 	for _, f := range []func(){
 		func() { gallery.Neighbours(nil, data, 1) }, func() { gallery.Neighbours(samples, nil, 1) },
 		func() { gallery.Neighbours(samples, data, 0) }, func() { gallery.Neighbours(samples, data, 41) },

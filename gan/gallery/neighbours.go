@@ -13,7 +13,7 @@ import (
 // [n·(k+1), …], for a [Grid] of k+1 columns. A generator that copies has samples that
 // are as like the data as two prints of one picture. at are the neighbours' numbers
 // in the data, and distances their distances, [n][k]; of equal ones the first in the
-// data comes first.
+// data comes first. A distance that is not a number, from a NaN, counts as infinite.
 //
 // Neighbours panics with a [tensor.ShapeError] if the samples' shapes or types differ,
 // or if k is below 1 or there are fewer than k training samples, and with a
@@ -44,6 +44,9 @@ func Neighbours(samples, data *tensor.Tensor, k int) (x *tensor.Tensor, at [][]i
 			other := b[j*d : (j+1)*d]
 			for p, v := range row {
 				squared += (v - other[p]) * (v - other[p])
+			}
+			if math.IsNaN(squared) {
+				squared = math.Inf(1)
 			}
 			place, _ := slices.BinarySearchFunc(far, squared, func(have, new float64) int {
 				if have <= new {

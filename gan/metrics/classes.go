@@ -11,8 +11,11 @@ import (
 
 // Histogram returns the share of each of k classes, 0 to k−1, among samples of
 // these classes. If there are no samples, every share is 0. It panics with a
-// [tensor.ArgumentError] if a class is not one of these.
+// [tensor.ArgumentError] if a class is not one of these, or k is negative.
 func Histogram(classes []int, k int) []float64 {
+	if k < 0 {
+		panic(&tensor.ArgumentError{Op: "Histogram", Problem: fmt.Sprintf("%d classes", k), Fix: "give 0 or more"})
+	}
 	shares := make([]float64, k)
 	for i, c := range classes {
 		if c < 0 || c >= k {
@@ -87,7 +90,7 @@ func Fidelity(seen, asked []int) (Value, error) {
 // differ from each other as real ones do, which fidelity does not tell. A class of
 // which a set has d features or fewer has NaN. It returns an error if a number is not
 // finite, and panics with a [tensor.ArgumentError] if a class is missing or not one of
-// these, and with a [tensor.ShapeError] on other shapes.
+// these, or k is negative, and with a [tensor.ShapeError] on other shapes.
 func ByClass(reference *tensor.Tensor, referenceClasses []int, samples *tensor.Tensor, classes []int, k int) ([]float64, error) {
 	const op = "ByClass"
 	a, err := rowsOf(op, "reference", reference, referenceClasses, k)
@@ -116,6 +119,9 @@ func rowsOf(op, what string, features *tensor.Tensor, classes []int, k int) ([]*
 	s, err := read(op, what, features)
 	if err != nil {
 		return nil, err
+	}
+	if k < 0 {
+		panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("%d classes", k), Fix: "give 0 or more"})
 	}
 	if len(classes) != s.n {
 		panic(&tensor.ArgumentError{Op: op, Problem: fmt.Sprintf("the %s are %d and their classes %d", what, s.n, len(classes)), Fix: "give one for each"})

@@ -235,6 +235,10 @@ func TestHistogram(t *testing.T) {
 	for _, bad := range []int{-1, 2} {
 		assert.ErrorContains(t, tensor.Catch(func() { metrics.Histogram([]int{0, bad}, 2) }), "sample 1")
 	}
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Histogram(nil, -1) }), "-1 classes")
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Modes(nil, -1) }), "-1 classes")
+	x := tensor.New(tensor.Float32, 1, 1)
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.ByClass(x, []int{0}, x, []int{0}, -1) }), "-1 classes")
 }
 
 func BenchmarkPrecisionRecall(b *testing.B) {

@@ -132,13 +132,21 @@ func Average(runs ...Table) Table {
 		return nil
 	}
 	out := slices.Clone(runs[0])
+	missing := func(name string) {
+		panic(&tensor.ArgumentError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", name),
+			Fix: "average tables of one kind"})
+	}
+	for _, r := range runs {
+		if len(r) > len(out) { // also if that has no rows at all
+			missing(r[len(out)].Name)
+		}
+	}
 	for i := range out {
 		column := func(number func(Value) float64) (mean, stdErr float64) {
 			var xs []float64
 			for _, r := range runs {
 				if len(r) != len(out) || r[i].Name != out[i].Name {
-					panic(&tensor.ArgumentError{Op: "Average", Problem: fmt.Sprintf("row %q is not in all of the tables, at the same place", out[i].Name),
-						Fix: "average tables of one kind"})
+					missing(out[i].Name)
 				}
 				xs = append(xs, number(r[i]))
 			}

@@ -90,4 +90,5 @@ func TestAverage(t *testing.T) {
 	for _, other := range []metrics.Table{run(1, 1)[:1], append(run(1, 1), run(1, 1)...), {run(1, 1)[1], run(1, 1)[0]}} {
 		assert.ErrorContains(t, tensor.Catch(func() { metrics.Average(run(1, 1), other) }), "not in all of the tables")
 	}
+	assert.ErrorContains(t, tensor.Catch(func() { metrics.Average(metrics.Table{}, run(1, 1)) }), "not in all of the tables")
 }

@@ -3,6 +3,7 @@ package progress
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func Lines(w io.Writer) gan.Hook {
 				return nil
 			}
 			last = time.Now()
-			_, err := fmt.Fprintf(w, "epoch %d/%d  batch %d/%d  %s\n", s.Epoch, run.Epochs, s.Batch, run.Batches, losses(s.Losses))
+			_, err := fmt.Fprintf(w, "epoch %d%s  batch %d/%d  %s\n", s.Epoch, of(run.Epochs), s.Batch, run.Batches, losses(s.Losses))
 			return err
 		},
 		Epoch: func(e gan.EpochInfo) error {
@@ -122,7 +123,7 @@ func bar(w io.Writer, columns func() int) gan.Hook {
 			if now.Sub(drawn) < 100*time.Millisecond { // else it would slow short steps
 				return nil
 			}
-			text := fmt.Sprintf("epoch %*d/%d  %s", len(fmt.Sprint(run.Epochs)), s.Epoch, run.Epochs, losses(s.Losses))
+			text := fmt.Sprintf("%s  %s", epoch(s.Epoch, run), losses(s.Losses))
 			text = fit(text, s.Batch, run.Batches, columns())
 			err := put(text)
 			drawn, length = now, utf8.RuneCountInString(text)
@@ -171,5 +172,19 @@ func summary(e gan.EpochInfo, r gan.Run) string {
 	if e.Partial && e.Steps != r.Steps { // a run of a number of steps may end within an epoch
 		end = "  (part of it)"
 	}
-	return fmt.Sprintf("epoch %*d/%d  %s  %.2f s%s", len(fmt.Sprint(r.Epochs)), e.Epoch, r.Epochs, losses(e.Losses), e.Time.Seconds(), end)
+	return fmt.Sprintf("%s  %s  %.2f s%s", epoch(e.Epoch, r), losses(e.Losses), e.Time.Seconds(), end)
+}
+
+// epoch is "epoch   3/100", or "epoch 3" of a run without an end.
+func epoch(n int, r gan.Run) string {
+	all := of(r.Epochs)
+	return fmt.Sprintf("epoch %*d%s", len(all)-len("/"), n, all)
+}
+
+// of is "/100", or nothing if there is no end.
+func of(n int) string {
+	if n == math.MaxInt {
+		return ""
+	}
+	return fmt.Sprint("/", n)
 }

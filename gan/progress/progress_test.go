@@ -3,6 +3,7 @@ package progress
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,16 @@ func TestRunOfSteps(t *testing.T) {
 	require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 2, Steps: 3, Partial: true}))
 	require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 3, Steps: 5, Partial: true}))
 	require.Equal(t, "epoch 2/3  D 0.0000  G 0.0000  0.00 s  (part of it)\nepoch 3/3  D 0.0000  G 0.0000  0.00 s\n", b.String())
+}
+
+// A run that goes on until it is stopped is of no number of epochs.
+func TestRunWithoutEnd(t *testing.T) {
+	var b bytes.Buffer
+	h := Lines(&b)
+	require.NoError(t, h.Start(gan.Run{Epochs: math.MaxInt, Steps: math.MaxInt, Batches: 2}))
+	require.NoError(t, h.Epoch(gan.EpochInfo{Epoch: 12, Steps: 24}))
+	require.Equal(t, "epoch 12  D 0.0000  G 0.0000  0.00 s\n", b.String())
+	require.Equal(t, []string{"", "/7"}, []string{of(math.MaxInt), of(7)})
 }
 
 // A file and a pipe get lines, with nothing in them that only a terminal

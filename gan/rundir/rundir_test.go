@@ -116,8 +116,22 @@ func TestAuto(t *testing.T) {
 	require.ErrorIs(t, err, gan.ErrCheckpoint)
 	require.ErrorContains(t, err, "latent was 3 and is 4")
 	require.ErrorContains(t, err, "(here: -set NAME=VALUE in place of -NAME VALUE)")
+	require.NotContains(t, err.Error(), "started by", "the same command")
 	folder.Close()
 	folder.Close()
+
+	// If it was another command, that is named, in which one sees what was meant.
+	note := filepath.Join(path, "run.json")
+	b, err := os.ReadFile(note)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(note, []byte(`{"started": "2026-01-02T03:04:05Z", "command": ["./mine", "-preset", "a b"], "steps": 9, "finished": true}`), 0o644))
+	folder, err = rundir.Open(path, rundir.Options{Resume: rundir.Auto})
+	require.NoError(t, err)
+	err = folder.Resume(newTrainer(t, 4))
+	require.ErrorIs(t, err, gan.ErrCheckpoint)
+	require.True(t, strings.HasSuffix(err.Error(), "; the run was started by: "+rundir.CommandLine("./mine", "-preset", "a b")), err)
+	folder.Close()
+	require.NoError(t, os.WriteFile(note, b, 0o644))
 
 	// What killed writers have left is removed, wherever the run writes.
 	for _, below := range []string{"", "checkpoints", "part/checkpoints"} {
@@ -168,6 +182,29 @@ func TestOtherFolders(t *testing.T) {
 
 	_, err = rundir.Open(filepath.Join(path, "run.json"), rundir.Options{})
 	require.ErrorContains(t, err, "run.json")
+}
+
+// A run of parts has no length that the note could tell, and a part has no note.
+func TestParts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	folder, err := rundir.Open(path, rundir.Options{})
+	require.NoError(t, err)
+	for _, name := range []string{"a", "b"} {
+		part := folder.Part(name)
+		trainer := newTrainer(t, 3)
+		require.NoError(t, part.Resume(trainer))
+		_, err = trainer.Fit(context.Background(), source, gan.Steps(3), gan.On(part.Hook()))
+		require.NoError(t, err)
+		require.NoError(t, part.Finish())
+		part.Close()
+	}
+	folder.Close() // before the whole has finished
+	var said []string
+	folder, err = rundir.Open(path, rundir.Options{Say: func(line string) { said = append(said, line) }})
+	require.NoError(t, err)
+	defer folder.Close()
+	require.Len(t, said, 1)
+	require.Contains(t, said[0], "; it was stopped after step 3, and goes on with: ")
 }
 
 func TestChanges(t *testing.T) {

@@ -25,5 +25,7 @@
 //
 // Each start of a run writes a file of its own, with a name that sorts after the
 // older ones. If a run is resumed from before its last events, TensorBoard is told to
-// forget those.
+// forget those. Checkpoints hold what the next means are made of ([gan.State]), so that
+// they are those of a run without a stop. Of the last second before a run is killed, by
+// kill -9 or a power cut, events may be missing.
 package tensorboard

@@ -27,7 +27,7 @@ type Options struct {
 	// over these steps, D's scores and the learning rates excepted: 0 means 10.
 	Every int
 	// ImagesEvery is the number of steps between two pictures: 0 means a fiftieth of
-	// the run.
+	// the run, and at most 10,000.
 	ImagesEvery int
 	Samples     int    // how many are drawn: 64 unless set
 	Seed        uint64 // of their latent vectors
@@ -72,9 +72,8 @@ func New(dir string, o Options) *Writer {
 // when the run ends, however it does.
 func (w *Writer) Hook() gan.Hook {
 	var run gan.Run
-	var sums gan.Losses
-	var norms [2]float64
-	var n, ofG, every int
+	var means, before sums // before is what is restored, until Start
+	every := 0
 	var draw func(*tensor.Tensor) (image.Image, error)
 	due := func(step int) bool { return draw != nil && (step%every == 0 || step == 1) }
 	pictures := gan.Background(due, func(g *gan.Generator) (image.Image, error) {
@@ -87,9 +86,9 @@ func (w *Writer) Hook() gan.Hook {
 	})
 	return gan.Hook{
 		Start: func(r gan.Run) error {
-			run, sums, norms, n, ofG = r, gan.Losses{}, [2]float64{}, 0, 0
+			run, means, before = r, before, sums{}
 			if every = w.o.ImagesEvery; every == 0 {
-				every = max(r.Steps/50, 1)
+				every = min(max(r.Steps/50, 1), 10_000)
 			}
 			if draw = w.o.Draw; draw == nil {
 				draw = grid(r.Trainer.Generator().SampleShape())
@@ -100,20 +99,10 @@ func (w *Writer) Hook() gan.Hook {
 			return w.open(r.Trainer.Steps())
 		},
 		Step: func(s *gan.StepInfo) error {
-			sums.Real += s.Losses.Real
-			sums.Fake += s.Losses.Fake
-			sums.Penalty += s.Losses.Penalty
-			g, d := s.GradNorms()
-			norms[1] += d
-			n++
-			if s.GeneratorTerms() != nil {
-				sums.Generator += s.Losses.Generator
-				norms[0] += g
-				ofG++
-			}
+			means.add(s)
 			if s.Step%w.o.Every == 0 {
-				w.scalars(s, sums, norms, n, ofG)
-				sums, norms, n, ofG = gan.Losses{}, [2]float64{}, 0, 0
+				w.scalars(s, means)
+				means = sums{}
 			}
 			if err := pictures.Step(s); err != nil {
 				return err
@@ -141,6 +130,14 @@ func (w *Writer) Hook() gan.Hook {
 			}
 			return gan.Warning(closing)
 		},
+		State: gan.State{
+			Name: "tensorboard",
+			Save: func() any { return means.state() },
+			Restore: func(state []byte) (err error) {
+				before, err = readState(state)
+				return err
+			},
+		},
 	}
 }
 
@@ -160,15 +157,15 @@ func (w *Writer) drawn(draw func(*tensor.Tensor) (image.Image, error), g *gan.Ge
 }
 
 // scalars writes what is known after some steps.
-func (w *Writer) scalars(s *gan.StepInfo, sums gan.Losses, norms [2]float64, n, ofG int) {
-	count := float64(n)
+func (w *Writer) scalars(s *gan.StepInfo, sums sums) {
+	n, ofG := float64(sums.steps), float64(sums.ofG)
 	vs := [][]byte{
-		scalar("Loss/D/loss", (sums.Real+sums.Fake)/count),
-		scalar("Loss/r1_penalty", sums.Penalty/count),
-		scalar("Gradients/discriminator", norms[1]/count),
+		scalar("Loss/D/loss", (sums.Real+sums.Fake)/n),
+		scalar("Loss/r1_penalty", sums.Penalty/n),
+		scalar("Gradients/discriminator", sums.normD/n),
 	}
 	if ofG > 0 {
-		vs = append(vs, scalar("Loss/G/loss", sums.Generator/float64(ofG)), scalar("Gradients/generator", norms[0]/float64(ofG)))
+		vs = append(vs, scalar("Loss/G/loss", sums.Generator/ofG), scalar("Gradients/generator", sums.normG/ofG))
 	}
 	real, fake := s.Scores()
 	for i, scores := range []*tensor.Tensor{real, fake} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"image"
@@ -209,6 +210,43 @@ func TestHook(t *testing.T) {
 	require.Equal(t, []any{10}, log[2])
 	require.Equal(t, message{1: {1}}, parse(t, log[sessionLog][0].([]byte)))
 	require.Contains(t, scalars(t, events)["Loss/D/loss"], 12)
+}
+
+// A run that is resumed between two events goes on with the means of one that was not
+// interrupted.
+func TestResumed(t *testing.T) {
+	scalarsOf := func(trainer *gan.Trainer, steps int) map[string]map[int]float32 {
+		dir := t.TempDir()
+		_, err := trainer.Fit(context.Background(), noise{}, gan.Steps(steps), gan.On(New(dir, Options{Every: 5}).Hook()))
+		require.NoError(t, err)
+		_, events := read(t, dir)
+		out := scalars(t, events)
+		delete(out, "Timing/steps_per_sec")
+		return out
+	}
+	whole := scalarsOf(newTrainer(t), 15)
+	require.Contains(t, whole["Loss/G/loss"], 10)
+	for stop := 5; stop < 10; stop++ {
+		var b bytes.Buffer
+		first := newTrainer(t)
+		scalarsOf(first, stop)
+		require.NoError(t, first.WriteCheckpoint(&b))
+		second := newTrainer(t)
+		require.NoError(t, second.ReadCheckpoint(&b))
+		for tag, values := range scalarsOf(second, 15) {
+			require.Equal(t, map[int]float32{10: whole[tag][10], 15: whole[tag][15]}, values, "%s, stopped after step %d", tag, stop)
+		}
+	}
+	for _, damaged := range []string{"1", `{"numbers":[1],"steps":1,"generator_steps":1}`, `{"numbers":[0,0,0,0,0,0],"steps":1,"generator_steps":2}`} {
+		_, err := readState([]byte(damaged))
+		require.Error(t, err, damaged)
+	}
+	large := sums{normD: math.Inf(1), steps: 3, ofG: 1}
+	text, err := json.Marshal(large.state())
+	require.NoError(t, err)
+	again, err := readState(text)
+	require.NoError(t, err)
+	require.Equal(t, large, again)
 }
 
 // A file whose bytes are known, which bench/tensorboard reads with TensorBoard.

@@ -80,7 +80,7 @@ type (
 	status struct {
 		State     string `json:"state"` // "waiting", "training", "done", "stopped"
 		Step      int    `json:"step"`
-		Steps     int    `json:"steps"`
+		Steps     int    `json:"steps"` // 0: without an end
 		Epoch     int    `json:"epoch"`
 		PerSecond number `json:"rate"`
 		Left      number `json:"left"`    // seconds

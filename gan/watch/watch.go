@@ -222,10 +222,14 @@ func newWatching(p *Page, r gan.Run) *watching {
 		a.Discriminator = nn.Summary(d)
 	}
 	w.choose(generator.SampleShape())
+	steps := r.Steps
+	if steps == math.MaxInt {
+		steps = 0 // there is no end
+	}
 	p.change(func() bool {
 		p.reset()
 		p.about = a
-		p.status = status{State: "training", Step: r.Trainer.Steps(), Steps: r.Steps, Left: number(math.NaN()), PerSecond: number(math.NaN()), Memory: memory()}
+		p.status = status{State: "training", Step: r.Trainer.Steps(), Steps: steps, Left: number(math.NaN()), PerSecond: number(math.NaN()), Memory: memory()}
 		for i, l := range r.Past { // of a run that is resumed
 			nan := number(math.NaN())
 			p.points.add(point{(i + 1) * r.Batches, number(l.Discriminator()), number(l.Real), number(l.Fake), number(l.Penalty), number(l.Generator), nan, nan})
@@ -289,7 +293,9 @@ func (w *watching) step(s *gan.StepInfo) {
 		p := w.page
 		p.mu.Lock()
 		p.status.Step, p.status.Epoch, p.status.PerSecond = s.Step, s.Epoch, number(s.PerSecond)
-		p.status.Left = number(float64(w.run.Steps-s.Step) / s.PerSecond)
+		if p.status.Steps > 0 {
+			p.status.Left = number(float64(w.run.Steps-s.Step) / s.PerSecond)
+		}
 		p.status.Elapsed = number(now.Sub(w.start).Seconds())
 		p.mu.Unlock()
 		w.wake()
@@ -461,8 +467,11 @@ func histograms(real, fake []float64) (low, high float64, counts [2][]int) {
 		counts[k] = make([]int, bins)
 		for _, v := range scores {
 			at := 0
-			if high > low {
-				at = min(int(bins*(v-low)/(high-low)), bins-1)
+			switch place := bins * (v - low) / (high - low); { // NaN of numbers that are infinite, or equal
+			case v == high && high > low:
+				at = bins - 1
+			case place > 0:
+				at = int(min(place, bins-1))
 			}
 			counts[k][at]++
 		}

@@ -198,6 +198,21 @@ func TestEveryBrowserSeesTheRun(t *testing.T) {
 	require.Empty(t, late.News.Judgements)
 }
 
+// A run that goes on until it is stopped has no number of steps to be shown, and no time
+// left.
+func TestRunWithoutEnd(t *testing.T) {
+	p := New(Options{})
+	enough := errors.New("enough")
+	trainer, source := newTrainer(t)
+	_, err := trainer.Fit(context.Background(), source, gan.Steps(math.MaxInt), gan.On(p.Hook(), gan.Hook{Step: func(*gan.StepInfo) error {
+		require.Zero(t, p.status.Steps)
+		require.True(t, math.IsNaN(float64(p.status.Left)))
+		return enough
+	}}))
+	require.ErrorIs(t, err, enough)
+	require.Equal(t, "stopped", p.status.State)
+}
+
 // The points are means of what the steps told.
 func TestPoints(t *testing.T) {
 	p := New(Options{})
@@ -474,4 +489,10 @@ func TestNumbers(t *testing.T) {
 	require.Equal(t, 1, counts[1][bins/2])
 	_, _, counts = histograms([]float64{2, 2}, []float64{2})
 	require.Equal(t, 2, counts[0][0])
+	// A network's output may overflow where the loss does not.
+	_, _, counts = histograms([]float64{math.Inf(1), 1}, []float64{math.Inf(-1), math.NaN()})
+	require.Equal(t, 4, counts[0][0]+counts[0][bins-1]+counts[1][0]+counts[1][bins-1])
+	_, _, counts = histograms([]float64{math.Inf(1), 0}, []float64{-1})
+	require.Equal(t, [3]int{1, 1, 1}, [3]int{counts[0][bins-1], counts[0][0], counts[1][0]})
+	histograms([]float64{math.MaxFloat64, 0}, []float64{-math.MaxFloat64})
 }

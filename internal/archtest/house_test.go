@@ -109,7 +109,7 @@ var house = []room{
 	{folder: "gan/recipe", imports: []string{"autograd", "gan", "nn", "optim", "tensor"}, tests: []string{"datasets"}},
 	{folder: "gan/gallery", imports: []string{"gan", "internal/atomicfile", "tensor"}, outside: []string{formats}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/rundir", imports: []string{"gan", "internal/atomicfile"}, tests: []string{"datasets", "nn", "optim", "tensor"}},
-	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "gan/gallery", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
+	{folder: "gan/tensorboard", imports: []string{"gan", "gan/diagnose", "gan/gallery", "internal/strictjson", "tensor"}, tests: []string{"datasets", "nn", "optim"}},
 	{folder: "gan/watch", imports: []string{"gan", "gan/diagnose", "gan/gallery", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/progress", imports: []string{"gan"}, outside: []string{terminal}},
 

@@ -31,7 +31,8 @@ func Save(path string, tensors map[string]*tensor.Tensor, metadata map[string]st
 // stands in the header; those of another device are in host memory meanwhile. It is
 // an error, before anything is written, if a tensor's name is "__metadata__" or not
 // valid UTF-8, if the metadata holds [ChecksumKey], or if the header would be
-// longer than 16 MiB.
+// longer than 16 MiB. Write panics with a [tensor.Misuse] if a tensor is nil or its
+// scope was closed.
 func Write(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
 	return write(w, tensors, metadata, true)
 }
@@ -93,6 +94,7 @@ func onHost(tensors map[string]*tensor.Tensor) map[string]*tensor.Tensor {
 func describe(tensors map[string]*tensor.Tensor) ([]entry, error) {
 	var entries []entry
 	for name, t := range tensors {
+		tensor.Check("safetensors.Write", t)
 		if name == metadataKey || !utf8.ValidString(name) {
 			return nil, fmt.Errorf("%s cannot be the name of a tensor", excerpt.Quote(name))
 		}

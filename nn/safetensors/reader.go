@@ -190,7 +190,8 @@ var ErrRead = errors.New("the elements have been read already")
 // ReadInto reads the elements of all tensors, each into the tensor of its name.
 // Those without one are skipped. Shapes must agree, and dtypes too: F32, F16 and
 // BF16 go to Float32, F64 to Float64, and whole numbers and BOOL to either. What
-// does not agree is an error before anything is read.
+// does not agree is an error before anything is read, and a tensor that is nil panics
+// with a [tensor.Misuse].
 //
 // The checksum is compared at the end. After an error the tensors hold something
 // in between, so read into new ones.
@@ -204,6 +205,7 @@ func (r *Reader) ReadInto(dst map[string]*tensor.Tensor) error {
 			return noTensor(name)
 		}
 		e, t := r.header.entries[i], dst[name]
+		tensor.Check("Reader.ReadInto", t)
 		if !slices.Equal(t.Shape(), e.shape) {
 			return fmt.Errorf("tensor %s has shape %v in the file, not %v", excerpt.Quote(name), e.shape, t.Shape())
 		}

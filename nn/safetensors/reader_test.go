@@ -74,6 +74,27 @@ func TestReadForms(t *testing.T) {
 	}
 }
 
+// A tensor that was forgotten is told as misuse is, and makes no file.
+func TestNilTensors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	x := tensor.Arange(tensor.Float32, 3)
+	f, err := safetensors.NewReader(bytes.NewReader(written(t, map[string]*tensor.Tensor{"x": x}, nil)))
+	require.NoError(t, err)
+	for _, forgotten := range []func(){
+		func() { safetensors.Save(path, map[string]*tensor.Tensor{"x": x, "y": nil}, nil) },
+		func() { safetensors.Write(io.Discard, map[string]*tensor.Tensor{"y": nil}, nil) },
+		func() { f.ReadInto(map[string]*tensor.Tensor{"x": nil}) },
+	} {
+		err := tensor.Catch(forgotten)
+		require.ErrorAs(t, err, new(tensor.Misuse))
+		require.ErrorContains(t, err, "a tensor is nil")
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	require.NoError(t, f.ReadInto(map[string]*tensor.Tensor{"x": x}), "nothing was read")
+}
+
 // What ends early or late is refused, whether its size is known or not.
 func TestReadWrongLength(t *testing.T) {
 	content := written(t, map[string]*tensor.Tensor{"x": tensor.Arange(tensor.Float32, 100)}, nil)

@@ -133,6 +133,7 @@ func (c *Classified) Unclear() (n int) {
 // [tensor.ShapeError] on another shape.
 func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 	const size = 28 * 28
+	tensor.Check("Judge.Classify", images)
 	shape := images.Shape()
 	plane := len(shape) == 2 && shape[1] == size
 	if !plane && !(len(shape) == 4 && shape[1] == 1 && shape[2] == 28 && shape[3] == 28) {
@@ -173,6 +174,7 @@ func (j *Judge) Classify(images *tensor.Tensor) (*Classified, error) {
 // [tensor.ShapeError] on another shape, or one of more than 9 layers.
 func (j *Judge) Modes(images *tensor.Tensor) ([]int, error) {
 	const size = 28 * 28
+	tensor.Check("Judge.Modes", images)
 	shape := images.Shape()
 	layers := 0
 	switch {

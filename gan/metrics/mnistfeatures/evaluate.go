@@ -71,6 +71,7 @@ func (j *Judge) EvaluateQuick(images *tensor.Tensor, asked ...int) (*Report, err
 }
 
 func (j *Judge) evaluate(images *tensor.Tensor, asked []int, full bool) (*Report, error) {
+	tensor.Check("Judge.Evaluate", images)
 	if len(asked) > 0 && (images.Rank() == 0 || len(asked) != images.Dim(0)) {
 		panic(&tensor.ArgumentError{Op: "Judge.Evaluate", Problem: fmt.Sprintf("%d digits were asked for, and these are images %v", len(asked), images.Shape()),
 			Fix: "give the digit of each image, or none"})

@@ -241,6 +241,9 @@ func TestRefusals(t *testing.T) {
 	for _, shape := range [][]int{{784}, {5, 783}, {5, 28, 28}, {5, 3, 28, 28}, {5, 1, 28, 27}} {
 		assert.ErrorContains(t, tensor.Catch(func() { j.Classify(tensor.New(tensor.Float32, shape...)) }), "not images of 28×28 pixels")
 	}
+	for _, forgotten := range []func(){func() { j.Classify(nil) }, func() { j.Modes(nil) }, func() { j.Evaluate(nil, 1) }, func() { j.EvaluateQuick(nil) }} {
+		assert.ErrorContains(t, tensor.Catch(forgotten), "a tensor is nil")
+	}
 }
 
 func BenchmarkClassify(b *testing.B) {
