@@ -41,7 +41,7 @@ func TestError(t *testing.T) {
 	assert.EqualError(t, &driver.Error{Call: "f", Result: driver.Result(1234), Name: "CUDA_ERROR_NEW"}, "f: CUDA_ERROR_NEW")
 	for r, sticky := range map[driver.Result]bool{
 		driver.OutOfMemory: false, driver.InvalidValue: false, driver.LaunchOutOfResources: false, driver.CaptureInvalidated: false,
-		driver.NotSupported: false, driver.LibraryFailed: false, driver.ECCUncorrectable: true, driver.NVLinkUncorrectable: true,
+		driver.NotSupported: false, driver.LibraryFailed: false, driver.Deinitialized: true, driver.InvalidContext: true, driver.ECCUncorrectable: true, driver.NVLinkUncorrectable: true,
 		driver.Result(226): true, driver.Result(721): true, driver.MPSClientTerminated: true, driver.IllegalAddress: true, driver.LaunchFailed: true, driver.LaunchTimeout: true, driver.Unknown: true,
 	} {
 		assert.Equal(t, sticky, r.Sticky(), r)

@@ -106,6 +106,8 @@ const (
 // Sticky reports whether the context is lost after r: every later call fails.
 func (r Result) Sticky() bool {
 	switch r {
+	case Deinitialized, InvalidContext: // somebody else has ended it
+		return true
 	case ECCUncorrectable, NVLinkUncorrectable, contained, tensorMemoryLeak, MPSClientTerminated, Unknown:
 		return true
 	}
