@@ -28,7 +28,7 @@ const plenty = 1 << 40
 
 func (s *scarce) Open(n int) (driver.Device, error) {
 	d, err := s.Driver.Open(n)
-	return scarceDevice{d, s}, err
+	return scarceDevice{d, s, map[driver.Function]bool{}}, err
 }
 
 // take is a call that takes memory.
@@ -42,7 +42,19 @@ func (s *scarce) take(call string) error {
 
 type scarceDevice struct {
 	driver.Device
-	s *scarce
+	s      *scarce
+	loaded map[driver.Function]bool
+}
+
+// Launch loads a kernel when it is launched for the first time.
+func (d scarceDevice) Launch(f driver.Function, grid, block driver.Dim, shared uint32, s driver.Stream, args []byte) error {
+	if !d.loaded[f] {
+		if err := d.s.take("cuLaunchKernel"); err != nil {
+			return err
+		}
+		d.loaded[f] = true
+	}
+	return d.Device.Launch(f, grid, block, shared, s, args)
 }
 
 func (d scarceDevice) MemAlloc(n uint64) (driver.Ptr, error) {
