@@ -97,10 +97,10 @@
 //   - what a real cuBLAS makes of the calls that the tests' own one answers rightly,
 //     that its work can be captured, and how fast it is;
 //   - how long the driver takes to compile the kernels;
-//   - capture of a real stream and replay of a real graph, and what they save. The
-//     simulated driver refuses what the manual does not promise (first launches in a
-//     capture, destroying what is queued, frees that wait), and this package needs none
-//     of it;
+//   - capture of a real stream and replay of a real graph, and what they save. Of what
+//     not every driver promises (to load kernels in a capture, to wait for a graph that
+//     is destroyed or for work whose memory is freed) the simulated one does nothing, and
+//     this package needs nothing;
 //   - how much of a step the device waits for the host, which describes it before any of
 //     it begins;
 //   - whether a context that cuBLAS has used can be released and made anew in one
