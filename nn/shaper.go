@@ -25,7 +25,7 @@ var ErrUnknownShape = errors.New("the module does not tell its output's shape")
 func OutShape(m Module, in []int) ([]int, error) {
 	s, ok := m.(Shaper)
 	if !ok {
-		return nil, fmt.Errorf("nn: %T: %w", m, ErrUnknownShape)
+		return nil, fmt.Errorf("nn: %T: %w; give it a method OutShape", m, ErrUnknownShape)
 	}
 	return s.OutShape(slices.Clone(in))
 }

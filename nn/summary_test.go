@@ -106,7 +106,7 @@ func TestOutShape(t *testing.T) {
 	}
 	_, err := nn.OutShape(nn.Sequential(nn.Tanh(), silent{nn.Tanh()}), []int{1})
 	require.ErrorIs(t, err, nn.ErrUnknownShape)
-	require.EqualError(t, err, "nn: nn_test.silent: the module does not tell its output's shape")
+	require.EqualError(t, err, "nn: nn_test.silent: the module does not tell its output's shape; give it a method OutShape")
 }
 
 // TestOutShapeTakesNoMemory, whatever a description asks for.

@@ -32,7 +32,7 @@ main() {
     here=$(cd "$(dirname "$0")" && pwd)
     folder=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
     out=$(mkdir -p "${2:-$folder}" && cd "${2:-$folder}" && pwd)
-    [ -z "$dry" ] && [ -x "$folder/conformance" ] || (build "$folder") || exit 1
+    [ -z "$dry" ] && [ -f "$folder/conformance" ] && [ -f "$folder/bench" ] || (build "$folder") || exit 1
     chmod +x "$folder/conformance" "$folder/bench" # which may have been lost on the way
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -42,6 +42,8 @@ main() {
     rm -f "$out"/{device,tests,gander,torch}.txt "$out/table.md"
     export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 CUDA_CACHE_DISABLE=0 PYTHONUNBUFFERED=1
     export TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_CACHE_DIR=$work/inductor
+    # Where containers have the driver, if the loader does not know of it.
+    [ -d /usr/local/nvidia/lib64 ] && export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64
     python=${PYTHON:-python3}
     benchFlags=
     if [ -n "$dry" ]; then
@@ -122,7 +124,7 @@ PYTHON
 
     # The first process has the driver compile all kernels, which the others find in its cache.
     stage gander.txt start 90 "$folder/bench" -only start
-    tests 120 Bits Conformance Library Tiles Sequences Graphs Trajectories Operations
+    tests 120 Bits Conformance Library Reopen Tiles Sequences Graphs Trajectories Operations
     GANDER_CUBLAS=none stage gander.txt own 60 "$folder/bench" $benchFlags -as own
     stage gander.txt cublas 40 "$folder/bench" $benchFlags -as cublas -only products,steps
     stage gander.txt cublas-tf32 40 "$folder/bench" $benchFlags -as cublas-tf32 -tf32 -only products,steps
@@ -139,7 +141,7 @@ PYTHON
     GANDER_LOSE_DEVICE=1 tests 30 Lost
     "$folder/bench" -table "$out/gander.txt" $([ -s "$out/torch.txt" ] && echo "$out/torch.txt") >"$out/table.md" 2>"$work/table.err" || { cat "$work/table.err"; status=1; }
     cat "$out/table.md"
-    grep -E '^BenchmarkDevice' "$out/tests.txt" | sed -E 's/BenchmarkDeviceProducts.//; s/-[0-9]+ .* ([0-9.]+) us.product/ \1 us/' | head -n 60
+    grep -E '^BenchmarkDevice' "$out/tests.txt" | sed -E 's/BenchmarkDeviceProducts.//; s/-[0-9]+[[:space:]].*[[:space:]]([0-9.]+) us.product/ \1 us/' | head -n 60
     echo "== done after $SECONDS s, status $status; everything is in $out"
     exit $status
 }

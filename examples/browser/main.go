@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -58,13 +59,24 @@ func main() {
 		log.Print("-out names a folder, and there are no arguments besides the flags; see -help")
 		os.Exit(2)
 	}
-	err := build(*out, *model)
-	if err == nil && *address != "" {
-		err = serve(*address, *out)
-	}
-	if err != nil {
+	if err := run(*out, *model, *address); err != nil {
 		log.Fatal(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
+}
+
+func run(out, model, address string) error {
+	if address == "" {
+		return build(out, model)
+	}
+	listener, err := net.Listen("tcp", address) // before the page is built, which takes a while
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := build(out, model); err != nil {
+		return err
+	}
+	return serve(listener, out)
 }
 
 // build writes the page.
@@ -108,13 +120,13 @@ func build(out, model string) error {
 }
 
 // serve serves a folder until Ctrl-C.
-func serve(address, folder string) error {
+func serve(listener net.Listener, folder string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	server := &http.Server{Addr: address, Handler: http.FileServer(http.Dir(folder)), ReadTimeout: 10 * time.Second}
+	server := &http.Server{Handler: http.FileServer(http.Dir(folder)), ReadTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
-	log.Printf("http://%s/", address)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	log.Printf("look at http://%v/", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

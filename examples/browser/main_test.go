@@ -68,6 +68,7 @@ func TestFailures(t *testing.T) {
 		"-model none":    "none",
 		"-model rows":    "samples of [9] are not grey images",
 		"-out rows/site": "rows",
+		"-http 80":       "80: missing port in address",
 	} {
 		clitest.Fails(t, dir, 1, want, strings.Fields(args)...)
 	}

@@ -6,10 +6,10 @@
 // Without flags it runs the recipe "quick" on 10,000 real digits that are part
 // of the program: small convolutional networks that know the ten classes,
 // relativistic pairs and two gradient penalties (R1 and R2), 4,000 steps, half a
-// minute. It prints the networks, a bar or, into a file, a line per epoch, and
-// now and then how far the digits are from real ones; at the end, a judgement with
-// the share of each digit, how many are what was asked for, and how many of 100 no
-// class fits. It writes into runs/mnist:
+// minute. It prints the networks, a bar or, into a file, a line per epoch, and how far
+// the digits are from real ones: now and then 1,000 of them, at the end 2,000 (fewer
+// are farther, also real ones), with the share of each digit, how many are what was
+// asked for, and how many of 100 no class fits. It writes into runs/mnist:
 //
 //	samples.png                0 to 9, twice, of the same latent vectors, always as drawn last
 //	samples/step-00010.png …   and as drawn in the course of training

@@ -181,5 +181,18 @@ func (f *film) write(path string, g *gan.Generator) error {
 	if err := errors.Join(gif.EncodeAll(&animation, &f.gif), png.Encode(&last, f.draw(3*side, g.Sample(10_000, 1)))); err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(path+".gif", animation.Bytes(), 0o644), os.WriteFile(path+".png", last.Bytes(), 0o644))
+	return errors.Join(save(path+".gif", animation.Bytes()), save(path+".png", last.Bytes()))
+}
+
+// save writes a file whole or not at all: on a full disk, an older one stays.
+func save(path string, content []byte) error {
+	written := path + ".new"
+	err := os.WriteFile(written, content, 0o644)
+	if err == nil {
+		err = os.Rename(written, path)
+	}
+	if err != nil {
+		os.Remove(written)
+	}
+	return err
 }

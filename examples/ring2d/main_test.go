@@ -62,6 +62,17 @@ func TestFilesAndTable(t *testing.T) {
 	clitest.Fails(t, filepath.Join(dir, "runs"), 1, "optimizer.lr was 0.002 and is 0.1", "-mixture", "grid", "-steps", "5", "-batch", "8", "-lr", "0.1", "-resume", "auto", "-out", "ring2d")
 }
 
+// What cannot be written leaves the file that was there, and nothing else.
+func TestSave(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, save(filepath.Join(dir, "a.gif"), []byte("older")))
+	require.NoError(t, save(filepath.Join(dir, "a.gif"), []byte("new")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "b.gif", "full"), 0o755))
+	require.Error(t, save(filepath.Join(dir, "b.gif"), []byte("new")))
+	require.Error(t, save(filepath.Join(dir, "none", "c.gif"), []byte("new")))
+	require.Equal(t, map[string]string{"a.gif": "new", "b.gif": "folder", "b.gif/full": "folder"}, clitest.Files(t, dir))
+}
+
 func TestJSON(t *testing.T) {
 	r := clitest.Run(t, t.TempDir(), "-json", "-seeds", "2", "-seed", "7", "-steps", "2", "-batch", "4")
 	require.Zero(t, r.Status, r.Errors)

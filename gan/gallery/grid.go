@@ -17,7 +17,7 @@ import (
 // Grid says how samples are laid out in one image, from left to right and from top
 // to bottom. The zero value is as near to a square as can be, a pixel for a pixel.
 type Grid struct {
-	Height, Width int // of one sample in pixels; 0 if the samples have the shape [n, c, h, w]
+	Height, Width int // of one sample in pixels; may be 0 if the samples have the shape [n, c, h, w]
 	Columns       int // at most; 0: as near to a square as can be
 	Scale         int // side of the block that shows one pixel; 0 means 1
 	Gap           int // pixels between samples, and around them
@@ -130,7 +130,7 @@ func (g Grid) dims(t *tensor.Tensor) (n, c, h, w int, err error) {
 		return 0, 0, 0, 0, fmt.Errorf("gallery: samples of shape %v make no image; give one sample or more, of one pixel or more", s)
 	case len(s) == 2 && g.Height > 0 && g.Width > 0 && s[1] == g.Height*g.Width:
 		return s[0], 1, g.Height, g.Width, nil
-	case len(s) == 4 && (s[1] == 1 || s[1] == 3):
+	case len(s) == 4 && (s[1] == 1 || s[1] == 3) && (g.Height == 0 || g.Height == s[2]) && (g.Width == 0 || g.Width == s[3]):
 		return s[0], s[1], s[2], s[3], nil
 	}
 	what := "images"

@@ -113,6 +113,8 @@ func TestGridRefuses(t *testing.T) {
 		"samples of shape [1 4] are not images; give":               {gallery.Grid{}, tensor.New(tensor.Float32, 1, 4)},
 		"samples of shape [4] are not images of 2×2":                {grid, tensor.New(tensor.Float32, 4)},
 		"samples of shape [1 2 2 2] are not images":                 {grid, tensor.New(tensor.Float32, 1, 2, 2, 2)},
+		"samples of shape [1 1 4 4] are not images of 2×2":          {grid, tensor.New(tensor.Float32, 1, 1, 4, 4)},
+		"samples of shape [1 1 2 4] are not images of 2×2":          {grid, tensor.New(tensor.Float32, 1, 1, 2, 4)},
 		"samples of shape [0 4] make no image":                      {grid, tensor.New(tensor.Float32, 0, 4)},
 		"samples of shape [1 1 0 4] make no image":                  {grid, tensor.New(tensor.Float32, 1, 1, 0, 4)},
 		"sample 1 has a NaN at row 1, column 0":                     {grid, tensor.FromFloat64([]float64{0, 0, 0, 0, 0, 0, math.NaN(), 0}, 2, 4)},

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,6 +73,7 @@ type Folder struct {
 	options Options
 	lock    *atomicfile.FolderLock // nil of a part
 	about   *about
+	command []string // that started the run that is there, if that was another
 }
 
 // about is what run.json holds.
@@ -131,6 +133,9 @@ func (f *Folder) open() error {
 	if f.options.Resume != New {
 		if f.about = old; f.about == nil {
 			f.about = &about{Started: time.Now().Truncate(time.Second), Command: os.Args}
+		}
+		if !slices.Equal(f.about.Command, os.Args) {
+			f.command = f.about.Command
 		}
 		return f.note()
 	}
@@ -377,7 +382,7 @@ func (f *Folder) Path(elements ...string) string {
 // Part returns a folder within the folder for one of several trainings that make
 // up the run, such as those of several seeds. Finish and close the whole, not the part.
 func (f *Folder) Part(name string) *Folder {
-	return &Folder{path: f.Path(name), options: f.options}
+	return &Folder{path: f.Path(name), options: f.options, command: f.command}
 }
 
 // Checkpoints returns the settings of [Folder.Hook]. To change them, give
@@ -388,7 +393,8 @@ func (f *Folder) Checkpoints() gan.Checkpoints {
 
 // Resume takes up training where the newest whole checkpoint of the folder left
 // it, unless the mode is [New]; see [gan.Trainer.ResumeLatest]. If there is none,
-// it does nothing in the mode [Auto].
+// it does nothing in the mode [Auto]. The error of settings that differ ends in the
+// command that has started the run, if that was another.
 func (f *Folder) Resume(t *gan.Trainer, options ...gan.ResumeOption) error {
 	if f.options.Resume == New {
 		return nil
@@ -397,8 +403,14 @@ func (f *Folder) Resume(t *gan.Trainer, options ...gan.ResumeOption) error {
 	switch {
 	case errors.Is(err, gan.ErrNoCheckpoint) && (f.options.Resume == Auto || f.lock == nil):
 		return nil
-	case errors.As(err, new(*gan.SettingsError)) && f.options.SetFlag != "":
-		return fmt.Errorf("%w (here: %s NAME=VALUE in place of -NAME VALUE)", err, f.options.SetFlag)
+	case errors.As(err, new(*gan.SettingsError)):
+		if f.options.SetFlag != "" {
+			err = fmt.Errorf("%w (here: %s NAME=VALUE in place of -NAME VALUE)", err, f.options.SetFlag)
+		}
+		if len(f.command) > 0 { // a flag says more than what follows from it
+			err = fmt.Errorf("%w; the run was started by: %s", err, CommandLine(append(program(f.command[0]), f.command[1:]...)...))
+		}
+		return err
 	case err != nil:
 		return err
 	}

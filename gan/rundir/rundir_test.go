@@ -116,8 +116,22 @@ func TestAuto(t *testing.T) {
 	require.ErrorIs(t, err, gan.ErrCheckpoint)
 	require.ErrorContains(t, err, "latent was 3 and is 4")
 	require.ErrorContains(t, err, "(here: -set NAME=VALUE in place of -NAME VALUE)")
+	require.NotContains(t, err.Error(), "started by", "the same command")
 	folder.Close()
 	folder.Close()
+
+	// If it was another command, that is named, in which one sees what was meant.
+	note := filepath.Join(path, "run.json")
+	b, err := os.ReadFile(note)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(note, []byte(`{"started": "2026-01-02T03:04:05Z", "command": ["./mine", "-preset", "a b"], "steps": 9, "finished": true}`), 0o644))
+	folder, err = rundir.Open(path, rundir.Options{Resume: rundir.Auto})
+	require.NoError(t, err)
+	err = folder.Resume(newTrainer(t, 4))
+	require.ErrorIs(t, err, gan.ErrCheckpoint)
+	require.True(t, strings.HasSuffix(err.Error(), "; the run was started by: "+rundir.CommandLine("./mine", "-preset", "a b")), err)
+	folder.Close()
+	require.NoError(t, os.WriteFile(note, b, 0o644))
 
 	// What killed writers have left is removed, wherever the run writes.
 	for _, below := range []string{"", "checkpoints", "part/checkpoints"} {

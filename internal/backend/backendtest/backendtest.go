@@ -33,6 +33,17 @@ func RunSome(t *testing.T, b backend.Backend, every int, names ...string) {
 	}
 }
 
+// RunProducts is RunSome for products that are another library's, which may be −0 where
+// the reference's are 0.
+func RunProducts(t *testing.T, b backend.Backend) {
+	for _, f := range families {
+		switch f.name {
+		case "matmul", "linear", "linear and add":
+			t.Run(f.name, func(t *testing.T) { f.check(&suite{b: b, errorf: t.Errorf, zeros: true}) })
+		}
+	}
+}
+
 // families are the parts of the suite.
 var families = []struct {
 	name  string
@@ -73,6 +84,7 @@ type suite struct {
 	rounds int             // checks with several threads
 	every  int             // how many checks of an operation stand for one that is made; 0 is 1
 	asked  map[string]int  // checks of each operation, made or not
+	zeros  bool            // −0 may stand for 0 and the reverse, everywhere
 }
 
 // complain reports the first failure of an operation.
@@ -119,6 +131,7 @@ func (s *suite) checkAll(what string, tol tolerance, op operation, dsts []array,
 	if s.failed[what] || s.leftOut(what) {
 		return
 	}
+	tol.zeros = tol.zeros || s.zeros
 	operands := append(dsts[:len(dsts):len(dsts)], sources...)
 	before := hosts(operands)
 	want := execute(ref.Backend{}, operands, before, op)

@@ -253,6 +253,23 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 }
 
+// TestZeros: the sign of a product that is 0 counts, unless it is another library's.
+func TestZeros(t *testing.T) {
+	for _, zeros := range []bool{false, true} {
+		complaints := 0
+		b := broken{method: "matmul", fault: func(dst backend.Operand, _ ...backend.Operand) {
+			change(dst, func(_ int, v float64) float64 {
+				if v == 0 {
+					v = math.Copysign(0, -1)
+				}
+				return v
+			})
+		}}
+		(&suite{b: b, errorf: func(string, ...any) { complaints++ }, zeros: zeros, every: 20}).products()
+		require.Equal(t, zeros, complaints == 0)
+	}
+}
+
 // boaster says that every product is finite.
 type boaster struct{ ref.Backend }
 

@@ -79,7 +79,26 @@ func TestDeviceLibrary(t *testing.T) {
 	require.NoError(t, b.SetPrecision(backend.FullPrecision))
 	b.MatMul(z, x, y)
 	require.Equal(t, h.F32, read(b, z))
-	backendtest.RunSome(t, b, 1, "matmul", "linear")
+	backendtest.RunProducts(t, b)
+}
+
+// TestDeviceReopen: a device whose last user has closed it, which ends its context, can
+// be opened again in the same process, and cuBLAS with it.
+func TestDeviceReopen(t *testing.T) {
+	byLibrary(t)
+	for i := range 3 {
+		open, err := backend.Open(cuda.Kind + ":0")
+		if err != nil && i == 0 {
+			t.Skip(err)
+		}
+		require.NoError(t, err)
+		b := open.(*cuda.Backend)
+		t.Log(b.Arithmetic())
+		z := matrix(b, 2, 2)
+		b.MatMul(z, matrix(b, 2, 2), matrix(b, 2, 2))
+		require.Equal(t, []float32{2, 3, 6, 11}, read(b, z))
+		require.NoError(t, b.Close())
+	}
 }
 
 func TestDeviceOperations(t *testing.T) { optest.RunOn(t, optest.Autograd(), gpu(t)) }

@@ -38,10 +38,10 @@
 // asked for, where the loader finds it or in /usr/local/cuda/lib64. The environment's
 // GANDER_CUBLAS names another, or is none. Bias and activation are then a pass of their
 // own. Smaller products, those of matrices that BLAS cannot describe, and convolutions
-// stay the kernels' own. If cuBLAS is missing, too old or does not start, all do; then
-// TF32, which these kernels do not have, is refused, and the error says why. TF32 is
-// the precision that a program asks for by tensor.Device.SetPrecision; it concerns
-// what cuBLAS does in float32, and nothing else.
+// stay the kernels' own. If cuBLAS is missing, too old, does not start or fails at a
+// product that is tried, all do; then TF32, which these kernels do not have, is
+// refused, and the error says why. TF32 is the precision that a program asks for by
+// tensor.Device.SetPrecision; it concerns what cuBLAS does in float32, and nothing else.
 //
 // cuBLAS chooses its kernels by its version and the device, which the name of the
 // arithmetic tells, so that a checkpoint of another one is known. Once chosen, bits
@@ -97,7 +97,14 @@
 //   - what a real cuBLAS makes of the calls that the tests' own one answers rightly,
 //     that its work can be captured, and how fast it is;
 //   - how long the driver takes to compile the kernels;
-//   - capture of a real stream and replay of a real graph, and what they save;
+//   - capture of a real stream and replay of a real graph, and what they save. The
+//     simulated driver refuses what the manual does not promise (first launches in a
+//     capture, destroying what is queued, frees that wait), and this package needs none
+//     of it;
+//   - how much of a step the device waits for the host, which describes it before any of
+//     it begins;
+//   - whether a context that cuBLAS has used can be released and made anew in one
+//     process;
 //   - copies through page-locked memory while kernels run;
 //   - which error a real driver returns, and when, after a kernel that fails, and
 //     whether the context can be released then;

@@ -223,6 +223,7 @@ func TestFakeDriverUncapturable(t *testing.T) {
 	require.NoError(t, err)
 	b, err := cuda.Open(d, cuda.Kind, 0)
 	require.NoError(t, err)
+	assert.Contains(t, b.Arithmetic(), "cublas") // which is there, and works
 	notesAt := filepath.Join(t.TempDir(), "log")
 	t.Setenv("FAKE_CUDA_LOG", notesAt)
 	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:3:14") // of the second step, whose products are captured

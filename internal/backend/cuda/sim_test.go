@@ -39,7 +39,7 @@ func open(t *testing.T, c sim.Config) (*cuda.Backend, *sim.Driver) {
 
 // register registers a kind of device and opens the first of it. Its name is one of its
 // own, even if a test runs several times (-count).
-func register(t *testing.T, name string, open func(kind string, n int) (*cuda.Backend, error)) (d *tensor.Device, b *cuda.Backend) {
+func register(t testing.TB, name string, open func(kind string, n int) (*cuda.Backend, error)) (d *tensor.Device, b *cuda.Backend) {
 	t.Helper()
 	kind := fmt.Sprintf("%s-%d", name, registered.Add(1))
 	backend.Register(backend.Kind{Name: kind, Open: func(n int) (_ backend.Backend, err error) {

@@ -272,3 +272,61 @@ func TestGrowth(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.Empty(t, d.Leaks())
 }
+
+// mute is a driver that takes what it is given and does none of it.
+type mute struct{ driver.Driver }
+
+type muteDevice struct{ driver.Device }
+
+func (m mute) Open(n int) (driver.Device, error) {
+	d, err := m.Driver.Open(n)
+	return muteDevice{d}, err
+}
+
+func (muteDevice) Launch(driver.Function, driver.Dim, driver.Dim, uint32, driver.Stream, []byte) error {
+	return nil
+}
+func (muteDevice) MemsetAsync(driver.Ptr, uint32, uint64, driver.Stream) error { return nil }
+func (muteDevice) CaptureBegin(driver.Stream) error                            { return nil }
+func (muteDevice) CaptureEnd(driver.Stream) (driver.Graph, error)              { return 1, nil }
+func (muteDevice) GraphLaunch(driver.Graph, driver.Stream) error               { return nil }
+func (muteDevice) GraphDestroy(driver.Graph) error                             { return nil }
+func (muteDevice) Upload(driver.Ptr, []byte, driver.Stream) error              { return nil }
+func (muteDevice) UploadAsync(driver.Ptr, []byte, driver.Stream) error         { return nil }
+
+func (muteDevice) Download(dst []byte, _ driver.Ptr, _ driver.Stream) error {
+	clear(dst)
+	return nil
+}
+
+// BenchmarkHost times what the host does in a step that is replayed as graphs. No part
+// of it is hidden behind the device's work, which begins when the host first reads.
+func BenchmarkHost(b *testing.B) {
+	d, back := register(b, "mute", func(kind string, n int) (*cuda.Backend, error) {
+		return cuda.Open(mute{sim.New(sim.Config{})}, kind, n)
+	})
+	for _, r := range []recipe.Recipe{recipe.Classic(), recipe.Quick()} {
+		b.Run("recipe="+r.Name, func(b *testing.B) {
+			config := r.Config()
+			config.Device = d
+			g, disc := r.Networks()
+			tr, err := gan.New(g, disc, config)
+			require.NoError(b, err)
+			batch := gan.Batch{X: tensor.New(tensor.Float32, r.Batch, 784)}
+			if n := len(config.Classes); n > 0 {
+				batch.Condition = tensor.New(tensor.Float32, r.Batch, n)
+			}
+			step := func() {
+				_, err := tr.Step(batch)
+				require.NoError(b, err)
+			}
+			for range 10 {
+				step()
+			}
+			for b.Loop() {
+				step()
+			}
+		})
+	}
+	require.NoError(b, back.Close())
+}

@@ -51,16 +51,17 @@ func (dev *Device) blasError(call string, s C.int) error {
 	return &driver.Error{Call: call, Result: driver.LibraryFailed, Name: fmt.Sprintf("cuBLAS status %d", s)}
 }
 
-// BLAS opens cuBLAS and makes a handle: of the first library that can be opened and
-// starts, because a machine may have one that is too new for its driver beside one that
-// is not. The error is of the first that could be opened, if one could.
+// BLAS opens cuBLAS and makes a handle: of the first library that can be opened, starts,
+// and does a product, because a machine may have one that is too new for its driver, or
+// too old for its device, beside one that is not. The error is of the first that could
+// be opened, if one could.
 func (dev *Device) BLAS() (driver.BLAS, error) {
 	if why := dev.d.options.NoBLAS; why != "" {
 		return nil, errors.New("there is no cuBLAS: " + why)
 	}
 	var absent, broken error
 	for _, name := range dev.d.options.BLAS {
-		library, err := load([]string{name})
+		library, err := load(name)
 		if err != nil {
 			if absent == nil {
 				absent = fmt.Errorf("there is no cuBLAS: %w", err)
@@ -91,6 +92,9 @@ func (dev *Device) newBLAS(library unsafe.Pointer) (*blas, error) {
 	if err := dev.blasError("cublasCreate", C.gander_blas_create(dev.c, dev.context, b.c)); err != nil {
 		C.free(unsafe.Pointer(b.c))
 		return nil, err
+	}
+	if err := dev.blasError("cublasSgemmStridedBatched", C.gander_blas_try(dev.c, dev.context, b.c)); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }

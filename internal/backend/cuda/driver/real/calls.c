@@ -344,6 +344,34 @@ int gander_blas_create(gander_driver *d, CUhandle context, gander_blas *b) {
 	return b->Create(&b->handle);
 }
 
+// blas_try does a product of one number in a stream of its own.
+static int blas_try(gander_driver *d, gander_blas *b, CUhandle stream, CUdeviceptr p) {
+	float one = 1, zero = 0;
+	int s = -d->MemsetD32Async(p, 0, 3, stream);
+	if (s || (s = b->SetStream(b->handle, stream)))
+		return s;
+	s = b->Sgemm(b->handle, 0, 0, 1, 1, 1, &one, (const float *)p, 1, 1, (const float *)(p + 4), 1, 1, &zero, (float *)(p + 8), 1, 1, 1);
+	CUresult r = d->StreamSynchronize(stream);
+	int after = b->SetStream(b->handle, 0);
+	return s ? s : r ? -r : after;
+}
+
+int gander_blas_try(gander_driver *d, CUhandle context, gander_blas *b) {
+	CURRENT_BLAS;
+	CUhandle stream = 0;
+	CUdeviceptr p = 0;
+	if ((r = d->StreamCreate(&stream, 1))) // CU_STREAM_NON_BLOCKING
+		return -r;
+	if ((r = d->MemAlloc(&p, 12))) {
+		d->StreamDestroy(stream);
+		return -r;
+	}
+	int s = blas_try(d, b, stream, p);
+	r = d->MemFree(p);
+	CUresult after = d->StreamDestroy(stream);
+	return s ? s : r ? -r : -after;
+}
+
 int gander_blas_destroy(gander_driver *d, CUhandle context, gander_blas *b) {
 	CURRENT_BLAS;
 	return b->Destroy(b->handle);

@@ -135,6 +135,9 @@ typedef struct gander_blas {
 // returned r.
 const char *gander_blas_bind(gander_blas *b, void *library);
 int gander_blas_create(gander_driver *d, CUhandle context, gander_blas *b);
+// gander_blas_try does a small product and waits for it. cuBLAS may start on a device
+// that it has no kernels for.
+int gander_blas_try(gander_driver *d, CUhandle context, gander_blas *b);
 int gander_blas_destroy(gander_driver *d, CUhandle context, gander_blas *b);
 int gander_blas_version(gander_driver *d, CUhandle context, gander_blas *b, int *version);
 int gander_blas_workspace(gander_driver *d, CUhandle context, gander_blas *b, CUdeviceptr p, size_t bytes);

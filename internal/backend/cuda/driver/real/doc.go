@@ -30,7 +30,9 @@
 // # cuBLAS
 //
 // Device.BLAS opens libcublas.so.13, .12 or .11, where the loader finds it or in
-// /usr/local/cuda/lib64; LD_LIBRARY_PATH adds other places.
+// /usr/local/cuda/lib64; LD_LIBRARY_PATH adds other places. It takes the first that
+// starts and does a small product: with a driver that is too old for it cuBLAS does not
+// start, and on a device that is too new its products fail.
 package real
 
 // Options name libraries for [Open]. The zero value is right where they are in their

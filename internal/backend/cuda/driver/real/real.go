@@ -17,7 +17,9 @@ import "C"
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"unsafe"
@@ -41,20 +43,34 @@ type Driver struct {
 	none    bool // the driver found no device
 }
 
-// load opens the first of some libraries that can be opened. The error is of the
+// load opens a library.
+func load(name string) (unsafe.Pointer, error) {
+	path := C.CString(name)
+	defer C.free(unsafe.Pointer(path))
+	var text *C.char
+	h := C.gander_open(path, &text)
+	if h == nil {
+		return nil, errors.New(C.GoString(text))
+	}
+	return h, nil
+}
+
+// loadDriver opens the first of some drivers that can be opened. The error is of the
 // first.
-func load(names []string) (unsafe.Pointer, error) {
+func loadDriver(names []string) (unsafe.Pointer, error) {
 	var first error
-	for _, n := range names {
-		path := C.CString(n)
-		var text *C.char
-		h := C.gander_open(path, &text)
-		C.free(unsafe.Pointer(path))
-		if h != nil {
+	for _, name := range names {
+		h, err := load(name)
+		if err == nil {
+			if filepath.IsAbs(name) {
+				// It opens its compiler by name alone, which the loader may know as little
+				// as the driver, unless it is open already.
+				_, _ = load(filepath.Join(filepath.Dir(name), "libnvidia-ptxjitcompiler.so.1"))
+			}
 			return h, nil
 		}
 		if first == nil {
-			first = fmt.Errorf("%s", C.GoString(text))
+			first = err
 		}
 	}
 	return nil, first
@@ -70,7 +86,7 @@ func Open(o Options) (driver.Driver, error) {
 	if len(o.BLAS) == 0 {
 		o.BLAS = blasNames
 	}
-	library, err := load(o.Library)
+	library, err := loadDriver(o.Library)
 	if err != nil {
 		return nil, fmt.Errorf("this machine has no NVIDIA driver: %w", err)
 	}

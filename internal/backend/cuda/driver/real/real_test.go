@@ -133,6 +133,17 @@ func TestSecondLibrary(t *testing.T) {
 	assert.Equal(t, 12040, v)
 }
 
+// A driver that is not where the loader looks finds its compiler, which lies beside it.
+func TestCompilerBesideDriver(t *testing.T) {
+	library := compile(t)
+	beside := filepath.Join(filepath.Dir(library), "libnvidia-ptxjitcompiler.so.1")
+	require.NoError(t, os.Rename(compile(t, "BLAS"), beside)) // any library will do
+	open(t, library)
+	maps, err := os.ReadFile("/proc/self/maps")
+	require.NoError(t, err)
+	assert.Contains(t, string(maps), beside)
+}
+
 // Results that this package has no name for have the driver's, or a number.
 func TestErrorNames(t *testing.T) {
 	t.Setenv("FAKE_CUDA_FAIL", "cuMemAlloc:1:777")
@@ -382,7 +393,7 @@ func TestBLAS(t *testing.T) {
 	g.TF32 = false
 	require.NoError(t, b.Gemm(&g, s))
 	assert.Equal(t, []string{"mode=3", "mode=0"}, regexp.MustCompile(`mode=\d`).FindAllString(log(), -1))
-	assert.Equal(t, 1, strings.Count(log(), "cublasSetStream"))
+	assert.Equal(t, 2+1, strings.Count(log(), "cublasSetStream"), "for the product that was tried, and for all others")
 
 	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:1:3")
 	err = b.Gemm(&g, s)
@@ -409,9 +420,23 @@ func TestBLAS(t *testing.T) {
 	t.Setenv("FAKE_CUDA_FAIL", "cublasCreate:1:1")
 	_, err = device(t, fake, compile(t, "BLAS")).BLAS()
 	assert.EqualError(t, err, "cublasCreate: CUBLAS_STATUS_NOT_INITIALIZED")
+	// One that has no kernels for the device starts, and fails at the first product.
+	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:1:8")
+	dev = device(t, fake, compile(t, "BLAS"))
+	_, err = dev.BLAS()
+	assert.EqualError(t, err, "cublasSgemmStridedBatched: CUBLAS_STATUS_ARCH_MISMATCH")
+	for _, call := range []string{"cuStreamCreate", "cuMemAlloc", "cuMemsetD32", "cuStreamSynchronize", "cuMemFree", "cuStreamDestroy", "cublasSetStream"} {
+		t.Setenv("FAKE_CUDA_FAIL", call+":1:2")
+		_, err = dev.BLAS()
+		assert.Error(t, err, call)
+	}
 	// One that does not start, as with a driver that is too old for it, leaves its turn.
 	t.Setenv("FAKE_CUDA_FAIL", "cublasCreate:1:1")
 	b, err = device(t, fake, compile(t, "BLAS", "OLD"), "libcublas-of-nobody.so.13", compile(t, "BLAS"), compile(t, "BLAS")).BLAS()
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:1:8")
+	b, err = device(t, fake, compile(t, "BLAS"), compile(t, "BLAS")).BLAS()
 	require.NoError(t, err)
 	require.NoError(t, b.Close())
 }
