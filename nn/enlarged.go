@@ -43,7 +43,7 @@ func (l *conv2D) absorb(before Module) (Module, bool) {
 // nothing of.
 func worthSpreading(kernel [2]int, scale int) bool {
 	const most = 1 << 16 // numbers in the matrix: a kernel of 11 and a scale of 12
-	size := int64(1) // of which no product overflows
+	size := int64(1)     // of which no product overflows
 	for _, k := range kernel {
 		if scale > k+1 || k > most {
 			return false
