@@ -43,14 +43,16 @@ func (l *conv2D) absorb(before Module) (Module, bool) {
 // nothing of.
 func worthSpreading(kernel [2]int, scale int) bool {
 	const most = 1 << 16 // numbers in the matrix: a kernel of 11 and a scale of 12
-	size := 1
+	size := int64(1)     // of which no product overflows
 	for _, k := range kernel {
 		if scale > k+1 || k > most {
 			return false
 		}
-		size *= k * (k + scale - 1)
+		if size *= int64(k) * int64(k+scale-1); size > most {
+			return false
+		}
 	}
-	return size <= most
+	return true
 }
 
 // Forward is needed because that of the convolution knows nothing of the enlargement.

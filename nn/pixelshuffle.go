@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/autograd"
@@ -24,7 +25,7 @@ func PixelShuffle(r int) Module { return pixelShuffle{factor: shuffleFactor("Pix
 func PixelUnshuffle(r int) Module { return pixelUnshuffle{factor: shuffleFactor("PixelUnshuffle", r)} }
 
 func shuffleFactor(kind string, r int) int {
-	if r < 1 || r > maxSize {
+	if r < 1 || r > maxSize || int64(r)*int64(r) > math.MaxInt { // where an int has 32 bits
 		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be divided into blocks of %d by %d", r, r), Fix: "give 1 or more"})
 	}
 	return r

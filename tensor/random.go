@@ -101,10 +101,10 @@ func blocks(dt DType, n int) uint64 {
 
 // Perm returns a random order of 0, 1, …, n−1, each equally likely (Fisher and
 // Yates; Lemire's bounded numbers, so without bias). It panics with an
-// [ArgumentError] if n is negative, or more than 32 bits can count.
+// [ArgumentError] if n is negative, or more than 32 bits can count or memory can hold.
 func (s *Stream) Perm(n int) []int {
-	if n < 0 || int64(n) > math.MaxUint32 {
-		panic(&ArgumentError{Op: "Stream.Perm", Problem: fmt.Sprintf("an order of %d numbers is not possible", n), Fix: "give 0 to 4294967295"})
+	if most := int64(min(math.MaxUint32, maxLen)); n < 0 || int64(n) > most {
+		panic(&ArgumentError{Op: "Stream.Perm", Problem: fmt.Sprintf("an order of %d numbers is not possible", n), Fix: fmt.Sprintf("give 0 to %d", most)})
 	}
 	order := make([]int, n)
 	for i := range order {
