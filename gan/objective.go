@@ -16,8 +16,8 @@ type Objective interface {
 	Name() string
 	// Output says what the objective takes the discriminator's outputs for.
 	Output() Output
-	// Discriminator returns the terms of the discriminator's loss from its
-	// outputs [n, 1] on real samples and on generated ones.
+	// Discriminator returns the terms of the discriminator's loss, one for each
+	// sample, from its outputs [n, 1] on real samples and on generated ones.
 	Discriminator(real, fake *autograd.Var) Terms
 	// Generator returns the terms of the generator's loss from the updated
 	// discriminator's outputs [n, 1] on generated samples. real gives its

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -181,5 +182,69 @@ func TestObjectiveNames(t *testing.T) {
 		assert.False(t, seen[o.Name()], "%q twice: checkpoints could be mixed up", o.Name())
 		seen[o.Name()] = true
 		assert.Equal(t, o.Name() == "classic", o.Output() == gan.Probabilities, fmt.Sprintf("%T", o))
+	}
+}
+
+// lost is an objective whose terms somebody else has made something of.
+type lost struct {
+	gan.NonSaturating
+	of        string // whose terms: real, fake, generator, none
+	transform func(*autograd.Var) *autograd.Var
+}
+
+func (l lost) Discriminator(real, fake *autograd.Var) gan.Terms {
+	t := l.NonSaturating.Discriminator(real, fake)
+	switch l.of {
+	case "real":
+		t.Real = l.transform(t.Real)
+	case "fake":
+		t.Fake = l.transform(t.Fake)
+	case "none":
+		t = gan.Terms{}
+	}
+	return t
+}
+
+func (l lost) Generator(fake *autograd.Var, real func() *autograd.Var) *autograd.Var {
+	t := l.NonSaturating.Generator(fake, real)
+	if l.of == "generator" {
+		t = l.transform(t)
+	}
+	return t
+}
+
+// An objective that gives a sum, a mean, or the square that [n] and [n, 1] make
+// is refused, by both ways to a gradient.
+func TestObjectivesOfOtherShapes(t *testing.T) {
+	total := func(v *autograd.Var) *autograd.Var { return autograd.Sum(v) }
+	row := func(v *autograd.Var) *autograd.Var { return autograd.Reshape(v, -1) }
+	square := func(v *autograd.Var) *autograd.Var { return autograd.Add(v, row(v)) }
+	missing := func(*autograd.Var) *autograd.Var { return nil }
+	for _, c := range []struct {
+		objective lost
+		want      string
+	}{
+		{lost{of: "real", transform: row}, ""},
+		{lost{of: "real", transform: missing}, ""},
+		{lost{of: "fake", transform: missing}, ""},
+		{lost{of: "real", transform: total}, "its terms are [] for 5 samples; return one for each sample"},
+		{lost{of: "fake", transform: total}, "its terms are [] for 5 samples"},
+		{lost{of: "fake", transform: square}, "its terms are [5 5] for 5 samples"},
+		{lost{of: "generator", transform: square}, "its terms are [5 5] for 5 samples"},
+		{lost{of: "generator", transform: missing}, "its terms are nil"},
+		{lost{of: "none"}, "its terms are nil"},
+	} {
+		for _, penalties := range [][]gan.Penalty{nil, {gan.R1{Gamma: 1}}} {
+			d := nn.Sequential(nn.Linear(4, 4), nn.LeakyReLU(0.2), nn.Linear(4, 1))
+			trainer, err := gan.New(nn.Linear(latentSize, 4), d, gan.Config{Latent: latentSize, Objective: c.objective, Penalties: penalties})
+			require.NoError(t, err)
+			_, err = trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)})
+			if c.want == "" {
+				require.NoError(t, err)
+				continue
+			}
+			require.ErrorContains(t, err, "the objective nonsaturating: "+c.want)
+			require.ErrorAs(t, err, new(*tensor.ArgumentError))
+		}
 	}
 }

@@ -21,7 +21,8 @@ type Penalty interface {
 	// Weight returns the factor of the terms' mean at a step; 0 is the first. [New]
 	// refuses a penalty whose first weight is negative or not finite.
 	Weight(step int) float64
-	// Terms returns the penalty of each sample, [n].
+	// Terms returns the penalty of each sample, [n], which depends on the
+	// discriminator's weights. Training refuses others.
 	Terms(p *Pass) *autograd.Var
 }
 

@@ -92,6 +92,53 @@ func TestPenaltyInTraining(t *testing.T) {
 	}
 }
 
+// A penalty that would do nothing, or something else than it says, is refused.
+func TestPenaltiesThatAreNone(t *testing.T) {
+	slope := func(create bool) func(*gan.Pass) *autograd.Var {
+		return func(p *gan.Pass) *autograd.Var {
+			return autograd.Square(autograd.Grad(autograd.Sum(p.Real.D), []*autograd.Var{p.Real.X}, autograd.Opts{CreateGraph: create})[0])
+		}
+	}
+	over := func(f func(*gan.Pass) *autograd.Var, axes ...int) func(*gan.Pass) *autograd.Var {
+		return func(p *gan.Pass) *autograd.Var { return autograd.Sum(f(p), axes...) }
+	}
+	for _, c := range []struct {
+		terms func(*gan.Pass) *autograd.Var
+		want  string // "" if nothing is wrong
+	}{
+		{over(slope(true), 1), ""},
+		{func(p *gan.Pass) *autograd.Var { return autograd.Reshape(over(slope(true), 1)(p), -1, 1) }, ""},
+		{over(slope(false), 1), "its terms depend on none of the discriminator's trained weights; take its gradients with autograd.Opts{CreateGraph: true}"},
+		{over(slope(true)), "its terms are [] for 5 samples; return one for each sample"},
+		{over(slope(true), 0), "its terms are [4] for 5 samples"},
+		{slope(true), "its terms are [5 4] for 5 samples"},
+		{func(*gan.Pass) *autograd.Var { return nil }, "its terms are nil"},
+	} {
+		for _, last := range []nn.Module{nn.Tanh(), nn.LeakyReLU(0.2)} {
+			d := nn.Sequential(nn.Linear(4, 4), last, nn.Linear(4, 1))
+			trainer, err := gan.New(nn.Linear(latentSize, 4), d, gan.Config{Latent: latentSize, Penalties: []gan.Penalty{written{c.terms}}})
+			require.NoError(t, err)
+			_, err = trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)})
+			if c.want == "" {
+				require.NoError(t, err)
+				continue
+			}
+			require.ErrorContains(t, err, "the penalty \"written down\": "+c.want)
+			require.ErrorAs(t, err, new(*tensor.ArgumentError))
+			require.Zero(t, trainer.Steps())
+		}
+	}
+}
+
+// written is a penalty of a function.
+type written struct {
+	terms func(*gan.Pass) *autograd.Var
+}
+
+func (written) Name() string                      { return "written down" }
+func (written) Weight(int) float64                { return 1 }
+func (w written) Terms(p *gan.Pass) *autograd.Var { return w.terms(p) }
+
 // indifferent is an objective without a slope.
 type indifferent struct{ gan.Wasserstein }
 

@@ -1,7 +1,10 @@
 package gan
 
 import (
+	"fmt"
+
 	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -38,11 +41,11 @@ type general struct {
 func (s general) gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) (out discriminatorHalf) {
 	p := s.pass(g, x, y, c)
 	out.scores = [2]*tensor.Tensor{p.Real.D.Value(), p.Fake.D.Value()}
-	out.terms = g.objective.Discriminator(p.Real.D, p.Fake.D)
+	out.terms = g.discriminate(p.Real.D, p.Fake.D)
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
 	for _, penalty := range g.penalties {
 		if w := penalty.Weight(g.steps); w != 0 {
-			term := autograd.Scale(autograd.Mean(penalty.Terms(p)), w)
+			term := autograd.Scale(autograd.Mean(termsOf(penalty, p)), w)
 			out.penalties = append(out.penalties, term.Value())
 			loss = add(loss, term)
 		}
@@ -74,6 +77,47 @@ func (s general) pass(g *game, x, y *tensor.Tensor, c *autograd.Var) *Pass {
 		p.Real.D, p.Fake.D = p.Critic(p.Real.X), p.Critic(p.Fake.X)
 	}
 	return p
+}
+
+// termsOf returns the terms of a penalty. It panics if no weight can change them: a
+// penalty that takes its gradients without CreateGraph looks like any other in the
+// log, and does nothing.
+func termsOf(penalty Penalty, p *Pass) *autograd.Var {
+	who := "the penalty " + excerpt.Name(penalty.Name())
+	terms := onePerSample(who, penalty.Terms(p), p.Real.X.Value().Dim(0))
+	if !terms.Tracked() {
+		panic(&tensor.ArgumentError{Op: who, Problem: "its terms depend on none of the discriminator's trained weights",
+			Fix: "take its gradients with autograd.Opts{CreateGraph: true}, by samples that are tracked"})
+	}
+	return terms
+}
+
+// discriminate returns the terms of the objective for outputs [n, 1] on real samples
+// and on generated ones.
+func (g *game) discriminate(real, fake *autograd.Var) Terms {
+	who, t := "the objective "+excerpt.Name(g.objective.Name()), g.objective.Discriminator(real, fake)
+	if t.Real != nil || t.Fake == nil {
+		onePerSample(who, t.Real, real.Value().Dim(0))
+	}
+	if t.Fake != nil {
+		onePerSample(who, t.Fake, fake.Value().Dim(0))
+	}
+	return t
+}
+
+// onePerSample returns terms, and panics if there is not one for each of n samples:
+// the mean of [n, n], which [n] and [n, 1] make, is another number, and so is a sum.
+func onePerSample(who string, terms *autograd.Var, n int) *autograd.Var {
+	wrong := func(problem string) {
+		panic(&tensor.ArgumentError{Op: who, Problem: problem, Fix: "return one for each sample, of which training takes the mean"})
+	}
+	if terms == nil {
+		wrong("its terms are nil")
+	}
+	if shape := terms.Shape(); len(shape) == 0 || shape[0] != n || terms.Value().Len() != n {
+		wrong(fmt.Sprintf("its terms are %v for %d samples", shape, n))
+	}
+	return terms
 }
 
 // mean averages terms, if there are any, and stores the value as well.
