@@ -74,6 +74,7 @@ type Folder struct {
 	lock    *atomicfile.FolderLock // nil of a part
 	about   *about
 	command []string // that started the run that is there, if that was another
+	whole   *Folder  // of which this is a part
 }
 
 // about is what run.json holds.
@@ -188,14 +189,28 @@ func below(path string) iter.Seq[string] {
 // resumable reports whether there are checkpoints.
 func (f *Folder) resumable() bool {
 	for folder := range below(f.path) {
-		entries, _ := os.ReadDir(folder)
-		for _, e := range entries {
-			if ok, _ := filepath.Match("checkpoint-*.safetensors", e.Name()); ok {
-				return true
-			}
+		if holdsCheckpoints(folder) {
+			return true
 		}
 	}
 	return false
+}
+
+// holdsOthers reports whether there are checkpoints, though none of this run: those of
+// parts where this has none, or of a whole where this is a part.
+func (f *Folder) holdsOthers() bool {
+	if f.whole != nil {
+		return holdsCheckpoints(f.whole.Checkpoints().Dir)
+	}
+	return f.resumable()
+}
+
+func holdsCheckpoints(folder string) bool {
+	entries, _ := os.ReadDir(folder)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		ok, _ := filepath.Match("checkpoint-*.safetensors", e.Name())
+		return ok
+	})
 }
 
 // looksLikeARun reports whether a folder without a run.json holds what a run
@@ -382,7 +397,7 @@ func (f *Folder) Path(elements ...string) string {
 // Part returns a folder within the folder for one of several trainings that make
 // up the run, such as those of several seeds. Finish and close the whole, not the part.
 func (f *Folder) Part(name string) *Folder {
-	return &Folder{path: f.Path(name), options: f.options, command: f.command}
+	return &Folder{path: f.Path(name), options: f.options, command: f.command, whole: f}
 }
 
 // Checkpoints returns the settings of [Folder.Hook]. To change them, give
@@ -393,24 +408,31 @@ func (f *Folder) Checkpoints() gan.Checkpoints {
 
 // Resume takes up training where the newest whole checkpoint of the folder left
 // it, unless the mode is [New]; see [gan.Trainer.ResumeLatest]. If there is none,
-// it does nothing in the mode [Auto]. The error of settings that differ ends in the
-// command that has started the run, if that was another.
+// it does nothing in the mode [Auto], unless the folder holds the checkpoints of a run
+// that keeps them elsewhere in it, as another program's does: that is an error. It and
+// the error of settings that differ end in the command that has started the run, if
+// that was another.
 func (f *Folder) Resume(t *gan.Trainer, options ...gan.ResumeOption) error {
 	if f.options.Resume == New {
 		return nil
 	}
 	path, err := t.ResumeLatest(f.Checkpoints().Dir, append([]gan.ResumeOption{gan.Notify(f.options.Say)}, options...)...)
+	startedBy := func(err error) error {
+		if len(f.command) == 0 {
+			return err
+		}
+		return fmt.Errorf("%w; the run was started by: %s", err, CommandLine(append(program(f.command[0]), f.command[1:]...)...))
+	}
 	switch {
-	case errors.Is(err, gan.ErrNoCheckpoint) && (f.options.Resume == Auto || f.lock == nil):
+	case errors.Is(err, gan.ErrNoCheckpoint) && len(f.command) > 0 && f.holdsOthers():
+		return startedBy(fmt.Errorf("%w, but the folder has others, of another kind of run; choose another folder, or resume nothing, so that they are moved aside", err))
+	case errors.Is(err, gan.ErrNoCheckpoint) && (f.options.Resume == Auto || f.whole != nil):
 		return nil
 	case errors.As(err, new(*gan.SettingsError)):
 		if f.options.SetFlag != "" {
 			err = fmt.Errorf("%w (here: %s NAME=VALUE in place of -NAME VALUE)", err, f.options.SetFlag)
 		}
-		if len(f.command) > 0 { // a flag says more than what follows from it
-			err = fmt.Errorf("%w; the run was started by: %s", err, CommandLine(append(program(f.command[0]), f.command[1:]...)...))
-		}
-		return err
+		return startedBy(err) // a flag says more than what follows from it
 	case err != nil:
 		return err
 	}

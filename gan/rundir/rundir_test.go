@@ -130,6 +130,19 @@ func TestAuto(t *testing.T) {
 	err = folder.Resume(newTrainer(t, 4))
 	require.ErrorIs(t, err, gan.ErrCheckpoint)
 	require.True(t, strings.HasSuffix(err.Error(), "; the run was started by: "+rundir.CommandLine("./mine", "-preset", "a b")), err)
+	// A run whose checkpoints are of parts is none that can be gone on with as a whole, and
+	// the other way round. Other parts may be new.
+	part := folder.Part("seed-1")
+	require.ErrorContains(t, part.Resume(newTrainer(t, 3)), "of another kind of run")
+	require.NoError(t, os.MkdirAll(part.Path(), 0o755))
+	require.NoError(t, os.Rename(folder.Path("checkpoints"), part.Path("checkpoints")))
+	require.NoError(t, part.Resume(newTrainer(t, 3)))
+	require.NoError(t, folder.Part("seed-2").Resume(newTrainer(t, 3)))
+	err = folder.Resume(newTrainer(t, 3))
+	require.ErrorIs(t, err, gan.ErrNoCheckpoint)
+	require.True(t, strings.HasSuffix(err.Error(), "; the run was started by: "+rundir.CommandLine("./mine", "-preset", "a b")), err)
+	require.NoError(t, os.Rename(part.Path("checkpoints"), folder.Path("checkpoints")))
+	require.NoError(t, os.Remove(part.Path()))
 	folder.Close()
 	require.NoError(t, os.WriteFile(note, b, 0o644))
 
