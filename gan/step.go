@@ -2,7 +2,6 @@ package gan
 
 import (
 	"github.com/gander-ml/gander/autograd"
-	"github.com/gander-ml/gander/internal/excerpt"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -51,7 +50,7 @@ func (g *game) generate(z *tensor.Tensor, c *autograd.Var) *autograd.Var {
 // generatorGradients computes the generator's loss on the samples fake, and its
 // gradients. They come through the discriminator, which is constant here.
 func (g *game) generatorGradients(x *tensor.Tensor, fake, c *autograd.Var) (out generatorHalf) {
-	out.terms = onePerSample("the objective "+excerpt.Name(g.objective.Name()),
+	out.terms = onePerSample("objective", g.objective.Name(),
 		g.objective.Generator(g.judge(false, fake, c), func() *autograd.Var { return g.judge(false, autograd.Const(x), c) }), fake.Value().Dim(0))
 	loss := autograd.Mean(out.terms)
 	out.loss = loss.Value()

@@ -83,10 +83,9 @@ func (s general) pass(g *game, x, y *tensor.Tensor, c *autograd.Var) *Pass {
 // penalty that takes its gradients without CreateGraph looks like any other in the
 // log, and does nothing.
 func termsOf(penalty Penalty, p *Pass) *autograd.Var {
-	who := "the penalty " + excerpt.Name(penalty.Name())
-	terms := onePerSample(who, penalty.Terms(p), p.Real.X.Value().Dim(0))
+	terms := onePerSample("penalty", penalty.Name(), penalty.Terms(p), p.Real.X.Value().Dim(0))
 	if !terms.Tracked() {
-		panic(&tensor.ArgumentError{Op: who, Problem: "its terms depend on none of the discriminator's trained weights",
+		panic(&tensor.ArgumentError{Op: the("penalty", penalty.Name()), Problem: "its terms depend on none of the discriminator's trained weights",
 			Fix: "take its gradients with autograd.Opts{CreateGraph: true}, by samples that are tracked"})
 	}
 	return terms
@@ -95,21 +94,21 @@ func termsOf(penalty Penalty, p *Pass) *autograd.Var {
 // discriminate returns the terms of the objective for outputs [n, 1] on real samples
 // and on generated ones.
 func (g *game) discriminate(real, fake *autograd.Var) Terms {
-	who, t := "the objective "+excerpt.Name(g.objective.Name()), g.objective.Discriminator(real, fake)
+	name, t := g.objective.Name(), g.objective.Discriminator(real, fake)
 	if t.Real != nil || t.Fake == nil {
-		onePerSample(who, t.Real, real.Value().Dim(0))
+		onePerSample("objective", name, t.Real, real.Value().Dim(0))
 	}
 	if t.Fake != nil {
-		onePerSample(who, t.Fake, fake.Value().Dim(0))
+		onePerSample("objective", name, t.Fake, fake.Value().Dim(0))
 	}
 	return t
 }
 
 // onePerSample returns terms, and panics if there is not one for each of n samples:
 // the mean of [n, n], which [n] and [n, 1] make, is another number, and so is a sum.
-func onePerSample(who string, terms *autograd.Var, n int) *autograd.Var {
+func onePerSample(kind, name string, terms *autograd.Var, n int) *autograd.Var {
 	wrong := func(problem string) {
-		panic(&tensor.ArgumentError{Op: who, Problem: problem, Fix: "return one for each sample, of which training takes the mean"})
+		panic(&tensor.ArgumentError{Op: the(kind, name), Problem: problem, Fix: "return one for each sample, of which training takes the mean"})
 	}
 	if terms == nil {
 		wrong("its terms are nil")
@@ -119,6 +118,9 @@ func onePerSample(who string, terms *autograd.Var, n int) *autograd.Var {
 	}
 	return terms
 }
+
+// the names an objective or a penalty in errors.
+func the(kind, name string) string { return "the " + kind + " " + excerpt.Name(name) }
 
 // mean averages terms, if there are any, and stores the value as well.
 func mean(terms *autograd.Var, value **tensor.Tensor) *autograd.Var {
