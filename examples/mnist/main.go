@@ -19,7 +19,7 @@
 //	checkpoints, run.json      everything that -resume needs
 //
 // -preset unconditional leaves the classes away: what is drawn is up to the
-// generator. -preset best trains three times as long, mlp does without convolutions,
+// generator. -preset best trains longer, mlp does without convolutions,
 // and classic is the recipe of the tutorials to the letter, which mostly draws ones.
 //
 // -http localhost:8080 shows the run in a browser. For that, and for -download, the

@@ -218,7 +218,7 @@ func TestRecipesAreVariants(t *testing.T) {
 	for words, r := range map[string]recipe.Recipe{
 		"steps=4000 fall=.5 ddeep=1 ghid=160 gskip=0.7 temperature=1.03":       recipe.Quick(),
 		"steps=4500 fall=.5 classes=0":                                         recipe.Unconditional(),
-		"steps=12000 fall=.5 ddeep=1 dhid=256 ghid=160 gskip=0.7 halflife=800": recipe.Best(),
+		"steps=10000 fall=.5 ddeep=1 dhid=256 ghid=160 gskip=0.7 halflife=800": recipe.Best(),
 	} {
 		c, err := digits.parse(words)
 		require.NoError(t, err)
