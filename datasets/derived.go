@@ -48,16 +48,8 @@ func (d *derived) InEpoch(epoch int) Dataset {
 }
 
 func (d *derived) check(op string, i, elements int) {
-	d.checkIndex(op, i)
-	if want := elementsOf(d.shape); elements != want {
-		misuse(op, fmt.Sprintf("dst has %d elements, the sample %d", elements, want), "give one element per number")
-	}
-}
-
-func (d *derived) checkIndex(op string, i int) {
-	if i < 0 || i >= d.n {
-		misuse(op, fmt.Sprintf("there is no sample %d of %d", i, d.n), "give 0 ≤ i < Len")
-	}
+	checkIndex(op, i, d.n)
+	checkRoom(op, elements, d.shape)
 }
 
 // about takes over what another dataset knows about its samples, of which sample i
@@ -106,7 +98,7 @@ type (
 type labels struct{ of *derived }
 
 func (l labels) Label(i int) int {
-	l.of.checkIndex("Label", i)
+	checkIndex("Label", i, l.of.n)
 	return l.of.label(i)
 }
 
@@ -118,7 +110,7 @@ type conditions struct{ of *derived }
 func (c conditions) ConditionSize() int { return c.of.conditionSize }
 
 func (c conditions) FillCondition(i int, dst []float32) error {
-	c.of.checkIndex("FillCondition", i)
+	checkIndex("FillCondition", i, c.of.n)
 	return c.of.condition(i, dst)
 }
 
@@ -198,6 +190,20 @@ func digestFrom(how string, parts ...Dataset) func() (string, error) {
 		}
 		return d.String(), nil
 	})
+}
+
+// checkIndex panics unless there is a sample i of n.
+func checkIndex(op string, i, n int) {
+	if i < 0 || i >= n {
+		misuse(op, fmt.Sprintf("there is no sample %d of %d", i, n), "give 0 ≤ i < Len")
+	}
+}
+
+// checkRoom panics unless a destination of so many elements holds a sample.
+func checkRoom(op string, elements int, shape []int) {
+	if want := elementsOf(shape); elements != want {
+		misuse(op, fmt.Sprintf("dst has %d elements, the sample %d", elements, want), "give one element per number")
+	}
 }
 
 func elementsOf(shape []int) int {

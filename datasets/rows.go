@@ -47,8 +47,7 @@ func (r *rows) Len() int { return r.n }
 func (r *rows) Shape() []int { return slices.Clone(r.shape) }
 
 func (r *rows) Fill(i int, dst []float32) error {
-	r.check("Fill", i)
-	r.checkRoom("Fill", len(dst))
+	r.check("Fill", i, len(dst))
 	if r.single != nil {
 		copy(dst, r.single[i*len(dst):])
 		return nil
@@ -60,8 +59,7 @@ func (r *rows) Fill(i int, dst []float32) error {
 }
 
 func (r *rows) Fill64(i int, dst []float64) error {
-	r.check("Fill64", i)
-	r.checkRoom("Fill64", len(dst))
+	r.check("Fill64", i, len(dst))
 	if r.double != nil {
 		copy(dst, r.double[i*len(dst):])
 		return nil
@@ -72,16 +70,9 @@ func (r *rows) Fill64(i int, dst []float64) error {
 	return nil
 }
 
-func (r *rows) check(op string, i int) {
-	if i < 0 || i >= r.n {
-		misuse(op, fmt.Sprintf("there is no sample %d of %d", i, r.n), "give 0 ≤ i < Len")
-	}
-}
-
-func (r *rows) checkRoom(op string, elements int) {
-	if want := elementsOf(r.shape); elements != want {
-		misuse(op, fmt.Sprintf("dst has %d elements, the sample %d", elements, want), "give one element per number")
-	}
+func (r *rows) check(op string, i, elements int) {
+	checkIndex(op, i, r.n)
+	checkRoom(op, elements, r.shape)
 }
 
 type labeledRows struct {
@@ -90,7 +81,7 @@ type labeledRows struct {
 }
 
 func (r *labeledRows) Label(i int) int {
-	r.check("Label", i)
+	checkIndex("Label", i, r.n)
 	return r.labels[i]
 }
 
