@@ -288,11 +288,15 @@ func (f *Folder) tell(to string, old *about, step int) {
 
 // again is the command that goes on with the run in a folder.
 func again(command []string, outFlag, folder string) string {
-	var words []string
-	if len(command) > 0 {
-		words = append(program(command[0]), command[1:]...)
+	return CommandLine(append(repeated(command), "-resume", "auto", outFlag, folder)...)
+}
+
+// repeated is a command as it is given again.
+func repeated(command []string) []string {
+	if len(command) == 0 { // of a run.json that somebody has changed
+		return nil
 	}
-	return CommandLine(append(words, "-resume", "auto", outFlag, folder)...)
+	return append(program(command[0]), command[1:]...)
 }
 
 // program is how a program is started that was started under a name: one that go run
@@ -421,7 +425,7 @@ func (f *Folder) Resume(t *gan.Trainer, options ...gan.ResumeOption) error {
 		if len(f.command) == 0 {
 			return err
 		}
-		return fmt.Errorf("%w; the run was started by: %s", err, CommandLine(append(program(f.command[0]), f.command[1:]...)...))
+		return fmt.Errorf("%w; the run was started by: %s", err, CommandLine(repeated(f.command)...))
 	}
 	switch {
 	case errors.Is(err, gan.ErrNoCheckpoint) && len(f.command) > 0 && f.holdsOthers():
