@@ -235,16 +235,25 @@ func TestObjectivesOfOtherShapes(t *testing.T) {
 		{lost{of: "none"}, "its terms are nil"},
 	} {
 		for _, penalties := range [][]gan.Penalty{nil, {gan.R1{Gamma: 1}}} {
-			d := nn.Sequential(nn.Linear(4, 4), nn.LeakyReLU(0.2), nn.Linear(4, 1))
-			trainer, err := gan.New(nn.Linear(latentSize, 4), d, gan.Config{Latent: latentSize, Objective: c.objective, Penalties: penalties})
-			require.NoError(t, err)
-			_, err = trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)})
-			if c.want == "" {
-				require.NoError(t, err)
-				continue
-			}
-			require.ErrorContains(t, err, "the objective nonsaturating: "+c.want)
-			require.ErrorAs(t, err, new(*tensor.ArgumentError))
+			stepTells(t, nn.LeakyReLU(0.2), gan.Config{Objective: c.objective, Penalties: penalties}, "the objective nonsaturating: ", c.want)
 		}
 	}
+}
+
+// stepTells requires that the first step of a game, in which an activation is between
+// the discriminator's layers, fails as misuse of who, or does not if want is "".
+func stepTells(t *testing.T, activation nn.Module, c gan.Config, who, want string) {
+	t.Helper()
+	c.Latent = latentSize
+	d := nn.Sequential(nn.Linear(4, 4), activation, nn.Linear(4, 1))
+	trainer, err := gan.New(nn.Linear(latentSize, 4), d, c)
+	require.NoError(t, err)
+	_, err = trainer.Step(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)})
+	if want == "" {
+		require.NoError(t, err)
+		return
+	}
+	require.ErrorContains(t, err, who+want)
+	require.ErrorAs(t, err, new(*tensor.ArgumentError))
+	require.Zero(t, trainer.Steps())
 }

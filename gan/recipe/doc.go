@@ -16,7 +16,8 @@
 //	Quick           convolutional,  relativistic pairs, R1, R2     4,000    1.6
 //	                with classes
 //	Unconditional   convolutional   the same                       4,500    5.8
-//	Best            as Quick        the same                      10,000    1.4
+//	Best            as Quick, D     the same                      10,000    1.4
+//	                is wider
 //	MLP             MLPs            the same, fading               5,000
 //	Classic         MLPs            binary cross-entropy          15,700    543
 //
