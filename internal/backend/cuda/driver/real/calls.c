@@ -5,9 +5,10 @@
 #include <dlfcn.h>
 #include <string.h>
 
-void *gander_open(const char *path, const char **error) {
+void *gander_open(const char *path, char **error) {
 	void *h = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	*error = h ? 0 : dlerror();
+	const char *text = h ? 0 : dlerror(); // the thread's, which may be another's soon
+	*error = text ? strdup(text) : 0;
 	return h;
 }
 
