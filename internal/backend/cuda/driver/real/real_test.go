@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -370,6 +372,34 @@ func TestThreads(t *testing.T) {
 	assert.ErrorIs(t, err, driver.InvalidContext)
 	require.NoError(t, dev.StreamDestroy(s))
 	require.NoError(t, dev.Close())
+}
+
+// A library that puts a handler before Go's, as some do, does not end the process with
+// the first signal that comes to a thread while it runs Go.
+func TestSignals(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, syscall.SIGUSR2)
+	defer signal.Stop(came)
+	raise := func() {
+		_, _, failed := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(syscall.Gettid()), uintptr(syscall.SIGUSR2))
+		require.Zero(t, failed)
+		<-came
+	}
+	for _, call := range []string{"cuInit", "cuDevicePrimaryCtxRetain", "cublasCreate"} {
+		t.Setenv("FAKE_CUDA_SIGNAL", fmt.Sprintf("%s:%d", call, syscall.SIGUSR2))
+		d := open(t, compile(t), compile(t, "BLAS"))
+		raise()
+		dev, err := d.Open(0)
+		require.NoError(t, err)
+		raise()
+		b, err := dev.BLAS()
+		require.NoError(t, err)
+		raise()
+		require.NoError(t, b.Close())
+		require.NoError(t, dev.Close())
+	}
 }
 
 // Two devices at a time have contexts of their own.
