@@ -177,10 +177,11 @@ func storedAs(p driver.Ptr, rows, cols, row, col int) (stored, bool) {
 }
 
 // byLibrary queues a product as cuBLAS's, and reports whether it did: a large one of
-// matrices that BLAS can describe.
+// matrices that BLAS can describe, and of no more than a grid's third axis can count,
+// beyond which some of cuBLAS's kernels have been wrong.
 func (b *Backend) byLibrary(p *product, dt backend.DType) bool {
 	m, n, k, batch := int(p.m), int(p.n), int(p.k), int(p.batch.n)
-	if m*n*k*batch < libraryFrom || k == 0 || p.batch.rank > 1 || m*n > maxElements || b.cublas() == nil {
+	if m*n*k*batch < libraryFrom || k == 0 || p.batch.rank > 1 || batch > maxGrid || m*n > maxElements || b.cublas() == nil {
 		return false
 	}
 	x, ok := storedAs(p.x.p, m, k, int(p.x.row), int(p.x.step))

@@ -189,6 +189,21 @@ func TestLibraryChoice(t *testing.T) {
 		b.Sync()
 		require.Equal(t, c.products, d.Counters().Products-was, "%v", c)
 	}
+	// More than a grid's third axis counts.
+	cuda.LibraryFrom(0)
+	nothing, err := cuda.Open(limited{d}, cuda.Kind, 0)
+	require.NoError(t, err)
+	one := array(nothing, 1)
+	for batch, products := range map[int]int{65535: 1, 65536: 0} {
+		was := d.Counters().Products
+		o := backend.Operand{Buffer: one.Buffer, Layout: layout.Contiguous(batch, 1, 1)}
+		o.Layout.Strides[0] = 0
+		nothing.MatMul(o, o, o)
+		nothing.Sync()
+		require.Equal(t, products, d.Counters().Products-was, "a batch of %d", batch)
+	}
+	require.NoError(t, nothing.Close())
+	cuda.LibraryFrom(16 * 16 * 16)
 	// Memory that does not lie as BLAS has it: every second column, a stride of 0.
 	wide := matrix(b, 16, 32)
 	odd := backend.Operand{Buffer: wide.Buffer, Layout: wide.Layout.Slice(1, 0, 32, 2)}
