@@ -66,15 +66,18 @@ func run() error {
 			return err
 		}
 	}
+	began = time.Now()
+	arithmetic := d.Arithmetic() // opens cuBLAS
 	if *only == "start" {
 		line("start/open", opened.Seconds(), 0, "")
+		line("start/cublas", time.Since(began).Seconds(), 0, "")
 	}
-	about := []string{d.Name(), d.Arithmetic()}
+	about := []string{d.Name(), arithmetic}
 	if m := model(d.Name()); m != "" {
 		about = append([]string{m}, about...)
 	}
 	fmt.Println("# device", strings.Join(about, ", "))
-	if strings.HasPrefix(*as, "cublas") && !strings.Contains(d.Arithmetic(), "cublas") {
+	if strings.HasPrefix(*as, "cublas") && !strings.Contains(arithmetic, "cublas") {
 		if err = d.SetPrecision(tensor.TF32); err == nil { // which says why
 			err = errors.New("it is a device without")
 		}
