@@ -258,10 +258,20 @@ func TestHeldBack(t *testing.T) {
 }
 
 // TestUploads: many uploads in a row, longer ones than the staging memory among
-// them, arrive.
+// them, arrive, and a batch of images does not wait for what is queued.
 func TestUploads(t *testing.T) {
-	b, _ := open(t, sim.Config{})
-	for _, n := range []int{1, 7, 1000, 1 << 18, 1<<18 + 1, 1 << 19} {
+	b, d := open(t, sim.Config{NoGraphs: true})
+	images := array(b, 64*3*64*64)
+	b.Upload(images, backend.NewHost(backend.Float32, images.Layout.Len())) // makes the staging memory
+	b.Sync()
+	before := d.Counters().Launches
+	x := array(b, 10000)
+	b.Unary(op.Exp, x, x, 0, 0)
+	b.Upload(images, backend.NewHost(backend.Float32, images.Layout.Len()))
+	require.Equal(t, before, d.Counters().Launches, "nobody has waited")
+	b.Sync()
+	require.Equal(t, before+1, d.Counters().Launches)
+	for _, n := range []int{1, 7, 1000, 1 << 18, 1<<18 + 1, 1<<20 + 3} {
 		h := backend.NewHost(backend.Float32, n)
 		var all []backend.Operand
 		for i := range 10 {
