@@ -356,6 +356,10 @@ func TestLayersFirstValues(t *testing.T) {
 	table := ready(nn.Embedding(200, 50), 1, tensor.Float64)
 	require.InDelta(t, 10000, tensor.Sum(tensor.Square(nn.State(table)["weight"])).Item(), 500)
 	require.Equal(t, []float64{4, 4}, nn.State(ready(nn.Embedding(1, 2, nn.WeightInit(nn.Constant(4))), 1, tensor.Float32))["weight"].Float64s())
+	for _, o := range []nn.LinearOption{nn.NoBias(), nn.BiasInit(nn.Constant(1))} {
+		require.ErrorContains(t, tensor.Catch(func() { nn.Embedding(1, 2, o) }), "Embedding: an option is about a bias, and there is none")
+		require.ErrorContains(t, tensor.Catch(func() { nn.PReLU(1, nn.WeightInit(nn.Constant(4)), o) }), "PReLU: an option is about a bias")
+	}
 }
 
 // ownKinds are registered by these tests.
