@@ -38,6 +38,7 @@ type network struct {
 // networks has every kind of layer, in its forms, and networks of them.
 func networks() map[string]network {
 	image := func(channels int) []int { return []int{channels, 6, 5} }
+	twice := nn.Linear(3, 3)
 	all := map[string]network{
 		"Linear":             {nn.Linear(5, 3), []int{5}},
 		"Linear/no bias":     {nn.Linear(5, 3, nn.NoBias()), []int{5}},
@@ -99,6 +100,7 @@ func networks() map[string]network {
 		"folded/transpose": {nn.Sequential(nn.ConvTranspose2D(4, 6, 3, nn.Groups(2), nn.NoBias()), nn.BatchNorm2D(6, nn.Affine(false))), image(4)},
 		"folded/linear":    {nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1D(3), nn.BatchNorm1D(3)), []int{4}},
 		"folded/spectral":  {nn.Sequential(nn.SpectralNorm(nn.Conv2D(2, 3, 3)), nn.BatchNorm2D(3)), image(2)},
+		"shared":           {nn.Sequential(twice, nn.BatchNorm1D(3), twice, nn.BatchNorm1D(3)), []int{3}}, // folded into each
 		"apart/no bias":    {nn.Sequential(nn.Linear(4, 3, nn.NoBias()), nn.BatchNorm1D(3)), []int{4}},
 		"apart/tanh":       {nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.BatchNorm1D(3)), []int{4}},
 		"apart/two users":  {nn.Sequential(nn.Linear(4, 3), nn.Residual(nn.BatchNorm1D(3), nil)), []int{4}},
