@@ -38,7 +38,6 @@ type network struct {
 // networks has every kind of layer, in its forms, and networks of them.
 func networks() map[string]network {
 	image := func(channels int) []int { return []int{channels, 6, 5} }
-	twice := nn.Linear(3, 3)
 	all := map[string]network{
 		"Linear":             {nn.Linear(5, 3), []int{5}},
 		"Linear/no bias":     {nn.Linear(5, 3, nn.NoBias()), []int{5}},
@@ -100,7 +99,6 @@ func networks() map[string]network {
 		"folded/transpose": {nn.Sequential(nn.ConvTranspose2D(4, 6, 3, nn.Groups(2), nn.NoBias()), nn.BatchNorm2D(6, nn.Affine(false))), image(4)},
 		"folded/linear":    {nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1D(3), nn.BatchNorm1D(3)), []int{4}},
 		"folded/spectral":  {nn.Sequential(nn.SpectralNorm(nn.Conv2D(2, 3, 3)), nn.BatchNorm2D(3)), image(2)},
-		"shared":           {nn.Sequential(twice, nn.BatchNorm1D(3), twice, nn.BatchNorm1D(3)), []int{3}}, // folded into each
 		"apart/no bias":    {nn.Sequential(nn.Linear(4, 3, nn.NoBias()), nn.BatchNorm1D(3)), []int{4}},
 		"apart/tanh":       {nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.BatchNorm1D(3)), []int{4}},
 		"apart/two users":  {nn.Sequential(nn.Linear(4, 3), nn.Residual(nn.BatchNorm1D(3), nil)), []int{4}},
@@ -553,6 +551,13 @@ func TestSharedParameters(t *testing.T) {
 	x := network{nn.Tanh(), []int{3}}.input(tensor.Float64, 2)
 	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-12)
 	require.Contains(t, f.constants, "0.weight")
+
+	// Each normalisation becomes part of the layer before it, which is the same.
+	m = nn.Sequential(l, nn.BatchNorm1D(3), nn.Tanh(), l, nn.BatchNorm1D(3))
+	prepare(m, tensor.Float64)
+	_, f = exported(t, m, 3)
+	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-7)
+	require.Equal(t, []string{"Gemm", "Tanh", "Gemm"}, opsOf(f))
 }
 
 // Labels in place of one-hots.
