@@ -85,7 +85,7 @@ func Shard(rank, processes int) LoaderOption {
 // has the samples' shape with one more axis.
 func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	given("NewLoader", data)
-	l := &Loader{data: data, batch: batch, workers: 1, shards: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
+	l := &Loader{data: data, batch: batch, workers: 1, shards: 1, dtype: tensor.Float32, n: data.Len()}
 	for _, option := range options {
 		option(l)
 	}
@@ -106,9 +106,7 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	}
 	sample := data.Shape()
 	tensor.New(l.dtype, append([]int{0}, sample...)...) // panics if no tensor has such a shape
-	for _, d := range sample {
-		l.size *= d
-	}
+	l.size = elementsOf(sample)
 	if l.keep {
 		l.shape = sample
 	} else {
@@ -263,11 +261,7 @@ func (l *Loader) order(epoch int) []int {
 		key, _ := tensor.NewStream(l.seed, "shuffle").State()
 		return tensor.StreamAt(key, uint64(epoch)<<32).Perm(l.n)
 	}
-	order := make([]int, l.n)
-	for i := range order {
-		order[i] = i
-	}
-	return order
+	return counting(l.n)
 }
 
 // take returns the memory of one epoch: a lane per worker.
