@@ -41,13 +41,25 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 	if err != nil {
 		return fmt.Errorf("nn: %w", err)
 	}
-	if !Ready(m) {
-		allocate(params, dtype, tensor.CPU())
+	// All are copied before one is changed: state may be the network's own with others'
+	// names, and a tensor that is of no use panics.
+	values := newValues(params, dtype, tensor.CPU())
+	for i, p := range params {
+		values[i].CopyFrom(state[p.Name])
 	}
-	for _, p := range params {
-		p.Param.Value().CopyFrom(state[p.Name])
-	}
+	take(m, params, values)
 	return nil
+}
+
+// take makes the values the network's: themselves if it has none, else copies.
+func take(m Module, params []NamedParam, values []*tensor.Tensor) {
+	if !Ready(m) {
+		setValues(params, values)
+		return
+	}
+	for i, p := range params {
+		p.Param.Value().CopyFrom(values[i])
+	}
 }
 
 // offered is what a state or a file has for a parameter.
@@ -323,12 +335,6 @@ func fill(m Module, f *safetensors.Reader) error {
 	if err := f.ReadInto(dst); err != nil {
 		return err
 	}
-	if !Ready(m) {
-		setValues(params, values)
-		return nil
-	}
-	for i, p := range params {
-		p.Param.Value().CopyFrom(values[i])
-	}
+	take(m, params, values)
 	return nil
 }
