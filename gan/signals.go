@@ -19,11 +19,17 @@ func (e *Interrupted) Error() string { return fmt.Sprintf("stopped by a signal: 
 // Unwrap returns [context.Canceled].
 func (e *Interrupted) Unwrap() error { return context.Canceled }
 
-// Signals returns a context that the first Ctrl-C (SIGINT), SIGTERM, which
-// docker stop, Kubernetes and Slurm send, SIGUSR1, which Slurm and mpirun send
-// if asked to, or SIGHUP, of a terminal that is closed, cancels, with an [Interrupted] as its cause. [Trainer.Fit] then
-// finishes the step at hand and lets hooks save. A second signal ends the
-// program at once. What the program was told to ignore, by nohup for example,
+// interrupted reports whether a signal has cancelled a context.
+func interrupted(ctx context.Context) bool {
+	var signal *Interrupted
+	return errors.As(context.Cause(ctx), &signal)
+}
+
+// Signals returns a context that the first signal cancels, with an [Interrupted] as its
+// cause: Ctrl-C (SIGINT); SIGTERM, which docker stop, Kubernetes and Slurm send; SIGUSR1,
+// which Slurm and mpirun send if asked to; or SIGHUP, of a terminal that is closed.
+// [Trainer.Fit] then finishes the current step and lets hooks save. A second signal
+// ends the program at once. What the program was told to ignore, by nohup for example,
 // stays ignored.
 //
 // From the call on, writing to a pipe that nobody reads any more is an error
