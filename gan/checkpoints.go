@@ -299,7 +299,7 @@ func (k *keeper) prune(prefix string, keep int) error {
 
 func (k *keeper) end(r *Report) error {
 	defer k.release()
-	defer k.raise()      // when the last checkpoint is written
+	defer k.raise()         // when the last checkpoint is written
 	if interrupted(k.ctx) { // nobody waits for Best, whose result is dropped
 		<-k.file
 		k.writing = nil
