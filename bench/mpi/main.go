@@ -129,10 +129,10 @@ func outcome(c gan.Config, size int) ([2][]float64, error) {
 	g, d := trainers[0].Networks()
 	for _, m := range []nn.Module{g, d} {
 		for _, p := range nn.Params(m) {
-			weights = append(weights, p.Param.Value().Cast(tensor.Float64).Float64s()...)
+			weights = append(weights, p.Param.Value().Float64s()...)
 		}
 	}
-	return [2][]float64{weights, trainers[0].Sample(256, 1).Cast(tensor.Float64).Float64s()}, nil
+	return [2][]float64{weights, trainers[0].Sample(256, 1).Float64s()}, nil
 }
 
 // largest returns the largest difference.

@@ -269,7 +269,7 @@ func (w *watching) step(s *gan.StepInfo) {
 		w.first = false
 		go w.tell() // not before: only now is it certain that end is called
 		if real, _ := s.Samples(); real.Rank() == 2 && real.Dim(1) == 2 {
-			w.real = real.Slice(0, 0, min(real.Dim(0), 256)).Cast(tensor.Float64).Float64s()
+			w.real = real.Slice(0, 0, min(real.Dim(0), 256)).Float64s()
 		}
 	}
 	l := s.Losses
