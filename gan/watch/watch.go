@@ -242,6 +242,9 @@ func newWatching(p *Page, r gan.Run) *watching {
 // choose settles how samples of a shape are drawn.
 func (w *watching) choose(shape []int) {
 	w.samples, w.draw = 16, w.page.o.Draw
+	if len(shape) == 2 {
+		shape = []int{1, shape[0], shape[1]}
+	}
 	if w.draw == nil {
 		switch {
 		case len(shape) == 1 && shape[0] == 2:
@@ -250,10 +253,6 @@ func (w *watching) choose(shape []int) {
 			w.draw = func(x *tensor.Tensor) (image.Image, error) {
 				grid := gallery.Grid{Gap: 2, Scale: max(1, 56/max(shape[1], shape[2]))}
 				return grid.Image(x.Reshape(append([]int{x.Dim(0)}, shape...)...))
-			}
-		case len(shape) == 2:
-			w.draw = func(x *tensor.Tensor) (image.Image, error) {
-				return gallery.Grid{Height: shape[0], Width: shape[1], Gap: 2, Scale: max(1, 56/max(shape[0], shape[1]))}.Image(x.Reshape(x.Dim(0), -1))
 			}
 		}
 	}
