@@ -83,7 +83,7 @@ func families() map[string]family {
 // weights, second derivatives included, to finite differences: every objective
 // with every penalty on every kind of layer, on the trainer's own paths.
 func TestCriticGradients(t *testing.T) {
-	objectives := append([]Objective{Classic{}}, onLogits...)
+	objectives := append([]Objective{Classic{}}, OnLogits...)
 	if testing.Short() {
 		objectives = []Objective{Classic{}, Hinge{}, RelativisticAverage{}}
 	}
