@@ -183,10 +183,11 @@ func (l *Loader) Index(epoch, batch, i int) int {
 	return 0
 }
 
-// Fingerprint returns what the batches depend on, by name: the number of samples,
-// their shape, a checksum of all of them, the size of a batch, the order and its
-// seed; and with [Conditions] their number and a checksum of them. The first call reads the whole dataset, unless that is a [Digester]; later
-// ones answer at once. It may be called from any goroutine.
+// Fingerprint returns what the batches depend on, by name: the number of samples, their
+// shape, a checksum of all of them, the size of a batch, the order and its seed; and
+// with [Conditions] their number and a checksum of them. The first call reads the whole
+// dataset, unless that is a [Digester]; later ones answer at once. It may be called
+// from any goroutine.
 func (l *Loader) Fingerprint() (map[string]string, error) {
 	digest, err := l.digest()
 	if err != nil {

@@ -64,11 +64,10 @@ func Signals(parent context.Context) (ctx context.Context, stop func()) {
 // hangup is SIGHUP, which not every system has a name for.
 const hangup = syscall.Signal(1)
 
-// ExitStatus is the status for a program to end with after an error of
-// [Trainer.Fit]: 0 if it is nil or says that the run was cancelled; if a signal did that,
-// 0 for Ctrl-C, 143 for SIGTERM and SIGUSR1 and 129 for SIGHUP, by
-// which those who sent them tell a stopped run from a finished one; and 1
-// otherwise.
+// ExitStatus is the status for a program to end with after an error of [Trainer.Fit]: 0
+// if it is nil or says that the run was cancelled; if a signal did that, 0 for Ctrl-C,
+// 143 for SIGTERM and SIGUSR1 and 129 for SIGHUP, by which those who sent them tell a
+// stopped run from a finished one; and 1 otherwise.
 func ExitStatus(err error) int {
 	var stopped *Interrupted
 	switch {
