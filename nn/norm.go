@@ -411,7 +411,9 @@ func (b *batchNorm) Export(g *Graph, x *Value) *Value {
 	if b.affine {
 		weight, bias = g.Param(b.weight), g.Param(b.bias)
 	}
-	return g.Op("BatchNormalization", Attrs{"epsilon": b.eps}, x, weight, bias, g.Param(b.mean), g.Param(b.variance))
+	// ONNX's reference evaluator moves mean and variance towards those of the batch by
+	// 1−momentum, though neither is an output: of ONNX's default of 0.9, a tenth.
+	return g.Op("BatchNormalization", Attrs{"epsilon": b.eps, "momentum": 1.0}, x, weight, bias, g.Param(b.mean), g.Param(b.variance))
 }
 
 // Export implements [Exporter].
