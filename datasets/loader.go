@@ -187,8 +187,9 @@ func (l *Loader) Index(epoch, batch, i int) int {
 
 // Fingerprint returns what the batches depend on, by name: the number of samples,
 // their shape, a checksum of all of them, the size of a batch, the order and its
-// seed; and with [Conditions] their number and a checksum of them. The first call reads the whole dataset, unless that is a [Digester]; later
-// ones answer at once. It may be called from any goroutine.
+// seed; and with [Conditions] their number and a checksum of them. The first call reads
+// the whole dataset, unless that is a [Digester]; later ones answer at once. It may be
+// called from any goroutine.
 func (l *Loader) Fingerprint() (map[string]string, error) {
 	digest, err := l.digest()
 	if err != nil {
@@ -218,8 +219,9 @@ func (l *Loader) Fingerprint() (map[string]string, error) {
 //
 // An error, the dataset's or ctx's, is yielded once, with an empty batch, and ends
 // the epoch. Leaving the loop early is fine; in any case every worker has ended
-// before the loop has. A panic in the dataset is raised again here. Epoch panics
-// with a [tensor.ArgumentError] if epoch or from is negative.
+// before the loop has. A panic in the dataset is raised again here, as an error that
+// tells where it arose. Epoch panics with a [tensor.ArgumentError] if epoch or from is
+// negative.
 func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
 	if epoch < 0 || from < 0 {
 		misuse("Loader.Epoch", fmt.Sprintf("there is no batch %d of epoch %d", from, epoch), "count both from 0")
