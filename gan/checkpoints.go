@@ -124,25 +124,27 @@ func (k *keeper) start(r Run) error {
 	return k.begin()
 }
 
-// setAside renames checkpoints of later steps than the trainer's, if it was
-// resumed from one here.
+// setAside renames checkpoints of later steps than the trainer's, the best among them,
+// if it was resumed from one here.
 func (k *keeper) setAside(step int) error {
 	all, err := list(k.Dir, prefix)
 	if err != nil {
 		return err
 	}
+	best, err := list(k.Dir, bestPrefix)
+	if err != nil {
+		return err
+	}
+	all = append(all, best...)
 	later := slices.DeleteFunc(slices.Clone(all), func(f numbered) bool { return f.step <= step })
 	if len(later) == 0 {
 		return nil
 	}
 	if len(all) == len(later) || step == 0 && !k.trainer.resumed {
-		return fmt.Errorf("gan: %s holds checkpoints of another run, the last of step %d: resume from it, or give another folder", k.Dir, later[len(later)-1].step)
+		last := slices.MaxFunc(later, func(a, b numbered) int { return a.step - b.step })
+		return fmt.Errorf("gan: %s holds checkpoints of another run, the last of step %d: resume from it, or give another folder", k.Dir, last.step)
 	}
-	best, err := list(k.Dir, bestPrefix)
-	if err != nil {
-		return err
-	}
-	for _, f := range append(later, slices.DeleteFunc(best, func(f numbered) bool { return f.step <= step })...) {
+	for _, f := range later {
 		if err := os.Rename(f.path, freeName(f.path+".unused")); err != nil {
 			return fmt.Errorf("gan: %w", err)
 		}

@@ -266,6 +266,40 @@ func TestCheckpointsBest(t *testing.T) {
 	require.Equal(t, 8, fromBest.Steps())
 }
 
+// Training may go on from the best, though only later checkpoints are left beside it. A
+// best one of a later step than training goes on from is set aside, also if it is the
+// only one: for the older of two, a new and better one would be removed.
+func TestCheckpointsGoOnFromTheBest(t *testing.T) {
+	dir := t.TempDir()
+	worth := map[int]float64{0: 3, 1: 4, 2: 4, 3: 2}
+	to := func(steps int, from string) {
+		trainer := newTiny(t, gan.Hinge{})
+		if from != "" {
+			require.NoError(t, trainer.Resume(filepath.Join(dir, from)))
+		}
+		step := trainer.Steps()
+		c := gan.Checkpoints{Dir: dir, Every: 1, Keep: 2, Best: func(*gan.Generator) (float64, error) {
+			defer func() { step++ }()
+			return worth[min(step, steps)], nil // the last is looked at twice
+		}}
+		_, err := fitTo(trainer, tinyNoise(50), steps, c)
+		require.NoError(t, err)
+	}
+	best := func(step int) string { return fmt.Sprintf("best-%010d.safetensors", step) }
+	to(2, "")
+	require.Equal(t, append([]string{best(0)}, stepNames(1, 2)...), names(t, dir))
+	to(1, best(0))
+	require.Equal(t, []string{best(0), stepNames(0)[0], stepNames(1)[0], stepNames(1)[0] + ".unused", stepNames(2)[0] + ".unused"}, names(t, dir))
+
+	to(3, stepNames(1)[0])
+	require.Contains(t, names(t, dir), best(3))
+	require.NoError(t, os.Remove(filepath.Join(dir, stepNames(3)[0]))) // somebody does not want it
+	worth[2] = 1
+	to(3, stepNames(2)[0])
+	require.Contains(t, names(t, dir), best(2))
+	require.Contains(t, names(t, dir), best(3)+".unused")
+}
+
 // Two warnings at the end, about the last but one checkpoint and about the last, are
 // warnings as one is.
 func TestCheckpointsBestAlwaysFails(t *testing.T) {

@@ -3,7 +3,6 @@ package gan
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/internal/excerpt"
@@ -107,7 +106,10 @@ func (c Config) check(g, d nn.Module) error {
 		return errors.New("one of Config.Penalties is nil")
 	}
 	for _, p := range c.Penalties {
-		if w := p.Weight(0); !(w >= 0 && w <= math.MaxFloat64) {
+		if name := forgotten(p); name != "" {
+			return fmt.Errorf("the penalty %s has the %s 0, with which it does nothing; set it, or leave the penalty out", excerpt.Name(p.Name()), name)
+		}
+		if w := p.Weight(0); !possible(w) {
 			return fmt.Errorf("the weight of the penalty %s is %g; give a finite one, of 0 or more", excerpt.Name(p.Name()), w)
 		}
 	}

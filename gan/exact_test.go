@@ -8,6 +8,7 @@ import (
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -21,7 +22,7 @@ func TestExactStep(t *testing.T) {
 		{R1{Gamma: 0.7}},
 		{R2{Gamma: 1.3}},
 		{R1{Gamma: 0.7}, R2{Gamma: 1.3}},
-		{R1{Gamma: 0.5}, R1{Gamma: 0.25}, R2{}},
+		{R1{Gamma: 0.5}, R1{Gamma: 0.25}, R2{Gamma: 1, Schedule: optim.Linear{}}},
 	}
 	waves := make([][]float64, 2) // of which the derivative is not constant anywhere
 	for i := range waves {

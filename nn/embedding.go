@@ -11,23 +11,15 @@ import (
 // Embedding replaces each whole number i of its input, from 0 to n−1, by row i
 // of a table: […] to […, dim]. Its parameter is "weight" [n, dim], first drawn
 // with mean 0 and variance 1, as in PyTorch. No gradient flows to the input. It
-// panics with a [tensor.ShapeError] if n or dim is below 1. An input that is not
+// panics with a [tensor.ShapeError] if n or dim is below 1, and with a
+// [tensor.ArgumentError] on an option other than [WeightInit]. An input that is not
 // such a number panics, too, or gives a row of NaN, as [tensor.Gather] says.
-func Embedding(n, dim int, opts ...EmbeddingOption) Module {
+func Embedding(n, dim int, opts ...LinearOption) Module {
 	if n < 1 || dim < 1 {
 		panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{{n, dim}}, Problem: "a table needs at least one row and one column", Fix: "give 1 or more"})
 	}
-	c := linearConfig{weight: Normal(1)}
-	for _, o := range opts {
-		o.applyToEmbedding(&c)
-	}
-	return &embedding{n: n, dim: dim, weight: NewParam("weight", c.weight, n, dim, n, dim)}
+	return &embedding{n: n, dim: dim, weight: NewParam("weight", weightInit("Embedding", Normal(1), opts), n, dim, n, dim)}
 }
-
-// EmbeddingOption changes a default of [Embedding]. [WeightInit] is one.
-type EmbeddingOption interface{ applyToEmbedding(*linearConfig) }
-
-func (o LinearOption) applyToEmbedding(c *linearConfig) { o(c) }
 
 type embedding struct {
 	perSample

@@ -29,7 +29,7 @@ func Linear(in, out int, opts ...LinearOption) Module {
 	return l
 }
 
-// LinearOption changes a default of [Linear].
+// LinearOption changes a default of [Linear], and of other layers with a weight.
 type LinearOption func(*linearConfig)
 
 type linearConfig struct {
@@ -45,6 +45,19 @@ func BiasInit(i Initializer) LinearOption { return func(c *linearConfig) { c.bia
 
 // NoBias leaves the bias out.
 func NoBias() LinearOption { return func(c *linearConfig) { c.hasBias = false } }
+
+// weightInit returns the first value of the weight of a layer without a bias: first,
+// unless options choose another. It panics if they are about a bias.
+func weightInit(op string, first Initializer, opts []LinearOption) Initializer {
+	c := linearConfig{weight: first, hasBias: true}
+	for _, o := range opts {
+		o(&c)
+	}
+	if c.bias != nil || !c.hasBias {
+		panic(&tensor.ArgumentError{Op: op, Problem: "an option is about a bias, and there is none", Fix: "give WeightInit, or no option"})
+	}
+	return c.weight
+}
 
 type linear struct {
 	perSample

@@ -85,7 +85,7 @@ type normConfig struct {
 
 // Eps keeps divisors away from zero: a normalisation adds eps to the variance, and
 // in [SpectralNorm] a vector's length counts as eps at least. The layer panics with a
-// [tensor.ArgumentError] if it is negative or NaN.
+// [tensor.ArgumentError] if it is negative or not finite.
 func Eps(eps float64) EpsOption { return EpsOption{eps} }
 
 // EpsOption is what [Eps] returns: a [NormOption] and a [SpectralOption].

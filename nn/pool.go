@@ -224,11 +224,11 @@ func (largest) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 // AdaptiveAvgPool2D averages images [n, c, h, w] to [n, c, height, width]:
 // row i is the mean of the rows from ⌊i·h/height⌋ to ⌈(i+1)·h/height⌉ − 1, and
 // columns likewise. A size of 1 by 1 averages whole images. It panics with a
-// [tensor.ShapeError] if the size is below 1, or an input is not an image batch with
-// pixels.
+// [tensor.ShapeError] if the size is below 1 or above 2²⁴, or an input is not an image
+// batch with pixels.
 func AdaptiveAvgPool2D(height, width int) Module {
-	if height < 1 || width < 1 {
-		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "images do not have such a size", Fix: "give 1 or more"})
+	if min(height, width) < 1 || max(height, width) > maxSize {
+		panic(&tensor.ShapeError{Op: "AdaptiveAvgPool2D", Shapes: [][]int{{height, width}}, Problem: "images do not have such a size", Fix: fmt.Sprintf("give 1 to %d", maxSize)})
 	}
 	return adaptiveAvgPool{size: [2]int{height, width}, tables: new(constants)}
 }

@@ -10,7 +10,8 @@ import (
 
 // UpsampleNearest repeats each pixel of images [n, c, h, w] scale times along both
 // axes: to [n, c, h·scale, w·scale]. It panics with a [tensor.ArgumentError] if the
-// scale is below 1, and with a [tensor.ShapeError] if an input is not an image batch.
+// scale is below 1 or above 2²⁴, and with a [tensor.ShapeError] if an input is not an
+// image batch.
 func UpsampleNearest(scale int) Module { return newUpsample("UpsampleNearest", scale) }
 
 // UpsampleBilinear makes images [n, c, h, w] scale times as large along both axes,
@@ -20,8 +21,8 @@ func UpsampleNearest(scale int) Module { return newUpsample("UpsampleNearest", s
 func UpsampleBilinear(scale int) Module { return newUpsample("UpsampleBilinear", scale) }
 
 func newUpsample(kind string, scale int) Module {
-	if scale < 1 {
-		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be %d times as large", scale), Fix: "give a scale of 1 or more"})
+	if scale < 1 || scale > maxSize {
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be %d times as large", scale), Fix: fmt.Sprintf("give a scale of 1 to %d", maxSize)})
 	}
 	return &upsample{kind: kind, scale: scale}
 }

@@ -114,6 +114,7 @@ func TestFailures(t *testing.T) {
 		"-lr 0":           "-lr",
 		"-lr NaN":         "-lr",
 		"-gamma -1":       "-gamma",
+		"-gamma 0":        "-penalty none is without",
 		"-out=":           "-out must name a folder",
 		"-nonsense":       "-nonsense",
 		"argument":        `unexpected argument "argument"`,
