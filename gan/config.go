@@ -36,7 +36,9 @@ type Config struct {
 	Objective Objective
 	// Optimizer updates both networks; nil means Adam with a rate of 2e-4 and
 	// betas 0.5 and 0.999 (Radford et al., "Unsupervised representation
-	// learning with deep convolutional generative adversarial networks", 2016).
+	// learning with deep convolutional generative adversarial networks", 2016). An
+	// optim.Adam{LR: 1e-3} without Betas has those of its own paper, 0.9 and 0.999,
+	// and a momentum of 0.9 is a lot for a game: set them, too.
 	Optimizer optim.Method
 	// GeneratorOptimizer and DiscriminatorOptimizer replace Optimizer for one
 	// network.
