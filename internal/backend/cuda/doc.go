@@ -59,9 +59,10 @@
 //   - Small operations are held back and become one launch, in which one block does
 //     them in turn (queue.go, sequence.cu), as soon as other work touches their
 //     memory.
-//   - All launches are held back until somebody reads. If the same launches with the
-//     same arguments have been seen before, as in a step of training, they are
-//     replayed as a graph that was captured (graph.go). Random counters and the
+//   - All launches are held back until there are eight, or somebody reads. If the same
+//     launches with the same arguments have been seen before, as in a step of
+//     training, they are replayed as a graph that was captured (graph.go), and the
+//     device works while the host describes the next. Random counters and the
 //     constants of Adam change from step to step, so kernels find them in device
 //     memory.
 //   - A Fill that a ScatterAdd follows is part of it.
@@ -104,8 +105,8 @@
 //     not every driver promises (to load kernels in a capture, to wait for a graph that
 //     is destroyed or for work whose memory is freed) the simulated one does nothing, and
 //     this package needs nothing;
-//   - how much of a step the device waits for the host, which describes it before any of
-//     it begins;
+//   - how much of a step the device waits for the host, and whether eight launches are
+//     the best size of a graph;
 //   - whether a context that cuBLAS has used can be released and made anew in one
 //     process;
 //   - copies through page-locked memory while kernels run;
