@@ -327,6 +327,22 @@ func TestDraws(t *testing.T) {
 	require.Equal(t, wantY, y)
 }
 
+// TestAdamOfSmall: small operations that are held back are done before an optimiser's
+// step on what they wrote, which gets its own arguments.
+func TestAdamOfSmall(t *testing.T) {
+	for _, c := range []sim.Config{{}, {NoGraphs: true}} {
+		b, _ := open(t, c)
+		p, g, m, v := array(b, 100), array(b, 100), array(b, 100), array(b, 100)
+		for step := range 4 {
+			b.Fill(g, 1)
+			b.Unary(op.Scale, g, g, 2, 0)
+			list := func(o backend.Operand) []backend.Operand { return []backend.Operand{o} }
+			b.Adam(list(p), list(g), list(m), list(v), op.AdamParams{LR: 0.5, Beta1: 0, Beta2: 0, Correction1: 1, Correction2: 1})
+			require.InDelta(t, -0.5*float64(step+1), read(b, p)[99], 1e-6)
+		}
+	}
+}
+
 // TestUploads: many uploads in a row, longer ones than the staging memory among
 // them, arrive, and a batch of images does not wait for what is queued.
 func TestUploads(t *testing.T) {
