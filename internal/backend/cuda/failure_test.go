@@ -149,6 +149,34 @@ func TestOutOfMemoryBeside(t *testing.T) {
 	require.Len(t, read(b, x), 10000)
 }
 
+// TestListsBeside: the table of lists is that of the operation, whatever lists other
+// goroutines work on while memory is looked for that it fits in.
+func TestListsBeside(t *testing.T) {
+	b, _ := open(t, sim.Config{Memory: 1 << 20, Fast: true})
+	list := func(o backend.Operand) []backend.Operand { return []backend.Operand{o} }
+	x, y, u, v := array(b, 100), array(b, 100), array(b, 100), array(b, 100)
+	b.Fill(y, 3)
+	b.Lerp(list(u), list(v), 1) // the table of these is known
+	var all []backend.Buffer
+	require.ErrorIs(t, failure(t, func() {
+		for {
+			all = append(all, array(b, 100).Buffer)
+		}
+	}), driver.OutOfMemory)
+	ran := make(chan bool)
+	func() {
+		garbage := new([64]byte)
+		runtime.AddCleanup(garbage, func(int) { // on another goroutine
+			b.Lerp(list(u), list(v), 1)
+			b.Free(all[0])
+			close(ran)
+		}, 0)
+	}()
+	b.Lerp(list(x), list(y), 1)
+	<-ran
+	require.Equal(t, float32(3), read(b, x)[99])
+}
+
 // TestLost: an error of a kernel comes with the next read, names the operations that
 // may have caused it, and takes the device with it.
 func TestLost(t *testing.T) {

@@ -47,8 +47,10 @@ func (b *Backend) lists(dt backend.DType, ls ...[]backend.Operand) (entries, own
 	}
 	t.entries, t.owners = es, owner
 	head := bytesIn(es)
-	t.content = append(append(t.content[:0], head...), bytesIn(owner)...)
-	p := b.table(t.content)
+	content := append(append(t.content[:0], head...), bytesIn(owner)...)
+	t.content = nil // other goroutines may come while memory is looked for
+	p := b.table(content)
+	t.content = content
 	return p, p + driver.Ptr(len(head)), len(owner)
 }
 
