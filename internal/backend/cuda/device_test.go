@@ -25,14 +25,24 @@ import (
 )
 
 // These tests run on the first GPU of the machine and are skipped where there is
-// none. bench/cuda/run.sh runs each in a process of its own.
+// none, unless GANDER_REQUIRE is cuda. bench/cuda/run.sh runs each in a process of its
+// own.
+
+// noGPU skips a test that found none, or lets it fail.
+func noGPU(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("GANDER_REQUIRE") == "cuda" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}
 
 // gpu returns the device's name, or skips the test.
 func gpu(t testing.TB) string {
 	t.Helper()
 	name := cuda.Kind + ":0"
 	if _, err := tensor.OpenDevice(name); err != nil {
-		t.Skip(err)
+		noGPU(t, err)
 	}
 	return name
 }
@@ -90,7 +100,7 @@ func TestDeviceReopen(t *testing.T) {
 	for i := range 3 {
 		open, err := backend.Open(cuda.Kind + ":0")
 		if err != nil && i == 0 {
-			t.Skip(err)
+			noGPU(t, err)
 		}
 		require.NoError(t, err)
 		b := open.(*cuda.Backend)
