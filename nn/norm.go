@@ -256,8 +256,7 @@ func (n *norm) inverse(variance *autograd.Var) *autograd.Var {
 }
 
 func (n *norm) misfit(in []int, want string) error {
-	return &tensor.ShapeError{Op: fmt.Sprintf("%s%v", n.kind, n.shape), Shapes: [][]int{slices.Clone(in)},
-		Problem: "the input does not fit the layer", Fix: "give " + want}
+	return misfit(fmt.Sprintf("%s%v", n.kind, n.shape), in, "the input does not fit the layer", "give "+want)
 }
 
 // along is the shape by which a value per channel meets [n, channels, …].
