@@ -134,7 +134,7 @@ func distance(x *tensor.Tensor) float64 {
 	if n < 2 {
 		return math.NaN()
 	}
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Float64s()
 	size := len(values) / n
 	sum, pairs := 0.0, 0
 	for apart := 1; apart < n; apart++ { // neighbours first
@@ -181,7 +181,7 @@ func slope(d nn.Module, w *nn.Weights, x, condition *tensor.Tensor) float64 {
 	out := autograd.Sum(logit(d, pass(w, condition), leaf))
 	gradient := autograd.Grad(out, []*autograd.Var{leaf}, autograd.Opts{})[0].Value()
 	n := x.Dim(0)
-	values := gradient.Cast(tensor.Float64).Float64s()
+	values := gradient.Float64s()
 	size := len(values) / n
 	sum := 0.0
 	for i := range n {
@@ -258,7 +258,7 @@ func limits(m nn.Module) (lo, hi float64) {
 // that lie beyond limits by more than rounding does.
 func beyond(x *tensor.Tensor, limits [2]float64) (extent [2]float64, share float64) {
 	const slack = 1e-3
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Float64s()
 	if len(values) == 0 {
 		return extent, 0
 	}
@@ -331,7 +331,7 @@ func constant(x *tensor.Tensor) float64 {
 	}
 	n, units := shape[0], shape[1]
 	each := x.Len() / (n * units)
-	values := x.Cast(tensor.Float32).Float32s()
+	values := x.Float32s()
 	same := 0
 	for u := range units {
 		first, differs := values[u*each], false
