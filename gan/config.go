@@ -65,7 +65,8 @@ type Config struct {
 	// with other random numbers of layers.
 	Group Group
 	// GeneratorEvery is the number of the discriminator's steps for one of the
-	// generator's ("n_critic"); 0 means 1.
+	// generator's ("n_critic"); 0 means 1. Schedules of the generator's optimizer count
+	// the generator's steps, which are so many times fewer than the run's.
 	GeneratorEvery int
 	// FreshLatent makes the generator's step draw latent vectors of its own. The
 	// default continues from the samples that the discriminator has just seen,

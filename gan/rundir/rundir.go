@@ -217,6 +217,9 @@ func holdsCheckpoints(folder string) bool {
 // looksLikeARun reports whether a folder without a run.json holds what a run
 // leaves.
 func looksLikeARun(path string) bool {
+	if holdsCheckpoints(filepath.Join(path, "checkpoints")) {
+		return true
+	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return false
