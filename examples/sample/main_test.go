@@ -224,7 +224,7 @@ func TestFailures(t *testing.T) {
 		"-model g -o text/below.npy":      "below.npy",
 		"-model g -o none/below.png":      "below.png",
 		"-model g -o none/below.onnx":     "below.onnx",
-		"-model g -o text/":               "text",
+		"-model g -o text/":               "writing text: not a directory",
 		"-model g -n 100000 -scale 64":    "would make an image of",
 		"-model g -o . -n 1":              "writing .",
 		"-model g -columns 9999999999999": "-", // fits: there are never more columns than pictures
