@@ -178,3 +178,5 @@ func TestFailures(t *testing.T) {
 	}
 	require.Equal(t, before, slices.Sorted(maps.Keys(clitest.Files(t, dir))), "nothing is left behind")
 }
+
+func TestFullDisk(t *testing.T) { clitest.FullDisk(t, folder(t), "-from", "dcgan.pth") }

@@ -200,6 +200,7 @@ func TestFailures(t *testing.T) {
 		"-n 100001":               "-n must lie between 1 and 100000",
 		"-n ten":                  `invalid value "ten" for flag -n`,
 		"-o=":                     "-o must name a file",
+		"-model=":                 "-model must name a file",
 		"-columns 0":              "-columns must be 1 or more",
 		"-scale 65":               "-scale must lie between 1 and 64",
 		"-seed x":                 `invalid value "x" for flag -seed`,
