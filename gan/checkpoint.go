@@ -133,12 +133,9 @@ func (t *Trainer) snapshot() (s *snapshot, err error) {
 	}
 	err = tensor.Catch(func() {
 		s = &snapshot{tensors: map[string]*tensor.Tensor{}, data: t.dataSettings(), memory: t.memory}
-		for prefix, state := range t.game.parts() {
-			for name, value := range state {
-				if prefix == "generator." || prefix == "discriminator." {
-					value = value.Clone() // the others are copies
-				}
-				s.tensors[prefix+name] = value
+		for _, part := range t.game.parts() {
+			for name, value := range part.state() {
+				s.tensors[part.prefix+name] = value
 			}
 		}
 	})
@@ -202,25 +199,33 @@ func (s *snapshot) notFinite() string {
 	return ""
 }
 
-// prefixes returns the prefixes of the names of a checkpoint's tensors.
-func (g *game) prefixes() []string {
-	out := []string{"generator.", "discriminator.", "optimizer.generator.", "optimizer.discriminator."}
-	if g.ema != nil {
-		out = append(out, "ema.")
-	}
-	return out
+// gamePart is what a checkpoint holds of one part of a game, in tensors whose names begin
+// with the prefix.
+type gamePart struct {
+	prefix  string
+	state   func() map[string]*tensor.Tensor // copies
+	restore func(state map[string]*tensor.Tensor) error
 }
 
-// parts returns the tensors of a checkpoint by the prefix of their names.
-func (g *game) parts() map[string]map[string]*tensor.Tensor {
-	out := map[string]map[string]*tensor.Tensor{
-		"generator.":               nn.State(g.generator),
-		"discriminator.":           nn.State(g.discriminator),
-		"optimizer.generator.":     g.gOptimizer.State(),
-		"optimizer.discriminator.": g.dOptimizer.State(),
+// parts returns the parts of a game, in the order in which they are restored.
+func (g *game) parts() []gamePart {
+	network := func(prefix string, m nn.Module) gamePart {
+		return gamePart{prefix, func() map[string]*tensor.Tensor {
+			state := nn.State(m)
+			for name, value := range state {
+				state[name] = value.Clone()
+			}
+			return state
+		}, func(state map[string]*tensor.Tensor) error { return nn.LoadState(m, state) }}
+	}
+	out := []gamePart{
+		network("generator.", g.generator),
+		network("discriminator.", g.discriminator),
+		{"optimizer.generator.", g.gOptimizer.State, g.gOptimizer.Restore},
+		{"optimizer.discriminator.", g.dOptimizer.State, g.dOptimizer.Restore},
 	}
 	if g.ema != nil {
-		out["ema."] = g.ema.State()
+		out = append(out, gamePart{"ema.", g.ema.State, g.ema.Restore})
 	}
 	return out
 }
@@ -307,26 +312,74 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 	if err != nil {
 		return fmt.Errorf("gan: resuming from %s: %w", from, err)
 	}
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("gan: resuming from %s: %w: %w", from, ErrCheckpoint, excerpt.Error(fmt.Errorf(format, args...)))
+	err = t.resumeRead(from, f, r)
+	if errors.Is(err, ErrCheckpoint) {
+		// Does it not fit, or is it only damaged where it tells the settings?
+		if damage := f.ReadInto(nil); damage != nil && damage != safetensors.ErrRead {
+			return fmt.Errorf("gan: resuming from %s: %w", from, damage)
+		}
 	}
-	var p progressState
-	meta, ok := f.Metadata()[checkpointKey]
+	return err
+}
+
+func (t *Trainer) resumeRead(from string, f *safetensors.Reader, r *resuming) error {
+	bad := func(err error) error {
+		return fmt.Errorf("gan: resuming from %s: %w: %w", from, ErrCheckpoint, excerpt.Error(err))
+	}
+	p, err := readProgress(f.Metadata())
+	if err != nil {
+		return bad(err)
+	}
+	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
+	if err := t.sameSettings(p, before, r); err != nil {
+		return err
+	}
+	if p.ClassCounts != nil {
+		if err := classesFit(t.game.condition, t.game.classes, p.ClassCounts); err != nil {
+			return bad(err)
+		}
+	}
+	values, err := f.Tensors()
+	if err != nil {
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+	}
+	c, err := t.game.sorted(p, values)
+	if err != nil {
+		return bad(err)
+	}
+	// Everything is read. What can still go wrong is undone.
+	var failure *tensor.DeviceFailure
+	switch err := t.takeOver(p, c, before); {
+	case errors.As(err, &failure):
+		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+	case err != nil:
+		return bad(err)
+	}
+	r.failed = c.failed
+	if now := t.game.device.Arithmetic(); now != p.Arithmetic {
+		r.notify(fmt.Sprintf("%s was made with the arithmetic %s, this is %s: the same run, with other bits from here on", from, excerpt.Quote(p.Arithmetic), excerpt.Quote(now)))
+	}
+	return nil
+}
+
+// readProgress returns what the metadata of a checkpoint holds.
+func readProgress(metadata map[string]string) (p progressState, err error) {
+	meta, ok := metadata[checkpointKey]
 	if !ok {
-		return bad("the file is none: its metadata does not hold %q; LoadGenerator reads a generator, nn.LoadInto the weights of a network", checkpointKey)
+		return p, fmt.Errorf("the file is none: its metadata does not hold %q; LoadGenerator reads a generator, nn.LoadInto the weights of a network", checkpointKey)
 	}
 	if err := strictjson.Unmarshal([]byte(meta), &p); err != nil { // it may come from a later version
-		return bad("its metadata %q: %w", checkpointKey, err)
+		return p, fmt.Errorf("its metadata %q: %w", checkpointKey, err)
 	}
 	if p.Steps < 0 || int64(p.Steps) >= maxSteps || p.Batch < 0 || p.Batch > p.Steps || p.Generator < 0 || p.Generator > p.Batch {
-		return bad("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
+		return p, fmt.Errorf("it counts %d steps, and %d of the generator's in %d batches", p.Steps, p.Generator, p.Batch)
 	}
-	memory, err := remembered(p.Hooks)
-	if err != nil {
-		return bad("%w", err)
-	}
+	return p, nil
+}
+
+// sameSettings compares a checkpoint's settings, and the data if the source is known.
+func (t *Trainer) sameSettings(p progressState, before *resumable, r *resuming) error {
 	diff := t.settings.differences(p.Settings, r.allowed)
-	before := &resumable{path: from, data: p.Data, allowed: r.allowed}
 	known := []settings{t.settings, p.Settings, p.Data}
 	if r.source != nil {
 		data := newDataset(r.source)
@@ -344,106 +397,100 @@ func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
 		return err
 	}
 	if len(diff) > 0 {
-		return &SettingsError{Path: from, Differences: diff}
+		return &SettingsError{Path: before.path, Differences: diff}
 	}
-	if p.ClassCounts != nil {
-		if err := classesFit(t.game.condition, t.game.classes, p.ClassCounts); err != nil {
-			return bad("%w", err)
-		}
-	}
-	var seen *tensor.Tensor
-	states := map[string]map[string]*tensor.Tensor{}
-	for _, prefix := range t.game.prefixes() {
-		states[prefix] = map[string]*tensor.Tensor{}
-	}
-	at, found := position{batch: p.Batch, generator: p.Generator, untold: p.Untold}, false
-	values, err := f.Tensors()
+	return nil
+}
+
+// contents are what a checkpoint holds besides its settings and counters.
+type contents struct {
+	position position
+	memory   map[string]any                       // of hooks
+	seen     *tensor.Tensor                       // condition of the last batch; nil: it is not there
+	failed   Batch                                // the real samples of the next step, if the file has them
+	states   map[string]map[string]*tensor.Tensor // of the game's parts, by prefix
+}
+
+// sorted returns the tensors of a checkpoint, and the states of hooks, by what they are
+// for.
+func (g *game) sorted(p progressState, values map[string]*tensor.Tensor) (*contents, error) {
+	memory, err := remembered(p.Hooks)
 	if err != nil {
-		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+		return nil, err
 	}
+	c := &contents{position: position{batch: p.Batch, generator: p.Generator, untold: p.Untold}, memory: memory, states: map[string]map[string]*tensor.Tensor{}}
+	parts := g.parts()
+	for _, part := range parts {
+		c.states[part.prefix] = map[string]*tensor.Tensor{}
+	}
+	found := false
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		value := values[name]
-		if name == lossesKey {
-			if found = at.setLosses(value); !found {
-				return bad("its losses have shape %v, not [epochs + 1, 5], or do not count the steps", value.Shape())
+		switch value := values[name]; name {
+		case lossesKey:
+			if found = c.position.setLosses(value); !found {
+				return nil, fmt.Errorf("its losses have shape %v, not [epochs + 1, 5], or do not count the steps", value.Shape())
 			}
-			continue
-		}
-		if name == seenKey {
-			if value.Rank() != 2 || value.Dim(0) < 1 || value.Dim(1) != t.game.condition || value.DType() != t.game.dtype {
-				return bad("its conditions are %v%v", value.DType(), value.Shape())
+		case seenKey:
+			if value.Rank() != 2 || value.Dim(0) < 1 || value.Dim(1) != g.condition || value.DType() != g.dtype {
+				return nil, fmt.Errorf("its conditions are %v%v", value.DType(), value.Shape())
 			}
-			seen = value
-			continue
-		}
-		if name == failedKey {
-			r.failed.X = value
-			continue
-		}
-		if name == failedConditionKey {
-			r.failed.Condition = value
-			continue
-		}
-		part := ""
-		for prefix := range states {
-			if strings.HasPrefix(name, prefix) {
-				part = prefix
+			c.seen = value
+		case failedKey:
+			c.failed.X = value
+		case failedConditionKey:
+			c.failed.Condition = value
+		default:
+			at := slices.IndexFunc(parts, func(part gamePart) bool { return strings.HasPrefix(name, part.prefix) })
+			if at < 0 {
+				return nil, fmt.Errorf("there is no place for its tensor %s", excerpt.Quote(name))
 			}
+			prefix := parts[at].prefix
+			c.states[prefix][strings.TrimPrefix(name, prefix)] = value
 		}
-		if part == "" {
-			return bad("there is no place for its tensor %s", excerpt.Quote(name))
-		}
-		states[part][strings.TrimPrefix(name, part)] = value
 	}
 	switch {
 	case !found:
-		return bad("its losses are missing")
-	case at.untold && (len(at.past) == 0 || at.batch > 0):
-		return bad("it says that hooks do not know of an epoch, and there is none")
+		return nil, errors.New("its losses are missing")
+	case c.position.untold && (len(c.position.past) == 0 || c.position.batch > 0):
+		return nil, errors.New("it says that hooks do not know of an epoch, and there is none")
 	}
+	return c, nil
+}
 
-	// Everything is read. What can still go wrong is undone.
+// takeOver brings the trainer to where a checkpoint was made. If that fails, the trainer
+// is as before.
+func (t *Trainer) takeOver(p progressState, c *contents, before *resumable) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.game.mu.Lock()
 	defer t.game.mu.Unlock()
 	old := map[string]map[string]*tensor.Tensor{}
 	if err := tensor.Catch(func() {
-		for prefix, state := range t.game.parts() {
-			old[prefix] = map[string]*tensor.Tensor{}
-			for name, value := range state {
-				old[prefix][name] = value.Clone()
-			}
+		for _, part := range t.game.parts() {
+			old[part.prefix] = part.state()
 		}
 	}); err != nil {
-		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+		return err
 	}
-	var there *tensor.Tensor // seen, on the device
-	err = t.game.restore(states)
-	if err == nil && seen != nil {
-		err = tensor.Catch(func() { there = seen.To(t.game.device) })
+	var seen *tensor.Tensor // on the device
+	err := t.game.restore(c.states)
+	if err == nil && c.seen != nil {
+		err = tensor.Catch(func() { seen = c.seen.To(t.game.device) })
 	}
 	if err != nil {
 		if undo := t.game.restore(old); undo != nil {
-			return fmt.Errorf("gan: resuming from %s: %w; going back failed too: %w", from, err, undo)
+			return fmt.Errorf("%w; going back failed too: %w", err, undo)
 		}
-		var failure *tensor.DeviceFailure
-		if errors.As(err, &failure) {
-			return fmt.Errorf("gan: resuming from %s: %w", from, err)
-		}
-		return bad("%w", err)
+		return err
 	}
-	t.game.steps, t.game.made, t.position = p.Steps, p.Steps, at
-	t.game.counts, t.game.seen = p.ClassCounts, there
+	t.game.steps, t.game.made, t.position = p.Steps, p.Steps, c.position
+	t.game.counts, t.game.seen = p.ClassCounts, seen
 	t.game.latent = tensor.StreamAt(p.LatentKey, p.LatentCounter)
 	t.game.random = tensor.StreamAt(p.RandomKey, p.RandomCounter)
 	t.game.torn, t.game.copy, t.game.seed = nil, nil, p.Settings["seed"]
-	t.before, t.resumed, t.memory = before, true, memory
+	t.before, t.resumed, t.memory = before, true, c.memory
 	t.settings = maps.Clone(t.settings)
 	t.settings["seed"] = p.Settings["seed"] // from which all that was restored has come
-	if now := t.game.device.Arithmetic(); now != p.Arithmetic {
-		r.notify(fmt.Sprintf("%s was made with the arithmetic %s, this is %s: the same run, with other bits from here on", from, excerpt.Quote(p.Arithmetic), excerpt.Quote(now)))
-	}
 	return nil
 }
 
@@ -486,9 +533,9 @@ func (p *position) setLosses(t *tensor.Tensor) bool {
 // meanwhile is an error.
 func (g *game) restore(states map[string]map[string]*tensor.Tensor) (err error) {
 	failure := tensor.Catch(func() {
-		for _, part := range g.prefixes() {
-			if err = g.load(part, states[part]); err != nil {
-				err = fmt.Errorf("%s: %w", strings.TrimSuffix(part, "."), err)
+		for _, part := range g.parts() {
+			if err = part.restore(states[part.prefix]); err != nil {
+				err = fmt.Errorf("%s: %w", strings.TrimSuffix(part.prefix, "."), err)
 				return
 			}
 		}
@@ -497,21 +544,6 @@ func (g *game) restore(states map[string]map[string]*tensor.Tensor) (err error) 
 		failure = g.device.Sync() // what was queued may fail, too
 	}
 	return both(err, failure)
-}
-
-// load restores one part of a checkpoint.
-func (g *game) load(part string, state map[string]*tensor.Tensor) error {
-	switch part {
-	case "generator.":
-		return nn.LoadState(g.generator, state)
-	case "discriminator.":
-		return nn.LoadState(g.discriminator, state)
-	case "optimizer.generator.":
-		return g.gOptimizer.Restore(state)
-	case "optimizer.discriminator.":
-		return g.dOptimizer.Restore(state)
-	}
-	return g.ema.Restore(state)
 }
 
 // SaveCheckpoint returns a hook that writes a checkpoint when training ends,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -123,25 +124,27 @@ func (k *keeper) start(r Run) error {
 	return k.begin()
 }
 
-// setAside renames checkpoints of later steps than the trainer's, if it was
-// resumed from one here.
+// setAside renames checkpoints of later steps than the trainer's, the best among them,
+// if it was resumed from one here.
 func (k *keeper) setAside(step int) error {
 	all, err := list(k.Dir, prefix)
 	if err != nil {
 		return err
 	}
+	best, err := list(k.Dir, bestPrefix)
+	if err != nil {
+		return err
+	}
+	all = append(all, best...)
 	later := slices.DeleteFunc(slices.Clone(all), func(f numbered) bool { return f.step <= step })
 	if len(later) == 0 {
 		return nil
 	}
 	if len(all) == len(later) || step == 0 && !k.trainer.resumed {
-		return fmt.Errorf("gan: %s holds checkpoints of another run, the last of step %d: resume from it, or give another folder", k.Dir, later[len(later)-1].step)
+		last := slices.MaxFunc(later, func(a, b numbered) int { return a.step - b.step })
+		return fmt.Errorf("gan: %s holds checkpoints of another run, the last of step %d: resume from it, or give another folder", k.Dir, last.step)
 	}
-	best, err := list(k.Dir, bestPrefix)
-	if err != nil {
-		return err
-	}
-	for _, f := range append(later, slices.DeleteFunc(best, func(f numbered) bool { return f.step <= step })...) {
+	for _, f := range later {
 		if err := os.Rename(f.path, freeName(f.path+".unused")); err != nil {
 			return fmt.Errorf("gan: %w", err)
 		}
@@ -202,7 +205,7 @@ func (k *keeper) begin() error {
 		w := written{failed: errors.New("gan: Best has ended its goroutine")}
 		whole := sync.OnceFunc(func() { close(file) })
 		defer func() {
-			if w.panicked = recover(); w.panicked != nil {
+			if w.panicked = repanic.Value(recover()); w.panicked != nil {
 				w.failed = nil // the panic tells
 			}
 			w.cost = time.Since(began)
@@ -216,12 +219,6 @@ func (k *keeper) begin() error {
 		}
 	}()
 	return nil
-}
-
-// interrupted reports whether a signal ends the run.
-func (k *keeper) interrupted() bool {
-	var signal *Interrupted
-	return errors.As(context.Cause(k.ctx), &signal)
 }
 
 // finish takes note of the checkpoint that is being written, if it is done; it
@@ -277,7 +274,7 @@ func (k *keeper) compare(s *snapshot, g *Generator) error {
 	if err != nil {
 		return fmt.Errorf("gan: what the generator of step %d is worth: %w", s.state.Steps, err)
 	}
-	if !(v < k.best) || k.interrupted() {
+	if !(v < k.best) || interrupted(k.ctx) {
 		return nil
 	}
 	if err := s.save(k.path(bestPrefix, s.state.Steps), map[string]string{worthKey: strconv.FormatFloat(v, 'g', -1, 64)}); err != nil {
@@ -303,8 +300,8 @@ func (k *keeper) prune(prefix string, keep int) error {
 
 func (k *keeper) end(r *Report) error {
 	defer k.release()
-	defer k.raise()      // when the last checkpoint is written
-	if k.interrupted() { // nobody waits for Best, whose result is dropped
+	defer k.raise()         // when the last checkpoint is written
+	if interrupted(k.ctx) { // nobody waits for Best, whose result is dropped
 		<-k.file
 		k.writing = nil
 	}
@@ -321,7 +318,7 @@ func (k *keeper) end(r *Report) error {
 		return both(Warning(warned), failed)
 	}
 	r.Checkpoint = k.path(prefix, s.state.Steps)
-	if k.Best != nil && !k.interrupted() {
+	if k.Best != nil && !interrupted(k.ctx) {
 		warned = both(warned, k.compare(s, k.trainer.Generator()))
 	}
 	return Warning(warned)

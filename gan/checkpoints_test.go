@@ -20,6 +20,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -132,7 +133,14 @@ func TestCheckpoints(t *testing.T) {
 	// The newest whole one counts.
 	newest, older := filepath.Join(dir, stepNames(30)[0]), filepath.Join(dir, stepNames(28)[0])
 	whole := files(t, dir)[filepath.Base(newest)]
-	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello"} {
+	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello",
+		"a setting":  strings.Replace(whole, `latent\":\"3`, `latent\":\"7`, 1),
+		"a counter":  strings.Replace(whole, `\"steps\":30`, `\"steps\":-1`, 1),
+		"JSON":       strings.Replace(whole, `\"steps\":30`, `\"steps\";30`, 1),
+		"the key":    strings.Replace(whole, "gander.checkpoint", "gander.checkpoins", 1),
+		"its losses": strings.Replace(whole, `"losses"`, `"lasses"`, 1),
+	} {
+		require.NotEqual(t, whole, damaged)
 		require.NoError(t, os.WriteFile(newest, []byte(damaged), 0o644))
 		var told []string
 		second := newTiny(t, gan.Hinge{}, everything)
@@ -265,6 +273,40 @@ func TestCheckpointsBest(t *testing.T) {
 	require.Equal(t, 8, fromBest.Steps())
 }
 
+// Training may go on from the best, though only later checkpoints are left beside it. A
+// best one of a later step than training goes on from is set aside, also if it is the
+// only one: for the older of two, a new and better one would be removed.
+func TestCheckpointsGoOnFromTheBest(t *testing.T) {
+	dir := t.TempDir()
+	worth := map[int]float64{0: 3, 1: 4, 2: 4, 3: 2}
+	to := func(steps int, from string) {
+		trainer := newTiny(t, gan.Hinge{})
+		if from != "" {
+			require.NoError(t, trainer.Resume(filepath.Join(dir, from)))
+		}
+		step := trainer.Steps()
+		c := gan.Checkpoints{Dir: dir, Every: 1, Keep: 2, Best: func(*gan.Generator) (float64, error) {
+			defer func() { step++ }()
+			return worth[min(step, steps)], nil // the last is looked at twice
+		}}
+		_, err := fitTo(trainer, tinyNoise(50), steps, c)
+		require.NoError(t, err)
+	}
+	best := func(step int) string { return fmt.Sprintf("best-%010d.safetensors", step) }
+	to(2, "")
+	require.Equal(t, append([]string{best(0)}, stepNames(1, 2)...), names(t, dir))
+	to(1, best(0))
+	require.Equal(t, []string{best(0), stepNames(0)[0], stepNames(1)[0], stepNames(1)[0] + ".unused", stepNames(2)[0] + ".unused"}, names(t, dir))
+
+	to(3, stepNames(1)[0])
+	require.Contains(t, names(t, dir), best(3))
+	require.NoError(t, os.Remove(filepath.Join(dir, stepNames(3)[0]))) // somebody does not want it
+	worth[2] = 1
+	to(3, stepNames(2)[0])
+	require.Contains(t, names(t, dir), best(2))
+	require.Contains(t, names(t, dir), best(3)+".unused")
+}
+
 // Two warnings at the end, about the last but one checkpoint and about the last, are
 // warnings as one is.
 func TestCheckpointsBestAlwaysFails(t *testing.T) {
@@ -292,7 +334,17 @@ func TestCheckpointsBestPanics(t *testing.T) {
 				return nil
 			}}))
 		}
-		require.PanicsWithValue(t, "no metric at all", fit)
+		func() {
+			defer func() {
+				p := recover()
+				if carried, ok := p.(*repanic.Panic); ok { // the last one was beside training
+					require.ErrorContains(t, carried, "TestCheckpointsBestPanics.func1", "the place is told")
+					p = carried.Value
+				}
+				require.Equal(t, "no metric at all", p)
+			}()
+			fit()
+		}()
 		require.Equal(t, 1, ended)
 		require.Contains(t, names(t, dir), stepNames(trainer.Steps())[0])
 		again := newTiny(t, gan.Hinge{})

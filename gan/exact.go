@@ -106,7 +106,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	var weights [2]float64 // on real and on generated samples
 	for _, p := range t.penalties {
 		kind, _ := squaredNormAt(p)
-		weights[kind] += p.Weight(t.steps)
+		weights[kind] += t.weightOf(p)
 	}
 	factors := [2]float64{weights[0] / float64(n), weights[1] / float64(m)}
 	penalise := func(part *tensor.Tensor, factor float64) {

@@ -8,11 +8,12 @@ import (
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
 )
 
-// onLogits are the objectives that take logits.
-var onLogits = []Objective{Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
+// OnLogits are the objectives that take logits.
+var OnLogits = []Objective{Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
 
 // TestExactStep holds the exact form of R1 and R2 to the general second
 // derivative, for every objective on logits.
@@ -21,13 +22,13 @@ func TestExactStep(t *testing.T) {
 		{R1{Gamma: 0.7}},
 		{R2{Gamma: 1.3}},
 		{R1{Gamma: 0.7}, R2{Gamma: 1.3}},
-		{R1{Gamma: 0.5}, R1{Gamma: 0.25}, R2{}},
+		{R1{Gamma: 0.5}, R1{Gamma: 0.25}, R2{Gamma: 1, Schedule: optim.Linear{}}},
 	}
 	waves := make([][]float64, 2) // of which the derivative is not constant anywhere
 	for i := range waves {
 		waves[i] = tensor.NewStream(uint64(i), "frequencies").Normal(tensor.Float64, 12).Float64s()
 	}
-	for _, objective := range onLogits {
+	for _, objective := range OnLogits {
 		for i, penalties := range weights {
 			t.Run(fmt.Sprintf("%s/%d", objective.Name(), i), func(t *testing.T) {
 				g := nn.Sequential(nn.Linear(3, 12), nn.Tanh())

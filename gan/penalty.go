@@ -1,6 +1,9 @@
 package gan
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -19,7 +22,7 @@ type Penalty interface {
 	// Name is what messages and checkpoints call the penalty.
 	Name() string
 	// Weight returns the factor of the terms' mean at a step; 0 is the first. [New]
-	// refuses a penalty whose first weight is negative or not finite.
+	// refuses a first weight, and training any, that is negative or not finite.
 	Weight(step int) float64
 	// Terms returns the penalty of each sample, [n], which depends on the
 	// discriminator's weights. Training refuses others.
@@ -67,7 +70,7 @@ type Samples struct {
 // ½‖∇D(x)‖², times Gamma (Mescheder, Geiger, Nowozin, "Which training methods
 // for GANs do actually converge?", 2018, equation 9).
 type R1 struct {
-	Gamma    float64        // must be set: 0 is no penalty; 0.1 to 10 are usual, more for larger images
+	Gamma    float64        // must be set: [New] refuses 0; 0.1 to 10 are usual, more for larger images
 	Schedule optim.Schedule // multiplies Gamma; nil: constant
 }
 
@@ -82,7 +85,7 @@ func (R1) Terms(p *Pass) *autograd.Var { return halfSquaredGradient(p.Real) }
 
 // R2 is [R1] at generated samples.
 type R2 struct {
-	Gamma    float64        // must be set: 0 is no penalty
+	Gamma    float64        // must be set: [New] refuses 0
 	Schedule optim.Schedule // multiplies Gamma; nil: constant
 }
 
@@ -120,7 +123,7 @@ func squaredNormAt(p Penalty) (kind int, ok bool) {
 // Wasserstein GANs", 2017). OneSided punishes norms above 1 only. The gradient
 // of a norm at zero is taken as zero.
 type GradientPenalty struct {
-	Lambda   float64 // must be set: 0 is no penalty; the paper has 10
+	Lambda   float64 // must be set: [New] refuses 0; the paper has 10
 	OneSided bool
 	Schedule optim.Schedule // multiplies Lambda; nil: constant
 }
@@ -156,6 +159,46 @@ func (g GradientPenalty) at(p *Pass, epsilon *tensor.Tensor) *autograd.Var {
 	}
 	return autograd.Square(excess)
 }
+
+// forgotten returns the name of the number that a penalty of this package is multiplied
+// by, whatever its schedule, if that is 0, or else "". As for [squaredNormAt], the types
+// themselves count.
+func forgotten(p Penalty) string {
+	name, factor := "", 1.0
+	switch p := p.(type) {
+	case R1:
+		name, factor = "Gamma", p.Gamma
+	case *R1:
+		name, factor = "Gamma", p.Gamma
+	case R2:
+		name, factor = "Gamma", p.Gamma
+	case *R2:
+		name, factor = "Gamma", p.Gamma
+	case GradientPenalty:
+		name, factor = "Lambda", p.Lambda
+	case *GradientPenalty:
+		name, factor = "Lambda", p.Lambda
+	}
+	if factor == 0 {
+		return name
+	}
+	return ""
+}
+
+// weightOf returns the weight of a penalty in the current step. It panics if a schedule
+// has made it one that no penalty has: with a negative one, D would seek what it is
+// to avoid.
+func (g *game) weightOf(p Penalty) float64 {
+	w := p.Weight(g.steps)
+	if !possible(w) {
+		panic(&tensor.ArgumentError{Op: the("penalty", p.Name()), Problem: fmt.Sprintf("its weight is now %g", w),
+			Fix: "give a finite one, of 0 or more, for every step; does its schedule?"})
+	}
+	return w
+}
+
+// possible reports whether a penalty may have a weight.
+func possible(w float64) bool { return w >= 0 && w <= math.MaxFloat64 }
 
 func scheduled(weight float64, s optim.Schedule, step int) float64 {
 	if s == nil {

@@ -76,7 +76,7 @@ func TestPenaltyInTraining(t *testing.T) {
 	g := nn.Linear(latentSize, 4)
 	trainer, err := gan.New(g, d, gan.Config{
 		Latent: latentSize, Objective: indifferent{}, DType: tensor.Float64, Optimizer: optim.SGD{LR: 0.1},
-		Penalties: []gan.Penalty{gan.R1{Gamma: 3, Schedule: optim.Linear{From: 1, To: 0, Steps: 3}}, gan.R2{Gamma: 0}},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 3, Schedule: optim.Linear{From: 1, To: 0, Steps: 3}}, gan.R2{Gamma: 1, Schedule: optim.Linear{}}},
 	})
 	require.NoError(t, err)
 	x := tensor.New(tensor.Float64, 5, 4)
@@ -116,6 +116,30 @@ func TestPenaltiesThatAreNone(t *testing.T) {
 	} {
 		for _, last := range []nn.Module{nn.Tanh(), nn.LeakyReLU(0.2)} {
 			stepTells(t, last, gan.Config{Penalties: []gan.Penalty{written{c.terms}}}, "the penalty \"written down\": ", c.want)
+		}
+	}
+}
+
+// A weight that only a later step has is refused by that step, which is undone.
+func TestPenaltyOfAnImpossibleWeight(t *testing.T) {
+	for what, w := range map[string]float64{"-0.5": -0.5, "NaN": math.NaN(), "+Inf": math.Inf(1)} {
+		for _, last := range []nn.Module{nn.Tanh(), nn.LeakyReLU(0.2)} { // by differentiation, and without
+			g, d := nn.Linear(latentSize, 4), nn.Sequential(nn.Linear(4, 4), last, nn.Linear(4, 1))
+			late := optim.ScheduleFunc(func(step int) float64 { return []float64{1, w}[min(step, 1)] })
+			trainer, err := gan.New(g, d, gan.Config{Latent: latentSize, Penalties: []gan.Penalty{gan.R2{Gamma: 1, Schedule: late}}})
+			require.NoError(t, err)
+			x := tensor.New(tensor.Float32, 5, 4)
+			_, err = trainer.Step(gan.Batch{X: x})
+			require.NoError(t, err)
+			before := copies(d)
+			_, err = trainer.Step(gan.Batch{X: x})
+			var misuse tensor.Misuse
+			require.ErrorAs(t, err, &misuse)
+			require.ErrorContains(t, err, "gan: step 2: the penalty R2: its weight is now "+what+"; give a finite one, of 0 or more")
+			require.Equal(t, 1, trainer.Steps())
+			for i, v := range copies(d) {
+				require.Equal(t, before[i].Float32s(), v.Float32s())
+			}
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (s general) gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) (out d
 	out.terms = g.discriminate(p.Real.D, p.Fake.D)
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
 	for _, penalty := range g.penalties {
-		if w := penalty.Weight(g.steps); w != 0 {
+		if w := g.weightOf(penalty); w != 0 {
 			term := autograd.Scale(autograd.Mean(termsOf(penalty, p)), w)
 			out.penalties = append(out.penalties, term.Value())
 			loss = add(loss, term)

@@ -123,7 +123,8 @@ func unfit(t reflect.Type) string {
 	return ""
 }
 
-// maxSize is the largest int among constants.
+// maxSize is the largest int among constants, and the largest factor and size of images
+// that layers take: products of it and of dims do not overflow.
 const maxSize = 1 << 24
 
 // checkSizes returns an error if an int within v, which is called name, is out

@@ -11,23 +11,15 @@ import (
 // Embedding replaces each whole number i of its input, from 0 to n−1, by row i
 // of a table: […] to […, dim]. Its parameter is "weight" [n, dim], first drawn
 // with mean 0 and variance 1, as in PyTorch. No gradient flows to the input. It
-// panics with a [tensor.ShapeError] if n or dim is below 1. An input that is not
+// panics with a [tensor.ShapeError] if n or dim is below 1, and with a
+// [tensor.ArgumentError] on an option other than [WeightInit]. An input that is not
 // such a number panics, too, or gives a row of NaN, as [tensor.Gather] says.
-func Embedding(n, dim int, opts ...EmbeddingOption) Module {
+func Embedding(n, dim int, opts ...LinearOption) Module {
 	if n < 1 || dim < 1 {
 		panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{{n, dim}}, Problem: "a table needs at least one row and one column", Fix: "give 1 or more"})
 	}
-	c := linearConfig{weight: Normal(1)}
-	for _, o := range opts {
-		o.applyToEmbedding(&c)
-	}
-	return &embedding{n: n, dim: dim, weight: NewParam("weight", c.weight, n, dim, n, dim)}
+	return &embedding{n: n, dim: dim, weight: NewParam("weight", weightInit("Embedding", Normal(1), opts), n, dim, n, dim)}
 }
-
-// EmbeddingOption changes a default of [Embedding]. [WeightInit] is one.
-type EmbeddingOption interface{ applyToEmbedding(*linearConfig) }
-
-func (o LinearOption) applyToEmbedding(c *linearConfig) { o(c) }
 
 type embedding struct {
 	perSample
@@ -46,7 +38,7 @@ func (e *embedding) name() string { return fmt.Sprintf("Embedding(%d, %d)", e.n,
 
 func (e *embedding) OutShape(in []int) ([]int, error) {
 	if len(in) >= tensor.MaxRank {
-		return nil, &tensor.ShapeError{Op: e.name(), Shapes: [][]int{slices.Clone(in)}, Problem: "there is no room for another axis", Fix: "merge some axes"}
+		return nil, misfit(e.name(), in, "there is no room for another axis", "merge some axes")
 	}
 	return append(slices.Clone(in), e.dim), nil
 }

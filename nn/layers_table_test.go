@@ -206,9 +206,11 @@ func imageRows() []optest.Row {
 		layer("MaxPool2D/wide", nn.MaxPool2D(1, wide...), pooled([2]int{3, 2}, two, one, math.Inf(-1), largest), "[2 2 5 4]", "[1 1 3 2]"),
 		refuses(layer("AdaptiveAvgPool2D", nn.AdaptiveAvgPool2D(2, 3), adaptive(2, 3), "[2 2 5 4]", "[1 2 4 3]", "[1 1 1 2]", "[0 1 2 2]"),
 			append(noImages, optest.Misuse{Shapes: "[1 1 0 2]", Says: "AdaptiveAvgPool2D[2 3] of [1 1 0 2]: this is not an image batch"},
-				fails("images do not have such a size", func() { nn.AdaptiveAvgPool2D(1, 0) }))...),
+				fails("images do not have such a size", func() { nn.AdaptiveAvgPool2D(1, 0) }),
+				fails("images do not have such a size; give 1 to 16777216", func() { nn.AdaptiveAvgPool2D(1<<24+1, 1) }))...),
 		refuses(layer("UpsampleNearest", nn.UpsampleNearest(2), upsampled(2, nearest), "[2 2 2 3]", "[1 1 1 1]", "[0 1 2 2]", "[1 1 0 2]"),
-			append(noImages, fails("images cannot be 0 times as large", func() { nn.UpsampleNearest(0) }))...),
+			append(noImages, fails("images cannot be 0 times as large", func() { nn.UpsampleNearest(0) }),
+				fails("images cannot be 16777217 times as large; give a scale of 1 to 16777216", func() { nn.UpsampleNearest(1<<24 + 1) }))...),
 		refuses(layer("UpsampleBilinear", nn.UpsampleBilinear(3), upsampled(3, bilinear), "[2 2 2 3]", "[1 1 1 1]", "[0 1 2 2]"),
 			append(noImages, fails("images cannot be -1 times as large", func() { nn.UpsampleBilinear(-1) }))...),
 	}
@@ -431,7 +433,8 @@ func blockRows() []optest.Row {
 		})
 	}, "[2 8 2 3]", "[1 4 1 1]", "[0 4 2 2]", "[1 0 2 2]"),
 		append(given(nn.PixelShuffle(2), "not an image batch whose channels are a multiple of 4", "[2 3 2 2]", "[2 4]"),
-			fails("images cannot be divided into blocks of 0 by 0", func() { nn.PixelShuffle(0) }))...)
+			fails("images cannot be divided into blocks of 0 by 0; give 1 to 46340", func() { nn.PixelShuffle(0) }),
+			fails("images cannot be divided into blocks of 46341 by 46341; give 1 to 46340", func() { nn.PixelShuffle(46341) }))...)
 	unshuffle := refuses(layer("PixelUnshuffle", nn.PixelUnshuffle(2), func(xs []optest.Array) optest.Array {
 		s := xs[0].Shape
 		return optest.Build([]int{s[0], s[1] * 4, s[2] / 2, s[3] / 2}, func(o []int) float64 {

@@ -105,26 +105,28 @@ func (g golden) layer(name string, about map[string]any) {
 }
 
 // TestPiecewiseLayers: what layers say of their derivative is what [autograd]
-// finds.
+// finds, for every kind that says something, and for arguments of which it depends.
 func TestPiecewiseLayers(t *testing.T) {
+	ctx := &nn.Ctx{Track: true, Condition: autograd.Const(tensor.NewStream(3, "condition").Normal(tensor.Float64, 4, 2))}
+	for _, c := range kinds {
+		l, is := c.m.(nn.PiecewiseLinear)
+		if _, kinked := c.m.(nn.Activator); !is || kinked || l.Linearity() != nn.LinearInPieces {
+			continue
+		}
+		kind, _ := c.m.(nn.Describer).Describe()
+		piecewise(t, kind, c.m, ctx, c.input, func(param string) bool {
+			return kind == "EmbedCondition" || param == "bias" || param == "output.bias"
+		})
+	}
 	for name, m := range map[string]nn.Module{
-		"Linear":          nn.Linear(4, 3),
 		"linear, no bias": nn.Linear(4, 3, nn.NoBias()),
 		"Conv2D":          nn.Conv2D(2, 4, 3, nn.Stride(2), nn.Padding(1), nn.Groups(2)),
 		"no bias":         nn.Conv2D(2, 3, 2, nn.NoBias()),
 		"ConvTranspose2D": nn.ConvTranspose2D(2, 3, 3, nn.Stride(2), nn.OutputPadding(1)),
 		"AvgPool2D":       nn.AvgPool2D(3, nn.Stride(2), nn.Padding(1)),
 		"Adaptive":        nn.AdaptiveAvgPool2D(2, 2),
-		"UpsampleNearest": nn.UpsampleNearest(2),
-		"Bilinear":        nn.UpsampleBilinear(2),
-		"PixelShuffle":    nn.PixelShuffle(2),
-		"PixelUnshuffle":  nn.PixelUnshuffle(2),
 	} {
-		shape := map[string][]int{"PixelShuffle": {2, 8, 2, 3}, "PixelUnshuffle": {2, 2, 4, 6}}[name]
-		if shape == nil {
-			shape = []int{2, 2, 5, 4}
-		}
-		piecewise(t, name, m, &nn.Ctx{Track: true}, shape, func(param string) bool { return param == "bias" })
+		piecewise(t, name, m, ctx, []int{2, 2, 5, 4}, func(param string) bool { return param == "bias" })
 	}
 	for _, m := range []nn.Module{nn.MaxPool2D(2), nn.PReLU(1), nn.Residual(nn.Linear(2, 2), nil), nn.Tanh(), nn.LeakyReLU(0), nn.LeakyReLU(-1),
 		nn.ConvTranspose2D(1, 1, 2, nn.Dilation(2), nn.OutputPadding(1)), nn.Sequential(nn.Linear(2, 2), nn.FourierFeatures([][]float64{{1, 1}}))} {
@@ -354,6 +356,10 @@ func TestLayersFirstValues(t *testing.T) {
 	table := ready(nn.Embedding(200, 50), 1, tensor.Float64)
 	require.InDelta(t, 10000, tensor.Sum(tensor.Square(nn.State(table)["weight"])).Item(), 500)
 	require.Equal(t, []float64{4, 4}, nn.State(ready(nn.Embedding(1, 2, nn.WeightInit(nn.Constant(4))), 1, tensor.Float32))["weight"].Float64s())
+	for _, o := range []nn.LinearOption{nn.NoBias(), nn.BiasInit(nn.Constant(1))} {
+		require.ErrorContains(t, tensor.Catch(func() { nn.Embedding(1, 2, o) }), "Embedding: an option is about a bias, and there is none")
+		require.ErrorContains(t, tensor.Catch(func() { nn.PReLU(1, nn.WeightInit(nn.Constant(4)), o) }), "PReLU: an option is about a bias")
+	}
 }
 
 // ownKinds are registered by these tests.

@@ -29,7 +29,7 @@ func Linear(in, out int, opts ...LinearOption) Module {
 	return l
 }
 
-// LinearOption changes a default of [Linear].
+// LinearOption changes a default of [Linear], and of other layers with a weight.
 type LinearOption func(*linearConfig)
 
 type linearConfig struct {
@@ -45,6 +45,19 @@ func BiasInit(i Initializer) LinearOption { return func(c *linearConfig) { c.bia
 
 // NoBias leaves the bias out.
 func NoBias() LinearOption { return func(c *linearConfig) { c.hasBias = false } }
+
+// weightInit returns the first value of the weight of a layer without a bias: first,
+// unless options choose another. It panics if they are about a bias.
+func weightInit(op string, first Initializer, opts []LinearOption) Initializer {
+	c := linearConfig{weight: first, hasBias: true}
+	for _, o := range opts {
+		o(&c)
+	}
+	if c.bias != nil || !c.hasBias {
+		panic(&tensor.ArgumentError{Op: op, Problem: "an option is about a bias, and there is none", Fix: "give WeightInit, or no option"})
+	}
+	return c.weight
+}
 
 type linear struct {
 	perSample
@@ -109,8 +122,7 @@ func (l *linear) OutShape(in []int) ([]int, error) {
 }
 
 func (l *linear) misfit(in []int) error {
-	return &tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{in},
-		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten images first, or change the layer's in"}
+	return misfit(fmt.Sprintf("Linear(%d, %d)", l.in, l.out), in, fmt.Sprintf("the last axis does not hold %d features", l.in), "flatten images first, or change the layer's in")
 }
 
 // Push implements [PiecewiseLinear].

@@ -2,8 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -14,19 +12,20 @@ import (
 // single image and video super-resolution using an efficient sub-pixel
 // convolutional neural network", 2016). Channel c·r² + i·r + j becomes row i and
 // column j of each r×r block of channel c, as in PyTorch. It panics with a
-// [tensor.ArgumentError] if r is below 1, and with a [tensor.ShapeError] if an input
-// is not an image batch whose channels are a multiple of r².
+// [tensor.ArgumentError] unless r is from 1 to 46,340, and with a [tensor.ShapeError]
+// if an input is not an image batch whose channels are a multiple of r².
 func PixelShuffle(r int) Module { return pixelShuffle{factor: shuffleFactor("PixelShuffle", r)} }
 
 // PixelUnshuffle is the inverse of [PixelShuffle]: [n, c, h·r, w·r] to
-// [n, c·r², h, w]. It panics with a [tensor.ArgumentError] if r is below 1, and with
-// a [tensor.ShapeError] if an input is not an image batch whose height and width are
-// multiples of r.
+// [n, c·r², h, w]. It panics with a [tensor.ArgumentError] unless r is from 1 to
+// 46,340, and with a [tensor.ShapeError] if an input is not an image batch whose height
+// and width are multiples of r.
 func PixelUnshuffle(r int) Module { return pixelUnshuffle{factor: shuffleFactor("PixelUnshuffle", r)} }
 
 func shuffleFactor(kind string, r int) int {
-	if r < 1 || r > maxSize || int64(r)*int64(r) > math.MaxInt { // where an int has 32 bits
-		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be divided into blocks of %d by %d", r, r), Fix: "give 1 or more"})
+	const most = 46340 // its square is an int of 32 bits
+	if r < 1 || r > most {
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be divided into blocks of %d by %d", r, r), Fix: fmt.Sprintf("give 1 to %d", most)})
 	}
 	return r
 }
@@ -47,8 +46,7 @@ func (p pixelShuffle) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 func (p pixelShuffle) OutShape(in []int) ([]int, error) {
 	r := p.factor
 	if len(in) != 4 || in[1]%(r*r) != 0 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PixelShuffle(%d)", r), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("this is not an image batch whose channels are a multiple of %d", r*r), Fix: fmt.Sprintf("give [n, %d·c, height, width]", r*r)}
+		return nil, misfit(fmt.Sprintf("PixelShuffle(%d)", r), in, fmt.Sprintf("this is not an image batch whose channels are a multiple of %d", r*r), fmt.Sprintf("give [n, %d·c, height, width]", r*r))
 	}
 	return []int{in[0], in[1] / (r * r), in[2] * r, in[3] * r}, nil
 }
@@ -80,8 +78,7 @@ func (p pixelUnshuffle) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 func (p pixelUnshuffle) OutShape(in []int) ([]int, error) {
 	r := p.factor
 	if len(in) != 4 || in[2]%r != 0 || in[3]%r != 0 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PixelUnshuffle(%d)", r), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("this is not an image batch whose height and width are multiples of %d", r), Fix: "give [n, channels, height, width]; pad or crop images first"}
+		return nil, misfit(fmt.Sprintf("PixelUnshuffle(%d)", r), in, fmt.Sprintf("this is not an image batch whose height and width are multiples of %d", r), "give [n, channels, height, width]; pad or crop images first")
 	}
 	return []int{in[0], in[1] * r * r, in[2] / r, in[3] / r}, nil
 }

@@ -14,22 +14,14 @@ import (
 // is one slope for inputs of any shape; otherwise each of the n channels of
 // [batch, n, …] has its own. Its parameter is "weight" [n], first 0.25; at 0 its
 // derivative is a. All this is as in PyTorch. It panics with a [tensor.ShapeError]
-// if n is below 1, or an input does not have n channels.
-func PReLU(n int, opts ...PReLUOption) Module {
+// if n is below 1, or an input does not have n channels, and with a
+// [tensor.ArgumentError] on an option other than [WeightInit].
+func PReLU(n int, opts ...LinearOption) Module {
 	if n < 1 {
 		panic(&tensor.ShapeError{Op: "PReLU", Shapes: [][]int{{n}}, Problem: "there are no slopes", Fix: "give 1, or the number of channels"})
 	}
-	c := linearConfig{weight: Constant(0.25)}
-	for _, o := range opts {
-		o.applyToPReLU(&c)
-	}
-	return &prelu{n: n, weight: NewParam("weight", c.weight, 1, 1, n)}
+	return &prelu{n: n, weight: NewParam("weight", weightInit("PReLU", Constant(0.25), opts), 1, 1, n)}
 }
-
-// PReLUOption changes a default of [PReLU]. [WeightInit] is one.
-type PReLUOption interface{ applyToPReLU(*linearConfig) }
-
-func (o LinearOption) applyToPReLU(c *linearConfig) { o(c) }
 
 // prelu is linear between kinks, but not [PiecewiseLinear]: the gradient by the
 // slopes depends on the sign of the input.
@@ -78,8 +70,7 @@ func (leaky) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 
 func (p *prelu) OutShape(in []int) ([]int, error) {
 	if p.n > 1 && (len(in) < 2 || in[1] != p.n) {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PReLU(%d)", p.n), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("the input does not have %d channels", p.n), Fix: fmt.Sprintf("give [batch, %d, …], or use PReLU(1)", p.n)}
+		return nil, misfit(fmt.Sprintf("PReLU(%d)", p.n), in, fmt.Sprintf("the input does not have %d channels", p.n), fmt.Sprintf("give [batch, %d, …], or use PReLU(1)", p.n))
 	}
 	return in, nil
 }

@@ -44,25 +44,36 @@ func TestSampleAlone(t *testing.T) {
 		"projection":      {nn.Projection(nn.Linear(70, 1), nn.Linear(5, 70)), []int{70}},
 		"shuffled pixels": {nn.Sequential(nn.Conv2D(3, 8, 3, nn.Padding(1)), nn.PixelShuffle(2), nn.Conv2D(2, 2, 3)), image(3)},
 	} {
-		for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
-			nn.Init(c.module, 1, dt, tensor.CPU())
-			x := tensor.NewStream(2, "samples").Normal(dt, append([]int{65}, c.sample...)...)
-			condition := tensor.NewStream(3, "conditions").Normal(dt, 65, 5)
-			for _, set := range isa.Implementations() {
-				func() {
-					defer isa.Use(set)()
-					weights := nn.Snapshot(c.module)
-					out := func(lo, hi int) *tensor.Tensor {
-						ctx := &nn.Ctx{Weights: weights, Condition: autograd.Const(condition.Slice(0, lo, hi))}
-						return c.module.Forward(ctx, autograd.Const(x.Slice(0, lo, hi))).Value()
-					}
-					all := out(0, 65)
-					for _, part := range [][2]int{{0, 1}, {64, 65}, {0, 2}, {0, 3}, {3, 10}, {0, 33}, {1, 65}} {
-						require.Equal(t, all.Slice(0, part[0], part[1]).Float64s(), out(part[0], part[1]).Float64s(),
-							"%s, %v, %s, samples %v", name, dt, set, part)
-					}
-				}()
-			}
+		sampleAlone(t, name, c.module, append([]int{65}, c.sample...), 5)
+	}
+	for _, c := range kinds {
+		if kind, _ := c.m.(nn.Describer).Describe(); !c.mixes && kind != "Embedding" { // whose input is not any numbers
+			sampleAlone(t, kind, c.m, append([]int{65}, c.input[1:]...), 2)
+		}
+	}
+}
+
+// sampleAlone checks one module on inputs of a shape, with conditions of a size.
+func sampleAlone(t *testing.T, name string, m nn.Module, shape []int, size int) {
+	t.Helper()
+	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		nn.Init(m, 1, dt, tensor.CPU())
+		x := tensor.NewStream(2, "samples").Normal(dt, shape...)
+		condition := tensor.NewStream(3, "conditions").Normal(dt, shape[0], size)
+		for _, set := range isa.Implementations() {
+			func() {
+				defer isa.Use(set)()
+				weights := nn.Snapshot(m)
+				out := func(lo, hi int) *tensor.Tensor {
+					ctx := &nn.Ctx{Weights: weights, Condition: autograd.Const(condition.Slice(0, lo, hi))}
+					return m.Forward(ctx, autograd.Const(x.Slice(0, lo, hi))).Value()
+				}
+				all := out(0, 65)
+				for _, part := range [][2]int{{0, 1}, {64, 65}, {0, 2}, {0, 3}, {3, 10}, {0, 33}, {1, 65}} {
+					require.Equal(t, all.Slice(0, part[0], part[1]).Float64s(), out(part[0], part[1]).Float64s(),
+						"%s, %v, %s, samples %v", name, dt, set, part)
+				}
+			}()
 		}
 	}
 }

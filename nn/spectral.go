@@ -39,13 +39,13 @@ import (
 // package or your own. Do not use the wrapped layer by itself afterwards.
 // SpectralNorm panics with a [StateError] on other layers and if the weight is
 // normalised already, and with a [tensor.ArgumentError] if there is not one iteration
-// or more, up to a thousand, or ε is negative.
+// or more, up to a thousand, or ε is negative or not finite.
 func SpectralNorm(layer Module, opts ...SpectralOption) Module {
 	n := &spectralNorm{layer: layer, spectralConfig: spectralConfig{iterations: 1, eps: 1e-12}, weight: ownWeight(layer)}
 	for _, o := range opts {
 		o.applyToSpectral(&n.spectralConfig)
 	}
-	if n.iterations < 1 || n.iterations > maxIterations || !(n.eps >= 0) {
+	if n.iterations < 1 || n.iterations > maxIterations || !(n.eps >= 0 && n.eps <= math.MaxFloat64) {
 		panic(&tensor.ArgumentError{Op: "SpectralNorm", Problem: fmt.Sprintf("%d power iterations with ε = %g are not possible", n.iterations, n.eps),
 			Fix: fmt.Sprintf("give 1 to %d iterations, and an ε of 0 or more", maxIterations)})
 	}

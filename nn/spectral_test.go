@@ -419,7 +419,7 @@ func TestSpectralNormRefuses(t *testing.T) {
 	}
 	requireMisuse[*tensor.ArgumentError](t, "SpectralNorm: 0 power iterations with ε = 1e-12 are not possible; give 1 to 1000 iterations, and an ε of 0 or more",
 		func() { nn.SpectralNorm(nn.Linear(1, 1), nn.PowerIterations(0)) })
-	for _, eps := range []float64{-1, math.NaN()} {
+	for _, eps := range []float64{-1, math.NaN(), math.Inf(1)} {
 		require.ErrorContains(t, tensor.Catch(func() { nn.SpectralNorm(nn.Linear(1, 1), nn.Eps(eps)) }), "are not possible")
 	}
 	m := nn.SpectralNorm(nn.Linear(2, 2))

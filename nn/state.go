@@ -41,13 +41,25 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 	if err != nil {
 		return fmt.Errorf("nn: %w", err)
 	}
-	if !Ready(m) {
-		allocate(params, dtype, tensor.CPU())
+	// All are copied before one is changed: state may be the network's own with others'
+	// names, and a tensor that is of no use panics.
+	values := newValues(params, dtype, tensor.CPU())
+	for i, p := range params {
+		values[i].CopyFrom(state[p.Name])
 	}
-	for _, p := range params {
-		p.Param.Value().CopyFrom(state[p.Name])
-	}
+	take(m, params, values)
 	return nil
+}
+
+// take makes the values the network's: themselves if it has none, else copies.
+func take(m Module, params []NamedParam, values []*tensor.Tensor) {
+	if !Ready(m) {
+		setValues(params, values)
+		return
+	}
+	for i, p := range params {
+		p.Param.Value().CopyFrom(values[i])
+	}
 }
 
 // offered is what a state or a file has for a parameter.
@@ -198,19 +210,13 @@ func contents(m Module, w *Weights, metadata map[string]string) (state map[strin
 // file's metadata too. It takes little more memory than the weights themselves.
 func Load(path string) (Module, map[string]string, error) {
 	f, err := atomicfile.Open(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("nn: loading %s: %w", path, err)
-	}
-	return loadNamed(f, path)
+	return loadNamed(path, f, err)
 }
 
 // LoadFS is [Load] of a file of fsys, such as an [embed.FS].
 func LoadFS(fsys fs.FS, name string) (Module, map[string]string, error) {
 	f, err := atomicfile.OpenFS(fsys, name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("nn: loading %s: %w", name, err)
-	}
-	return loadNamed(f, name)
+	return loadNamed(name, f, err)
 }
 
 // Read is [Load] of a stream, which ends where the file ends. A stream that
@@ -223,9 +229,12 @@ func Read(r io.Reader) (Module, map[string]string, error) {
 	return m, meta, nil
 }
 
-func loadNamed(f fs.File, name string) (Module, map[string]string, error) {
-	defer f.Close()
-	m, meta, err := read(f)
+// loadNamed is Read of a file that was opened, or could not be.
+func loadNamed(name string, f fs.File, err error) (m Module, meta map[string]string, _ error) {
+	if err == nil {
+		defer f.Close()
+		m, meta, err = read(f)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("nn: loading %s: %w", name, err)
 	}
@@ -257,19 +266,13 @@ func read(r io.Reader) (Module, map[string]string, error) {
 // too, before the network is touched.
 func LoadInto(path string, m Module) error {
 	f, err := atomicfile.Open(path)
-	if err != nil {
-		return fmt.Errorf("nn: loading %s: %w", path, err)
-	}
-	return loadNamedInto(f, path, m)
+	return loadNamedInto(m, path, f, err)
 }
 
 // LoadIntoFS is [LoadInto] from a file of fsys.
 func LoadIntoFS(fsys fs.FS, name string, m Module) error {
 	f, err := atomicfile.OpenFS(fsys, name)
-	if err != nil {
-		return fmt.Errorf("nn: loading %s: %w", name, err)
-	}
-	return loadNamedInto(f, name, m)
+	return loadNamedInto(m, name, f, err)
 }
 
 // ReadInto is [LoadInto] from a stream, which ends where the file ends.
@@ -280,9 +283,13 @@ func ReadInto(r io.Reader, m Module) error {
 	return nil
 }
 
-func loadNamedInto(f fs.File, name string, m Module) error {
-	defer f.Close()
-	if err := readInto(f, m); err != nil {
+// loadNamedInto is ReadInto of a file that was opened, or could not be.
+func loadNamedInto(m Module, name string, f fs.File, err error) error {
+	if err == nil {
+		defer f.Close()
+		err = readInto(f, m)
+	}
+	if err != nil {
 		return fmt.Errorf("nn: loading %s: %w", name, err)
 	}
 	return nil
@@ -328,12 +335,6 @@ func fill(m Module, f *safetensors.Reader) error {
 	if err := f.ReadInto(dst); err != nil {
 		return err
 	}
-	if !Ready(m) {
-		setValues(params, values)
-		return nil
-	}
-	for i, p := range params {
-		p.Param.Value().CopyFrom(values[i])
-	}
+	take(m, params, values)
 	return nil
 }

@@ -63,6 +63,21 @@ func TestLoadStateCopies(t *testing.T) {
 		require.Equal(t, want, bits(fresh))
 		require.Equal(t, dt, nn.State(fresh)["0.weight"].DType())
 	}
+	// Its own values under others' names.
+	own := ready(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), 1, tensor.Float64)
+	swapped := nn.State(own)
+	first, second := swapped["0.weight"].Float64s(), swapped["1.weight"].Float64s()
+	swapped["0.weight"], swapped["1.weight"] = swapped["1.weight"], swapped["0.weight"]
+	require.NoError(t, nn.LoadState(own, swapped))
+	require.Equal(t, second, nn.State(own)["0.weight"].Float64s())
+	require.Equal(t, first, nn.State(own)["1.weight"].Float64s())
+	// A value that cannot be read, after others that can.
+	scope := tensor.NewScope()
+	closed := map[string]*tensor.Tensor{"0.weight": tensor.New(tensor.Float64, 2, 2), "0.bias": tensor.New(tensor.Float64, 2),
+		"1.weight": scope.Empty(tensor.CPU(), tensor.Float64, 2, 2), "1.bias": tensor.New(tensor.Float64, 2)}
+	scope.Close()
+	require.ErrorContains(t, tensor.Catch(func() { nn.LoadState(own, closed) }), "the tensor's scope was closed")
+	require.Equal(t, second, nn.State(own)["0.weight"].Float64s())
 	// Transposed and so not contiguous.
 	m := nn.Linear(3, 2, nn.NoBias())
 	require.NoError(t, nn.LoadState(m, map[string]*tensor.Tensor{"weight": tensor.Arange(tensor.Float64, 6).Reshape(3, 2).T()}))

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -10,7 +9,8 @@ import (
 
 // UpsampleNearest repeats each pixel of images [n, c, h, w] scale times along both
 // axes: to [n, c, h·scale, w·scale]. It panics with a [tensor.ArgumentError] if the
-// scale is below 1, and with a [tensor.ShapeError] if an input is not an image batch.
+// scale is below 1 or above 2²⁴, and with a [tensor.ShapeError] if an input is not an
+// image batch.
 func UpsampleNearest(scale int) Module { return newUpsample("UpsampleNearest", scale) }
 
 // UpsampleBilinear makes images [n, c, h, w] scale times as large along both axes,
@@ -20,8 +20,8 @@ func UpsampleNearest(scale int) Module { return newUpsample("UpsampleNearest", s
 func UpsampleBilinear(scale int) Module { return newUpsample("UpsampleBilinear", scale) }
 
 func newUpsample(kind string, scale int) Module {
-	if scale < 1 {
-		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be %d times as large", scale), Fix: "give a scale of 1 or more"})
+	if scale < 1 || scale > maxSize {
+		panic(&tensor.ArgumentError{Op: kind, Problem: fmt.Sprintf("images cannot be %d times as large", scale), Fix: fmt.Sprintf("give a scale of 1 to %d", maxSize)})
 	}
 	return &upsample{kind: kind, scale: scale}
 }
@@ -103,8 +103,7 @@ func (u *upsample) table(x *tensor.Tensor, what string, axis int) *tensor.Tensor
 
 func (u *upsample) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s(%d)", u.kind, u.scale), Shapes: [][]int{slices.Clone(in)},
-			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
+		return nil, notImages(fmt.Sprintf("%s(%d)", u.kind, u.scale), in)
 	}
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
 }

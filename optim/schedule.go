@@ -9,7 +9,8 @@ import "math"
 //
 //	optim.Product{optim.Linear{From: 0.01, To: 1, Steps: 100}, optim.Cosine{From: 1, To: 0.05, Steps: 5000}}
 type Schedule interface {
-	// At returns the value at a step; the first is 0.
+	// At returns the value at a step; the first is 0. Package gan asks for steps far
+	// beyond the end of a run, too, to tell one function from another.
 	At(step int) float64
 }
 

@@ -114,6 +114,7 @@ func TestFailures(t *testing.T) {
 		"-lr 0":           "-lr",
 		"-lr NaN":         "-lr",
 		"-gamma -1":       "-gamma",
+		"-gamma 0":        "-penalty none is without",
 		"-out=":           "-out must name a folder",
 		"-samples x.png":  "-samples must name a file in .npy",
 		"-set lr=0.1":     "-set changes a run that is resumed",

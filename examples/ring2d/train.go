@@ -56,8 +56,8 @@ func (s *settings) wrong() string {
 		return fmt.Sprintf("unexpected argument %q", flag.Arg(0))
 	case s.steps < 0 || s.batch < 1 || s.batch > 1<<20 || s.seeds < 1 || s.threads < 0:
 		return "-steps, -batch and -seeds must be at least 1, -batch at most 1048576, -threads 0 or more"
-	case !(s.lr > 0 && s.lr <= 1 && s.gamma >= 0 && s.gamma <= 1e6):
-		return "-lr must lie between 0 and 1, -gamma between 0 and 1e6"
+	case !(s.lr > 0 && s.lr <= 1 && s.gamma > 0 && s.gamma <= 1e6):
+		return "-lr must lie between 0 and 1, -gamma between 0 and 1e6 and not be 0: -penalty none is without"
 	case s.out == "":
 		return "-out must name a folder"
 	case s.samples != "" && filepath.Ext(s.samples) != ".npy":

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -127,7 +128,7 @@ func measure(c *copies) *measuring {
 	p := &measuring{done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		defer func() { p.panicked = recover() }()
+		defer func() { p.panicked = repanic.Value(recover()) }()
 		p.m = c.finish()
 	}()
 	return p
@@ -218,7 +219,7 @@ func (h *hook) copy(s *gan.StepInfo, now [2]*nn.Weights, turn bool) *copies {
 	c.m.Generator.GradNorm, c.m.Discriminator.GradNorm = s.GradNorms()
 	c.m.Generator.Rate, c.m.Discriminator.Rate = s.LearningRates()
 	real, fake := s.Scores()
-	c.m.RealScores, c.m.FakeScores = numbers(real), numbers(fake)
+	c.m.RealScores, c.m.FakeScores = real.Float64s(), fake.Float64s()
 	real, fake = s.Samples()
 	c.real, c.fake = few(real), few(fake)
 	if condition := s.Condition(); condition != nil {
@@ -229,9 +230,6 @@ func (h *hook) copy(s *gan.StepInfo, now [2]*nn.Weights, turn bool) *copies {
 	tensor.NewStream(uint64(s.Step), "diagnose").NormalInto(c.latent)
 	return c
 }
-
-// numbers reads a tensor.
-func numbers(t *tensor.Tensor) []float64 { return t.Cast(tensor.Float64).Float64s() }
 
 // few copies some samples of a batch, which is gone after the step.
 func few(x *tensor.Tensor) *tensor.Tensor {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"strings"
 )
 
 // The format is TFRecord's around protocol buffers of
@@ -62,7 +63,10 @@ func (f fields) bytes(field int, v []byte) fields {
 	return append(binary.AppendUvarint(f.key(field, length), uint64(len(v))), v...)
 }
 
-func (f fields) text(field int, v string) fields { return f.bytes(field, []byte(v)) }
+// text appends a string. One that is not UTF-8 would make TensorBoard give up the file.
+func (f fields) text(field int, v string) fields {
+	return f.bytes(field, []byte(strings.ToValidUTF8(v, "\uFFFD")))
+}
 
 // event is an Event: wall_time = 1, step = 2, and what it holds.
 func event(seconds float64, step int, content int, value []byte) []byte {

@@ -12,6 +12,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,7 +172,7 @@ func (w *Writer) scalars(s *gan.StepInfo, sums sums) {
 	real, fake := s.Scores()
 	for i, scores := range []*tensor.Tensor{real, fake} {
 		kind, mean, sign := [2]string{"real", "fake"}[i], 0.0, 0.0
-		for _, v := range scores.Cast(tensor.Float64).Float64s() {
+		for _, v := range scores.Float64s() {
 			mean += v / float64(scores.Len())
 			if v != 0 {
 				sign += math.Copysign(1, v) / float64(scores.Len())
@@ -220,14 +222,14 @@ func (w *Writer) open(steps int) error {
 	if err != nil || host == "" {
 		host = "localhost"
 	}
-	// TensorBoard reads the files of a folder in the order of their names.
-	var f *os.File
-	for k := 0; f == nil; k++ {
-		name := fmt.Sprintf("events.out.tfevents.%010d.%s.%d.%d", w.now().Unix(), host, os.Getpid(), k)
-		f, err = os.OpenFile(filepath.Join(w.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			return fmt.Errorf("tensorboard: %w", err)
-		}
+	after, err := newest(w.dir)
+	if err != nil {
+		return fmt.Errorf("tensorboard: %w", err)
+	}
+	name := fmt.Sprintf("%s%010d.%s.%d.0", prefix, max(w.now().Unix(), after+1), host, os.Getpid())
+	f, err := os.OpenFile(filepath.Join(w.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("tensorboard: %w", err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -238,6 +240,27 @@ func (w *Writer) open(steps int) error {
 	}
 	w.push()
 	return w.take()
+}
+
+// prefix is how the names of event files begin, before the second of their making.
+// TensorBoard reads the files of a folder in the order of their names, and never goes
+// back to an earlier one.
+const prefix = "events.out.tfevents."
+
+// newest returns the second that the last event file of a folder is named by, or −1: it
+// may lie in the future if the clock was set back, or be this one.
+func newest(dir string) (second int64, err error) {
+	entries, err := os.ReadDir(dir)
+	second = -1
+	for _, e := range entries {
+		if rest, ok := strings.CutPrefix(e.Name(), prefix); ok {
+			digits, _, _ := strings.Cut(rest, ".")
+			if s, err := strconv.ParseInt(digits, 10, 64); err == nil && s < 9_999_999_999 { // ten digits, and one more
+				second = max(second, s)
+			}
+		}
+	}
+	return second, err
 }
 
 func (w *Writer) seconds() float64 { return float64(w.now().UnixMicro()) / 1e6 }

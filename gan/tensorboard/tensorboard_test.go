@@ -278,6 +278,38 @@ func TestGolden(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+// Each file sorts after the older ones, also if it is made in the same second by a process
+// with a smaller number, or after the clock was set back.
+func TestFilesAreInOrder(t *testing.T) {
+	dir := t.TempDir()
+	for _, old := range []string{"events.out.tfevents.1700000005.zebra.999999999.0", "events.out.tfevents.9999999999.x", "events.out.tfevents.x", "events.out.tfevents.17000.x"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, old), nil, 0o644))
+	}
+	var made []string
+	for _, second := range []int64{1_700_000_005, 1_700_000_005, 1_600_000_000, 1_700_000_100} {
+		w := New(dir, Options{})
+		w.now = func() time.Time { return time.Unix(second, 0) }
+		require.NoError(t, w.open(0))
+		made = append(made, filepath.Base(w.file.Name()))
+		require.NoError(t, w.close())
+	}
+	for i, second := range []int64{1_700_000_006, 1_700_000_007, 1_700_000_008, 1_700_000_100} {
+		require.Contains(t, made[i], fmt.Sprintf("events.out.tfevents.%d.", second))
+	}
+}
+
+// A protocol buffer's strings are UTF-8, whatever a program calls its metric.
+func TestOddTags(t *testing.T) {
+	dir := t.TempDir()
+	w := New(dir, Options{})
+	require.NoError(t, w.open(0))
+	w.Scalar(1, "Metrics/\xff\xfe", 1)
+	w.write(2, text("No\xc3", "\x80"))
+	require.NoError(t, w.close())
+	_, events := read(t, dir)
+	require.Contains(t, scalars(t, events), "Metrics/\uFFFD")
+}
+
 // What cannot be written is a warning, once, and nothing else.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {

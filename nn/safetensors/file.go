@@ -45,24 +45,21 @@ func Read(r io.Reader) (*File, error) {
 // is not a regular file, such as a pipe: open that and use Read.
 func Load(path string) (*File, error) {
 	f, err := atomicfile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return readNamed(f, path)
+	return readNamed(path, f, err)
 }
 
 // LoadFS is [Load] of a file of fsys, such as an [embed.FS].
 func LoadFS(fsys fs.FS, name string) (*File, error) {
 	f, err := atomicfile.OpenFS(fsys, name)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	return readNamed(f, name)
+	return readNamed(name, f, err)
 }
 
-func readNamed(f fs.File, name string) (*File, error) {
-	defer f.Close()
-	out, err := Read(f)
+// readNamed is Read of a file that was opened, or could not be.
+func readNamed(name string, f fs.File, err error) (out *File, _ error) {
+	if err == nil {
+		defer f.Close()
+		out, err = Read(f)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}

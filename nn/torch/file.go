@@ -27,39 +27,38 @@ var ErrFormat = errors.New("not a file of weights that torch.save has written")
 // otherwise, and are rounded to that.
 func Load(path string) (map[string]*tensor.Tensor, error) {
 	f, err := atomicfile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("torch: loading %s: %w", path, err)
-	}
-	defer f.Close()
-	return loaded(path, f)
+	return loaded(path, f, err)
 }
 
 // LoadFS is [Load] of a file of fsys, such as an [embed.FS].
 func LoadFS(fsys fs.FS, name string) (map[string]*tensor.Tensor, error) {
 	f, err := atomicfile.OpenFS(fsys, name)
-	if err != nil {
-		return nil, fmt.Errorf("torch: loading %s: %w", name, err)
-	}
-	defer f.Close()
-	return loaded(name, f)
+	return loaded(name, f, err)
 }
 
-// loaded reads an open file, in place if it can be.
-func loaded(name string, f fs.File) (map[string]*tensor.Tensor, error) {
-	state, err := func() (map[string]*tensor.Tensor, error) {
-		if at, ok := f.(io.ReaderAt); ok {
-			info, err := f.Stat()
-			if err != nil {
-				return nil, err
-			}
-			return read(at, info.Size())
-		}
-		return readAll(f)
-	}()
+// loaded reads a file that was opened, or could not be.
+func loaded(name string, f fs.File, err error) (state map[string]*tensor.Tensor, _ error) {
+	if err == nil {
+		defer f.Close()
+		state, err = readFile(f)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("torch: loading %s: %w", name, err)
 	}
 	return state, nil
+}
+
+// readFile reads a file in place, if it can be.
+func readFile(f fs.File) (map[string]*tensor.Tensor, error) {
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		return readAll(f)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return read(at, info.Size())
 }
 
 // Read is [Load] of a stream, which ends where the file ends. All of it is kept in

@@ -163,8 +163,9 @@ type view struct {
 	stride []int
 }
 
-// rebuildTensor is PyTorch's function of a storage, an offset, a shape, strides, and
-// what is of no interest here.
+// rebuildTensor is PyTorch's function of a storage, an offset, a shape, strides, two
+// values that are of no interest here and, maybe, marks: that a view is to be read with
+// the other sign, for one.
 type rebuildTensor struct{}
 
 // Call implements [types.Callable].
@@ -178,6 +179,11 @@ func (rebuildTensor) Call(args ...any) (any, error) {
 	stride, isStride := numbers(args[3])
 	if !isStorage || !isNumber || !isShape || !isStride || len(shape) != len(stride) {
 		return nil, fmt.Errorf("a tensor is not described as torch.save does")
+	}
+	if len(args) > 6 && args[6] != nil {
+		if marks, ok := args[6].(*types.Dict); !ok || marks.Len() > 0 {
+			return nil, fmt.Errorf("a tensor is marked as negated or conjugated; save its resolve_neg() or resolve_conj()")
+		}
 	}
 	return &view{of, offset, shape, stride}, nil
 }

@@ -62,13 +62,14 @@ func half(h uint16) float64 {
 const (
 	maxDepth  = 32
 	maxValues = 1 << 20
+	maxNames  = 64 << 20 // bytes of all names: each has those of the dictionaries around it
 	maxShared = 16
 )
 
-// state returns the tensors of a tree.
-func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
+// flattened returns the tensors in a tree, by their names.
+func flattened(root any) (map[string]*view, error) {
 	views := map[string]*view{}
-	visited := 0
+	visited, named := 0, 0
 	var visit func(name string, v any, depth int) error
 	visit = func(name string, v any, depth int) error {
 		if visited++; visited > maxValues || depth > maxDepth {
@@ -85,6 +86,9 @@ func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
 				return nil // nothing that a tensor could be called by
 			}
 			if depth > 0 {
+				if named += len(name) + len(text); named > maxNames {
+					return refuse("its dictionaries' names are too long")
+				}
 				text = name + "." + text
 			}
 			return visit(text, v, depth+1)
@@ -123,7 +127,13 @@ func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
 		}
 		return nil
 	}
-	if err := visit("", root, 0); err != nil {
+	return views, visit("", root, 0)
+}
+
+// state returns the tensors of a tree.
+func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
+	views, err := flattened(root)
+	if err != nil {
 		return nil, err
 	}
 	whole := tensor.Float32
@@ -173,10 +183,9 @@ func (v *view) check() (n int, err error) {
 	if len(v.shape) > tensor.MaxRank {
 		return 0, refuse("the shape %v has more than %d dims", v.shape, tensor.MaxRank)
 	}
-	if slices.ContainsFunc(v.shape, func(d int) bool { return d < 0 || d > v.of.len }) {
+	if empty := slices.Contains(v.shape, 0); slices.ContainsFunc(v.shape, func(d int) bool { return d < 0 || d > v.of.len && !empty }) {
 		return outside()
-	}
-	if slices.Contains(v.shape, 0) {
+	} else if empty {
 		return 0, nil
 	}
 	last := v.offset
@@ -197,7 +206,10 @@ func (v *view) check() (n int, err error) {
 // needed again.
 func (a *archive) tensor(v *view, n int, dt tensor.DType, stored map[string][]byte) (t *tensor.Tensor, err error) {
 	if n == 0 {
-		return tensor.New(dt, v.shape...), nil
+		if tensor.Catch(func() { t = tensor.New(dt, v.shape...) }) != nil {
+			return nil, refuse("the shape %v has dims that are too large", v.shape)
+		}
+		return t, nil
 	}
 	b, ok := stored[v.of.key]
 	if !ok {

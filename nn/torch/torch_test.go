@@ -183,6 +183,12 @@ func view(storage string, offset int, shape, stride []int) string {
 		tuple(storage, number(offset), numbers(shape...), numbers(stride...), "\x89", "ccollections\nOrderedDict\n)R") + "R"
 }
 
+// marked is a view with what PyTorch calls metadata.
+func marked(marks string) string {
+	return "ctorch._utils\n_rebuild_tensor_v2\n" +
+		tuple(stored("FloatStorage", "0", 6), number(0), numbers(2), numbers(1), "\x89", "ccollections\nOrderedDict\n)R", marks) + "R"
+}
+
 func dict(items ...string) string { return "}(" + strings.Join(items, "") + "u" }
 
 func pickled(root string) string { return "\x80\x02" + root + "." }
@@ -222,14 +228,16 @@ func TestViews(t *testing.T) {
 		shape []int
 		want  []float64
 	}{
-		"plain":      {view(stored("FloatStorage", "0", 6), 0, []int{2, 3}, []int{3, 1}), []int{2, 3}, []float64{0, 1, 2, 3, 4, 5}},
-		"transposed": {view(stored("FloatStorage", "0", 6), 0, []int{3, 2}, []int{1, 3}), []int{3, 2}, []float64{0, 3, 1, 4, 2, 5}},
-		"offset":     {view(stored("FloatStorage", "0", 6), 1, []int{2}, []int{4}), []int{2}, []float64{1, 5}},
-		"repeated":   {view(stored("FloatStorage", "0", 6), 2, []int{2, 2}, []int{0, 1}), []int{2, 2}, []float64{2, 3, 2, 3}},
-		"scalar":     {view(stored("FloatStorage", "0", 6), 5, nil, nil), []int{}, []float64{5}},
-		"empty":      {view(stored("FloatStorage", "0", 6), 9, []int{0, 3}, []int{3, 1}), []int{0, 3}, []float64{}},
-		"one":        {view(stored("FloatStorage", "0", 6), 4, []int{1, 1}, []int{999, 999}), []int{1, 1}, []float64{4}},
-		"parameter":  {"ctorch._utils\n_rebuild_parameter\n" + tuple(view(stored("FloatStorage", "0", 6), 3, []int{1}, []int{1}), "\x88", "N") + "R", []int{1}, []float64{3}},
+		"plain":          {view(stored("FloatStorage", "0", 6), 0, []int{2, 3}, []int{3, 1}), []int{2, 3}, []float64{0, 1, 2, 3, 4, 5}},
+		"transposed":     {view(stored("FloatStorage", "0", 6), 0, []int{3, 2}, []int{1, 3}), []int{3, 2}, []float64{0, 3, 1, 4, 2, 5}},
+		"offset":         {view(stored("FloatStorage", "0", 6), 1, []int{2}, []int{4}), []int{2}, []float64{1, 5}},
+		"repeated":       {view(stored("FloatStorage", "0", 6), 2, []int{2, 2}, []int{0, 1}), []int{2, 2}, []float64{2, 3, 2, 3}},
+		"scalar":         {view(stored("FloatStorage", "0", 6), 5, nil, nil), []int{}, []float64{5}},
+		"empty":          {view(stored("FloatStorage", "0", 6), 9, []int{0, 3}, []int{3, 1}), []int{0, 3}, []float64{}},
+		"empty and more": {view(stored("FloatStorage", "0", 0), 0, []int{0, 3}, []int{3, 1}), []int{0, 3}, []float64{}},
+		"unmarked":       {marked("}"), []int{2}, []float64{0, 1}},
+		"one":            {view(stored("FloatStorage", "0", 6), 4, []int{1, 1}, []int{999, 999}), []int{1, 1}, []float64{4}},
+		"parameter":      {"ctorch._utils\n_rebuild_parameter\n" + tuple(view(stored("FloatStorage", "0", 6), 3, []int{1}, []int{1}), "\x88", "N") + "R", []int{1}, []float64{3}},
 	} {
 		state, err := torch.Read(bytes.NewReader(file(t, pickled(dict(text("x"), c.root)), six)))
 		require.NoError(t, err, name)
@@ -334,6 +342,10 @@ func hostile(t testing.TB) map[string][]byte {
 		"its storage has 24 bytes, and is to hold 5 numbers":      tensorOf(stored("FloatStorage", "0", 5), 0, []int{2}, []int{1}),
 		"its storage has 24 bytes, and is to hold 6 numbers of 8": tensorOf(stored("DoubleStorage", "0", 6), 0, []int{2}, []int{1}),
 		`no record "data/../0"`:                                   tensorOf(stored("FloatStorage", "../0", 6), 0, []int{2}, []int{1}),
+		"a tensor is marked as negated":                           in(dict(text("x"), marked("}"+text("neg")+"\x88s"))),
+		"a tensor is marked as negated or":                        in(dict(text("x"), marked("K\x01"))),
+		"the shape [0 1073741824 1073741824] has dims":            tensorOf(f6, 0, []int{0, 1 << 30, 1 << 30}, []int{0, 0, 0}),
+		"its dictionaries' names are too long":                    in(naming()),
 		"tensors share their numbers too often":                   sharing(t),
 		"is compressed, which torch.save does not do":             compressed(),
 		"the archive has no data.pkl":                             plain("archive/data/0", "abc"),
@@ -352,6 +364,15 @@ func doubling() string {
 		list = "](" + list + "q" + string([]byte{i}) + "h" + string([]byte{i}) + "e"
 	}
 	return list
+}
+
+// naming is a dictionary of many tensors, within one under a long name.
+func naming() string {
+	items := []string{number(0), view(stored("FloatStorage", "0", 6), 0, nil, nil) + "q\x00"}
+	for i := range 99 {
+		items = append(items, number(i+1), "h\x00")
+	}
+	return dict(text(strings.Repeat("n", 1<<20)), dict(items...))
 }
 
 // sharing is many tensors of one storage.

@@ -104,7 +104,10 @@ func (c choices) digitsConfig() gan.Config {
 		return c["gamma"] * math.Pow(last/c["gamma"], float64(max(step-from, 0))/float64(max(c.n("steps")-from, 1)))
 	})
 	config := gan.Config{Objective: gan.Relativistic{}, Optimizer: adam(c["lr"]), FreshLatent: true, EMAHalfLife: c["halflife"], SampleShape: []int{1, 28, 28},
-		Penalties: []gan.Penalty{gan.R1{Gamma: 1, Schedule: gamma}, gan.R2{Gamma: c["r2"], Schedule: gamma}}}
+		Penalties: []gan.Penalty{gan.R1{Gamma: 1, Schedule: gamma}}}
+	if c["r2"] != 0 {
+		config.Penalties = append(config.Penalties, gan.R2{Gamma: c["r2"], Schedule: gamma})
+	}
 	if c["dlr"] > 0 {
 		config.GeneratorOptimizer, config.DiscriminatorOptimizer = adam(c["lr"]), adam(c["dlr"])
 	}

@@ -3,7 +3,6 @@ package cuda
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +26,9 @@ type Backend struct {
 	modules   [numModules]driver.Module
 	functions map[kernel]driver.Function
 	args      driver.Args
+	operands  []*Buffer // of the operation, kept alive
 	tables    tables
+	listing   listing
 	queue     queue
 	graphs    graphs
 	recent    recent
@@ -149,14 +150,19 @@ func (b *Backend) ImageOrder(l layout.Layout) layout.Layout {
 }
 
 // enter begins an operation: it takes the lock, and panics if the device cannot
-// work. The function it returns ends the operation. Until then the operands keep
-// their buffers alive; what is freed later is freed in queue order.
-func (b *Backend) enter(op string, operands ...backend.Operand) func() {
+// work. leave ends the operation. Until then the operands keep their buffers alive;
+// what is freed later is freed in queue order.
+func (b *Backend) enter(op string, operands ...backend.Operand) *Backend {
+	return b.enterLists(op, operands)
+}
+
+// enterLists is enter for lists of operands.
+func (b *Backend) enterLists(op string, lists ...[]backend.Operand) *Backend {
 	b.mu.Lock()
 	entered := false
 	defer func() {
 		if !entered {
-			b.mu.Unlock()
+			b.leave()
 		}
 	}()
 	switch {
@@ -165,23 +171,31 @@ func (b *Backend) enter(op string, operands ...backend.Operand) func() {
 	case b.lost != nil:
 		panic(&backend.Failure{Device: b.name, Op: op, Err: fmt.Errorf("the device was lost before: %w", b.lost)})
 	}
+	if len(b.graphs.nodes) >= part {
+		b.run() // between operations, so that each is done or not
+	}
 	b.recent.add(op)
 	b.queue.n, b.queue.more = 0, b.queue.more[:0]
-	for i := range operands {
-		if f, ok := operands[i].Buffer.(*Buffer); ok {
-			b.queue.operands(f.block)
+	for _, operands := range lists {
+		for i := range operands {
+			if f, ok := operands[i].Buffer.(*Buffer); ok {
+				b.operands = append(b.operands, f)
+				b.queue.operands(f.block)
+			}
 		}
 	}
 	if op != "ScatterAdd" && b.queue.filling.block != nil && b.queue.uses(b.queue.filling.block) {
 		b.fillNow()
 	}
 	entered = true
-	return func() {
-		b.mu.Unlock()
-		for i := range operands {
-			runtime.KeepAlive(operands[i].Buffer)
-		}
-	}
+	return b
+}
+
+// leave ends the operation that enter began.
+func (b *Backend) leave() {
+	clear(b.operands)
+	b.operands = b.operands[:0]
+	b.mu.Unlock()
 }
 
 // recent are the operations queued since the device was last waited for, of which
@@ -241,7 +255,7 @@ func (b *Backend) waited() { b.recent.n = 0 }
 
 // Sync waits for the queue.
 func (b *Backend) Sync() {
-	defer b.enter("Sync")()
+	defer b.enter("Sync").leave()
 	b.flushAll()
 	b.check(b.device.StreamSync(b.stream))
 	b.waited()

@@ -71,7 +71,7 @@ func inputGradAxes(ins, taps int, p *backend.ConvParams, k int) (phases []axis) 
 
 // Conv2D sets dst to the convolution of x with w.
 func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
-	defer b.enter("Conv2D", dst, x, w, e.Bias)()
+	defer b.enter("Conv2D", dst, x, w, e.Bias).leave()
 	h := []axis{axisOf(p.Forward(0, dst.Layout.Dims[2], w.Layout.Dims[2]))}
 	v := []axis{axisOf(p.Forward(1, dst.Layout.Dims[3], w.Layout.Dims[3]))}
 	b.correlate(dst, x, w, h, v, p.Groups, w.Layout.Strides[0], w.Layout.Strides[1], e)
@@ -79,7 +79,7 @@ func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e back
 
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
 func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
-	defer b.enter("Conv2DInputGrad", dst, gy, w, e.Bias)()
+	defer b.enter("Conv2DInputGrad", dst, gy, w, e.Bias).leave()
 	h := inputGradAxes(dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
 	v := inputGradAxes(dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
 	b.correlate(dst, gy, w, h, v, p.Groups, w.Layout.Strides[1], w.Layout.Strides[0], e)
@@ -153,7 +153,7 @@ const enoughBlocks = 128
 
 // Conv2DWeightGrad sets dst to the gradient by the convolution's weight.
 func (b *Backend) Conv2DWeightGrad(dst, x, gy backend.Operand, p backend.ConvParams) {
-	defer b.enter("Conv2DWeightGrad", dst, x, gy)()
+	defer b.enter("Conv2DWeightGrad", dst, x, gy).leave()
 	if dst.Layout.Len() == 0 {
 		return
 	}

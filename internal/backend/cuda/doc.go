@@ -42,6 +42,9 @@
 // product that is tried, all do; then TF32, which these kernels do not have, is
 // refused, and the error says why. TF32 is the precision that a program asks for by
 // tensor.Device.SetPrecision; it concerns what cuBLAS does in float32, and nothing else.
+// An environment that would change that unnoticed (NVIDIA_TF32_OVERRIDE,
+// CUBLAS_EMULATE_SINGLE_PRECISION, CUBLAS_EMULATE_DOUBLE_PRECISION, set to anything but
+// 0) counts as one without cuBLAS; NVIDIA_TF32_OVERRIDE=0 forbids TF32.
 //
 // cuBLAS chooses its kernels by its version and the device, which the name of the
 // arithmetic tells, so that a checkpoint of another one is known. Once chosen, bits
@@ -56,9 +59,10 @@
 //   - Small operations are held back and become one launch, in which one block does
 //     them in turn (queue.go, sequence.cu), as soon as other work touches their
 //     memory.
-//   - All launches are held back until somebody reads. If the same launches with the
-//     same arguments have been seen before, as in a step of training, they are
-//     replayed as a graph that was captured (graph.go). Random counters and the
+//   - All launches are held back until there are eight, or somebody reads. If the same
+//     launches with the same arguments have been seen before, as in a step of
+//     training, they are replayed as a graph that was captured (graph.go), and the
+//     device works while the host describes the next. Random counters and the
 //     constants of Adam change from step to step, so kernels find them in device
 //     memory.
 //   - A Fill that a ScatterAdd follows is part of it.
@@ -101,8 +105,8 @@
 //     not every driver promises (to load kernels in a capture, to wait for a graph that
 //     is destroyed or for work whose memory is freed) the simulated one does nothing, and
 //     this package needs nothing;
-//   - how much of a step the device waits for the host, which describes it before any of
-//     it begins;
+//   - how much of a step the device waits for the host, and whether eight launches are
+//     the best size of a graph;
 //   - whether a context that cuBLAS has used can be released and made anew in one
 //     process;
 //   - copies through page-locked memory while kernels run;

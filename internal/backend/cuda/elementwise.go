@@ -126,7 +126,7 @@ func halves(operands []backend.Operand, f func(part []backend.Operand)) {
 
 // Copy sets dst = src, converting between dtypes.
 func (b *Backend) Copy(dst, src backend.Operand) {
-	defer b.enter("Copy", dst, src)()
+	defer b.enter("Copy", dst, src).leave()
 	b.copy(dst, src)
 }
 
@@ -182,7 +182,7 @@ const maxGrid = 65535
 
 // Fill sets every element of dst to v.
 func (b *Backend) Fill(dst backend.Operand, v float64) {
-	defer b.enter("Fill", dst)()
+	defer b.enter("Fill", dst).leave()
 	if f, ok := dst.Buffer.(*Buffer); ok && dst.Layout.Len() > small {
 		if b.queue.conflict() {
 			b.flush()
@@ -220,7 +220,7 @@ func (b *Backend) fill(dst backend.Operand, v float64) {
 
 // Unary sets dst = f(x).
 func (b *Backend) Unary(f op.Unary, dst, x backend.Operand, c, d float64) {
-	defer b.enter(f.String(), dst, x)()
+	defer b.enter(f.String(), dst, x).leave()
 	b.unary(f, dst, x, c, d)
 }
 
@@ -247,25 +247,25 @@ func (b *Backend) unary(f op.Unary, dst, x backend.Operand, c, d float64) {
 
 // Binary sets dst = f(x, y).
 func (b *Backend) Binary(f op.Binary, dst, x, y backend.Operand, c float64) {
-	defer b.enter(f.String(), dst, x, y)()
+	defer b.enter(f.String(), dst, x, y).leave()
 	b.elementwise(kernel{binaryModule, f.String(), suffix(dst.Buffer.DType())}, []float64{c}, dst, x, y)
 }
 
 // MulAdd sets dst = x·y + z.
 func (b *Backend) MulAdd(dst, x, y, z backend.Operand) {
-	defer b.enter("MulAdd", dst, x, y, z)()
+	defer b.enter("MulAdd", dst, x, y, z).leave()
 	b.elementwise(kernel{binaryModule, "mulAdd", suffix(dst.Buffer.DType())}, nil, dst, x, y, z)
 }
 
 // Where sets dst to x if cond ≠ 0, else to y.
 func (b *Backend) Where(dst, cond, x, y backend.Operand) {
-	defer b.enter("Where", dst, cond, x, y)()
+	defer b.enter("Where", dst, cond, x, y).leave()
 	b.elementwise(kernel{moveModule, "where", suffix(dst.Buffer.DType())}, nil, dst, cond, x, y)
 }
 
 // Gather sets dst[…, i, …] = x[…, index[i], …].
 func (b *Backend) Gather(dst, x backend.Operand, axis int, index backend.Operand) {
-	defer b.enter("Gather", dst, x, index)()
+	defer b.enter("Gather", dst, x, index).leave()
 	n := dst.Layout.Len()
 	if n == 0 {
 		return
@@ -284,7 +284,7 @@ func (b *Backend) Gather(dst, x backend.Operand, axis int, index backend.Operand
 // for each element of a row if that makes enough of them, or if there are many
 // rows, and otherwise with one for each element of dst.
 func (b *Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Operand) {
-	defer b.enter("ScatterAdd", dst, x, index)()
+	defer b.enter("ScatterAdd", dst, x, index).leave()
 	count, rows := index.Layout.Dims[0], dst.Layout.Dims[axis]
 	filled, value := uint32(0), 0.0
 	if f := b.queue.filling; f.block != nil && f.dst == dst && x.Layout.Len() > 0 {
@@ -331,7 +331,7 @@ func (b *Backend) packRest(a *driver.Args, n int, d, s *layout.Layout) {
 
 // Random fills dst with numbers that depend only on key, counter and position.
 func (b *Backend) Random(d backend.Distribution, dst backend.Operand, key, counter uint64) {
-	defer b.enter("Random", dst)()
+	defer b.enter("Random", dst).leave()
 	name, each := "uniform", 4
 	if d == backend.Normal {
 		name = "normal"
@@ -351,11 +351,11 @@ func (b *Backend) Random(d backend.Distribution, dst backend.Operand, key, count
 }
 
 func (b *Backend) random(k kernel, dst driver.Ptr, n, grid int, key, counter uint64) {
-	draws := bytesIn([]uint64{key, counter})
-	current := b.vary(draws)
+	draws := [...]uint64{key, counter}
+	current := b.vary(bytesIn(draws[:]))
 	if current != 0 {
-		draws = make([]byte, len(draws))
+		clear(draws[:])
 	}
-	b.begin().Ptr(dst).U32(uint32(n)).Raw(draws, 8).Ptr(current)
+	b.begin().Ptr(dst).U32(uint32(n)).Raw(bytesIn(draws[:]), 8).Ptr(current)
 	b.launch(k, grid, 1, 1)
 }

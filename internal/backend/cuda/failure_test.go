@@ -184,6 +184,57 @@ func TestPassing(t *testing.T) {
 	require.Equal(t, float32(1), read(b, x)[9999])
 }
 
+// TestParts: the device gets work before somebody reads. If the driver refuses some of
+// it, the operation that hears of it has not been done, and says which one failed.
+func TestParts(t *testing.T) {
+	b, d := open(t, sim.Config{Fast: true})
+	x, y := array(b, 10000), array(b, 10000)
+	b.Sync()
+	before := d.Counters().Calls
+	for range 20 {
+		b.Unary(op.Shift, x, x, 1, 0)
+	}
+	require.GreaterOrEqual(t, d.Counters().Calls-before, 16)
+	require.Equal(t, float32(20), read(b, x)[9999])
+
+	d.Fail("cuLaunchKernel", 3, driver.LaunchOutOfResources)
+	n := 0
+	f := failure(t, func() {
+		for ; ; n++ {
+			b.Unary(op.Scale, x, x, 2, 0)
+			b.Binary(op.Add, y, y, x, 0)
+		}
+	})
+	require.Equal(t, 4, n)
+	require.Equal(t, "Add", f.Op)
+	require.Equal(t, float32(20*16), read(b, x)[9999])
+	require.Equal(t, float32(20*(2+8+16)), read(b, y)[9999], "all but the second")
+}
+
+// TestNoGarbage: operations on the device leave the garbage collector nothing to do.
+func TestNoGarbage(t *testing.T) {
+	b, err := cuda.Open(paced{Driver: sim.New(sim.Config{})}, cuda.Kind, 0)
+	require.NoError(t, err)
+	x, y, z := array(b, 128*128), array(b, 128*128), array(b, 100)
+	lists := [][]backend.Operand{{x, z}, {y, z}}
+	square := x
+	square.Layout = layout.Contiguous(128, 128)
+	work := func() {
+		b.Unary(op.Exp, y, x, 0, 0)
+		b.Binary(op.Add, y, y, x, 0)
+		b.Unary(op.Exp, z, z, 0, 0)
+		b.Fill(z, 1)
+		b.Random(backend.Uniform, x, 1, 0)
+		b.MatMul(square, square, square)
+		b.Lerp(lists[0], lists[1], 0.5)
+	}
+	for range 100 {
+		work()
+	}
+	require.Zero(t, testing.AllocsPerRun(100, work))
+	require.NoError(t, b.Close())
+}
+
 func TestClose(t *testing.T) {
 	d := sim.New(sim.Config{})
 	b, err := cuda.Open(d, cuda.Kind, 0)
@@ -255,6 +306,25 @@ func TestHeldBack(t *testing.T) {
 	b.Fill(large, 5)
 	b.Free(large.Buffer)
 	b.Sync()
+}
+
+// TestDraws: numbers drawn into memory that a sequence touches, which is queued then,
+// are not those of the next draw.
+func TestDraws(t *testing.T) {
+	b, _ := open(t, sim.Config{})
+	draw := func(b *cuda.Backend) (x, y []float32) {
+		p, q := array(b, 100), array(b, 100)
+		b.Fill(p, 1)
+		b.Unary(op.Exp, p, p, 0, 0)
+		b.Random(backend.Uniform, p, 1, 0)
+		b.Random(backend.Uniform, q, 2, 0)
+		return read(b, p), read(b, q)
+	}
+	without, _ := open(t, sim.Config{NoGraphs: true})
+	x, y := draw(b)
+	wantX, wantY := draw(without)
+	require.Equal(t, wantX, x)
+	require.Equal(t, wantY, y)
 }
 
 // TestUploads: many uploads in a row, longer ones than the staging memory among

@@ -9,10 +9,10 @@ import (
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
 )
 
-// graphs hold launches back until somebody reads, and then launch them together: as
-// a graph, if the same launches with the same arguments have been seen before, as in
-// a step of training. What varies from step to step is not among the arguments, but
-// in device memory (see vary).
+// graphs hold launches back until there are enough for a part of the work, or somebody
+// reads, and then launch them together: as a graph, if the same launches with the same
+// arguments have been seen before, as in a step of training. What varies from step to
+// step is not among the arguments, but in device memory (see vary).
 type graphs struct {
 	off     bool
 	nodes   []node
@@ -46,8 +46,8 @@ type recording struct {
 }
 
 const (
-	maxNodes      = 2048 // held back
-	maxRecordings = 256
+	part          = 8 // launches, from which on the device gets them while the host describes the next
+	maxRecordings = 2048
 	slotBytes     = 64
 	maxSlots      = 64
 )
@@ -63,7 +63,7 @@ func (b *Backend) submit(c call) {
 	}
 	lo := g.note(uint64(f), uint64(grid.X), uint64(grid.Y)<<32|uint64(grid.Z), uint64(len(c.args)))
 	g.content = append(g.content, c.args...)
-	g.add(b, node{function: f, grid: grid, op: b.recent.last(), lo: lo, hi: len(g.content)})
+	g.add(node{function: f, grid: grid, op: b.recent.last(), lo: lo, hi: len(g.content)})
 }
 
 // submitProduct gives a product to cuBLAS, sooner or later.
@@ -81,7 +81,7 @@ func (b *Backend) submitProduct(p driver.Gemm) {
 	}
 	g.note(1, flags, uint64(p.M), uint64(p.N), uint64(p.K), math.Float64bits(p.Alpha), math.Float64bits(p.Beta), uint64(p.A), uint64(p.B), uint64(p.C),
 		uint64(p.LDA), uint64(p.LDB), uint64(p.LDC), uint64(p.Batch), uint64(p.StrideA), uint64(p.StrideB), uint64(p.StrideC))
-	g.add(b, node{product: &p, op: b.recent.last()})
+	g.add(node{product: &p, op: b.recent.last()})
 }
 
 // clear queues setting words of 32 bits of a new block to 0.
@@ -92,7 +92,7 @@ func (b *Backend) clear(p driver.Ptr, words uint64) {
 		return
 	}
 	g.note(0, uint64(p), words)
-	g.add(b, node{op: b.recent.last(), ptr: p, words: words})
+	g.add(node{op: b.recent.last(), ptr: p, words: words})
 }
 
 // note appends numbers to the content and returns its length.
@@ -108,18 +108,18 @@ func (g *graphs) unlike() {
 	g.note(g.unique)
 }
 
-func (g *graphs) add(b *Backend, n node) {
-	if g.nodes = append(g.nodes, n); len(g.nodes) == maxNodes {
-		b.run()
-	}
-}
+func (g *graphs) add(n node) { g.nodes = append(g.nodes, n) }
 
 // vary returns an address at which a kernel finds values that may be others in the
-// next step, or 0 if they are to be arguments.
+// next step, or 0 if they are to be arguments. The kernel's launch must come next: the
+// address is that of other values in the next list of launches.
 func (b *Backend) vary(values []byte) driver.Ptr {
 	g := &b.graphs
 	if g.off {
 		return 0
+	}
+	if b.queue.conflict() { // or the launch would do that
+		b.flush()
 	}
 	if g.slots == maxSlots {
 		b.run()

@@ -15,11 +15,18 @@ type entry struct {
 	n, first uint32
 }
 
+// listing is room for what lists uploads.
+type listing struct {
+	entries []entry
+	owners  []uint32
+	content []byte
+}
+
 // lists uploads the arrays of a dtype of up to four lists of equal lengths, and for
 // each block the entry that it works on. It returns the number of blocks.
 func (b *Backend) lists(dt backend.DType, ls ...[]backend.Operand) (entries, owners driver.Ptr, grid int) {
-	var es []entry
-	var owner []uint32
+	t := &b.listing
+	es, owner := t.entries[:0], t.owners[:0]
 	for i, o := range ls[0] {
 		n := o.Layout.Len()
 		if n == 0 || o.Buffer.DType() != dt {
@@ -38,8 +45,10 @@ func (b *Backend) lists(dt backend.DType, ls ...[]backend.Operand) (entries, own
 	if len(es) == 0 {
 		return 0, 0, 0
 	}
+	t.entries, t.owners = es, owner
 	head := bytesIn(es)
-	p := b.table(append(append([]byte(nil), head...), bytesIn(owner)...))
+	t.content = append(append(t.content[:0], head...), bytesIn(owner)...)
+	p := b.table(t.content)
 	return p, p + driver.Ptr(len(head)), len(owner)
 }
 
@@ -55,17 +64,9 @@ func (b *Backend) eachList(name string, constants func(a *driver.Args, dt backen
 	}
 }
 
-// flat lists the operands of several lists.
-func flat(ls ...[]backend.Operand) (all []backend.Operand) {
-	for _, l := range ls {
-		all = append(all, l...)
-	}
-	return all
-}
-
 // Adam does one step on all parameters, with the arithmetic of package vec.
 func (b *Backend) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
-	defer b.enter("Adam", flat(p, g, m, v)...)()
+	defer b.enterLists("Adam", p, g, m, v).leave()
 	l2, decay := c.WeightDecay, 1.0
 	if c.Decoupled {
 		l2, decay = 0, 1-c.LR*c.WeightDecay
@@ -95,20 +96,20 @@ func (b *Backend) Adam(p, g, m, v []backend.Operand, c op.AdamParams) {
 
 // Lerp moves each dst towards x.
 func (b *Backend) Lerp(dst, x []backend.Operand, c float64) {
-	defer b.enter("Lerp", flat(dst, x)...)()
+	defer b.enterLists("Lerp", dst, x).leave()
 	b.eachList("lerp", func(a *driver.Args, _ backend.DType) { a.F64(c) }, dst, x)
 }
 
 // Clamp sets each element of each x to min(max(x, lo), hi).
 func (b *Backend) Clamp(x []backend.Operand, lo, hi float64) {
-	defer b.enter("Clamp", x...)()
+	defer b.enter("Clamp", x...).leave()
 	b.eachList("clamp", func(a *driver.Args, _ backend.DType) { a.F64(lo).F64(hi) }, x)
 }
 
 // Norm sets dst to the Euclidean norm of all elements of all xs together. Each block
 // adds squares divided by the largest, so that they stay in range.
 func (b *Backend) Norm(dst backend.Operand, xs []backend.Operand) {
-	defer b.enter("Norm", append(flat(xs), dst)...)()
+	defer b.enterLists("Norm", xs, []backend.Operand{dst}).leave()
 	grid := 0
 	for _, x := range xs {
 		grid += blocks(x.Layout.Len(), unroll*threads)

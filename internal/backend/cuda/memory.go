@@ -70,13 +70,13 @@ func (b *Backend) take(bytes uint64) (*block, error) {
 		// another goroutine, soon after.
 		if try > 0 {
 			q := &b.queue
-			current, n, more := q.current, q.n, q.more
-			q.more = nil
+			current, n, more, operands := q.current, q.n, q.more, b.operands
+			q.more, b.operands = nil, nil
 			b.mu.Unlock()
 			runtime.GC()
 			settle()
 			b.mu.Lock()
-			q.current, q.n, q.more = current, n, more // other operations have been queued meanwhile
+			q.current, q.n, q.more, b.operands = current, n, more, operands // other operations have been queued meanwhile
 			if b.closed {
 				return nil, errClosed
 			}
@@ -184,7 +184,7 @@ func (b *Backend) scratch(bytes int) (*block, func()) {
 
 // Alloc returns n zeros.
 func (b *Backend) Alloc(dt backend.DType, n int) backend.Buffer {
-	defer b.enter("Alloc")()
+	defer b.enter("Alloc").leave()
 	f := &Buffer{owner: b, dtype: dt, n: n}
 	if n > 0 {
 		k, err := b.take(uint64(n) * uint64(dt.Size()))
@@ -334,7 +334,7 @@ func bytesOf(h *backend.Host) []byte {
 
 // Upload copies src to dst.
 func (b *Backend) Upload(dst backend.Operand, src *backend.Host) {
-	defer b.enter("Upload", dst)()
+	defer b.enter("Upload", dst).leave()
 	if b.queue.conflict() {
 		b.flush()
 	}
@@ -343,7 +343,7 @@ func (b *Backend) Upload(dst backend.Operand, src *backend.Host) {
 
 // Download copies src to dst, when all work queued so far is done.
 func (b *Backend) Download(dst *backend.Host, src backend.Operand) {
-	defer b.enter("Download", src)()
+	defer b.enter("Download", src).leave()
 	b.flushAll()
 	if dst.Len() == 0 {
 		b.check(b.device.StreamSync(b.stream))

@@ -110,20 +110,20 @@ func (b *Backend) epilogue(dst backend.Operand, column, row int, e backend.Epilo
 
 // MatMul sets dst = x·y over the last two axes.
 func (b *Backend) MatMul(dst, x, y backend.Operand) {
-	defer b.enter("MatMul", dst, x, y)()
+	defer b.enter("MatMul", dst, x, y).leave()
 	b.multiply(dst, x, y, backend.Operand{}, backend.Epilogue{})
 }
 
 // Linear sets dst = x·wᵀ, followed by the epilogue.
 func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
-	defer b.enter("Linear", dst, x, w, e.Bias)()
+	defer b.enter("Linear", dst, x, w, e.Bias).leave()
 	w.Layout = w.Layout.Permute(1, 0)
 	b.multiply(dst, x, w, backend.Operand{}, e)
 }
 
 // LinearAdd sets dst to f((x·wᵀ + bias) + add).
 func (b *Backend) LinearAdd(dst, x, w, add backend.Operand, e backend.Epilogue) {
-	defer b.enter("LinearAdd", dst, x, w, add, e.Bias)()
+	defer b.enter("LinearAdd", dst, x, w, add, e.Bias).leave()
 	w.Layout = w.Layout.Permute(1, 0)
 	b.multiply(dst, x, w, add, e)
 }

@@ -19,6 +19,7 @@ type queue struct {
 	more    []*block        // and those beyond
 	n       int             // in current
 	filling filling
+	room    []byte // for arguments
 
 	always bool // tests: a single step is a sequence, too
 }
@@ -123,9 +124,11 @@ func (q *queue) conflict() bool {
 // launch queues a kernel with the arguments that were packed since begin.
 func (b *Backend) launch(k kernel, x, y, z int) {
 	if b.queue.conflict() {
-		args := append([]byte(nil), b.args.Bytes()...)
+		args := append(b.queue.room, b.args.Bytes()...)
+		b.queue.room = nil // flush may launch, too
 		b.flush()
 		b.submit(call{k, x, y, z, args})
+		b.queue.room = args[:0]
 		return
 	}
 	b.submit(call{k, x, y, z, b.args.Bytes()})

@@ -124,7 +124,7 @@ func (b *Backend) reduceParts(f op.Reduce, out, in backend.DType, dst driver.Ptr
 
 // Reduce folds x along each axis along which dst has dim 1.
 func (b *Backend) Reduce(f op.Reduce, dst, x backend.Operand) {
-	defer b.enter(f.String(), dst, x)()
+	defer b.enter(f.String(), dst, x).leave()
 	kept, from, folded := dst.Layout, x.Layout, x.Layout
 	for k := range x.Layout.Rank {
 		if dst.Layout.Dims[k] == 1 {
@@ -164,7 +164,7 @@ type channels struct {
 // EpilogueGrad sets gz to gy times the derivative of f, given its value y, and gb
 // to the sums of gz over each channel, in one pass.
 func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, c float64) {
-	defer b.enter("EpilogueGrad", gz, gb, gy, y)()
+	defer b.enter("EpilogueGrad", gz, gb, gy, y).leave()
 	n := gz.Layout.Dims[1]
 	if n == 0 {
 		return

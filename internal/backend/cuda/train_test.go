@@ -3,6 +3,7 @@ package cuda_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -273,60 +274,134 @@ func TestGrowth(t *testing.T) {
 	require.Empty(t, d.Leaks())
 }
 
-// mute is a driver that takes what it is given and does none of it.
-type mute struct{ driver.Driver }
-
-type muteDevice struct{ driver.Device }
-
-func (m mute) Open(n int) (driver.Device, error) {
-	d, err := m.Driver.Open(n)
-	return muteDevice{d}, err
+// paced is a driver that does none of what it is given, but takes time for it, in which
+// the host goes on until it reads.
+type paced struct {
+	driver.Driver
+	pace pace
 }
 
-func (muteDevice) Launch(driver.Function, driver.Dim, driver.Dim, uint32, driver.Stream, []byte) error {
-	return nil
-}
-func (muteDevice) MemsetAsync(driver.Ptr, uint32, uint64, driver.Stream) error { return nil }
-func (muteDevice) CaptureBegin(driver.Stream) error                            { return nil }
-func (muteDevice) CaptureEnd(driver.Stream) (driver.Graph, error)              { return 1, nil }
-func (muteDevice) GraphLaunch(driver.Graph, driver.Stream) error               { return nil }
-func (muteDevice) GraphDestroy(driver.Graph) error                             { return nil }
-func (muteDevice) Upload(driver.Ptr, []byte, driver.Stream) error              { return nil }
-func (muteDevice) UploadAsync(driver.Ptr, []byte, driver.Stream) error         { return nil }
-
-func (muteDevice) Download(dst []byte, _ driver.Ptr, _ driver.Stream) error {
-	clear(dst)
-	return nil
+// pace is how long the device takes.
+type pace struct {
+	kernel         time.Duration // for each launch
+	graph, read    time.Duration // for a graph besides, and a read
+	submit, upload time.Duration // of the host, for a graph or an upload
 }
 
-// BenchmarkHost times what the host does in a step that is replayed as graphs. No part
-// of it is hidden behind the device's work, which begins when the host first reads.
-func BenchmarkHost(b *testing.B) {
-	d, back := register(b, "mute", func(kind string, n int) (*cuda.Backend, error) {
-		return cuda.Open(mute{sim.New(sim.Config{})}, kind, n)
-	})
-	for _, r := range []recipe.Recipe{recipe.Classic(), recipe.Quick()} {
-		b.Run("recipe="+r.Name, func(b *testing.B) {
-			config := r.Config()
-			config.Device = d
-			g, disc := r.Networks()
-			tr, err := gan.New(g, disc, config)
-			require.NoError(b, err)
-			batch := gan.Batch{X: tensor.New(tensor.Float32, r.Batch, 784)}
-			if n := len(config.Classes); n > 0 {
-				batch.Condition = tensor.New(tensor.Float32, r.Batch, n)
-			}
-			step := func() {
-				_, err := tr.Step(batch)
-				require.NoError(b, err)
-			}
-			for range 10 {
-				step()
-			}
-			for b.Loop() {
-				step()
-			}
-		})
+type pacedDevice struct {
+	driver.Device
+	pace     pace
+	idle     time.Time // when all is done
+	captured int
+	graphs   []int // launches of each
+}
+
+func (p paced) Open(n int) (driver.Device, error) {
+	d, err := p.Driver.Open(n)
+	return &pacedDevice{Device: d, pace: p.pace, captured: -1}, err
+}
+
+func until(t time.Time) {
+	for time.Now().Before(t) {
 	}
-	require.NoError(b, back.Close())
+}
+
+// work queues work of the device, which costs the host some time as well.
+func (d *pacedDevice) work(host, device time.Duration) error {
+	if d.captured >= 0 {
+		d.captured++
+		return nil
+	}
+	now := time.Now().Add(host)
+	if host > 0 {
+		until(now)
+	}
+	if d.idle.Before(now) {
+		d.idle = now
+	}
+	d.idle = d.idle.Add(device)
+	return nil
+}
+
+func (d *pacedDevice) Launch(driver.Function, driver.Dim, driver.Dim, uint32, driver.Stream, []byte) error {
+	return d.work(d.pace.submit, d.pace.kernel)
+}
+
+func (d *pacedDevice) MemsetAsync(driver.Ptr, uint32, uint64, driver.Stream) error {
+	return d.work(d.pace.submit, d.pace.kernel)
+}
+
+func (d *pacedDevice) CaptureBegin(driver.Stream) error {
+	d.captured = 0
+	return nil
+}
+
+func (d *pacedDevice) CaptureEnd(driver.Stream) (driver.Graph, error) {
+	d.graphs = append(d.graphs, d.captured)
+	d.captured = -1
+	return driver.Graph(len(d.graphs)), nil
+}
+
+func (d *pacedDevice) GraphLaunch(g driver.Graph, _ driver.Stream) error {
+	return d.work(d.pace.submit, d.pace.graph+time.Duration(d.graphs[g-1])*d.pace.kernel)
+}
+
+func (*pacedDevice) GraphDestroy(driver.Graph) error { return nil }
+
+func (d *pacedDevice) Upload(driver.Ptr, []byte, driver.Stream) error {
+	return d.work(d.pace.upload, d.pace.upload)
+}
+
+func (d *pacedDevice) UploadAsync(driver.Ptr, []byte, driver.Stream) error {
+	return d.work(d.pace.upload, d.pace.upload)
+}
+
+func (d *pacedDevice) Download(dst []byte, _ driver.Ptr, _ driver.Stream) error {
+	clear(dst)
+	if d.pace.read > 0 {
+		until(d.idle)
+		until(time.Now().Add(d.pace.read))
+	}
+	return nil
+}
+
+// BenchmarkHost times a step that is replayed as graphs: what the host does, where the
+// device takes no time, and the whole step, where it takes what bench/cuda/README.md
+// expects.
+func BenchmarkHost(b *testing.B) {
+	for _, c := range []struct {
+		recipe recipe.Recipe
+		kernel time.Duration
+	}{{recipe.Classic(), 3600}, {recipe.Quick(), 3500}} {
+		for name, p := range map[string]pace{
+			"none":     {},
+			"expected": {c.kernel, 2 * time.Microsecond, 10 * time.Microsecond, 6 * time.Microsecond, 2 * time.Microsecond},
+		} {
+			b.Run("recipe="+c.recipe.Name+"/device="+name, func(b *testing.B) {
+				d, back := register(b, "paced", func(kind string, n int) (*cuda.Backend, error) {
+					return cuda.Open(paced{sim.New(sim.Config{}), p}, kind, n)
+				})
+				config := c.recipe.Config()
+				config.Device = d
+				g, disc := c.recipe.Networks()
+				tr, err := gan.New(g, disc, config)
+				require.NoError(b, err)
+				batch := gan.Batch{X: tensor.New(tensor.Float32, c.recipe.Batch, 784)}
+				if n := len(config.Classes); n > 0 {
+					batch.Condition = tensor.New(tensor.Float32, c.recipe.Batch, n)
+				}
+				step := func() {
+					_, err := tr.Step(batch)
+					require.NoError(b, err)
+				}
+				for range 10 {
+					step()
+				}
+				for b.Loop() {
+					step()
+				}
+				require.NoError(b, back.Close())
+			})
+		}
+	}
 }

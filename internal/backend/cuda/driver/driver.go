@@ -1,6 +1,9 @@
 package driver
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // Ptr is an address in a device's memory. 0 is no address.
 type Ptr uint64
@@ -244,11 +247,12 @@ func (a *Args) Reset() *Args { a.buf = a.buf[:0]; return a }
 // Bytes returns the arguments packed so far, until the next call changes them.
 func (a *Args) Bytes() []byte { return a.buf }
 
+// room appends zeros up to a multiple of align, and size bytes that the caller sets.
 func (a *Args) room(size, align int) []byte {
-	at := (len(a.buf) + align - 1) &^ (align - 1)
-	for len(a.buf) < at+size {
-		a.buf = append(a.buf, 0)
-	}
+	n := len(a.buf)
+	at := (n + align - 1) &^ (align - 1)
+	a.buf = slices.Grow(a.buf, at+size-n)[:at+size]
+	clear(a.buf[n:at])
 	return a.buf[at:]
 }
 
