@@ -60,6 +60,14 @@ func writeFolder(ctx context.Context, out string, samples *tensor.Tensor, one ga
 			err = fmt.Errorf("writing %s: %w", out, p.Err)
 		}
 	}()
+	if _, err := os.Lstat(out); err == nil { // of a link, the folder that it leads to is replaced
+		if _, err := os.Stat(out); err != nil {
+			return err
+		}
+		if out, err = filepath.EvalSymlinks(out); err != nil {
+			return err
+		}
+	}
 	if there, err := os.ReadDir(out); len(there) > 0 {
 		return fmt.Errorf("writing %s: the folder holds something already; give a new one", out)
 	} else if err != nil && !os.IsNotExist(err) {
