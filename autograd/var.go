@@ -95,6 +95,16 @@ func (v *Var) Value() *tensor.Tensor {
 	return v.value
 }
 
+// Values returns the tensors of several variables, such as the gradients that [Grad]
+// returns.
+func Values(vs []*Var) []*tensor.Tensor {
+	out := make([]*tensor.Tensor, len(vs))
+	for i, v := range vs {
+		out[i] = v.Value()
+	}
+	return out
+}
+
 // Tracked reports whether operations on v are recorded.
 func (v *Var) Tracked() bool { return v.node != nil }
 

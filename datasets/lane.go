@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -105,7 +106,7 @@ func (l *Loader) work(ctx context.Context, a *lane, order []int, first, step int
 func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok bool) {
 	s.err, s.panicked = nil, nil
 	defer func() {
-		if s.panicked = recover(); s.panicked != nil {
+		if s.panicked = repanic.Value(recover()); s.panicked != nil {
 			ok = false
 		}
 	}()

@@ -217,8 +217,9 @@ func (l *Loader) Fingerprint() (map[string]string, error) {
 //
 // An error, the dataset's or ctx's, is yielded once, with an empty batch, and ends
 // the epoch. Leaving the loop early is fine; in any case every worker has ended
-// before the loop has. A panic in the dataset is raised again here. Epoch panics
-// with a [tensor.ArgumentError] if epoch or from is negative.
+// before the loop has. A panic in the dataset is raised again here, as an error that
+// tells where it arose. Epoch panics with a [tensor.ArgumentError] if epoch or from is
+// negative.
 func (l *Loader) Epoch(ctx context.Context, epoch, from int) iter.Seq2[Batch, error] {
 	if epoch < 0 || from < 0 {
 		misuse("Loader.Epoch", fmt.Sprintf("there is no batch %d of epoch %d", from, epoch), "count both from 0")

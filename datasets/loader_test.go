@@ -333,6 +333,7 @@ func TestDatasetPanic(t *testing.T) {
 		}
 	})
 	assert.ErrorContains(t, err, "no good")
+	assert.ErrorContains(t, err, "datasets_test.TestDatasetPanic.func1", "the place is told")
 	assert.Equal(t, 3, batches)
 	checkNoWorkers(t)
 	assert.Len(t, order(t, l, 0, 4), 6, "a failed epoch spoils no later one")

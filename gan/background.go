@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gander-ml/gander/internal/repanic"
 )
 
 // Background returns a hook that examines the generator while training
@@ -24,8 +26,8 @@ import (
 //
 // An error of work or of report ends training, and copies that still wait are
 // dropped. A panic of work is raised again at the time when its result would be
-// reported; runtime.Goexit counts as an error. Background panics with a
-// [tensor.ArgumentError] if a function is nil.
+// reported, as an error that tells where it arose; runtime.Goexit counts as an error.
+// Background panics with a [tensor.ArgumentError] if a function is nil.
 func Background[R any](due func(step int) bool, work func(*Generator) (R, error), report func(step int, result R) error) Hook {
 	if due == nil || work == nil || report == nil {
 		panic(noFunction("Background"))
@@ -104,7 +106,7 @@ func (b *background[R]) begin(step int, g *Generator) {
 func (b *background[R]) examine(step int, g *Generator) {
 	o := outcome[R]{step: step, err: errors.New("the work has ended its goroutine")}
 	defer func() {
-		if o.panicked = recover(); o.panicked != nil || o.err != nil {
+		if o.panicked = repanic.Value(recover()); o.panicked != nil || o.err != nil {
 			b.failed.Store(true)
 		}
 		b.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gander-ml/gander/internal/atomicfile"
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/nn/safetensors"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -204,7 +205,7 @@ func (k *keeper) begin() error {
 		w := written{failed: errors.New("gan: Best has ended its goroutine")}
 		whole := sync.OnceFunc(func() { close(file) })
 		defer func() {
-			if w.panicked = recover(); w.panicked != nil {
+			if w.panicked = repanic.Value(recover()); w.panicked != nil {
 				w.failed = nil // the panic tells
 			}
 			w.cost = time.Since(began)

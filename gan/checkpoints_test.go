@@ -20,6 +20,7 @@ import (
 	"github.com/gander-ml/gander/datasets"
 	"github.com/gander-ml/gander/datasets/digits"
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -132,7 +133,14 @@ func TestCheckpoints(t *testing.T) {
 	// The newest whole one counts.
 	newest, older := filepath.Join(dir, stepNames(30)[0]), filepath.Join(dir, stepNames(28)[0])
 	whole := files(t, dir)[filepath.Base(newest)]
-	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello"} {
+	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello",
+		"a setting":  strings.Replace(whole, `latent\":\"3`, `latent\":\"7`, 1),
+		"a counter":  strings.Replace(whole, `\"steps\":30`, `\"steps\":-1`, 1),
+		"JSON":       strings.Replace(whole, `\"steps\":30`, `\"steps\";30`, 1),
+		"the key":    strings.Replace(whole, "gander.checkpoint", "gander.checkpoins", 1),
+		"its losses": strings.Replace(whole, `"losses"`, `"lasses"`, 1),
+	} {
+		require.NotEqual(t, whole, damaged)
 		require.NoError(t, os.WriteFile(newest, []byte(damaged), 0o644))
 		var told []string
 		second := newTiny(t, gan.Hinge{}, everything)
@@ -326,7 +334,17 @@ func TestCheckpointsBestPanics(t *testing.T) {
 				return nil
 			}}))
 		}
-		require.PanicsWithValue(t, "no metric at all", fit)
+		func() {
+			defer func() {
+				p := recover()
+				if carried, ok := p.(*repanic.Panic); ok { // the last one was beside training
+					require.ErrorContains(t, carried, "TestCheckpointsBestPanics.func1", "the place is told")
+					p = carried.Value
+				}
+				require.Equal(t, "no metric at all", p)
+			}()
+			fit()
+		}()
 		require.Equal(t, 1, ended)
 		require.Contains(t, names(t, dir), stepNames(trainer.Steps())[0])
 		again := newTiny(t, gan.Hinge{})

@@ -36,7 +36,9 @@ type Config struct {
 	Objective Objective
 	// Optimizer updates both networks; nil means Adam with a rate of 2e-4 and
 	// betas 0.5 and 0.999 (Radford et al., "Unsupervised representation
-	// learning with deep convolutional generative adversarial networks", 2016).
+	// learning with deep convolutional generative adversarial networks", 2016). An
+	// optim.Adam{LR: 1e-3} without Betas has those of its own paper, 0.9 and 0.999,
+	// and a momentum of 0.9 is a lot for a game: set them, too.
 	Optimizer optim.Method
 	// GeneratorOptimizer and DiscriminatorOptimizer replace Optimizer for one
 	// network.
@@ -181,17 +183,22 @@ func (c Config) checkShapes(g, d nn.Module) error {
 	case errors.Is(err, nn.ErrUnknownShape):
 		return nil
 	case err != nil:
-		return fmt.Errorf("the generator does not take Config.Latent = %d inputs: %w", c.Latent, err)
+		return fmt.Errorf("the generator does not take Config.Latent = %d inputs: %w", c.Latent, inLayer(g, []int{1, c.Latent}, err))
 	}
 	out, err := nn.OutShape(d, sample)
 	switch {
 	case errors.Is(err, nn.ErrUnknownShape):
 	case err != nil:
-		return fmt.Errorf("the discriminator does not take the generator's samples %v: %w", sample, err)
+		return fmt.Errorf("the discriminator does not take the generator's samples %v: %w", sample, inLayer(d, sample, err))
 	case len(out) != 2 || out[1] != 1:
 		return fmt.Errorf("the discriminator makes %v of one sample; it must make [1 1]", out)
 	}
 	return nil
+}
+
+// inLayer adds to a network's error about an input's shape which of its layers that is.
+func inLayer(m nn.Module, in []int, err error) error {
+	return place{}.refusing(m, in).add(err)
 }
 
 // checkOutput compares what the discriminator ends in with what the objective

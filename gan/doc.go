@@ -31,7 +31,8 @@
 //	return t.Generator().Save("generator.safetensors")
 //
 // Fit takes batches from any [Source]; a datasets.Loader is one. A step stands
-// on one page, step.go.
+// on one page, step.go. A loop of your own, without a [Trainer], is the example
+// byHand.
 //
 // # Data of your own
 //

@@ -77,6 +77,44 @@ func Example() {
 	// Output: after 2000 steps: mean 4.0, standard deviation 0.5
 }
 
+// A training loop of one's own, without a Trainer: the original game, with R1. The
+// penalty is made of a gradient, and CreateGraph lets the loop take gradients of that.
+func Example_byHand() {
+	g, d := networks()
+	nn.Init(g, 1, tensor.Float32, tensor.CPU())
+	nn.Init(d, 2, tensor.Float32, tensor.CPU())
+	gLeaves, dLeaves := nn.Leaves(g), nn.Leaves(d)
+	adam := optim.Adam{LR: 5e-3, Betas: [2]float64{optim.Zero, 0.9}, Schedule: optim.Linear{From: 1, To: 0, Steps: 2000}}
+	gAdam, dAdam := optim.New(adam, autograd.Values(gLeaves)), optim.New(adam, autograd.Values(dLeaves))
+	tracked := &nn.Ctx{Train: true, Track: true}
+	random := tensor.NewStream(1, "latent")
+	latent := func(n int) *autograd.Var { return autograd.Const(random.Normal(tensor.Float32, n, 1)) }
+	cost := func(logit *autograd.Var) *autograd.Var { return autograd.Mean(autograd.Softplus(autograd.Neg(logit))) } // mean −ln σ
+
+	for epoch := range 40 {
+		for b, err := range (heights{}).Epoch(context.Background(), epoch, 0) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			x := autograd.Leaf(b.X)
+			fake := g.Forward(nil, latent(32)) // nothing of G is tracked
+			real := d.Forward(tracked, x)
+			loss := autograd.Add(cost(real), cost(autograd.Neg(d.Forward(tracked, fake))))
+			slope := autograd.Grad(autograd.Sum(real), []*autograd.Var{x}, autograd.Opts{CreateGraph: true})[0] // [32, 1]
+			r1 := autograd.Scale(autograd.Mean(autograd.Sum(autograd.Square(slope), 1)), 0.5)
+			dAdam.Step(autograd.Values(autograd.Grad(autograd.Add(loss, r1), dLeaves, autograd.Opts{})))
+
+			loss = cost(d.Forward(nil, g.Forward(tracked, latent(32)))) // nothing of D is
+			gAdam.Step(autograd.Values(autograd.Grad(loss, gLeaves, autograd.Opts{})))
+		}
+	}
+	x := g.Forward(nil, latent(10_000)).Value()
+	mean := tensor.Mean(x).Item()
+	deviation := math.Sqrt(tensor.Mean(tensor.Square(tensor.Shift(x, -mean))).Item())
+	fmt.Printf("mean %.1f, standard deviation %.1f\n", mean, deviation)
+	// Output: mean 4.0, standard deviation 0.5
+}
+
 // cautious is an objective of one's own: the non-saturating game with real
 // samples labelled 0.9, so that the discriminator is never too sure.
 type cautious struct{ gan.NonSaturating }

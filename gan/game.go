@@ -121,7 +121,7 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		return nil, err
 	}
 	out.peers = newPeers(c)
-	out.gLeaves, out.dLeaves = leaves(out.gParams), leaves(out.dParams)
+	out.gLeaves, out.dLeaves = nn.Leaves(g), nn.Leaves(d)
 	for _, p := range append(nn.Params(g), nn.Params(d)...) {
 		out.values = append(out.values, p.Param.Value())
 	}
@@ -155,14 +155,6 @@ func values(ps []*nn.Param) []*tensor.Tensor {
 	out := make([]*tensor.Tensor, len(ps))
 	for i, p := range ps {
 		out[i] = p.Value()
-	}
-	return out
-}
-
-func leaves(ps []*nn.Param) []*autograd.Var {
-	out := make([]*autograd.Var, len(ps))
-	for i, p := range ps {
-		out[i] = p.Leaf()
 	}
 	return out
 }

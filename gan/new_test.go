@@ -2,6 +2,7 @@ package gan_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"testing"
 
@@ -28,8 +29,10 @@ func TestNewRefuses(t *testing.T) {
 		"no discriminator":   {func(s *setup) { s.d = nil }, "a network is nil"},
 		"no latent":          {func(s *setup) { s.Latent = 0 }, "Config.Latent is 0; give the generator's number of inputs"},
 		"negative latent":    {func(s *setup) { s.Latent = -3 }, "Config.Latent is -3"},
-		"other latent":       {func(s *setup) { s.Latent = 4 }, "the generator does not take Config.Latent = 4 inputs: Linear(3, 8) of [1 4]"},
-		"other samples":      {func(s *setup) { s.g = nn.Linear(latentSize, 5) }, "the discriminator does not take the generator's samples [1 5]: Linear(4, 8)"},
+		"other latent":       {func(s *setup) { s.Latent = 4 }, "the generator does not take Config.Latent = 4 inputs: in layer 0 Linear: Linear(3, 8) of [1 4]"},
+		"other samples":      {func(s *setup) { s.g = nn.Linear(latentSize, 5) }, "the discriminator does not take the generator's samples [1 5]: in layer 0 Linear: Linear(4, 8)"},
+		"within a network":   {func(s *setup) { s.d = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.ReLU(), nn.Linear(9, 1))) }, "generator's samples [1 4]: in layer 1.1 Linear: Linear(9, 1) of [1 8]"},
+		"own layer":          {func(s *setup) { s.g = nn.Sequential(nn.Linear(latentSize, 4), picky{}) }, "Config.Latent = 3 inputs: in layer 1 gan_test.picky: not today"},
 		"two outputs":        {func(s *setup) { s.d = nn.Linear(4, 2) }, "the discriminator makes [1 2] of one sample; it must make [1 1]"},
 		"no output":          {func(s *setup) { s.d = nn.Tanh() }, "the discriminator makes [1 4] of one sample"},
 		"a number too many":  {func(s *setup) { s.d = nn.Sequential(nn.Linear(4, 1), nn.Reshape()) }, "the discriminator makes [1] of one sample"},
@@ -71,6 +74,11 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 }
+
+// picky takes no input.
+type picky struct{ mixer }
+
+func (picky) OutShape([]int) ([]int, error) { return nil, errors.New("not today") }
 
 // mixer says that it mixes the samples of a batch.
 type mixer struct{}

@@ -37,7 +37,7 @@ func (e *NonFiniteError) Error() string {
 		why = fmt.Sprintf(", since the %s's last update was too large for its weights", e.Weights)
 		before = ", from a checkpoint of before"
 	}
-	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %g, fake %g, penalty %g, generator %g)%s; try a smaller learning rate%s%s",
+	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %.4g, fake %.4g, penalty %.4g, generator %.4g)%s; try a smaller learning rate%s%s",
 		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator, why, before, replay)
 }
 

@@ -175,24 +175,6 @@ type searcher struct {
 	origin *Origin                   // nil: not found yet
 }
 
-// place is a layer of a network.
-type place struct {
-	network, path, kind string
-}
-
-// enter is [nn.Ctx.Enter].
-func (s *searcher) enter(name string, part nn.Module) (leave func()) {
-	before := s.at
-	if s.at.path != "" {
-		name = s.at.path + "." + name
-	}
-	s.at.path, s.at.kind = name, fmt.Sprintf("%T", part)
-	if d, ok := part.(nn.Describer); ok {
-		s.at.kind, _ = d.Describe()
-	}
-	return func() { s.at = before }
-}
-
 // look is told of each operation.
 func (s *searcher) look(e autograd.Event) {
 	if s.origin != nil {
@@ -209,10 +191,7 @@ func (s *searcher) look(e autograd.Event) {
 		if out == nil || isFinite(tensor.Norm([]*tensor.Tensor{out}).Item()) {
 			continue
 		}
-		s.origin = &Origin{Network: at.network, Op: e.Op, Rule: e.Rule, Backward: inRule, Result: s.rangeOf(out)}
-		if at.path != "" {
-			s.origin.Layer = at.path + " " + at.kind
-		}
+		s.origin = &Origin{Network: at.network, Layer: at.layer(), Op: e.Op, Rule: e.Rule, Backward: inRule, Result: s.rangeOf(out)}
 		if e.Backward {
 			s.origin.Rule = e.Op
 		}
@@ -247,7 +226,7 @@ func (w watched) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
 	if ctx != nil {
 		inner = *ctx
 	}
-	inner.Enter = w.s.enter
+	inner.Enter = w.s.at.enter
 	w.s.at = place{network: w.name}
 	defer func() { w.s.at = before }()
 	return w.Module.Forward(&inner, x)

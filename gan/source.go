@@ -144,11 +144,11 @@ func (t *Trainer) dataSettings() func() (settings, error) {
 // returns an error if a layer cannot: a batch norm that gets a single sample. It
 // draws from streams of its own and changes nothing.
 func (g *game) trySize(src Source) error {
-	s, ok := src.(Sized)
+	sized, ok := src.(Sized)
 	if !ok {
 		return nil
 	}
-	n := s.SmallestBatch()
+	n := sized.SmallestBatch()
 	if n < 1 {
 		return nil
 	}
@@ -157,12 +157,16 @@ func (g *game) trySize(src Source) error {
 	if gKnown && dKnown && !gMixes && !dMixes {
 		return nil
 	}
+	var at place
 	misuse := tensor.Catch(func() {
 		defer g.scope.Close()
 		z := g.scope.Empty(g.device, g.dtype, n, g.latentSize)
 		tensor.NewStream(0, "trial").NormalInto(z)
-		ctx := &nn.Ctx{Train: true, Condition: g.trialCondition(n), Rand: tensor.NewStream(0, "trial, passes")}
-		g.discriminator.Forward(ctx, g.generator.Forward(ctx, autograd.Const(z)))
+		ctx := &nn.Ctx{Train: true, Condition: g.trialCondition(n), Rand: tensor.NewStream(0, "trial, passes"), Enter: at.enter}
+		at.network = "generator"
+		x := g.generator.Forward(ctx, autograd.Const(z))
+		at.network = "discriminator"
+		g.discriminator.Forward(ctx, x)
 	})
 	var failure *tensor.DeviceFailure
 	switch {
@@ -171,5 +175,5 @@ func (g *game) trySize(src Source) error {
 	case errors.As(misuse, &failure):
 		return fmt.Errorf("gan: %w", misuse)
 	}
-	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; if they can take larger ones, leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
+	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; if they can take larger ones, leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, at.add(misuse))
 }

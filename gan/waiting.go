@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	"github.com/gander-ml/gander/internal/repanic"
 )
 
 // patience is how long a source may take to react to its context.
@@ -68,7 +70,7 @@ func (s *supplier) supply(batches iter.Seq2[Batch, error]) {
 	defer close(s.over)
 	defer func() {
 		if !s.returned {
-			s.panicked = recover()
+			s.panicked = repanic.Value(recover())
 		}
 	}()
 source:

@@ -28,7 +28,7 @@
 // taken:
 //
 //	loss := nn.BCELoss(d.Forward(&nn.Ctx{Train: true, Track: true}, x), target)
-//	grads := autograd.Grad(loss, leaves, autograd.Opts{}) // by Param.Leaf
+//	grads := autograd.Grad(loss, nn.Leaves(d), autograd.Opts{})
 //
 // [Freeze] makes parameters constants for all passes. Without Track all of them
 // are, but gradients by the input still flow: so a generator learns from a

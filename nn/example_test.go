@@ -66,10 +66,7 @@ func ExampleBCELoss() {
 func ExampleCtx() {
 	m := nn.Linear(1, 1)
 	nn.Init(m, 1, tensor.Float64, tensor.CPU())
-	var leaves []*autograd.Var
-	for _, p := range nn.Params(m) {
-		leaves = append(leaves, p.Param.Leaf())
-	}
+	leaves := nn.Leaves(m)
 	x := autograd.Const(tensor.FromFloat64([]float64{-1, 0, 1, 2}, 4, 1))
 	y := autograd.Shift(autograd.Scale(x, 2), -1)
 	for range 200 {

@@ -52,6 +52,26 @@ func (p *Param) Value() *tensor.Tensor {
 // It is nil before there is a value.
 func (p *Param) Leaf() *autograd.Var { return p.leaf }
 
+// Leaves returns the values of a network's parameters that are not frozen, and no
+// buffers, as tracked variables: what a training loop takes gradients by. [Init] and
+// [To] replace them. Leaves panics with a [StateError] if one has no value yet.
+//
+//	leaves := nn.Leaves(m)
+//	optimizer := optim.New(optim.Adam{LR: 1e-3}, autograd.Values(leaves))
+//	for … {
+//		loss := … m.Forward(&nn.Ctx{Train: true, Track: true}, x) …
+//		optimizer.Step(autograd.Values(autograd.Grad(loss, leaves, autograd.Opts{})))
+//	}
+func Leaves(m Module) []*autograd.Var {
+	var leaves []*autograd.Var
+	for _, p := range Params(m) {
+		if !p.Param.Frozen() {
+			leaves = append(leaves, (&Ctx{Track: true}).Var(p.Param))
+		}
+	}
+	return leaves
+}
+
 // Shape returns a copy of the dims.
 func (p *Param) Shape() []int { return slices.Clone(p.shape) }
 

@@ -197,6 +197,7 @@ func TestNotInitialised(t *testing.T) {
 	requireMisuse[*nn.StateError](t, want, func() { m.Forward(nil, x) })
 	requireMisuse[*nn.StateError](t, want, func() { nn.Snapshot(m) })
 	requireMisuse[*nn.StateError](t, want, func() { nn.State(m) })
+	requireMisuse[*nn.StateError](t, want, func() { nn.Leaves(m) })
 	p := nn.Params(m)[0].Param
 	require.Nil(t, p.Value())
 	require.Nil(t, p.Leaf())
@@ -204,6 +205,23 @@ func TestNotInitialised(t *testing.T) {
 	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	require.True(t, nn.Ready(m))
 	require.True(t, nn.Ready(nn.Tanh()))
+}
+
+// What is trained is neither a buffer nor frozen, and each parameter comes once.
+func TestLeaves(t *testing.T) {
+	frozen, shared := nn.Linear(2, 2), nn.Linear(2, 2)
+	m := nn.Sequential(frozen, nn.BatchNorm1D(2), shared, shared)
+	nn.Freeze(frozen, true)
+	nn.Init(m, 1, tensor.Float32, tensor.CPU())
+	var want []*autograd.Var
+	for _, p := range append(nn.Params(nn.Sequential(m.(nn.Parent).Children()[1].Module))[:2], nn.Params(shared)...) {
+		want = append(want, p.Param.Leaf())
+	}
+	require.Equal(t, want, nn.Leaves(m))
+	for i, v := range autograd.Values(nn.Leaves(m)) {
+		require.Same(t, want[i].Value(), v)
+	}
+	require.Empty(t, nn.Leaves(nn.Tanh()))
 }
 
 func TestParams(t *testing.T) {

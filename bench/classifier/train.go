@@ -83,22 +83,17 @@ func fit(ctx context.Context, m nn.Module, train, test *datasets.Images) error {
 	steps := epochs * loader.Batches()
 	rise := steps * 3 / 10
 	up, down := optim.Cosine{From: 1. / 25, To: 1, Steps: rise}, optim.Cosine{From: 1, To: 1e-5, Steps: steps - rise}
-	var leaves []*autograd.Var
-	var params []*tensor.Tensor
-	for _, p := range nn.Params(m) {
-		leaves, params = append(leaves, p.Param.Leaf()), append(params, p.Param.Value())
-	}
+	leaves := nn.Leaves(m)
 	optimizer := optim.New(optim.Adam{LR: rate, Schedule: optim.ScheduleFunc(func(step int) float64 {
 		if step < rise {
 			return up.At(step)
 		}
 		return down.At(step - rise)
-	})}, params)
+	})}, autograd.Values(leaves))
 
 	pass := &nn.Ctx{Train: true, Track: true, Rand: tensor.NewStream(seed, "dropout")}
 	random := tensor.NewStream(seed, "augment")
 	scope := tensor.NewScope()
-	grads := make([]*tensor.Tensor, len(leaves))
 	for epoch := range epochs {
 		mean := 0.0
 		for b, err := range loader.Epoch(ctx, epoch, 0) {
@@ -107,10 +102,7 @@ func fit(ctx context.Context, m nn.Module, train, test *datasets.Images) error {
 			}
 			x := autograd.Const(scope.Adopt(moved(b.X, random)))
 			loss := nn.CrossEntropyLoss(m.Forward(pass, x), tensor.ArgMax(b.Condition, 1))
-			for i, g := range autograd.Grad(loss, leaves, autograd.Opts{}) {
-				grads[i] = g.Value()
-			}
-			optimizer.Step(grads)
+			optimizer.Step(autograd.Values(autograd.Grad(loss, leaves, autograd.Opts{})))
 			mean += loss.Item() / float64(loader.Batches())
 			scope.Close()
 		}

@@ -318,25 +318,17 @@ func train(t *testing.T, set datasets.Dataset) nn.Module {
 		nn.Conv2D(24, 32, 3, nn.Padding(1)), nn.ReLU(), nn.MaxPool2D(2),
 		nn.Flatten(), nn.Linear(32*16, 64), nn.ReLU(), nn.Linear(64, 4))
 	nn.Init(m, 1, tensor.Float32, tensor.CPU())
-	var leaves []*autograd.Var
-	var params []*tensor.Tensor
-	for _, p := range nn.Params(m) {
-		leaves, params = append(leaves, p.Param.Leaf()), append(params, p.Param.Value())
-	}
+	leaves := nn.Leaves(m)
 	const epochs = 12
 	loader := datasets.NewLoader(datasets.Augment(set, 1, datasets.Flip(), datasets.Shift(2)), 50, datasets.KeepShape(), datasets.Conditions())
-	o := optim.New(optim.Adam{LR: 2e-3, Schedule: optim.Linear{From: 1, To: 0.02, Steps: epochs * loader.Batches()}}, params)
+	o := optim.New(optim.Adam{LR: 2e-3, Schedule: optim.Linear{From: 1, To: 0.02, Steps: epochs * loader.Batches()}}, autograd.Values(leaves))
 	scope := tensor.NewScope()
-	grads := make([]*tensor.Tensor, len(leaves))
 	for epoch := range epochs {
 		for b, err := range loader.Epoch(t.Context(), epoch, 0) {
 			require.NoError(t, err)
 			x := autograd.Const(scope.Adopt(b.X))
 			loss := nn.CrossEntropyLoss(m.Forward(&nn.Ctx{Train: true, Track: true}, x), tensor.ArgMax(b.Condition, 1))
-			for i, g := range autograd.Grad(loss, leaves, autograd.Opts{}) {
-				grads[i] = g.Value()
-			}
-			o.Step(grads)
+			o.Step(autograd.Values(autograd.Grad(loss, leaves, autograd.Opts{})))
 			scope.Close()
 		}
 	}

@@ -109,11 +109,11 @@ func judged(r recipe.Recipe, judge *mnistfeatures.Judge, p *page) gan.Hook {
 			p.judged(step, report)
 		}
 		d := report.Values.Get(mnistfeatures.Distance)
-		last, v := "rarest digit", report.Values.Get(mnistfeatures.RarestDigit)
-		if f := report.Values.Get(mnistfeatures.Fidelity); !math.IsNaN(f.Value) {
-			last, v = "as asked for", f
+		last := fmt.Sprintf("the rarest digit is %.1f %%", 100*report.Values.Get(mnistfeatures.RarestDigit).Value)
+		if f := report.Values.Get(mnistfeatures.Fidelity).Value; !math.IsNaN(f) {
+			last = fmt.Sprintf("%.1f %% are what was asked for", 100*f)
 		}
-		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), %s %.1f %%\n", step, d.Value, d.Floor, last, 100*v.Value)
+		fmt.Printf("step %d: Fréchet distance %.1f (real digits %.1f), %s\n", step, d.Value, d.Floor, last)
 		return nil // also if nobody reads it any more
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gander-ml/gander/gan"
+	"github.com/gander-ml/gander/internal/repanic"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/tensor"
 )
@@ -127,7 +128,7 @@ func measure(c *copies) *measuring {
 	p := &measuring{done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		defer func() { p.panicked = recover() }()
+		defer func() { p.panicked = repanic.Value(recover()) }()
 		p.m = c.finish()
 	}()
 	return p

@@ -50,7 +50,8 @@ type Network struct {
 	Update float64
 	// Dead is the largest share, among the layers, of units that give the same
 	// number for every sample of the batch, so that nothing passes through them; and
-	// DeadLayer is that layer, "3 ReLU".
+	// DeadLayer is that layer, "3 ReLU". Of a generator it is not known if a batch has
+	// a single sample.
 	Dead      float64
 	DeadLayer string
 }
@@ -283,6 +284,9 @@ func dead(m nn.Module, w *nn.Weights, condition *tensor.Tensor, inputs ...*tenso
 		if condition != nil {
 			condition = tensor.Concat(0, slices.Repeat([]*tensor.Tensor{condition}, len(inputs))...)
 		}
+	}
+	if x.Dim(0) < 2 {
+		return math.NaN(), "" // a single sample is like no other
 	}
 	type found struct {
 		share float64

@@ -2,11 +2,14 @@
 // change, beside the training samples that are like them, and on the way from one
 // latent vector to another.
 //
-//	grid := gallery.Grid{Columns: 8, Scale: 4, Gap: 4, Labels: generator.Classes()}
+//	grid := gallery.Grid{Columns: 8, Scale: 4, Gap: 4}
 //	err := grid.Save("samples.png", samples)
 //
 // Samples are tensors [n, h·w], [n, 1, h, w] in grey or [n, 3, h, w] in colour, from
-// −1, black, to 1, white, unless a grid has another range.
+// −1, black, to 1, white, unless a grid has another range. A grid with Height and Width
+// draws rows of h·w numbers, or give them the generator's SampleShape by Reshape. Points
+// in the plane are no images: gan/watch shows them in a browser, and examples/ring2d
+// draws them.
 //
 // [Grid] writes PNG; [Film] collects grids in the course of training and writes an
 // animated GIF:

@@ -172,6 +172,19 @@ func TestSaveSamplesHook(t *testing.T) {
 
 	_, err = trainer.Fit(context.Background(), loader, gan.Epochs(3), gan.On(gallery.SaveSamples(dir, 6, 1, gallery.Grid{Height: 3, Width: 3})))
 	require.ErrorContains(t, err, "SaveSamples: gallery: samples of shape [6 4] are not images of 3×3")
+
+	// Rows of which the configuration tells that they are images need no size.
+	grid.Height, grid.Width = 0, 0
+	rows, d := nn.Sequential(nn.Linear(2, 4), nn.Tanh()), nn.Sequential(nn.Linear(4, 1))
+	trainer, err = gan.New(rows, d, gan.Config{Latent: 2, Seed: 1, SampleShape: []int{1, 2, 2}})
+	require.NoError(t, err)
+	_, err = trainer.Fit(context.Background(), loader, gan.On(gallery.SaveSamples(dir, 6, 11, grid)))
+	require.NoError(t, err)
+	img, err := png.Decode(strings.NewReader(files(t, dir)["epoch-0001.png"]))
+	require.NoError(t, err)
+	same, err := grid.Image(trainer.Sample(6, 11).Reshape(6, 1, 2, 2))
+	require.NoError(t, err)
+	require.Equal(t, same, img)
 }
 
 // files returns the files of a folder by name.

@@ -79,6 +79,7 @@ var house = []room{
 	{folder: "tensor/simdblas", imports: []string{"internal/gemm"}, outside: []string{gonum}},
 	{folder: "tensor/simdlapack", imports: []string{"internal/gemm", "internal/givens", "internal/parallel"}, outside: []string{gonum}, tests: []string{"tensor/simdblas"}},
 	{folder: "autograd", imports: []string{"tensor"}},
+	{folder: "internal/repanic", imports: []string{"tensor"}},
 	{folder: "internal/optest", imports: []string{"autograd", "internal/backend/backendtest/far", "tensor"}},
 
 	// Networks and optimizers, which do not import each other.
@@ -90,17 +91,17 @@ var house = []room{
 	{folder: "optim", imports: []string{"tensor"}},
 
 	// Data.
-	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/gunzip", "internal/mnist", "internal/parallel", "internal/philox", "internal/pixel", "tensor"}, tests: []string{"datasets/digits"}},
+	{folder: "datasets", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/gunzip", "internal/mnist", "internal/parallel", "internal/philox", "internal/pixel", "internal/repanic", "tensor"}, tests: []string{"datasets/digits"}},
 	{folder: "datasets/download", imports: []string{"internal/atomicfile", "internal/excerpt", "internal/mnist"}, tests: []string{"datasets"}},
 	{folder: "datasets/digits", imports: []string{"datasets", "tensor"}},
 	{folder: "datasets/imagefolder", imports: []string{"datasets", "internal/atomicfile", "internal/excerpt", "internal/pixel", "tensor"}, outside: []string{formats}},
 
 	// Adversarial training. The core imports no data set, plot or terminal; those
 	// are in folders of their own that a program may leave out.
-	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
+	{folder: "gan", imports: []string{"autograd", "internal/atomicfile", "internal/excerpt", "internal/repanic", "internal/strictjson", "nn", "nn/safetensors", "optim", "tensor"},
 		tests: []string{"datasets/...", "gan/..."}},
 	{folder: "gan/chart", imports: []string{"gan", "internal/atomicfile"}, outside: []string{formats}, tests: []string{"nn", "tensor"}},
-	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "internal/strictjson", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
+	{folder: "gan/diagnose", imports: []string{"autograd", "gan", "internal/repanic", "internal/strictjson", "nn", "tensor"}, tests: []string{"datasets", "gan/recipe", "optim"}},
 	{folder: "gan/group", imports: []string{"gan", "tensor"}, tests: []string{"autograd", "datasets", "gan/recipe", "internal/backend/backendtest/far", "nn", "optim"}},
 	{folder: "gan/mpi", outside: []string{"C"}, imports: []string{"gan"}, tests: []string{"datasets", "gan/group", "nn", "optim", "tensor"}},
 	{folder: "gan/metrics", imports: []string{"internal/parallel", "tensor"}, outside: []string{gonum}, tests: []string{"datasets"}},

@@ -121,15 +121,10 @@ func (j *Judge) train(ctx context.Context, seen datasets.Dataset, steps int) err
 	nn.Init(j.network, 1, tensor.Float32, tensor.CPU())
 	moved := datasets.Shrink(datasets.Augment(seen, 1, datasets.RandomCrop(side*3, side*3)), side, side)
 	loader := datasets.NewLoader(moved, batch, datasets.Seed(1), datasets.DropLast(), datasets.Conditions())
-	var leaves []*autograd.Var
-	var params []*tensor.Tensor
-	for _, p := range nn.Params(j.network) {
-		leaves, params = append(leaves, p.Param.Leaf()), append(params, p.Param.Value())
-	}
-	optimizer := optim.New(optim.Adam{LR: rate, Schedule: optim.Cosine{From: 1, To: 0.001, Steps: steps}}, params)
+	leaves := nn.Leaves(j.network)
+	optimizer := optim.New(optim.Adam{LR: rate, Schedule: optim.Cosine{From: 1, To: 0.001, Steps: steps}}, autograd.Values(leaves))
 	pass := &nn.Ctx{Train: true, Track: true, Rand: tensor.NewStream(1, "dropout")}
 	scope := tensor.NewScope()
-	grads := make([]*tensor.Tensor, len(leaves))
 	done := 0
 	for epoch := 0; done < steps; epoch++ {
 		for b, err := range loader.Epoch(ctx, epoch, 0) {
@@ -137,10 +132,7 @@ func (j *Judge) train(ctx context.Context, seen datasets.Dataset, steps int) err
 				return err
 			}
 			loss := nn.CrossEntropyLoss(j.network.Forward(pass, autograd.Const(b.X)), tensor.ArgMax(b.Condition, 1))
-			for i, g := range autograd.Grad(loss, leaves, autograd.Opts{}) {
-				grads[i] = g.Value()
-			}
-			optimizer.Step(grads)
+			optimizer.Step(autograd.Values(autograd.Grad(loss, leaves, autograd.Opts{})))
 			scope.Close()
 			if done++; done == steps {
 				break
