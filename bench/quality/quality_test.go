@@ -47,7 +47,7 @@ func canned() *Results {
 	other := place
 	other.Commit, other.Load = "def5678 with changes", -1
 	ring := &MixtureRun{Mixture: "ring", Command: "go run ./examples/ring2d -mixture ring -seeds 2 -json", Values: mixture(1), Place: other,
-		Seeds: []MixtureSeed{{Seed: 1, Steps: 5000, Seconds: 20, Values: mixture(0)}, {Seed: 2, Steps: 5000, Seconds: 30, Values: mixture(2)}}}
+		Seeds: []Seed{{Seed: 1, Steps: 5000, Seconds: 20, Values: mixture(0)}, {Seed: 2, Steps: 5000, Seconds: 30, Values: mixture(2)}}}
 	third := digit("quick", subject.Full, 3, 12, 0.075, 43)
 	third.Place = other
 	return &Results{
