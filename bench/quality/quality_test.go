@@ -65,6 +65,15 @@ func TestMarkdown(t *testing.T) {
 	require.NotContains(t, new(Results).Markdown(), "##")
 }
 
+// The table of results is that of the file beside it.
+func TestResults(t *testing.T) {
+	r, err := load("../RESULTS.md")
+	require.NoError(t, err)
+	b, err := os.ReadFile("../RESULTS.md")
+	require.NoError(t, err)
+	require.Equal(t, r.Markdown(), string(b))
+}
+
 // What is written is read again, and the table made of it is the same.
 func TestSaveAndLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "R.md")
