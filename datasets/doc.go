@@ -22,8 +22,8 @@
 //
 // # Data of your own
 //
-// is a type with these three methods; with Label, and Classes if they have names, it has
-// labels, too:
+// A dataset of your own is a type with these three methods. With Label, and Classes if
+// the labels have names, it has labels, too:
 //
 //	type Bars struct{ n int } // white bars on black, 12×12: lying and standing
 //
@@ -43,16 +43,15 @@
 //		return nil
 //	}
 //
-// What else a dataset may know is told by other methods: [Conditioner], [Digester],
-// [Filler64], [Varying].
+// Other methods are optional: [Conditioner], [Digester], [Filler64], [Varying].
 //
 // # Datasets of datasets
 //
 // [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
 // [Normalize] gives each channel mean 0 and standard deviation 1, and [Augment]
-// changes images at random, otherwise in each epoch. All keep what the dataset knows
+// changes images at random, differently in each epoch. All keep what the dataset knows
 // about its samples: labels, the names of classes, conditions, and a digest. [Stack]
-// puts samples behind each other: three digits are one picture in colours. [Shrink]
+// joins the channels of samples: three digits are one picture in colour. [Shrink]
 // makes images smaller.
 //
 // # Formulas

@@ -277,10 +277,7 @@ func TestSpectralNormInASequential(t *testing.T) {
 					x = scope.Adopt(x)
 				}
 				ctx := &nn.Ctx{Train: true, Track: true, Updates: new(nn.Updates)}
-				var leaves []*autograd.Var
-				for _, p := range nn.Params(m) {
-					leaves = append(leaves, p.Param.Leaf())
-				}
+				leaves := nn.Leaves(m)
 				y := m.Forward(ctx, autograd.Const(x))
 				require.Equal(t, scope, y.Value().Scope())
 				grads := autograd.Grad(autograd.Sum(autograd.Square(y)), leaves, autograd.Opts{})

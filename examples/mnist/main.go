@@ -18,7 +18,7 @@
 //	discriminator.safetensors  draws more digits from the first
 //	checkpoints, run.json      everything that -resume needs
 //
-// -preset unconditional leaves the classes away: what is drawn is up to the
+// -preset unconditional does without classes: what is drawn is up to the
 // generator. -preset best trains longer, mlp does without convolutions,
 // and classic is the recipe of the tutorials to the letter, which mostly draws ones.
 //
