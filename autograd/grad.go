@@ -21,11 +21,11 @@ type Opts struct {
 	AllowConstant bool
 }
 
-// Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. The gradient
-// by an x that y does not depend on is zeros, if y depends on another of them; so is
-// that by a parameter that was a constant when y was computed. Nothing is accumulated, and the graph can be used
-// again. The results may share memory with each other and with the graph, so do not
-// write to them in place.
+// Grad returns the gradient of y by each of xs: ∂y/∂x, of x's shape. The gradient by an
+// x that y does not depend on is zeros, if y depends on another of them; so is that by
+// a parameter that was a constant when y was computed. Nothing is accumulated, and the
+// graph can be used again. The results may share memory with each other and with the
+// graph, so do not write to them in place.
 //
 // It panics with a [GradError] if y is not a single element and no seed is given,
 // if the seed does not have y's shape and dtype, if an x is not tracked, or if y

@@ -63,7 +63,7 @@ func TestConditionsStayWithTheirSamples(t *testing.T) {
 							require.Equal(t, dt, b.Condition.DType())
 							k := map[string]int{"labels": 5, "names": 9, "vectors": 3}[name]
 							require.Equal(t, []int{n, k}, b.Condition.Shape())
-							x, c := b.X.Cast(tensor.Float64).Float64s(), b.Condition.Cast(tensor.Float64).Float64s()
+							x, c := b.X.Float64s(), b.Condition.Float64s()
 							for i := range n {
 								sample, label := x[2*i], x[2*i+1]
 								require.Equal(t, float64(l.Index(epoch, batch, i)), sample)

@@ -85,7 +85,7 @@ func Shard(rank, processes int) LoaderOption {
 // has the samples' shape with one more axis.
 func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	given("NewLoader", data)
-	l := &Loader{data: data, batch: batch, workers: 1, shards: 1, dtype: tensor.Float32, n: data.Len(), size: 1}
+	l := &Loader{data: data, batch: batch, workers: 1, shards: 1, dtype: tensor.Float32, n: data.Len()}
 	for _, option := range options {
 		option(l)
 	}
@@ -106,9 +106,7 @@ func NewLoader(data Dataset, batch int, options ...LoaderOption) *Loader {
 	}
 	sample := data.Shape()
 	tensor.New(l.dtype, append([]int{0}, sample...)...) // panics if no tensor has such a shape
-	for _, d := range sample {
-		l.size *= d
-	}
+	l.size = elementsOf(sample)
 	if l.keep {
 		l.shape = sample
 	} else {
@@ -185,11 +183,11 @@ func (l *Loader) Index(epoch, batch, i int) int {
 	return 0
 }
 
-// Fingerprint returns what the batches depend on, by name: the number of samples,
-// their shape, a checksum of all of them, the size of a batch, the order and its
-// seed; and with [Conditions] their number and a checksum of them. The first call reads
-// the whole dataset, unless that is a [Digester]; later ones answer at once. It may be
-// called from any goroutine.
+// Fingerprint returns what the batches depend on, by name: the number of samples, their
+// shape, a checksum of all of them, the size of a batch, the order and its seed; and
+// with [Conditions] their number and a checksum of them. The first call reads the whole
+// dataset, unless that is a [Digester]; later ones answer at once. It may be called
+// from any goroutine.
 func (l *Loader) Fingerprint() (map[string]string, error) {
 	digest, err := l.digest()
 	if err != nil {
@@ -265,11 +263,7 @@ func (l *Loader) order(epoch int) []int {
 		key, _ := tensor.NewStream(l.seed, "shuffle").State()
 		return tensor.StreamAt(key, uint64(epoch)<<32).Perm(l.n)
 	}
-	order := make([]int, l.n)
-	for i := range order {
-		order[i] = i
-	}
-	return order
+	return counting(l.n)
 }
 
 // take returns the memory of one epoch: a lane per worker.

@@ -89,35 +89,34 @@ func (r *labeledRows) Label(i int) int {
 // dataset's. AsTensor panics with a [tensor.ArgumentError] if data is nil.
 func AsTensor(data Dataset, dt tensor.DType) (*tensor.Tensor, error) {
 	given("AsTensor", data)
-	n, size := data.Len(), 1
-	for _, d := range data.Shape() {
-		size *= d
-	}
-	out := tensor.New(dt, append([]int{n}, data.Shape()...)...)
-	var wide Filler64
+	out := tensor.New(dt, append([]int{data.Len()}, data.Shape()...)...)
 	switch dt {
 	case tensor.Float32:
+		all, err := gathered(data, data.Fill)
+		if err != nil {
+			return nil, err
+		}
+		out.SetFloat32(all)
 	case tensor.Float64:
-		wide, _ = data.(Filler64)
+		all, err := gathered(data, filler64(data))
+		if err != nil {
+			return nil, err
+		}
+		out.SetFloat64(all)
 	default:
 		misuse("AsTensor", fmt.Sprintf("no dataset fills a tensor of %v", dt), "give tensor.Float32 or tensor.Float64")
 	}
-	if wide != nil {
-		all := make([]float64, n*size)
-		for i := range n {
-			if err := wide.Fill64(i, all[i*size:(i+1)*size]); err != nil {
-				return nil, fmt.Errorf("datasets: sample %d: %w", i, err)
-			}
-		}
-		out.SetFloat64(all)
-		return out, nil
-	}
-	all := make([]float32, n*size)
+	return out, nil
+}
+
+// gathered returns the numbers of all samples of a dataset, by one of its methods.
+func gathered[T float32 | float64](data Dataset, fill func(i int, dst []T) error) ([]T, error) {
+	n, size := data.Len(), elementsOf(data.Shape())
+	all := make([]T, n*size)
 	for i := range n {
-		if err := data.Fill(i, all[i*size:(i+1)*size]); err != nil {
+		if err := fill(i, all[i*size:(i+1)*size]); err != nil {
 			return nil, fmt.Errorf("datasets: sample %d: %w", i, err)
 		}
 	}
-	out.SetFloat32(all)
-	return out, nil
+	return all, nil
 }

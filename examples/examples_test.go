@@ -64,6 +64,32 @@ func TestCopiedExamplesCompile(t *testing.T) {
 	programs, err := os.ReadDir(filepath.Join(dir, "bin"))
 	require.NoError(t, err)
 	require.Len(t, programs, len(mains))
+	for _, program := range programs {
+		testFlags(t, filepath.Join(dir, "bin", program.Name()))
+	}
+}
+
+// testFlags runs a program with a flag that it does not know, of which it says so in a
+// line, and then asks for those that it knows.
+func testFlags(t *testing.T, program string) {
+	name := strings.TrimSuffix(filepath.Base(program), ".exe")
+	if name == "hello" || name == "secondorder" {
+		return // they have no flags
+	}
+	run := func(flag string) (status int, errors string) {
+		cmd := exec.Command(program, flag)
+		cmd.Dir = t.TempDir()
+		out, _ := cmd.CombinedOutput()
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	status, errors := run("-wrong")
+	require.Equal(t, 2, status, name)
+	require.Equal(t, "flag provided but not defined: -wrong\n"+name+": see -help\n", errors)
+	for _, help := range []string{"-h", "-help"} {
+		status, errors = run(help)
+		require.Zero(t, status, name)
+		require.Contains(t, errors, "  -help\n    \tlist the flags\n", name)
+	}
 }
 
 // Who tries an example for the first time waits until all that it links is compiled:

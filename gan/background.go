@@ -45,7 +45,7 @@ func Background[R any](due func(step int) bool, work func(*Generator) (R, error)
 	}
 	h.Epoch = func(EpochInfo) error { return b.reportFinished() }
 	h.End = func(*Report) error {
-		if b.interrupted() {
+		if interrupted(b.ctx) {
 			b.failed.Store(true)
 			return b.reportFinished()
 		}
@@ -80,18 +80,12 @@ type outcome[R any] struct {
 	panicked any
 }
 
-// interrupted reports whether a signal ends the run.
-func (b *background[R]) interrupted() bool {
-	var signal *Interrupted
-	return errors.As(context.Cause(b.ctx), &signal)
-}
-
 // begin has a copy examined after those before it.
 func (b *background[R]) begin(step int, g *Generator) {
 	select {
 	case b.places <- struct{}{}:
 	case <-b.ctx.Done():
-		if b.interrupted() {
+		if interrupted(b.ctx) {
 			return
 		}
 		b.places <- struct{}{}

@@ -308,12 +308,23 @@ func (t *Trainer) ReadCheckpoint(r io.Reader, options ...ResumeOption) error {
 }
 
 func (t *Trainer) resumeFrom(from string, file io.Reader, r *resuming) error {
-	bad := func(err error) error {
-		return fmt.Errorf("gan: resuming from %s: %w: %w", from, ErrCheckpoint, excerpt.Error(err))
-	}
 	f, err := safetensors.NewReader(file)
 	if err != nil {
 		return fmt.Errorf("gan: resuming from %s: %w", from, err)
+	}
+	err = t.resumeRead(from, f, r)
+	if errors.Is(err, ErrCheckpoint) {
+		// Does it not fit, or is it only damaged where it tells the settings?
+		if damage := f.ReadInto(nil); damage != nil && damage != safetensors.ErrRead {
+			return fmt.Errorf("gan: resuming from %s: %w", from, damage)
+		}
+	}
+	return err
+}
+
+func (t *Trainer) resumeRead(from string, f *safetensors.Reader, r *resuming) error {
+	bad := func(err error) error {
+		return fmt.Errorf("gan: resuming from %s: %w: %w", from, ErrCheckpoint, excerpt.Error(err))
 	}
 	p, err := readProgress(f.Metadata())
 	if err != nil {

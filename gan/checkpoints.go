@@ -221,12 +221,6 @@ func (k *keeper) begin() error {
 	return nil
 }
 
-// interrupted reports whether a signal ends the run.
-func (k *keeper) interrupted() bool {
-	var signal *Interrupted
-	return errors.As(context.Cause(k.ctx), &signal)
-}
-
 // finish takes note of the checkpoint that is being written, if it is done; it
 // waits for that if wait is set.
 func (k *keeper) finish(wait bool) error {
@@ -280,7 +274,7 @@ func (k *keeper) compare(s *snapshot, g *Generator) error {
 	if err != nil {
 		return fmt.Errorf("gan: what the generator of step %d is worth: %w", s.state.Steps, err)
 	}
-	if !(v < k.best) || k.interrupted() {
+	if !(v < k.best) || interrupted(k.ctx) {
 		return nil
 	}
 	if err := s.save(k.path(bestPrefix, s.state.Steps), map[string]string{worthKey: strconv.FormatFloat(v, 'g', -1, 64)}); err != nil {
@@ -306,8 +300,8 @@ func (k *keeper) prune(prefix string, keep int) error {
 
 func (k *keeper) end(r *Report) error {
 	defer k.release()
-	defer k.raise()      // when the last checkpoint is written
-	if k.interrupted() { // nobody waits for Best, whose result is dropped
+	defer k.raise()         // when the last checkpoint is written
+	if interrupted(k.ctx) { // nobody waits for Best, whose result is dropped
 		<-k.file
 		k.writing = nil
 	}
@@ -324,7 +318,7 @@ func (k *keeper) end(r *Report) error {
 		return both(Warning(warned), failed)
 	}
 	r.Checkpoint = k.path(prefix, s.state.Steps)
-	if k.Best != nil && !k.interrupted() {
+	if k.Best != nil && !interrupted(k.ctx) {
 		warned = both(warned, k.compare(s, k.trainer.Generator()))
 	}
 	return Warning(warned)

@@ -133,7 +133,14 @@ func TestCheckpoints(t *testing.T) {
 	// The newest whole one counts.
 	newest, older := filepath.Join(dir, stepNames(30)[0]), filepath.Join(dir, stepNames(28)[0])
 	whole := files(t, dir)[filepath.Base(newest)]
-	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello"} {
+	for what, damaged := range map[string]string{"empty": "", "cut": whole[:len(whole)/2], "flipped": whole[:len(whole)-9] + "\x07" + whole[len(whole)-8:], "text": "hello",
+		"a setting":  strings.Replace(whole, `latent\":\"3`, `latent\":\"7`, 1),
+		"a counter":  strings.Replace(whole, `\"steps\":30`, `\"steps\":-1`, 1),
+		"JSON":       strings.Replace(whole, `\"steps\":30`, `\"steps\";30`, 1),
+		"the key":    strings.Replace(whole, "gander.checkpoint", "gander.checkpoins", 1),
+		"its losses": strings.Replace(whole, `"losses"`, `"lasses"`, 1),
+	} {
+		require.NotEqual(t, whole, damaged)
 		require.NoError(t, os.WriteFile(newest, []byte(damaged), 0o644))
 		var told []string
 		second := newTiny(t, gan.Hinge{}, everything)

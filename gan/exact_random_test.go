@@ -142,7 +142,7 @@ func TestExactStepOfAnyNetwork(t *testing.T) {
 			conditional++
 			g = nn.Sequential(nn.ConcatCondition(condition, 1), nn.Linear(3+condition, product(sample)), nn.Reshape(sample...))
 		}
-		game, err := newGame(g, d, Config{Latent: 3, Condition: condition, Objective: onLogits[seed%uint64(len(onLogits))],
+		game, err := newGame(g, d, Config{Latent: 3, Condition: condition, Objective: OnLogits[seed%uint64(len(OnLogits))],
 			Penalties: []Penalty{R1{Gamma: 0.7}, R2{Gamma: 0.3}}, Seed: seed, DType: tensor.Float64})
 		require.NoError(t, err)
 		require.True(t, isExact(game), nn.Summary(d))

@@ -12,8 +12,8 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// onLogits are the objectives that take logits.
-var onLogits = []Objective{Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
+// OnLogits are the objectives that take logits.
+var OnLogits = []Objective{Minimax{}, NonSaturating{}, LeastSquares{}, Hinge{}, Wasserstein{}, Relativistic{}, RelativisticAverage{}}
 
 // TestExactStep holds the exact form of R1 and R2 to the general second
 // derivative, for every objective on logits.
@@ -28,7 +28,7 @@ func TestExactStep(t *testing.T) {
 	for i := range waves {
 		waves[i] = tensor.NewStream(uint64(i), "frequencies").Normal(tensor.Float64, 12).Float64s()
 	}
-	for _, objective := range onLogits {
+	for _, objective := range OnLogits {
 		for i, penalties := range weights {
 			t.Run(fmt.Sprintf("%s/%d", objective.Name(), i), func(t *testing.T) {
 				g := nn.Sequential(nn.Linear(3, 12), nn.Tanh())

@@ -328,9 +328,10 @@ func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 	}
 }
 
-// updateGenerator changes the generator's weights and their average. grads is
-// nil if it is not the generator's turn, and c the condition of the step's samples. Then the changes of buffers that the
-// passes have asked for are made, all of it while nobody copies the generator.
+// updateGenerator changes the generator's weights and their average, and then makes the
+// changes of buffers that the passes have asked for. Nobody copies the generator
+// meanwhile. grads is nil if it is not the generator's turn; c is the condition of the
+// step's samples.
 func (g *game) updateGenerator(grads []*tensor.Tensor, c *autograd.Var) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

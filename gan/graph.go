@@ -7,11 +7,12 @@ import (
 	"github.com/gander-ml/gander/nn"
 )
 
-// Graph returns the generator as a graph of operations, which nn/onnx writes for
-// other programs. Its input is "latent" [n, latent]; if the generator has classes, there
-// is another, "label" [n], of whole numbers, and if it reads a condition that is no
-// class, "condition" [n, size]. The output is "samples" [n, sample shape…]. The notes hold what [Generator.Save] keeps as metadata. The
-// error names a layer that does not export; see [nn.Export].
+// Graph returns the generator as a graph of operations, which nn/onnx writes for other
+// programs. Its input is "latent" [n, latent]; if the generator has classes, there is
+// another, "label" [n], of whole numbers, and if it reads a condition that is no class,
+// "condition" [n, size]. The output is "samples" [n, sample shape…]. The notes hold
+// what [Generator.Save] keeps as metadata. The error names a layer that does not
+// export; see [nn.Export].
 func (g *Generator) Graph() (*nn.Graph, error) {
 	graph, err := nn.Export(g.net, g.weights(), g.latent)
 	if err != nil {

@@ -103,7 +103,7 @@ func (c Config) checkGroup(g, d nn.Module, dt tensor.DType) error {
 			}
 			first := autograd.Slice(autograd.Reshape(terms, 2), 0, 0, 1)
 			for _, g := range autograd.Grad(autograd.Sum(first), on, autograd.Opts{AllowConstant: true}) {
-				mixes = mixes || g.Value().Cast(tensor.Float64).Float64s()[1] != 0
+				mixes = mixes || g.Value().Float64s()[1] != 0
 			}
 		}
 		real, fake := scores(), scores()
@@ -462,7 +462,7 @@ func checksum(t *tensor.Tensor) uint32 {
 			bits = binary.LittleEndian.AppendUint32(bits, math.Float32bits(v))
 		}
 	default:
-		for _, v := range t.Cast(tensor.Float64).Float64s() {
+		for _, v := range t.Float64s() {
 			bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(v))
 		}
 	}

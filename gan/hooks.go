@@ -164,7 +164,8 @@ func LogSteps(n int) LogOption {
 // own, {"step":600,"note":"…"}.
 //
 // The file is replaced after each epoch, and once in a while in a long one, so it is
-// whole at any time. A resumed run goes on with the lines of the time before. Those
+// whole at any time; after epochs that are over sooner than it is written, such as those
+// of a single batch, about once in a second. A resumed run goes on with the lines of the time before. Those
 // that the file lacks, since the run was killed before it was written, are made from the
 // checkpoint, which does not know the time: in them, seconds and steps_per_second are
 // 0. All else is as in a run that was not interrupted.
@@ -224,6 +225,10 @@ func Log(path string, options ...LogOption) Hook {
 				return err
 			}
 			l.lines = append(l.lines, entry{e.Steps, line, true})
+			l.change()
+			if !l.failed && time.Since(l.wrote) < 50*l.took {
+				return l.keep()
+			}
 			return l.write()
 		},
 		End: func(*Report) error {
@@ -252,6 +257,7 @@ type log struct {
 	waiting int           // lines of steps and notes that the file lacks
 	failed  bool          // to write the file last
 	changed time.Time     // when the first line was added since the file was last written; zero: none was
+	wrote   time.Time     // when the file was last written
 	took    time.Duration // to write the file last
 	over    bool          // the run has ended
 }
@@ -339,10 +345,15 @@ func (l *log) add(steps int, v, timeless any) error {
 	l.lines = slices.Insert(l.lines, at, entry{steps, line, false})
 	l.waiting++
 	l.remember(entry{steps, short, false})
+	l.change()
+	return nil
+}
+
+// change notes that the file lacks a line.
+func (l *log) change() {
 	if l.changed.IsZero() {
 		l.changed = time.Now()
 	}
-	return nil
 }
 
 // The tail holds a sixteenth of all lines, so that a log that is written when half of it
@@ -404,7 +415,8 @@ func (l *log) write() error {
 		}
 		return nil
 	})
-	l.took = time.Since(start)
+	l.wrote = time.Now()
+	l.took = l.wrote.Sub(start)
 	l.changed, l.failed = time.Time{}, err != nil
 	if err != nil {
 		l.took = max(l.took, time.Second) // so that new lines wait a while
@@ -450,7 +462,7 @@ func (l *log) restore(state *logState, past []pastEpoch, steps int) error {
 		l.shorten()
 	}
 	if l.waiting > 0 {
-		l.changed = time.Now()
+		l.change()
 	}
 	for i, e := range past {
 		line, err := lineOf(EpochInfo{Epoch: i + 1, Steps: e.steps, Losses: e.losses})

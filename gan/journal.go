@@ -226,7 +226,7 @@ func (s *state) restore(g *game) {
 // for bit.
 func (s *state) sameGenerator(g *game) bool {
 	for i := range nn.Params(g.generator) {
-		a, b := s.values[i].Cast(tensor.Float64).Float64s(), g.values[i].Cast(tensor.Float64).Float64s()
+		a, b := s.values[i].Float64s(), g.values[i].Float64s()
 		if !slices.EqualFunc(a, b, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) }) {
 			return false
 		}

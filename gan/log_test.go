@@ -63,6 +63,29 @@ func TestLogHook(t *testing.T) {
 	require.Equal(t, []entry{expect(other.Epochs[0])}, read())
 }
 
+// Epochs that are over sooner than the file is written do not wait for it each, and it
+// holds them all in the end.
+func TestLogOfShortEpochs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	const epochs = 400
+	var before os.FileInfo
+	written := 0
+	_, err := newTiny(t, gan.Hinge{}).Fit(t.Context(), tinyNoise(1), gan.Epochs(epochs), gan.On(gan.Log(path), gan.Hook{Epoch: func(gan.EpochInfo) error {
+		now, err := os.Stat(path)
+		require.NoError(t, err)
+		if before == nil || !os.SameFile(before, now) {
+			written++
+		}
+		before = now
+		return nil
+	}}))
+	require.NoError(t, err)
+	require.Less(t, written, epochs/2)
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, epochs, strings.Count(string(b), `"epoch":`))
+}
+
 // enormous is an objective whose losses are near the largest number.
 type enormous struct{ gan.Wasserstein }
 

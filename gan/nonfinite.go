@@ -92,7 +92,7 @@ func lookForNaN(b Batch) *DataError {
 		if part == nil || isFinite(tensor.Norm([]*tensor.Tensor{part}).Item()) {
 			continue
 		}
-		values := part.Cast(tensor.Float64).Float64s()
+		values := part.Float64s()
 		for i, v := range values {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return &DataError{Sample: i / (len(values) / part.Dim(0)), Condition: part == b.Condition, Index: -1, Value: v}

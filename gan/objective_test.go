@@ -14,10 +14,7 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-var objectives = []gan.Objective{
-	gan.Classic{}, gan.Minimax{}, gan.NonSaturating{},
-	gan.LeastSquares{}, gan.Hinge{}, gan.Wasserstein{}, gan.Relativistic{}, gan.RelativisticAverage{},
-}
+var objectives = append([]gan.Objective{gan.Classic{}}, gan.OnLogits...)
 
 // outputs are what a discriminator might say of real and generated samples, off
 // the kinks of every objective.

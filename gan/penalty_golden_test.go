@@ -66,7 +66,7 @@ func TestPenaltiesEqualPyTorch(t *testing.T) {
 			condition = autograd.Const(golden("condition"))
 		}
 
-		objectives := onLogits
+		objectives := OnLogits
 		if name == "probability" {
 			objectives = []Objective{Classic{}}
 		}

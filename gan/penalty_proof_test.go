@@ -83,7 +83,7 @@ func families() map[string]family {
 // weights, second derivatives included, to finite differences: every objective
 // with every penalty on every kind of layer, on the trainer's own paths.
 func TestCriticGradients(t *testing.T) {
-	objectives := append([]Objective{Classic{}}, onLogits...)
+	objectives := append([]Objective{Classic{}}, OnLogits...)
 	if testing.Short() {
 		objectives = []Objective{Classic{}, Hinge{}, RelativisticAverage{}}
 	}
@@ -237,7 +237,7 @@ func TestGradientPenaltyWhereTheCriticIsFlat(t *testing.T) {
 			require.Equal(t, append(lively.Value().Float64s(), flatOne), all.Value().Float64s())
 			grads := autograd.Grad(autograd.Sum(all), weights, autograd.Opts{})
 			for i, want := range autograd.Grad(autograd.Sum(lively), weights, autograd.Opts{}) {
-				require.InDeltaSlice(t, want.Value().Cast(tensor.Float64).Float64s(), grads[i].Value().Cast(tensor.Float64).Float64s(), 1e-6)
+				require.InDeltaSlice(t, want.Value().Float64s(), grads[i].Value().Float64s(), 1e-6)
 				require.NotZero(t, norm2(grads[i].Value().Float64s()))
 			}
 		}

@@ -204,7 +204,7 @@ func (s *searcher) look(e autograd.Event) {
 
 func (s *searcher) rangeOf(t *tensor.Tensor) Range {
 	r := Range{Name: s.names[t], Shape: t.Shape(), Min: math.Inf(1), Max: math.Inf(-1)}
-	for _, v := range t.Cast(tensor.Float64).Float64s() {
+	for _, v := range t.Float64s() {
 		if isFinite(v) {
 			r.Min, r.Max = min(r.Min, v), max(r.Max, v)
 		} else {

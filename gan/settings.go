@@ -95,7 +95,7 @@ func (w writer) value(name string, v reflect.Value, depth int) {
 		w.out[name] = "none"
 	case t == tensorType && v.CanInterface():
 		x := v.Interface().(*tensor.Tensor)
-		w.out[name] = fmt.Sprintf("%v%v %s", x.DType(), x.Shape(), digestOf(x.Cast(tensor.Float64).Float64s()))
+		w.out[name] = fmt.Sprintf("%v%v %s", x.DType(), x.Shape(), digestOf(x.Float64s()))
 	case kind != reflect.Interface && t.Implements(moduleType) && v.CanInterface():
 		w.network(name, v.Interface().(nn.Module))
 	case kind == reflect.Func && t.Implements(scheduleType) && v.CanInterface():

@@ -19,11 +19,17 @@ func (e *Interrupted) Error() string { return fmt.Sprintf("stopped by a signal: 
 // Unwrap returns [context.Canceled].
 func (e *Interrupted) Unwrap() error { return context.Canceled }
 
-// Signals returns a context that the first Ctrl-C (SIGINT), SIGTERM, which
-// docker stop, Kubernetes and Slurm send, SIGUSR1, which Slurm and mpirun send
-// if asked to, or SIGHUP, of a terminal that is closed, cancels, with an [Interrupted] as its cause. [Trainer.Fit] then
-// finishes the step at hand and lets hooks save. A second signal ends the
-// program at once. What the program was told to ignore, by nohup for example,
+// interrupted reports whether a signal has cancelled a context.
+func interrupted(ctx context.Context) bool {
+	var signal *Interrupted
+	return errors.As(context.Cause(ctx), &signal)
+}
+
+// Signals returns a context that the first signal cancels, with an [Interrupted] as its
+// cause: Ctrl-C (SIGINT); SIGTERM, which docker stop, Kubernetes and Slurm send; SIGUSR1,
+// which Slurm and mpirun send if asked to; or SIGHUP, of a terminal that is closed.
+// [Trainer.Fit] then finishes the current step and lets hooks save. A second signal
+// ends the program at once. What the program was told to ignore, by nohup for example,
 // stays ignored.
 //
 // From the call on, writing to a pipe that nobody reads any more is an error
@@ -58,11 +64,10 @@ func Signals(parent context.Context) (ctx context.Context, stop func()) {
 // hangup is SIGHUP, which not every system has a name for.
 const hangup = syscall.Signal(1)
 
-// ExitStatus is the status for a program to end with after an error of
-// [Trainer.Fit]: 0 if it is nil or says that the run was cancelled; if a signal did that,
-// 0 for Ctrl-C, 143 for SIGTERM and SIGUSR1 and 129 for SIGHUP, by
-// which those who sent them tell a stopped run from a finished one; and 1
-// otherwise.
+// ExitStatus is the status for a program to end with after an error of [Trainer.Fit]: 0
+// if it is nil or says that the run was cancelled; if a signal did that, 0 for Ctrl-C,
+// 143 for SIGTERM and SIGUSR1 and 129 for SIGHUP, by which those who sent them tell a
+// stopped run from a finished one; and 1 otherwise.
 func ExitStatus(err error) int {
 	var stopped *Interrupted
 	switch {

@@ -5,12 +5,12 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// step does one step on real samples x and latent vectors z: the discriminator
-// learns to tell x from G(z), and then, every so many steps, the generator
-// learns to pass for real with the updated discriminator. If samples have a
-// condition c, it is G(z|c) and D(·|c) with the c of the real ones for both. Nothing is updated
-// with numbers that are not finite: the step ends there, r.failed names the
-// network that they came from, and attempt undoes what was done until then.
+// step does one step on real samples x and latent vectors z: the discriminator learns
+// to tell x from G(z), and then, every so many steps, the generator learns to pass for
+// real with the updated discriminator. If samples have a condition, c is that of the
+// real ones, and both networks get it: G(z|c) and D(·|c). Nothing is updated with
+// numbers that are not finite: the step ends there, r.failed names the network that
+// they came from, and attempt undoes what was done until then.
 func (g *game) step(x *tensor.Tensor, c *autograd.Var, z *tensor.Tensor) (r result) {
 	fake := g.generate(z, c) // one pass, which both halves use
 	r.real, r.fake, r.condition = x, fake.Value(), c

@@ -44,12 +44,12 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 	return &Trainer{game: game, settings: settingsOf(g, d, c, game)}, nil
 }
 
-// Step does one step on a batch of real samples of the trainer's dtype,
-// Batch{X: x}, with their condition if the networks read one: the discriminator's
-// update, then the generator's. [Trainer.Fit] is made of such
-// steps. The error is a [NonFiniteError], a [tensor.Misuse] if the samples do not
-// fit the networks, or a [tensor.DeviceFailure]. A step that fails in either half
-// leaves everything as it was: networks, optimizers, averages and random numbers.
+// Step does one step on a batch of real samples of the trainer's dtype, Batch{X: x},
+// with their condition if the networks read one: the discriminator's update, then the
+// generator's. [Trainer.Fit] is made of such steps. The error is a [NonFiniteError], a
+// [tensor.Misuse] if the samples do not fit the networks, or a [tensor.DeviceFailure].
+// A step that fails in either half leaves everything as it was: networks, optimizers,
+// averages and random numbers.
 func (t *Trainer) Step(real Batch) (Losses, error) { return t.step(real, nil) }
 
 // StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of

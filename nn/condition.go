@@ -114,8 +114,7 @@ func firstFeatures(g *tensor.Tensor, f int) *tensor.Tensor { return g.Slice(1, 0
 // widened returns in with more features along axis 1, if it has that axis.
 func widened(layer titled, in []int, more int) ([]int, error) {
 	if len(in) < 2 {
-		return nil, &tensor.ShapeError{Op: layer.name(), Shapes: [][]int{append([]int{}, in...)},
-			Problem: "there is no axis of features or channels", Fix: "give [n, features] or [n, channels, …]"}
+		return nil, misfit(layer.name(), in, "there is no axis of features or channels", "give [n, features] or [n, channels, …]")
 	}
 	out := append([]int{}, in...)
 	out[1] += more

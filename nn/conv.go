@@ -189,8 +189,7 @@ func (c *convConfig) params() tensor.ConvParams {
 // checkInput returns an error unless in is an image batch with the layer's channels.
 func (c *convConfig) checkInput(in []int) error {
 	if len(in) != 4 || in[1] != c.in {
-		return &tensor.ShapeError{Op: c.name(), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("this is not an image batch with %d channels", c.in), Fix: fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in)}
+		return misfit(c.name(), in, fmt.Sprintf("this is not an image batch with %d channels", c.in), fmt.Sprintf("give [n, %d, height, width]; reshape vectors first", c.in))
 	}
 	return nil
 }
@@ -272,9 +271,7 @@ func (l *conv2D) OutShape(in []int) ([]int, error) {
 	out := []int{in[0], l.out, 0, 0}
 	for k := range 2 {
 		if out[2+k] = l.outDim(k, in[2+k]); out[2+k] == 0 {
-			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
-				Problem: fmt.Sprintf("the kernel of %v with dilation %v is larger than the image with its padding of %v", l.kernel, l.dilation, l.pad),
-				Fix:     "give larger images, more padding or a smaller kernel"}
+			return nil, misfit(l.name(), in, fmt.Sprintf("the kernel of %v with dilation %v is larger than the image with its padding of %v", l.kernel, l.dilation, l.pad), "give larger images, more padding or a smaller kernel")
 		}
 	}
 	return out, nil
@@ -317,8 +314,7 @@ func (l *convTranspose2D) OutShape(in []int) ([]int, error) {
 	for k := range 2 {
 		out[2+k] = (in[2+k]-1)*l.stride[k] - 2*l.pad[k] + l.dilation[k]*(l.kernel[k]-1) + l.outputPad[k] + 1
 		if in[2+k] < 1 || out[2+k] < 1 {
-			return nil, &tensor.ShapeError{Op: l.name(), Shapes: [][]int{slices.Clone(in)},
-				Problem: fmt.Sprintf("nothing is left of the image with a padding of %v", l.pad), Fix: "give larger images or less padding"}
+			return nil, misfit(l.name(), in, fmt.Sprintf("nothing is left of the image with a padding of %v", l.pad), "give larger images or less padding")
 		}
 	}
 	return out, nil

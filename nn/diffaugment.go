@@ -261,8 +261,7 @@ func (m *diffAugment) name() string {
 
 func (m *diffAugment) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 {
-		return nil, &tensor.ShapeError{Op: m.name(), Shapes: [][]int{append([]int{}, in...)},
-			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
+		return nil, notImages(m.name(), in)
 	}
 	return in, nil
 }

@@ -38,7 +38,7 @@ func (e *embedding) name() string { return fmt.Sprintf("Embedding(%d, %d)", e.n,
 
 func (e *embedding) OutShape(in []int) ([]int, error) {
 	if len(in) >= tensor.MaxRank {
-		return nil, &tensor.ShapeError{Op: e.name(), Shapes: [][]int{slices.Clone(in)}, Problem: "there is no room for another axis", Fix: "merge some axes"}
+		return nil, misfit(e.name(), in, "there is no room for another axis", "merge some axes")
 	}
 	return append(slices.Clone(in), e.dim), nil
 }

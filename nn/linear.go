@@ -122,8 +122,7 @@ func (l *linear) OutShape(in []int) ([]int, error) {
 }
 
 func (l *linear) misfit(in []int) error {
-	return &tensor.ShapeError{Op: fmt.Sprintf("Linear(%d, %d)", l.in, l.out), Shapes: [][]int{in},
-		Problem: fmt.Sprintf("the last axis does not hold %d features", l.in), Fix: "flatten images first, or change the layer's in"}
+	return misfit(fmt.Sprintf("Linear(%d, %d)", l.in, l.out), in, fmt.Sprintf("the last axis does not hold %d features", l.in), "flatten images first, or change the layer's in")
 }
 
 // Push implements [PiecewiseLinear].

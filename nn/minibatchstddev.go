@@ -61,7 +61,7 @@ func (m minibatchStdDev) size(n int) int { return max(min(m.groupSize, n), 1) }
 
 func (m minibatchStdDev) OutShape(in []int) ([]int, error) {
 	bad := func(problem, fix string) ([]int, error) {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("MinibatchStdDev(%d, %d)", m.groupSize, m.features), Shapes: [][]int{slices.Clone(in)}, Problem: problem, Fix: fix}
+		return nil, misfit(fmt.Sprintf("MinibatchStdDev(%d, %d)", m.groupSize, m.features), in, problem, fix)
 	}
 	switch {
 	case len(in) < 2 || in[1]%m.features != 0:

@@ -256,8 +256,7 @@ func (n *norm) inverse(variance *autograd.Var) *autograd.Var {
 }
 
 func (n *norm) misfit(in []int, want string) error {
-	return &tensor.ShapeError{Op: fmt.Sprintf("%s%v", n.kind, n.shape), Shapes: [][]int{slices.Clone(in)},
-		Problem: "the input does not fit the layer", Fix: "give " + want}
+	return misfit(fmt.Sprintf("%s%v", n.kind, n.shape), in, "the input does not fit the layer", "give "+want)
 }
 
 // along is the shape by which a value per channel meets [n, channels, …].
@@ -412,7 +411,9 @@ func (b *batchNorm) Export(g *Graph, x *Value) *Value {
 	if b.affine {
 		weight, bias = g.Param(b.weight), g.Param(b.bias)
 	}
-	return g.Op("BatchNormalization", Attrs{"epsilon": b.eps}, x, weight, bias, g.Param(b.mean), g.Param(b.variance))
+	// ONNX's reference evaluator moves mean and variance towards those of the batch by
+	// 1−momentum, though neither is an output: of ONNX's default of 0.9, a tenth.
+	return g.Op("BatchNormalization", Attrs{"epsilon": b.eps, "momentum": 1.0}, x, weight, bias, g.Param(b.mean), g.Param(b.variance))
 }
 
 // Export implements [Exporter].

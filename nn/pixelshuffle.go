@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -47,8 +46,7 @@ func (p pixelShuffle) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 func (p pixelShuffle) OutShape(in []int) ([]int, error) {
 	r := p.factor
 	if len(in) != 4 || in[1]%(r*r) != 0 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PixelShuffle(%d)", r), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("this is not an image batch whose channels are a multiple of %d", r*r), Fix: fmt.Sprintf("give [n, %d·c, height, width]", r*r)}
+		return nil, misfit(fmt.Sprintf("PixelShuffle(%d)", r), in, fmt.Sprintf("this is not an image batch whose channels are a multiple of %d", r*r), fmt.Sprintf("give [n, %d·c, height, width]", r*r))
 	}
 	return []int{in[0], in[1] / (r * r), in[2] * r, in[3] * r}, nil
 }
@@ -80,8 +78,7 @@ func (p pixelUnshuffle) Forward(_ *Ctx, x *autograd.Var) *autograd.Var {
 func (p pixelUnshuffle) OutShape(in []int) ([]int, error) {
 	r := p.factor
 	if len(in) != 4 || in[2]%r != 0 || in[3]%r != 0 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PixelUnshuffle(%d)", r), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("this is not an image batch whose height and width are multiples of %d", r), Fix: "give [n, channels, height, width]; pad or crop images first"}
+		return nil, misfit(fmt.Sprintf("PixelUnshuffle(%d)", r), in, fmt.Sprintf("this is not an image batch whose height and width are multiples of %d", r), "give [n, channels, height, width]; pad or crop images first")
 	}
 	return []int{in[0], in[1] * r * r, in[2] / r, in[3] / r}, nil
 }

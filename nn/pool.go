@@ -54,18 +54,17 @@ func newPool(kind string, size int, opts []PoolOption) pool {
 	return p
 }
 
+func (p pool) name() string { return fmt.Sprintf("%s%v", p.kind, p.kernel) }
+
 func (p pool) OutShape(in []int) ([]int, error) {
-	bad := func(problem, fix string) ([]int, error) {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s%v", p.kind, p.kernel), Shapes: [][]int{slices.Clone(in)}, Problem: problem, Fix: fix}
-	}
 	if len(in) != 4 {
-		return bad("this is not an image batch", "give [n, channels, height, width]; reshape vectors first")
+		return nil, notImages(p.name(), in)
 	}
 	out := slices.Clone(in)
 	for k := range 2 {
 		room := in[2+k] + 2*p.pad[k] - p.kernel[k]
 		if room < 0 {
-			return bad(fmt.Sprintf("the window is larger than the image with its padding of %v", p.pad), "give larger images, more padding or a smaller window")
+			return nil, misfit(p.name(), in, fmt.Sprintf("the window is larger than the image with its padding of %v", p.pad), "give larger images, more padding or a smaller window")
 		}
 		out[2+k] = room/p.stride[k] + 1
 	}
@@ -397,8 +396,7 @@ func (p adaptiveAvgPool) Scratch(in []int) [][]int {
 
 func (p adaptiveAvgPool) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 || in[2] < 1 || in[3] < 1 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("AdaptiveAvgPool2D%v", p.size), Shapes: [][]int{slices.Clone(in)},
-			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
+		return nil, notImages(fmt.Sprintf("AdaptiveAvgPool2D%v", p.size), in)
 	}
 	return []int{in[0], in[1], p.size[0], p.size[1]}, nil
 }

@@ -70,8 +70,7 @@ func (leaky) VJP(b *autograd.Back, gy *autograd.Var) []*autograd.Var {
 
 func (p *prelu) OutShape(in []int) ([]int, error) {
 	if p.n > 1 && (len(in) < 2 || in[1] != p.n) {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("PReLU(%d)", p.n), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("the input does not have %d channels", p.n), Fix: fmt.Sprintf("give [batch, %d, …], or use PReLU(1)", p.n)}
+		return nil, misfit(fmt.Sprintf("PReLU(%d)", p.n), in, fmt.Sprintf("the input does not have %d channels", p.n), fmt.Sprintf("give [batch, %d, …], or use PReLU(1)", p.n))
 	}
 	return in, nil
 }

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -63,8 +62,7 @@ func (m projection) name() string {
 
 func (m projection) OutShape(in []int) ([]int, error) {
 	if len(in) != 2 || in[1] != m.output.linear.in {
-		return nil, &tensor.ShapeError{Op: m.name(), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("these are not rows of %d features", m.output.linear.in), Fix: "flatten or pool images first, or change the layers' sizes"}
+		return nil, misfit(m.name(), in, fmt.Sprintf("these are not rows of %d features", m.output.linear.in), "flatten or pool images first, or change the layers' sizes")
 	}
 	return []int{in[0], 1}, nil
 }

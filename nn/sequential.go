@@ -13,9 +13,10 @@ import (
 // their place, as in PyTorch: "0.weight" is the first one's.
 //
 // A [Fusing] layer, within a [Wrapper] such as [SpectralNorm] or not, and the
-// activation after it run as one operation; so do [UpsampleNearest] and a [Conv2D]
-// of stride 1 after it, at four ninths of the products for a kernel of 3 and a scale
-// of 2, and [Flatten] and a [ConcatCondition]. Sequential panics with a [StateError] if a module is nil.
+// activation after it run as one operation; so do [UpsampleNearest] and a [Conv2D] of
+// stride 1 after it, at four ninths of the products for a kernel of 3 and a scale of 2,
+// and [Flatten] and a [ConcatCondition]. Sequential panics with a [StateError] if a
+// module is nil.
 func Sequential(modules ...Module) Module {
 	if i := slices.Index(modules, nil); i >= 0 {
 		panic(&StateError{Problem: fmt.Sprintf("module %d of a Sequential is nil", i), Fix: "leave it out"})

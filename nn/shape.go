@@ -75,8 +75,7 @@ func (r *reshape) OutShape(in []int) ([]int, error) {
 		}
 	}
 	if have != want {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("Reshape%v", r.shape), Shapes: [][]int{slices.Clone(in)},
-			Problem: fmt.Sprintf("%d features do not fill the shape", have), Fix: "give dims that multiply to that number"}
+		return nil, misfit(fmt.Sprintf("Reshape%v", r.shape), in, fmt.Sprintf("%d features do not fill the shape", have), "give dims that multiply to that number")
 	}
 	return out, nil
 }
@@ -133,8 +132,7 @@ func withBatch(x *autograd.Var, dims ...int) *autograd.Var {
 }
 
 func noBatch(op string, in []int) error {
-	return &tensor.ShapeError{Op: op, Shapes: [][]int{slices.Clone(in)},
-		Problem: "there is no batch axis", Fix: "give [n, …]; reshape one sample to [1, …]"}
+	return misfit(op, in, "there is no batch axis", "give [n, …]; reshape one sample to [1, …]")
 }
 
 func product(dims []int) int {

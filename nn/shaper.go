@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gander-ml/gander/autograd"
+	"github.com/gander-ml/gander/tensor"
 )
 
 // Shaper is a module that knows its output's shape without running.
@@ -38,6 +39,16 @@ func outShape(m Shaper, x *autograd.Var) []int {
 		panic(err)
 	}
 	return out
+}
+
+// misfit is the error of a layer that does not take inputs of a shape.
+func misfit(layer string, in []int, problem, fix string) error {
+	return &tensor.ShapeError{Op: layer, Shapes: [][]int{slices.Clone(in)}, Problem: problem, Fix: fix}
+}
+
+// notImages is the error of a layer that takes images, whatever their channels.
+func notImages(layer string, in []int) error {
+	return misfit(layer, in, "this is not an image batch", "give [n, channels, height, width]; reshape vectors first")
 }
 
 // elementwise is embedded in modules that act on each element by itself, in a

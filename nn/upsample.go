@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
@@ -104,8 +103,7 @@ func (u *upsample) table(x *tensor.Tensor, what string, axis int) *tensor.Tensor
 
 func (u *upsample) OutShape(in []int) ([]int, error) {
 	if len(in) != 4 {
-		return nil, &tensor.ShapeError{Op: fmt.Sprintf("%s(%d)", u.kind, u.scale), Shapes: [][]int{slices.Clone(in)},
-			Problem: "this is not an image batch", Fix: "give [n, channels, height, width]; reshape vectors first"}
+		return nil, notImages(fmt.Sprintf("%s(%d)", u.kind, u.scale), in)
 	}
 	return []int{in[0], in[1], in[2] * u.scale, in[3] * u.scale}, nil
 }

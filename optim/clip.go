@@ -4,11 +4,6 @@ import (
 	"github.com/gander-ml/gander/tensor"
 )
 
-// Norm returns the Euclidean norm of all elements of all tensors together; NaN
-// or infinite if an element is. It is computed in float64, and squares do not
-// overflow; see [tensor.Norm].
-func Norm(ts []*tensor.Tensor) float64 { return tensor.Norm(ts).Item() }
-
 // ClipNorm scales the gradients, taken as one vector, to a norm of max if it is
 // larger (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent
 // neural networks", 2013): all are multiplied by min(1, max/(norm + 1e-6)), as
@@ -21,7 +16,7 @@ func ClipNorm(grads []*tensor.Tensor, max float64) (norm float64) {
 	if err := checkAboveZero("max", max); err != nil {
 		panic(&MethodError{"ClipNorm", err})
 	}
-	norm = Norm(grads)
+	norm = tensor.Norm(grads).Item()
 	// A factor of NaN is not at least 1 and so is applied.
 	if factor := max / (norm + 1e-6); !(factor >= 1) {
 		for i, g := range grads {

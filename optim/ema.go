@@ -1,7 +1,6 @@
 package optim
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -80,29 +79,6 @@ func (e *EMA) Steps() int { return e.memory.steps }
 // Values returns the averages, in the order of the parameters. They belong to the
 // EMA: the next Update changes them, and the caller must not.
 func (e *EMA) Values() []*tensor.Tensor { return slices.Clone(e.averages()) }
-
-// CopyTo overwrites tensors of the parameters' shapes, in their order, with the
-// averages. It panics with an error of package tensor, before it changes anything,
-// if they do not fit.
-func (e *EMA) CopyTo(dst []*tensor.Tensor) {
-	const op = "EMA.CopyTo"
-	if len(dst) != len(e.params) {
-		panic(&tensor.ArgumentError{Op: op,
-			Problem: fmt.Sprintf("there are %d tensors for %d averages", len(dst), len(e.params)),
-			Fix:     "give one per parameter, in the same order"})
-	}
-	for i, a := range e.averages() {
-		tensor.Check(op, dst[i])
-		if !dst[i].SameShape(a) {
-			panic(&tensor.ShapeError{Op: op, Shapes: [][]int{a.Shape(), dst[i].Shape()},
-				Problem: fmt.Sprintf("average %d and its destination differ in shape", i),
-				Fix:     "give the tensors in the order of the parameters"})
-		}
-	}
-	for i, a := range e.averages() {
-		dst[i].CopyFrom(a)
-	}
-}
 
 // State returns copies of the averages, "average.0", "average.1", …, and the
 // number of updates, "step", as a Float64 tensor of rank 0.

@@ -75,8 +75,6 @@ func TestEMAKeepsItsOwnCopy(t *testing.T) {
 		p.Fill(7)
 	}
 	require.Equal(t, values(start(tensor.Float32)), values(e.Values()))
-	e.CopyTo(params)
-	require.Equal(t, values(start(tensor.Float32)), values(params))
 	params[0].Set(math.NaN(), 0, 0)
 	e.Update()
 	require.True(t, math.IsNaN(e.Values()[0].At(0, 0)), "NaN is not cleaned")
@@ -92,8 +90,6 @@ func TestEMAUpdateDoesNotAllocate(t *testing.T) {
 
 func TestEMARefuses(t *testing.T) {
 	params := start(tensor.Float32)
-	e := optim.NewEMA(params, 0.5)
-	swapped := []*tensor.Tensor{params[1], params[0], params[2], params[3]}
 	for _, c := range []struct {
 		f    func()
 		want string
@@ -103,11 +99,6 @@ func TestEMARefuses(t *testing.T) {
 		{func() { optim.NewEMAHalfLife(params, 0) }, "optim: EMA: halfLife is 0; give a number above 0"},
 		{func() { optim.NewEMA(nil, 0.5) }, "NewEMA: there are no parameters; give at least one"},
 		{func() { optim.NewEMAHalfLife(nil, 5) }, "NewEMAHalfLife: there are no parameters; give at least one"},
-		{func() { e.CopyTo(params[:2]) },
-			"EMA.CopyTo: there are 2 tensors for 4 averages; give one per parameter, in the same order"},
-		{func() { e.CopyTo(swapped) },
-			"EMA.CopyTo of [5 7] and [5]: average 0 and its destination differ in shape; give the tensors in the order of the parameters"},
-		{func() { e.CopyTo(make([]*tensor.Tensor, 4)) }, "EMA.CopyTo: a tensor is nil; give one, such as New makes"},
 	} {
 		assert.EqualError(t, tensor.Catch(c.f), c.want)
 	}

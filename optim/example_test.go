@@ -61,7 +61,7 @@ func ExampleOptimizer_Restore() {
 func ExampleClipNorm() {
 	grads := []*tensor.Tensor{tensor.FromFloat64([]float64{3, 0}), tensor.FromFloat64([]float64{4})}
 	norm := optim.ClipNorm(grads, 1)
-	fmt.Printf("%.1f → %.1f: %.1f %.1f\n", norm, optim.Norm(grads), grads[0].Float64s(), grads[1].Float64s())
+	fmt.Printf("%.1f → %.1f: %.1f %.1f\n", norm, tensor.Norm(grads).Item(), grads[0].Float64s(), grads[1].Float64s())
 	// Output: 5.0 → 1.0: [0.6 0.0] [0.8]
 }
 

@@ -15,7 +15,7 @@ func TestMulAddExtremes(t *testing.T) {
 	special := []float64{0, math.Copysign(0, -1), 1, -1, 0.1, math.Inf(1), math.Inf(-1), math.NaN(), 5e-324, -5e-324, 1e-45, -1e-45, 1e-40, 3e38, -3e38, math.MaxFloat64, -math.MaxFloat64, 1e-300, 0x1p-126, 0x1p-1022, 1 + 0x1p-23, 1 - 0x1p-24}
 	bits := func(x *tensor.Tensor) []uint64 {
 		var out []uint64
-		for _, v := range x.Cast(tensor.Float64).Float64s() {
+		for _, v := range x.Float64s() {
 			if math.IsNaN(v) {
 				v = math.NaN()
 			}

@@ -151,17 +151,17 @@ func TestStreamSkip(t *testing.T) {
 			drawn, skipped := tensor.NewStream(1, "skip"), tensor.NewStream(1, "skip")
 			drawn.Normal(dt, n)
 			skipped.Skip(dt, n)
-			require.Equal(t, drawn.Uniform(dt, 9).Cast(tensor.Float64).Float64s(), skipped.Uniform(dt, 9).Cast(tensor.Float64).Float64s())
+			require.Equal(t, drawn.Uniform(dt, 9).Float64s(), skipped.Uniform(dt, 9).Float64s())
 		}
 		for name, draw := range map[string]func(*tensor.Stream, int) *tensor.Tensor{
 			"normal":  func(s *tensor.Stream, n int) *tensor.Tensor { return s.Normal(dt, n) },
 			"uniform": func(s *tensor.Stream, n int) *tensor.Tensor { return s.Uniform(dt, n) },
 		} {
-			all := draw(tensor.NewStream(1, "skip"), 20_011).Cast(tensor.Float64).Float64s()
+			all := draw(tensor.NewStream(1, "skip"), 20_011).Float64s()
 			for _, from := range []int{0, 4, 8, 400, 16_384} {
 				s := tensor.NewStream(1, "skip")
 				s.Skip(dt, from)
-				require.Equal(t, all[from:], draw(s, len(all)-from).Cast(tensor.Float64).Float64s(), "%s from %d", name, from)
+				require.Equal(t, all[from:], draw(s, len(all)-from).Float64s(), "%s from %d", name, from)
 			}
 		}
 	}

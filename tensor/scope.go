@@ -159,8 +159,8 @@ func roundUp(n int) int {
 	return (n + step - 1) &^ (step - 1)
 }
 
-// alive panics if t is nil or holds nothing, or if t's scope was closed since t was made, or the scope
-// that t was adopted from.
+// alive panics if t is nil or holds nothing, or if t's scope was closed since t was
+// made, or the scope that t was adopted from.
 func (t *Tensor) alive(op string) {
 	if t == nil || t.store == nil {
 		panic(&ArgumentError{Op: op, Problem: "a tensor is nil", Fix: "give one, such as New makes"})

@@ -292,14 +292,15 @@ func (t *Tensor) place(op string, index []int) int {
 	return at
 }
 
-// Float32s returns a copy of the elements in row-major order, rounded to float32.
+// Float32s returns a copy of the elements in row-major order, rounded to float32 if
+// their dtype is Float64.
 func (t *Tensor) Float32s() []float32 {
 	out := make([]float32, t.Len())
 	t.download("Float32s", backend.Host32(out))
 	return out
 }
 
-// Float64s returns a copy of the elements in row-major order.
+// Float64s returns a copy of the elements in row-major order, whatever their dtype.
 func (t *Tensor) Float64s() []float64 {
 	out := make([]float64, t.Len())
 	t.download("Float64s", backend.Host64(out))

@@ -13,8 +13,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
-	"fmt"
 	"go/format"
 	"log"
 	"os"
@@ -38,6 +38,9 @@ func main() {
 }
 
 func run(ctx context.Context, dir, what string) (err error) {
+	if what != "train" && what != "scale" {
+		return errors.New("say what to do: train or scale")
+	}
 	if dir == "" {
 		if dir, err = download.MNIST(ctx, download.Options{}); err != nil {
 			return err
@@ -51,13 +54,10 @@ func run(ctx context.Context, dir, what string) (err error) {
 	if err != nil {
 		return err
 	}
-	switch what {
-	case "train":
+	if what == "train" {
 		return writeClassifier(ctx, train, test)
-	case "scale":
-		return writeScale(train, test)
 	}
-	return fmt.Errorf("say what to do: train or scale")
+	return writeScale(train, test)
 }
 
 // images returns images lo to hi−1 as [n, 784].

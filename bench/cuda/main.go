@@ -18,11 +18,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/gan/recipe"
+	"github.com/gander-ml/gander/internal/backend/cuda/driver/real"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -64,10 +66,23 @@ func run() error {
 			return err
 		}
 	}
+	began = time.Now()
+	arithmetic := d.Arithmetic() // opens cuBLAS
 	if *only == "start" {
 		line("start/open", opened.Seconds(), 0, "")
+		line("start/cublas", time.Since(began).Seconds(), 0, "")
 	}
-	fmt.Println("# device", d, d.Arithmetic())
+	about := []string{d.Name(), arithmetic}
+	if m := model(d.Name()); m != "" {
+		about = append([]string{m}, about...)
+	}
+	fmt.Println("# device", strings.Join(about, ", "))
+	if strings.HasPrefix(*as, "cublas") && !strings.Contains(arithmetic, "cublas") {
+		if err = d.SetPrecision(tensor.TF32); err == nil { // which says why
+			err = errors.New("it is a device without")
+		}
+		return fmt.Errorf("these were not products of cuBLAS: %w", err)
+	}
 	var failed []error
 	for _, part := range strings.Split(*only, ",") {
 		f := parts[part]
@@ -80,6 +95,27 @@ func run() error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// model returns what the maker calls a device of CUDA, or "".
+func model(name string) string {
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "cuda:"))
+	if err != nil {
+		return ""
+	}
+	d, err := real.Open(real.Options{})
+	if err != nil {
+		return ""
+	}
+	device, err := d.Open(n)
+	if err != nil {
+		return ""
+	}
+	model, _ := device.Name()
+	if err := device.Close(); err != nil {
+		return ""
+	}
+	return model
 }
 
 // line prints a measurement. work is the operations or bytes of one call.

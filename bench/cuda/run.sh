@@ -10,18 +10,25 @@
 #         it), SECONDS_IN_ALL how long all may take (450).
 #
 # Each stage is a process of its own with a limit of time: one that fails, hangs or loses the device does not keep the next
-# from its turn. OUT (default: FOLDER) gets five files, device.txt, tests.txt, gander.txt, torch.txt and table.md.
+# from its turn. OUT (default: FOLDER) gets five files, device.txt, tests.txt, gander.txt, torch.txt and table.md, also if
+# this script is interrupted. Its status tells of Gander's stages alone.
 set -u -o pipefail
 build() {
-    cd "$(dirname "$0")/../.." || exit 1
-    mkdir -p "$1"
-    go test -c -tags cuda -ldflags '-s -w' -o "$1/conformance" ./internal/backend/cuda &&
-        go build -tags cuda -ldflags '-s -w' -o "$1/bench" ./bench/cuda &&
-        cp bench/cuda/run.sh bench/cuda/torch_bench.py "$1/"
+    local folder
+    folder=$(mkdir -p "$1" && cd "$1" && pwd) && cd "$here/../.." || exit 1
+    export CGO_ENABLED=1 # else Go builds without CUDA where there is no C compiler, and does not say so
+    go test -c -tags cuda -ldflags '-s -w' -o "$folder/conformance" ./internal/backend/cuda &&
+        go build -tags cuda -ldflags '-s -w' -o "$folder/bench" ./bench/cuda &&
+        cp bench/cuda/run.sh bench/cuda/torch_bench.py "$folder/"
+}
+# absolute prints a path that may be relative, or the name of a program.
+absolute() {
+    case $1 in /*) echo "$1" ;; */*) echo "$PWD/$1" ;; *) echo "$1" ;; esac
 }
 main() {
+    here=$(cd "$(dirname "$0")" && pwd)
     if [ "${1:-}" = build ]; then
-        build "$2"
+        build "${2:?names no folder}"
         exit
     fi
     dry=
@@ -29,10 +36,14 @@ main() {
         dry=1
         shift
     fi
-    here=$(cd "$(dirname "$0")" && pwd)
     folder=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
     out=$(mkdir -p "${2:-$folder}" && cd "${2:-$folder}" && pwd)
-    [ -z "$dry" ] && [ -f "$folder/conformance" ] && [ -f "$folder/bench" ] || (build "$folder") || exit 1
+    # Beside its sources, and Go, this script measures what they are now.
+    if { [ -f "$here/main.go" ] && command -v go >/dev/null; } || [ ! -f "$folder/conformance" ] || [ ! -f "$folder/bench" ]; then
+        (build "$folder") || exit 1
+    fi
+    [ -n "${PYTHON:-}" ] && PYTHON=$(absolute "$PYTHON")
+    [ -n "${GANDER_CUBLAS:-}" ] && GANDER_CUBLAS=$(absolute "$GANDER_CUBLAS")
     chmod +x "$folder/conformance" "$folder/bench" # which may have been lost on the way
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -42,6 +53,11 @@ main() {
     rm -f "$out"/{device,tests,gander,torch}.txt "$out/table.md"
     export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/cache} CUDA_CACHE_MAXSIZE=1073741824 CUDA_CACHE_DISABLE=0 PYTHONUNBUFFERED=1
     export TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_CACHE_DIR=$work/inductor
+    mkdir -p "$CUDA_CACHE_PATH"
+    # While somebody has them open, the driver need not initialise the GPUs for each process, which takes it seconds.
+    for gpu in /dev/nvidia[0-9]*; do
+        { [ -r "$gpu" ] && exec {held}<"$gpu"; } 2>/dev/null
+    done
     # Where containers have the driver, if the loader does not know of it.
     [ -d /usr/local/nvidia/lib64 ] && export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64
     python=${PYTHON:-python3}
@@ -60,24 +76,32 @@ main() {
         echo $((all - SECONDS < limit ? all - SECONDS : limit))
     }
 
+    # failed notes that a stage of Gander's failed.
+    failed() { [ "$1" = torch.txt ] || status=1; }
+
     # stage runs a command, whose output goes to a file as well, and says in a few lines what failed.
     stage() { # file, name, seconds, command
         local file=$1 name=$2 limit result
         limit=$(left "$3")
         shift 3
         if [ "$limit" -lt 5 ]; then
-            echo "== $name: no time was left" | tee -a "$out/$file"
-            status=1
+            echo "== $name: NOT RUN, no time was left" | tee -a "$out/$file"
+            failed "$file"
             return
         fi
         local start=$SECONDS
-        timeout -k 5 "$limit" "$@" >"$name.log" 2>&1
+        echo "$file" >"$name.running"
+        # The outer one ends the inner one if that cannot end what hangs in the kernel's driver, where no signal reaches.
+        timeout -s KILL $((limit + 10)) timeout -k 5 "$limit" "$@" >"$name.log" 2>&1 &
+        [ $BASHPID = $$ ] || trap 'kill $!; exit' TERM
+        wait $! # which signals interrupt
         result=$?
         { echo "== $name: status $result after $((SECONDS - start)) s"; head -c 400000 "$name.log"; } >>"$out/$file"
+        rm -f "$name.running"
         if [ $result -eq 0 ] && ! grep -q '^# failed' "$name.log"; then
             echo "== $name: $((SECONDS - start)) s $(grep -m 1 -B 1 -E -- '--- SKIP' "$name.log" | cut -c 1-200 | paste -sd ' ')"
         else
-            status=1
+            failed "$file"
             echo "== $name FAILED with status $result after $((SECONDS - start)) s (124 or 137: it took too long)"
             { grep -m 6 -E -A 4 -- '--- FAIL|^panic|^# failed|Error Trace|SIG|^cuda:' "$name.log" || tail -4 "$name.log"; } | cut -c 1-300 | head -n 16
         fi
@@ -91,8 +115,41 @@ main() {
         done
         wait
         for t in "$@"; do cat "$t.said"; done
-        grep -q FAILED -- $(printf '%s.said ' "$@") && status=1
+        grep -q -e FAILED -e 'NOT RUN' -- $(printf '%s.said ' "$@") && status=1
     }
+
+    # finish writes what there is, at the end or when this is interrupted.
+    finish() {
+        trap '' INT TERM HUP
+        local running file children
+        children=$(jobs -p)
+        if [ -n "$children" ]; then
+            kill $children 2>/dev/null
+            sleep 1
+        fi
+        for running in *.running; do
+            [ -f "$running" ] || continue
+            file=$(cat "$running")
+            { echo "== ${running%.running}: INTERRUPTED"; head -c 400000 "${running%.running}.log"; } >>"$out/$file"
+        done
+        touch "$out/gander.txt" "$out/torch.txt"
+        {
+            echo "$(date -u +%F), $(sed -n 's/^# device //p' "$out/gander.txt" "$out/torch.txt" | head -n 1)"
+            echo
+            if ! "$folder/bench" -table "$out/gander.txt" "$out/torch.txt" 2>&1; then
+                [ $status -ne 0 ] || status=1
+            fi
+        } >"$out/table.md"
+        cat "$out/table.md"
+        [ -f "$out/tests.txt" ] && grep -E '^BenchmarkDevice' "$out/tests.txt" | sed -E 's/BenchmarkDeviceProducts.//; s/-[0-9]+[[:space:]].*[[:space:]]([0-9.]+) us.product/ \1 us/' | head -n 60
+        echo "== done after $SECONDS s, status $status; everything is in $out"
+        cd /
+        rm -rf "$work"
+        exit $status
+    }
+
+    trap finish EXIT
+    trap 'status=130; exit' INT TERM HUP
 
     # Asking may take long on a machine that was just started, and must not take all the time.
     {
@@ -100,6 +157,11 @@ main() {
         uname -srm
         grep -m 1 'model name' /proc/cpuinfo
     } >"$out/device.txt" 2>&1
+    # What would change the numbers of cuBLAS, and of PyTorch with it, unnoticed.
+    for name in NVIDIA_TF32_OVERRIDE CUBLAS_EMULATE_SINGLE_PRECISION CUBLAS_EMULATE_DOUBLE_PRECISION; do
+        [ -n "${!name+set}" ] && echo "$name=${!name} is taken out of the environment" >>"$out/device.txt"
+        unset "$name"
+    done
     mode=$(timeout -k 5 20 nvidia-smi --query-gpu=compute_mode --format=csv,noheader 2>/dev/null | head -n 1)
     case $mode in Exclusive*) echo "one process at a time" >>"$out/device.txt" ;; *) mode=Default ;; esac
     torch=
@@ -139,10 +201,6 @@ PYTHON
     fi
     tests 30 Memory
     GANDER_LOSE_DEVICE=1 tests 30 Lost
-    "$folder/bench" -table "$out/gander.txt" $([ -s "$out/torch.txt" ] && echo "$out/torch.txt") >"$out/table.md" 2>"$work/table.err" || { cat "$work/table.err"; status=1; }
-    cat "$out/table.md"
-    grep -E '^BenchmarkDevice' "$out/tests.txt" | sed -E 's/BenchmarkDeviceProducts.//; s/-[0-9]+[[:space:]].*[[:space:]]([0-9.]+) us.product/ \1 us/' | head -n 60
-    echo "== done after $SECONDS s, status $status; everything is in $out"
-    exit $status
+    exit
 }
 main "$@" # read whole before anything runs

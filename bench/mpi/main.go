@@ -129,10 +129,10 @@ func outcome(c gan.Config, size int) ([2][]float64, error) {
 	g, d := trainers[0].Networks()
 	for _, m := range []nn.Module{g, d} {
 		for _, p := range nn.Params(m) {
-			weights = append(weights, p.Param.Value().Cast(tensor.Float64).Float64s()...)
+			weights = append(weights, p.Param.Value().Float64s()...)
 		}
 	}
-	return [2][]float64{weights, trainers[0].Sample(256, 1).Cast(tensor.Float64).Float64s()}, nil
+	return [2][]float64{weights, trainers[0].Sample(256, 1).Float64s()}, nil
 }
 
 // largest returns the largest difference.
@@ -161,7 +161,7 @@ func measure() error {
 	var rows [][]float64
 	for range *times {
 		row := []float64{}
-		meeting, err := timed(all, *sums*4, 2*all.Size()+1, all.Sum64)
+		meeting, err := timed(*sums*4, 2*all.Size()+1, all.Sum64)
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func measure() error {
 			}
 			both := 0.0
 			for _, m := range []nn.Module{g, d} {
-				t, err := timed(all, *sums, count(m), all.Sum32)
+				t, err := timed(*sums, count(m), all.Sum32)
 				if err != nil {
 					return err
 				}
@@ -227,7 +227,7 @@ func count(m nn.Module) (n int) {
 }
 
 // timed returns the median time in seconds of sums of some length.
-func timed[T float32 | float64](all gan.Group, n, length int, sum func([]T) error) (float64, error) {
+func timed[T float32 | float64](n, length int, sum func([]T) error) (float64, error) {
 	x := make([]T, length)
 	var seconds []float64
 	for range n {

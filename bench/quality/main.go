@@ -72,6 +72,10 @@ func main() {
 	flag.StringVar(&s.out, "o", results, "`file` to write; what is measured goes beside it, with the ending .json")
 	flag.IntVar(&s.steps, "steps", 0, "for a rehearsal: so many steps of each training")
 	flag.IntVar(&s.digits, "digits", 10_000, "digits to judge, fewer for a rehearsal")
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "quality: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
 	if err := s.check(*only); err != nil {
 		fmt.Fprintf(os.Stderr, "quality: %v; see -help\n", err)

@@ -112,10 +112,10 @@ func otherReason(ext string) error {
 }
 
 // labelByFolder makes the folders just below the root the classes.
-func (l *listing) labelByFolder() error {
+func (l *listing) labelByFolder() {
 	l.labeled = slices.ContainsFunc(l.pictures, func(p picture) bool { return strings.Contains(p.name, "/") })
 	if !l.labeled {
-		return nil
+		return
 	}
 	l.choose(func(p *picture) error {
 		folder, _, below := strings.Cut(p.name, "/")
@@ -125,7 +125,6 @@ func (l *listing) labelByFolder() error {
 		p.class = folder
 		return nil
 	})
-	return nil
 }
 
 // choose keeps the pictures for which label returns nil, and skips the others.

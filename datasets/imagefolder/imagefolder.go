@@ -158,16 +158,18 @@ func load(ctx context.Context, fsys fs.FS, dir string, options Options) (*Set, e
 	s := &Set{source: source{fsys: fsys, options: options, room: newRoom(options.MaxPixels)}, channels: options.Channels}
 	list, err := find(ctx, fsys)
 	if err == nil {
-		s.skipped, s.unusable = list.skipped, list.unusable
 		total := len(list.pictures) + len(list.unusable)
 		if options.Labels == "" {
-			err = list.labelByFolder()
+			list.labelByFolder()
 		} else {
 			err = list.labelByFile(fsys, options.Labels)
 		}
 		s.skipped, s.unusable = list.skipped, list.unusable
 		if err == nil {
-			err = s.decodeAll(ctx, list)
+			var pictures []decoded
+			if pictures, err = s.decodeAll(ctx, list); err == nil {
+				err = s.adopt(list, pictures)
+			}
 		}
 		if err == nil && len(s.unusable) > 0 && !options.SkipUnusable {
 			return nil, &UnusableError{Folder: dir, Files: s.unusable, Of: max(total, len(s.unusable))}
@@ -238,9 +240,16 @@ func isOpaque(c color.Color) bool {
 	return a == 0xffff
 }
 
-// decodeAll decodes every picture of a list, and makes samples of those that can
-// be.
-func (s *Set) decodeAll(ctx context.Context, l *listing) error {
+// decoded is what became of a picture: in grey, in colour, or in both until it is known
+// which is wanted.
+type decoded struct {
+	small      small
+	grey, full checksum
+	err        error
+}
+
+// decodeAll decodes every picture of a list.
+func (s *Set) decodeAll(ctx context.Context, l *listing) ([]decoded, error) {
 	perPicture := int64(s.options.Size * s.options.Size)
 	if s.channels != 1 {
 		perPicture *= 3
@@ -249,12 +258,7 @@ func (s *Set) decodeAll(ctx context.Context, l *listing) error {
 		perPicture += perPicture / 3 // grey and colour, until it is known which
 	}
 	keep := min(max(s.options.Memory, 0)/perPicture, int64(len(l.pictures)))
-	type result struct {
-		small      small
-		grey, full checksum
-		err        error
-	}
-	results := make([]result, len(l.pictures))
+	results := make([]decoded, len(l.pictures))
 	one := func(i int) {
 		r := &results[i]
 		p := l.pictures[i]
@@ -292,20 +296,19 @@ func (s *Set) decodeAll(ctx context.Context, l *listing) error {
 		})
 	}
 	workers.Wait()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	return results, ctx.Err()
+}
 
+// adopt makes samples of the pictures of a list that could be decoded.
+func (s *Set) adopt(l *listing, pictures []decoded) error {
 	if s.channels == 0 {
 		s.channels = 1
-		for _, r := range results {
-			if r.err == nil && r.small.tinted {
-				s.channels = 3
-			}
+		if slices.ContainsFunc(pictures, func(r decoded) bool { return r.err == nil && r.small.tinted }) {
+			s.channels = 3
 		}
 	}
 	var classes []string
-	for i, r := range results {
+	for i, r := range pictures {
 		p := l.pictures[i]
 		if r.err != nil {
 			s.unusable = append(s.unusable, File{p.name, r.err})

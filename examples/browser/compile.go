@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,7 @@ import (
 
 // compile makes WebAssembly of this package, and takes what starts it from Go's
 // installation. It returns the size of the compressed program.
-func compile(out string) (size int, err error) {
+func compile(ctx context.Context, out string) (size int, err error) {
 	_, source, _, ok := runtime.Caller(0)
 	if _, err := os.Stat(source); !ok || err != nil {
 		return 0, errors.New("the source of this program is not where it was; use go run")
@@ -28,12 +29,15 @@ func compile(out string) (size int, err error) {
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "gander.wasm")
 	inGo := func(args ...string) (string, error) {
-		cmd := exec.Command("go", args...)
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it cleans up
 		cmd.Dir = filepath.Dir(source)
 		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 		output, err := cmd.Output()
-		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-			err = fmt.Errorf("go %s: %w: %s", args[0], err, exit.Stderr)
+		if exit := (*exec.ExitError)(nil); ctx.Err() != nil {
+			err = context.Cause(ctx)
+		} else if errors.As(err, &exit) {
+			err = fmt.Errorf("go %s: %w: %s", args[0], err, strings.TrimSpace(string(exit.Stderr)))
 		}
 		return strings.TrimSpace(string(output)), err
 	}

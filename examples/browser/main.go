@@ -36,7 +36,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -54,6 +53,10 @@ func main() {
 	out := flag.String("out", filepath.Join("runs", "browser"), "`folder` to write the page to")
 	model := flag.String("model", "", "`file` of a generator of grey images (default: digits, which are part of the program)")
 	address := flag.String("http", "", "`address` to serve the folder at, such as localhost:8080")
+	flag.Usage = func() { log.Print("see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
 	if flag.NArg() > 0 || *out == "" {
 		log.Print("-out names a folder, and there are no arguments besides the flags; see -help")
@@ -65,22 +68,24 @@ func main() {
 }
 
 func run(out, model, address string) error {
+	ctx, stop := gan.Signals(context.Background())
+	defer stop()
 	if address == "" {
-		return build(out, model)
+		return build(ctx, out, model)
 	}
 	listener, err := net.Listen("tcp", address) // before the page is built, which takes a while
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	if err := build(out, model); err != nil {
+	if err := build(ctx, out, model); err != nil {
 		return err
 	}
-	return serve(listener, out)
+	return serve(ctx, listener, out)
 }
 
 // build writes the page.
-func build(out, model string) error {
+func build(ctx context.Context, out, model string) error {
 	g, err := pretrained.Digits()
 	if model != "" {
 		g, err = gan.LoadGenerator(model)
@@ -111,18 +116,19 @@ func build(out, model string) error {
 	if err != nil {
 		return err
 	}
-	size, err := compile(out)
+	if err := g.Save(filepath.Join(out, "generator.safetensors")); err != nil {
+		return err
+	}
+	size, err := compile(ctx, out)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "the page is in %s; its program takes %.1f MB\n", out, float64(size)/1e6)
-	return g.Save(filepath.Join(out, "generator.safetensors"))
+	return nil
 }
 
 // serve serves a folder until Ctrl-C.
-func serve(listener net.Listener, folder string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+func serve(ctx context.Context, listener net.Listener, folder string) error {
 	server := &http.Server{Handler: http.FileServer(http.Dir(folder)), ReadTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
 	log.Printf("look at http://%v/", listener.Addr())

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,4 +101,27 @@ func TestRing(t *testing.T) {
 		require.Greater(t, last.quality, 0.8)
 		require.Equal(t, last.steps, last.step)
 	}
+}
+
+// Whoever stops the program while it compiles finds nothing in the folder for
+// temporary files.
+func TestInterrupt(t *testing.T) {
+	if testing.Short() || runtime.GOOS == "windows" {
+		t.Skip("compiles for WebAssembly; a process cannot send Ctrl-C to another on Windows")
+	}
+	temporary := t.TempDir()
+	cmd := clitest.Command(t, t.TempDir())
+	cmd.Env = append(cmd.Env, "TMPDIR="+temporary, "GOCACHE="+t.TempDir()) // for which compiling takes a while
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	require.Eventually(t, func() bool {
+		there, err := os.ReadDir(temporary)
+		return err == nil && len(there) > 0
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	cmd.Wait()
+	require.Equal(t, 1, cmd.ProcessState.ExitCode())
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }

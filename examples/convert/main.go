@@ -30,6 +30,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -51,7 +52,11 @@ func main() {
 	flag.IntVar(&j.latent, "latent", 0, "number of the generator's inputs")
 	shape := flag.String("shape", "", "`shape` of a sample, such as 1,28,28 (default: as the network makes it)")
 	classes := flag.String("classes", "", "`names` of the classes, in their order, with commas between")
-	flag.StringVar(&j.out, "o", "", "safetensors `file` to write (default: none; the tensors are listed)")
+	flag.StringVar(&j.out, "o", "", "`file` to write, in .safetensors (default: none; the tensors are listed)")
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "convert: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
 	wrong := ""
 	for text := range strings.SplitSeq(*shape, ",") {
@@ -71,6 +76,8 @@ func main() {
 		wrong = "-from must name a file"
 	case j.out == "" && (j.net != "" || j.prefix != "" || j.latent != 0):
 		wrong = "-o must name the file to write"
+	case j.out != "" && filepath.Ext(j.out) != ".safetensors":
+		wrong = "-o must name a file in .safetensors"
 	case j.net != "" && j.prefix != "":
 		wrong = "-prefix is for files without -net"
 	case j.net == "" && (j.latent != 0 || *shape != "" || *classes != ""):

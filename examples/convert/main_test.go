@@ -92,10 +92,10 @@ func TestClasses(t *testing.T) {
 		"-classes cat,dog,cow": "3",
 		"-classes cat,cat":     "cat",
 	} {
-		clitest.Fails(t, dir, 1, want, strings.Fields("-from net.safetensors -net net.safetensors -latent 3 -o x "+args)...)
+		clitest.Fails(t, dir, 1, want, strings.Fields("-from net.safetensors -net net.safetensors -latent 3 -o x.safetensors "+args)...)
 	}
-	clitest.Fails(t, dir, 2, "-latent must be 1 or more", strings.Fields("-from net.safetensors -net net.safetensors -classes cat,dog -o x")...)
-	clitest.Fails(t, dir, 2, "need -net", strings.Fields("-from net.safetensors -classes cat,dog -o x")...)
+	clitest.Fails(t, dir, 2, "-latent must be 1 or more", strings.Fields("-from net.safetensors -net net.safetensors -classes cat,dog -o x.safetensors")...)
+	clitest.Fails(t, dir, 2, "need -net", strings.Fields("-from net.safetensors -classes cat,dog -o x.safetensors")...)
 }
 
 // A checkpoint with several networks.
@@ -148,30 +148,31 @@ func TestFailures(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "odd.json"), []byte(`{"type":"Strange"}`), 0o644))
 	before := slices.Sorted(maps.Keys(clitest.Files(t, dir)))
 	for args, want := range map[string]string{
-		"":                                         "-from must name a file",
-		"-from dcgan.pth x":                        `unexpected argument "x"`,
-		"-from dcgan.pth -net dcgan.json":          "-o must name the file to write",
-		"-from dcgan.pth -latent 3 -o x":           "-latent, -shape and -classes need -net",
-		"-from x -net y -prefix z -o x":            "-prefix is for files without -net",
-		"-from x -net y -shape 3 -o x":             "-latent must be 1 or more",
-		"-from x -net y -latent 1 -shape 3,a -o x": `-shape "3,a" is not of numbers`,
-		"-from x -net y -latent -1 -o x":           "-latent must be 1 or more",
+		"":                                "-from must name a file",
+		"-from dcgan.pth x":               `unexpected argument "x"`,
+		"-from dcgan.pth -net dcgan.json": "-o must name the file to write",
+		"-from dcgan.pth -latent 3 -o x.safetensors":           "-latent, -shape and -classes need -net",
+		"-from dcgan.pth -o netG.pth":                          "-o must name a file in .safetensors",
+		"-from x -net y -prefix z -o x.safetensors":            "-prefix is for files without -net",
+		"-from x -net y -shape 3 -o x.safetensors":             "-latent must be 1 or more",
+		"-from x -net y -latent 1 -shape 3,a -o x.safetensors": `-shape "3,a" is not of numbers`,
+		"-from x -net y -latent -1 -o x.safetensors":           "-latent must be 1 or more",
 	} {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}
 	for args, want := range map[string]string{
-		"-from none":                                               "none",
-		"-from .":                                                  "not a regular file",
-		"-from text":                                               "text: not a valid safetensors file",
-		"-from dcgan.pth -part x":                                  `dcgan.pth has no part "x"`,
-		"-from dcgan.pth -net none -o x":                           "none",
-		"-from dcgan.pth -net text -o x":                           "text: not a valid safetensors file",
-		"-from dcgan.pth -net odd.json -o x":                       `"Strange"; import the package that registers it; known are AdaptiveAvgPool2D, `,
-		"-from dcgan.pth -net plain.safetensors -o x":              "plain.safetensors: it describes no network",
-		"-from plain.safetensors -net dcgan.json -o x":             "plain.safetensors: none of the network's parameters",
-		"-from dcgan.pth -net dcgan.json -latent 17 -o x":          "does not take 17 latent numbers",
-		"-from dcgan.pth -net dcgan.json -latent 16 -o none/x":     "none",
-		"-from dcgan.pth -net dcgan.json -latent 16 -shape 7 -o x": "does not have the shape [7]",
+		"-from none":              "none",
+		"-from .":                 "not a regular file",
+		"-from text":              "text: not a valid safetensors file",
+		"-from dcgan.pth -part x": `dcgan.pth has no part "x"`,
+		"-from dcgan.pth -net none -o x.safetensors":                           "none",
+		"-from dcgan.pth -net text -o x.safetensors":                           "text: not a valid safetensors file",
+		"-from dcgan.pth -net odd.json -o x.safetensors":                       `"Strange"; import the package that registers it; known are AdaptiveAvgPool2D, `,
+		"-from dcgan.pth -net plain.safetensors -o x.safetensors":              "plain.safetensors: it describes no network",
+		"-from plain.safetensors -net dcgan.json -o x.safetensors":             "plain.safetensors: none of the network's parameters",
+		"-from dcgan.pth -net dcgan.json -latent 17 -o x.safetensors":          "does not take 17 latent numbers",
+		"-from dcgan.pth -net dcgan.json -latent 16 -o none/x.safetensors":     "none",
+		"-from dcgan.pth -net dcgan.json -latent 16 -shape 7 -o x.safetensors": "does not have the shape [7]",
 	} {
 		clitest.Fails(t, dir, 1, want, strings.Fields(args)...)
 	}

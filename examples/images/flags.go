@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/gander-ml/gander/gan/rundir"
@@ -32,6 +33,10 @@ var (
 )
 
 func init() {
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "images: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Var(&resume, "resume", "what becomes of a run in that folder: `auto` goes on with it, or starts one; must goes on with it; never moves it aside (default never)")
 	flag.Var(changes, "set", "change `flag=value` of a run that is resumed: lr, steps, batch or seed")
 }

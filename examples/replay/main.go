@@ -7,8 +7,8 @@
 //
 //	go run ./examples/replay -preset quick runs/mnist/failure.safetensors
 //
-// The flags are those of the run, since the networks and the settings must be the
-// same; what differs is named. The exit status is 1 if the file cannot be used or
+// -preset, -lr, -latent, -steps and -seed are those of the run, since the networks and
+// the settings must be the same; what differs is named. The exit status is 1 if the file cannot be used or
 // the step does not fail any more, and 2 after wrong usage.
 package main
 
@@ -28,16 +28,17 @@ func main() {
 	latent := flag.Int("latent", 0, "latent numbers of the run (default: the recipe's)")
 	steps := flag.Int("steps", 0, "length of the run (default: the recipe's)")
 	seed := flag.Uint64("seed", 1, "seed of the run")
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: replay [the flags of the run] FILE")
-		flag.PrintDefaults()
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "replay: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error {
+			fmt.Fprintln(os.Stderr, "usage: replay [the flags of the run] FILE")
+			flag.PrintDefaults()
+			os.Exit(0)
+			return nil
+		})
 	}
 	flag.Parse()
 	r, known := recipe.Named(*preset, recipe.All())
-	if !known || flag.NArg() != 1 || *lr < 0 || *latent < 0 || *latent > 1<<16 || *steps < 0 {
-		fmt.Fprintln(os.Stderr, "replay: give a preset that exists, the flags of the run, and one file; see -help")
-		os.Exit(2)
-	}
 	r.Seed = *seed
 	flag.Visit(func(f *flag.Flag) {
 		switch f.Name {
@@ -49,6 +50,21 @@ func main() {
 			r.Steps = *steps
 		}
 	})
+	wrong := ""
+	switch {
+	case flag.NArg() != 1:
+		wrong = "give one file, after the flags of the run"
+	case !known:
+		wrong = fmt.Sprintf("there is no preset %q", *preset)
+	case r.Latent < 1 || r.Latent > 1<<16 || r.Steps < 1:
+		wrong = "-latent must lie between 1 and 65536, -steps be at least 1"
+	case !(r.LR > 0 && r.LR <= 1):
+		wrong = "-lr must lie between 0 and 1"
+	}
+	if wrong != "" {
+		fmt.Fprintf(os.Stderr, "replay: %s; see -help\n", wrong)
+		os.Exit(2)
+	}
 	origin, err := replay(flag.Arg(0), r)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "replay:", strings.ReplaceAll(err.Error(), "\n", "; "))

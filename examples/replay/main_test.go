@@ -40,7 +40,14 @@ func TestReplay(t *testing.T) {
 	clitest.Fails(t, dir, 1, "does not fit", "failure.safetensors")
 	clitest.Fails(t, dir, 1, "nothing.safetensors", "nothing.safetensors")
 	clitest.Fails(t, dir, 1, "does not fit", "-preset", "pocket", "failure.safetensors")
-	clitest.Fails(t, dir, 2, "give a preset that exists", "-preset", "pong", "failure.safetensors")
-	clitest.Fails(t, dir, 2, "one file")
-	clitest.Fails(t, dir, 2, "the flags of the run", "-latent", "9223372036854775807", "failure.safetensors")
+	clitest.Fails(t, dir, 2, `there is no preset "pong"`, "-preset", "pong", "failure.safetensors")
+	clitest.Fails(t, dir, 2, "give one file, after the flags of the run")
+	clitest.Fails(t, dir, 2, "give one file, after the flags of the run", "failure.safetensors", "-lr", "0.1")
+	for _, latent := range []string{"0", "-1", "9223372036854775807"} {
+		clitest.Fails(t, dir, 2, "-latent must lie between", "-latent", latent, "failure.safetensors")
+	}
+	clitest.Fails(t, dir, 2, "-steps be at least 1", "-steps", "0", "failure.safetensors")
+	for _, lr := range []string{"0", "NaN", "2"} {
+		clitest.Fails(t, dir, 2, "-lr must lie between 0 and 1", "-lr", lr, "failure.safetensors")
+	}
 }

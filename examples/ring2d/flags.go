@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,10 @@ func parse() (s settings) {
 	})
 	flag.Var(s.changes, "set", "change `flag=value` of a run that is resumed: lr, gamma, batch, steps or schedule")
 	flag.StringVar(&s.where, "device", "auto", "where to train: cpu, or another device that the program was built for; auto is the fastest that works")
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "ring2d: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
 	return s
 }

@@ -84,6 +84,16 @@ func run(ctx context.Context, s settings) (err error) {
 	if s.json {
 		lines = os.Stderr
 	}
+	var page *watch.Page
+	if s.address != "" { // before anything is moved aside
+		page = watch.New(watch.Options{Title: "ring2d, " + s.mixture, Seed: s.seed})
+		url, err := page.Listen(s.address)
+		if err != nil {
+			return err
+		}
+		defer page.Close()
+		fmt.Fprintln(lines, "look at", url)
+	}
 	s.folder, err = rundir.Open(s.out, rundir.Options{Resume: s.resume, SetFlag: "-set",
 		Say: func(line string) { fmt.Fprintln(lines, line) }})
 	if err != nil {
@@ -97,14 +107,7 @@ func run(ctx context.Context, s settings) (err error) {
 		var hooks []gan.Hook
 		if i == 0 {
 			hooks = append(hooks, film.hook())
-			if s.address != "" {
-				page := watch.New(watch.Options{Title: "ring2d, " + s.mixture, Seed: s.seed})
-				url, err := page.Listen(s.address)
-				if err != nil {
-					return err
-				}
-				defer page.Close()
-				fmt.Fprintln(lines, "look at", url)
+			if page != nil {
 				hooks = append(hooks, page.Hook())
 			}
 		}

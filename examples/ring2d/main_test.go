@@ -116,6 +116,8 @@ func TestFailures(t *testing.T) {
 		"-gamma -1":       "-gamma",
 		"-gamma 0":        "-penalty none is without",
 		"-out=":           "-out must name a folder",
+		"-samples x.png":  "-samples must name a file in .npy",
+		"-set lr=0.1":     "-set changes a run that is resumed",
 		"-nonsense":       "-nonsense",
 		"argument":        `unexpected argument "argument"`,
 	} {
@@ -124,6 +126,7 @@ func TestFailures(t *testing.T) {
 	clitest.Fails(t, dir, 1, "file", "-out", "file/below")
 	clitest.Fails(t, dir, 1, "abacus", "-device", "abacus")
 	clitest.Fails(t, dir, 1, "file", "-out", ".", "-samples", "file/x.npy")
+	clitest.Fails(t, dir, 1, "missing port", "-out", ".", "-http", "80") // and no run is moved aside
 	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "-mixture")
 }
 

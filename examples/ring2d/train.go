@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -59,6 +60,10 @@ func (s *settings) wrong() string {
 		return "-lr must lie between 0 and 1, -gamma between 0 and 1e6 and not be 0: -penalty none is without"
 	case s.out == "":
 		return "-out must name a folder"
+	case s.samples != "" && filepath.Ext(s.samples) != ".npy":
+		return "-samples must name a file in .npy"
+	case s.resume == rundir.New && s.changes.String() != "":
+		return "-set changes a run that is resumed: give -resume auto as well, or the flag itself"
 	}
 	return ""
 }

@@ -43,6 +43,10 @@ func main() {
 	columns := flag.Int("columns", 5, "images in a row")
 	scale := flag.Int("scale", 0, "side of the block that shows one pixel (default 4 in a grid, 1 in a folder)")
 	device := flag.String("device", "auto", "where to draw: cpu, or another device that the program was built for; auto is the fastest that works")
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "sample: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
 	wrong := ""
 	switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -8,10 +9,13 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"log"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,6 +75,51 @@ func newServer(g *gan.Generator, l limits) (*server, error) {
 		s.kinds = s.kinds[1:] // these are no images
 	}
 	return s, nil
+}
+
+// sample answers one request for samples.
+func (s *server) sample(w http.ResponseWriter, r *http.Request, k kind) {
+	q, err := s.parse(r.URL.RawQuery)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	tag := s.tag(q, k)
+	cacheable := func() {
+		w.Header().Set("ETag", tag)
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+	}
+	if strings.Contains(r.Header.Get("If-None-Match"), tag) {
+		cacheable()
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	select {
+	case s.requests <- struct{}{}:
+		defer func() { <-s.requests }()
+	default:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many requests at a time; try again in a second", http.StatusTooManyRequests)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.time)
+	defer cancel()
+	var body bytes.Buffer
+	switch err := s.draw(ctx, &body, q, k); {
+	case r.Context().Err() != nil: // the client is gone
+		w.WriteHeader(499)
+	case ctx.Err() != nil:
+		http.Error(w, "this took too long; ask for fewer samples", http.StatusServiceUnavailable)
+	case err != nil:
+		log.Print(err)
+		http.Error(w, "the samples could not be drawn", http.StatusInternalServerError)
+	default:
+		cacheable()
+		w.Header().Set("Content-Type", k.media)
+		w.Header().Set("Content-Length", fmt.Sprint(body.Len()))
+		w.Write(body.Bytes()) // an error means that nobody reads any more
+		s.drawn.Add(int64(q.n))
+	}
 }
 
 // parse reads a query, in which every name is known and there once.

@@ -22,17 +22,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -51,9 +49,13 @@ func main() {
 	flag.IntVar(&l.requests, "requests", 64, "most requests at a time")
 	flag.IntVar(&l.drawing, "parallel", runtime.GOMAXPROCS(0), "most requests that are drawn for at a time; others wait")
 	flag.DurationVar(&l.time, "time", 10*time.Second, "most time for an answer")
+	flag.Usage = func() { log.Print("see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
-	if flag.NArg() > 0 || min(l.samples, l.bytes, l.requests, l.drawing) < 1 || l.time <= 0 {
-		log.Print("limits are positive, and there are no arguments besides the flags; see -help")
+	if flag.NArg() > 0 || *address == "" || min(l.samples, l.bytes, l.requests, l.drawing) < 1 || l.time <= 0 {
+		log.Print("-addr names an address, limits are positive, and there are no arguments besides the flags; see -help")
 		os.Exit(2)
 	}
 	if err := run(*address, *model, l); err != nil {
@@ -98,50 +100,8 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	}
 	patience, cancel := context.WithTimeout(context.Background(), s.time+5*time.Second)
 	defer cancel()
-	return server.Shutdown(patience)
-}
-
-// sample answers one request for samples.
-func (s *server) sample(w http.ResponseWriter, r *http.Request, k kind) {
-	q, err := s.parse(r.URL.RawQuery)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	if server.Shutdown(patience) != nil {
+		return errors.New("stopped before every answer was sent: whoever asked reads too slowly")
 	}
-	tag := s.tag(q, k)
-	cacheable := func() {
-		w.Header().Set("ETag", tag)
-		w.Header().Set("Cache-Control", "public, max-age=3600")
-	}
-	if strings.Contains(r.Header.Get("If-None-Match"), tag) {
-		cacheable()
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	select {
-	case s.requests <- struct{}{}:
-		defer func() { <-s.requests }()
-	default:
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many requests at a time; try again in a second", http.StatusTooManyRequests)
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.time)
-	defer cancel()
-	var body bytes.Buffer
-	switch err := s.draw(ctx, &body, q, k); {
-	case r.Context().Err() != nil: // the client is gone
-		w.WriteHeader(499)
-	case ctx.Err() != nil:
-		http.Error(w, "this took too long; ask for fewer samples", http.StatusServiceUnavailable)
-	case err != nil:
-		log.Print(err)
-		http.Error(w, "the samples could not be drawn", http.StatusInternalServerError)
-	default:
-		cacheable()
-		w.Header().Set("Content-Type", k.media)
-		w.Header().Set("Content-Length", fmt.Sprint(body.Len()))
-		w.Write(body.Bytes()) // an error means that nobody reads any more
-		s.drawn.Add(int64(q.n))
-	}
+	return nil
 }

@@ -484,6 +484,7 @@ func TestFailures(t *testing.T) {
 	defer listener.Close()
 	for args, want := range map[string]string{
 		"-wrong":      "flag provided but not defined: -wrong",
+		"-addr=":      "-addr names an address", // and not a port of every network
 		"-samples 0":  "limits are positive",
 		"-requests 0": "limits are positive",
 		"-time -1s":   "limits are positive",

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -36,6 +37,10 @@ var (
 )
 
 func init() {
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "stackedmnist: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Var(&resume, "resume", "what becomes of a run in that folder: `auto` goes on with it, or starts one; must goes on with it; never moves it aside (default never)")
 }
 

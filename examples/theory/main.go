@@ -8,14 +8,13 @@
 //
 //	V(D*) = E_data ln D* + E_g ln(1 − D*) = −ln 4 + 2·JSD(p_data ‖ p_g),
 //
-// and that its least value, −ln 4, is reached where the densities are equal and
-// D* is ½ everywhere. Here a discriminator is trained by gradient descent to
-// maximise V, against three generators that come nearer to the data. As in the
-// proof it is free to take any value anywhere, being one logit for each point
-// of a fine grid, and the expectations are integrals over the grid instead of
-// means over samples. It takes a second and prints, for each generator, the
-// largest deviation of the trained D from D*, and of V from its formula;
-// runs/theory.png shows the curves of the first.
+// and that its least value, −ln 4, is reached where the densities are equal and D* is ½
+// everywhere. Here a discriminator is trained by gradient descent to maximise V, against
+// three generators that come nearer to the data. As in the proof it is free to take any
+// value anywhere, being one logit for each point of a fine grid, and the expectations are
+// integrals over the grid instead of means over samples. It takes a second and prints, for
+// each generator, the largest deviation of the trained D from D*, and of V from its
+// formula; runs/theory.png shows the curves of the first.
 package main
 
 import (
@@ -35,9 +34,8 @@ import (
 // The interval holds all but 10⁻⁸ of every density, and a sum over its points
 // is an integral to about that accuracy.
 const (
-	lo, hi = -8.0, 8.0
-	points = 641
-	steps  = 3000
+	lo, hi        = -8.0, 8.0
+	points, steps = 641, 3000
 )
 
 func normal(x, mean, std float64) float64 {
@@ -60,9 +58,13 @@ var generators = []struct {
 
 func main() {
 	out := flag.String("o", filepath.Join("runs", "theory.png"), "PNG file to write")
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "theory: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags", func(string) error { flag.PrintDefaults(); os.Exit(0); return nil })
+	}
 	flag.Parse()
-	if flag.NArg() > 0 || *out == "" {
-		fmt.Fprintln(os.Stderr, "theory: -o must name a file, and there are no arguments; see -help")
+	if flag.NArg() > 0 || filepath.Ext(*out) != ".png" {
+		fmt.Fprintln(os.Stderr, "theory: -o must name a file in .png, and there are no arguments; see -help")
 		os.Exit(2)
 	}
 	if err := run(*out); err != nil {
@@ -101,8 +103,8 @@ func run(out string) error {
 			}
 		}
 	}
-	fmt.Printf("\n−ln 4 = %.7f; curves of the first in %s\n", -math.Log(4), out)
-	return nil
+	_, err := fmt.Printf("\n−ln 4 = %.7f; curves of the first in %s\n", -math.Log(4), out)
+	return err
 }
 
 func values(xs []float64, f func(float64) float64) []float64 {

@@ -51,7 +51,22 @@ func TestFailures(t *testing.T) {
 	require.NoError(t, os.WriteFile(dir+"/file", []byte("old"), 0o644))
 	clitest.Fails(t, dir, 2, "flag provided but not defined: -x", "-x")
 	clitest.Fails(t, dir, 2, "there are no arguments", "x")
-	clitest.Fails(t, dir, 2, "-o must name a file", "-o=")
+	for _, out := range []string{"", "x", "x.jpg", "file"} {
+		clitest.Fails(t, dir, 2, "-o must name a file in .png", "-o="+out)
+	}
 	clitest.Fails(t, dir, 1, "file", "-o", "file/below/theory.png")
 	require.Contains(t, clitest.Run(t, dir, "-help").Errors, "PNG file to write")
+}
+
+// That nobody can read the numbers is told.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	defer full.Close()
+	cmd := clitest.Command(t, t.TempDir())
+	cmd.Stdout = full
+	require.Error(t, cmd.Run())
+	require.Equal(t, 1, cmd.ProcessState.ExitCode())
 }

@@ -318,6 +318,26 @@ func TestOtherSamples(t *testing.T) {
 	}
 }
 
+// All units give the same for every sample if there is one sample.
+func TestSingleSamples(t *testing.T) {
+	s := healthy()
+	s.steps, s.source = 300, constant{tensor.FromFloat32([]float32{0.5, -0.5}, 1, 2)}
+	said, all := s.fit(t, diagnose.Options{Rules: []diagnose.Rule{{Name: "dead", Find: diagnose.DeadUnits}}})
+	require.Empty(t, said)
+	m := all[len(all)-1]
+	require.True(t, math.IsNaN(m.Generator.Dead))
+	require.Less(t, m.Discriminator.Dead, 1.0, "it sees a real and a generated one")
+}
+
+// A discriminator that is flat at real samples is not infinitely steep elsewhere.
+func TestFlatAtRealSamples(t *testing.T) {
+	var r diagnose.Record
+	for k := range 20 {
+		r.Measurements = append(r.Measurements, &diagnose.Measurement{Step: k, FakeSlope: 2})
+	}
+	require.Contains(t, diagnose.SteepAtSamples(r), "The discriminator is steep at generated samples and flat at real ones (its gradient's norm is 2 there and 0 here)")
+}
+
 // A network that refuses to be looked at does not end training.
 func TestRefusal(t *testing.T) {
 	d := nn.Sequential(stubborn{}, nn.Linear(2, 1))

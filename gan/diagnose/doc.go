@@ -10,11 +10,11 @@
 //	apart on average, two real samples 1.79, so that it draws nearly the same again
 //	and again. …
 //
-// Other hooks hear of it by [gan.Run.Note]. A hundred times in a run, unless
-// [Options] say otherwise, [Hook] measures a step: a [Measurement] holds the numbers.
-// [Rules] look at the last ten or twenty of them. None speaks about the beginning of
-// a run, nor about what happens once, but for the one that looks at the data alone. The recipes of gan/recipe for the modern game
-// train in silence.
+// Other hooks hear of it by [gan.Run.Note]. A hundred times in a run, unless [Options]
+// say otherwise, [Hook] measures a step: a [Measurement] holds the numbers. [Rules]
+// look at the last ten or twenty of them. None speaks about the beginning of a run, nor
+// about what happens once, but for the one that looks at the data alone. The recipes of
+// gan/recipe for the modern game train in silence.
 //
 //	rule               speaks if                                                          number
 //	OutOfReach         numbers of the data lie beyond what G's last layer can make        1 in 100

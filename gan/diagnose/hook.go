@@ -219,7 +219,7 @@ func (h *hook) copy(s *gan.StepInfo, now [2]*nn.Weights, turn bool) *copies {
 	c.m.Generator.GradNorm, c.m.Discriminator.GradNorm = s.GradNorms()
 	c.m.Generator.Rate, c.m.Discriminator.Rate = s.LearningRates()
 	real, fake := s.Scores()
-	c.m.RealScores, c.m.FakeScores = numbers(real), numbers(fake)
+	c.m.RealScores, c.m.FakeScores = real.Float64s(), fake.Float64s()
 	real, fake = s.Samples()
 	c.real, c.fake = few(real), few(fake)
 	if condition := s.Condition(); condition != nil {
@@ -230,9 +230,6 @@ func (h *hook) copy(s *gan.StepInfo, now [2]*nn.Weights, turn bool) *copies {
 	tensor.NewStream(uint64(s.Step), "diagnose").NormalInto(c.latent)
 	return c
 }
-
-// numbers reads a tensor.
-func numbers(t *tensor.Tensor) []float64 { return t.Cast(tensor.Float64).Float64s() }
 
 // few copies some samples of a batch, which is gone after the step.
 func few(x *tensor.Tensor) *tensor.Tensor {

@@ -50,7 +50,8 @@ type Network struct {
 	Update float64
 	// Dead is the largest share, among the layers, of units that give the same
 	// number for every sample of the batch, so that nothing passes through them; and
-	// DeadLayer is that layer, "3 ReLU".
+	// DeadLayer is that layer, "3 ReLU". Of a generator it is not known if a batch has
+	// a single sample.
 	Dead      float64
 	DeadLayer string
 }
@@ -133,7 +134,7 @@ func distance(x *tensor.Tensor) float64 {
 	if n < 2 {
 		return math.NaN()
 	}
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Float64s()
 	size := len(values) / n
 	sum, pairs := 0.0, 0
 	for apart := 1; apart < n; apart++ { // neighbours first
@@ -180,7 +181,7 @@ func slope(d nn.Module, w *nn.Weights, x, condition *tensor.Tensor) float64 {
 	out := autograd.Sum(logit(d, pass(w, condition), leaf))
 	gradient := autograd.Grad(out, []*autograd.Var{leaf}, autograd.Opts{})[0].Value()
 	n := x.Dim(0)
-	values := gradient.Cast(tensor.Float64).Float64s()
+	values := gradient.Float64s()
 	size := len(values) / n
 	sum := 0.0
 	for i := range n {
@@ -257,7 +258,7 @@ func limits(m nn.Module) (lo, hi float64) {
 // that lie beyond limits by more than rounding does.
 func beyond(x *tensor.Tensor, limits [2]float64) (extent [2]float64, share float64) {
 	const slack = 1e-3
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Float64s()
 	if len(values) == 0 {
 		return extent, 0
 	}
@@ -283,6 +284,9 @@ func dead(m nn.Module, w *nn.Weights, condition *tensor.Tensor, inputs ...*tenso
 		if condition != nil {
 			condition = tensor.Concat(0, slices.Repeat([]*tensor.Tensor{condition}, len(inputs))...)
 		}
+	}
+	if x.Dim(0) < 2 {
+		return math.NaN(), "" // a single sample is like no other
 	}
 	type found struct {
 		share float64
@@ -327,7 +331,7 @@ func constant(x *tensor.Tensor) float64 {
 	}
 	n, units := shape[0], shape[1]
 	each := x.Len() / (n * units)
-	values := x.Cast(tensor.Float32).Float32s()
+	values := x.Float32s()
 	same := 0
 	for u := range units {
 		first, differs := values[u*each], false

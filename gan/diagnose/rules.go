@@ -126,8 +126,12 @@ func SteepAtSamples(r Record) string {
 		return ""
 	}
 	m := r.Measurements[len(r.Measurements)-1]
-	return fmt.Sprintf("The discriminator is %.0f times as steep at generated samples as at real ones (its gradient's norm is %.3g there and %.3g here), "+
-		"so that the generator is thrown about. Add the penalty R2, or raise its γ.", median(ratios), m.FakeSlope, m.RealSlope)
+	steep := fmt.Sprintf("%.0f times as steep at generated samples as at real ones", median(ratios))
+	if math.IsInf(median(ratios), 1) {
+		steep = "steep at generated samples and flat at real ones"
+	}
+	return fmt.Sprintf("The discriminator is %s (its gradient's norm is %.3g there and %.3g here), "+
+		"so that the generator is thrown about. Add the penalty R2, or raise its γ.", steep, m.FakeSlope, m.RealSlope)
 }
 
 // Collapse finds a generator whose samples of different latent vectors are alike:

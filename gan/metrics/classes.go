@@ -81,7 +81,8 @@ func Fidelity(seen, asked []int) (Value, error) {
 		}
 	}
 	n := float64(len(seen))
-	v.Value, v.StdErr = right/n, shareStdErr(right/n, n)
+	share := right / n
+	v.Value, v.StdErr = share, math.Sqrt(share*(1-share)/n)
 	return v, nil
 }
 

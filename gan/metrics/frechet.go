@@ -20,8 +20,8 @@ type Gaussian struct {
 }
 
 // FitGaussian returns the mean and the covariance of features [n, d]. It returns an
-// error if one, or a covariance, is not finite, or if n ≤ d: then the covariance is singular, and
-// distances from it depend more on n than on the samples.
+// error if one, or a covariance, is not finite, or if n ≤ d: then the covariance is
+// singular, and distances from it depend more on n than on the samples.
 func FitGaussian(features *tensor.Tensor) (*Gaussian, error) {
 	const op = "FitGaussian"
 	s, err := read(op, "features", features)

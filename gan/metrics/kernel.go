@@ -25,8 +25,8 @@ import (
 // Numbers that are small beside 1 do not count in this kernel, and of numbers above
 // some 10⁵⁰ the cubes may be too large.
 //
-// It returns an error if a number, or the result, is not finite or a set has fewer than two rows. It
-// panics with a [tensor.ShapeError] on other shapes, and with a
+// It returns an error if a number, or the result, is not finite or a set has fewer than
+// two rows. It panics with a [tensor.ShapeError] on other shapes, and with a
 // [tensor.ArgumentError] if block is negative or 1.
 func KernelDistance(reference, generated *tensor.Tensor, block int) (Value, error) {
 	const op = "KernelDistance"

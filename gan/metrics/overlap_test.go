@@ -93,6 +93,48 @@ func average(xs []float64) (mean float64) {
 	return mean
 }
 
+// The deviation over many sets of samples, against one reference, is what the standard
+// errors say: that of coverage, up to half more.
+func TestOverlapErrors(t *testing.T) {
+	const draws = 100
+	for _, c := range []struct {
+		n, m, k int
+		shift   float64
+	}{{300, 300, 5, 0}, {300, 200, 5, 1.5}, {1000, 100, 3, 0}, {100, 400, 5, 1}} {
+		random := tensor.NewStream(1, "errors")
+		reference, err := metrics.FitManifold(random.Normal(tensor.Float64, c.n, 2), c.k)
+		require.NoError(t, err)
+		values, errs := map[string][]float64{}, map[string][]float64{}
+		for range draws {
+			d, err := reference.DensityCoverage(tensor.Shift(random.Normal(tensor.Float64, c.m, 2), c.shift))
+			require.NoError(t, err)
+			for _, v := range d {
+				values[v.Name], errs[v.Name] = append(values[v.Name], v.Value), append(errs[v.Name], v.StdErr)
+			}
+		}
+		for name, most := range map[string]float64{"density": 1.25, "coverage": 1.6} {
+			mean, deviation := average(values[name]), 0.0
+			for _, v := range values[name] {
+				deviation += (v - mean) * (v - mean) / (draws - 1)
+			}
+			ratio := average(errs[name]) / math.Sqrt(deviation)
+			assert.Greater(t, ratio, 0.8, "%s %v", name, c)
+			assert.Less(t, ratio, most, "%s %v", name, c)
+		}
+	}
+	// By hand: balls of radius 1 around 0, 1 and 2 on a line, and of 10 around 12. The first
+	// sample lies in that of 0, the second in those of 0 and 1.
+	points := tensor.FromFloat64([]float64{0, 1, 2, 12}, 4, 1)
+	d, err := metrics.DensityCoverage(points, tensor.FromFloat64([]float64{-0.5, 0.5, 40}, 3, 1), 1)
+	require.NoError(t, err)
+	assert.Equal(t, 0.5, d.Get("coverage").Value)
+	// Without the second, ¼ less: u = 0, ¼, 0.
+	assert.InDelta(t, math.Sqrt(2./3*(2*1./144+1./36)), d.Get("coverage").StdErr, 1e-15)
+	d, err = metrics.DensityCoverage(points, tensor.FromFloat64([]float64{0}, 1, 1), 1)
+	require.NoError(t, err)
+	assert.True(t, math.IsNaN(d.Get("coverage").StdErr))
+}
+
 // Collapse is dense and covers little; far samples are neither.
 func TestDensityCoverageOfFailures(t *testing.T) {
 	random := tensor.NewStream(1, "failures")
@@ -124,7 +166,7 @@ func TestOverlapDoesNotDependOnThreads(t *testing.T) {
 		require.NoError(t, err)
 		d, err := metrics.DensityCoverage(a, b, 3)
 		require.NoError(t, err)
-		got := []float64{v.Value, v.StdErr, d[0].Value, d[0].StdErr, d[1].Value}
+		got := []float64{v.Value, v.StdErr, d[0].Value, d[0].StdErr, d[1].Value, d[1].StdErr}
 		if want == nil {
 			want = got
 		}

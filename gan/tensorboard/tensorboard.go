@@ -172,7 +172,7 @@ func (w *Writer) scalars(s *gan.StepInfo, sums sums) {
 	real, fake := s.Scores()
 	for i, scores := range []*tensor.Tensor{real, fake} {
 		kind, mean, sign := [2]string{"real", "fake"}[i], 0.0, 0.0
-		for _, v := range scores.Cast(tensor.Float64).Float64s() {
+		for _, v := range scores.Float64s() {
 			mean += v / float64(scores.Len())
 			if v != 0 {
 				sign += math.Copysign(1, v) / float64(scores.Len())

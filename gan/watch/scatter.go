@@ -35,7 +35,7 @@ func (w *watching) scatter(x *tensor.Tensor) (image.Image, error) {
 	for i := 0; i+1 < len(w.real); i += 2 {
 		dot(w.real[i], w.real[i+1], 3, realColour)
 	}
-	values := x.Cast(tensor.Float64).Float64s()
+	values := x.Float64s()
 	for i := 0; i+1 < len(values); i += 2 {
 		if a, b := values[i], values[i+1]; math.Abs(a) < 2*reach && math.Abs(b) < 2*reach {
 			dot(a, b, 1, fakeColour)

@@ -247,7 +247,7 @@ func (p *Page) Listen(address string) (url string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("watch: %w", err)
 	}
-	s := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	s := p.newServer(10*time.Second, time.Minute)
 	p.mu.Lock()
 	before := p.server
 	p.server = s
@@ -258,6 +258,13 @@ func (p *Page) Listen(address string) (url string, err error) {
 	go s.Serve(l) // until Close
 	_, port, _ = net.SplitHostPort(l.Addr().String())
 	return "http://" + net.JoinHostPort(host, port) + "/", nil
+}
+
+// newServer returns a server of the page that leaves a browser which takes too long to
+// ask or to take an answer. [Page.serveEvents] has deadlines of its own.
+func (p *Page) newServer(toAsk, toTake time.Duration) *http.Server {
+	return &http.Server{Handler: p, ReadTimeout: toAsk, WriteTimeout: toTake, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		DisableGeneralOptionsHandler: true}
 }
 
 // Close ends what [Page.Listen] has begun, after what is on its way to browsers has

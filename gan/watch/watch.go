@@ -242,6 +242,9 @@ func newWatching(p *Page, r gan.Run) *watching {
 // choose settles how samples of a shape are drawn.
 func (w *watching) choose(shape []int) {
 	w.samples, w.draw = 16, w.page.o.Draw
+	if len(shape) == 2 {
+		shape = []int{1, shape[0], shape[1]}
+	}
 	if w.draw == nil {
 		switch {
 		case len(shape) == 1 && shape[0] == 2:
@@ -250,10 +253,6 @@ func (w *watching) choose(shape []int) {
 			w.draw = func(x *tensor.Tensor) (image.Image, error) {
 				grid := gallery.Grid{Gap: 2, Scale: max(1, 56/max(shape[1], shape[2]))}
 				return grid.Image(x.Reshape(append([]int{x.Dim(0)}, shape...)...))
-			}
-		case len(shape) == 2:
-			w.draw = func(x *tensor.Tensor) (image.Image, error) {
-				return gallery.Grid{Height: shape[0], Width: shape[1], Gap: 2, Scale: max(1, 56/max(shape[0], shape[1]))}.Image(x.Reshape(x.Dim(0), -1))
 			}
 		}
 	}
@@ -269,7 +268,7 @@ func (w *watching) step(s *gan.StepInfo) {
 		w.first = false
 		go w.tell() // not before: only now is it certain that end is called
 		if real, _ := s.Samples(); real.Rank() == 2 && real.Dim(1) == 2 {
-			w.real = real.Slice(0, 0, min(real.Dim(0), 256)).Cast(tensor.Float64).Float64s()
+			w.real = real.Slice(0, 0, min(real.Dim(0), 256)).Float64s()
 		}
 	}
 	l := s.Losses

@@ -304,6 +304,39 @@ func TestSlowBrowser(t *testing.T) {
 	require.Equal(t, "done", other.News.Status.State)
 }
 
+// One that never ends its question, or never takes the answer, is left; one that listens
+// is not.
+func TestStuckBrowsers(t *testing.T) {
+	p := New(Options{})
+	large := bytes.Repeat([]byte("large"), 8<<20) // more than a connection holds
+	p.pictures.add(picture{Step: 1, ID: 1, png: large})
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = p.newServer(time.Second, time.Second)
+	s.Start()
+	t.Cleanup(s.Close)
+	listens := listen(t, s.URL)
+	listens.next()
+	ask := func(request string) net.Conn {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close() })
+		require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+		_, err = fmt.Fprint(conn, request)
+		require.NoError(t, err)
+		return conn
+	}
+	takes := ask("GET /pictures/1.png HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	for _, request := range []string{"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", "GET / HTTP/1.1\r\nHost:"} {
+		_, err := io.Copy(io.Discard, ask(request))
+		require.NoError(t, err, "the server ends the connection")
+	}
+	n, _ := io.Copy(io.Discard, takes)
+	require.Less(t, n, int64(len(large)))
+	p.Judged(7, Judgement{})
+	listens.next()
+	require.EqualValues(t, 7, listens.News.Judgements[0]["s"])
+}
+
 // The page changes no bit of training.
 func TestSameBits(t *testing.T) {
 	samples := func(hooks ...gan.Hook) []float32 {

@@ -196,24 +196,24 @@ func OpenLocked(path string) (*os.File, error) {
 // something else than a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
-// A NotRegularError says what there is in place of a regular file. It wraps
+// notRegularError says what there is in place of a regular file. It wraps
 // [ErrNotRegular].
-type NotRegularError struct {
+type notRegularError struct {
 	Path string
 	Kind string // "a pipe"
 }
 
-func (e *NotRegularError) Error() string {
+func (e *notRegularError) Error() string {
 	return fmt.Sprintf("%s is %s, %v", e.Path, e.Kind, ErrNotRegular)
 }
 
-func (e *NotRegularError) Unwrap() error { return ErrNotRegular }
+func (e *notRegularError) Unwrap() error { return ErrNotRegular }
 
 // Bare returns the reason of an error about a file without the file's name, which
 // whoever tells of the error has told already.
 func Bare(err error) error {
 	var p *fs.PathError
-	var n *NotRegularError
+	var n *notRegularError
 	switch {
 	case errors.As(err, &n):
 		return fmt.Errorf("it is %s, %w", n.Kind, ErrNotRegular)
@@ -223,8 +223,8 @@ func Bare(err error) error {
 	return err
 }
 
-// Regular returns a [NotRegularError] that says what there is at path, unless that is
-// a regular file.
+// Regular returns an error that wraps [ErrNotRegular] and says what there is at path,
+// unless that is a regular file.
 func Regular(path string, info fs.FileInfo) error {
 	kind := ""
 	switch mode := info.Mode(); {
@@ -243,7 +243,7 @@ func Regular(path string, info fs.FileInfo) error {
 	default:
 		kind = mode.Type().String()
 	}
-	return &NotRegularError{path, kind}
+	return &notRegularError{path, kind}
 }
 
 // Writable makes a folder and sees whether files can be written there, so that

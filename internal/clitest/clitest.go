@@ -90,8 +90,8 @@ func Signal(t testing.TB, dir, when string, signal os.Signal, args ...string) Re
 }
 
 // Fails runs a program that must end with the status, write a first line to
-// standard error that contains want, and leave the folder's files unchanged. Only
-// for wrong usage, status 2, may more lines follow: the flags.
+// standard error that contains want, and leave the folder's files unchanged. A
+// second line may follow for wrong usage, status 2: that -help lists the flags.
 func Fails(t testing.TB, dir string, status int, want string, args ...string) {
 	t.Helper()
 	before := Files(t, dir)
@@ -100,13 +100,16 @@ func Fails(t testing.TB, dir string, status int, want string, args ...string) {
 	first, more, whole := strings.Cut(r.Errors, "\n")
 	require.Contains(t, first, want, "%v", args)
 	require.True(t, whole, "%v: not a line: %s", args, r.Errors)
-	require.True(t, status == 2 || more == "", "%v: not one line: %s", args, r.Errors)
+	require.True(t, more == "" || status == 2 && help.MatchString(more), "%v: not one line: %s", args, r.Errors)
 	after := Files(t, dir)
 	for name, content := range after {
 		require.True(t, before[name] == content, "%v: %s was written", args, name)
 	}
 	require.Len(t, after, len(before), "%v: files are gone", args)
 }
+
+// help is the line that follows what package flag says of a wrong flag.
+var help = regexp.MustCompile(`^\w+: see -help\n$`)
 
 // Files returns the contents of a folder and of those below, by path. A folder
 // has the content "folder".

@@ -96,7 +96,7 @@ func fold(layer, norm *nn.Node) *nn.Node {
 	}
 	both := *layer
 	both.Output = norm.Output
-	both.Inputs = []*nn.Value{layer.Inputs[0], constant(w.Name+".normalised", values, shape...), constant(norm.Name+".bias", bias, outputs)}
+	both.Inputs = []*nn.Value{layer.Inputs[0], constant(norm.Name+".weight", values, shape...), constant(norm.Name+".bias", bias, outputs)}
 	return &both
 }
 

@@ -399,6 +399,9 @@ func (o operation) run(opset int, xs []optest.Array) optest.Array {
 		sum := reshaped(optest.Fold(e, []int{axis}, 0, func(acc, v float64) float64 { return acc + v }), shape)
 		return optest.Zip(func(v, s float64) float64 { return v / s })([]optest.Array{e, sum})
 	case "BatchNormalization":
+		if o.floats["momentum"] != 1 {
+			panic("a momentum by which ONNX's reference evaluator changes the averages")
+		}
 		return optest.Build(x.Shape, func(i []int) float64 {
 			c := i[1]
 			return (x.At(i...)-xs[3].At(c))/math.Sqrt(xs[4].At(c)+o.floats["epsilon"])*xs[1].At(c) + xs[2].At(c)

@@ -551,6 +551,13 @@ func TestSharedParameters(t *testing.T) {
 	x := network{nn.Tanh(), []int{3}}.input(tensor.Float64, 2)
 	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-12)
 	require.Contains(t, f.constants, "0.weight")
+
+	// Each normalisation becomes part of the layer before it, which is the same.
+	m = nn.Sequential(l, nn.BatchNorm1D(3), nn.Tanh(), l, nn.BatchNorm1D(3))
+	prepare(m, tensor.Float64)
+	_, f = exported(t, m, 3)
+	near(t, m.Forward(nil, autograd.Const(x)).Value(), f.run(map[string]optest.Array{"input": array(x)}), 1e-7)
+	require.Equal(t, []string{"Gemm", "Tanh", "Gemm"}, opsOf(f))
 }
 
 // Labels in place of one-hots.

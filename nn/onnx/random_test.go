@@ -127,7 +127,7 @@ func TestRandomNetworks(t *testing.T) {
 			want := m.Forward(ctx, autograd.Const(inputs["input"])).Value()
 			got := f.run(arrays(inputs))
 			require.Equal(t, want.Shape(), got.Shape, name)
-			require.InDeltaSlice(t, want.Cast(tensor.Float64).Float64s(), got.Data, 1e-5*max(1, tensor.MaxOver(tensor.Mul(want, want)).Item()), name)
+			require.InDeltaSlice(t, want.Float64s(), got.Data, 1e-5*max(1, tensor.MaxOver(tensor.Mul(want, want)).Item()), name)
 		}
 	}
 	require.Greater(t, layersInAll, 1000)

@@ -66,8 +66,8 @@ const (
 	maxShared = 16
 )
 
-// state returns the tensors of a tree.
-func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
+// flattened returns the tensors in a tree, by their names.
+func flattened(root any) (map[string]*view, error) {
 	views := map[string]*view{}
 	visited, named := 0, 0
 	var visit func(name string, v any, depth int) error
@@ -127,7 +127,13 @@ func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
 		}
 		return nil
 	}
-	if err := visit("", root, 0); err != nil {
+	return views, visit("", root, 0)
+}
+
+// state returns the tensors of a tree.
+func (a *archive) state(root any) (map[string]*tensor.Tensor, error) {
+	views, err := flattened(root)
+	if err != nil {
 		return nil, err
 	}
 	whole := tensor.Float32

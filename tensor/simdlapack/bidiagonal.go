@@ -69,7 +69,7 @@ func (b *bidiagonal) diagonalise() bool {
 			x.reverse()
 			first, step = end, -1
 		}
-		if !x.split(neglect) {
+		if !x.split() {
 			budget -= len(x.e)
 			left, right := b.turns.sweep(first, step, len(x.e))
 			x.left, x.right = left, right
@@ -130,7 +130,7 @@ func (x *chase) reverse() {
 
 // split looks for elements that are negligible where they are, and reports whether
 // it found one, which is zero then.
-func (x *chase) split(neglect float64) bool {
+func (x *chase) split() bool {
 	d, e := x.d, x.e
 	if last := len(e) - 1; math.Abs(e[last]) <= relative*math.Abs(d[last+1]) {
 		e[last] = 0

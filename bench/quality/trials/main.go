@@ -46,7 +46,10 @@ func main() {
 	flag.IntVar(&s.samples, "samples", 0, "for a rehearsal: judge so many samples")
 	flag.BoolVar(&s.verbose, "v", false, "also judge in the course of training, ten times")
 	flag.StringVar(&s.out, "o", tried, "`file` to write; what is measured goes beside it, with the ending .json")
-	flag.Usage = func() { usage(flag.CommandLine.Output(), s.of) }
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "trials: see -help") } // a wrong flag needs no list of all
+	for _, name := range []string{"h", "help"} {
+		flag.BoolFunc(name, "list the flags, and the words of -of", func(string) error { usage(os.Stderr, s.of); os.Exit(0); return nil })
+	}
 	flag.Parse()
 	k, c, err := s.check(flag.Args())
 	if err != nil {

@@ -92,6 +92,7 @@ func TestWrongUsage(t *testing.T) {
 		{"-seeds and -threads", []string{"-seeds", "-1"}},
 		{"-samples must be at least 200", []string{"-samples", "100"}},
 		{"-o must name a file in .md", []string{"-o", "T.txt"}},
+		{"-nonsense", []string{"-nonsense"}},
 		{"a rehearsal must not", []string{"-samples", "200", "-o", "./bench/quality/TRIED.md"}},
 	} {
 		clitest.Fails(t, dir, 2, c.want, c.args...)

@@ -27,7 +27,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, a *correla
 	if dst.Layout.Len() == 0 {
 		return
 	}
-	out, outMemory := results[T](b, dst)
+	out, outMemory := results[T](dst)
 	weights := packWeights[T](b, w)
 	c := poolOf[T]().correlation.Get().(*correlation[T])
 	c.src, c.dst, c.images = imagesOf[T](src), imagesOf[T](out), dst.Layout.Dims[0]

@@ -88,7 +88,7 @@ func (p *imageBatch[T]) copyPixels(dst []T, row int, src []T, rows, cols int) {
 
 // results returns the operand to write the results for dst [n, c, h, w] to: dst
 // itself if its channels are neighbours, else one in borrowed memory.
-func results[T gemm.Float](b *Backend, dst backend.Operand) (backend.Operand, *memory[T]) {
+func results[T gemm.Float](dst backend.Operand) (backend.Operand, *memory[T]) {
 	l := &dst.Layout
 	if (l.Dims[1] == 1 || l.Strides[1] == 1) && (l.Dims[3] == 1 || l.Strides[3] >= l.Dims[1]) {
 		return dst, nil

@@ -42,6 +42,9 @@
 // product that is tried, all do; then TF32, which these kernels do not have, is
 // refused, and the error says why. TF32 is the precision that a program asks for by
 // tensor.Device.SetPrecision; it concerns what cuBLAS does in float32, and nothing else.
+// An environment that would change that unnoticed (NVIDIA_TF32_OVERRIDE,
+// CUBLAS_EMULATE_SINGLE_PRECISION, CUBLAS_EMULATE_DOUBLE_PRECISION, set to anything but
+// 0) counts as one without cuBLAS; NVIDIA_TF32_OVERRIDE=0 forbids TF32.
 //
 // cuBLAS chooses its kernels by its version and the device, which the name of the
 // arithmetic tells, so that a checkpoint of another one is known. Once chosen, bits

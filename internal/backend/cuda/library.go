@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 
 	"github.com/gander-ml/gander/internal/backend"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
@@ -44,7 +45,28 @@ func (b *Backend) cublas() driver.BLAS {
 	return l.blas
 }
 
+// overrides are what the environment can tell cuBLAS to round its factors to, whatever
+// the program asks of it, and whatever the name of the arithmetic says.
+var overrides = []string{tf32Override, "CUBLAS_EMULATE_SINGLE_PRECISION", "CUBLAS_EMULATE_DOUBLE_PRECISION"}
+
+// tf32Override is one of them: 0 forbids TF32; what else it
+// may be is not documented.
+const tf32Override = "NVIDIA_TF32_OVERRIDE"
+
+// overridden returns an error if the environment sets one of overrides, but to 0.
+func overridden() error {
+	for _, name := range overrides {
+		if v, ok := os.LookupEnv(name); ok && v != "0" {
+			return fmt.Errorf("cuBLAS is left out because the environment's %s=%s changes its products: unset it, or set it to 0", name, v)
+		}
+	}
+	return nil
+}
+
 func (b *Backend) openLibrary() (_ driver.BLAS, err error) {
+	if err := overridden(); err != nil {
+		return nil, err
+	}
 	blas, err := b.device.BLAS()
 	if err != nil {
 		return nil, err
@@ -94,6 +116,9 @@ func (b *Backend) SetPrecision(p backend.Precision) error {
 	case backend.FullPrecision, backend.TF32:
 	default:
 		return errors.New("it has float32 and tf32")
+	}
+	if p == backend.TF32 && os.Getenv(tf32Override) == "0" {
+		return fmt.Errorf("the environment's %s=0 forbids it: unset it", tf32Override)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -152,10 +177,11 @@ func storedAs(p driver.Ptr, rows, cols, row, col int) (stored, bool) {
 }
 
 // byLibrary queues a product as cuBLAS's, and reports whether it did: a large one of
-// matrices that BLAS can describe.
+// matrices that BLAS can describe, and of no more than a grid's third axis can count,
+// beyond which some of cuBLAS's kernels have been wrong.
 func (b *Backend) byLibrary(p *product, dt backend.DType) bool {
 	m, n, k, batch := int(p.m), int(p.n), int(p.k), int(p.batch.n)
-	if m*n*k*batch < libraryFrom || k == 0 || p.batch.rank > 1 || m*n > maxElements || b.cublas() == nil {
+	if m*n*k*batch < libraryFrom || k == 0 || p.batch.rank > 1 || batch > maxGrid || m*n > maxElements || b.cublas() == nil {
 		return false
 	}
 	x, ok := storedAs(p.x.p, m, k, int(p.x.row), int(p.x.step))

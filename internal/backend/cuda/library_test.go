@@ -189,6 +189,21 @@ func TestLibraryChoice(t *testing.T) {
 		b.Sync()
 		require.Equal(t, c.products, d.Counters().Products-was, "%v", c)
 	}
+	// More than a grid's third axis counts.
+	cuda.LibraryFrom(0)
+	nothing, err := cuda.Open(limited{d}, cuda.Kind, 0)
+	require.NoError(t, err)
+	one := array(nothing, 1)
+	for batch, products := range map[int]int{65535: 1, 65536: 0} {
+		was := d.Counters().Products
+		o := backend.Operand{Buffer: one.Buffer, Layout: layout.Contiguous(batch, 1, 1)}
+		o.Layout.Strides[0] = 0
+		nothing.MatMul(o, o, o)
+		nothing.Sync()
+		require.Equal(t, products, d.Counters().Products-was, "a batch of %d", batch)
+	}
+	require.NoError(t, nothing.Close())
+	cuda.LibraryFrom(16 * 16 * 16)
 	// Memory that does not lie as BLAS has it: every second column, a stride of 0.
 	wide := matrix(b, 16, 32)
 	odd := backend.Operand{Buffer: wide.Buffer, Layout: wide.Layout.Slice(1, 0, 32, 2)}
@@ -265,6 +280,35 @@ func TestLibraryMissing(t *testing.T) {
 		require.Equal(t, backend.FullPrecision, b.Precision())
 		require.NoError(t, b.Close())
 		require.Equal(t, "cuda float32", b.Arithmetic())
+	}
+}
+
+// TestOverrides: where the environment would change what cuBLAS computes behind the
+// program's back, there is no cuBLAS, and where it forbids TF32, no TF32.
+func TestOverrides(t *testing.T) {
+	byLibrary(t)
+	for _, c := range []struct{ name, value, arithmetic, says string }{
+		{"NVIDIA_TF32_OVERRIDE", "1", "cuda float32", "cuBLAS is left out because the environment's NVIDIA_TF32_OVERRIDE=1 changes its products: unset it, or set it to 0"},
+		{"NVIDIA_TF32_OVERRIDE", "", "cuda float32", "NVIDIA_TF32_OVERRIDE= changes its products"},
+		{"NVIDIA_TF32_OVERRIDE", "0", "cuda cublas 120000 sm_75 4 float32", "the environment's NVIDIA_TF32_OVERRIDE=0 forbids it: unset it"},
+		{"CUBLAS_EMULATE_SINGLE_PRECISION", "1", "cuda float32", "CUBLAS_EMULATE_SINGLE_PRECISION=1 changes its products"},
+		{"CUBLAS_EMULATE_DOUBLE_PRECISION", "1", "cuda float32", "CUBLAS_EMULATE_DOUBLE_PRECISION=1 changes its products"},
+		{"CUBLAS_EMULATE_DOUBLE_PRECISION", "0", "cuda cublas 120000 sm_75 4 float32", ""},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			t.Setenv(c.name, c.value)
+			b, d := open(t, sim.Config{Fast: true})
+			require.Equal(t, c.arithmetic, b.Arithmetic())
+			z := matrix(b, 2, 2)
+			b.MatMul(z, matrix(b, 2, 2), matrix(b, 2, 2))
+			require.Equal(t, []float32{2, 3, 6, 11}, read(b, z))
+			require.Equal(t, c.arithmetic != "cuda float32", d.Counters().Products > 0)
+			if err := b.SetPrecision(backend.TF32); c.says == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, c.says)
+			}
+		})
 	}
 }
 

@@ -1,9 +1,11 @@
 package cuda_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -149,4 +151,51 @@ func TestRareKernels(t *testing.T) {
 	for _, name := range []string{"transpose_f32", "transpose_f64", "scatter_f32_f32", "scatter_f32_f64", "scatter_f64_f32", "scatter_f64_f64"} {
 		require.NotZero(t, d.Counters().Kernels[name], name)
 	}
+}
+
+// from65536 is a driver that runs one block of collect_f32_f32, that of number 65536.
+type from65536 struct{ driver.Driver }
+
+type from65536Device struct{ driver.Device }
+
+func (d from65536) Open(n int) (driver.Device, error) {
+	dev, err := d.Driver.Open(n)
+	return from65536Device{dev}, err
+}
+
+func (d from65536Device) ModuleLoad(ptx []byte) (driver.Module, error) {
+	number := regexp.MustCompile(`mov.u32 \t(%r\d+), %ctaid.x;`)
+	return d.Device.ModuleLoad(kernelOf("collect_f32_f32", func(s string) string {
+		return number.ReplaceAllString(s, "$0\nadd.s32 $1, $1, 65536;")
+	})(bytes.Clone(ptx)))
+}
+
+func (d from65536Device) Launch(f driver.Function, grid, block driver.Dim, shared uint32, s driver.Stream, args []byte) error {
+	if grid.X > 65536 {
+		grid.X = 1
+	}
+	return d.Device.Launch(f, grid, block, shared, s, args)
+}
+
+// TestLongAxes: an axis may be longer than the numbers that a float32 can count. An
+// entry of an index names one place, and the last that there is.
+func TestLongAxes(t *testing.T) {
+	b, err := cuda.Open(from65536{sim.New(sim.Config{Fast: true, NoGraphs: true})}, cuda.Kind, 0)
+	require.NoError(t, err)
+	const long = 1<<24 + 1
+	index := array(b, 1)
+	b.Fill(index, 1<<24)
+	x, y := array(b, 1), array(b, 1)
+	b.Fill(x, 3)
+	repeated := x
+	repeated.Layout.Dims[0], repeated.Layout.Strides[0] = long, 0
+	b.Gather(y, repeated, 0, index)
+	require.Equal(t, []float32{3}, read(b, y))
+
+	dst := array(b, long+1)
+	b.ScatterAdd(dst, x, 0, index)
+	last := dst
+	last.Layout = last.Layout.Slice(0, long-2, long+1, 1)
+	require.Equal(t, []float32{0, 3, 0}, read(b, last))
+	require.NoError(t, b.Close())
 }

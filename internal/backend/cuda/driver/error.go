@@ -20,6 +20,7 @@ const (
 	OutOfMemory          Result = 2
 	NotInitialized       Result = 3
 	Deinitialized        Result = 4
+	StubLibrary          Result = 34
 	NoDevice             Result = 100
 	InvalidDevice        Result = 101
 	InvalidContext       Result = 201
@@ -56,6 +57,7 @@ var names = map[Result]string{
 	OutOfMemory:          "CUDA_ERROR_OUT_OF_MEMORY",
 	NotInitialized:       "CUDA_ERROR_NOT_INITIALIZED",
 	Deinitialized:        "CUDA_ERROR_DEINITIALIZED",
+	StubLibrary:          "CUDA_ERROR_STUB_LIBRARY",
 	NoDevice:             "CUDA_ERROR_NO_DEVICE",
 	InvalidDevice:        "CUDA_ERROR_INVALID_DEVICE",
 	InvalidContext:       "CUDA_ERROR_INVALID_CONTEXT",

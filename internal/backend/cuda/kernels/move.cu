@@ -47,11 +47,11 @@ COPY(float, double, f32_f64)
 COPY(double, float, f64_f32)
 
 // entry returns an entry of an index as a position along an axis of dim n, or −1 if
-// it is not one.
+// it is not one. n may have more bits than I.
 template <class I> DEVICE i64 entry(I v, u32 n) {
-    if (!(v >= 0 && v < (I)n)) return -1;
+    if (!(v >= 0 && v < (I)0x1p31)) return -1;
     i64 i = (i64)v;
-    return (I)i == v ? i : -1;
+    return (I)i == v && i < n ? i : -1;
 }
 
 // dst[…, i, …] = x[…, index[i], …]. Places are of dst and x, the axis first; x has
@@ -93,6 +93,7 @@ DEVICE void collect(const Places<2> &p, T *dst, const T *x, const I *index, u32 
     i64 at[2] = {row * dAxis, 0};
     place(p, i - row * inner.d, at);
     T sum = filled ? v : dst[at[0]];
+    if ((u32)(I)row != row) count = 0; // no entry names it; one may name what it is rounded to
     for (u32 k = 0; k < count; k++)
         if (index[k * step] == (I)row) sum += x[at[1] + k * xAxis];
     dst[at[0]] = sum;

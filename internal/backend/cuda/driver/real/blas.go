@@ -9,6 +9,8 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -61,6 +63,7 @@ func (dev *Device) BLAS() (driver.BLAS, error) {
 	}
 	var absent, broken error
 	for _, name := range dev.d.options.BLAS {
+		loadBeside(name, strings.Replace(filepath.Base(name), "libcublas", "libcublasLt", 1))
 		library, err := load(name)
 		if err != nil {
 			if absent == nil {

@@ -1,13 +1,16 @@
 //go:build cuda && cgo && linux && (amd64 || arm64)
 
+#define _GNU_SOURCE
 #include "calls.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <string.h>
 
-void *gander_open(const char *path, const char **error) {
+void *gander_open(const char *path, char **error) {
 	void *h = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	*error = h ? 0 : dlerror();
+	const char *text = h ? 0 : dlerror(); // the thread's, which may be another's soon
+	*error = text ? strdup(text) : 0;
 	return h;
 }
 
@@ -88,7 +91,23 @@ const char *gander_error_text(gander_driver *d, CUresult r) {
 	return d->GetErrorString && d->GetErrorString(r, &s) == 0 ? s : 0;
 }
 
-CUresult gander_init(gander_driver *d) { return d->Init(0); }
+// on_stack lets all handlers of signals run on the stack that Go has for them. A library
+// that puts a handler of its own before Go's, without that, ends the process with the
+// first signal.
+static void on_stack(void) {
+	struct sigaction a;
+	for (int n = 1; n < NSIG; n++)
+		if (!sigaction(n, 0, &a) && a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN && !(a.sa_flags & SA_ONSTACK)) {
+			a.sa_flags |= SA_ONSTACK;
+			sigaction(n, &a, 0);
+		}
+}
+
+CUresult gander_init(gander_driver *d) {
+	CUresult r = d->Init(0);
+	on_stack();
+	return r;
+}
 
 gander_result gander_version(gander_driver *d) {
 	int v = 0;
@@ -126,6 +145,7 @@ gander_result gander_attribute(gander_driver *d, CUdevice device, int attribute)
 gander_result gander_retain(gander_driver *d, CUdevice device) {
 	CUhandle v = 0;
 	gander_result out = {d->DevicePrimaryCtxRetain(&v, device)};
+	on_stack();
 	out.v = (uintptr_t)v;
 	return out;
 }
@@ -341,7 +361,9 @@ const char *gander_blas_bind(gander_blas *d, void *library) {
 
 int gander_blas_create(gander_driver *d, CUhandle context, gander_blas *b) {
 	CURRENT_BLAS;
-	return b->Create(&b->handle);
+	int s = b->Create(&b->handle);
+	on_stack();
+	return s;
 }
 
 // blas_try does a product of one number in a stream of its own.

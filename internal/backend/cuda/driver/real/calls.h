@@ -63,8 +63,8 @@ typedef struct gander_driver {
 // Results that hold more than one value.
 typedef struct { CUresult r; uint64_t v, w; } gander_result;
 
-// gander_open opens a library. It returns 0 and an error text if it cannot.
-void *gander_open(const char *path, const char **error);
+// gander_open opens a library. It returns 0 and an error text, to be freed, if it cannot.
+void *gander_open(const char *path, char **error);
 // gander_bind fills in a driver's functions, and returns the name of the first
 // required one that the library lacks, or 0.
 const char *gander_bind(gander_driver *d, void *library);

@@ -50,9 +50,19 @@ func load(name string) (unsafe.Pointer, error) {
 	var text *C.char
 	h := C.gander_open(path, &text)
 	if h == nil {
+		defer C.free(unsafe.Pointer(text))
 		return nil, errors.New(C.GoString(text))
 	}
 	return h, nil
+}
+
+// loadBeside opens a library in the folder of another that is named by its path. The
+// other opens it by name alone, which the loader may know as little, unless it is open
+// already.
+func loadBeside(name, beside string) {
+	if filepath.IsAbs(name) {
+		_, _ = load(filepath.Join(filepath.Dir(name), beside))
+	}
 }
 
 // loadDriver opens the first of some drivers that can be opened. The error is of the
@@ -62,11 +72,7 @@ func loadDriver(names []string) (unsafe.Pointer, error) {
 	for _, name := range names {
 		h, err := load(name)
 		if err == nil {
-			if filepath.IsAbs(name) {
-				// It opens its compiler by name alone, which the loader may know as little
-				// as the driver, unless it is open already.
-				_, _ = load(filepath.Join(filepath.Dir(name), "libnvidia-ptxjitcompiler.so.1"))
-			}
+			loadBeside(name, "libnvidia-ptxjitcompiler.so.1")
 			return h, nil
 		}
 		if first == nil {
@@ -92,8 +98,13 @@ func Open(o Options) (driver.Driver, error) {
 	}
 	d := &Driver{c: (*C.gander_driver)(C.calloc(1, C.size_t(unsafe.Sizeof(C.gander_driver{})))), options: o}
 	missing := C.gander_bind(d.c, library)
-	version := int(C.gander_version(d.c).v)
+	v := C.gander_version(d.c)
+	version := int(v.v)
 	switch {
+	case driver.Result(v.r) == driver.StubLibrary:
+		return nil, errors.New("the libcuda.so.1 that was found is a stub for linking, not the NVIDIA driver: take its folder out of LD_LIBRARY_PATH")
+	case v.r != 0:
+		return nil, d.fail("cuDriverGetVersion", v.r)
 	case missing != nil:
 		return nil, fmt.Errorf("the NVIDIA driver, for %s, is too old: it lacks %s; CUDA %s is needed", cuda(version), C.GoString(missing), cudaVersion(oldest))
 	case version < oldest:

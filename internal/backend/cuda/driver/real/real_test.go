@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,6 +97,12 @@ func TestOpenErrors(t *testing.T) {
 	assert.EqualError(t, err, "the NVIDIA driver, for an unknown version, is too old: it lacks cuDriverGetVersion; CUDA 10.0 is needed")
 
 	fake := compile(t)
+	t.Setenv("FAKE_CUDA_FAIL", "cuDriverGetVersion:1:34")
+	_, err = real.Open(real.Options{Library: []string{fake}})
+	assert.EqualError(t, err, "the libcuda.so.1 that was found is a stub for linking, not the NVIDIA driver: take its folder out of LD_LIBRARY_PATH")
+	t.Setenv("FAKE_CUDA_FAIL", "cuDriverGetVersion:1:2")
+	_, err = real.Open(real.Options{Library: []string{fake}})
+	assert.EqualError(t, err, "cuDriverGetVersion: CUDA_ERROR_OUT_OF_MEMORY: out of memory")
 	t.Setenv("FAKE_CUDA_VERSION", "9020")
 	_, err = real.Open(real.Options{Library: []string{fake}})
 	assert.EqualError(t, err, "the NVIDIA driver, for CUDA 9.2, is too old: CUDA 10.0 is needed")
@@ -122,6 +131,24 @@ func TestOpenErrors(t *testing.T) {
 	t.Setenv("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1:2")
 	_, err = d.Open(0)
 	assert.EqualError(t, err, "cuDevicePrimaryCtxRetain: CUDA_ERROR_OUT_OF_MEMORY: out of memory")
+}
+
+// Each of many that ask at a time is told of its own fault: the loader's text is its
+// thread's, which may run another goroutine soon.
+func TestOpenErrorsAtATime(t *testing.T) {
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			for k := range 200 {
+				name := fmt.Sprintf("libcuda-of-nobody-%d-%d.so.1", i, k)
+				_, err := real.Open(real.Options{Library: []string{name}})
+				if !assert.EqualError(t, err, "this machine has no NVIDIA driver: "+name+": cannot open shared object file: No such file or directory") {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // The second library is opened if the first is not there.
@@ -347,6 +374,34 @@ func TestThreads(t *testing.T) {
 	require.NoError(t, dev.Close())
 }
 
+// A library that puts a handler before Go's, as some do, does not end the process with
+// the first signal that comes to a thread while it runs Go.
+func TestSignals(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, syscall.SIGUSR2)
+	defer signal.Stop(came)
+	raise := func() {
+		_, _, failed := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(syscall.Gettid()), uintptr(syscall.SIGUSR2))
+		require.Zero(t, failed)
+		<-came
+	}
+	for _, call := range []string{"cuInit", "cuDevicePrimaryCtxRetain", "cublasCreate"} {
+		t.Setenv("FAKE_CUDA_SIGNAL", fmt.Sprintf("%s:%d", call, syscall.SIGUSR2))
+		d := open(t, compile(t), compile(t, "BLAS"))
+		raise()
+		dev, err := d.Open(0)
+		require.NoError(t, err)
+		raise()
+		b, err := dev.BLAS()
+		require.NoError(t, err)
+		raise()
+		require.NoError(t, b.Close())
+		require.NoError(t, dev.Close())
+	}
+}
+
 // Two devices at a time have contexts of their own.
 func TestTwoDevices(t *testing.T) {
 	d := open(t, compile(t))
@@ -437,6 +492,20 @@ func TestBLAS(t *testing.T) {
 	require.NoError(t, b.Close())
 	t.Setenv("FAKE_CUDA_FAIL", "cublasSgemmStridedBatched:1:8")
 	b, err = device(t, fake, compile(t, "BLAS"), compile(t, "BLAS")).BLAS()
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+}
+
+// A cuBLAS that is not where the loader looks finds the library that it stands on, which
+// lies beside it.
+func TestBLASBeside(t *testing.T) {
+	fake, folder := compile(t), t.TempDir()
+	out, err := exec.Command("gcc", "-shared", "-Wl,-soname,libcublasLt.so.99", "-o", filepath.Join(folder, "libcublasLt.so.99"), "-x", "c", "/dev/null").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cublas := filepath.Join(folder, "libcublas.so.99")
+	out, err = exec.Command("gcc", "-shared", "-fPIC", "-DBLAS", "-Wl,--no-as-needed", "-o", cublas, "testdata/fake.c", filepath.Join(folder, "libcublasLt.so.99"), "-lpthread").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	b, err := device(t, fake, cublas).BLAS()
 	require.NoError(t, err)
 	require.NoError(t, b.Close())
 }
