@@ -108,7 +108,7 @@ func (g *game) discriminate(real, fake *autograd.Var) Terms {
 func (g *game) learnable(network string, loss *autograd.Var) *autograd.Var {
 	if !loss.Tracked() {
 		panic(&tensor.ArgumentError{Op: the("objective", g.objective.Name()), Problem: "the " + network + "'s loss depends on none of its weights",
-			Fix: "let it and all modules compute with autograd's Vars: gradients end at Const, Detach and Value"})
+			Fix: "let the objective and all modules compute with autograd's Vars: gradients end at Const, Detach and Value"})
 	}
 	return loss
 }
