@@ -24,8 +24,8 @@ import (
 // vectors, which its gradient takes for constants, move in training. Parameters and
 // buffers are as before afterwards, but nobody else may use the network meanwhile. The
 // error tells where the derivatives differ, that something is not float64, or that a
-// module reads a parameter otherwise than by [Ctx.Var]: there it is a constant to the
-// gradient, and not that of a [Snapshot].
+// module reads a parameter otherwise than by [Ctx.Var]: neither gradients nor snapshots
+// would reach it there.
 //
 // Whatever is computed by a network is checked by its weights as the output of a module
 // that has the network as a part: the penalty of package gan's example of Penalty is.
