@@ -45,6 +45,16 @@
 //
 // Other methods are optional: [Conditioner], [Digester], [Filler64], [Varying].
 //
+// Other labels for the samples of a dataset are two methods on top of it:
+//
+//	type parity struct{ *datasets.Images } // digits that know whether they are odd
+//
+//	func (p parity) Label(i int) int   { return p.Images.Label(i) % 2 }
+//	func (p parity) Classes() []string { return []string{"even", "odd"} }
+//
+// Whoever changes the samples, by a Fill of its own, must change Fill64 and Digest too,
+// or embed the interface [Dataset], which has neither, nor labels.
+//
 // # Datasets of datasets
 //
 // [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
