@@ -152,7 +152,7 @@ type tables struct {
 }
 
 // tableLimit is the memory from which all tables are forgotten.
-const tableLimit = 32 << 20
+var tableLimit uint64 = 32 << 20
 
 // table returns the address of a table with those bytes.
 func (b *Backend) table(content []byte) driver.Ptr {
@@ -189,14 +189,14 @@ func (b *Backend) keepTable(content []byte, k *block) {
 	if t.known == nil {
 		t.known = map[string]*block{}
 	}
-	if t.bytes > tableLimit {
+	b.upload(k.ptr, content)
+	if t.bytes > tableLimit { // now, in the list of launches in which one may need another
 		for _, k := range t.known {
 			b.giveBack(k)
 		}
 		clear(t.known)
 		t.bytes = 0
 	}
-	b.upload(k.ptr, content)
 	t.known[string(content)] = k
 	t.bytes += k.size
 }
