@@ -128,6 +128,23 @@ func TestOutOfMemoryInLaunch(t *testing.T) {
 	}
 }
 
+// TestOutOfMemoryOfDriver: where the driver or cuBLAS has no memory for itself, it gets
+// what is free.
+func TestOutOfMemoryOfDriver(t *testing.T) {
+	for _, call := range []string{"cuModuleLoadDataEx", "cuModuleGetFunction", "cublasCreate_v2"} {
+		b, d := open(t, sim.Config{Fast: true})
+		x := array(b, 100)
+		b.Free(array(b, 30000).Buffer)
+		b.Sync()
+		frees := d.Counters().Frees
+		d.Fail(call, 0, driver.OutOfMemory)
+		require.Contains(t, b.Arithmetic(), "cublas")
+		b.Unary(op.Exp, x, x, 0, 0)
+		require.Equal(t, float32(1), read(b, x)[99])
+		require.NotZero(t, d.Counters().Frees-frees, "what was free before is the driver's")
+	}
+}
+
 // TestOutOfMemoryForgotten: nor does the driver get a table that was forgotten while the
 // launch that needs it was held back.
 func TestOutOfMemoryForgotten(t *testing.T) {

@@ -66,12 +66,15 @@ func (b *Backend) function(k kernel) driver.Function {
 	}
 	m := &b.modules[k.module]
 	if *m == 0 {
-		loaded, err := b.device.ModuleLoad(modulePTX[k.module])
-		b.check(err)
-		*m = loaded
+		b.check(b.trimmed(func() (err error) {
+			*m, err = b.device.ModuleLoad(modulePTX[k.module])
+			return err
+		}))
 	}
-	f, err := b.device.Function(*m, k.name+k.suffix)
-	b.check(err)
+	b.check(b.trimmed(func() (err error) { // which may load its code
+		f, err = b.device.Function(*m, k.name+k.suffix)
+		return err
+	}))
 	b.functions[k] = f
 	return f
 }
