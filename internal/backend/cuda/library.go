@@ -67,8 +67,11 @@ func (b *Backend) openLibrary() (_ driver.BLAS, err error) {
 	if err := overridden(); err != nil {
 		return nil, err
 	}
-	blas, err := b.device.BLAS()
-	if err != nil {
+	var blas driver.BLAS
+	if err := b.trimmed(func() (err error) {
+		blas, err = b.device.BLAS()
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	defer func() {
