@@ -65,7 +65,8 @@ type Config struct {
 	// with other random numbers of layers.
 	Group Group
 	// GeneratorEvery is the number of the discriminator's steps for one of the
-	// generator's ("n_critic"); 0 means 1.
+	// generator's ("n_critic"); 0 means 1. Schedules of the generator's optimizer count
+	// the generator's steps, which are so many times fewer than the run's.
 	GeneratorEvery int
 	// FreshLatent makes the generator's step draw latent vectors of its own. The
 	// default continues from the samples that the discriminator has just seen,
@@ -108,11 +109,11 @@ func (c Config) check(g, d nn.Module) error {
 		return errors.New("one of Config.Penalties is nil")
 	}
 	for _, p := range c.Penalties {
-		if name := forgotten(p); name != "" {
-			return fmt.Errorf("the penalty %s has the %s 0, with which it does nothing; set it, or leave the penalty out", excerpt.Name(p.Name()), name)
-		}
 		if w := p.Weight(0); !possible(w) {
 			return fmt.Errorf("the weight of the penalty %s is %g; give a finite one, of 0 or more", excerpt.Name(p.Name()), w)
+		}
+		if forgotten(p) {
+			return fmt.Errorf("the weight of the penalty %s is 0, so that it does nothing; set its Gamma or Lambda, or leave it out", excerpt.Name(p.Name()))
 		}
 	}
 	for _, v := range []any{c.Objective, c.Optimizer, c.GeneratorOptimizer, c.DiscriminatorOptimizer} {

@@ -208,3 +208,32 @@ func TestNamesThatLookLikeOthers(t *testing.T) {
 	}
 	require.Equal(t, []string{"objective.names"}, differ(t, own(a), own(b)))
 }
+
+// keyed is an objective with maps whose keys are no words.
+type keyed struct {
+	gan.Hinge
+	at     map[[2]int]float64
+	of     map[any]int
+	places map[*int]string
+}
+
+// What a map holds is told by each of its keys, and the same every time.
+func TestMapsAreSettings(t *testing.T) {
+	settings := func(o keyed) map[string]string {
+		trainer, err := gan.New(nn.Linear(3, 4), nn.Linear(4, 1), gan.Config{Latent: 3, Objective: o})
+		require.NoError(t, err)
+		return trainer.Settings()
+	}
+	o := keyed{
+		at:     map[[2]int]float64{{1, 2}: 3, {3, 4}: 5, {5, 6}: 7},
+		of:     map[any]int{1: 2, "a": 3, struct{ x, y uint8 }{4, 5}: 6},
+		places: map[*int]string{new(int): "here", new(int): "there"},
+	}
+	first := settings(o)
+	for name, want := range map[string]string{"at.[1 2]": "3", "at.[3 4]": "5", "at.[5 6]": "7", "of.1": "2", "of.a": "3", "of.[4 5]": "6", "places": "map[*int]string"} {
+		require.Equal(t, want, first["objective."+name], name)
+	}
+	for range 10 {
+		require.Equal(t, first, settings(o))
+	}
+}

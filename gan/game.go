@@ -223,7 +223,7 @@ func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	case r.err != nil:
 		return r, fail(r.err)
 	case r.failed != "":
-		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Weights: broken, Data: data}
+		return r, &NonFiniteError{Step: g.steps + 1, Network: r.failed, Gradient: r.losses.finite(), Losses: r.losses, Weights: broken, Data: data, group: g.peers != nil}
 	}
 	g.steps++
 	g.torn, done = nil, true

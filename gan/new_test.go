@@ -55,9 +55,10 @@ func TestNewRefuses(t *testing.T) {
 		"negative penalty":   {func(s *setup) { s.Penalties = []gan.Penalty{gan.R1{Gamma: -1}} }, "the weight of the penalty R1 is -1; give a finite one"},
 		"penalty of NaN":     {func(s *setup) { s.Penalties = []gan.Penalty{gan.GradientPenalty{Lambda: math.NaN()}} }, "penalty\" is NaN"},
 		"infinite penalty":   {func(s *setup) { s.Penalties = []gan.Penalty{gan.R2{Gamma: math.Inf(1)}} }, "R2 is +Inf"},
-		"forgotten R1":       {func(s *setup) { s.Penalties = []gan.Penalty{gan.R1{}} }, "the penalty R1 has the Gamma 0, with which it does nothing; set it, or leave the penalty out"},
-		"forgotten R2":       {func(s *setup) { s.Penalties = []gan.Penalty{&gan.R2{Schedule: optim.Linear{From: 1}}} }, "the penalty R2 has the Gamma 0"},
-		"forgotten λ":        {func(s *setup) { s.Penalties = []gan.Penalty{gan.GradientPenalty{OneSided: true}} }, `the penalty "gradient penalty, one-sided" has the Lambda 0`},
+		"forgotten R1":       {func(s *setup) { s.Penalties = []gan.Penalty{gan.R1{}} }, "the weight of the penalty R1 is 0, so that it does nothing; set its Gamma or Lambda, or leave it out"},
+		"forgotten R2":       {func(s *setup) { s.Penalties = []gan.Penalty{&gan.R2{Schedule: optim.Linear{From: 1}}} }, "the weight of the penalty R2 is 0"},
+		"forgotten λ":        {func(s *setup) { s.Penalties = []gan.Penalty{gan.GradientPenalty{OneSided: true}} }, `the weight of the penalty "gradient penalty, one-sided" is 0`},
+		"never a weight":     {func(s *setup) { s.Penalties = []gan.Penalty{gan.R1{Gamma: 1, Schedule: optim.Linear{}}} }, "the weight of the penalty R1 is 0"},
 		"average":            {func(s *setup) { s.EMAHalfLife = -1 }, "must not be negative"},
 		"penalty on a mixer": {func(s *setup) { s.d, s.Penalties = nn.Sequential(mixer{}, s.d), []gan.Penalty{gan.R1{Gamma: 1}} }, "mix"},
 	} {

@@ -19,6 +19,8 @@ type NonFiniteError struct {
 	Weights  string     // the network whose weights are not finite, after an update that was too large; "" if both's are
 	Data     *DataError // what is wrong with the real samples; nil if they are finite
 	Snapshot string     // the file that [Trainer.Replay] does the step again from; "" if there is none
+
+	group bool // others have a part of the batch, of which they alone know whether it is finite
 }
 
 func (e *NonFiniteError) Error() string {
@@ -36,6 +38,9 @@ func (e *NonFiniteError) Error() string {
 	if e.Weights != "" {
 		why = fmt.Sprintf(", since the %s's last update was too large for its weights", e.Weights)
 		before = ", from a checkpoint of before"
+	}
+	if e.group && e.Weights == "" {
+		before = ", unless another process finds its real samples not to be finite"
 	}
 	return fmt.Sprintf("gan: step %d: the %s's %s is not finite (losses: real %.4g, fake %.4g, penalty %.4g, generator %.4g)%s; try a smaller learning rate%s%s",
 		e.Step, e.Network, what, e.Losses.Real, e.Losses.Fake, e.Losses.Penalty, e.Losses.Generator, why, before, replay)

@@ -22,7 +22,8 @@ type Penalty interface {
 	// Name is what messages and checkpoints call the penalty.
 	Name() string
 	// Weight returns the factor of the terms' mean at a step; 0 is the first. [New]
-	// refuses a first weight, and training any, that is negative or not finite.
+	// refuses a penalty whose weight is 0 in the first million steps, and training one
+	// whose weight is negative or not finite.
 	Weight(step int) float64
 	// Terms returns the penalty of each sample, [n], which depends on the
 	// discriminator's weights. Training refuses others.
@@ -160,29 +161,15 @@ func (g GradientPenalty) at(p *Pass, epsilon *tensor.Tensor) *autograd.Var {
 	return autograd.Square(excess)
 }
 
-// forgotten returns the name of the number that a penalty of this package is multiplied
-// by, whatever its schedule, if that is 0, or else "". As for [squaredNormAt], the types
-// themselves count.
-func forgotten(p Penalty) string {
-	name, factor := "", 1.0
-	switch p := p.(type) {
-	case R1:
-		name, factor = "Gamma", p.Gamma
-	case *R1:
-		name, factor = "Gamma", p.Gamma
-	case R2:
-		name, factor = "Gamma", p.Gamma
-	case *R2:
-		name, factor = "Gamma", p.Gamma
-	case GradientPenalty:
-		name, factor = "Lambda", p.Lambda
-	case *GradientPenalty:
-		name, factor = "Lambda", p.Lambda
+// forgotten reports whether a penalty's weight is 0 in the first million steps, so that
+// it does nothing: that of R1{} is, whose Gamma somebody has forgotten.
+func forgotten(p Penalty) bool {
+	for step := range 1_000_000 {
+		if p.Weight(step) != 0 {
+			return false
+		}
 	}
-	if factor == 0 {
-		return name
-	}
-	return ""
+	return true
 }
 
 // weightOf returns the weight of a penalty in the current step. It panics if a schedule

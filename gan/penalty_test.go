@@ -74,9 +74,10 @@ func TestPenaltyGradients(t *testing.T) {
 func TestPenaltyInTraining(t *testing.T) {
 	d := nn.Linear(4, 1, nn.WeightInit(nn.Constant(0.5)), nn.BiasInit(nn.Constant(0)))
 	g := nn.Linear(latentSize, 4)
+	later := optim.ScheduleFunc(func(step int) float64 { return float64(step / 5) })
 	trainer, err := gan.New(g, d, gan.Config{
 		Latent: latentSize, Objective: indifferent{}, DType: tensor.Float64, Optimizer: optim.SGD{LR: 0.1},
-		Penalties: []gan.Penalty{gan.R1{Gamma: 3, Schedule: optim.Linear{From: 1, To: 0, Steps: 3}}, gan.R2{Gamma: 1, Schedule: optim.Linear{}}},
+		Penalties: []gan.Penalty{gan.R1{Gamma: 3, Schedule: optim.Linear{From: 1, To: 0, Steps: 3}}, gan.R2{Gamma: 1, Schedule: later}},
 	})
 	require.NoError(t, err)
 	x := tensor.New(tensor.Float64, 5, 4)

@@ -126,11 +126,43 @@ func (w writer) value(name string, v reflect.Value, depth int) {
 	case kind == reflect.Map:
 		w.out[name] = t.String()
 		for key, value := range v.Seq2() {
-			w.value(name+"."+scalar(key), value, depth+1)
+			if text, ok := keyOf(key); ok {
+				w.value(name+"."+text, value, depth+1)
+			}
 		}
 	default:
 		w.out[name] = scalar(v)
 	}
+}
+
+// keyOf returns the text of a map's key, if it is the same in every run: not if it holds
+// a pointer.
+func keyOf(v reflect.Value) (text string, ok bool) {
+	kind := v.Kind()
+	switch {
+	case isScalar(kind):
+		return scalar(v), true
+	case kind == reflect.Interface && !v.IsNil():
+		return keyOf(v.Elem())
+	case kind != reflect.Struct && kind != reflect.Array:
+		return "", false
+	}
+	var n int
+	var part func(int) reflect.Value
+	if kind == reflect.Struct {
+		n, part = v.NumField(), v.Field
+	} else {
+		n, part = v.Len(), v.Index
+	}
+	var parts []string
+	for i := range n {
+		one, ok := keyOf(part(i))
+		if !ok {
+			return "", false
+		}
+		parts = append(parts, one)
+	}
+	return "[" + strings.Join(parts, " ") + "]", true
 }
 
 // list takes down a list: in one piece if it is of numbers or the like.

@@ -3,6 +3,7 @@ package chart
 import (
 	"image/png"
 	"io"
+	"time"
 
 	"github.com/gander-ml/gander/gan"
 	"github.com/gander-ml/gander/internal/atomicfile"
@@ -29,11 +30,13 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 }
 
 // Losses returns a hook that draws the epochs' mean losses into a PNG file when
-// training ends, and every tenth epoch before. If training continues from a
-// checkpoint, the epochs before it are drawn too. A chart that cannot be drawn is a
-// [gan.Warning].
+// training ends, and every tenth epoch before, unless drawing took more than a fiftieth
+// of the time then. If training continues from a checkpoint, the epochs before it are
+// drawn too. A chart that cannot be drawn is a [gan.Warning].
 func Losses(path string) gan.Hook {
 	var d, g Curve
+	var drawn time.Time    // when the chart was last drawn; zero: not yet
+	var took time.Duration // to draw it then
 	add := func(epoch int, l gan.Losses) {
 		d.X, d.Y = append(d.X, float64(epoch)), append(d.Y, l.Discriminator())
 		g.X, g.Y = append(g.X, float64(epoch)), append(g.Y, l.Generator)
@@ -42,11 +45,15 @@ func Losses(path string) gan.Hook {
 		if len(d.X) == 0 {
 			return nil
 		}
-		return WritePNG(path, "Mean losses", "epoch", "loss", d, g)
+		start := time.Now()
+		err := WritePNG(path, "Mean losses", "epoch", "loss", d, g)
+		drawn = time.Now()
+		took = drawn.Sub(start)
+		return err
 	}
 	return gan.Hook{
 		Start: func(r gan.Run) error {
-			d, g = Curve{Name: "discriminator"}, Curve{Name: "generator"}
+			d, g, drawn = Curve{Name: "discriminator"}, Curve{Name: "generator"}, time.Time{}
 			for i, l := range r.Past {
 				add(i+1, l)
 			}
@@ -54,7 +61,7 @@ func Losses(path string) gan.Hook {
 		},
 		Epoch: func(e gan.EpochInfo) error {
 			add(e.Epoch, e.Losses)
-			if e.Epoch%10 != 0 {
+			if e.Epoch%10 != 0 || time.Since(drawn) < 50*took {
 				return nil
 			}
 			return gan.Warning(write())

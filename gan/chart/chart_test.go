@@ -138,6 +138,27 @@ func TestLosses(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Epochs that are over sooner than a chart is drawn do not wait for many.
+func TestLossesOfShortEpochs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "losses.png")
+	trainer, err := gan.New(nn.Linear(2, 2), nn.Linear(2, 1), gan.Config{Latent: 2})
+	require.NoError(t, err)
+	var before os.FileInfo
+	drawn := 0
+	_, err = trainer.Fit(context.Background(), ones{}, gan.Epochs(300), gan.On(chart.Losses(path), gan.Hook{Epoch: func(e gan.EpochInfo) error {
+		if now, err := os.Stat(path); err == nil {
+			if before == nil || !os.SameFile(before, now) {
+				drawn++
+			}
+			before = now
+		}
+		return nil
+	}}))
+	require.NoError(t, err)
+	require.Positive(t, drawn)
+	require.Less(t, drawn, 15, "of 30 tenth epochs")
+}
+
 func TestLossesInAnImpossiblePlace(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o644))

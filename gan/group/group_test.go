@@ -271,6 +271,7 @@ func TestGroupNaN(t *testing.T) {
 		require.ErrorAs(t, m.err, &e)
 		if rank == 1 {
 			require.Nil(t, e.Data)
+			require.ErrorContains(t, m.err, "try a smaller learning rate, unless another process finds its real samples not to be finite")
 			continue
 		}
 		require.NotNil(t, e.Data)

@@ -40,7 +40,7 @@ func Pocket() Recipe {
 // Config.Penalties. Too much of it costs variety: samples get away from what other
 // classes have too. In a group of processes the pairs are of each one's part of a batch.
 type Mismatch struct {
-	Lambda   float64
+	Lambda   float64        // must be set: gan.New refuses 0
 	Schedule optim.Schedule // multiplies Lambda; nil: constant
 }
 

@@ -16,6 +16,7 @@ func TestCommandLine(t *testing.T) {
 		{"a run", "'a run'", `"a run"`},
 		{"", "''", `""`},
 		{`C:\runs`, `'C:\runs'`, `C:\runs`},
+		{`C:\a run\\`, `'C:\a run\\'`, `"C:\a run\\\\"`},
 		{"$HOME `x`", "'$HOME `x`'", "\"$HOME `x`\""},
 		{"it's", `'it'\''s'`, `"it's"`},
 		{"~", "'~'", `"~"`},

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -216,6 +217,9 @@ func holdsCheckpoints(folder string) bool {
 // looksLikeARun reports whether a folder without a run.json holds what a run
 // leaves.
 func looksLikeARun(path string) bool {
+	if holdsCheckpoints(filepath.Join(path, "checkpoints")) {
+		return true
+	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return false
@@ -330,6 +334,9 @@ func CommandLine(words ...string) string {
 	return strings.Join(quoted, " ")
 }
 
+// trailing are the backslashes at the end of a word.
+var trailing = regexp.MustCompile(`(\\+)$`)
+
 func quote(w string, windows bool) string {
 	plain := "-_./=,:+@"
 	if windows {
@@ -341,8 +348,8 @@ func quote(w string, windows bool) string {
 		return w
 	}
 	switch {
-	case windows: // whose names hold no quotes
-		return `"` + w + `"`
+	case windows: // whose names hold no quotes, and where a backslash before one would not mean itself
+		return `"` + trailing.ReplaceAllString(w, `$1$1`) + `"`
 	case strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsPrint(r) }): // a terminal would obey it
 		q := strconv.QuoteToASCII(w)
 		return "$'" + strings.ReplaceAll(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), "'", `\'`) + "'"

@@ -85,6 +85,13 @@ func TestNewMovesAside(t *testing.T) {
 	require.Contains(t, said[0], " -resume auto -out "+path+"-")
 	require.Len(t, entries(t, filepath.Dir(path)), 3, "two of the same second")
 
+	// A run that has lost its run.json is one.
+	require.NoError(t, os.Remove(filepath.Join(path, "run.json")))
+	_, said, err = run(t, path, rundir.New, 5, false)
+	require.NoError(t, err)
+	require.Len(t, said, 1)
+	require.NoError(t, os.RemoveAll(strings.TrimPrefix(said[0], "the run that was in "+path+" is now in ")))
+
 	// What is moved goes on where it is.
 	all := entries(t, filepath.Dir(path))
 	slices.Sort(all)

@@ -240,7 +240,7 @@ func (p *Page) Listen(address string) (url string, err error) {
 	if host == "" {
 		host = "localhost"
 	}
-	if !isLoopback(host) && !slices.Contains(p.o.Hosts, host) && !slices.Contains(p.o.Hosts, "*") {
+	if !p.knows(net.JoinHostPort(host, port)) {
 		return "", fmt.Errorf("watch: at %s everybody in the network could look on; listen at localhost:%s, and from another machine go through ssh -L %s:localhost:%s", address, port, port, port)
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
