@@ -31,7 +31,7 @@ func (reciprocal) VJP(b *Back, gy *Var) []*Var {
 	return b.Only(Neg(Mul(gy, Square(b.Out()))))
 }
 
-// Pow returns xᵖ for a constant p; gradient p·xᵖ⁻¹·gy. It is NaN for a negative x
+// Pow returns xᵖ for a constant p; gradient p·xᵖ⁻¹·gy. It is NaN for a finite negative x
 // unless p is whole.
 func Pow(x *Var, p float64) *Var { return Apply(pow{p}, x) }
 

@@ -122,7 +122,7 @@ func (d *dice) below(n int) int {
 }
 
 // Augment returns the images of data [c, h, w], changed at random, one augmentation
-// after another, and otherwise in each epoch. How sample i is changed depends on the
+// after another, and differently in each epoch. How sample i is changed depends on the
 // seed, the epoch and i alone, never on the order or the number of workers. It has
 // the labels of data. What the generator learns to draw is the changed images, so
 // augmentations are for what it may draw as well; see nn.DiffAugment for others.

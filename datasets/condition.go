@@ -86,7 +86,6 @@ func (l *Loader) adoptConditions() {
 		if label < 0 || label >= len(dst) {
 			return fmt.Errorf("its label is %d, and there are %d classes", label, len(dst))
 		}
-		clear(dst)
 		dst[label] = 1
 		return nil
 	}}
@@ -111,7 +110,7 @@ func (l *Loader) digestConditions() (string, error) {
 	}
 	c := make([]float32, l.condition.size)
 	for i := range l.n {
-		if err := l.condition.fill(i, c); err != nil {
+		if err := fresh(l.condition.fill, i, c); err != nil {
 			return "", fmt.Errorf("sample %d: %w", i, err)
 		}
 		d.add32(c)

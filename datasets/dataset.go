@@ -12,7 +12,7 @@ type Dataset interface {
 	// image.
 	Shape() []int
 	// Fill writes sample i to dst, row-major; dst has exactly one element per
-	// element of Shape.
+	// element of Shape, and a Loader has set them to 0.
 	Fill(i int, dst []float32) error
 }
 

@@ -141,6 +141,13 @@ func filler64(data Dataset) func(i int, dst []float64) error {
 	}
 }
 
+// fresh calls one of the methods that fill, for sample i, with zeros: dst was another
+// sample's before, of which one that sets some of its numbers only would keep the rest.
+func fresh[T float32 | float64](fill func(i int, dst []T) error, i int, dst []T) error {
+	clear(dst)
+	return fill(i, dst)
+}
+
 // inEpoch returns a dataset as it is in an epoch.
 func inEpoch(data Dataset, epoch int) Dataset {
 	if v, ok := data.(Varying); ok {
@@ -161,10 +168,10 @@ func digestOf(data Dataset, wide bool) (string, error) {
 	for i := range data.Len() {
 		var err error
 		if wide {
-			err = fill64(i, double)
+			err = fresh(fill64, i, double)
 			d.add64(double)
 		} else {
-			err = data.Fill(i, single)
+			err = fresh(data.Fill, i, single)
 			d.add32(single)
 		}
 		if err != nil {

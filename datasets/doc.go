@@ -22,8 +22,8 @@
 //
 // # Data of your own
 //
-// is a type with these three methods; with Label, and Classes if they have names, it has
-// labels, too:
+// A dataset of your own is a type with these three methods. With Label, and Classes if
+// the labels have names, it has labels, too:
 //
 //	type Bars struct{ n int } // white bars on black, 12×12: lying and standing
 //
@@ -43,16 +43,25 @@
 //		return nil
 //	}
 //
-// What else a dataset may know is told by other methods: [Conditioner], [Digester],
-// [Filler64], [Varying].
+// Other methods are optional: [Conditioner], [Digester], [Filler64], [Varying].
+//
+// Other labels for the samples of a dataset are two methods on top of it:
+//
+//	type parity struct{ *datasets.Images } // digits that know whether they are odd
+//
+//	func (p parity) Label(i int) int   { return p.Images.Label(i) % 2 }
+//	func (p parity) Classes() []string { return []string{"even", "odd"} }
+//
+// Whoever changes the samples, by a Fill of its own, must change Fill64 and Digest too,
+// or embed the interface [Dataset], which has neither, nor labels.
 //
 // # Datasets of datasets
 //
 // [Subset] and [RandomSplit] take a part of a dataset, [Concat] joins several,
 // [Normalize] gives each channel mean 0 and standard deviation 1, and [Augment]
-// changes images at random, otherwise in each epoch. All keep what the dataset knows
+// changes images at random, differently in each epoch. All keep what the dataset knows
 // about its samples: labels, the names of classes, conditions, and a digest. [Stack]
-// puts samples behind each other: three digits are one picture in colours. [Shrink]
+// joins the channels of samples: three digits are one picture in colour. [Shrink]
 // makes images smaller.
 //
 // # Formulas

@@ -93,7 +93,7 @@ func ExampleSynthetic() {
 }
 
 // Nine tenths of the digits are trained on, each moved by a pixel or none, and
-// otherwise in each epoch. The others are as they are.
+// differently in each epoch. The others are as they are.
 func ExampleAugment() {
 	all, err := digits.Load()
 	if err != nil {

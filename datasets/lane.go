@@ -118,12 +118,12 @@ func (l *Loader) fill(ctx context.Context, a *lane, s *slot, samples []int) (ok 
 		lo, hi := j*l.size, (j+1)*l.size
 		var err error
 		if a.fill64 != nil {
-			err = a.fill64(i, a.staging64[lo:hi])
+			err = fresh(a.fill64, i, a.staging64[lo:hi])
 		} else {
-			err = a.data.Fill(i, a.staging32[lo:hi])
+			err = fresh(a.data.Fill, i, a.staging32[lo:hi])
 		}
 		if k := l.condition.size; k > 0 && err == nil {
-			err = l.condition.fill(i, a.conditions[j*k:(j+1)*k])
+			err = fresh(l.condition.fill, i, a.conditions[j*k:(j+1)*k])
 		}
 		if err != nil {
 			s.err = fmt.Errorf("datasets: sample %d: %w", i, err)

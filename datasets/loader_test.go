@@ -339,6 +339,80 @@ func TestDatasetPanic(t *testing.T) {
 	assert.Len(t, order(t, l, 0, 4), 6, "a failed epoch spoils no later one")
 }
 
+// sparse sets one number of each sample, and of its condition, and leaves the rest.
+type sparse int
+
+func (s sparse) Len() int           { return int(s) }
+func (s sparse) Shape() []int       { return []int{4} }
+func (s sparse) ConditionSize() int { return 3 }
+func (s sparse) Fill(i int, dst []float32) error {
+	dst[i%4] = float32(i + 1)
+	return nil
+}
+func (s sparse) FillCondition(i int, dst []float32) error {
+	dst[i%3] = 1
+	return nil
+}
+
+// wideSparse does the same in float64.
+type wideSparse struct{ sparse }
+
+func (s wideSparse) Fill64(i int, dst []float64) error {
+	dst[i%4] = float64(i + 1)
+	return nil
+}
+
+// dense sets all numbers.
+type dense struct{ sparse }
+
+func (d dense) Fill(i int, dst []float32) error { clear(dst); return d.sparse.Fill(i, dst) }
+func (d dense) FillCondition(i int, dst []float32) error {
+	clear(dst)
+	return d.sparse.FillCondition(i, dst)
+}
+
+type wideDense struct{ dense }
+
+func (d wideDense) Fill64(i int, dst []float64) error {
+	clear(dst)
+	return wideSparse{d.sparse}.Fill64(i, dst)
+}
+
+// What a sample leaves is 0, and never another sample's.
+func TestSamplesBeginWithZeros(t *testing.T) {
+	const n = 60
+	numbers, conditions := make([]float64, 4*n), make([]float64, 3*n)
+	for i := range n {
+		numbers[4*i+i%4], conditions[3*i+i%3] = float64(i+1), 1
+	}
+	for data, whole := range map[datasets.Dataset]datasets.Dataset{sparse(n): dense{n}, wideSparse{n}: wideDense{dense{n}}} {
+		for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+			l := datasets.NewLoader(data, 5, datasets.DType(dt), datasets.Workers(2), datasets.Conditions())
+			for epoch := range 2 {
+				batch := 0
+				for b, err := range l.Epoch(t.Context(), epoch, 0) {
+					require.NoError(t, err)
+					x, c := b.X.Cast(tensor.Float64).Float64s(), b.Condition.Cast(tensor.Float64).Float64s()
+					for j := range 5 {
+						i := l.Index(epoch, batch, j)
+						require.Equal(t, numbers[4*i:4*i+4], x[4*j:4*j+4])
+						require.Equal(t, conditions[3*i:3*i+3], c[3*j:3*j+3])
+					}
+					batch++
+				}
+			}
+			got, err := l.Fingerprint()
+			require.NoError(t, err)
+			want, err := datasets.NewLoader(whole, 5, datasets.DType(dt), datasets.Conditions()).Fingerprint()
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+		mean, _, err := datasets.MeanStd(datasets.Subset(data, []int{0, 4, 5}))
+		require.NoError(t, err)
+		require.InDeltaSlice(t, []float64{2, 2, 0, 0}, mean, 1e-12)
+	}
+}
+
 // Workers fill ahead, so the buffer under the consumer's hands must not be
 // among those being filled.
 func TestYieldedTensorHoldsStill(t *testing.T) {

@@ -78,7 +78,7 @@ func MeanStd(data Dataset) (mean, std []float64, err error) {
 	sample := make([]float64, elementsOf(shape))
 	fill := filler64(data)
 	for i := range data.Len() {
-		if err := fill(i, sample); err != nil {
+		if err := fresh(fill, i, sample); err != nil {
 			return nil, nil, fmt.Errorf("datasets: sample %d: %w", i, err)
 		}
 		// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for

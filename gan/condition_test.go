@@ -220,12 +220,7 @@ func TestStepWithConditionsByHand(t *testing.T) {
 		z := latent.Normal(tensor.Float64, 6, latentSize)
 		ctx := &nn.Ctx{Train: true, Track: true, Condition: autograd.Const(classes)}
 		descend := func(m nn.Module, loss *autograd.Var) {
-			var leaves []*autograd.Var
-			for _, p := range nn.Params(m) {
-				if !p.Param.Frozen() {
-					leaves = append(leaves, p.Param.Leaf())
-				}
-			}
+			leaves := nn.Leaves(m)
 			for i, grad := range autograd.Grad(loss, leaves, autograd.Opts{}) {
 				leaves[i].Value().CopyFrom(tensor.Sub(leaves[i].Value(), tensor.Scale(grad.Value(), 0.1)))
 			}

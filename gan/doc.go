@@ -30,18 +30,18 @@
 //	}
 //	return t.Generator().Save("generator.safetensors")
 //
-// Fit takes batches from any [Source]; a datasets.Loader is one. A step stands
-// on one page, step.go. A loop of your own, without a [Trainer], is the example
+// Fit takes batches from any [Source]; a datasets.Loader is one. A step is
+// one page of code, step.go. A loop of your own, without a [Trainer], is the example
 // byHand.
 //
 // # Data of your own
 //
 // A datasets.Loader makes batches of any datasets.Dataset: a type with three
 // methods, a tensor [n, …] by datasets.FromTensor, or a folder of pictures by
-// datasets/imagefolder. The batches' shape is that of what the generator makes, rows
-// unless the loader has datasets.KeepShape; another one is an error of the first step.
-// Their values are such as it can make, from −1 to 1 if it ends in nn.Tanh; gan/diagnose
-// tells of others.
+// datasets/imagefolder. The batches must have the shape of what the generator makes,
+// rows unless the loader has datasets.KeepShape; any other fails in the first step. Their
+// values must be ones that it can make, from −1 to 1 if it ends in nn.Tanh; gan/diagnose
+// warns of others.
 //
 // # Labels
 //
@@ -71,8 +71,8 @@
 // A condition may be any vector of numbers that is known about each sample, such as
 // the angle of a view: [Config].Condition is its length, and the dataset tells it
 // (datasets.Conditioner). The program then gives the conditions of what is drawn, to
-// [Generator.MapOf] or [Generator.Draw]. Penalties are about D's slope by the sample;
-// the condition is held.
+// [Generator.MapOf] or [Generator.Draw]. Penalties are about D's gradient by the
+// sample, with the condition fixed.
 //
 // # A step
 //
@@ -232,7 +232,7 @@
 // Ctrl-C, SIGTERM and SIGHUP then finish the current step and let hooks save; a
 // second signal ends the program at once. [ExitStatus] is 0 after Ctrl-C, 143 after
 // SIGTERM and 129 after SIGHUP: Kubernetes and Slurm take 0 for a run that is done.
-// A pipe that nobody reads any more ends nothing.
+// Writing to a pipe that nobody reads any more does not end the program.
 //
 // # Many processes
 //
@@ -258,7 +258,7 @@
 //
 //	what happens                               what becomes of the run
 //	kill -9, a crash, a power cut              resumes from the last checkpoint, to the same bits
-//	a checkpoint file is damaged               told, and the one before is taken
+//	a checkpoint file is damaged               reported, and the one before is taken
 //	Ctrl-C, SIGTERM, SIGHUP                    the step is finished, the state saved
 //	another run in the same folder             refused before the first step, with its process
 //	other settings or data than before         refused before the first step, each by name
@@ -267,8 +267,8 @@
 //	the state is not finite                    it is not saved; older checkpoints stay
 //	a hook or the source panics                other hooks' Epoch and End are called first
 //	a hook fails                               the step is finished, the state saved, the run ends
-//	an image or the log cannot be written      told, and the run goes on
-//	a checkpoint cannot be written             told, and tried again; at the end an error
+//	an image or the log cannot be written      reported, and the run goes on
+//	a checkpoint cannot be written             reported, and tried again; at the end an error
 //	the source waits for ever                  cancelling ends the run all the same
 //	Fit, Step or Resume during Fit             an error at once
 //	one process of a group fails               the step is undone by all, which end, each with the reason

@@ -93,7 +93,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	out.scores = [2]*tensor.Tensor{h[last].Slice(0, 0, n), h[last].Slice(0, n, n+m)}
 	out.terms = t.discriminate(autograd.Slice(d, 0, 0, n), autograd.Slice(d, 0, n, n+m))
 	loss := add(mean(out.terms.Real, &out.real), mean(out.terms.Fake, &out.fake))
-	c := autograd.Grad(loss, []*autograd.Var{d}, autograd.Opts{})[0].Value()
+	c := autograd.Grad(t.learnable("discriminator", loss), []*autograd.Var{d}, autograd.Opts{})[0].Value()
 
 	// g[l] is the gradient of each sample's output by what goes into layer l.
 	g := make([]*tensor.Tensor, last+1)

@@ -91,7 +91,7 @@ func TestFaultTable(t *testing.T) {
 			require.NoError(t, err)
 			same(t, stateOf(t, whole), stateOf(t, again))
 		}},
-		{"a checkpoint file is damaged", "told, and the one before is taken", func(t *testing.T, dir string) {
+		{"a checkpoint file is damaged", "reported, and the one before is taken", func(t *testing.T, dir string) {
 			_, report, err := fit(t, dir, t.Context(), source)
 			require.NoError(t, err)
 			require.NoError(t, os.Truncate(report.Checkpoint, 1000))
@@ -158,7 +158,7 @@ func TestFaultTable(t *testing.T) {
 			require.ErrorIs(t, err, stop)
 			require.Equal(t, 5, saved(t, dir))
 		}},
-		{"an image or the log cannot be written", "told, and the run goes on", func(t *testing.T, dir string) {
+		{"an image or the log cannot be written", "reported, and the run goes on", func(t *testing.T, dir string) {
 			images, log := filepath.Join(t.TempDir(), "images"), filepath.Join(t.TempDir(), "log")
 			trainer, report, err := fit(t, dir, t.Context(), source, gallery.SaveSamples(images, 4, 1, gallery.Grid{Height: 2, Width: 2}), gan.Log(log),
 				at(2, func(*gan.Trainer) error {
@@ -168,7 +168,7 @@ func TestFaultTable(t *testing.T) {
 			require.Equal(t, 9, trainer.Steps())
 			require.Len(t, report.Warnings, 6, "of three epochs each")
 		}},
-		{"a checkpoint cannot be written", "told, and tried again; at the end an error", func(t *testing.T, dir string) {
+		{"a checkpoint cannot be written", "reported, and tried again; at the end an error", func(t *testing.T, dir string) {
 			dir += "/x"
 			trainer, report, err := fit(t, dir, t.Context(), source, at(3, func(*gan.Trainer) error {
 				for { // the one that is being written

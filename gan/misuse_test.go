@@ -288,11 +288,21 @@ func TestSmallestBatch(t *testing.T) {
 	before := stateOf(t, trainer)
 	_, err = trainer.Fit(t.Context(), data)
 	require.ErrorIs(t, err, gan.ErrConfig)
-	require.ErrorContains(t, err, "cannot take the smallest batch of the data, of 1; if they can take larger ones, leave the last batch out (datasets.DropLast)")
+	require.ErrorContains(t, err, "cannot take the smallest batch of the data, of 1, but larger ones; leave the last batch out (datasets.DropLast)")
 	require.ErrorContains(t, err, "in layer 1 BatchNorm1D of the generator: ")
 	same(t, before, stateOf(t, trainer))
 	_, err = trainer.Fit(t.Context(), datasets.NewLoader(numbers(17), 8, datasets.DropLast()))
 	require.NoError(t, err)
+
+	// What they can take in no batch is not a matter of its size.
+	forgotten := nn.NewParam("gate", nn.Constant(1), 1, 1)
+	open, err := gan.New(nn.Sequential(nn.Linear(latentSize, 4), unsaid{f: func(ctx *nn.Ctx, x *autograd.Var) *autograd.Var { return autograd.Mul(x, ctx.Var(forgotten)) }}),
+		second(tiny(gan.Logits)), tinyConfig(gan.Hinge{}))
+	require.NoError(t, err)
+	_, err = open.Fit(t.Context(), data)
+	require.ErrorIs(t, err, gan.ErrConfig)
+	require.ErrorContains(t, err, "the networks cannot be run: in layer 1 gan_test.unsaid of the generator: nn: parameter gate[] has no value yet")
+	require.ErrorContains(t, err, "must list it in Params")
 
 	// The trial changes no bits.
 	other, err := gan.New(nn.Sequential(nn.Linear(latentSize, 8), nn.BatchNorm1D(8), nn.ReLU(), nn.Linear(8, 4)), second(tiny(gan.Logits)), tinyConfig(gan.Hinge{}))

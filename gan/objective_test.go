@@ -185,7 +185,7 @@ func TestObjectiveNames(t *testing.T) {
 // lost is an objective whose terms somebody else has made something of.
 type lost struct {
 	gan.NonSaturating
-	of        string // whose terms: real, fake, generator, none
+	of        string // whose terms: real, fake, both, generator, none
 	transform func(*autograd.Var) *autograd.Var
 }
 
@@ -196,6 +196,8 @@ func (l lost) Discriminator(real, fake *autograd.Var) gan.Terms {
 		t.Real = l.transform(t.Real)
 	case "fake":
 		t.Fake = l.transform(t.Fake)
+	case "both":
+		t = gan.Terms{Real: l.transform(t.Real), Fake: l.transform(t.Fake)}
 	case "none":
 		t = gan.Terms{}
 	}
@@ -217,6 +219,7 @@ func TestObjectivesOfOtherShapes(t *testing.T) {
 	row := func(v *autograd.Var) *autograd.Var { return autograd.Reshape(v, -1) }
 	square := func(v *autograd.Var) *autograd.Var { return autograd.Add(v, row(v)) }
 	missing := func(*autograd.Var) *autograd.Var { return nil }
+	cut := func(v *autograd.Var) *autograd.Var { return v.Detach() }
 	for _, c := range []struct {
 		objective lost
 		want      string
@@ -230,6 +233,9 @@ func TestObjectivesOfOtherShapes(t *testing.T) {
 		{lost{of: "generator", transform: square}, "its terms are [5 5] for 5 samples"},
 		{lost{of: "generator", transform: missing}, "its terms are nil"},
 		{lost{of: "none"}, "its terms are nil"},
+		{lost{of: "real", transform: cut}, ""},
+		{lost{of: "both", transform: cut}, "the discriminator's loss depends on none of its weights"},
+		{lost{of: "generator", transform: cut}, "the generator's loss depends on none of its weights"},
 	} {
 		for _, penalties := range [][]gan.Penalty{nil, {gan.R1{Gamma: 1}}} {
 			stepTells(t, nn.LeakyReLU(0.2), gan.Config{Objective: c.objective, Penalties: penalties}, "the objective nonsaturating: ", c.want)

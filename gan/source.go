@@ -157,6 +157,25 @@ func (g *game) trySize(src Source) error {
 	if gKnown && dKnown && !gMixes && !dMixes {
 		return nil
 	}
+	misuse := g.try(n)
+	var failure *tensor.DeviceFailure
+	switch {
+	case misuse == nil:
+		return nil
+	case errors.As(misuse, &failure):
+		return fmt.Errorf("gan: %w", misuse)
+	}
+	for k := 2; k <= 64; k *= 2 { // layers that want pairs, groups of four, …
+		if g.try((n/k+1)*k) == nil {
+			return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d, but larger ones; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
+		}
+	}
+	return fmt.Errorf("gan: %w: the networks cannot be run: %w", ErrConfig, misuse)
+}
+
+// try runs the networks on n samples and returns the error of a layer that does not
+// take them.
+func (g *game) try(n int) error {
 	var at place
 	misuse := tensor.Catch(func() {
 		defer g.scope.Close()
@@ -168,12 +187,8 @@ func (g *game) trySize(src Source) error {
 		at.network = "discriminator"
 		g.discriminator.Forward(ctx, x)
 	})
-	var failure *tensor.DeviceFailure
-	switch {
-	case misuse == nil:
+	if misuse == nil {
 		return nil
-	case errors.As(misuse, &failure):
-		return fmt.Errorf("gan: %w", misuse)
 	}
-	return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d; if they can take larger ones, leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, at.add(misuse))
+	return at.add(misuse)
 }

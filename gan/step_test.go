@@ -69,11 +69,7 @@ func (h *byHand) step(x, z *tensor.Tensor, lr float64) [3]float64 {
 
 	onFake, _ = h.discriminator(fake)
 	lossG := minusMeanLog(onFake)
-	grads = nil
-	for _, g := range autograd.Grad(lossG, gLeaves, autograd.Opts{}) {
-		grads = append(grads, g.Value())
-	}
-	h.gm.adam(h.g, grads, lr)
+	h.gm.adam(h.g, autograd.Values(autograd.Grad(lossG, gLeaves, autograd.Opts{})), lr)
 	return [3]float64{lossReal.Item(), lossFake.Item(), lossG.Item()}
 }
 

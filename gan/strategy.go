@@ -50,7 +50,7 @@ func (s general) gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) (out d
 			loss = add(loss, term)
 		}
 	}
-	out.grads = unwrap(autograd.Grad(loss, g.dLeaves, autograd.Opts{}))
+	out.grads = unwrap(autograd.Grad(g.learnable("discriminator", loss), g.dLeaves, autograd.Opts{}))
 	return out
 }
 
@@ -102,6 +102,15 @@ func (g *game) discriminate(real, fake *autograd.Var) Terms {
 		onePerSample("objective", name, t.Fake, fake.Value().Dim(0))
 	}
 	return t
+}
+
+// learnable returns a network's loss, and panics if it has no gradient by the weights.
+func (g *game) learnable(network string, loss *autograd.Var) *autograd.Var {
+	if !loss.Tracked() {
+		panic(&tensor.ArgumentError{Op: the("objective", g.objective.Name()), Problem: "the " + network + "'s loss depends on none of its weights",
+			Fix: "let the objective and all modules compute with autograd's Vars: gradients end at Const, Detach and Value"})
+	}
+	return loss
 }
 
 // onePerSample returns terms, and panics if there is not one for each of n samples:

@@ -1,7 +1,9 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gander-ml/gander/autograd"
@@ -19,9 +21,11 @@ import (
 //
 // The passes are those of ctx, which may be nil. They must not draw random numbers,
 // which differ from pass to pass; and a [SpectralNorm] must evaluate, since its
-// vectors, which its gradient takes for constants, move in training. Neither the
-// parameters nor the buffers change. The error tells where the derivatives differ, or
-// that something is not float64.
+// vectors, which its gradient takes for constants, move in training. Parameters and
+// buffers are as before afterwards, but nobody else may use the network meanwhile. The
+// error tells where the derivatives differ, that something is not float64, or that a
+// module reads a parameter otherwise than by [Ctx.Var]: neither gradients nor snapshots
+// would reach it there.
 //
 // Whatever is computed by a network is checked by its weights as the output of a module
 // that has the network as a part: the penalty of package gan's example of Penalty is.
@@ -50,6 +54,9 @@ func CheckGrad(ctx *Ctx, m Module, x *autograd.Var, o autograd.CheckOptions) err
 		pass = *ctx
 	}
 	pass.Updates = nil
+	if err := readByPass(pass, m, params, fixed, x); err != nil {
+		return err
+	}
 	return autograd.Check(func(vs []*autograd.Var) *autograd.Var {
 		pass, input := pass, x
 		if x.Tracked() {
@@ -65,4 +72,38 @@ func CheckGrad(ctx *Ctx, m Module, x *autograd.Var, o autograd.CheckOptions) err
 		pass.Weights = &Weights{vars: vars}
 		return m.Forward(&pass, input)
 	}, xs, o)
+}
+
+// readByPass returns an error if passes with given values for the parameters depend on
+// something else: on what changes from one to the next, or on the values that the
+// network has itself, which it changes for a moment.
+func readByPass(pass Ctx, m Module, params []NamedParam, values map[*Param]*autograd.Var, x *autograd.Var) error {
+	vars := map[*Param]*autograd.Var{}
+	for p, v := range values {
+		vars[p] = autograd.Leaf(v.Value().Clone())
+	}
+	pass.Weights = &Weights{vars: vars}
+	var want []float64
+	same := func() bool {
+		y := m.Forward(&pass, x).Value().Cast(tensor.Float64).Float64s()
+		if want == nil {
+			want = y
+		}
+		return slices.EqualFunc(want, y, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+	}
+	if same(); !same() {
+		return errors.New("nn: CheckGrad: two passes give different outputs; they must not draw random numbers, nor depend on what changes otherwise")
+	}
+	unmoved := func(v *tensor.Tensor) bool {
+		before := v.Clone()
+		defer v.CopyFrom(before)
+		v.CopyFrom(tensor.Shift(tensor.Scale(before, 1.5), 1))
+		return same()
+	}
+	for _, p := range params {
+		if v := p.Param.Value(); v != nil && !unmoved(v) { // nil: the pass has weights of its own
+			return fmt.Errorf("nn: CheckGrad: the module reads parameter %s otherwise than by Ctx.Var", p.Name)
+		}
+	}
+	return nil
 }

@@ -64,3 +64,35 @@ func TestCheckGrad(t *testing.T) {
 	require.EqualError(t, nn.CheckGrad(nil, single, input, autograd.CheckOptions{}),
 		"nn: CheckGrad: parameter 1.weight is float32; finite differences need float64")
 }
+
+// direct is a factor that is read past the pass, in one of two ways.
+type direct struct {
+	factor *nn.Param
+	read   func(*nn.Param) *autograd.Var
+}
+
+func (d direct) Params() []*nn.Param { return []*nn.Param{d.factor} }
+func (d direct) Forward(_ *nn.Ctx, x *autograd.Var) *autograd.Var {
+	return autograd.Mul(x, d.read(d.factor))
+}
+
+// What a pass does not know of has the same values on both sides of a finite difference.
+func TestCheckGradKnowsThePass(t *testing.T) {
+	x := autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float64, 4, 3))
+	for name, read := range map[string]func(*nn.Param) *autograd.Var{
+		"value": func(p *nn.Param) *autograd.Var { return autograd.Const(p.Value()) },
+		"leaf":  (*nn.Param).Leaf,
+	} {
+		for kind, p := range map[string]*nn.Param{"parameter": nn.NewParam("factor", nn.Constant(2), 1, 1), "buffer": nn.NewBuffer("factor", nn.Constant(2))} {
+			m := nn.Sequential(nn.Linear(3, 3), direct{p, read})
+			nn.Init(m, 1, tensor.Float64, tensor.CPU())
+			before := bits(m)
+			require.EqualError(t, nn.CheckGrad(nil, m, x, autograd.CheckOptions{}),
+				"nn: CheckGrad: the module reads parameter 1.factor otherwise than by Ctx.Var", "the %s by its %s", kind, name)
+			require.Equal(t, before, bits(m))
+		}
+	}
+	drawing := &nn.Ctx{Train: true, Rand: tensor.NewStream(1, "dropout")}
+	require.ErrorContains(t, nn.CheckGrad(drawing, nn.Dropout(.5), x, autograd.CheckOptions{}),
+		"two passes give different outputs; they must not draw random numbers")
+}

@@ -17,7 +17,7 @@
 // device that the whole network has. Weights start as in PyTorch, unless [WeightInit]
 // and [BiasInit] choose another [Initializer].
 //
-// Each layer stands in one file. [Residual] adds what two modules make of the same
+// Each layer has a file of its own. [Residual] adds what two modules make of the same
 // input, and [SpectralNorm] runs a layer with a normalised weight.
 //
 // # Passes
@@ -34,7 +34,7 @@
 // are, but gradients by the input still flow: so a generator learns from a
 // discriminator whose own gradients are not needed.
 //
-// What samples are to be, their class or any other numbers, is an argument as well,
+// The condition, such as the class that each sample is to be of, is an argument as well:
 // [Ctx.Condition]. The layers that read it are [ConcatCondition], [EmbedCondition] and
 // [Projection], and modules of your own with a method ConditionSize ([Conditioned]):
 //
@@ -98,7 +98,7 @@
 //
 // # Modules of your own
 //
-// A module must have Forward only; it reads its parameters by [Ctx.Var], so that
+// A module needs only Forward; it reads its parameters by [Ctx.Var], so that
 // tracking, freezing and snapshots work. What else it can do, it says by methods,
 // which others ask for:
 //

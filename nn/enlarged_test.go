@@ -36,9 +36,7 @@ func TestEnlargedConv(t *testing.T) {
 			two := nn.Sequential(nn.UpsampleNearest(c.scale), apart{conv}, act)
 			x := autograd.Leaf(r.Normal(tensor.Float64, 2, 3, 4, 5))
 			in := []*autograd.Var{x}
-			for _, p := range nn.Params(conv) {
-				in = append(in, p.Param.Leaf())
-			}
+			in = append(in, nn.Leaves(conv)...)
 			first, second := [2][]float64{}, [2][]float64{}
 			var weights, toSum *autograd.Var
 			for k, m := range []nn.Module{one, two} {

@@ -150,9 +150,7 @@ func piecewise(t *testing.T, name string, m nn.Module, ctx *nn.Ctx, shape []int,
 	random := tensor.NewStream(2, name)
 	x, v := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 	leaves := []*autograd.Var{autograd.Leaf(x)}
-	for _, p := range nn.Params(m) {
-		leaves = append(leaves, p.Param.Leaf())
-	}
+	leaves = append(leaves, nn.Leaves(m)...)
 	y := m.Forward(ctx, leaves[0])
 	g := random.Normal(tensor.Float64, y.Shape()...)
 	want := autograd.Grad(y, leaves, autograd.Opts{Seed: autograd.Const(g)})
@@ -314,9 +312,7 @@ func TestThreadsMakeNoDifference(t *testing.T) {
 			tensor.CPU().SetThreads(threads)
 			nn.Init(m, 1, tensor.Float32, tensor.CPU())
 			leaves := []*autograd.Var{autograd.Leaf(tensor.NewStream(1, "input").Normal(tensor.Float32, 9, 1, 28, 28))}
-			for _, p := range nn.Params(m) {
-				leaves = append(leaves, p.Param.Leaf())
-			}
+			leaves = append(leaves, nn.Leaves(m)...)
 			y := m.Forward(&nn.Ctx{Train: true, Track: true}, leaves[0])
 			first := autograd.Grad(autograd.Sum(autograd.Square(y)), leaves, autograd.Opts{CreateGraph: true})
 			second := autograd.Grad(autograd.Sum(autograd.Square(first[0])), leaves, autograd.Opts{AllowConstant: true})

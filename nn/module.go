@@ -163,7 +163,7 @@ func (c *Ctx) Var(p *Param) *autograd.Var {
 		panic(&StateError{Problem: "the weights of this pass are another network's", Fix: "take the Snapshot of this one"})
 	case p.leaf == nil:
 		panic(&StateError{Problem: fmt.Sprintf("parameter %s%v has no value yet", p.name, p.shape),
-			Fix: "call nn.Init on the network, or load its weights"})
+			Fix: "call nn.Init on the network, or load its weights; a module of your own must list it in Params"})
 	case c != nil && c.Track && !p.Frozen():
 		return p.leaf
 	}

@@ -192,7 +192,7 @@ func TestServeWhileTraining(t *testing.T) {
 func TestNotInitialised(t *testing.T) {
 	m := nn.Sequential(nn.Linear(3, 2))
 	x := autograd.Const(tensor.New(tensor.Float32, 1, 3))
-	const want = "nn: parameter weight[2 3] has no value yet; call nn.Init on the network, or load its weights"
+	const want = "nn: parameter weight[2 3] has no value yet; call nn.Init on the network, or load its weights; a module of your own must list it in Params"
 	require.False(t, nn.Ready(m))
 	requireMisuse[*nn.StateError](t, want, func() { m.Forward(nil, x) })
 	requireMisuse[*nn.StateError](t, want, func() { nn.Snapshot(m) })

@@ -277,10 +277,7 @@ func TestSpectralNormInASequential(t *testing.T) {
 					x = scope.Adopt(x)
 				}
 				ctx := &nn.Ctx{Train: true, Track: true, Updates: new(nn.Updates)}
-				var leaves []*autograd.Var
-				for _, p := range nn.Params(m) {
-					leaves = append(leaves, p.Param.Leaf())
-				}
+				leaves := nn.Leaves(m)
 				y := m.Forward(ctx, autograd.Const(x))
 				require.Equal(t, scope, y.Value().Scope())
 				grads := autograd.Grad(autograd.Sum(autograd.Square(y)), leaves, autograd.Opts{})
@@ -424,7 +421,7 @@ func TestSpectralNormRefuses(t *testing.T) {
 	}
 	m := nn.SpectralNorm(nn.Linear(2, 2))
 	x := autograd.Const(tensor.New(tensor.Float32, 1, 2))
-	requireMisuse[*nn.StateError](t, "nn: parameter parametrizations.weight.original[2 2] has no value yet; call nn.Init on the network, or load its weights",
+	requireMisuse[*nn.StateError](t, "nn: parameter parametrizations.weight.original[2 2] has no value yet; call nn.Init on the network, or load its weights; a module of your own must list it in Params",
 		func() { m.Forward(nil, x) })
 	nn.Init(m, 1, tensor.Float32, tensor.CPU())
 	requireMisuse[*nn.StateError](t, "nn: the weights of this pass are another network's; take the Snapshot of this one",

@@ -93,5 +93,6 @@ func (e *EMA) Restore(state map[string]*tensor.Tensor) error { return e.memory.r
 // the memory of s.
 func (e *EMA) Save(s *Saved) { e.memory.save(s) }
 
-// GoBack restores what [EMA.Save] of the same EMA has copied.
+// GoBack restores what [EMA.Save] of the same EMA has copied. It panics with a
+// [tensor.ArgumentError] if that was another, or none.
 func (e *EMA) GoBack(s *Saved) { e.memory.goBack(s) }

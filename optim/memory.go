@@ -68,6 +68,7 @@ func zerosLike(params []*tensor.Tensor) []*tensor.Tensor {
 // Saved is a copy of what an [Optimizer] or an [EMA] keeps from step to step. The
 // zero value is ready for their Save methods, which reuse its memory.
 type Saved struct {
+	of      *memory // whose copy it is; nil: nobody's yet
 	steps   int
 	scalars []float64
 	slots   [][]*tensor.Tensor
@@ -75,12 +76,12 @@ type Saved struct {
 
 // save copies everything to s.
 func (m *memory) save(s *Saved) {
-	if s.slots == nil {
+	if s.of != m {
 		slots := make([][]*tensor.Tensor, len(m.slots))
 		for k, slot := range m.slots {
 			slots[k] = zerosLike(slot) // the device may be out of memory
 		}
-		s.slots = slots
+		s.of, s.slots = m, slots
 	}
 	s.steps = m.steps
 	s.scalars = append(s.scalars[:0], m.scalars...)
@@ -89,6 +90,9 @@ func (m *memory) save(s *Saved) {
 
 // goBack copies everything from s.
 func (m *memory) goBack(s *Saved) {
+	if s.of != m {
+		panic(&tensor.ArgumentError{Op: "GoBack", Problem: "this " + m.owner + " has not been saved here", Fix: "call its Save first"})
+	}
 	m.steps = s.steps
 	copy(m.scalars, s.scalars)
 	copySlots(m.slots, s.slots)

@@ -101,5 +101,6 @@ func (o *Optimizer) Restore(state map[string]*tensor.Tensor) error { return o.me
 // [Optimizer.State] it reuses the memory of s.
 func (o *Optimizer) Save(s *Saved) { o.memory.save(s) }
 
-// GoBack restores what [Optimizer.Save] of the same optimizer has copied.
+// GoBack restores what [Optimizer.Save] of the same optimizer has copied. It panics with
+// a [tensor.ArgumentError] if that was another, or none.
 func (o *Optimizer) GoBack(s *Saved) { o.memory.goBack(s) }

@@ -110,6 +110,41 @@ func TestRestoredRunEqualsUninterrupted(t *testing.T) {
 	}
 }
 
+// A copy goes back to whom it is of, and serves whoever saves to it next.
+func TestGoBack(t *testing.T) {
+	p := tensor.FromFloat64([]float64{1, 2})
+	g := []*tensor.Tensor{tensor.FromFloat64([]float64{3, -4})}
+	adam, other := optim.New(optim.Adam{LR: 0.1}, []*tensor.Tensor{p}), optim.New(optim.SGD{LR: 0.1, Momentum: 0.5}, []*tensor.Tensor{p})
+	average := optim.NewEMA([]*tensor.Tensor{p}, 0.5)
+	var saved optim.Saved
+	for _, back := range []func(*optim.Saved){adam.GoBack, other.GoBack, average.GoBack} {
+		require.ErrorContains(t, tensor.Catch(func() { back(&saved) }), "has not been saved here; call its Save first")
+	}
+	adam.Step(g)
+	want := numbersOf(adam.State())
+	adam.Save(&saved)
+	require.ErrorContains(t, tensor.Catch(func() { other.GoBack(&saved) }), "GoBack: this SGD has not been saved here")
+	require.Zero(t, other.Steps())
+	adam.Step(g)
+	adam.GoBack(&saved)
+	require.Equal(t, want, numbersOf(adam.State()))
+	average.Update()
+	want = numbersOf(average.State())
+	average.Save(&saved)
+	p.Fill(9)
+	average.Update()
+	average.GoBack(&saved)
+	require.Equal(t, want, numbersOf(average.State()))
+}
+
+func numbersOf(state map[string]*tensor.Tensor) map[string][]float64 {
+	out := map[string][]float64{}
+	for name, v := range state {
+		out[name] = v.Float64s()
+	}
+	return out
+}
+
 func TestStateIsACopy(t *testing.T) {
 	o := optim.New(optim.Adam{LR: 1e-2}, start(tensor.Float64))
 	o.Step(gradient(0, tensor.Float64))

@@ -80,8 +80,9 @@ func (s *Stream) fill(op string, d backend.Distribution, dst *Tensor) {
 
 // Skip moves the stream on as drawing n numbers of a type at once does. If n is a
 // multiple of 4, what is drawn next is what would have followed them in one draw. It
-// panics with an [ArgumentError] if n is negative.
+// panics with an [ArgumentError] if n is negative, or the type unknown.
 func (s *Stream) Skip(dt DType, n int) {
+	checkDType("Stream.Skip", dt)
 	if n < 0 {
 		panic(&ArgumentError{Op: "Stream.Skip", Problem: fmt.Sprintf("%d numbers", n), Fix: "give 0 or more"})
 	}

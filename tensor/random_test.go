@@ -166,4 +166,5 @@ func TestStreamSkip(t *testing.T) {
 		}
 	}
 	require.ErrorContains(t, tensor.Catch(func() { tensor.NewStream(1, "skip").Skip(tensor.Float32, -1) }), "Stream.Skip")
+	require.ErrorContains(t, tensor.Catch(func() { tensor.NewStream(1, "skip").Skip(9, 4) }), "Stream.Skip: there is no element type")
 }

@@ -48,10 +48,12 @@ func Std(x *Tensor, axes ...int) *Tensor {
 	for _, a := range axes {
 		kept[x.axis("Std", a)] = 1
 	}
-	centred := Sub(x, mean.Reshape(kept...))
 	if x.Len() == 0 {
 		return mean // NaN
 	}
+	centred := Sub(x, mean.Reshape(kept...))
+	// What the rounding of the mean has left: numbers that are nearly equal keep digits.
+	centred = Sub(centred, Mean(centred, axes...).Reshape(kept...))
 	// Divide by the largest, so that no square leaves the range.
 	divisor := usable(MaxOver(Abs(centred), axes...))
 	squares := SumSquares(Div(centred, divisor.Reshape(kept...)), axes...)

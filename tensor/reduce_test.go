@@ -69,6 +69,9 @@ func TestMeanAndStd(t *testing.T) {
 		}
 		require.True(t, math.IsNaN(tensor.Std(shaped(dt, []float64{1, math.Inf(1)}, 2)).Item()))
 		require.Zero(t, tensor.Std(tensor.Full(dt, 3, 4)).Item())
+		// Numbers that are nearly equal: their mean is not one of the type.
+		near := tensor.Shift(tensor.Scale(tensor.NewStream(1, "std").Normal(dt, 1000, 2), 0.01), 1000)
+		require.InEpsilonSlice(t, tensor.Std(near.Cast(tensor.Float64), 0).Float64s(), tensor.Std(near, 0).Float64s(), 2e-7)
 		require.True(t, math.IsNaN(tensor.Std(x.Slice(0, 0, 1), 0).At(0)))
 		require.True(t, math.IsNaN(tensor.Mean(tensor.New(dt, 0, 2)).Item()))
 		// Far from 0, the digits that matter are those of the differences.

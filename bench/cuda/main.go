@@ -83,6 +83,11 @@ func run() error {
 		}
 		return fmt.Errorf("these were not products of cuBLAS: %w", err)
 	}
+	if *only != "start" {
+		if err := tensor.Catch(func() { warm(d) }); err != nil {
+			return err
+		}
+	}
 	var failed []error
 	for _, part := range strings.Split(*only, ",") {
 		f := parts[part]
@@ -95,6 +100,20 @@ func run() error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// warm keeps a device busy for a while: one that had nothing to do takes some tenths of a
+// second to raise its clocks.
+func warm(d *tensor.Device) {
+	x, y := d.New(tensor.Float32, 1<<20), d.New(tensor.Float32, 1<<20)
+	for start := time.Now(); time.Since(start).Seconds() < 10**seconds; {
+		for range 100 {
+			y.CopyFrom(x)
+		}
+		if err := d.Sync(); err != nil {
+			panic(err)
+		}
+	}
 }
 
 // model returns what the maker calls a device of CUDA, or "".

@@ -163,7 +163,16 @@ def compiled():  # of classic alone: torch.compile has no second derivatives
         report(f'{precision}/compiled/step/classic', 0, '', torch.compile(classic()))
 
 
+def warm():  # a GPU that had nothing to do takes some tenths of a second to raise its clocks
+    x, start = torch.zeros(1 << 20, device=dev), time.perf_counter()
+    while time.perf_counter() - start < 0.5:
+        for _ in range(100):
+            x.clone()
+        torch.cuda.synchronize()
+
+
 print('# device', torch.cuda.get_device_name(), 'torch', torch.__version__, 'cuda', torch.version.cuda, 'cudnn', torch.backends.cudnn.version())
+warm()
 for part in sys.argv[1:] or ['memory', 'products', 'convolutions', 'steps', 'compiled']:
     try:
         globals()[part]()

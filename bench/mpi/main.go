@@ -177,7 +177,7 @@ func measure() error {
 			}
 			both := 0.0
 			for _, m := range []nn.Module{g, d} {
-				t, err := timed(*sums, count(m), all.Sum32)
+				t, err := timed(*sums, nn.Count(m), all.Sum32)
 				if err != nil {
 					return err
 				}
@@ -214,16 +214,6 @@ func measure() error {
 	}
 	fmt.Println()
 	return nil
-}
-
-// count returns the number of a network's parameters.
-func count(m nn.Module) (n int) {
-	for _, p := range nn.Params(m) {
-		if !p.Param.Frozen() {
-			n += p.Param.Value().Len()
-		}
-	}
-	return n
 }
 
 // timed returns the median time in seconds of sums of some length.
@@ -318,7 +308,7 @@ func model() {
 		if _, err := gan.New(g, d, r.Config()); err != nil {
 			panic(err)
 		}
-		nets = append(nets, network{fmt.Sprintf("%s, %.2f M", r.Name, float64(count(g)+count(d))/1e6), float64(count(g) + count(d)), c[i]})
+		nets = append(nets, network{fmt.Sprintf("%s, %.2f M", r.Name, float64(nn.Count(g)+nn.Count(d))/1e6), float64(nn.Count(g) + nn.Count(d)), c[i]})
 	}
 	nets = append(nets, network{"25 M", 25e6, c[2]})
 	fmt.Print("| networks | Gbit/s")

@@ -205,14 +205,10 @@ func (m *measurer) mixture(ctx context.Context, r recipe.Recipe, seeds int) erro
 	if m.threads > 0 {
 		run.Command += fmt.Sprintf(" -threads %d", m.threads)
 	}
-	each, values, err := m.each(ctx, subject.Mixture(r.Name), r, seeds)
-	if err != nil {
+	var err error
+	if run.Seeds, run.Values, err = m.each(ctx, subject.Mixture(r.Name), r, seeds); err != nil {
 		return err
 	}
-	for _, s := range each {
-		run.Seeds = append(run.Seeds, MixtureSeed(s))
-	}
-	run.Values = values
 	m.results.Mixtures = append(slices.DeleteFunc(m.results.Mixtures, func(r *MixtureRun) bool { return r.Mixture == run.Mixture }), run)
 	return m.results.save(m.out)
 }

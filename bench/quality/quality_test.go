@@ -47,7 +47,7 @@ func canned() *Results {
 	other := place
 	other.Commit, other.Load = "def5678 with changes", -1
 	ring := &MixtureRun{Mixture: "ring", Command: "go run ./examples/ring2d -mixture ring -seeds 2 -json", Values: mixture(1), Place: other,
-		Seeds: []MixtureSeed{{Seed: 1, Steps: 5000, Seconds: 20, Values: mixture(0)}, {Seed: 2, Steps: 5000, Seconds: 30, Values: mixture(2)}}}
+		Seeds: []Seed{{Seed: 1, Steps: 5000, Seconds: 20, Values: mixture(0)}, {Seed: 2, Steps: 5000, Seconds: 30, Values: mixture(2)}}}
 	third := digit("quick", subject.Full, 3, 12, 0.075, 43)
 	third.Place = other
 	return &Results{
@@ -63,6 +63,15 @@ func TestMarkdown(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(want), canned().Markdown())
 	require.NotContains(t, new(Results).Markdown(), "##")
+}
+
+// The table of results is that of the file beside it.
+func TestResults(t *testing.T) {
+	r, err := load("../RESULTS.md")
+	require.NoError(t, err)
+	b, err := os.ReadFile("../RESULTS.md")
+	require.NoError(t, err)
+	require.Equal(t, r.Markdown(), string(b))
 }
 
 // What is written is read again, and the table made of it is the same.

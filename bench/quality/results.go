@@ -45,16 +45,8 @@ type MixtureRun struct {
 	Mixture string
 	Command string
 	Values  metrics.Table // means over the seeds, of 10,000 points each
-	Seeds   []MixtureSeed
+	Seeds   []Seed
 	Place
-}
-
-// seeds are its Seeds, as others have them.
-func (m *MixtureRun) seeds() (all []Seed) {
-	for _, s := range m.Seeds {
-		all = append(all, Seed(s))
-	}
-	return all
 }
 
 // Seed is one training of several, with its results.
@@ -79,14 +71,6 @@ func meanSeconds(seeds []Seed) (mean float64) {
 		mean += s.Seconds / float64(len(seeds))
 	}
 	return mean
-}
-
-// MixtureSeed is a Seed as RESULTS.json has those of mixtures.
-type MixtureSeed struct {
-	Seed    uint64        `json:"seed"`
-	Steps   int           `json:"steps"`
-	Seconds float64       `json:"seconds"`
-	Values  metrics.Table `json:"10000"`
 }
 
 // load reads what was measured for a table, if anything was.

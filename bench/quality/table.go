@@ -158,10 +158,10 @@ func (r *Results) mixtures(b *strings.Builder) {
 		cells, floors := []string{name}, []string{name + ", perfect sampler"}
 		for _, c := range columns {
 			v := m.Values.Get(c.Name)
-			cells = append(cells, fmt.Sprintf("%s (%s)", table.Spread(v), table.Number(c.Worst(tables(m.seeds())))))
+			cells = append(cells, fmt.Sprintf("%s (%s)", table.Spread(v), table.Number(c.Worst(tables(m.Seeds)))))
 			floors = append(floors, table.Number(v.Floor))
 		}
-		table.Line(b, append(cells, fmt.Sprintf("%.1f s", meanSeconds(m.seeds())))...)
+		table.Line(b, append(cells, fmt.Sprintf("%.1f s", meanSeconds(m.Seeds)))...)
 		table.Line(b, append(floors, "–")...)
 		table.Line(b, append([]string{name + ", PyTorch 1.13"}, mixtureReference[name]...)...)
 	}

@@ -22,6 +22,9 @@ func (j job) run() error {
 	if err != nil {
 		return err
 	}
+	if len(state) == 0 {
+		return fmt.Errorf("%s holds no tensors", j.from)
+	}
 	if j.part != "" {
 		if state = torch.Part(state, j.part); len(state) == 0 {
 			return fmt.Errorf("%s has no part %q", j.from, j.part)

@@ -146,6 +146,7 @@ func TestFailures(t *testing.T) {
 	require.NoError(t, safetensors.Save(filepath.Join(dir, "plain.safetensors"), nn.State(net), nil))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), []byte("neither"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "odd.json"), []byte(`{"type":"Strange"}`), 0o644))
+	require.NoError(t, safetensors.Save(filepath.Join(dir, "empty.safetensors"), nil, nil))
 	before := slices.Sorted(maps.Keys(clitest.Files(t, dir)))
 	for args, want := range map[string]string{
 		"":                                "-from must name a file",
@@ -163,6 +164,8 @@ func TestFailures(t *testing.T) {
 	for args, want := range map[string]string{
 		"-from none":              "none",
 		"-from .":                 "not a regular file",
+		"-from empty.safetensors": "empty.safetensors holds no tensors",
+		"-from empty.safetensors -o x.safetensors": "empty.safetensors holds no tensors",
 		"-from text":              "text: not a valid safetensors file",
 		"-from dcgan.pth -part x": `dcgan.pth has no part "x"`,
 		"-from dcgan.pth -net none -o x.safetensors":                           "none",
@@ -178,3 +181,5 @@ func TestFailures(t *testing.T) {
 	}
 	require.Equal(t, before, slices.Sorted(maps.Keys(clitest.Files(t, dir))), "nothing is left behind")
 }
+
+func TestFullDisk(t *testing.T) { clitest.FullDisk(t, folder(t), "-from", "dcgan.pth") }

@@ -18,7 +18,7 @@
 //	discriminator.safetensors  draws more digits from the first
 //	checkpoints, run.json      everything that -resume needs
 //
-// -preset unconditional leaves the classes away: what is drawn is up to the
+// -preset unconditional does without classes: what is drawn is up to the
 // generator. -preset best trains longer, mlp does without convolutions,
 // and classic is the recipe of the tutorials to the letter, which mostly draws ones.
 //
@@ -121,7 +121,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 		return err
 	}
 	fmt.Printf("%s: %s\n\ngenerator\n%s\ndiscriminator\n%s\n%d digits, batches of %d, seed %d, on %v; into %s; Ctrl-C saves and stops\n\n",
-		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), r.Batch, r.Seed, where, *out)
+		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, 784), images.Len(), min(r.Batch, images.Len()), r.Seed, where, *out)
 	options := []gan.Option{gan.Steps(r.Steps), gan.On(hooks(r, judge, folder, page)...), gan.OnWarning(complain)}
 	if group == nil {
 		options = append(options, gan.RecordFailure(folder.Path("failure.safetensors")))

@@ -295,10 +295,12 @@ func TestBadCheckpoint(t *testing.T) {
 // finished.
 func TestRepeated(t *testing.T) {
 	data, dir := writeDigits(t, 64), t.TempDir()
-	args := []string{"-preset", "classic", "-data", data, "-steps", "2"}
-	require.Zero(t, clitest.Run(t, dir, args...).Status)
-	first := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))
+	args := []string{"-preset", "classic", "-data", data, "-steps", "2", "-batch", "100"}
 	r := clitest.Run(t, dir, args...)
+	require.Zero(t, r.Status, r.Errors)
+	require.Contains(t, r.Out, "64 digits, batches of 64, ") // there are no more
+	first := clitest.Files(t, filepath.Join(dir, "runs", "mnist"))
+	r = clitest.Run(t, dir, args...)
 	require.Zero(t, r.Status, r.Errors)
 	aside := regexp.MustCompile(`(?m)^the run that was in runs/mnist is now in (runs/mnist-\d{8}-\d{6})$`).FindStringSubmatch(filepath.ToSlash(r.Out))
 	require.NotNil(t, aside, r.Out)

@@ -66,11 +66,13 @@ func main() {
 		os.Exit(2)
 	}
 	origin, err := replay(flag.Arg(0), r)
+	if err == nil {
+		_, err = fmt.Print(origin)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "replay:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
-	fmt.Print(origin)
 }
 
 // replay does the step of a file again, with a recipe's networks and settings.

@@ -36,6 +36,7 @@ func TestReplay(t *testing.T) {
 	require.Zero(t, run.Status, run.Errors)
 	require.Regexp(t, `(?s)^discriminator, layer \d+ Linear, (forward|backward): .*\n  input 0  \[.*\n  result   \[.* not finite\n$`, run.Out)
 
+	clitest.FullDisk(t, dir, "-preset", "ring", "failure.safetensors")
 	clitest.Fails(t, dir, 1, "optimizer.lr was 0.002 and is 0.1", "-preset", "ring", "-lr", "0.1", "failure.safetensors")
 	clitest.Fails(t, dir, 1, "does not fit", "failure.safetensors")
 	clitest.Fails(t, dir, 1, "nothing.safetensors", "nothing.safetensors")

@@ -54,6 +54,8 @@ func main() {
 		wrong = fmt.Sprintf("unexpected argument %q", flag.Arg(0))
 	case *n < 1 || *n > 100_000:
 		wrong = "-n must lie between 1 and 100000"
+	case *model == "":
+		wrong = "-model must name a file"
 	case *columns < 1:
 		wrong = "-columns must be 1 or more"
 	case *scale < 0 || *scale > 64:

@@ -134,6 +134,29 @@ func TestFolder(t *testing.T) {
 	require.Equal(t, image.Rect(0, 0, 15, 15), img.Bounds())
 }
 
+// A link to a folder stays a link, and one to nowhere too, perhaps to a disk that is not
+// there.
+func TestLinkToFolder(t *testing.T) {
+	dir := t.TempDir()
+	saved(t, filepath.Join(dir, "g"), 9, 1, 3, 3)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "real"), 0o755))
+	for link, to := range map[string]string{"link": "real", "lost": "nowhere"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	r := clitest.Run(t, dir, "-model", "g", "-n", "1", "-o", "link/")
+	require.Zero(t, r.Status, r.Errors)
+	require.FileExists(t, filepath.Join(dir, "real", "000000.png"))
+	r = clitest.Run(t, dir, "-model", "g", "-n", "1", "-o", "lost/")
+	require.Equal(t, 1, r.Status)
+	require.Equal(t, "sample: writing lost: no such file or directory\n", r.Errors)
+	for _, link := range []string{"link", "lost"} {
+		_, err := os.Readlink(filepath.Join(dir, link))
+		require.NoError(t, err)
+	}
+}
+
 // Ctrl-C in the middle of a folder leaves nothing behind.
 func TestInterrupted(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -200,6 +223,7 @@ func TestFailures(t *testing.T) {
 		"-n 100001":               "-n must lie between 1 and 100000",
 		"-n ten":                  `invalid value "ten" for flag -n`,
 		"-o=":                     "-o must name a file",
+		"-model=":                 "-model must name a file",
 		"-columns 0":              "-columns must be 1 or more",
 		"-scale 65":               "-scale must lie between 1 and 64",
 		"-seed x":                 `invalid value "x" for flag -seed`,
@@ -224,7 +248,7 @@ func TestFailures(t *testing.T) {
 		"-model g -o text/below.npy":      "below.npy",
 		"-model g -o none/below.png":      "below.png",
 		"-model g -o none/below.onnx":     "below.onnx",
-		"-model g -o text/":               "text",
+		"-model g -o text/":               "writing text: not a directory",
 		"-model g -n 100000 -scale 64":    "would make an image of",
 		"-model g -o . -n 1":              "writing .",
 		"-model g -columns 9999999999999": "-", // fits: there are never more columns than pictures

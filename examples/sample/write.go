@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +55,19 @@ func write(ctx context.Context, out string, samples *tensor.Tensor, shape []int,
 // something: tools would count what is there already among the samples.
 func writeFolder(ctx context.Context, out string, samples *tensor.Tensor, one gallery.Grid) (err error) {
 	out = filepath.Clean(out)
+	defer func() {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) { // of a name that the user has never heard of
+			err = fmt.Errorf("writing %s: %w", out, p.Err)
+		}
+	}()
+	if _, err := os.Lstat(out); err == nil { // of a link, the folder that it leads to is replaced
+		if _, err := os.Stat(out); err != nil {
+			return err
+		}
+		if out, err = filepath.EvalSymlinks(out); err != nil {
+			return err
+		}
+	}
 	if there, err := os.ReadDir(out); len(there) > 0 {
 		return fmt.Errorf("writing %s: the folder holds something already; give a new one", out)
 	} else if err != nil && !os.IsNotExist(err) {

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -26,7 +27,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "secondorder takes no arguments; go doc ./examples/secondorder says what it shows")
 		os.Exit(2)
 	}
-	show(os.Stdout)
+	out := bufio.NewWriter(os.Stdout)
+	show(out)
+	if err := out.Flush(); err != nil {
+		fmt.Fprintln(os.Stderr, "secondorder:", err)
+		os.Exit(1)
+	}
 }
 
 func show(w io.Writer) {

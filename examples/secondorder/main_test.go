@@ -40,3 +40,5 @@ func TestShow(t *testing.T) {
 		require.Equal(t, name == "2.bias", got == 0, row) // which R1 does not depend on
 	}
 }
+
+func TestFullDisk(t *testing.T) { clitest.FullDisk(t, t.TempDir()) }

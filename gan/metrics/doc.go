@@ -76,8 +76,8 @@
 //	fmt.Print(score(reference, generated).Against(score(reference, others)))
 //
 // as in the example of [Table.Against]. What papers call the FID is [Frechet] in the
-// features of the Inception network, which is not part of this module: the tools that measure it read a
-// folder of images.
+// features of the Inception network, which is not part of this module: the tools that
+// measure it read a folder of images.
 //
 // # Numbers and errors
 //

@@ -20,8 +20,8 @@
 // time when it was started, and a line tells where it is and how to go on with it.
 // Nothing is ever overwritten by repeating a command.
 //
-// While it is open, the folder is locked. The lock of a process that is dead is in
-// nobody's way. Where the system or the file system has no such locks (js, wasip1,
+// While it is open, the folder is locked. A process that is dead holds no
+// lock. Where the system or the file system has no such locks (js, wasip1,
 // aix, solaris), two runs at once in one folder are not noticed. The folder holds
 // checkpoints, in "checkpoints", which gan.Checkpoints keeps, and "run.json", which
 // says when and by which command the run was started. Whether there is something to

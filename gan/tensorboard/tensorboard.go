@@ -189,7 +189,7 @@ func (w *Writer) scalars(s *gan.StepInfo, sums sums) {
 // told by the hook.
 func (w *Writer) Scalar(step int, tag string, value float64) { w.write(step, scalar(tag, value)) }
 
-// Image writes a picture of a step under a tag. An error is told by the hook.
+// Image writes a picture of a step under a tag. The hook reports an error.
 func (w *Writer) Image(step int, tag string, img image.Image) {
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {

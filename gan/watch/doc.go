@@ -17,8 +17,8 @@
 // the weights and of D's by samples; how far samples are apart; how much a step
 // changes the weights; what samples are worth, whenever the program has judged them
 // ([Page.Judged]); speed, time left and memory; the configuration, both networks, and
-// the program's commit. Above all that stands what it means, in the sentences of
-// package gan/diagnose, which the hook finds as it measures.
+// the program's commit. Above all that, sentences of package gan/diagnose say
+// what it means; the hook finds them as it measures.
 //
 // # What it costs
 //
@@ -26,9 +26,9 @@
 // beside it, on copies, a hundred times in a run unless [Options] say otherwise; only if
 // a measurement is not finished when the next is due does training wait for it. With
 // the recipe for digits they take about a fiftieth of the processor's time; 200
-// browsers take less than a hundredth of one core. Browsers are told twice a second
-// by server-sent events; one that is slow is left out and then told everything anew.
-// Whoever comes late sees the whole run. However long it is, the page keeps 1,024
+// browsers take less than a hundredth of one core. Browsers get news twice a second, as
+// server-sent events; one that is slow misses some and then gets everything again.
+// One that comes late sees the whole run. However long it is, the page keeps 1,024
 // points of each curve, 256 measurements and 64 pictures: when there are more, every
 // two become one.
 //

@@ -23,9 +23,7 @@
 // backendtest.Run, which compares it with the slow float64 backend in package ref.
 // Package far is a device for tests whose memory is not host memory.
 //
-// To add an operation, add its code to package op, its formula to ref, its loop to
-// package vec, its cost to package cpu, a function to tensor and a row to
-// backendtest.
+// CONTRIBUTING.md lists the places that a new operation needs.
 package backend
 
 import (

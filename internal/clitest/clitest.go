@@ -108,6 +108,24 @@ func Fails(t testing.TB, dir string, status int, want string, args ...string) {
 	require.Len(t, after, len(before), "%v: files are gone", args)
 }
 
+// FullDisk runs the program with its standard output on a disk that is full, of which
+// it must tell in one line, with status 1. It does nothing where there is no
+// /dev/full.
+func FullDisk(t testing.TB, dir string, args ...string) {
+	t.Helper()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer full.Close()
+	var errs bytes.Buffer
+	cmd := Command(t, dir, args...)
+	cmd.Stdout, cmd.Stderr = full, &errs
+	cmd.Run() // its error is the exit status
+	require.Equal(t, 1, cmd.ProcessState.ExitCode(), errs.String())
+	require.Regexp(t, `^\w+: write /dev/stdout: no space left on device\n$`, errs.String())
+}
+
 // help is the line that follows what package flag says of a wrong flag.
 var help = regexp.MustCompile(`^\w+: see -help\n$`)
 

@@ -27,7 +27,7 @@ func evaluate(f func([]*autograd.Var) *autograd.Var, xs []*tensor.Tensor) result
 		total = autograd.Add(total, autograd.Sum(autograd.Mul(g, s.like(g))))
 	}
 	next := autograd.Grad(total, leaves, autograd.Opts{})
-	return result{y.Value(), values(first), values(next)}
+	return result{y.Value(), autograd.Values(first), autograd.Values(next)}
 }
 
 // loss returns Σ yᵢ·(cᵢ + yᵢ/2) for fixed numbers c, whose gradient by y depends
@@ -46,14 +46,6 @@ func apply(f func(*tensor.Tensor) *autograd.Var, xs []*tensor.Tensor) []*autogra
 	out := make([]*autograd.Var, len(xs))
 	for i, x := range xs {
 		out[i] = f(x)
-	}
-	return out
-}
-
-func values(vs []*autograd.Var) []*tensor.Tensor {
-	out := make([]*tensor.Tensor, len(vs))
-	for i, v := range vs {
-		out[i] = v.Value()
 	}
 	return out
 }

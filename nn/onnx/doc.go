@@ -31,6 +31,6 @@
 //
 // # Layers of your own
 //
-// A layer exports if it implements [nn.Exporter]: it tells the operations by which
-// ONNX computes what Forward does. See the example.
+// A layer exports if it implements [nn.Exporter]: it names the operations of ONNX
+// that compute what Forward does. See the example.
 package onnx

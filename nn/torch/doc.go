@@ -8,8 +8,8 @@
 // a module's field "main", those of a DataParallel, which puts "module." before each
 // name, those of a checkpoint {"state_dict": …, "epoch": 7}, or one network of
 // several. [Load] returns all tensors under the names that they have in the file, and
-// [Match] chooses a network's among them, from a safetensors file as well. What is
-// missing, left over or of another shape is told by name.
+// [Match] chooses a network's among them, from a safetensors file as well. The error
+// names tensors that are missing, left over or of another shape.
 //
 // The way back needs no package: PyTorch reads a file of [nn.Save] by
 //

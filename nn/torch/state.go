@@ -82,8 +82,9 @@ func flattened(root any) (map[string]*view, error) {
 				text = key
 			case int:
 				text = strconv.Itoa(key)
-			default:
-				return nil // nothing that a tensor could be called by
+			default: // nothing that a tensor could be called by
+				visited++ // a dictionary of many may stand in many places
+				return nil
 			}
 			if depth > 0 {
 				if named += len(name) + len(text); named > maxNames {

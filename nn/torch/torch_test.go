@@ -323,6 +323,7 @@ func hostile(t testing.TB) map[string][]byte {
 		"has more than 1048576 operations":                        in(strings.Repeat("N", 1<<20)),
 		"its dictionaries are nested too deep":                    in("}q\x00(" + text("a") + "h\x00u"),
 		"or hold too much":                                        in(doubling()),
+		"or hold too much ":                                       in("](" + dict(strings.Repeat("N", 4000)) + "q\x00" + strings.Repeat("h\x00", 2000) + "e"),
 		"its pickle is damaged":                                   in("}(" + text("x") + "u"),
 		"its pickle: ":                                            in("RRRR"),
 		"a storage is not described":                              in(dict(text("x"), tuple(text("storage"), text("x"), text("y"), text("cpu"), number(6))+"Q")),

@@ -106,11 +106,11 @@ func (a *axis) input(s span) int { return a.start + s.u*a.step + s.t0*a.gap }
 // correlations are pairs of axes, kept between calls.
 type correlations struct{ h, v []axis }
 
-var correlationLists = sync.Pool{New: func() any { return new(correlations) }}
+var correlationLists sync.Pool
 
 // Conv2D sets dst to the convolution of x with w.
 func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
-	a := correlationLists.Get().(*correlations)
+	a := take[correlations](&correlationLists)
 	a.h = append(a.h[:0], axisOf(p.Forward(0, dst.Layout.Dims[2], w.Layout.Dims[2])))
 	a.v = append(a.v[:0], axisOf(p.Forward(1, dst.Layout.Dims[3], w.Layout.Dims[3])))
 	b.correlateGroups(dst, x, w, p.Groups, [4]int{2, 3, 1, 0}, a, e)
@@ -119,7 +119,7 @@ func (b *Backend) Conv2D(dst, x, w backend.Operand, p backend.ConvParams, e back
 
 // Conv2DInputGrad sets dst to the gradient by the convolution's input.
 func (b *Backend) Conv2DInputGrad(dst, gy, w backend.Operand, p backend.ConvParams, e backend.Epilogue) {
-	a := correlationLists.Get().(*correlations)
+	a := take[correlations](&correlationLists)
 	a.h = inputGradAxes(a.h[:0], dst.Layout.Dims[2], w.Layout.Dims[2], &p, 0)
 	a.v = inputGradAxes(a.v[:0], dst.Layout.Dims[3], w.Layout.Dims[3], &p, 1)
 	b.correlateGroups(dst, gy, w, p.Groups, [4]int{2, 3, 0, 1}, a, e)

@@ -13,13 +13,10 @@ import (
 // for each pair of axes, followed by the epilogue; together they write every pixel
 // of dst.
 func (b *Backend) correlate(dst, src, w backend.Operand, a *correlations, e backend.Epilogue) {
-	switch dt := dst.Buffer.DType(); dt {
-	case backend.Float32:
-		correlate[float32](b, dst, src, w, a, e)
-	case backend.Float64:
+	if dst.Is64() {
 		correlate[float64](b, dst, src, w, a, e)
-	default:
-		panic(backend.UnknownDType(dt))
+	} else {
+		correlate[float32](b, dst, src, w, a, e)
 	}
 }
 
@@ -29,7 +26,7 @@ func correlate[T gemm.Float](b *Backend, dst, src, w backend.Operand, a *correla
 	}
 	out, outMemory := results[T](dst)
 	weights := packWeights[T](b, w)
-	c := poolOf[T]().correlation.Get().(*correlation[T])
+	c := take[correlation[T]](&poolOf[T]().correlation)
 	c.src, c.dst, c.images = imagesOf[T](src), imagesOf[T](out), dst.Layout.Dims[0]
 	h0, h1 := used(a.h)
 	c.v0, c.v1 = used(a.v)

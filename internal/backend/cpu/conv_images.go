@@ -113,7 +113,7 @@ func operandOf[T gemm.Float](data []T, l layout.Layout) backend.Operand {
 type memory[T gemm.Float] struct{ data []T }
 
 func borrow[T gemm.Float](n int) *memory[T] {
-	m := poolOf[T]().memory.Get().(*memory[T])
+	m := take[memory[T]](&poolOf[T]().memory)
 	m.resize(n)
 	return m
 }

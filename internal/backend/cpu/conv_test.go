@@ -15,19 +15,22 @@ import (
 	"github.com/gander-ml/gander/internal/parallel"
 )
 
+// normal draws an operand.
+func normal(r *rand.Rand, dims ...int) backend.Operand {
+	l := layout.Contiguous(dims...)
+	h := backend.NewHost(backend.Float32, l.Len())
+	for i := range h.Len() {
+		h.Set(i, r.NormFloat64())
+	}
+	return backend.Operand{Buffer: h, Layout: l}
+}
+
 // TestConvThreads: the number of threads does not change a bit of a convolution
 // or its derivatives.
 func TestConvThreads(t *testing.T) {
 	defer parallel.SetThreads(0)
 	r := rand.New(rand.NewPCG(1, 2))
-	normal := func(dims ...int) backend.Operand {
-		l := layout.Contiguous(dims...)
-		h := backend.NewHost(backend.Float32, l.Len())
-		for i := range l.Len() {
-			h.Set(i, r.NormFloat64())
-		}
-		return backend.Operand{Buffer: h, Layout: l}
-	}
+	normal := func(dims ...int) backend.Operand { return normal(r, dims...) }
 	b := New()
 	for _, c := range []struct{ n, in, out, size, kernel, stride int }{
 		{19, 16, 1, 12, 3, 1}, {33, 1, 16, 12, 4, 2}, {16, 20, 24, 10, 3, 1}, {3, 64, 80, 8, 3, 1},
@@ -174,25 +177,20 @@ func same(t *testing.T, want, got backend.Operand, message string) {
 
 // TestConvBandBeyond: a band of outputs may use no pixel of its image.
 func TestConvBandBeyond(t *testing.T) {
-	x := backend.Operand{Buffer: backend.NewHost(backend.Float32, 40*42*16), Layout: layout.Contiguous(1, 40, 42, 16).Permute(0, 3, 1, 2).Slice(3, 2, 42, 1)}
-	w := backend.Operand{Buffer: backend.NewHost(backend.Float32, 16*16*9), Layout: layout.Contiguous(16, 16, 3, 3)}
-	y := backend.Operand{Buffer: backend.NewHost(backend.Float32, 16*78*40), Layout: layout.Contiguous(1, 16, 78, 40)}
-	New().Conv2D(y, x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{20, 1}, Dilation: [2]int{1, 1}, Groups: 1}, backend.Epilogue{})
+	x := whole(backend.Float32, layout.Contiguous(1, 40, 42, 16).Permute(0, 3, 1, 2).Slice(3, 2, 42, 1), 40*42*16)
+	w := whole(backend.Float32, layout.Contiguous(16, 16, 3, 3), 16*16*9)
+	p := backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{20, 1}, Dilation: [2]int{1, 1}, Groups: 1}
+	y := whole(backend.Float32, layout.Contiguous(1, 16, 78, 40), 16*78*40)
+	want := whole(backend.Float32, y.Layout, y.Layout.Len())
+	New().Conv2D(y, x, w, p, backend.Epilogue{})
+	ref.Backend{}.Conv2D(want, x, w, p, backend.Epilogue{})
+	same(t, want, y, "a band beyond the image")
 }
 
 // TestConvLeftovers: results do not depend on what memory held before.
 func TestConvLeftovers(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	draw := func(dims ...int) backend.Operand {
-		o := backend.Operand{Layout: layout.Contiguous(dims...)}
-		h := backend.NewHost(backend.Float32, o.Layout.Len())
-		for i := range h.Len() {
-			h.Set(i, r.NormFloat64())
-		}
-		o.Buffer = h
-		return o
-	}
-	x, w := draw(6, 19, 8, 4), draw(36, 19, 3, 3)
+	x, w := normal(r, 6, 19, 8, 4), normal(r, 36, 19, 3, 3)
 	var results [2]backend.Operand
 	for i, leftover := range []float32{0, float32(math.NaN())} {
 		var all [6]*memory[float32]
@@ -205,7 +203,7 @@ func TestConvLeftovers(t *testing.T) {
 		for _, m := range all {
 			m.giveBack()
 		}
-		results[i] = draw(6, 36, 8, 4)
+		results[i] = normal(r, 6, 36, 8, 4)
 		New().Conv2D(results[i], x, w, backend.ConvParams{Stride: [2]int{1, 1}, Pad: [2]int{1, 4}, Dilation: [2]int{1, 4}, Groups: 1}, backend.Epilogue{})
 	}
 	same(t, results[0], results[1], "leftovers")

@@ -29,7 +29,7 @@ func weightGrad[T vec.Float](b *Backend, dst, x, gy backend.Operand, h, v axis) 
 		b.Fill(dst, 0)
 		return
 	}
-	g := poolOf[T]().weightSum.Get().(*weightSum[T])
+	g := take[weightSum[T]](&poolOf[T]().weightSum)
 	g.h, g.v, g.images, g.x, g.gy = h, v, gy.Layout.Dims[0], imagesOf[T](x), imagesOf[T](gy)
 	g.h0, g.h1 = h.used()
 	g.v0, g.v1 = v.used()

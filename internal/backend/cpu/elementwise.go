@@ -136,7 +136,7 @@ func (l *loop[T]) span(at *[4]int, n int) {
 // gathered computes a span through buffers.
 func (l *loop[T]) gathered(at [4]int, n int) {
 	pool := &poolOf[T]().buffers
-	buf := pool.Get().(*buffers[T])
+	buf := take[buffers[T]](pool)
 	for n > 0 {
 		m := min(n, scratch)
 		var p [4][]T
@@ -224,7 +224,7 @@ func do(t task, grain int, operands ...backend.Operand) {
 
 func runLoop[T vec.Float](t task, grain int, operands []backend.Operand) {
 	pool := &poolOf[T]().loop
-	l := pool.Get().(*loop[T]) // filled in place: it is large
+	l := take[loop[T]](pool) // filled in place: it is large
 	l.task, l.args = t, len(operands)
 	var layouts [4]*layout.Layout
 	for i := range operands {

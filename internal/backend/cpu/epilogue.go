@@ -115,13 +115,10 @@ func (b *Backend) EpilogueGrad(f op.Unary, gz, gb, gy, y backend.Operand, a floa
 	}
 	product, _ := f.Grad()
 	gy, y = b.packed(gy), b.packed(y)
-	switch dt := gz.Buffer.DType(); dt {
-	case backend.Float32:
-		epilogueGrad[float32](product, gz, gb, gy, y, a)
-	case backend.Float64:
+	if gz.Is64() {
 		epilogueGrad[float64](product, gz, gb, gy, y, a)
-	default:
-		panic(backend.UnknownDType(dt))
+	} else {
+		epilogueGrad[float32](product, gz, gb, gy, y, a)
 	}
 }
 

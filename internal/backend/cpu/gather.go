@@ -23,10 +23,10 @@ func (*Backend) ScatterAdd(dst, x backend.Operand, axis int, index backend.Opera
 // positions are the entries of an index, −1 for those that are not positions.
 type positions struct{ at []int }
 
-var positionLists = sync.Pool{New: func() any { return new(positions) }}
+var positionLists sync.Pool
 
 func pick(dst, x backend.Operand, axis, dim int, index backend.Operand, add bool) {
-	p := positionLists.Get().(*positions)
+	p := take[positions](&positionLists)
 	defer positionLists.Put(p)
 	p.at = p.at[:0]
 	h, step := index.Buffer.(*backend.Host), index.Layout.Strides[0]

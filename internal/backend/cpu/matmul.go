@@ -51,27 +51,20 @@ func productOf[T vec.Float](f func(tA, tB blas.Transpose, m, n, k int, alpha T, 
 // MatMul sets dst = x·y over the last two axes, one product after another along
 // the leading ones.
 func (b *Backend) MatMul(dst, x, y backend.Operand) {
-	switch dt := dst.Buffer.DType(); dt {
-	case backend.Float32:
-		multiply(b, b.sgemm(), dst, x, y, nil)
-	case backend.Float64:
+	if dst.Is64() {
 		multiply(b, b.dgemm(), dst, x, y, nil)
-	default:
-		panic(backend.UnknownDType(dt))
+	} else {
+		multiply(b, b.sgemm(), dst, x, y, nil)
 	}
 }
 
 // MatMulLooking is MatMul, and reports whether it has seen that all elements of dst are
 // finite.
 func (b *Backend) MatMulLooking(dst, x, y backend.Operand) (finite bool) {
-	switch dt := dst.Buffer.DType(); dt {
-	case backend.Float32:
-		return multiplyLooking(b, b.sgemm(), dst, x, y)
-	case backend.Float64:
+	if dst.Is64() {
 		return multiplyLooking(b, b.dgemm(), dst, x, y)
-	default:
-		panic(backend.UnknownDType(dt))
 	}
+	return multiplyLooking(b, b.sgemm(), dst, x, y)
 }
 
 func multiplyLooking[T vec.Float](b *Backend, mul product[T], dst, x, y backend.Operand) (finite bool) {
@@ -80,7 +73,7 @@ func multiplyLooking[T vec.Float](b *Backend, mul product[T], dst, x, y backend.
 		return false
 	}
 	pool := &poolOf[T]().look
-	l := pool.Get().(*gemm.Look[T])
+	l := take[gemm.Look[T]](pool)
 	l.Finite = false
 	multiply(b, mul, dst, x, y, l)
 	finite = l.Finite
@@ -164,19 +157,16 @@ func matrixAt(o backend.Operand, i int) backend.Operand {
 
 // Linear sets dst = x·wᵀ, followed by the epilogue.
 func (b *Backend) Linear(dst, x, w backend.Operand, e backend.Epilogue) {
-	switch dt := dst.Buffer.DType(); dt {
-	case backend.Float32:
-		linear(b, b.sgemm(), dst, x, w, e)
-	case backend.Float64:
+	if dst.Is64() {
 		linear(b, b.dgemm(), dst, x, w, e)
-	default:
-		panic(backend.UnknownDType(dt))
+	} else {
+		linear(b, b.sgemm(), dst, x, w, e)
 	}
 }
 
 func linear[T vec.Float](b *Backend, mul product[T], dst, x, w backend.Operand, e backend.Epilogue) {
 	pool := &poolOf[T]().epilogue
-	s := pool.Get().(*biasAct[T])
+	s := take[biasAct[T]](pool)
 	s.set(b, e)
 	w.Layout = w.Layout.Permute(1, 0)
 	multiply(b, mul, dst, x, w, s)

@@ -3,7 +3,6 @@ package cpu
 import (
 	"sync"
 
-	"github.com/gander-ml/gander/internal/gemm"
 	"github.com/gander-ml/gander/internal/parallel"
 	"github.com/gander-ml/gander/internal/vec"
 )
@@ -14,43 +13,29 @@ type pools struct {
 	loop, reduce, adam, norm, look, epilogue, grad, buffers, pick, transpose, nearBinary, repeat, rows, memory, correlation, weightSum sync.Pool
 }
 
-func newPools[T vec.Float]() *pools {
-	return &pools{
-		pick:        sync.Pool{New: func() any { return new(pickJob[T]) }},
-		transpose:   sync.Pool{New: func() any { return new(transposeJob[T]) }},
-		nearBinary:  sync.Pool{New: func() any { return new(nearBinaryJob[T]) }},
-		repeat:      sync.Pool{New: func() any { return new(repeatJob[T]) }},
-		rows:        sync.Pool{New: func() any { return new(rowsJob[T]) }},
-		buffers:     sync.Pool{New: func() any { return new(buffers[T]) }},
-		grad:        sync.Pool{New: func() any { return new(gradJob[T]) }},
-		loop:        sync.Pool{New: func() any { return new(loop[T]) }},
-		reduce:      sync.Pool{New: func() any { return new(reduceJob[T]) }},
-		norm:        sync.Pool{New: func() any { return new(normJob[T]) }},
-		look:        sync.Pool{New: func() any { return new(gemm.Look[T]) }},
-		adam:        sync.Pool{New: func() any { return new(adamJob[T]) }},
-		epilogue:    sync.Pool{New: func() any { return new(biasAct[T]) }},
-		correlation: sync.Pool{New: func() any { return new(correlation[T]) }},
-		weightSum:   sync.Pool{New: func() any { return new(weightSum[T]) }},
-		memory:      sync.Pool{New: func() any { return new(memory[T]) }},
-	}
-}
-
 var (
-	pools32    = newPools[float32]()
-	pools64    = newPools[float64]()
-	randomJobs = sync.Pool{New: func() any { return new(randomJob) }}
+	pools32, pools64 pools
+	randomJobs       sync.Pool
 )
 
 func poolOf[T vec.Float]() *pools {
 	var x T
 	switch any(x).(type) {
 	case float32:
-		return pools32
+		return &pools32
 	case float64:
-		return pools64
+		return &pools64
 	default:
 		panic("cpu: unknown element type")
 	}
+}
+
+// take returns a value from a pool, or a new one where it is empty.
+func take[V any](pool *sync.Pool) *V {
+	if v, ok := pool.Get().(*V); ok {
+		return v
+	}
+	return new(V)
 }
 
 // share runs a job over [0,n) in pieces of grain, on a copy from its pool.
@@ -58,7 +43,7 @@ func share[Job any, Body interface {
 	*Job
 	parallel.Body
 }](pool *sync.Pool, n, grain int, job Job) {
-	j := pool.Get().(Body)
+	j := Body(take[Job](pool))
 	*j = job
 	parallel.Run(n, grain, j)
 	reset[Job](j)

@@ -52,7 +52,7 @@ type repeatJob[T vec.Float] struct {
 }
 
 func runRepeat[T vec.Float](f op.Binary, dst, x, y backend.Operand, a float64, rows, cols int, swapped bool) {
-	j := poolOf[T]().repeat.Get().(*repeatJob[T])
+	j := take[repeatJob[T]](&poolOf[T]().repeat)
 	j.f, j.a, j.swapped = f, a, swapped
 	j.dst, j.x = elements[T](dst)[:rows*cols], elements[T](x)[:rows*cols]
 	j.rows, j.cols = repeatLength/cols, cols

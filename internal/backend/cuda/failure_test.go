@@ -149,6 +149,34 @@ func TestOutOfMemoryBeside(t *testing.T) {
 	require.Len(t, read(b, x), 10000)
 }
 
+// TestListsBeside: the table of lists is that of the operation, whatever lists other
+// goroutines work on while memory is looked for that it fits in.
+func TestListsBeside(t *testing.T) {
+	b, _ := open(t, sim.Config{Memory: 1 << 20, Fast: true})
+	list := func(o backend.Operand) []backend.Operand { return []backend.Operand{o} }
+	x, y, u, v := array(b, 100), array(b, 100), array(b, 100), array(b, 100)
+	b.Fill(y, 3)
+	b.Lerp(list(u), list(v), 1) // the table of these is known
+	var all []backend.Buffer
+	require.ErrorIs(t, failure(t, func() {
+		for {
+			all = append(all, array(b, 100).Buffer)
+		}
+	}), driver.OutOfMemory)
+	ran := make(chan bool)
+	func() {
+		garbage := new([64]byte)
+		runtime.AddCleanup(garbage, func(int) { // on another goroutine
+			b.Lerp(list(u), list(v), 1)
+			b.Free(all[0])
+			close(ran)
+		}, 0)
+	}()
+	b.Lerp(list(x), list(y), 1)
+	<-ran
+	require.Equal(t, float32(3), read(b, x)[99])
+}
+
 // TestLost: an error of a kernel comes with the next read, names the operations that
 // may have caused it, and takes the device with it.
 func TestLost(t *testing.T) {
@@ -327,11 +355,37 @@ func TestDraws(t *testing.T) {
 	require.Equal(t, wantY, y)
 }
 
+// TestAdamOfSmall: small operations that are held back are done before an optimiser's
+// step on what they wrote, which gets its own arguments.
+func TestAdamOfSmall(t *testing.T) {
+	for _, c := range []sim.Config{{}, {NoGraphs: true}} {
+		b, _ := open(t, c)
+		p, g, m, v := array(b, 100), array(b, 100), array(b, 100), array(b, 100)
+		for step := range 4 {
+			b.Fill(g, 1)
+			b.Unary(op.Scale, g, g, 2, 0)
+			list := func(o backend.Operand) []backend.Operand { return []backend.Operand{o} }
+			b.Adam(list(p), list(g), list(m), list(v), op.AdamParams{LR: 0.5, Beta1: 0, Beta2: 0, Correction1: 1, Correction2: 1})
+			require.InDelta(t, -0.5*float64(step+1), read(b, p)[99], 1e-6)
+		}
+	}
+}
+
 // TestUploads: many uploads in a row, longer ones than the staging memory among
-// them, arrive.
+// them, arrive, and a batch of images does not wait for what is queued.
 func TestUploads(t *testing.T) {
-	b, _ := open(t, sim.Config{})
-	for _, n := range []int{1, 7, 1000, 1 << 18, 1<<18 + 1, 1 << 19} {
+	b, d := open(t, sim.Config{NoGraphs: true})
+	images := array(b, 64*3*64*64)
+	b.Upload(images, backend.NewHost(backend.Float32, images.Layout.Len())) // makes the staging memory
+	b.Sync()
+	before := d.Counters().Launches
+	x := array(b, 10000)
+	b.Unary(op.Exp, x, x, 0, 0)
+	b.Upload(images, backend.NewHost(backend.Float32, images.Layout.Len()))
+	require.Equal(t, before, d.Counters().Launches, "nobody has waited")
+	b.Sync()
+	require.Equal(t, before+1, d.Counters().Launches)
+	for _, n := range []int{1, 7, 1000, 1 << 18, 1<<18 + 1, 1<<20 + 3} {
 		h := backend.NewHost(backend.Float32, n)
 		var all []backend.Operand
 		for i := range 10 {

@@ -47,8 +47,10 @@ func (b *Backend) lists(dt backend.DType, ls ...[]backend.Operand) (entries, own
 	}
 	t.entries, t.owners = es, owner
 	head := bytesIn(es)
-	t.content = append(append(t.content[:0], head...), bytesIn(owner)...)
-	p := b.table(t.content)
+	content := append(append(t.content[:0], head...), bytesIn(owner)...)
+	t.content = nil // other goroutines may come while memory is looked for
+	p := b.table(content)
+	t.content = content
 	return p, p + driver.Ptr(len(head)), len(owner)
 }
 
@@ -58,6 +60,9 @@ func (b *Backend) eachList(name string, constants func(a *driver.Args, dt backen
 	for _, dt := range [...]backend.DType{backend.Float32, backend.Float64} {
 		entries, owners, grid := b.lists(dt, ls...)
 		if grid > 0 {
+			if b.queue.conflict() { // before the arguments are packed: it packs its own
+				b.flush()
+			}
 			constants(b.begin().Ptr(entries).Ptr(owners), dt)
 			b.launch(kernel{trainModule, name, suffix(dt)}, grid, 1, 1)
 		}

@@ -261,7 +261,7 @@ type slot struct {
 	done   driver.Event // the last copy out of it
 }
 
-// slotSize is the largest upload that is staged.
+// slotSize is the largest piece of an upload.
 const slotSize = 1 << 20
 
 // stage returns a slot whose memory is free to be written.
@@ -304,20 +304,21 @@ func (b *Backend) upload(dst driver.Ptr, src []byte) {
 	b.send(dst, src)
 }
 
-// send is upload after the launches that were held back, which may be under way.
+// send is upload after the launches that were held back, which may be under way. What is
+// longer than a slot goes in pieces, while those before are on their way.
 func (b *Backend) send(dst driver.Ptr, src []byte) {
-	if len(src) > slotSize {
-		b.check(b.device.Upload(dst, src, b.stream))
-		return
+	for len(src) > 0 {
+		k, err := b.stage()
+		if errors.Is(err, driver.OutOfMemory) { // of page-locked memory: do without
+			b.check(b.device.Upload(dst, src, b.stream))
+			return
+		}
+		b.check(err)
+		n := copy(k.memory, src)
+		b.check(b.device.UploadAsync(dst, k.memory[:n], b.stream))
+		b.check(b.device.EventRecord(k.done, b.stream))
+		dst, src = dst+driver.Ptr(n), src[n:]
 	}
-	k, err := b.stage()
-	if errors.Is(err, driver.OutOfMemory) { // of page-locked memory: do without
-		b.check(b.device.Upload(dst, src, b.stream))
-		return
-	}
-	b.check(err)
-	b.check(b.device.UploadAsync(dst, k.memory[:copy(k.memory, src)], b.stream))
-	b.check(b.device.EventRecord(k.done, b.stream))
 }
 
 // bytesOf returns the memory of a host buffer.
