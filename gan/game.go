@@ -164,7 +164,10 @@ func values(ps []*nn.Param) []*tensor.Tensor {
 // that a checkpoint leads to the same step again.
 func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
-	if err = g.checkBatch(b); err != nil {
+	if err = g.checkBatch(b); err == nil {
+		err = g.checkLatent(b, latent)
+	}
+	if err != nil {
 		if g.peers != nil {
 			g.peers.withdraw(g)
 		}
