@@ -177,6 +177,20 @@ func TestStateNames(t *testing.T) {
 	require.Equal(t, []int{}, append([]int{}, state["step"].Shape()...))
 	require.Equal(t, tensor.Float32, state["m.0"].DType())
 	require.Equal(t, []int{5, 7}, state["m.0"].Shape())
+
+	// A slot is there if it is used.
+	for _, c := range []struct {
+		m     optim.Method
+		slots []string
+	}{
+		{optim.SGD{}, nil}, {optim.SGD{Momentum: 0.5}, []string{"momentum"}}, {optim.SGD{Momentum: optim.Zero}, nil},
+		{optim.RMSprop{}, []string{"v"}}, {optim.RMSprop{Momentum: optim.Zero}, []string{"v"}},
+		{optim.RMSprop{Momentum: 0.5}, []string{"v", "momentum"}}, {optim.RMSprop{Centered: true, Momentum: 0.5}, []string{"v", "m", "momentum"}},
+	} {
+		slots, scalars := c.m.State()
+		require.Equal(t, c.slots, slots, "%+v", c.m)
+		require.Empty(t, scalars)
+	}
 }
 
 func TestRestoreRefusesDamage(t *testing.T) {
@@ -517,7 +531,7 @@ func TestBeta2Schedule(t *testing.T) {
 	require.Equal(t, run(constant), run(scheduled))
 
 	// By hand, for one parameter.
-	betas := []float64{0.5, 0.75, 0.9}
+	betas := []float64{0, 0.75, 0.9}
 	m := optim.Adam{LR: 0.1, Betas: [2]float64{0, 0.5},
 		Beta2Schedule: optim.ScheduleFunc(func(step int) float64 { return betas[step] })}
 	p := tensor.Scalar(tensor.Float64, 1)

@@ -22,8 +22,9 @@
 // The files hold pickles, which are programs: Python runs whatever they say. This
 // package runs nothing. It knows dictionaries, lists, numbers, strings and the few
 // functions that tensors of [torch.save] are made with, and refuses a file that names
-// anything else. A pickle has at most 16 MiB and 2²⁰ operations; numbers take no more
-// memory than the file, or sixteen times as much if tensors share them.
+// anything else. A pickle has at most 16 MiB and 2²⁰ operations, and the names that it
+// gives have 64 MiB; numbers take no more memory than the file, or sixteen times as much
+// if tensors share them.
 //
 // Files of PyTorch before 1.6, TorchScript and compressed archives are refused.
 //

@@ -253,7 +253,7 @@ func TestElements(t *testing.T) {
 		dtype tensor.DType
 	}{
 		"DoubleStorage":   {"\x9a\x99\x99\x99\x99\x99\xb9\x3f", []float64{0.1}, tensor.Float64},
-		"HalfStorage":     {"\x00\x3c\x00\xc0\x01\x00\x00\x7c\xff\x7b", []float64{1, -2, math.Ldexp(1, -24), math.Inf(1), 65504}, tensor.Float32},
+		"HalfStorage":     {"\x00\x3c\x00\xc0\x01\x00\x00\x7c\x00\xfc\xff\x7b", []float64{1, -2, math.Ldexp(1, -24), math.Inf(1), math.Inf(-1), 65504}, tensor.Float32},
 		"BFloat16Storage": {"\x80\x3f\x00\xc0", []float64{1, -2}, tensor.Float32},
 		"LongStorage":     {"\xff\xff\xff\xff\xff\xff\xff\xff\x07\x00\x00\x00\x00\x00\x00\x00", []float64{-1, 7}, tensor.Float32},
 		"IntStorage":      {"\xfe\xff\xff\xff", []float64{-2}, tensor.Float32},
@@ -269,12 +269,39 @@ func TestElements(t *testing.T) {
 		require.Equal(t, c.want, state["x"].Float64s(), kind)
 		require.Equal(t, c.dtype, state["x"].DType(), kind)
 	}
+	root := dict(text("x"), view(stored("HalfStorage", "a", 2), 0, []int{2}, []int{1}))
+	state, err := torch.Read(bytes.NewReader(file(t, pickled(root), map[string]string{"data/a": "\x00\x7e\x01\xfc"})))
+	require.NoError(t, err)
+	for _, v := range state["x"].Float64s() {
+		require.True(t, math.IsNaN(v))
+	}
 	// A counter beside doubles is one.
-	root := dict(text("x"), view(stored("DoubleStorage", "d", 1), 0, nil, nil), text("n"), view(stored("LongStorage", "l", 1), 0, nil, nil))
-	state, err := torch.Read(bytes.NewReader(file(t, pickled(root), map[string]string{"data/d": "12345678", "data/l": "\x05\x00\x00\x00\x00\x00\x00\x00"})))
+	root = dict(text("x"), view(stored("DoubleStorage", "d", 1), 0, nil, nil), text("n"), view(stored("LongStorage", "l", 1), 0, nil, nil))
+	state, err = torch.Read(bytes.NewReader(file(t, pickled(root), map[string]string{"data/d": "12345678", "data/l": "\x05\x00\x00\x00\x00\x00\x00\x00"})))
 	require.NoError(t, err)
 	require.Equal(t, tensor.Float64, state["n"].DType())
 	require.Equal(t, 5.0, state["n"].Item())
+}
+
+// Places in lists and tuples are names.
+func TestLists(t *testing.T) {
+	at := func(i int) string { return view(stored("FloatStorage", "0", 6), i, nil, nil) }
+	root := dict(text("list"), "]("+at(1)+at(2)+"e", text("tuple"), tuple(at(3), at(4)), number(-7), at(5))
+	state, err := torch.Read(bytes.NewReader(file(t, pickled(root), six)))
+	require.NoError(t, err)
+	got := map[string]float64{}
+	for name, v := range state {
+		got[name] = v.Item()
+	}
+	require.Equal(t, map[string]float64{"list.0": 1, "list.1": 2, "tuple.0": 3, "tuple.1": 4, "-7": 5}, got)
+}
+
+// A part of a name is no part of a network.
+func TestNamesThatEndAlike(t *testing.T) {
+	net := nn.Linear(2, 2, nn.NoBias())
+	nn.Init(net, 1, tensor.Float32, tensor.CPU())
+	_, _, err := torch.Match(net, map[string]*tensor.Tensor{"overweight": tensor.New(tensor.Float32, 2, 2)})
+	require.ErrorContains(t, err, "none of the network's parameters")
 }
 
 // hostile are files that must be refused, with what the error says.
