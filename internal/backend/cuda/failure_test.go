@@ -396,6 +396,29 @@ func TestDraws(t *testing.T) {
 	require.Equal(t, wantY, y)
 }
 
+// TestDrawsWithoutGraphs: nor are they others if the driver refuses to make a graph while
+// they are queued.
+func TestDrawsWithoutGraphs(t *testing.T) {
+	draw := func(b *cuda.Backend, x, large backend.Operand, step uint64) []float32 {
+		b.Unary(op.Exp, large, large, 0, 0) // the two go to the driver when a table does
+		b.Unary(op.Neg, large, large, 0, 0)
+		b.Fill(x, 1)
+		b.Unary(op.Scale, x, x, float64(step), 0)
+		b.Random(backend.Uniform, x, 1, 1000*step)
+		return read(b, x)
+	}
+	b, d := open(t, sim.Config{Fast: true})
+	without, _ := open(t, sim.Config{Fast: true, NoGraphs: true})
+	x, large, wantX, wantLarge := array(b, 100), array(b, 10000), array(without, 100), array(without, 10000)
+	b.Sync()
+	for step := range uint64(4) {
+		if step == 1 {
+			d.Fail("cuStreamBeginCapture", 0, driver.NotSupported)
+		}
+		require.Equal(t, draw(without, wantX, wantLarge, step), draw(b, x, large, step), "step %d", step)
+	}
+}
+
 // TestAdamOfSmall: small operations that are held back are done before an optimiser's
 // step on what they wrote, which gets its own arguments.
 func TestAdamOfSmall(t *testing.T) {
