@@ -218,6 +218,33 @@ func TestListsBeside(t *testing.T) {
 	require.Equal(t, float32(3), read(b, x)[99])
 }
 
+// TestOperandsStay: the memory of an operation's operands is theirs until it is queued,
+// though nobody else has them, and garbage is collected meanwhile.
+func TestOperandsStay(t *testing.T) {
+	b, _ := open(t, sim.Config{Memory: 1 << 21, Fast: true})
+	x, sum := array(b, 1<<17), array(b, 1)
+	b.Fill(x, 1)
+	b.Reduce(op.Sum, sum, x) // loads its kernels
+	var all []backend.Buffer
+	require.ErrorIs(t, failure(t, func() {
+		for {
+			all = append(all, array(b, 100).Buffer)
+		}
+	}), driver.OutOfMemory)
+	ran := make(chan bool)
+	func() {
+		garbage := new([64]byte)
+		runtime.AddCleanup(garbage, func(int) { // on another goroutine
+			b.Sync() // an operation of another's
+			b.Free(all[0])
+			close(ran)
+		}, 0)
+	}()
+	b.Reduce(op.Sum, sum, x) // whose last use this is, and which needs memory
+	<-ran
+	require.Equal(t, float32(1<<17), read(b, sum)[0])
+}
+
 // TestLost: an error of a kernel comes with the next read, names the operations that
 // may have caused it, and takes the device with it.
 func TestLost(t *testing.T) {
