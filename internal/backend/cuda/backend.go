@@ -174,6 +174,9 @@ func (b *Backend) enterLists(op string, lists ...[]backend.Operand) *Backend {
 	if len(b.graphs.nodes) >= part {
 		b.run() // between operations, so that each is done or not
 	}
+	if b.tables.bytes > tableLimit {
+		b.tables.forget(b)
+	}
 	b.recent.add(op)
 	b.queue.n, b.queue.more = 0, b.queue.more[:0]
 	for _, operands := range lists {

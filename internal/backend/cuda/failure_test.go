@@ -169,6 +169,25 @@ func TestOutOfMemoryForgotten(t *testing.T) {
 	require.Equal(t, []float32{72, 72, 72, 72}, read(b, y))
 }
 
+// TestOutOfMemoryForgottenNow: nor does it get one that was forgotten for the table of the
+// small operations that the launch waits for, where it loads the launch's kernel.
+func TestOutOfMemoryForgottenNow(t *testing.T) {
+	before := cuda.TableLimit(0)
+	defer cuda.TableLimit(before)
+	for _, c := range []sim.Config{{Fast: true}, {Fast: true, NoGraphs: true}} {
+		b, d := open(t, c)
+		x, w, y := matrix(b, 1, 16), matrix(b, 1, 9), matrix(b, 1, 4)
+		for o, side := range map[*backend.Operand]int{&x: 4, &w: 3, &y: 2} {
+			o.Layout = layout.Contiguous(1, 1, side, side)
+		}
+		b.Fill(x, 1)
+		b.Unary(op.Scale, x, x, 2, 0)
+		d.Fail("cuModuleLoadDataEx", 0, driver.OutOfMemory)
+		b.Conv2D(y, x, w, backend.ConvParams{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}, backend.Epilogue{})
+		require.Equal(t, []float32{72, 72, 72, 72}, read(b, y))
+	}
+}
+
 // TestOutOfMemoryBeside: memory that other goroutines use and free while one collects
 // garbage is not given to the driver before it was used.
 func TestOutOfMemoryBeside(t *testing.T) {

@@ -193,15 +193,17 @@ func (b *Backend) keepTable(content []byte, k *block) {
 		t.known = map[string]*block{}
 	}
 	b.upload(k.ptr, content)
-	if t.bytes > tableLimit { // now, in the list of launches in which one may need another
-		for _, k := range t.known {
-			b.giveBack(k)
-		}
-		clear(t.known)
-		t.bytes = 0
-	}
 	t.known[string(content)] = k
 	t.bytes += k.size
+}
+
+// forget gives all tables back, between operations: the next launch of one may need one.
+func (t *tables) forget(b *Backend) {
+	for _, k := range t.known {
+		b.giveBack(k)
+	}
+	clear(t.known)
+	t.bytes = 0
 }
 
 // bytesIn returns the bytes of a slice of structs without pointers.

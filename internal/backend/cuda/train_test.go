@@ -299,6 +299,20 @@ func TestManyGraphs(t *testing.T) {
 	require.Empty(t, d.Leaks())
 }
 
+// TestManyTables: nor is it filled with tables that are not needed again.
+func TestManyTables(t *testing.T) {
+	defer cuda.TableLimit(cuda.TableLimit(50 * 512))
+	b, d := open(t, sim.Config{Fast: true})
+	x := array(b, 1)
+	before := alive(t, d)
+	for i := range 300 {
+		b.Fill(x, float64(i))
+		b.Unary(op.Scale, x, x, 2, 0)
+		require.Equal(t, float32(2*i), read(b, x)[0])
+	}
+	require.Less(t, alive(t, d)-before, 100)
+}
+
 // paced is a driver that does none of what it is given, but takes time for it, in which
 // the host goes on until it reads.
 type paced struct {
