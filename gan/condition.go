@@ -162,6 +162,16 @@ func (g *game) checkBatch(b Batch) error {
 	return nil
 }
 
+// checkLatent returns what is wrong with latent vectors that are given for a batch.
+func (g *game) checkLatent(b Batch, z *tensor.Tensor) error {
+	if z == nil || slices.Equal(z.Shape(), []int{batchSize(b), g.latentSize}) {
+		return nil
+	}
+	return &tensor.ShapeError{Op: "Trainer.StepWith", Shapes: [][]int{z.Shape()},
+		Problem: fmt.Sprintf("these are not %d latent vectors of %d numbers, one for each real sample", batchSize(b), g.latentSize),
+		Fix:     fmt.Sprintf("give [%d, %d]", batchSize(b), g.latentSize)}
+}
+
 // twice returns the condition of a batch followed by itself, for the batch of real
 // samples followed by generated ones; nil if there is none.
 func twice(c *autograd.Var) *autograd.Var {

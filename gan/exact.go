@@ -73,20 +73,7 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 	ctx := t.training(false, twice(condition))
 	layers := e.bound(ctx)
 	last := len(layers)
-	h := make([]*tensor.Tensor, last+1) // h[l] goes into layer l
-	h[0] = tensor.Concat(0, x, y)
-	for l := 0; l < last; l++ {
-		in := autograd.Const(h[l])
-		if act, fused := e.fused(layers, l); fused != nil {
-			// What lies between the two is not kept: the result, which has its shape
-			// and tells the activation's derivative, stands for it.
-			h[l+1] = fused.ForwardFused(ctx, in, act).Value()
-			h[l+2] = h[l+1]
-			l++
-			continue
-		}
-		h[l+1] = layers[l].Forward(ctx, in).Value()
-	}
+	h := e.forward(ctx, layers, tensor.Concat(0, x, y)) // h[l] goes into layer l
 
 	// The loss, and its gradient by the outputs.
 	d := autograd.Leaf(h[last])
@@ -102,29 +89,8 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 		g[l] = layers[l].Pull(h[l], h[l+1], g[l+1])
 	}
 
-	// The penalties, and v = ∂(penalty)/∂g₀.
-	var weights [2]float64 // on real and on generated samples
-	for _, p := range t.penalties {
-		kind, _ := squaredNormAt(p)
-		weights[kind] += t.weightOf(p)
-	}
-	factors := [2]float64{weights[0] / float64(n), weights[1] / float64(m)}
-	penalise := func(part *tensor.Tensor, factor float64) {
-		if factor != 0 {
-			out.penalties = append(out.penalties, tensor.Scale(tensor.SumSquares(part), factor/2))
-		}
-	}
-	var v *tensor.Tensor
-	if factors[0] == factors[1] {
-		penalise(g[0], factors[0])
-		v = tensor.Scale(g[0], factors[0])
-	} else {
-		parts := [2]*tensor.Tensor{g[0].Slice(0, 0, n), g[0].Slice(0, n, n+m)}
-		for kind, factor := range factors {
-			penalise(parts[kind], factor)
-		}
-		v = tensor.Concat(0, tensor.Scale(parts[0], factors[0]), tensor.Scale(parts[1], factors[1]))
-	}
+	var v *tensor.Tensor // ∂(penalties)/∂g₀
+	out.penalties, v = t.squaredNorms(g[0], n)
 
 	out.grads = make([]*tensor.Tensor, e.count)
 	for l, layer := range layers {
@@ -141,6 +107,51 @@ func (e *exact) gradients(t *game, x, y *tensor.Tensor, condition *autograd.Var)
 		}
 	}
 	return out
+}
+
+// forward returns what goes into each layer, and what the last one makes of it.
+func (e *exact) forward(ctx *nn.Ctx, layers []nn.PiecewiseLinear, x *tensor.Tensor) []*tensor.Tensor {
+	h := make([]*tensor.Tensor, len(layers)+1)
+	h[0] = x
+	for l := 0; l < len(layers); l++ {
+		in := autograd.Const(h[l])
+		if act, fused := e.fused(layers, l); fused != nil {
+			// What lies between the two is not kept: the result, which has its shape
+			// and tells the activation's derivative, stands for it.
+			h[l+1] = fused.ForwardFused(ctx, in, act).Value()
+			h[l+2] = h[l+1]
+			l++
+			continue
+		}
+		h[l+1] = layers[l].Forward(ctx, in).Value()
+	}
+	return h
+}
+
+// squaredNorms returns the penalties, and the gradient of their sum by g, which holds
+// D's gradients by n real and by generated samples.
+func (t *game) squaredNorms(g *tensor.Tensor, n int) (penalties []*tensor.Tensor, v *tensor.Tensor) {
+	both := g.Dim(0)
+	var weights [2]float64 // on real and on generated samples
+	for _, p := range t.penalties {
+		kind, _ := squaredNormAt(p)
+		weights[kind] += t.weightOf(p)
+	}
+	factors := [2]float64{weights[0] / float64(n), weights[1] / float64(both-n)}
+	penalise := func(part *tensor.Tensor, factor float64) {
+		if factor != 0 {
+			penalties = append(penalties, tensor.Scale(tensor.SumSquares(part), factor/2))
+		}
+	}
+	if factors[0] == factors[1] {
+		penalise(g, factors[0])
+		return penalties, tensor.Scale(g, factors[0])
+	}
+	parts := [2]*tensor.Tensor{g.Slice(0, 0, n), g.Slice(0, n, both)}
+	for kind, factor := range factors {
+		penalise(parts[kind], factor)
+	}
+	return penalties, tensor.Concat(0, tensor.Scale(parts[0], factors[0]), tensor.Scale(parts[1], factors[1]))
 }
 
 // fused returns layer l, and the activation after it, if they run as one operation.

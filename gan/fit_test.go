@@ -508,7 +508,7 @@ func TestStepTellsWhoseUpdateWasTooLarge(t *testing.T) {
 	})
 	before := trainer.Sample(3, 1).Float32s()
 	_, err := trainer.Step(gan.Batch{X: batch(t, tinyNoise(1))})
-	require.EqualError(t, err, "gan: step 1: optim: SGD: the rate after 0 steps is -Inf; let the schedule give finite numbers")
+	require.EqualError(t, err, "gan: step 1: optim: SGD: the rate after 0 steps is -Inf; let the schedule give finite numbers of 0 or more")
 	require.Equal(t, before, trainer.Sample(3, 1).Float32s())
 	require.Zero(t, trainer.Steps())
 }
@@ -545,6 +545,8 @@ func TestStepWithMisfits(t *testing.T) {
 	}
 	for name, z := range map[string]*tensor.Tensor{
 		"numbers": tensor.New(tensor.Float32, 5, latentSize+1),
+		"vectors": tensor.New(tensor.Float32, 4, latentSize),
+		"none":    tensor.New(tensor.Float32, 0, latentSize),
 		"dtype":   tensor.New(tensor.Float64, 5, latentSize),
 	} {
 		_, err := trainer.StepWith(gan.Batch{X: tensor.New(tensor.Float32, 5, 4)}, z)

@@ -29,7 +29,7 @@ type game struct {
 	freshLatent              bool
 	clip                     float64 // 0: none
 
-	gParams, dParams       []*nn.Param // those that are not frozen
+	gParams                []*nn.Param // those that are not frozen
 	gLeaves, dLeaves       []*autograd.Var
 	gOptimizer, dOptimizer *optim.Optimizer
 	methods                [2]string  // the optimizers' names, the generator's first
@@ -96,18 +96,18 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		objective: c.objective(), penalties: c.Penalties, latentSize: c.Latent, sample: sample,
 		condition: c.condition(), classes: slices.Clone(c.Classes),
 		generatorEvery: max(c.GeneratorEvery, 1), freshLatent: c.FreshLatent, clip: c.ClipWeights,
-		gParams: trainable(g), dParams: trainable(d),
+		gParams: trainable(g), gLeaves: nn.Leaves(g), dLeaves: nn.Leaves(d),
 		latent: tensor.NewStream(c.Seed, "latent"),
 		random: tensor.NewStream(c.Seed, "step"),
 		seed:   strconv.FormatUint(c.Seed, 10),
 		scope:  tensor.NewScope(),
 	}
-	for i, params := range [...][]*nn.Param{out.gParams, out.dParams} {
-		if len(params) == 0 {
+	for i, leaves := range [...][]*autograd.Var{out.gLeaves, out.dLeaves} {
+		if len(leaves) == 0 {
 			return nil, fmt.Errorf("the %s has no parameters to train; give a module of your own the method Params or Children, and thaw what nn.Freeze has frozen", [...]string{"generator", "discriminator"}[i])
 		}
 	}
-	gValues, dValues := values(out.gParams), values(out.dParams)
+	gValues, dValues := autograd.Values(out.gLeaves), autograd.Values(out.dLeaves)
 	out.dtype, out.device = gValues[0].DType(), device
 	for _, p := range append(gValues, dValues...) {
 		if p.DType() != out.dtype {
@@ -121,11 +121,10 @@ func newGame(g, d nn.Module, c Config) (*game, error) {
 		return nil, err
 	}
 	out.peers = newPeers(c)
-	out.gLeaves, out.dLeaves = nn.Leaves(g), nn.Leaves(d)
 	for _, p := range append(nn.Params(g), nn.Params(d)...) {
 		out.values = append(out.values, p.Param.Value())
 	}
-	out.strategy = newStrategy(d, c.Penalties, out.dParams)
+	out.strategy = newStrategy(d, c.Penalties, trainable(d))
 	gMethod, dMethod := c.optimizers()
 	out.methods = [2]string{gMethod.Name(), dMethod.Name()}
 	err = tensor.Catch(func() {
@@ -151,20 +150,15 @@ func trainable(m nn.Module) (out []*nn.Param) {
 	return out
 }
 
-func values(ps []*nn.Param) []*tensor.Tensor {
-	out := make([]*tensor.Tensor, len(ps))
-	for i, p := range ps {
-		out[i] = p.Value()
-	}
-	return out
-}
-
 // attempt does a step on a batch of real samples, with latent vectors of the game's own
 // sequence if none are given. A step that fails leaves everything as it was before, so
 // that a checkpoint leads to the same step again.
 func (g *game) attempt(b Batch, latent *tensor.Tensor) (r result, err error) {
 	fail := func(err error) error { return fmt.Errorf("gan: step %d: %w", g.steps+1, err) }
-	if err = g.checkBatch(b); err != nil {
+	if err = g.checkBatch(b); err == nil {
+		err = g.checkLatent(b, latent)
+	}
+	if err != nil {
 		if g.peers != nil {
 			g.peers.withdraw(g)
 		}
@@ -324,7 +318,7 @@ func (g *game) updateDiscriminator(grads []*tensor.Tensor) {
 	g.touched = discriminatorTouched
 	g.dOptimizer.Step(grads)
 	if g.clip != 0 {
-		tensor.ClampInto(values(g.dParams), -g.clip, g.clip)
+		tensor.ClampInto(autograd.Values(g.dLeaves), -g.clip, g.clip)
 	}
 }
 

@@ -66,7 +66,7 @@ func NewGenerator(net nn.Module, latent int, shape ...int) (*Generator, error) {
 	case latent < 1:
 		return nil, fmt.Errorf("gan: a generator of %d latent numbers is not possible; give its number of inputs", latent)
 	case len(nn.Params(net)) == 0 || !nn.Ready(net):
-		return nil, errors.New("gan: the network has no weights")
+		return nil, errors.New("gan: the network has no weights; load them into it first, by nn.LoadInto or nn/torch")
 	}
 	sample, err := sampleShape(net, latent, shape)
 	if err != nil {

@@ -357,12 +357,12 @@ func (p *peers) withdraw(g *game) {
 	if p.ahead = p.complete(g); p.ahead {
 		return
 	}
-	params, scalars := g.dParams, 2+len(g.penalties)
+	leaves, scalars := g.dLeaves, 2+len(g.penalties)
 	if p.shared == 1 {
-		params, scalars = g.gParams, 1
+		leaves, scalars = g.gLeaves, 1
 	}
 	length := scalars + trailer
-	for _, q := range params {
+	for _, q := range leaves {
 		length += q.Value().Len()
 	}
 	var err error

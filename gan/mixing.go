@@ -54,7 +54,7 @@ func (c Config) tryMixing(g, d nn.Module) error {
 			v := p.Value()
 			weights[p] = tensor.Add(scope.Adopt(v), tensor.Scale(normal(v, v.Shape()...), 0.1))
 		}
-		first := values(trainable(g))[0]
+		first := nn.Leaves(g)[0].Value()
 		const n = 8 // groups of 2, 4 and 8 samples are possible
 		condition := func(n int) *autograd.Var {
 			if c.condition() == 0 {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/gander-ml/gander/nn"
+	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -82,10 +82,10 @@ func (e *DataError) Error() string {
 // brokenWeights returns the network of which a weight is not finite, or "": numbers that
 // are not finite come from it then, whichever network was to learn from them.
 func (g *game) brokenWeights() string {
-	switch finite := func(params []*nn.Param) bool { return isFinite(tensor.Norm(values(params)).Item()) }; {
-	case !finite(g.gParams):
+	switch finite := func(leaves []*autograd.Var) bool { return isFinite(tensor.Norm(autograd.Values(leaves)).Item()) }; {
+	case !finite(g.gLeaves):
 		return "generator"
-	case !finite(g.dParams):
+	case !finite(g.dLeaves):
 		return "discriminator"
 	}
 	return ""

@@ -3,7 +3,6 @@ package gan
 import (
 	"math"
 
-	"github.com/gander-ml/gander/autograd"
 	"github.com/gander-ml/gander/tensor"
 )
 
@@ -36,12 +35,3 @@ func look(grads []*tensor.Tensor, scalars ...*tensor.Tensor) (numbers []float64,
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// unwrap returns the variables' values.
-func unwrap(vs []*autograd.Var) []*tensor.Tensor {
-	out := make([]*tensor.Tensor, len(vs))
-	for i, v := range vs {
-		out[i] = v.Value()
-	}
-	return out
-}

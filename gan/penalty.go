@@ -44,15 +44,22 @@ type Pass struct {
 
 // Uniform returns random numbers [n, …] for the n samples, uniform on [0, 1), of
 // their type and on their device. In a [Group], each process draws what its samples
-// would get in a single one.
+// would get in a single one. Uniform panics with a [tensor.ShapeError] if the shape does
+// not begin with n.
 func (p *Pass) Uniform(shape ...int) *tensor.Tensor {
-	return p.draw((*tensor.Stream).UniformInto, shape)
+	return p.draw("Pass.Uniform", (*tensor.Stream).UniformInto, shape)
 }
 
 // Normal is [Pass.Uniform] with the standard normal distribution.
-func (p *Pass) Normal(shape ...int) *tensor.Tensor { return p.draw((*tensor.Stream).NormalInto, shape) }
+func (p *Pass) Normal(shape ...int) *tensor.Tensor {
+	return p.draw("Pass.Normal", (*tensor.Stream).NormalInto, shape)
+}
 
-func (p *Pass) draw(fill func(*tensor.Stream, *tensor.Tensor), shape []int) *tensor.Tensor {
+func (p *Pass) draw(op string, fill func(*tensor.Stream, *tensor.Tensor), shape []int) *tensor.Tensor {
+	if n := p.Real.X.Value().Dim(0); len(shape) == 0 || shape[0] != n {
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{shape}, Problem: fmt.Sprintf("these are not numbers for each of %d samples", n),
+			Fix: fmt.Sprintf("give [%d, …], and draw others from Pass.Rand", n)})
+	}
 	if p.game != nil {
 		return p.game.rows(shape[0], shape, p.Rand, fill)
 	}

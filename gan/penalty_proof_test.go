@@ -127,7 +127,7 @@ func isExact(g *game) bool {
 func gradientErrors(t *testing.T, g *game, real, fake *tensor.Tensor) map[string]float64 {
 	const h = 1e-6 // small, so that kinks are seldom met
 	start, condition := *g.random, someCondition(g, real.Dim(0))
-	weights := flat(unwrap(g.dLeaves))
+	weights := flat(autograd.Values(g.dLeaves))
 	loss := func(w []float64) float64 {
 		setFlat(g.discriminator, w)
 		*g.random = start
@@ -173,7 +173,7 @@ func TestR2IsAPartOfTheGradient(t *testing.T) {
 			real, fake := random.Normal(tensor.Float64, shape...), random.Normal(tensor.Float64, shape...)
 			both := criticGame(t, f.critic, o, []Penalty{r1, r2}, f.shape...)
 			alone := general{}.pass(both, real, fake, someCondition(both, 4))
-			part := flat(unwrap(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{})))
+			part := flat(autograd.Values(autograd.Grad(autograd.Scale(autograd.Mean(r2.Terms(alone)), 1.3), both.dLeaves, autograd.Opts{})))
 			with := eachPath(t, both, real, fake)
 			for path, without := range eachPath(t, criticGame(t, f.critic, o, []Penalty{r1}, f.shape...), real, fake) {
 				rest := flat(without.d.grads)

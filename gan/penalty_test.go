@@ -121,6 +121,17 @@ func TestPenaltiesThatAreNone(t *testing.T) {
 	}
 }
 
+// What is drawn for samples is drawn for each of them: of other numbers, the processes of a
+// group would draw different ones.
+func TestPassDrawsForEachSample(t *testing.T) {
+	linear := func(x *autograd.Var) *autograd.Var { return autograd.Sum(x, 1) }
+	p := passOf(linear, tensor.New(tensor.Float32, 5, 4), tensor.New(tensor.Float32, 5, 4))
+	require.Equal(t, []int{5, 2}, p.Uniform(5, 2).Shape())
+	require.Equal(t, []int{5}, p.Normal(5).Shape())
+	require.EqualError(t, tensor.Catch(func() { p.Uniform() }), "Pass.Uniform of []: these are not numbers for each of 5 samples; give [5, …], and draw others from Pass.Rand")
+	require.ErrorContains(t, tensor.Catch(func() { p.Normal(1, 4) }), "Pass.Normal of [1 4]: these are not numbers for each of 5 samples")
+}
+
 // A weight that only a later step has is refused by that step, which is undone.
 func TestPenaltyOfAnImpossibleWeight(t *testing.T) {
 	for what, w := range map[string]float64{"-0.5": -0.5, "NaN": math.NaN(), "+Inf": math.Inf(1)} {

@@ -54,7 +54,7 @@ func (g *game) generatorGradients(x *tensor.Tensor, fake, c *autograd.Var) (out 
 		g.objective.Generator(g.judge(false, fake, c), func() *autograd.Var { return g.judge(false, autograd.Const(x), c) }), fake.Value().Dim(0))
 	loss := autograd.Mean(out.terms)
 	out.loss = loss.Value()
-	out.grads = unwrap(autograd.Grad(g.learnable("generator", loss), g.gLeaves, autograd.Opts{}))
+	out.grads = autograd.Values(autograd.Grad(g.learnable("generator", loss), g.gLeaves, autograd.Opts{}))
 	return out
 }
 

@@ -50,7 +50,7 @@ func (s general) gradients(g *game, x, y *tensor.Tensor, c *autograd.Var) (out d
 			loss = add(loss, term)
 		}
 	}
-	out.grads = unwrap(autograd.Grad(g.learnable("discriminator", loss), g.dLeaves, autograd.Opts{}))
+	out.grads = autograd.Values(autograd.Grad(g.learnable("discriminator", loss), g.dLeaves, autograd.Opts{}))
 	return out
 }
 

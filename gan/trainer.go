@@ -52,8 +52,8 @@ func New(g, d nn.Module, c Config) (*Trainer, error) {
 // averages and random numbers.
 func (t *Trainer) Step(real Batch) (Losses, error) { return t.step(real, nil) }
 
-// StepWith is [Trainer.Step] with given latent vectors [n, latent] in place of
-// the trainer's own, from which only [Config.FreshLatent] draws then.
+// StepWith is [Trainer.Step] with given latent vectors [n, latent], one for each real
+// sample, in place of the trainer's own, from which only [Config.FreshLatent] draws then.
 func (t *Trainer) StepWith(real Batch, latent *tensor.Tensor) (Losses, error) {
 	return t.step(real, latent)
 }

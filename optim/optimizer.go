@@ -41,13 +41,13 @@ func New(m Method, params []*tensor.Tensor) *Optimizer {
 // the parameters and have their shapes; they are only read, and may live in a
 // [tensor.Scope]. Step panics with an error of package tensor, before it changes
 // anything, if they do not fit, and with a [MethodError] if a schedule gives a rate
-// that is not finite, or a β₂ that is not from 0 to below 1.
+// that is negative or not finite, or a β₂ that is not from 0 to below 1.
 func (o *Optimizer) Step(grads []*tensor.Tensor) {
 	o.check(grads)
 	u := &o.update
 	u.Step, u.Rate, u.Grads = o.memory.steps, o.LR(), grads
-	if math.IsNaN(u.Rate) || math.IsInf(u.Rate, 0) {
-		panic(&MethodError{o.method.Name(), fmt.Errorf("the rate after %d steps is %v; let the schedule give finite numbers", u.Step, u.Rate)})
+	if !(u.Rate >= 0 && u.Rate <= math.MaxFloat64) { // with a negative one, parameters would climb
+		panic(&MethodError{o.method.Name(), fmt.Errorf("the rate after %d steps is %v; let the schedule give finite numbers of 0 or more", u.Step, u.Rate)})
 	}
 	o.method.Apply(u)
 	u.Grads = nil

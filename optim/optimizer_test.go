@@ -345,11 +345,12 @@ func TestStepRefusesRatesOfSchedules(t *testing.T) {
 		})
 	}
 	for want, m := range map[string]optim.Method{
-		"optim: SGD: the rate after 2 steps is NaN; let the schedule give finite numbers":      optim.SGD{LR: 1, Momentum: 0.9, Schedule: at2(math.NaN())},
-		"optim: RMSprop: the rate after 2 steps is -Inf; let the schedule give finite numbers": optim.RMSprop{LR: 1, Schedule: at2(math.Inf(-1))},
-		"optim: Adam: Beta2Schedule after 2 steps is 1; give a number from 0 to below 1":       optim.Adam{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(1)},
-		"optim: AdamW: Beta2Schedule after 2 steps is NaN; give a number from 0 to below 1":    optim.AdamW{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(math.NaN())},
-		"optim: Adam: Beta2Schedule after 2 steps is -0.1; give a number from 0 to below 1":    optim.Adam{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(-0.1)},
+		"optim: SGD: the rate after 2 steps is NaN; let the schedule give finite numbers of 0 or more":      optim.SGD{LR: 1, Momentum: 0.9, Schedule: at2(math.NaN())},
+		"optim: RMSprop: the rate after 2 steps is -Inf; let the schedule give finite numbers of 0 or more": optim.RMSprop{LR: 1, Schedule: at2(math.Inf(-1))},
+		"optim: Adam: the rate after 2 steps is -0.5; let the schedule give finite numbers of 0 or more":    optim.Adam{LR: 1, Schedule: at2(-0.5)},
+		"optim: Adam: Beta2Schedule after 2 steps is 1; give a number from 0 to below 1":                    optim.Adam{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(1)},
+		"optim: AdamW: Beta2Schedule after 2 steps is NaN; give a number from 0 to below 1":                 optim.AdamW{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(math.NaN())},
+		"optim: Adam: Beta2Schedule after 2 steps is -0.1; give a number from 0 to below 1":                 optim.Adam{LR: 1, Betas: [2]float64{0, 0.9}, Beta2Schedule: at2(-0.1)},
 	} {
 		p, g := tensor.FromFloat64([]float64{1, 2}), tensor.FromFloat64([]float64{3, 4})
 		o := optim.New(m, []*tensor.Tensor{p})

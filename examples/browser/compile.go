@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -56,6 +57,9 @@ func compile(ctx context.Context, out string) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if !isWhole(content) {
+		return 0, errors.New("go build has written a part of the program only; is the disk of the folder for temporary files full?")
+	}
 	var packed bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level that there is
 	z.Write(content)                                           // to memory: no error
@@ -63,4 +67,24 @@ func compile(ctx context.Context, out string) (size int, err error) {
 	return packed.Len(), errors.Join(
 		os.WriteFile(filepath.Join(out, "wasm_exec.js"), starter, 0o644),
 		os.WriteFile(filepath.Join(out, "gander.wasm.gz"), packed.Bytes(), 0o644))
+}
+
+// isWhole reports whether a WebAssembly program is as long as its sections say, and has
+// the one that comes last, of data. Go's linker (1.26) does not notice a full disk.
+func isWhole(program []byte) bool {
+	const data = 11
+	last := byte(0)
+	rest, ok := bytes.CutPrefix(program, []byte("\x00asm\x01\x00\x00\x00"))
+	for ok && len(rest) > 0 {
+		kind := rest[0]
+		size, n := binary.Uvarint(rest[1:])
+		if n <= 0 || size > uint64(len(rest)-1-n) {
+			return false
+		}
+		if kind != 0 { // which are notes, for debuggers
+			last = kind
+		}
+		rest = rest[1+n+int(size):]
+	}
+	return ok && last == data
 }

@@ -93,8 +93,8 @@ func build(ctx context.Context, out, model string) error {
 	if err != nil {
 		return err
 	}
-	if s := g.SampleShape(); len(s) != 3 || s[0] != 1 {
-		return fmt.Errorf("samples of %v are not grey images [1, height, width]", s)
+	if err := suits(g); err != nil {
+		return err
 	}
 	files, err := fs.Sub(page, "page")
 	if err != nil {

@@ -47,7 +47,10 @@ func TestSite(t *testing.T) {
 	require.NoError(t, err)
 	program, err := io.ReadAll(z)
 	require.NoError(t, err)
-	require.Equal(t, "\x00asm", string(program[:4]))
+	require.True(t, isWhole(program))
+	for _, n := range []int{0, 4, 8, 100, len(program) / 2, len(program) - 1} {
+		require.False(t, isWhole(program[:n]), n)
+	}
 	_, err = gan.ReadGenerator(strings.NewReader(files["generator.safetensors"]))
 	require.NoError(t, err)
 }
@@ -59,6 +62,11 @@ func TestFailures(t *testing.T) {
 	g, err := gan.NewGenerator(net, 5)
 	require.NoError(t, err)
 	require.NoError(t, g.Save(filepath.Join(dir, "rows")))
+	conditioned := nn.Sequential(nn.ConcatCondition(2, 1), nn.Linear(5, 4))
+	nn.Init(conditioned, 1, tensor.Float32, tensor.CPU())
+	g, err = gan.NewGenerator(conditioned, 3, 1, 2, 2)
+	require.NoError(t, err)
+	require.NoError(t, g.Save(filepath.Join(dir, "conditioned")))
 	for args, want := range map[string]string{
 		"-wrong": "flag provided but not defined: -wrong",
 		"-out=":  "-out names a folder",
@@ -67,10 +75,11 @@ func TestFailures(t *testing.T) {
 		clitest.Fails(t, dir, 2, want, strings.Fields(args)...)
 	}
 	for args, want := range map[string]string{
-		"-model none":    "none",
-		"-model rows":    "samples of [9] are not grey images",
-		"-out rows/site": "rows",
-		"-http 80":       "80: missing port in address",
+		"-model none":        "none",
+		"-model conditioned": "conditions of 2 numbers, and not classes",
+		"-model rows":        "samples of [9] are not grey images",
+		"-out rows/site":     "rows",
+		"-http 80":           "80: missing port in address",
 	} {
 		clitest.Fails(t, dir, 1, want, strings.Fields(args)...)
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"syscall/js"
 	"time"
@@ -51,13 +50,10 @@ func load(args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := suits(g); err != nil {
+		return nil, err
+	}
 	shape := g.SampleShape()
-	if len(shape) != 3 || shape[0] != 1 {
-		return nil, fmt.Errorf("samples of %v are not grey images", shape)
-	}
-	if g.Condition() > 0 && g.Classes() == nil {
-		return nil, fmt.Errorf("samples have conditions of %d numbers, and not classes", g.Condition())
-	}
 	generator = g
 	var classes []any
 	for _, name := range g.Classes() {

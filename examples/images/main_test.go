@@ -130,8 +130,9 @@ func TestFewPictures(t *testing.T) {
 	require.Equal(t, "images: one picture is not enough to learn from\n", r.Errors)
 	write("two.png", 200)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "three.png"), nil, 0o644))
-	r = clitest.Run(t, dir, "-data", ".", "-width", "2", "-steps", "2", "-out", "a run")
+	r = clitest.Run(t, dir, "-data", ".", "-width", "2", "-steps", "25", "-out", "a run")
 	require.Zero(t, r.Status, r.Errors)
+	require.NotContains(t, r.Out, "will take") // nothing is left
 	require.Contains(t, r.Out, "1 file that cannot be used:\n  three.png: the file is empty\n2 pictures\n")
 	require.Contains(t, r.Out, "sample -model "+rundir.CommandLine(filepath.Join("a run", "generator.safetensors"))+"\n")
 	require.NotEqual(t, rundir.CommandLine("a run"), "a run")

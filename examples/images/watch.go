@@ -44,8 +44,8 @@ func (p plan) String() string {
 	if p.augment.Cutout > 0 {
 		changes = append(changes, "holes")
 	}
-	return fmt.Sprintf("picked: %s pictures of %d×%[2]d, %s; batches of %d, %d steps, rate %g, seed %d; the discriminator sees random %s",
-		kind, p.size, classes, p.batch, p.steps, p.lr, p.seed, strings.Join(changes, ", "))
+	return fmt.Sprintf("picked: %s pictures of %d×%[2]d, %s; batches of %d, %s, rate %g, seed %d; the discriminator sees random %s",
+		kind, p.size, classes, p.batch, count(p.steps, "step"), p.lr, p.seed, strings.Join(changes, ", "))
 }
 
 // draw draws rows of 8 samples, a row for each class; always the same latent vectors.
@@ -176,12 +176,12 @@ func duration(p plan) gan.Hook {
 			return nil
 		},
 		Step: func(s *gan.StepInfo) error {
-			switch s.Step - first {
-			case from:
+			switch left := p.steps - s.Step; {
+			case s.Step-first == from:
 				began = time.Now()
-			case to:
+			case s.Step-first == to && left > 0:
 				step := time.Since(began) / (to - from)
-				note(fmt.Sprintf("a step takes %d ms: the other %d will take about %s", step.Milliseconds(), p.steps-s.Step, about(step*time.Duration(p.steps-s.Step))))
+				note(fmt.Sprintf("a step takes %d ms: the other %d will take about %s", step.Milliseconds(), left, about(step*time.Duration(left))))
 			}
 			return nil
 		},

@@ -137,7 +137,7 @@ func wanted(classes []string, list string, n int) ([]int, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		i := slices.Index(classes, strings.TrimSpace(name))
 		if i < 0 {
-			return nil, fmt.Errorf("there is no class %q; there are %s", name, strings.Join(classes[:min(len(classes), 20)], ", "))
+			return nil, fmt.Errorf("there is no class %q; there are %s", name, strings.Trim(fmt.Sprintf("%q", classes[:min(len(classes), 20)]), "[]"))
 		}
 		chosen = append(chosen, i)
 	}

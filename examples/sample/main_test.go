@@ -85,7 +85,11 @@ func TestLabel(t *testing.T) {
 		require.Equal(t, files["want.npy"], files["out.npy"])
 	}
 	saved(t, filepath.Join(dir, "plain"), 9, 1, 3, 3)
-	clitest.Fails(t, dir, 1, `there is no class "fox"; there are cat, dog, owl`, "-model", "g", "-label", "dog,fox")
+	clitest.Fails(t, dir, 1, `there is no class "fox"; there are "cat" "dog" "owl"`, "-model", "g", "-label", "dog,fox")
+	odd, err := g.WithClasses([]string{"\x1b[2J", "b\nc", "d"}, nil) // as in a stranger's file
+	require.NoError(t, err)
+	require.NoError(t, odd.Save(filepath.Join(dir, "odd")))
+	clitest.Fails(t, dir, 1, `there are "\x1b[2J" "b\nc" "d"`, "-model", "odd", "-label", "fox")
 	clitest.Fails(t, dir, 1, "plain: the generator knows no classes", "-model", "plain", "-label", "dog")
 }
 

@@ -77,16 +77,13 @@ func writeFolder(ctx context.Context, out string, samples *tensor.Tensor, one ga
 	for _, err := os.Stat(base); os.IsNotExist(err) && base != filepath.Dir(base); _, err = os.Stat(base) {
 		base = filepath.Dir(base)
 	}
-	made, err := os.MkdirTemp(base, ".sample-")
+	own, err := os.MkdirTemp(base, ".sample-") // which nobody else may enter
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.RemoveAll(made)
-		}
-	}()
-	if err := os.Chmod(made, 0o755); err != nil {
+	defer os.RemoveAll(own)
+	made := filepath.Join(own, "made")
+	if err := os.Mkdir(made, 0o755); err != nil {
 		return err
 	}
 	for i := range samples.Dim(0) {

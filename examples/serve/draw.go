@@ -148,7 +148,7 @@ func (s *server) parse(raw string) (query, error) {
 			if q.label = slices.Index(classes, v[0]); classes == nil {
 				return q, errors.New("there are no labels: the generator has no classes")
 			} else if q.label < 0 {
-				return q, fmt.Errorf("label is the name of a class, such as %s", classes[0])
+				return q, fmt.Errorf("label is the name of a class, such as %q", classes[0])
 			}
 		default:
 			return q, errors.New("there are n, seed and label, and nothing else")

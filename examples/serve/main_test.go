@@ -168,7 +168,7 @@ func TestLabels(t *testing.T) {
 	check("/sample.json?n=20&seed=7", g.Sample(20, 7), drawn...)
 	a := ask(h, "GET", "/sample.png?label=1")
 	require.Equal(t, 400, a.Code)
-	require.Equal(t, "label is the name of a class, such as cat\n", a.Body.String())
+	require.Equal(t, "label is the name of a class, such as \"cat\"\n", a.Body.String())
 	require.NotEqual(t, ask(h, "GET", "/sample.png?label=cat").Header().Get("ETag"), ask(h, "GET", "/sample.png?label=ox").Header().Get("ETag"))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -91,23 +92,36 @@ func looking(every int, say func(step int, g *gan.Generator) error) gan.Hook {
 }
 
 // count counts the modes among n generated pictures.
-func count(judge *mnistfeatures.Judge, g *gan.Generator, n int, seed uint64) (metrics.Table, error) {
-	seen, err := judge.Modes(g.Sample(n, seed))
+func count(ctx context.Context, judge *mnistfeatures.Judge, g *gan.Generator, n int, seed uint64) (metrics.Table, error) {
+	x, err := g.Draw(ctx, gan.Request{N: n, Seed: seed})
 	if err != nil {
 		return nil, err
 	}
-	return metrics.Modes(seen, modes), nil
+	return modesOf(ctx, judge, x)
 }
 
 // real counts them among n real ones, which training has not seen as such.
-func real(judge *mnistfeatures.Judge, set datasets.Dataset, n int) (metrics.Table, error) {
+func real(ctx context.Context, judge *mnistfeatures.Judge, set datasets.Dataset, n int) (metrics.Table, error) {
 	x, err := datasets.AsTensor(datasets.Stack(set, layers, n, 1<<32), tensor.Float32)
 	if err != nil {
 		return nil, err
 	}
-	seen, err := judge.Modes(x)
-	if err != nil {
-		return nil, err
+	return modesOf(ctx, judge, x)
+}
+
+// modesOf counts the modes among pictures, unless the user has had enough.
+func modesOf(ctx context.Context, judge *mnistfeatures.Judge, x *tensor.Tensor) (metrics.Table, error) {
+	const atATime = 1000
+	var seen []int
+	for lo := 0; lo < x.Dim(0); lo += atATime {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		part, err := judge.Modes(x.Slice(0, lo, min(lo+atATime, x.Dim(0))))
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, part...)
 	}
 	return metrics.Modes(seen, modes), nil
 }

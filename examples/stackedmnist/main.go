@@ -93,7 +93,7 @@ func run(ctx context.Context, r recipe.Recipe) error {
 		r.Name, r.About, nn.Summary(g, r.Latent), nn.Summary(d, layers*pixels), digits.Len(), r.Batch, r.Seed, *out)
 
 	say := func(step int, generator *gan.Generator) error {
-		v, err := count(judge, generator, min(*samples, 2560), r.Seed) // a tenth, quickly
+		v, err := count(context.Background(), judge, generator, min(*samples, 2560), r.Seed) // a tenth, quickly
 		if err == nil {
 			fmt.Printf("step %d: of %d pictures, %v, %v\n", step, min(*samples, 2560), v[0], v[1])
 		}
@@ -124,11 +124,11 @@ func run(ctx context.Context, r recipe.Recipe) error {
 	if err := folder.Finish(); err != nil {
 		return err
 	}
-	v, err := count(judge, generator, *samples, r.Seed)
+	v, err := count(ctx, judge, generator, *samples, r.Seed)
 	if err != nil {
 		return err
 	}
-	floor, err := real(judge, digits, *samples)
+	floor, err := real(ctx, judge, digits, *samples)
 	if err == nil {
 		fmt.Printf("\n%d pictures\n%v", *samples, v.Against(floor))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"image/png"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -61,4 +62,17 @@ func TestWrongUsage(t *testing.T) {
 	}
 	clitest.Fails(t, dir, 1, "there is no train-images-idx3-ubyte", "-data", "nowhere")
 	require.Empty(t, clitest.Files(t, dir))
+}
+
+// Who has had enough of the count at the end need not wait for it.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot send Ctrl-C to another")
+	}
+	dir := t.TempDir()
+	r := clitest.Signal(t, dir, "; pictures in ", os.Interrupt, "-preset", "quarter", "-steps", "1", "-looks", "0", "-samples", "100000")
+	require.Zero(t, r.Status, r.Errors)
+	require.Empty(t, r.Errors)
+	require.NotContains(t, r.Out, "100000 pictures\n")
+	require.Contains(t, clitest.Files(t, dir), "runs/stackedmnist/generator.safetensors")
 }

@@ -85,7 +85,7 @@ func Lines(w io.Writer) gan.Hook {
 				return nil
 			}
 			last = time.Now()
-			_, err := fmt.Fprintf(w, "epoch %d%s  batch %d/%d  %s\n", s.Epoch, of(run.Epochs), s.Batch, run.Batches, losses(s.Losses))
+			_, err := fmt.Fprintf(w, "epoch %d%s  batch %d/%d  %s\n", s.Epoch, of(run.Epochs), s.Batch, batches(s, run), losses(s.Losses))
 			return err
 		},
 		Epoch: func(e gan.EpochInfo) error {
@@ -124,7 +124,7 @@ func bar(w io.Writer, columns func() int) gan.Hook {
 				return nil
 			}
 			text := fmt.Sprintf("%s  %s", epoch(s.Epoch, run), losses(s.Losses))
-			text = fit(text, s.Batch, run.Batches, columns())
+			text = fit(text, s.Batch, batches(s, run), columns())
 			err := put(text)
 			drawn, length = now, utf8.RuneCountInString(text)
 			return err
@@ -138,6 +138,15 @@ func bar(w io.Writer, columns func() int) gan.Hook {
 			return put("") // of an epoch that a failure has ended
 		},
 	})
+}
+
+// batches returns how many batches there will have been of the epoch of a step: fewer
+// than it has if a run of a number of steps ends within it.
+func batches(s *gan.StepInfo, r gan.Run) int {
+	if left := r.Steps - s.Step; left >= 0 && left < r.Batches-s.Batch {
+		return s.Batch + left
+	}
+	return r.Batches
 }
 
 // fit returns a line of text and of how many batches are done, as far as it fits into

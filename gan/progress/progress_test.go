@@ -52,6 +52,15 @@ func TestRunOfSteps(t *testing.T) {
 	require.Equal(t, "epoch 2/3  D 0.0000  G 0.0000  0.00 s  (part of it)\nepoch 3/3  D 0.0000  G 0.0000  0.00 s\n", b.String())
 }
 
+// In the epoch in which such a run ends, the bar is of the batches until then.
+func TestBatchesOfTheLastEpoch(t *testing.T) {
+	of := func(batch, step, steps int) int {
+		return batches(&gan.StepInfo{Batch: batch, Step: step}, gan.Run{Steps: steps, Batches: 50})
+	}
+	require.Equal(t, []int{20, 20, 20}, []int{of(1, 1, 20), of(20, 20, 20), of(5, 55, 70)})
+	require.Equal(t, []int{50, 50, 50, 50}, []int{of(1, 1, 50), of(50, 50, 70), of(1, 1, math.MaxInt), of(3, 3, 0)})
+}
+
 // A run that goes on until it is stopped is of no number of epochs.
 func TestRunWithoutEnd(t *testing.T) {
 	var b bytes.Buffer

@@ -30,6 +30,13 @@ func LibraryFrom(n int) (before int) {
 	return before
 }
 
+// TableLimit sets the memory from which all tables are forgotten, and returns what it
+// was.
+func TableLimit(n uint64) (before uint64) {
+	before, tableLimit = tableLimit, n
+	return before
+}
+
 // KernelNames counts the kernels of each name.
 func KernelNames() map[string]int {
 	entry := regexp.MustCompile(`(?m)^\.visible \.entry (\w+)\(`)

@@ -128,6 +128,47 @@ func TestOutOfMemoryInLaunch(t *testing.T) {
 	}
 }
 
+// TestOutOfMemoryOfDriver: where the driver or cuBLAS has no memory for itself, it gets
+// what is free.
+func TestOutOfMemoryOfDriver(t *testing.T) {
+	for _, call := range []string{"cuModuleLoadDataEx", "cuModuleGetFunction", "cublasCreate_v2"} {
+		b, d := open(t, sim.Config{Fast: true})
+		x := array(b, 100)
+		b.Free(array(b, 30000).Buffer)
+		b.Sync()
+		frees := d.Counters().Frees
+		d.Fail(call, 0, driver.OutOfMemory)
+		require.Contains(t, b.Arithmetic(), "cublas")
+		b.Unary(op.Exp, x, x, 0, 0)
+		require.Equal(t, float32(1), read(b, x)[99])
+		require.NotZero(t, d.Counters().Frees-frees, "what was free before is the driver's")
+	}
+}
+
+// TestOutOfMemoryForgotten: nor does the driver get a table that was forgotten while the
+// launch that needs it was held back.
+func TestOutOfMemoryForgotten(t *testing.T) {
+	before := cuda.TableLimit(600)
+	defer cuda.TableLimit(before)
+	b, d := open(t, sim.Config{Fast: true})
+	large, x, w, y := array(b, 10000), matrix(b, 1, 16), matrix(b, 1, 9), matrix(b, 1, 4)
+	image := func(o backend.Operand, side int) backend.Operand {
+		o.Layout = layout.Contiguous(1, 1, side, side)
+		return o
+	}
+	work := func(v float64) {
+		b.Unary(op.Exp, large, large, 0, 0) // goes to the driver when a table does
+		b.Fill(x, 1)
+		b.Unary(op.Scale, x, x, v, 0) // the two are a table, and the convolution has one
+		b.Conv2D(image(y, 2), image(x, 4), image(w, 3), backend.ConvParams{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}, backend.Epilogue{})
+	}
+	work(1)
+	require.Equal(t, []float32{36, 36, 36, 36}, read(b, y))
+	work(2)
+	d.Fail("cuLaunchKernel", 0, driver.OutOfMemory)
+	require.Equal(t, []float32{72, 72, 72, 72}, read(b, y))
+}
+
 // TestOutOfMemoryBeside: memory that other goroutines use and free while one collects
 // garbage is not given to the driver before it was used.
 func TestOutOfMemoryBeside(t *testing.T) {

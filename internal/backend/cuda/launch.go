@@ -66,12 +66,15 @@ func (b *Backend) function(k kernel) driver.Function {
 	}
 	m := &b.modules[k.module]
 	if *m == 0 {
-		loaded, err := b.device.ModuleLoad(modulePTX[k.module])
-		b.check(err)
-		*m = loaded
+		b.check(b.trimmed(func() (err error) {
+			*m, err = b.device.ModuleLoad(modulePTX[k.module])
+			return err
+		}))
 	}
-	f, err := b.device.Function(*m, k.name+k.suffix)
-	b.check(err)
+	b.check(b.trimmed(func() (err error) { // which may load its code
+		f, err = b.device.Function(*m, k.name+k.suffix)
+		return err
+	}))
 	b.functions[k] = f
 	return f
 }
@@ -152,7 +155,7 @@ type tables struct {
 }
 
 // tableLimit is the memory from which all tables are forgotten.
-const tableLimit = 32 << 20
+var tableLimit uint64 = 32 << 20
 
 // table returns the address of a table with those bytes.
 func (b *Backend) table(content []byte) driver.Ptr {
@@ -189,14 +192,14 @@ func (b *Backend) keepTable(content []byte, k *block) {
 	if t.known == nil {
 		t.known = map[string]*block{}
 	}
-	if t.bytes > tableLimit {
+	b.upload(k.ptr, content)
+	if t.bytes > tableLimit { // now, in the list of launches in which one may need another
 		for _, k := range t.known {
 			b.giveBack(k)
 		}
 		clear(t.known)
 		t.bytes = 0
 	}
-	b.upload(k.ptr, content)
 	t.known[string(content)] = k
 	t.bytes += k.size
 }

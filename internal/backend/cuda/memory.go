@@ -154,6 +154,18 @@ func (b *Backend) trim() error {
 	return nil
 }
 
+// trimmed calls f, which may need memory that this package does not give it, and calls
+// it again if there was none until the driver got what is free.
+func (b *Backend) trimmed(f func() error) error {
+	err := f()
+	if errors.Is(err, driver.OutOfMemory) {
+		if err = b.trim(); err == nil {
+			err = f()
+		}
+	}
+	return err
+}
+
 // giveBack ends a loan. No step that is held back uses the block; launches that are
 // held back may.
 func (b *Backend) giveBack(k *block) {

@@ -22,6 +22,11 @@
 // between threads. Each call here makes the context current and calls the driver from
 // one C function, in which a goroutine cannot move.
 //
+// # Signals
+//
+// Go needs handlers of signals to run on a stack of their own. After each call that
+// starts a library, this package makes those do that which it has put before Go's.
+//
 // # Copies
 //
 // Upload and Download wait for the copy, because the driver may else read or write Go
