@@ -116,7 +116,7 @@ func (c Config) check(g, d nn.Module) error {
 			return fmt.Errorf("the weight of the penalty %s is 0, so that it does nothing; set its Gamma or Lambda, or leave it out", excerpt.Name(p.Name()))
 		}
 	}
-	for _, v := range []any{c.Objective, c.Optimizer, c.GeneratorOptimizer, c.DiscriminatorOptimizer} {
+	for _, v := range []any{c.Objective, c.Optimizer, c.GeneratorOptimizer, c.DiscriminatorOptimizer, c.Group} {
 		if v != nil && isNil(v) {
 			return fmt.Errorf("Config holds a nil %T; leave the field out for its default", v)
 		}

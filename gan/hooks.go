@@ -47,7 +47,9 @@ func noFunction(op string) error {
 
 // SaveNetworks returns a hook that writes generator.safetensors and
 // discriminator.safetensors into a folder after each epoch, in place of the
-// epoch before. The folder is made if need be. Training does not start if a network
+// epoch before. Training waits for that, some ten milliseconds: if epochs are of a few
+// steps, [Generator.Save] in the end, or [Checkpoints], which are written beside training,
+// cost less. The folder is made if need be. Training does not start if a network
 // could not be loaded again, because a layer does not describe itself ([nn.Encode]).
 // Networks that cannot be written are a [Warning], and at the end of training an
 // error.

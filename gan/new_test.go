@@ -45,6 +45,8 @@ func TestNewRefuses(t *testing.T) {
 		"a sample's shape":   {func(s *setup) { s.SampleShape = []int{5} }, "Config.SampleShape: a sample [4] of the network does not have the shape [5]"},
 		"no parameters":      {func(s *setup) { s.g = nn.Tanh(); s.d = nn.Linear(latentSize, 1) }, "the generator has no parameters to train"},
 		"mixed dtypes":       {func(s *setup) { nn.Init(s.g, 1, tensor.Float64, tensor.CPU()) }, "float64 and float32; they must agree"},
+		"a nil objective":    {func(s *setup) { s.Objective = (*gan.Hinge)(nil) }, "Config holds a nil *gan.Hinge; leave the field out for its default"},
+		"a nil group":        {func(s *setup) { s.Group = (*struct{ gan.Group })(nil) }, "Config holds a nil *struct { gan.Group }"},
 		"no rate":            {func(s *setup) { s.Optimizer = optim.Adam{} }, "optim: Adam: LR is 0; give a number above 0"},
 		"generator's rate":   {func(s *setup) { s.GeneratorOptimizer = optim.SGD{LR: -1} }, "optim: SGD: LR is -1"},
 		"critic's momentum":  {func(s *setup) { s.DiscriminatorOptimizer = optim.SGD{LR: 1, Momentum: 2} }, "optim: SGD: Momentum is 2"},

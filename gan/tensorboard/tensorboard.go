@@ -191,6 +191,10 @@ func (w *Writer) Scalar(step int, tag string, value float64) { w.write(step, sca
 
 // Image writes a picture of a step under a tag. The hook reports an error.
 func (w *Writer) Image(step int, tag string, img image.Image) {
+	if img == nil {
+		w.note(fmt.Errorf("the picture %q of step %d is nil", tag, step))
+		return
+	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
 		w.note(err)

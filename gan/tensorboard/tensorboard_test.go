@@ -346,7 +346,10 @@ func TestBadFolder(t *testing.T) {
 func TestMisuse(t *testing.T) {
 	var misuse *tensor.ArgumentError
 	require.ErrorAs(t, tensor.Catch(func() { New("", Options{Every: -1}) }), &misuse)
-	New(t.TempDir(), Options{}).Scalar(1, "Metrics/fid", 1) // without a run: nothing
+	w := New(t.TempDir(), Options{})
+	w.Scalar(1, "Metrics/fid", 1) // without a run: nothing
+	w.Image(1, "Mine", nil)
+	require.EqualError(t, w.told(), `tensorboard: the picture "Mine" of step 1 is nil`)
 }
 
 func Example() {

@@ -383,7 +383,7 @@ func (w *watching) drawn(g *gan.Generator) []byte {
 		return nil
 	}
 	img, err := w.draw(samples)
-	if err != nil {
+	if err != nil || img == nil {
 		return nil
 	}
 	var b bytes.Buffer

@@ -496,6 +496,8 @@ func TestPictures(t *testing.T) {
 	require.Equal(t, image.Pt(16, 5), shown(Options{Draw: own}, 2, nn.Linear(2, 5), 5))
 	failing := func(*tensor.Tensor) (image.Image, error) { return nil, errors.New("no") }
 	require.Equal(t, image.Pt(-1, -1), shown(Options{Draw: failing}, 2, nn.Linear(2, 5), 5))
+	nothing := func(*tensor.Tensor) (image.Image, error) { return nil, nil }
+	require.Equal(t, image.Pt(-1, -1), shown(Options{Draw: nothing}, 2, nn.Linear(2, 5), 5))
 }
 
 func product(shape []int) int {

@@ -18,6 +18,7 @@ type graphs struct {
 	nodes   []node
 	content []byte // arguments, and all else that makes nodes differ
 	known   map[uint64]*recording
+	within  int // nodes in graphs
 	seed    maphash.Seed
 	slots   int    // in use
 	values  []byte // of the slots, to be uploaded
@@ -43,11 +44,13 @@ type recording struct {
 	content []byte
 	seen    int
 	graph   driver.Graph
+	nodes   int // of the graph
 }
 
 const (
 	part          = 8 // launches, from which on the device gets them while the host describes the next
 	maxRecordings = 2048
+	maxWithin     = 8192 // nodes in graphs, each of which may take 10 kB of the device
 	slotBytes     = 64
 	maxSlots      = 64
 )
@@ -164,11 +167,10 @@ func (b *Backend) run() {
 	key := maphash.Bytes(g.seed, content)
 	r := g.known[key]
 	if r == nil || !bytes.Equal(r.content, content) {
-		if len(g.known) >= maxRecordings {
+		if len(g.known) >= maxRecordings || g.within >= maxWithin {
 			b.check(g.forget(b))
-		}
-		if r != nil && r.graph != 0 {
-			b.check(b.destroy(r.graph))
+		} else if r != nil {
+			b.check(r.drop(b))
 		}
 		r = &recording{content: bytes.Clone(content)}
 		g.known[key] = r
@@ -183,9 +185,8 @@ func (b *Backend) run() {
 			return
 		}
 		// There is no memory to launch it as a whole.
-		graph := r.graph
-		r.graph, r.seen = 0, 0
-		b.check(b.destroy(graph))
+		r.seen = 0
+		b.check(r.drop(b))
 	}
 	b.perform(nodes, content)
 }
@@ -197,12 +198,8 @@ func (b *Backend) perform(nodes []node, content []byte) {
 	var failed error
 	var op string
 	for _, n := range nodes {
-		err := b.launchNode(n, content)
-		if errors.Is(err, driver.OutOfMemory) { // the driver may load kernels when they are launched
-			if err = b.trim(); err == nil {
-				err = b.launchNode(n, content)
-			}
-		}
+		// The driver may load kernels when they are launched.
+		err := b.trimmed(func() error { return b.launchNode(n, content) })
 		if err != nil && failed == nil {
 			failed, op = err, n.op
 		}
@@ -229,7 +226,8 @@ func (b *Backend) capture(r *recording, nodes []node, content []byte) {
 		}
 		graph, end := b.device.CaptureEnd(b.stream)
 		if err = errors.Join(err, end); err == nil {
-			r.graph = graph
+			r.graph, r.nodes = graph, len(nodes)
+			b.graphs.within += r.nodes
 			return
 		}
 		if graph != 0 {
@@ -257,6 +255,17 @@ func (b *Backend) destroy(graphs ...driver.Graph) error {
 	return errors.Join(errs...)
 }
 
+// drop destroys a recording's graph, if it has one.
+func (r *recording) drop(b *Backend) error {
+	if r.graph == 0 {
+		return nil
+	}
+	graph := r.graph
+	b.graphs.within -= r.nodes
+	r.graph = 0
+	return b.destroy(graph)
+}
+
 // forget waits for the stream and destroys all graphs.
 func (g *graphs) forget(b *Backend) error {
 	var all []driver.Graph
@@ -266,5 +275,6 @@ func (g *graphs) forget(b *Backend) error {
 		}
 	}
 	clear(g.known)
+	g.within = 0
 	return b.destroy(all...)
 }

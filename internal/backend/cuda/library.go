@@ -49,8 +49,7 @@ func (b *Backend) cublas() driver.BLAS {
 // the program asks of it, and whatever the name of the arithmetic says.
 var overrides = []string{tf32Override, "CUBLAS_EMULATE_SINGLE_PRECISION", "CUBLAS_EMULATE_DOUBLE_PRECISION"}
 
-// tf32Override is one of them: 0 forbids TF32; what else it
-// may be is not documented.
+// tf32Override is one of them: 0 forbids TF32; what else it may be is not documented.
 const tf32Override = "NVIDIA_TF32_OVERRIDE"
 
 // overridden returns an error if the environment sets one of overrides, but to 0.

@@ -12,6 +12,7 @@ import (
 	"github.com/gander-ml/gander/internal/backend/cuda"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver"
 	"github.com/gander-ml/gander/internal/backend/cuda/driver/sim"
+	"github.com/gander-ml/gander/internal/op"
 	"github.com/gander-ml/gander/nn"
 	"github.com/gander-ml/gander/optim"
 	"github.com/gander-ml/gander/tensor"
@@ -270,6 +271,30 @@ func TestGrowth(t *testing.T) {
 			require.LessOrEqual(t, after, buffers+buffers/4)
 		})
 	}
+	require.NoError(t, b.Close())
+	require.Empty(t, d.Leaks())
+}
+
+// TestManyGraphs: what is done twice, and then other things, again and again, does not
+// fill the device with graphs.
+func TestManyGraphs(t *testing.T) {
+	d := sim.New(sim.Config{})
+	b, err := cuda.Open(idle{d}, cuda.Kind, 0)
+	require.NoError(t, err)
+	x := array(b, 10000)
+	before := alive(t, d)
+	most := 0
+	for i := range 3000 {
+		for range 2 {
+			for range 7 {
+				b.Unary(op.Scale, x, x, float64(i), 0)
+			}
+			b.Sync()
+		}
+		most = max(most, alive(t, d)-before)
+	}
+	require.Greater(t, most, 1000, "graphs are made")
+	require.LessOrEqual(t, most, 1200)
 	require.NoError(t, b.Close())
 	require.Empty(t, d.Leaks())
 }
