@@ -76,11 +76,12 @@ func LogSteps(n int) LogOption {
 // own, {"step":600,"note":"…"}.
 //
 // The file is replaced after each epoch, and once in a while in a long one, so it is
-// whole at any time; after epochs that are over sooner than it is written, such as those
-// of a single batch, about once in a second. A resumed run goes on with the lines of the time before. Those
-// that the file lacks, since the run was killed before it was written, are made from the
-// checkpoint, which does not know the time: in them, seconds and steps_per_second are
-// 0. All else is as in a run that was not interrupted.
+// whole at any time. If that would take more than a fiftieth of the time, as after epochs
+// of a single batch, it is replaced about once in a second, or less often if it is large.
+// A resumed run goes on with the lines of the time before. Those that the file lacks,
+// since the run was killed before it was written, are made from the checkpoint, which
+// does not know the time: in them, seconds and steps_per_second are 0. All else is as in
+// a run that was not interrupted.
 //
 // A log that cannot be written is a [Warning]: it is whole again as soon as it
 // can. If it could not until the run was killed, the newest lines are known, 256 of

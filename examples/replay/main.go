@@ -8,8 +8,8 @@
 //	go run ./examples/replay -preset quick runs/mnist/failure.safetensors
 //
 // -preset, -lr, -latent, -steps and -seed are those of the run, since the networks and
-// the settings must be the same; what differs is named. The exit status is 1 if the file cannot be used or
-// the step does not fail any more, and 2 after wrong usage.
+// the settings must be the same; what differs is named. The exit status is 1 if the file
+// cannot be used or the step does not fail any more, and 2 after wrong usage.
 package main
 
 import (

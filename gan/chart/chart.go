@@ -30,9 +30,9 @@ func WritePNG(path, title, xLabel, yLabel string, curves ...Curve) error {
 }
 
 // Losses returns a hook that draws the epochs' mean losses into a PNG file when
-// training ends, and every tenth epoch before, unless drawing took more than a fiftieth
-// of the time then. If training continues from a checkpoint, the epochs before it are
-// drawn too. A chart that cannot be drawn is a [gan.Warning].
+// training ends, and every tenth epoch before, but not so often that this takes more
+// than a fiftieth of the time. If training continues from a checkpoint, the epochs before
+// it are drawn too. A chart that cannot be drawn is a [gan.Warning].
 func Losses(path string) gan.Hook {
 	var d, g Curve
 	var drawn time.Time    // when the chart was last drawn; zero: not yet

@@ -10,7 +10,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -334,9 +333,6 @@ func CommandLine(words ...string) string {
 	return strings.Join(quoted, " ")
 }
 
-// trailing are the backslashes at the end of a word.
-var trailing = regexp.MustCompile(`(\\+)$`)
-
 func quote(w string, windows bool) string {
 	plain := "-_./=,:+@"
 	if windows {
@@ -349,7 +345,7 @@ func quote(w string, windows bool) string {
 	}
 	switch {
 	case windows: // whose names hold no quotes, and where a backslash before one would not mean itself
-		return `"` + trailing.ReplaceAllString(w, `$1$1`) + `"`
+		return `"` + w + w[len(strings.TrimRight(w, `\`)):] + `"`
 	case strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsPrint(r) }): // a terminal would obey it
 		q := strconv.QuoteToASCII(w)
 		return "$'" + strings.ReplaceAll(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), "'", `\'`) + "'"
