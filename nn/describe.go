@@ -124,7 +124,7 @@ func unfit(t reflect.Type) string {
 }
 
 // maxSize is the largest int among constants, and the largest factor and size of images
-// that layers take: products of it and of dims do not overflow.
+// that layers take: products of it and of dims do not overflow an int of 64 bits.
 const maxSize = 1 << 24
 
 // checkSizes returns an error if an int within v, which is called name, is out
