@@ -145,7 +145,7 @@ func collect(film *gallery.Film, steps int) error {
 	for _, file := range files {
 		var step int
 		fmt.Sscanf(file.Name(), pictureName, &step)
-		if step > 0 && step <= steps && file.Name() == fmt.Sprintf(pictureName, step) {
+		if file.Type().IsRegular() && step > 0 && step <= steps && file.Name() == fmt.Sprintf(pictureName, step) {
 			err = errors.Join(err, add(film, picture(step)))
 		}
 	}

@@ -158,6 +158,89 @@ func TestPacked(t *testing.T) {
 	}
 }
 
+// repeats reports whether an axis of several indices stays where it is.
+func repeats(l Layout) bool {
+	for k := range l.Rank {
+		if l.Dims[k] != 1 && l.Strides[k] == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func TestDense(t *testing.T) {
+	kept := 0
+	for _, l := range views() {
+		d := l.Dense()
+		requireClean(t, d)
+		require.True(t, d.SameShape(&l))
+		require.Zero(t, d.Offset)
+		if repeats(l) || l.IsContiguous() {
+			require.Equal(t, l.Packed(), d)
+			continue
+		}
+		// Each place is taken once, and places are in the order in which they were.
+		before, after := offsets(l), offsets(d)
+		order := count(len(before))
+		slices.SortFunc(order, func(i, j int) int { return before[i] - before[j] })
+		for place, i := range order {
+			require.Equal(t, place, after[i], "%v", l)
+		}
+		// That of axes of dim 1 means nothing: the layout of the same elements is one.
+		loose := l
+		for k := range l.Rank {
+			if l.Dims[k] == 1 {
+				loose.Strides[k] = 0
+			}
+		}
+		require.Equal(t, d, loose.Dense(), "%v", l)
+		if d != l.Packed() {
+			kept++
+		}
+	}
+	require.GreaterOrEqual(t, kept, 20)
+	images := Contiguous(2, 5, 6, 3).Permute(0, 3, 1, 2)
+	require.Equal(t, images, images.Dense())
+	require.Equal(t, Contiguous(2, 5, 3, 3).Permute(0, 3, 1, 2), images.Slice(3, 0, 6, 2).Dense())
+}
+
+func TestSortAxes(t *testing.T) {
+	type place struct{ first, second int }
+	pairs := func(a, b Layout) []place {
+		out := []place{}
+		for _, index := range indices(a.Shape()) {
+			out = append(out, place{at(a, index), at(b, index)})
+		}
+		slices.SortFunc(out, func(p, q place) int {
+			if p.first != q.first {
+				return p.first - q.first
+			}
+			return p.second - q.second
+		})
+		return out
+	}
+	for _, l := range views() {
+		other := l.Packed()
+		a, b := l, other
+		SortAxes(&a, &b)
+		if repeats(l) {
+			require.Equal(t, []Layout{l, other}, []Layout{a, b})
+			continue
+		}
+		require.Equal(t, pairs(l, other), pairs(a, b), "%v", l)
+		require.True(t, a.SameShape(&b))
+		wide := math.MaxInt
+		for k := range a.Rank {
+			if a.Dims[k] == 1 {
+				require.Equal(t, math.MaxInt, wide, "%v: an axis of dim 1 comes first", l)
+				continue
+			}
+			require.LessOrEqual(t, a.Strides[k], wide, "%v", l)
+			wide = a.Strides[k]
+		}
+	}
+}
+
 func TestSameShape(t *testing.T) {
 	for _, a := range shapes {
 		for _, b := range shapes {

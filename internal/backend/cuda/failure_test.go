@@ -218,6 +218,33 @@ func TestListsBeside(t *testing.T) {
 	require.Equal(t, float32(3), read(b, x)[99])
 }
 
+// TestOperandsStay: the memory of an operation's operands is theirs until it is queued,
+// though nobody else has them, and garbage is collected meanwhile.
+func TestOperandsStay(t *testing.T) {
+	b, _ := open(t, sim.Config{Memory: 1 << 21, Fast: true})
+	x, sum := array(b, 1<<17), array(b, 1)
+	b.Fill(x, 1)
+	b.Reduce(op.Sum, sum, x) // loads its kernels
+	var all []backend.Buffer
+	require.ErrorIs(t, failure(t, func() {
+		for {
+			all = append(all, array(b, 100).Buffer)
+		}
+	}), driver.OutOfMemory)
+	ran := make(chan bool)
+	func() {
+		garbage := new([64]byte)
+		runtime.AddCleanup(garbage, func(int) { // on another goroutine
+			b.Sync() // an operation of another's
+			b.Free(all[0])
+			close(ran)
+		}, 0)
+	}()
+	b.Reduce(op.Sum, sum, x) // whose last use this is, and which needs memory
+	<-ran
+	require.Equal(t, float32(1<<17), read(b, sum)[0])
+}
+
 // TestLost: an error of a kernel comes with the next read, names the operations that
 // may have caused it, and takes the device with it.
 func TestLost(t *testing.T) {
@@ -394,6 +421,29 @@ func TestDraws(t *testing.T) {
 	wantX, wantY := draw(without)
 	require.Equal(t, wantX, x)
 	require.Equal(t, wantY, y)
+}
+
+// TestDrawsWithoutGraphs: nor are they others if the driver refuses to make a graph while
+// they are queued.
+func TestDrawsWithoutGraphs(t *testing.T) {
+	draw := func(b *cuda.Backend, x, large backend.Operand, step uint64) []float32 {
+		b.Unary(op.Exp, large, large, 0, 0) // the two go to the driver when a table does
+		b.Unary(op.Neg, large, large, 0, 0)
+		b.Fill(x, 1)
+		b.Unary(op.Scale, x, x, float64(step), 0)
+		b.Random(backend.Uniform, x, 1, 1000*step)
+		return read(b, x)
+	}
+	b, d := open(t, sim.Config{Fast: true})
+	without, _ := open(t, sim.Config{Fast: true, NoGraphs: true})
+	x, large, wantX, wantLarge := array(b, 100), array(b, 10000), array(without, 100), array(without, 10000)
+	b.Sync()
+	for step := range uint64(4) {
+		if step == 1 {
+			d.Fail("cuStreamBeginCapture", 0, driver.NotSupported)
+		}
+		require.Equal(t, draw(without, wantX, wantLarge, step), draw(b, x, large, step), "step %d", step)
+	}
 }
 
 // TestAdamOfSmall: small operations that are held back are done before an optimiser's

@@ -118,14 +118,14 @@ func (g *graphs) add(n node) { g.nodes = append(g.nodes, n) }
 // address is that of other values in the next list of launches.
 func (b *Backend) vary(values []byte) driver.Ptr {
 	g := &b.graphs
-	if g.off {
-		return 0
-	}
 	if b.queue.conflict() { // or the launch would do that
 		b.flush()
 	}
 	if g.slots == maxSlots {
 		b.run()
+	}
+	if g.off { // since then, perhaps
+		return 0
 	}
 	at := g.slots * slotBytes
 	g.slots++
