@@ -374,9 +374,6 @@ func (l *log) restore(state *logState, past []pastEpoch, steps int) error {
 		l.count = len(others)
 		l.shorten()
 	}
-	if l.waiting > 0 {
-		l.change()
-	}
 	for i, e := range past {
 		line, err := lineOf(EpochInfo{Epoch: i + 1, Steps: e.steps, Losses: e.losses})
 		if err != nil {
@@ -391,6 +388,9 @@ func (l *log) restore(state *logState, past []pastEpoch, steps int) error {
 		l.lines = append(l.lines, entry{e.steps, line, true})
 	}
 	l.lines = append(l.lines, others...)
+	if len(l.lines) > 0 {
+		l.change() // the file may lack some, and hold others
+	}
 	return nil
 }
 

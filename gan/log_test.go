@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -84,6 +85,32 @@ func TestLogOfShortEpochs(t *testing.T) {
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, epochs, strings.Count(string(b), `"epoch":`))
+}
+
+// A run that was killed before the log had its last epochs, and has nothing left to do,
+// gives it these.
+func TestLogThatLacksEpochs(t *testing.T) {
+	path, checkpoint := filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "checkpoint")
+	trainer := newTiny(t, gan.Hinge{})
+	_, err := trainer.Fit(t.Context(), tinyNoise(2), gan.Epochs(3), gan.On(gan.Log(path)))
+	require.NoError(t, err)
+	require.NoError(t, trainer.Checkpoint(checkpoint))
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := strings.SplitAfter(string(whole), "\n")
+	require.NoError(t, os.WriteFile(path, []byte(lines[0]), 0o644))
+
+	again := newTiny(t, gan.Hinge{})
+	require.NoError(t, again.Resume(checkpoint))
+	report, err := again.Fit(t.Context(), tinyNoise(2), gan.Epochs(3), gan.On(gan.Log(path)))
+	require.NoError(t, err)
+	require.Zero(t, report.Steps-trainer.Steps())
+	now, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for i := range 2 {
+		lines[1+i] = regexp.MustCompile(`"seconds":.*}`).ReplaceAllString(lines[1+i], `"seconds":0}`)
+	}
+	require.Equal(t, strings.Join(lines, ""), string(now))
 }
 
 // enormous is an objective whose losses are near the largest number.

@@ -351,12 +351,35 @@ func TestRefusal(t *testing.T) {
 	require.False(t, math.IsNaN(seen.Accuracy) || math.IsNaN(seen.Discriminator.Update) || math.IsNaN(seen.Generator.Dead))
 }
 
+// A panic that is no refusal is raised again, and tells where it arose.
+func TestPanic(t *testing.T) {
+	d := nn.Sequential(broken{}, nn.Linear(2, 1))
+	trainer, err := gan.New(nn.Linear(4, 2), d, gan.Config{Latent: 4, Seed: 1})
+	require.NoError(t, err)
+	defer func() {
+		err, _ := recover().(error)
+		require.ErrorContains(t, err, "a mistake")
+		require.ErrorContains(t, err, "broken.Forward")
+	}()
+	trainer.Fit(context.Background(), constant{tensor.NewStream(1, "x").Normal(tensor.Float32, 4, 2)}, gan.Epochs(10), gan.On(diagnose.Hook(diagnose.Options{Every: 5})))
+}
+
 // stubborn takes no weights but its own.
 type stubborn struct{}
 
 func (stubborn) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
 	if ctx != nil && ctx.Weights != nil && ctx.Train {
 		panic(&tensor.ArgumentError{Op: "stubborn", Problem: "no"})
+	}
+	return x
+}
+
+// broken has a mistake where stubborn refuses.
+type broken struct{}
+
+func (broken) Forward(ctx *nn.Ctx, x *autograd.Var) *autograd.Var {
+	if ctx != nil && ctx.Weights != nil && ctx.Train {
+		panic("a mistake")
 	}
 	return x
 }

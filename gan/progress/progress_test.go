@@ -59,6 +59,11 @@ func TestBatchesOfTheLastEpoch(t *testing.T) {
 	}
 	require.Equal(t, []int{20, 20, 20}, []int{of(1, 1, 20), of(20, 20, 20), of(5, 55, 70)})
 	require.Equal(t, []int{50, 50, 50, 50}, []int{of(1, 1, 50), of(50, 50, 70), of(1, 1, math.MaxInt), of(3, 3, 0)})
+	var b bytes.Buffer
+	h := bar(&b, func() int { return 200 })
+	require.NoError(t, h.Start(gan.Run{Epochs: 1, Steps: 20, Batches: 50}))
+	require.NoError(t, h.Step(&gan.StepInfo{Epoch: 1, Batch: 20, Step: 20}))
+	require.Contains(t, b.String(), "20/20")
 }
 
 // A run that goes on until it is stopped is of no number of epochs.

@@ -330,6 +330,9 @@ func TestStuckBrowsers(t *testing.T) {
 		_, err := io.Copy(io.Discard, ask(request))
 		require.NoError(t, err, "the server ends the connection")
 	}
+	refused, err := io.ReadAll(ask("OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+	require.NoError(t, err)
+	require.Contains(t, string(refused), "405 Method Not Allowed", "by the page, and not answered without it")
 	n, _ := io.Copy(io.Discard, takes)
 	require.Less(t, n, int64(len(large)))
 	p.Judged(7, Judgement{})
@@ -489,6 +492,7 @@ func TestPictures(t *testing.T) {
 	}
 	require.Equal(t, image.Pt(4*58+2, 4*58+2), shown(Options{}, 2, nn.Sequential(nn.Linear(2, 784), nn.Reshape(1, 28, 28)), 1, 28, 28))
 	require.Equal(t, image.Pt(2*66+2, 66+2), shown(Options{Samples: 2}, 2, nn.Sequential(nn.Linear(2, 3*64*64), nn.Reshape(3, 64, 64)), 3, 64, 64))
+	require.Equal(t, image.Pt(4*(3*18+2)+2, 4*(2*18+2)+2), shown(Options{}, 2, nn.Sequential(nn.Linear(2, 6), nn.Reshape(2, 3)), 2, 3))
 	require.Equal(t, image.Point{}, shown(Options{}, 2, nn.Linear(2, 5), 5))
 	own := func(x *tensor.Tensor) (image.Image, error) {
 		return image.NewGray(image.Rect(0, 0, x.Dim(0), x.Dim(1))), nil
