@@ -52,8 +52,8 @@
 //	func (p parity) Label(i int) int   { return p.Images.Label(i) % 2 }
 //	func (p parity) Classes() []string { return []string{"even", "odd"} }
 //
-// Whoever changes the samples, by a Fill of its own, must change Fill64 and Digest too,
-// or embed the interface [Dataset], which has neither, nor labels.
+// A type that changes the samples, by a Fill of its own, must change Fill64 and Digest
+// too, or embed the interface [Dataset], which has neither, nor labels.
 //
 // # Datasets of datasets
 //

@@ -288,7 +288,7 @@ func TestSmallestBatch(t *testing.T) {
 	before := stateOf(t, trainer)
 	_, err = trainer.Fit(t.Context(), data)
 	require.ErrorIs(t, err, gan.ErrConfig)
-	require.ErrorContains(t, err, "cannot take the smallest batch of the data, of 1, but larger ones; leave the last batch out (datasets.DropLast)")
+	require.ErrorContains(t, err, "cannot take the smallest batch of the data, of 1, though they can take larger ones; leave the last batch out (datasets.DropLast)")
 	require.ErrorContains(t, err, "in layer 1 BatchNorm1D of the generator: ")
 	same(t, before, stateOf(t, trainer))
 	_, err = trainer.Fit(t.Context(), datasets.NewLoader(numbers(17), 8, datasets.DropLast()))

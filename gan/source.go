@@ -167,7 +167,7 @@ func (g *game) trySize(src Source) error {
 	}
 	for k := 2; k <= 64; k *= 2 { // layers that want pairs, groups of four, …
 		if g.try((n/k+1)*k) == nil {
-			return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d, but larger ones; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
+			return fmt.Errorf("gan: %w: the networks cannot take the smallest batch of the data, of %d, though they can take larger ones; leave the last batch out (datasets.DropLast), or choose another batch size: %w", ErrConfig, n, misuse)
 		}
 	}
 	return fmt.Errorf("gan: %w: the networks cannot be run: %w", ErrConfig, misuse)

@@ -23,7 +23,7 @@
 //	go run ./examples/convert -from generator.safetensors -prefix main -o netG.safetensors
 //
 // If the class's layers are a part of the network, behind an nn.Reshape for instance,
-// -part 1 takes that part, "1.0.weight" and so on, and leaves its name away.
+// -part 1 takes that part, "1.0.weight" and so on, and drops its name.
 //
 // Nothing in a file is run. What is missing, left over or of another shape is told by
 // name, in one line, with exit status 1; wrong usage has 2.
