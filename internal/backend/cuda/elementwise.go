@@ -184,9 +184,7 @@ const maxGrid = 65535
 func (b *Backend) Fill(dst backend.Operand, v float64) {
 	defer b.enter("Fill", dst).leave()
 	if f, ok := dst.Buffer.(*Buffer); ok && dst.Layout.Len() > small {
-		if b.queue.conflict() {
-			b.flush()
-		}
+		b.flushTouched()
 		b.pointer(dst)
 		b.fillNow()
 		for _, s := range [...]string{"", "_nd"} { // it must not fail later
@@ -351,6 +349,7 @@ func (b *Backend) Random(d backend.Distribution, dst backend.Operand, key, count
 }
 
 func (b *Backend) random(k kernel, dst driver.Ptr, n, grid int, key, counter uint64) {
+	b.flushTouched()
 	draws := [...]uint64{key, counter}
 	current := b.vary(bytesIn(draws[:]))
 	if current != 0 {

@@ -188,21 +188,38 @@ func TestOutOfMemoryForgottenNow(t *testing.T) {
 	}
 }
 
+// whenCollected calls f on another goroutine when garbage is collected, and closes ran
+// then.
+func whenCollected(f func()) (ran <-chan bool) {
+	done := make(chan bool)
+	runtime.AddCleanup(new([64]byte), func(int) {
+		f()
+		close(done)
+	}, 0)
+	return done
+}
+
+// exhaust takes all memory of a device, in small buffers.
+func exhaust(t *testing.T, b *cuda.Backend) (all []backend.Buffer) {
+	t.Helper()
+	require.ErrorIs(t, failure(t, func() {
+		for {
+			all = append(all, array(b, 100).Buffer)
+		}
+	}), driver.OutOfMemory)
+	return all
+}
+
 // TestOutOfMemoryBeside: memory that other goroutines use and free while one collects
 // garbage is not given to the driver before it was used.
 func TestOutOfMemoryBeside(t *testing.T) {
 	b, _ := open(t, sim.Config{Memory: 1 << 20, Fast: true})
 	x, y := array(b, 10000), array(b, 10000)
 	b.Sync()
-	ran := make(chan bool)
-	func() {
-		garbage := new([64]byte)
-		runtime.AddCleanup(garbage, func(int) { // on another goroutine
-			b.Unary(op.Exp, y, x, 0, 0)
-			b.Free(y.Buffer)
-			close(ran)
-		}, 0)
-	}()
+	ran := whenCollected(func() {
+		b.Unary(op.Exp, y, x, 0, 0)
+		b.Free(y.Buffer)
+	})
 	f := failure(t, func() { array(b, 1<<20) })
 	require.ErrorIs(t, f, driver.OutOfMemory)
 	<-ran
@@ -217,21 +234,11 @@ func TestListsBeside(t *testing.T) {
 	x, y, u, v := array(b, 100), array(b, 100), array(b, 100), array(b, 100)
 	b.Fill(y, 3)
 	b.Lerp(list(u), list(v), 1) // the table of these is known
-	var all []backend.Buffer
-	require.ErrorIs(t, failure(t, func() {
-		for {
-			all = append(all, array(b, 100).Buffer)
-		}
-	}), driver.OutOfMemory)
-	ran := make(chan bool)
-	func() {
-		garbage := new([64]byte)
-		runtime.AddCleanup(garbage, func(int) { // on another goroutine
-			b.Lerp(list(u), list(v), 1)
-			b.Free(all[0])
-			close(ran)
-		}, 0)
-	}()
+	all := exhaust(t, b)
+	ran := whenCollected(func() {
+		b.Lerp(list(u), list(v), 1)
+		b.Free(all[0])
+	})
 	b.Lerp(list(x), list(y), 1)
 	<-ran
 	require.Equal(t, float32(3), read(b, x)[99])
@@ -244,21 +251,11 @@ func TestOperandsStay(t *testing.T) {
 	x, sum := array(b, 1<<17), array(b, 1)
 	b.Fill(x, 1)
 	b.Reduce(op.Sum, sum, x) // loads its kernels
-	var all []backend.Buffer
-	require.ErrorIs(t, failure(t, func() {
-		for {
-			all = append(all, array(b, 100).Buffer)
-		}
-	}), driver.OutOfMemory)
-	ran := make(chan bool)
-	func() {
-		garbage := new([64]byte)
-		runtime.AddCleanup(garbage, func(int) { // on another goroutine
-			b.Sync() // an operation of another's
-			b.Free(all[0])
-			close(ran)
-		}, 0)
-	}()
+	all := exhaust(t, b)
+	ran := whenCollected(func() {
+		b.Sync() // an operation of another's
+		b.Free(all[0])
+	})
 	b.Reduce(op.Sum, sum, x) // whose last use this is, and which needs memory
 	<-ran
 	require.Equal(t, float32(1<<17), read(b, sum)[0])

@@ -114,13 +114,11 @@ func (g *graphs) unlike() {
 func (g *graphs) add(n node) { g.nodes = append(g.nodes, n) }
 
 // vary returns an address at which a kernel finds values that may be others in the
-// next step, or 0 if they are to be arguments. The kernel's launch must come next: the
-// address is that of other values in the next list of launches.
+// next step, or 0 if they are to be arguments. The kernel's launch must come next, with
+// nothing to be flushed before it: the address is that of other values in the next list
+// of launches.
 func (b *Backend) vary(values []byte) driver.Ptr {
 	g := &b.graphs
-	if b.queue.conflict() { // or the launch would do that
-		b.flush()
-	}
 	if g.slots == maxSlots {
 		b.run()
 	}

@@ -202,9 +202,7 @@ func (b *Backend) byLibrary(p *product, dt backend.DType) bool {
 		g.TransA, g.TransB = !y.trans, !x.trans
 		g.A, g.B, g.LDA, g.LDB, g.StrideA, g.StrideB = g.B, g.A, g.LDB, g.LDA, g.StrideB, g.StrideA
 	}
-	if b.queue.conflict() {
-		b.flush()
-	}
+	b.flushTouched()
 	b.submitProduct(g)
 	b.finish(p, dt)
 	return true

@@ -60,9 +60,7 @@ func (b *Backend) eachList(name string, constants func(a *driver.Args, dt backen
 	for _, dt := range [...]backend.DType{backend.Float32, backend.Float64} {
 		entries, owners, grid := b.lists(dt, ls...)
 		if grid > 0 {
-			if b.queue.conflict() { // before the arguments are packed: it packs its own
-				b.flush()
-			}
+			b.flushTouched() // before the arguments are packed: it packs its own
 			constants(b.begin().Ptr(entries).Ptr(owners), dt)
 			b.launch(kernel{trainModule, name, suffix(dt)}, grid, 1, 1)
 		}

@@ -348,9 +348,7 @@ func bytesOf(h *backend.Host) []byte {
 // Upload copies src to dst.
 func (b *Backend) Upload(dst backend.Operand, src *backend.Host) {
 	defer b.enter("Upload", dst).leave()
-	if b.queue.conflict() {
-		b.flush()
-	}
+	b.flushTouched()
 	b.upload(b.pointer(dst), bytesOf(src))
 }
 

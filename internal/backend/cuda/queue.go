@@ -121,6 +121,14 @@ func (q *queue) conflict() bool {
 	return false
 }
 
+// flushTouched queues what is held back if a step touches a block of the current
+// operation, whose work is to come after it.
+func (b *Backend) flushTouched() {
+	if b.queue.conflict() {
+		b.flush()
+	}
+}
+
 // launch queues a kernel with the arguments that were packed since begin.
 func (b *Backend) launch(k kernel, x, y, z int) {
 	if b.queue.conflict() {
